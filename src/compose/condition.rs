@@ -1,0 +1,122 @@
+//! Makes a layer act on some requests only: `.when(..)` and `.except(..)`.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+
+use crate::{
+    describe::Description,
+    middleware::{Middleware, Step, With, with},
+    place::{Place, Weaken},
+};
+
+/// A middleware that acts only on requests that meet a condition.
+#[derive(Clone)]
+pub struct When<M, F> {
+    middleware: M,
+    condition: F,
+    holds: bool,
+}
+
+impl<M> With<M> {
+    /// Acts only on the requests for which the condition holds; the others pass untouched.
+    ///
+    /// What the layer provides becomes optional: a handler inside it asks for `Option<X>`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{CacheControl, with_cache_control};
+    ///
+    /// let layer = with_cache_control(CacheControl::no_store())
+    ///     .when(|head| head.uri.path().starts_with("/account"));
+    /// ```
+    pub fn when<F>(self, condition: F) -> With<When<M, F>>
+    where
+        F: Fn(&Parts) -> bool + Clone,
+    {
+        self.conditional(condition, true)
+    }
+
+    /// Acts on all requests but those for which the condition holds; these pass untouched.
+    ///
+    /// What the layer provides becomes optional: a handler inside it asks for `Option<X>`.
+    pub fn except<F>(self, condition: F) -> With<When<M, F>>
+    where
+        F: Fn(&Parts) -> bool + Clone,
+    {
+        self.conditional(condition, false)
+    }
+
+    fn conditional<F>(self, condition: F, holds: bool) -> With<When<M, F>> {
+        with(When {
+            middleware: self.into_middleware(),
+            condition,
+            holds,
+        })
+    }
+}
+
+impl<M, F> Place for When<M, F>
+where
+    M: Place,
+    M::Provides: Weaken,
+{
+    type Stage = M::Stage;
+    type Provides = <M::Provides as Weaken>::Weak;
+    type Needs = M::Needs;
+
+    fn describe(&self) -> Description {
+        let words = if self.holds {
+            ".when(..)"
+        } else {
+            ".except(..)"
+        };
+        self.middleware.describe().suffix(words)
+    }
+}
+
+impl<M, F, B> Middleware<B> for When<M, F>
+where
+    M: Middleware<B>,
+    M::Carry: Send + 'static,
+    F: Fn(&Parts) -> bool + Clone,
+    B: 'static,
+{
+    type Carry = Option<M::Carry>;
+
+    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
+        let (head, body) = request.into_parts();
+        let acts = (self.condition)(&head) == self.holds;
+        let request = Request::from_parts(head, body);
+        if !acts {
+            return Step::Next(request, None);
+        }
+        match self.middleware.before(request) {
+            Step::Next(request, carry) => Step::Next(request, Some(carry)),
+            Step::Reply(reply) => Step::Reply(reply),
+            Step::Wait(decision) => Step::wait(async move {
+                let (request, carry) = decision.await?;
+                Ok((request, Some(carry)))
+            }),
+        }
+    }
+
+    fn after<R>(&self, carry: Self::Carry, response: &mut Response<R>)
+    where
+        R: Body + From<Bytes>,
+    {
+        if let Some(carry) = carry {
+            self.middleware.after(carry, response);
+        }
+    }
+}
+
+impl<M: fmt::Debug, F> fmt::Debug for When<M, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.holds { "When" } else { "Except" };
+        f.debug_tuple(name).field(&self.middleware).finish()
+    }
+}

@@ -1,0 +1,64 @@
+//! Prints a stack: a table of layer, stage, and what the layer can answer.
+
+use std::fmt;
+
+use super::{Cons, Nil, Stack};
+use crate::{describe::Description, place::Place, stage::Stage};
+
+/// A list whose layers describe themselves.
+pub trait Describe {
+    /// Calls `each` with the stage and the description of every layer, outermost first.
+    fn describe_each(&self, each: &mut dyn FnMut(&'static str, Description));
+}
+
+impl Describe for Nil {
+    fn describe_each(&self, _: &mut dyn FnMut(&'static str, Description)) {}
+}
+
+impl<H: Place, T: Describe> Describe for Cons<H, T> {
+    fn describe_each(&self, each: &mut dyn FnMut(&'static str, Description)) {
+        each(H::Stage::NAME, self.head.describe());
+        self.tail.describe_each(each);
+    }
+}
+
+impl<L: Describe> Stack<L> {
+    /// The layers in words, outermost first: the name of the stage, and the description.
+    #[must_use]
+    pub fn describe(&self) -> Vec<(&'static str, Description)> {
+        let mut all = Vec::new();
+        self.list
+            .describe_each(&mut |stage, description| all.push((stage, description)));
+        all
+    }
+}
+
+impl<L: Describe> fmt::Display for Stack<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.describe();
+        let names = rows.iter().map(|(_, layer)| layer.name().chars().count());
+        let name_width = names.chain(["layer".len()]).max().unwrap_or_default();
+        let stages = rows.iter().map(|(stage, _)| stage.len());
+        let stage_width = stages.chain(["stage".len()]).max().unwrap_or_default();
+
+        writeln!(
+            f,
+            "{:name_width$}  {:stage_width$}  answers",
+            "layer", "stage"
+        )?;
+        for (stage, layer) in &rows {
+            let mut answers = layer.all_answers().iter();
+            let name = layer.name();
+            match answers.next() {
+                None => writeln!(f, "{name:name_width$}  {stage}")?,
+                Some(first) => {
+                    writeln!(f, "{name:name_width$}  {stage:stage_width$}  {first}")?;
+                }
+            }
+            for answer in answers {
+                writeln!(f, "{:name_width$}  {:stage_width$}  {answer}", "", "")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! Says what is wrong in a policy, at the moment the policy is built.
+
+use std::{borrow::Cow, error::Error, fmt};
+
+/// A policy that can't work as it was configured.
+///
+/// Every setting that can be wrong is checked where it is made, so that a program with a bad
+/// configuration does not start; nothing waits for the first request.
+///
+/// # Example
+///
+/// ```
+/// use wythe::ConfigError;
+///
+/// let error = ConfigError::new("Quota", "a quota of 0 requests would refuse everything");
+/// assert_eq!(error.to_string(), "Quota: a quota of 0 requests would refuse everything");
+/// ```
+#[derive(Debug)]
+pub struct ConfigError {
+    policy: &'static str,
+    message: Cow<'static, str>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ConfigError {
+    /// An error of the named policy; the message says what is wrong and what to write instead.
+    #[must_use]
+    pub fn new(policy: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            policy,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the error that led to this one.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The policy that was being built, `"Cors"` for example.
+    #[must_use]
+    pub const fn policy(&self) -> &'static str {
+        self.policy
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.policy, self.message)
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

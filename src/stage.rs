@@ -1,0 +1,118 @@
+//! Orders the layers of a stack: one type for each stage, outermost first.
+//!
+//! A layer names its stage in [`Place::Stage`](crate::Place::Stage). [`compose`](crate::compose)
+//! accepts a stack only if every layer stands in the same stage as the layer before it or further
+//! in.
+//!
+//! | stage | stands here | because |
+//! |---|---|---|
+//! | [`Observe`] | trace, request id, metrics | sees everything, also the crash |
+//! | [`Cors`] | CORS | a refusal without CORS headers is unreadable to the browser; a preflight has no credentials |
+//! | [`Present`] | problem format, panic guard, security headers, compression | shapes every response, refusals and panics too, and CORS headers still go on top |
+//! | [`Admit`] | client address, IP filter, timeout, load shedding | cheap, before any work |
+//! | [`Method`] | method guard | 405 before anything is spent; after CORS, so preflights pass |
+//! | [`Throttle`] | rate limit by client address | protects the password and signature checks behind it |
+//! | [`Origin`] | CSRF | before credentials act |
+//! | [`Authenticate`] | who it is | |
+//! | [`Authorize`] | scopes, roles | needs to know who |
+//! | [`Quota`] | rate limit by principal | needs to know who |
+//! | [`Replay`] | idempotency keys | scoped to the principal |
+//! | [`Body`] | size limits, decompression, webhook signature | exact bytes, before any parser |
+//! | [`Validate`] | parse and validate | |
+//! | [`Cache`] | cache-control, conditional requests | only the handler's own answers, never a 401 or 429 |
+//!
+//! [`Any`] stands anywhere: the stage of a layer that the crate knows nothing of.
+
+/// One of the stages of this module.
+pub trait Stage: sealed::Sealed {
+    /// The stage's name, as it stands in the printed stack.
+    const NAME: &'static str;
+}
+
+/// Holds where a layer of stage `Next` may stand inside a layer of this stage.
+#[diagnostic::on_unimplemented(
+    message = "a `{Next}` layer stands inside an `{Self}` layer, but belongs outside it",
+    label = "this stack is out of order",
+    note = "list the `{Next}` layer earlier in `compose((..))`, before the `{Self}` layer"
+)]
+pub trait Then<Next> {
+    /// The stage that the next layer is held against.
+    type Out;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Declares the stages, outermost first, and which may stand inside which.
+macro_rules! stages {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            #[non_exhaustive]
+            pub struct $name;
+            impl sealed::Sealed for $name {}
+            impl Stage for $name {
+                const NAME: &'static str = stringify!($name);
+            }
+            // A layer that stands anywhere leaves the stage as it was.
+            impl Then<Any> for $name {
+                type Out = $name;
+            }
+        )*
+        stages!(@order $($name)*);
+    };
+    (@order) => {};
+    (@order $outer:ident $($inner:ident)*) => {
+        impl Then<$outer> for $outer {
+            type Out = $outer;
+        }
+        $(
+            impl Then<$inner> for $outer {
+                type Out = $inner;
+            }
+        )*
+        stages!(@order $($inner)*);
+    };
+}
+
+stages! {
+    /// Sees everything: traces, request ids, metrics.
+    Observe,
+    /// Cross-origin resource sharing.
+    Cors,
+    /// Shapes every response: the format of refusals, the panic guard, compression.
+    Present,
+    /// Cheap admission: client address, IP filter, timeout, load shedding.
+    Admit,
+    /// The method guard.
+    Method,
+    /// Rate limits by client address.
+    Throttle,
+    /// Cross-site request forgery.
+    Origin,
+    /// Finds out who sent the request.
+    Authenticate,
+    /// Decides what they may do.
+    Authorize,
+    /// Rate limits by principal.
+    Quota,
+    /// Idempotency keys.
+    Replay,
+    /// The exact bytes of the body: size limits, decompression, signatures.
+    Body,
+    /// Parses and validates.
+    Validate,
+    /// Caching of the handler's own answers.
+    Cache,
+}
+
+/// Stands anywhere in a stack.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Any;
+impl sealed::Sealed for Any {}
+impl Stage for Any {
+    const NAME: &'static str = "Any";
+}
