@@ -1,6 +1,8 @@
 //! `with_*` layers for towers of HTTP handlers, and one combinator, `compose`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod compose;
 mod config_error;
 mod describe;
@@ -9,7 +11,10 @@ mod place;
 mod problem;
 pub mod stage;
 
-pub use compose::{Stack, compose};
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub use crate::axum::{Extract, FromLayer};
+pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 pub use describe::{Answer, Description};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};

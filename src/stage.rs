@@ -41,6 +41,7 @@ pub trait Then<Next> {
 }
 
 mod sealed {
+    #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Sealed {}
 }
 

@@ -1,0 +1,116 @@
+//! Erases the handler below a stack, so that a stack is compiled once and not once per handler.
+
+use std::{
+    any::Any,
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{body::Body, handler::Handler, response::Response};
+use bytes::Bytes;
+use http::Request;
+use tower_service::Service;
+
+use super::respond::BoxError;
+
+type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A handler without its type.
+pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
+
+pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
+where
+    H: Handler<T, S> + Sync,
+    T: 'static,
+    S: 'static,
+{
+    Arc::new(move |request, state| boxed(handler.clone().call(request, state)))
+}
+
+/// Boxes a future, unless it is boxed already: axum's own handlers are, and a second box would be
+/// paid for on every request.
+fn boxed<F>(future: F) -> BoxedResponse
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let mut future = Some(future);
+    let any: &mut dyn Any = &mut future;
+    if let Some(boxed) = any
+        .downcast_mut::<Option<BoxedResponse>>()
+        .and_then(Option::take)
+    {
+        return boxed;
+    }
+    Box::pin(async move {
+        match future {
+            Some(future) => future.await,
+            // Taken above only if it is of the other type, and then this is not reached.
+            None => std::future::pending().await,
+        }
+    })
+}
+
+/// The innermost service of a stack: a handler of any type, and its state.
+pub struct Erased<S> {
+    pub(super) call: Call<S>,
+    pub(super) state: S,
+}
+
+impl<S: Clone> Clone for Erased<S> {
+    fn clone(&self) -> Self {
+        Self {
+            call: Arc::clone(&self.call),
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Erased<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Erased").finish_non_exhaustive()
+    }
+}
+
+/// The request body may have been changed by a layer further out: whatever it is now, the handler
+/// gets axum's.
+impl<B, S> Service<Request<B>> for Erased<S>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    S: Clone,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ErasedFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ErasedFuture {
+        // `Body::new` returns a body that is axum's already as it is.
+        ErasedFuture((self.call)(request.map(Body::new), self.state.clone()))
+    }
+}
+
+/// The response future of [`Erased`].
+#[must_use = "futures do nothing unless polled"]
+pub struct ErasedFuture(BoxedResponse);
+
+impl Future for ErasedFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for ErasedFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErasedFuture").finish_non_exhaustive()
+    }
+}

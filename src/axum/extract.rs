@@ -1,0 +1,77 @@
+//! Extracts for axum what a layer provides, and whatever another crate extracts.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+
+use crate::{place::Provided, problem::Problem};
+
+/// Takes what a layer of your own provides: `FromLayer(tenant): FromLayer<Tenant>`.
+///
+/// A type that has an extractor, such as `Auth` and `Valid`, needs no wrapper.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it is taken apart in a handler's arguments"
+)]
+pub struct FromLayer<T>(pub T);
+
+/// Runs an extractor that is not axum's own: `Extract(session): Extract<Session>`.
+///
+/// The compiler knows that axum's extractors need no layer. Of others it does not: this wrapper
+/// says so.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it is taken apart in a handler's arguments"
+)]
+pub struct Extract<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for FromLayer<T>
+where
+    T: Provided,
+    S: Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        given(parts).map(FromLayer)
+    }
+}
+
+impl<T, S, M> FromRequest<S, (M,)> for Extract<T>
+where
+    T: FromRequest<S, M>,
+    S: Send + Sync,
+{
+    type Rejection = T::Rejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, T::Rejection> {
+        T::from_request(request, state).await.map(Extract)
+    }
+}
+
+impl<T, S> FromRequestParts<S> for Extract<T>
+where
+    T: FromRequestParts<S>,
+    S: Sync,
+{
+    type Rejection = T::Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, T::Rejection> {
+        T::from_request_parts(parts, state).await.map(Extract)
+    }
+}
+
+/// What a layer has left in the extensions.
+///
+/// The stack has proven that a layer provides it, so it can only be missing where something was
+/// assumed of a layer outside the stack.
+fn given<T: Provided>(parts: &mut Parts) -> Result<T, Problem> {
+    T::from_extensions(&mut parts.extensions).ok_or_else(|| {
+        let name = std::any::type_name::<T>();
+        Problem::internal(format!(
+            "`{name}` is not in the request's extensions: the layer that was to provide it did \
+             not run before this handler, or something took it out already"
+        ))
+    })
+}

@@ -1,0 +1,135 @@
+//! Puts a stack around an axum handler.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use axum::{body::Body, extract::Request, handler::Handler, response::Response};
+use bytes::Bytes;
+use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    erased::{Call, Erased, erase},
+    respond::BoxError,
+};
+use crate::compose::{Covers, Stack};
+
+impl<L> Stack<L> {
+    /// Puts the stack around an axum handler. The result is a handler itself, for `get(..)`,
+    /// `post(..)` and the rest, and keeps the handler's `State`.
+    ///
+    /// The handler's arguments are checked by the compiler: each is one of axum's extractors, or
+    /// a layer of the stack provides it. An extractor of another crate, or of your own, goes into
+    /// [`Extract`](crate::Extract).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use wythe::{CacheControl, compose, with_cache_control};
+    ///
+    /// async fn hello() -> &'static str {
+    ///     "hello"
+    /// }
+    ///
+    /// let stack = compose((with_cache_control(CacheControl::no_store()),));
+    /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
+    /// ```
+    pub fn handler<H, T, S, I>(self, handler: H) -> Handled<L, S>
+    where
+        H: Handler<T, S> + Sync,
+        L: Covers<T, I>,
+        T: 'static,
+        S: 'static,
+    {
+        Handled {
+            list: Arc::new(self.into_list()),
+            call: erase(handler),
+        }
+    }
+}
+
+/// An axum handler with a stack around it; made by [`Stack::handler`].
+#[must_use]
+pub struct Handled<L, S> {
+    // axum clones a handler twice a request.
+    list: Arc<L>,
+    call: Call<S>,
+}
+
+impl<L, S> Clone for Handled<L, S> {
+    fn clone(&self) -> Self {
+        Self {
+            list: Arc::clone(&self.list),
+            call: Arc::clone(&self.call),
+        }
+    }
+}
+
+impl<L: fmt::Debug, S> fmt::Debug for Handled<L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handled")
+            .field("list", &self.list)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<L, S, R> Handler<(L, R), S> for Handled<L, S>
+where
+    L: Layer<Erased<S>> + Send + Sync + 'static,
+    L::Service: Service<Request, Response = http::Response<R>> + Send + 'static,
+    <L::Service as Service<Request>>::Error: Into<Infallible>,
+    <L::Service as Service<Request>>::Future: Send,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+    S: Clone + Send + Sync + 'static,
+{
+    type Future = HandledFuture<L::Service>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        let call = self.call;
+        let service = self.list.layer(Erased { call, state });
+        HandledFuture {
+            oneshot: Oneshot::new(service, request),
+        }
+    }
+}
+
+pin_project! {
+    /// The response future of [`Handled`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct HandledFuture<S: Service<Request>> {
+        #[pin]
+        oneshot: Oneshot<S, Request>,
+    }
+}
+
+impl<S, R> Future for HandledFuture<S>
+where
+    S: Service<Request, Response = http::Response<R>>,
+    S::Error: Into<Infallible>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Output = Response;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let result = ready!(self.project().oneshot.poll(cx)).map_err(Into::into);
+        let response = result.unwrap_or_else(|never: Infallible| match never {});
+        Poll::Ready(response.map(Body::new))
+    }
+}
+
+impl<S: Service<Request>> fmt::Debug for HandledFuture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandledFuture").finish_non_exhaustive()
+    }
+}

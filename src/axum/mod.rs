@@ -1,0 +1,12 @@
+//! Fits a stack into axum: [`Stack::handler`](crate::Stack::handler), extractors, responses.
+
+mod arguments;
+mod erased;
+mod extract;
+mod handled;
+mod respond;
+
+pub use arguments::Layered;
+pub use erased::{Erased, ErasedFuture};
+pub use extract::{Extract, FromLayer};
+pub use handled::{Handled, HandledFuture};
