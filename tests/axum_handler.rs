@@ -10,40 +10,9 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use support::tenancy::{Tenancy, Tenant};
 use tower::ServiceExt;
-use wythe::{Always, Extract, FromLayer, Middleware, Place, Provided, Step, compose, stage, with};
-
-/// The tenant, as its layer found it.
-#[derive(Clone, Debug, PartialEq)]
-struct Tenant(String);
-
-impl Provided for Tenant {
-    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
-        extensions.get().cloned()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Tenancy;
-
-impl Place for Tenancy {
-    type Stage = stage::Admit;
-    type Provides = Always<Tenant>;
-    type Needs = ();
-}
-
-impl<B> Middleware<B> for Tenancy {
-    type Carry = ();
-
-    fn before(&self, mut request: Request<B>) -> Step<B, ()> {
-        let Some(tenant) = request.headers().get("x-tenant").and_then(|v| v.to_str().ok()) else {
-            return Step::Reply(wythe::Problem::new(StatusCode::BAD_REQUEST).into());
-        };
-        let tenant = Tenant(tenant.to_owned());
-        request.extensions_mut().insert(tenant);
-        Step::Next(request, ())
-    }
-}
+use wythe::{Extract, FromLayer, compose, with};
 
 async fn call(app: Router, request: Request<Body>) -> Response<Bytes> {
     support::read(app.oneshot(request).await.unwrap()).await
@@ -60,14 +29,19 @@ async fn a_handler_gets_what_the_stack_provides_beside_state_and_extractors() {
         format!("{n} {id} {} {body}", tenant.0)
     }
     let stack = compose((with(Tenancy),));
-    let app = Router::new().route("/{id}", post(stack.handler(handler))).with_state(3_u32);
-    let request = Request::post("/7").header("x-tenant", "acme").body(Body::from("hi"));
+    let app = Router::new()
+        .route("/{id}", post(stack.handler(handler)))
+        .with_state(3_u32);
+    let request = Request::post("/7")
+        .header("x-tenant", "acme")
+        .body(Body::from("hi"));
     let response = call(app.clone(), request.unwrap()).await;
     assert_eq!(response.body(), "3 7 acme hi");
 
     let refused = call(app, Request::post("/7").body(Body::empty()).unwrap()).await;
     support::problem(&refused, StatusCode::BAD_REQUEST);
 }
+
 #[tokio::test]
 async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
     let stack = compose((with(Tenancy),));
@@ -93,7 +67,9 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
         },
     );
     let app = Router::new().route("/{a}/{b}", get(handler));
-    let request = Request::get("/a/1?x=1").header("x-tenant", "acme").body(Body::empty());
+    let request = Request::get("/a/1?x=1")
+        .header("x-tenant", "acme")
+        .body(Body::empty());
     assert_eq!(call(app, request.unwrap()).await.body(), "acme");
 }
 
@@ -104,7 +80,10 @@ async fn a_conditional_layer_provides_an_option() {
         tenant.map_or("nobody".to_owned(), |tenant| tenant.0)
     });
     let app = Router::new().route("/", get(handler));
-    let with = Request::get("/").header("x-tenant", "acme").body(Body::empty()).unwrap();
+    let with = Request::get("/")
+        .header("x-tenant", "acme")
+        .body(Body::empty())
+        .unwrap();
     assert_eq!(call(app.clone(), with).await.body(), "acme");
     let without = Request::get("/").body(Body::empty()).unwrap();
     assert_eq!(call(app, without).await.body(), "nobody");

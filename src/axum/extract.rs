@@ -34,7 +34,8 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        given(parts).map(FromLayer)
+        let given = T::from_extensions(&mut parts.extensions);
+        given.map(FromLayer).ok_or_else(Problem::not_provided::<T>)
     }
 }
 
@@ -60,18 +61,4 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, T::Rejection> {
         T::from_request_parts(parts, state).await.map(Extract)
     }
-}
-
-/// What a layer has left in the extensions.
-///
-/// The stack has proven that a layer provides it, so it can only be missing where something was
-/// assumed of a layer outside the stack.
-fn given<T: Provided>(parts: &mut Parts) -> Result<T, Problem> {
-    T::from_extensions(&mut parts.extensions).ok_or_else(|| {
-        let name = std::any::type_name::<T>();
-        Problem::internal(format!(
-            "`{name}` is not in the request's extensions: the layer that was to provide it did \
-             not run before this handler, or something took it out already"
-        ))
-    })
 }

@@ -2,6 +2,7 @@
 
 mod condition;
 mod element;
+mod function;
 mod list;
 mod order;
 mod proof;
@@ -11,6 +12,7 @@ use tower_layer::Layer;
 
 pub use condition::When;
 pub use element::{Assumed, Foreign, assume, layer};
+pub use function::{Answers, Function, FunctionFuture, FunctionService};
 pub use list::{Append, Cons, IntoList, Nil};
 pub use order::{Has, Inside, Met, Ordered};
 pub use proof::{Argument, Covers, Extracted, Given, Gives, Offers, indices};

@@ -104,6 +104,18 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR).because(cause)
     }
 
+    /// The 500 of a handler whose `P` is not there, although its stack said it would be.
+    ///
+    /// The stack has proven that a layer provides it, so it is only missing where something was
+    /// assumed of a layer outside the stack, or where it was taken out twice.
+    pub(crate) fn not_provided<P>() -> Self {
+        let name = std::any::type_name::<P>();
+        Self::internal(format!(
+            "`{name}` is not in the request's extensions: the layer that was assumed to provide \
+             it did not run before this handler, or something took it out already"
+        ))
+    }
+
     /// The URI of the problem's type (RFC 9457, section 3.1.1).
     pub fn kind(self, uri: impl Into<Cow<'static, str>>) -> Self {
         self.change(|inner| inner.kind = Some(uri.into()))

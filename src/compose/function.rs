@@ -1,0 +1,183 @@
+//! Puts a stack around a plain async function, without any framework.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Covers, Stack};
+use crate::{place::Provided, problem::Problem};
+
+type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
+
+impl<L> Stack<L> {
+    /// Puts the stack around an async function, as a service for hyper or tower.
+    ///
+    /// The function takes what the stack provides, in any order, and then the request; it answers
+    /// with a `Response<R>` or a `Result<Response<R>, Problem>`. What it asks for is checked by
+    /// the compiler: `I` is inferred.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use wythe::{CacheControl, compose, with_cache_control};
+    ///
+    /// async fn hello(_: Request<Full<Bytes>>) -> Response<Full<Bytes>> {
+    ///     Response::new(Full::from("hello"))
+    /// }
+    ///
+    /// let service = compose((with_cache_control(CacheControl::no_store()),)).service_fn(hello);
+    /// ```
+    pub fn service_fn<F, B, R, A, I>(&self, function: F) -> L::Service
+    where
+        F: Function<B, R, A>,
+        L: Covers<A, I> + Layer<FunctionService<B, R>>,
+    {
+        self.service(FunctionService {
+            call: Arc::new(move |request| function.call(request)),
+        })
+    }
+}
+
+/// An async function of up to 12 provided values and a `Request<B>`; `A` is its arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler for `service_fn`",
+    label = "not an async function of provided values and a `Request<_>`",
+    note = "write `async fn(Auth<Claims>, .., Request<B>) -> Response<R>`, or `-> \
+            Result<Response<R>, Problem>`; the request comes last, and its future must be `Send`"
+)]
+pub trait Function<B, R, A>: Send + Sync + 'static {
+    /// Calls the function with what the request holds.
+    fn call(&self, request: Request<B>) -> BoxedResponse<R>;
+}
+
+/// What such a function answers with: a response, or a response or a [`Problem`].
+pub trait Answers<R> {
+    /// The answer as a response.
+    fn into_response(self) -> Response<R>;
+}
+
+impl<R> Answers<R> for Response<R> {
+    fn into_response(self) -> Self {
+        self
+    }
+}
+
+impl<R: From<Bytes>> Answers<R> for Result<Response<R>, Problem> {
+    fn into_response(self) -> Response<R> {
+        self.unwrap_or_else(|problem| problem.into_response().map(R::from))
+    }
+}
+
+macro_rules! functions {
+    ($($argument:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, Fut, B, R, $($argument),*> Function<B, R, (Request<B>, $($argument,)*)> for F
+        where
+            F: Fn($($argument,)* Request<B>) -> Fut + Send + Sync + 'static,
+            Fut: Future + Send + 'static,
+            Fut::Output: Answers<R>,
+            R: From<Bytes> + 'static,
+            $($argument: Provided,)*
+        {
+            #[allow(
+                non_snake_case,
+                clippy::allow_attributes,
+                reason = "a variable for each type parameter, if there are any"
+            )]
+            fn call(&self, request: Request<B>) -> BoxedResponse<R> {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "not without arguments")]
+                let mut request = request;
+                $(
+                    let Some($argument) = $argument::from_extensions(request.extensions_mut())
+                    else {
+                        return missing::<$argument, R>();
+                    };
+                )*
+                let answer = self($($argument,)* request);
+                Box::pin(async move { answer.await.into_response() })
+            }
+        }
+    };
+}
+functions!();
+functions!(P1);
+functions!(P1 P2);
+functions!(P1 P2 P3);
+functions!(P1 P2 P3 P4);
+functions!(P1 P2 P3 P4 P5);
+functions!(P1 P2 P3 P4 P5 P6);
+functions!(P1 P2 P3 P4 P5 P6 P7);
+functions!(P1 P2 P3 P4 P5 P6 P7 P8);
+functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9);
+functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10);
+functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11);
+functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12);
+
+fn missing<P, R: From<Bytes> + 'static>() -> BoxedResponse<R> {
+    let problem = Problem::not_provided::<P>();
+    Box::pin(async move { problem.into_response().map(R::from) })
+}
+
+/// The innermost service of a stack: a function of any type.
+pub struct FunctionService<B, R> {
+    call: Arc<dyn Fn(Request<B>) -> BoxedResponse<R> + Send + Sync>,
+}
+
+impl<B, R> Clone for FunctionService<B, R> {
+    fn clone(&self) -> Self {
+        Self {
+            call: Arc::clone(&self.call),
+        }
+    }
+}
+
+impl<B, R> fmt::Debug for FunctionService<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionService").finish_non_exhaustive()
+    }
+}
+
+impl<B, R> Service<Request<B>> for FunctionService<B, R> {
+    type Response = Response<R>;
+    type Error = Infallible;
+    type Future = FunctionFuture<R>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> FunctionFuture<R> {
+        FunctionFuture((self.call)(request))
+    }
+}
+
+/// The response future of [`FunctionService`].
+#[must_use = "futures do nothing unless polled"]
+pub struct FunctionFuture<R>(BoxedResponse<R>);
+
+impl<R> Future for FunctionFuture<R> {
+    type Output = Result<Response<R>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl<R> fmt::Debug for FunctionFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! A middleware of a user's own, which provides a value.
+
+use http::{Extensions, Request, StatusCode};
+use wythe::{Always, Middleware, Place, Problem, Provided, Step, stage};
+
+/// The tenant that the field `X-Tenant` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant(pub String);
+
+impl Provided for Tenant {
+    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
+        extensions.get().cloned()
+    }
+}
+
+/// Refuses requests without `X-Tenant`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenancy;
+
+impl Place for Tenancy {
+    type Stage = stage::Admit;
+    type Provides = Always<Tenant>;
+    type Needs = ();
+}
+
+impl<B> Middleware<B> for Tenancy {
+    type Carry = ();
+
+    fn before(&self, mut request: Request<B>) -> Step<B, ()> {
+        let Some(tenant) = request
+            .headers()
+            .get("x-tenant")
+            .and_then(|v| v.to_str().ok())
+        else {
+            return Step::Reply(Problem::new(StatusCode::BAD_REQUEST).into());
+        };
+        let tenant = Tenant(tenant.to_owned());
+        request.extensions_mut().insert(tenant);
+        Step::Next(request, ())
+    }
+}
