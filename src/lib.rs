@@ -2,8 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "axum")]
-pub mod axum;
-pub mod compose;
+mod axum;
+mod compose;
 mod config_error;
 mod describe;
 mod middleware;
@@ -17,6 +17,20 @@ pub use crate::axum::{Extract, FromLayer};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 pub use describe::{Answer, Description};
-pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
+pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use problem::{PROBLEM_JSON, Problem};
+
+/// Types that stand in signatures and compiler messages: the compiler infers them, nobody writes
+/// them.
+pub mod types {
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub use crate::axum::{Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered};
+    pub use crate::compose::{
+        Answers, Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf,
+        Foreign, Function, FunctionFuture, FunctionService, Given, Gives, Has, Inside, IntoList,
+        Met, Nil, Offers, Ordered, SecondOf, When,
+    };
+    pub use crate::middleware::{Wrapped, WrappedFuture};
+}

@@ -97,12 +97,25 @@ pub trait Middleware<B>: Clone {
     /// this middleware's own.
     fn after<R>(&self, carry: Self::Carry, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         drop(carry);
         let _: &mut Response<R> = response;
     }
 }
+
+/// A response body that a middleware can answer with in the handler's place: any body that is
+/// made from [`Bytes`], such as `axum::body::Body` and `http_body_util::Full<Bytes>`.
+#[diagnostic::on_unimplemented(
+    message = "a layer of this stack can't answer with a body of type `{Self}`",
+    label = "`{Self}` is not `From<Bytes>`",
+    note = "a layer answers some requests itself, with bytes; list `unify_body()` between it and \
+            the layer or service inside it that makes this body"
+)]
+pub trait ReplyBody: Body + From<Bytes> {}
+
+#[diagnostic::do_not_recommend]
+impl<R: Body + From<Bytes>> ReplyBody for R {}
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
 #[derive(Clone, Debug)]
@@ -158,7 +171,7 @@ impl<M, S, B, R> Service<Request<B>> for Wrapped<M, S>
 where
     M: Middleware<B>,
     S: Service<Request<B>, Response = Response<R>> + Clone,
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -222,7 +235,7 @@ impl<M, C, S, B, R> Future for WrappedFuture<M, C, S, Request<B>, S::Future>
 where
     M: Middleware<B, Carry = C>,
     S: Service<Request<B>, Response = Response<R>>,
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Output = Result<Response<R>, S::Error>;
 

@@ -22,9 +22,23 @@ type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// A handler without its type.
 pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
 
+/// An axum handler, under a name for the compiler to give help by.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an axum handler",
+    label = "not a handler",
+    note = "a handler is an `async fn` (or a closure that returns a future) with at most 16 \
+            arguments, each an extractor, of which only the last may take the body; it answers \
+            with something that implements `IntoResponse`, and its future is `Send`",
+    note = "`#[axum::debug_handler]` on the function says which of these is missing"
+)]
+pub trait IsHandler<T, S>: Handler<T, S> + Sync {}
+
+#[diagnostic::do_not_recommend]
+impl<H: Handler<T, S> + Sync, T, S> IsHandler<T, S> for H {}
+
 pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
 where
-    H: Handler<T, S> + Sync,
+    H: IsHandler<T, S>,
     T: 'static,
     S: 'static,
 {

@@ -17,7 +17,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    erased::{Call, Erased, erase},
+    erased::{Call, Erased, IsHandler, erase},
     respond::BoxError,
 };
 use crate::compose::{Covers, Stack};
@@ -43,10 +43,12 @@ impl<L> Stack<L> {
     /// let stack = compose((with_cache_control(CacheControl::no_store()),));
     /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
     /// ```
-    pub fn handler<H, T, S, I>(self, handler: H) -> Handled<L, S>
+    pub fn handler<H, T, S, R, I>(self, handler: H) -> Handled<L, S>
     where
-        H: Handler<T, S> + Sync,
-        L: Covers<T, I>,
+        H: IsHandler<T, S>,
+        // Not needed here, but where it does not hold, this is the place to say so.
+        L: Covers<T, I> + Layer<Erased<S>>,
+        L::Service: Service<Request, Response = http::Response<R>>,
         T: 'static,
         S: 'static,
     {

@@ -7,6 +7,6 @@ mod handled;
 mod respond;
 
 pub use arguments::Layered;
-pub use erased::{Erased, ErasedFuture};
+pub use erased::{Erased, ErasedFuture, IsHandler};
 pub use extract::{Extract, FromLayer};
 pub use handled::{Handled, HandledFuture};

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use http_body::Body;
 
 use crate::{
     describe::Description,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::{Place, Weaken},
 };
 
@@ -106,7 +104,7 @@ where
 
     fn after<R>(&self, carry: Self::Carry, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         if let Some(carry) = carry {
             self.middleware.after(carry, response);

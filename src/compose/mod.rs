@@ -15,7 +15,7 @@ pub use element::{Assumed, Foreign, assume, layer};
 pub use function::{Answers, Function, FunctionFuture, FunctionService};
 pub use list::{Append, Cons, IntoList, Nil};
 pub use order::{Has, Inside, Met, Ordered};
-pub use proof::{Argument, Covers, Extracted, Given, Gives, Offers, indices};
+pub use proof::{Argument, Covers, Direct, Extracted, FirstOf, Given, Gives, Offers, SecondOf};
 pub use table::Describe;
 
 /// Puts layers together to one stack, first listed outermost.

@@ -5,20 +5,15 @@ use std::{fmt, marker::PhantomData};
 use super::Cons;
 use crate::place::{Always, Place, Sometimes};
 
-/// Where in a list something was found. The compiler infers these types; nobody writes them.
-pub mod indices {
-    pub use super::{Direct, FirstOf, SecondOf};
-}
-
-/// It is this very thing.
+/// Where something was found: it is this very thing.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Direct;
 
-/// It is in the first of two.
+/// Where something was found: it is in the first of two.
 pub struct FirstOf<I>(PhantomData<fn() -> I>);
 
-/// It is in the second of two.
+/// Where something was found: it is in the second of two.
 pub struct SecondOf<I>(PhantomData<fn() -> I>);
 
 macro_rules! debug_as_name {
@@ -63,6 +58,7 @@ pub struct Extracted;
     label = "the handler asks for `{Self}`",
     note = "add the layer that provides it to `compose((..))`, or `assume::<{Self}>()` if \
             something outside this stack does",
+    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`",
     note = "an extractor of your own goes into `Extract<..>`: `Extract(session): Extract<Session>`"
 )]
 pub trait Argument<L, I> {}
@@ -75,7 +71,6 @@ pub trait Covers<Args, I> {}
 
 macro_rules! covers {
     ($($argument:ident $index:ident)*) => {
-        #[diagnostic::do_not_recommend]
         impl<L, Marker, $($argument, $index),*> Covers<(Marker, $($argument,)*), ($($index,)*)>
             for L
         where
