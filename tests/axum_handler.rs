@@ -77,7 +77,7 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
 async fn a_conditional_layer_provides_an_option() {
     let stack = compose((with(Tenancy).when(|head| head.headers.contains_key("x-tenant")),));
     let handler = stack.handler(|FromLayer(tenant): FromLayer<Option<Tenant>>| async move {
-        tenant.map_or("nobody".to_owned(), |tenant| tenant.0)
+        tenant.map_or_else(|| "nobody".to_owned(), |tenant| tenant.0)
     });
     let app = Router::new().route("/", get(handler));
     let with = Request::get("/")
