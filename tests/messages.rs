@@ -26,7 +26,10 @@ const RELEASE: &str = "rustc 1.95.";
 #[test]
 fn mistakes_are_answered_with_help() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let version = Command::new(rustc).arg("--version").output().expect("rustc runs");
+    let version = Command::new(rustc)
+        .arg("--version")
+        .output()
+        .expect("rustc runs");
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     if !version.starts_with(RELEASE) {
         assert!(

@@ -24,7 +24,8 @@ use crate::compose::{Covers, Stack};
 
 impl<L> Stack<L> {
     /// Puts the stack around an axum handler. The result is a handler itself, for `get(..)`,
-    /// `post(..)` and the rest, and keeps the handler's `State`.
+    /// `post(..)` and the rest, and keeps the handler's `State`. One stack serves any number of
+    /// handlers; they share its state, a rate limit's counts for example.
     ///
     /// The handler's arguments are checked by the compiler: each is one of axum's extractors, or
     /// a layer of the stack provides it. An extractor of another crate, or of your own, goes into
@@ -43,17 +44,17 @@ impl<L> Stack<L> {
     /// let stack = compose((with_cache_control(CacheControl::no_store()),));
     /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
     /// ```
-    pub fn handler<H, T, S, R, I>(self, handler: H) -> Handled<L, S>
+    pub fn handler<H, T, S, R, I>(&self, handler: H) -> Handled<L, S>
     where
         H: IsHandler<T, S>,
         // Not needed here, but where it does not hold, this is the place to say so.
-        L: Covers<T, I> + Layer<Erased<S>>,
+        L: Covers<T, I> + Layer<Erased<S>> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
         T: 'static,
         S: 'static,
     {
         Handled {
-            list: Arc::new(self.into_list()),
+            list: Arc::new(self.list().clone()),
             call: erase(handler),
         }
     }

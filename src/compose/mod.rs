@@ -78,8 +78,8 @@ impl<L> Stack<L> {
     }
 
     #[cfg(feature = "axum")]
-    pub(crate) fn into_list(self) -> L {
-        self.list
+    pub(crate) const fn list(&self) -> &L {
+        &self.list
     }
 }
 
