@@ -6,6 +6,7 @@ mod axum;
 mod compose;
 mod config_error;
 mod describe;
+pub mod guide;
 mod middleware;
 mod place;
 mod problem;

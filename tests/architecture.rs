@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     // What puts the others together.
     &["compose"],
     &["axum", "tower_http"],
-    &["lib"],
+    &["guide", "lib"],
 ];
 
 #[test]

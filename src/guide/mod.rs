@@ -1,0 +1,13 @@
+//! Pages to read: nothing here but text.
+
+#[doc = include_str!("order.md")]
+pub mod order {}
+
+#[doc = include_str!("refusals.md")]
+pub mod refusals {}
+
+#[doc = include_str!("own_middleware.md")]
+pub mod own_middleware {}
+
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
