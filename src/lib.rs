@@ -6,6 +6,7 @@ mod config_error;
 mod describe;
 mod middleware;
 mod place;
+mod placed;
 mod problem;
 pub mod stage;
 
@@ -14,4 +15,5 @@ pub use config_error::ConfigError;
 pub use describe::{Answer, Description};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
+pub use placed::{Placed, placed};
 pub use problem::{PROBLEM_JSON, Problem};

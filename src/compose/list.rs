@@ -3,7 +3,7 @@
 use tower_layer::Layer;
 
 use super::{Assumed, Foreign, Stack};
-use crate::middleware::With;
+use crate::{middleware::With, placed::Placed};
 
 /// No layers.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +37,8 @@ where
     }
 }
 
-/// An element of a stack: a `with_*` layer, [`layer`](super::layer), [`assume`](super::assume), or
-/// a stack.
+/// An element of a stack: a `with_*` layer, [`placed`](crate::placed), [`layer`](super::layer),
+/// [`assume`](super::assume), or a stack.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of this crate",
     label = "not an element of a stack",
@@ -65,7 +65,7 @@ macro_rules! one_element {
         }
     )*};
 }
-one_element!(With Foreign Assumed);
+one_element!(With Placed Foreign Assumed);
 
 impl<T> Append<T> for Nil {
     type Out = T;
