@@ -1,19 +1,23 @@
 //! `with_*` layers for towers of HTTP handlers, and one combinator, `compose`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod body;
 pub mod compose;
 mod config_error;
 mod describe;
 mod middleware;
+pub mod one_body;
 mod place;
 mod placed;
 mod problem;
 pub mod stage;
 
+pub use body::{Body, BoxError};
 pub use compose::{Stack, compose};
 pub use config_error::ConfigError;
 pub use describe::{Answer, Description};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
+pub use one_body::with_one_body;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 pub use problem::{PROBLEM_JSON, Problem};

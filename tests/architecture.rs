@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
         "cache_control",
         "cors",
         "method",
+        "one_body",
         "presentation",
         "rate_limit",
         "validation",

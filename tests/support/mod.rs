@@ -6,6 +6,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub mod scripted;
+
 use std::convert::Infallible;
 
 use bytes::Bytes;
