@@ -9,6 +9,9 @@ mod middleware;
 pub mod one_body;
 mod place;
 mod placed;
+#[cfg(feature = "presentation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
+pub mod presentation;
 mod problem;
 pub mod stage;
 
@@ -20,4 +23,7 @@ pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
 pub use one_body::with_one_body;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
+#[cfg(feature = "presentation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
+pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
