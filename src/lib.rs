@@ -14,6 +14,9 @@ mod placed;
 pub mod presentation;
 mod problem;
 pub mod stage;
+#[cfg(feature = "tower-http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower-http")))]
+pub mod tower_http;
 
 pub use body::{Body, BoxError};
 pub use compose::{Stack, compose};

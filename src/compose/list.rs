@@ -17,6 +17,13 @@ pub struct Cons<H, T> {
     pub(super) tail: T,
 }
 
+impl<H, T> Cons<H, T> {
+    #[cfg(feature = "tower-http")]
+    pub(crate) const fn new(head: H, tail: T) -> Self {
+        Self { head, tail }
+    }
+}
+
 impl<S> Layer<S> for Nil {
     type Service = S;
 
