@@ -297,6 +297,26 @@ async fn a_renderer_shapes_every_refusal() {
 }
 
 #[tokio::test]
+async fn a_renderer_sees_what_was_asked() {
+    let presentation = with_presentation_as(|_, asked| {
+        let languages = asked.accept_language().map(HeaderValue::as_bytes);
+        let seen = format!(
+            "{} {} {:?} {:?}",
+            asked.method(),
+            asked.uri(),
+            asked.accept(),
+            languages.map(<[u8]>::to_vec)
+        );
+        (HeaderValue::from_static("text/html"), Bytes::from(seen))
+    });
+    let request = Request::put("/nowhere?a=b")
+        .header("accept-language", HeaderValue::from_bytes(b"\xe9").unwrap());
+    let request = request.body(Body::empty()).unwrap();
+    let response = read(app(presentation).oneshot(request).await.unwrap()).await;
+    assert_eq!(response.body(), "PUT /nowhere?a=b None Some([233])");
+}
+
+#[tokio::test]
 async fn a_renderer_leaves_the_other_fields_and_the_applications_own_errors() {
     let response = ask(app(legacy()), Method::GET, "/problem").await;
     assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);

@@ -1,5 +1,7 @@
 //! Writes a refusal anew.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, response::Parts};
 
@@ -38,7 +40,7 @@ impl Present {
         // An empty body in the answer to HEAD may stand for one that GET would get.
         let length = head.headers.get(header::CONTENT_LENGTH);
         let whole = length.is_none_or(|length| length == "0");
-        let problem = Problem::new(head.status);
+        let problem = of_status(head.status);
         head.extensions.insert(problem.clone());
         self.rewrite(head, &problem, whole)
     }
@@ -50,7 +52,7 @@ impl Present {
         text: Option<Vec<u8>>,
     ) -> Response<R> {
         let text = text.and_then(|text| String::from_utf8(text).ok());
-        let mut problem = Problem::new(head.status);
+        let mut problem = of_status(head.status);
         let mut whole = true;
         // 5xx, and whatever lies beyond.
         if head.status.as_u16() >= 500 {
@@ -98,6 +100,20 @@ impl Present {
             .as_ref()
             .and_then(|(renderer, asked)| catch(|| renderer(problem, asked)))
             .unwrap_or_else(|| (PROBLEM_JSON, problem.to_json()))
+    }
+}
+
+/// A problem that says no more than its status does. Those that everybody gets are rendered once.
+fn of_status(status: StatusCode) -> Problem {
+    static NOT_FOUND: LazyLock<Problem> = LazyLock::new(|| StatusCode::NOT_FOUND.into());
+    static WRONG_METHOD: LazyLock<Problem> =
+        LazyLock::new(|| StatusCode::METHOD_NOT_ALLOWED.into());
+    static INTERNAL: LazyLock<Problem> = LazyLock::new(|| StatusCode::INTERNAL_SERVER_ERROR.into());
+    match status {
+        StatusCode::NOT_FOUND => NOT_FOUND.clone(),
+        StatusCode::METHOD_NOT_ALLOWED => WRONG_METHOD.clone(),
+        StatusCode::INTERNAL_SERVER_ERROR => INTERNAL.clone(),
+        other => other.into(),
     }
 }
 
