@@ -45,6 +45,7 @@ async fn a_body_in_memory_is_one_frame_of_known_length() {
 async fn an_empty_body_has_no_frame() {
     let ended = Body::stream(Empty::<Bytes>::new());
     for mut body in [Body::empty(), Body::default(), Body::from(""), ended] {
+        assert_eq!(format!("{body:?}"), "Body(0 bytes)", "no box");
         assert!(body.is_end_stream());
         assert_eq!(body.size_hint().exact(), Some(0));
         assert!(body.frame().await.is_none());
