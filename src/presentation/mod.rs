@@ -105,12 +105,16 @@
 //!
 //! What a 5xx says in plain text, and what a panic says, never reaches the client: both tend to
 //! hold paths, queries and names of internal hosts. With the feature `tracing` they are events of
-//! level `ERROR` and target `wythe`; without it, the text of a 5xx is dropped, and a panic's message
-//! goes where the panic hook puts it. An error of a type other than plain text is not looked at.
+//! level `ERROR` and target `wythe`. Without it the text of a 5xx is dropped. The program's panic
+//! hook sees every panic in either case.
+//!
+//! The text of a 4xx is shown, as it was before this layer. An error of a type other than plain
+//! text is not looked at.
 //!
 //! # Compared with
 //!
-//! `tower_http::catch_panic` answers panics in plain text, boxes every response body, and leaves
+//! `tower_http::catch_panic` answers panics in plain text unless it is given a function that does
+//! otherwise, boxes every response body, does not catch a panic in the readiness check, and leaves
 //! other refusals alone.
 
 mod asked;
