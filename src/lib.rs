@@ -3,23 +3,38 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod body;
 mod compose;
 mod config_error;
 mod describe;
 pub mod guide;
 mod middleware;
+pub mod one_body;
 mod place;
+mod placed;
+#[cfg(feature = "presentation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
+pub mod presentation;
 mod problem;
 pub mod stage;
+#[cfg(feature = "tower-http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower-http")))]
+pub mod tower_http_layers;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use crate::axum::{Extract, FromLayer};
+pub use body::{Body, BoxError};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 pub use describe::{Answer, Description};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
+pub use one_body::with_one_body;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
+pub use placed::{Placed, placed};
+#[cfg(feature = "presentation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
+pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
 
 /// Types that stand in signatures and compiler messages: the compiler infers them, nobody writes

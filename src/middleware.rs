@@ -109,7 +109,7 @@ pub trait Middleware<B>: Clone {
 #[diagnostic::on_unimplemented(
     message = "a layer of this stack can't answer with a body of type `{Self}`",
     label = "`{Self}` is not `From<Bytes>`",
-    note = "a layer answers some requests itself, with bytes; list `unify_body()` between it and \
+    note = "a layer answers some requests itself, with bytes; list `with_one_body()` between it and \
             the layer or service inside it that makes this body"
 )]
 pub trait ReplyBody: Body + From<Bytes> {}

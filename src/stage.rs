@@ -1,6 +1,6 @@
 //! Orders the layers of a stack: one type for each stage, outermost first.
 //!
-//! A layer names its stage in [`Place::Stage`](crate::Place::Stage). [`compose`](crate::compose)
+//! A layer names its stage in [`Place::Stage`](crate::Place::Stage). [`compose`](crate::compose())
 //! accepts a stack only if every layer stands in the same stage as the layer before it or further
 //! in.
 //!

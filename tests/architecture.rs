@@ -11,20 +11,21 @@ const FLOORS: &[&[&str]] = &[
     // The contract: knows no policy.
     &["describe"],
     &["place"],
-    &["middleware"],
+    &["middleware", "placed"],
     // One middleware each, strangers to each other.
     &[
         "auth",
         "cache_control",
         "cors",
         "method",
+        "one_body",
         "presentation",
         "rate_limit",
         "validation",
     ],
     // What puts the others together.
     &["compose"],
-    &["axum", "tower_http"],
+    &["axum", "tower_http_layers"],
     &["guide", "lib"],
 ];
 

@@ -3,7 +3,7 @@
 use tower_layer::Layer;
 
 use super::{Assumed, Foreign, Stack};
-use crate::middleware::With;
+use crate::{middleware::With, placed::Placed};
 
 /// No layers.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,13 @@ pub struct Nil;
 pub struct Cons<H, T> {
     pub(super) head: H,
     pub(super) tail: T,
+}
+
+impl<H, T> Cons<H, T> {
+    #[cfg(feature = "tower-http")]
+    pub(crate) const fn new(head: H, tail: T) -> Self {
+        Self { head, tail }
+    }
 }
 
 impl<S> Layer<S> for Nil {
@@ -37,13 +44,14 @@ where
     }
 }
 
-/// An element of a stack: a `with_*` layer, [`layer`](super::layer), [`assume`](super::assume), or
-/// a stack.
+/// An element of a stack: a `with_*` layer, [`placed`](crate::placed), [`layer`](super::layer),
+/// [`assume`](super::assume), or a stack.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of this crate",
     label = "not an element of a stack",
     note = "a policy needs its function around it: `with_cors(Cors::..)`, `with_auth(Jwt::..)`, \
-            or `with(..)` for a middleware of your own",
+            or `with(..)` for a middleware of your own, or `placed(..)` for \
+            a layer of your own",
     note = "any other `tower::Layer` goes in through `layer(..)`"
 )]
 pub trait Append<T> {
@@ -65,7 +73,7 @@ macro_rules! one_element {
         }
     )*};
 }
-one_element!(With Foreign Assumed);
+one_element!(With Placed Foreign Assumed);
 
 impl<T> Append<T> for Nil {
     type Out = T;

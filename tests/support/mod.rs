@@ -6,6 +6,7 @@
 )]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub mod scripted;
 pub mod tenancy;
 
 use std::convert::Infallible;

@@ -1,0 +1,75 @@
+//! Lets a layer with a service of its own stand in a stack.
+
+use tower_layer::Layer;
+
+use crate::{describe::Description, place::Place};
+
+/// A layer that has a service of its own and knows its place; made by [`placed`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Placed<L>(L);
+
+/// Lets a [`tower::Layer`](Layer) that implements [`Place`] stand in
+/// [`compose`](crate::compose()).
+///
+/// Most middlewares are better written as a [`Middleware`](crate::Middleware), without a service
+/// and a future. This is for those that can't be: a middleware that must see the response's body,
+/// or that races the handler against the time. A layer of another crate, which knows no place,
+/// goes in through [`layer`](crate::compose::layer).
+///
+/// # Example
+///
+/// ```
+/// use tower::limit::ConcurrencyLimitLayer;
+/// use tower_layer::Layer;
+/// use wythe::{Place, compose, placed, stage};
+///
+/// /// Lets eight requests at a time pass.
+/// #[derive(Clone)]
+/// struct EightAtATime;
+///
+/// impl<S> Layer<S> for EightAtATime {
+///     type Service = tower::limit::ConcurrencyLimit<S>;
+///
+///     fn layer(&self, inner: S) -> Self::Service {
+///         ConcurrencyLimitLayer::new(8).layer(inner)
+///     }
+/// }
+///
+/// impl Place for EightAtATime {
+///     type Stage = stage::Admit;
+///     type Provides = ();
+///     type Needs = ();
+/// }
+///
+/// let stack = compose((placed(EightAtATime),));
+/// assert_eq!(stack.describe()[0].0, "Admit");
+/// ```
+pub const fn placed<L>(layer: L) -> Placed<L> {
+    Placed(layer)
+}
+
+impl<L> Placed<L> {
+    /// The layer inside.
+    pub const fn inner(&self) -> &L {
+        &self.0
+    }
+}
+
+impl<L: Layer<S>, S> Layer<S> for Placed<L> {
+    type Service = L::Service;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.0.layer(inner)
+    }
+}
+
+impl<L: Place> Place for Placed<L> {
+    type Stage = L::Stage;
+    type Provides = L::Provides;
+    type Needs = L::Needs;
+
+    fn describe(&self) -> Description {
+        self.0.describe()
+    }
+}

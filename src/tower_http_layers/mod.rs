@@ -1,0 +1,147 @@
+//! Gives the layers of `tower-http` that people use daily their stage, so that they stand in
+//! [`compose`](crate::compose()) directly.
+//!
+//! | layer | stage | answers |
+//! |---|---|---|
+//! | `TraceLayer` * | [`Observe`](crate::stage::Observe) | |
+//! | `SetRequestIdLayer`, `PropagateRequestIdLayer` | [`Observe`](crate::stage::Observe) | |
+//! | `SetSensitiveHeadersLayer`, `SetSensitiveRequestHeadersLayer`, `SetSensitiveResponseHeadersLayer` | [`Observe`](crate::stage::Observe) | |
+//! | `CorsLayer` | [`Cors`](crate::stage::Cors) | 200 |
+//! | `CatchPanicLayer` * | [`Present`](crate::stage::Present) | 500 |
+//! | `CompressionLayer` * | [`Present`](crate::stage::Present) | |
+//! | `TimeoutLayer` | [`Admit`](crate::stage::Admit) | 408, or as configured |
+//! | `RequestBodyLimitLayer` * | [`Body`](crate::stage::Body) | 413 |
+//! | `RequestDecompressionLayer` * | [`Body`](crate::stage::Body) | 415 |
+//!
+//! Those marked * change the type of the response's body to one of their own, which a layer
+//! further out could not answer with. In a stack their response body is [`Body`](crate::Body)
+//! instead, for the price of one box per response.
+//!
+//! The compression layers need the feature `tower-http-compression`. Any other layer goes in
+//! through [`layer`](crate::compose::layer), and stands anywhere.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, body::Body, routing::post};
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//! use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer, trace::TraceLayer};
+//! use wythe::compose;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let stack = compose((
+//!     TraceLayer::new_for_http(),
+//!     TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(10)),
+//!     RequestBodyLimitLayer::new(5),
+//! ));
+//! let app: Router = Router::new()
+//!     .route("/", post(async |body: String| body))
+//!     .layer(stack);
+//!
+//! let send = |body| app.clone().oneshot(Request::post("/").body(Body::from(body)).unwrap());
+//! assert_eq!(send("short").await.unwrap().status(), StatusCode::OK);
+//! assert_eq!(send("longer").await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+//! # }
+//! ```
+//!
+//! A limit outside the trace would hide what it refuses, and does not compile:
+//!
+//! ```compile_fail,E0277
+//! use tower_http::{limit::RequestBodyLimitLayer, trace::TraceLayer};
+//! use wythe::compose;
+//!
+//! let stack = compose((RequestBodyLimitLayer::new(5), TraceLayer::new_for_http()));
+//! ```
+//!
+//! # Responses
+//!
+//! What these layers answer is empty or plain text; inside
+//! [`with_presentation`](crate::presentation) it becomes a problem.
+
+mod answer;
+
+use ::tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
+    sensitive_headers::{
+        SetSensitiveHeadersLayer, SetSensitiveRequestHeadersLayer, SetSensitiveResponseHeadersLayer,
+    },
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+#[cfg(feature = "tower-http-compression")]
+use ::tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
+use http::StatusCode;
+
+pub use answer::{AnswersBody, AnswersBodyService};
+
+use crate::{
+    compose::{Append, Cons},
+    describe::Description,
+    place::Place,
+    stage,
+};
+
+/// Gives a layer its stage, and puts it into a list as it is (`plain`), or so that its response
+/// body becomes [`Body`](crate::Body) (`to_body`).
+macro_rules! stand {
+    (
+        $how:ident $name:ident $(<$($parameter:ident),+>)? at $stage:ident
+        $(, $status:ident $when:literal)?
+    ) => {
+        impl $(<$($parameter),+>)? Place for $name $(<$($parameter),+>)? {
+            type Stage = stage::$stage;
+            type Provides = ();
+            type Needs = ();
+
+            fn describe(&self) -> Description {
+                Description::new(stringify!($name))$(.answers(StatusCode::$status, $when))?
+            }
+        }
+
+        stand!(@$how $name; $($($parameter)+)?);
+    };
+    (@plain $name:ident; $($parameter:ident)*) => {
+        impl<$($parameter,)* Rest> Append<Rest> for $name<$($parameter),*> {
+            type Out = Cons<Self, Rest>;
+
+            fn append(self, tail: Rest) -> Self::Out {
+                Cons::new(self, tail)
+            }
+        }
+    };
+    (@to_body $name:ident; $($parameter:ident)*) => {
+        impl<$($parameter,)* Rest> Append<Rest> for $name<$($parameter),*> {
+            type Out = Cons<AnswersBody<Self>, Rest>;
+
+            fn append(self, tail: Rest) -> Self::Out {
+                Cons::new(AnswersBody::new(self), tail)
+            }
+        }
+    };
+}
+
+stand!(to_body TraceLayer<M, Span, Request, Response, Chunk, Eos, Failure> at Observe);
+stand!(plain SetRequestIdLayer<M> at Observe);
+stand!(plain PropagateRequestIdLayer at Observe);
+stand!(plain SetSensitiveHeadersLayer at Observe);
+stand!(plain SetSensitiveRequestHeadersLayer at Observe);
+stand!(plain SetSensitiveResponseHeadersLayer at Observe);
+stand!(plain CorsLayer at Cors, OK "to every OPTIONS request");
+stand!(to_body CatchPanicLayer<T> at Present,
+    INTERNAL_SERVER_ERROR "when something further in panics");
+#[cfg(feature = "tower-http-compression")]
+stand!(to_body CompressionLayer<P> at Present);
+stand!(plain TimeoutLayer at Admit,
+    REQUEST_TIMEOUT "when there is no response in time, or the status that was configured");
+stand!(to_body RequestBodyLimitLayer at Body,
+    PAYLOAD_TOO_LARGE "when `Content-Length` is over the limit");
+#[cfg(feature = "tower-http-compression")]
+stand!(to_body RequestDecompressionLayer at Body,
+    UNSUPPORTED_MEDIA_TYPE "when the content coding is unknown");
