@@ -96,3 +96,22 @@ async fn stacks_in_stacks_are_flat() {
     assert_eq!(names, ["Tenancy", "assume u8"]);
     assert_eq!(stack.to_string().lines().count(), 3, "{stack}");
 }
+
+#[tokio::test]
+async fn an_answer_to_head_says_its_length_and_has_no_content() {
+    let service = compose((with(Tenancy),))
+        .service_fn(|_: Request<Body>| async { Response::new(Body::default()) });
+    let head = Request::head("/").body(support::empty()).unwrap();
+    let response = support::read(service.clone().oneshot(head).await.unwrap()).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert!(response.body().is_empty());
+    let get = support::read(service.oneshot(request(None)).await.unwrap()).await;
+    assert_eq!(
+        response.headers()["content-length"],
+        get.body().len().to_string()
+    );
+    assert_eq!(
+        response.headers()["content-type"],
+        get.headers()["content-type"]
+    );
+}

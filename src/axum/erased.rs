@@ -7,7 +7,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{body::Body, handler::Handler, response::Response};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Request;
 use tower_service::Service;
 
-use super::respond::BoxError;
+use crate::{body::BoxError, middleware::log_problem};
 
 type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
 
@@ -119,7 +119,9 @@ impl Future for ErasedFuture {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
+        let response = ready!(self.0.as_mut().poll(cx));
+        log_problem(&response);
+        Poll::Ready(Ok(response))
     }
 }
 

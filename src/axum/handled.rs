@@ -16,11 +16,11 @@ use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    erased::{Call, Erased, IsHandler, erase},
-    respond::BoxError,
+use super::erased::{Call, Erased, IsHandler, erase};
+use crate::{
+    body::BoxError,
+    compose::{Covers, Stack},
 };
-use crate::compose::{Covers, Stack};
 
 impl<L> Stack<L> {
     /// Puts the stack around an axum handler. The result is a handler itself, for `get(..)`,

@@ -7,9 +7,6 @@ use axum::{
 
 use crate::problem::Problem;
 
-/// What a body may fail with.
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // The inherent function, which has the same name.

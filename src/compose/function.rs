@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Covers, Stack};
-use crate::{place::Provided, problem::Problem};
+use crate::{middleware::log_problem, place::Provided, problem::Problem};
 
 type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
 
@@ -172,7 +172,9 @@ impl<R> Future for FunctionFuture<R> {
     type Output = Result<Response<R>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
+        let response = ready!(self.0.as_mut().poll(cx));
+        log_problem(&response);
+        Poll::Ready(Ok(response))
     }
 }
 
