@@ -4,10 +4,14 @@
 pub mod compose;
 mod config_error;
 mod describe;
+mod field;
 mod middleware;
 mod place;
 mod problem;
 pub mod stage;
+#[cfg(feature = "validation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "validation")))]
+pub mod validation;
 
 pub use compose::{Stack, compose};
 pub use config_error::ConfigError;
@@ -15,3 +19,6 @@ pub use describe::{Answer, Description};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use problem::{PROBLEM_JSON, Problem};
+#[cfg(feature = "validation")]
+#[cfg_attr(docsrs, doc(cfg(feature = "validation")))]
+pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
