@@ -115,8 +115,8 @@ pub(super) fn announces_more(headers: &HeaderMap, body: &impl Body, limit: usize
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     let announced = headers
         .get(header::CONTENT_LENGTH)
-        .filter(|length| length.as_bytes().iter().all(u8::is_ascii_digit))
         .and_then(|length| length.to_str().ok())
+        .filter(|length| !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()))
         // RFC 9110, section 8.6: a length may be larger than any integer type.
         .map(|length| length.parse().unwrap_or(u64::MAX));
     announced.unwrap_or_default().max(body.size_hint().lower()) > limit

@@ -87,7 +87,7 @@
 //! | status | when | beside `detail` |
 //! |---|---|---|
 //! | 400 | no body, or one that breaks off | |
-//! | 400 | not JSON, not UTF-8, nested more than 128 deep | `line`, `column` (in bytes) |
+//! | 400 | not JSON, not UTF-8, or a `T` nested more than 127 deep | `line`, `column` (in bytes) |
 //! | 400 | a form or query with a broken `%` escape, or not UTF-8 | `byte` |
 //! | 413 | more bytes than the limit | `max_body_bytes` |
 //! | 415 | another `Content-Type` or charset; none; two | field `Accept` |
