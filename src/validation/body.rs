@@ -113,11 +113,19 @@ impl Failed {
 /// Whether a body says by itself that it is larger than the limit.
 pub(super) fn announces_more(headers: &HeaderMap, body: &impl Body, limit: usize) -> bool {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    let announced = headers
+    let hint = body.size_hint();
+    // A body that knows its size has it from `Content-Length`, or is in memory.
+    let announced = hint
+        .exact()
+        .unwrap_or_else(|| content_length(headers).max(hint.lower()));
+    announced > limit
+}
+
+fn content_length(headers: &HeaderMap) -> u64 {
+    let length = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok())
-        .filter(|length| !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()))
-        // RFC 9110, section 8.6: a length may be larger than any integer type.
-        .map(|length| length.parse().unwrap_or(u64::MAX));
-    announced.unwrap_or_default().max(body.size_hint().lower()) > limit
+        .filter(|length| !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()));
+    // RFC 9110, section 8.6: a length may be larger than any integer type.
+    length.map_or(0, |length| length.parse().unwrap_or(u64::MAX))
 }

@@ -8,18 +8,21 @@ use crate::{
     problem::Problem,
 };
 
-/// How a body is written, or the 415.
+/// How a body is written, or why it is not read.
 pub(super) fn encoding(
     format: Format,
     headers: &HeaderMap,
+    empty: bool,
     refusals: &Refusals,
 ) -> Result<Encoding, Problem> {
-    if is_coded(headers) {
-        return Err(refusals.coding.clone());
-    }
     let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
     let Some(field) = fields.next() else {
-        return Err(refusals.no_type.clone());
+        let missing = if empty {
+            &refusals.no_body
+        } else {
+            &refusals.no_type
+        };
+        return Err(missing.clone());
     };
     // RFC 9110, section 5.3: two lines are the same as one with a comma, and that is no media type.
     if fields.next().is_some() {

@@ -33,14 +33,16 @@ use garde::Error;
 ///
 /// [rule of HTML]: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 pub fn email<C: ?Sized>(address: &str, _: &C) -> garde::Result {
-    let Some((user, domain)) = address.split_once('@') else {
+    let bytes = address.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'@');
+    let Some((user, [_, domain @ ..])) = at.and_then(|at| bytes.split_at_checked(at)) else {
         return Err(Error::new("not a valid email: no `@` in it"));
     };
     // RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.2
-    if user.is_empty() || user.len() > 64 || !user.bytes().all(is_user_byte) {
+    if user.is_empty() || user.len() > 64 || !user.iter().all(|byte| is_user_byte(*byte)) {
         return Err(Error::new("not a valid email: what stands before the `@`"));
     }
-    if domain.len() > 255 || !domain.split('.').all(is_label) {
+    if domain.len() > 255 || !domain.split(|byte| *byte == b'.').all(is_label) {
         return Err(Error::new("not a valid email: what stands after the `@`"));
     }
     Ok(())
@@ -74,14 +76,14 @@ const fn is_user_byte(byte: u8) -> bool {
 }
 
 /// A label of a host name: RFC 1034, section 3.5, as RFC 1123, section 2.1, lets it start.
-fn is_label(label: &str) -> bool {
+fn is_label(label: &[u8]) -> bool {
     label.len() <= 63
         && !label.is_empty()
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+        && !label.starts_with(b"-")
+        && !label.ends_with(b"-")
         && label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
 #[cfg(test)]

@@ -158,16 +158,14 @@ impl<I: Input> Validation<I> {
             options, refusals, ..
         } = &*self.0;
         let headers = request.headers();
-        let typed = headers.contains_key(http::header::CONTENT_TYPE);
-        if !typed && request.body().is_end_stream() {
-            return Err(refusals.no_body.clone());
-        }
-        let encoding = if !options.any_content_type {
-            content_type::encoding(I::FORMAT, headers, refusals)?
-        } else if content_type::is_coded(headers) {
+        if content_type::is_coded(headers) {
             return Err(refusals.coding.clone());
-        } else {
+        }
+        let encoding = if options.any_content_type {
             content_type::guess(I::FORMAT, headers)
+        } else {
+            let empty = request.body().is_end_stream();
+            content_type::encoding(I::FORMAT, headers, empty, refusals)?
         };
         if announces_more(headers, request.body(), options.max_body_bytes) {
             return Err(refusals.too_large.clone());
