@@ -6,7 +6,10 @@ use garde::Report;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{Format, parse::Encoding};
+use super::{
+    names::{Name, Names},
+    parse::Encoding,
+};
 use crate::{field::json_pointer, problem::Problem};
 
 /// Longest text about one error: texts of serde repeat what the client sent, however long.
@@ -15,126 +18,30 @@ const MAX_TEXT: usize = 240;
 /// Longest pointer, in bytes of the fragment. What lies deeper is blamed on what it lies in.
 const MAX_POINTER: usize = 1024;
 
-/// One step on the way to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Name {
-    Key(String),
-    Index(usize),
-}
-
-/// The names as the client wrote them.
-///
-/// garde knows the fields by their names in Rust. Where serde changes the case
-/// (`rename_all = "camelCase"`), the client's own name is the one that differs in nothing else.
-pub(super) struct Names {
-    encoding: Encoding,
-    document: Value,
-}
-
-impl Names {
-    /// Names that are right as they are.
-    pub(super) const fn exact(encoding: Encoding) -> Self {
-        let document = Value::Null;
-        Self { encoding, document }
+/// One element of `errors`: RFC 9457, section 3, writes `detail` and `pointer`. A form or a query
+/// has no pointers, but parameters.
+pub(super) fn entry(encoding: Encoding, message: &str, path: &[Name]) -> Value {
+    let mut entry = Map::new();
+    entry.insert("detail".to_owned(), excerpt(message).into());
+    if encoding == Encoding::Json {
+        entry.insert("pointer".to_owned(), pointer(path).into());
+        return Value::Object(entry);
     }
-
-    /// No document to look into.
-    pub(super) const fn unknown(format: Format) -> Self {
-        Self::exact(match format {
-            Format::Json | Format::JsonOrForm => Encoding::Json,
-            Format::Form => Encoding::Form,
-            Format::Query => Encoding::Query,
-        })
+    if let Some(Name::Key(parameter)) = path.first() {
+        entry.insert("parameter".to_owned(), excerpt(parameter).into());
     }
-
-    /// The names in a document.
-    pub(super) fn of(written: &[u8], encoding: Encoding) -> Self {
-        let document = match encoding {
-            Encoding::Json => serde_json::from_slice(written).ok(),
-            Encoding::Form | Encoding::Query => serde_html_form::from_bytes(written).ok().map(
-                |pairs: Vec<(String, Cow<'_, str>)>| {
-                    pairs
-                        .into_iter()
-                        .map(|(key, _)| (key, Value::Null))
-                        .collect()
-                },
-            ),
-        };
-        Self {
-            encoding,
-            document: document.unwrap_or_default(),
-        }
+    if let Some(Name::Index(index)) = path.get(1) {
+        entry.insert("index".to_owned(), (*index).into());
     }
-
-    /// One element of `errors`: RFC 9457, section 3, writes `detail` and `pointer`. A form or a
-    /// query has no pointers, but parameters.
-    pub(super) fn entry(&self, message: &str, path: Vec<Name>) -> Value {
-        let mut entry = Map::new();
-        entry.insert("detail".to_owned(), excerpt(message).into_owned().into());
-        let tokens = self.as_written(path);
-        if self.encoding == Encoding::Json {
-            entry.insert("pointer".to_owned(), pointer(&tokens).into());
-            return Value::Object(entry);
-        }
-        let mut tokens = tokens.into_iter();
-        if let Some(Name::Key(parameter)) = tokens.next() {
-            let parameter = excerpt(&parameter).into_owned();
-            entry.insert("parameter".to_owned(), parameter.into());
-        }
-        if let Some(Name::Index(index)) = tokens.next() {
-            entry.insert("index".to_owned(), index.into());
-        }
-        Value::Object(entry)
-    }
-
-    fn as_written(&self, path: Vec<Name>) -> Vec<Name> {
-        let mut here = Some(&self.document);
-        path.into_iter()
-            .map(|name| {
-                let name = match (name, here) {
-                    (Name::Key(key), Some(Value::Object(members))) => {
-                        Name::Key(written_key(key, members))
-                    }
-                    (name, _) => name,
-                };
-                here = here.and_then(|value| match &name {
-                    Name::Key(key) => value.get(key),
-                    Name::Index(index) => value.get(index),
-                });
-                name
-            })
-            .collect()
-    }
-}
-
-/// The member that is meant by a field of Rust.
-fn written_key(field: String, members: &Map<String, Value>) -> String {
-    if members.contains_key(&field) {
-        return field;
-    }
-    let mut alike = members.keys().filter(|key| are_alike(key, &field));
-    match (alike.next(), alike.next()) {
-        (Some(key), None) => key.clone(),
-        _ => field,
-    }
-}
-
-/// Whether two names differ in case and in `_` and `-` only.
-fn are_alike(left: &str, right: &str) -> bool {
-    let letters = |name: &str| {
-        name.chars()
-            .filter(|letter| !matches!(letter, '_' | '-'))
-            .map(|letter| letter.to_ascii_lowercase())
-            .collect::<String>()
-    };
-    letters(left) == letters(right)
+    Value::Object(entry)
 }
 
 /// The 422 for a report of garde.
 pub(super) fn refuse(report: &Report, names: &Names, max_listed: usize) -> Problem {
     let entries = report.iter().take(max_listed).map(|(path, error)| {
         let path = serde_json::to_value(path).unwrap_or_default();
-        names.entry(error.message(), steps(&path))
+        let path = names.as_written(&steps(&path));
+        entry(names.encoding(), error.message(), &path)
     });
     list(entries.collect(), report.iter().count())
 }
@@ -194,21 +101,7 @@ pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_POINTER, Name, are_alike, excerpt, pointer};
-
-    #[test]
-    fn names_are_alike_in_every_case_that_serde_writes() {
-        for written in [
-            "first_name",
-            "firstName",
-            "FirstName",
-            "first-name",
-            "FIRST_NAME",
-        ] {
-            assert!(are_alike(written, "first_name"), "{written}");
-        }
-        assert!(!are_alike("first_names", "first_name"));
-    }
+    use super::{MAX_POINTER, Name, excerpt, pointer};
 
     #[test]
     fn long_texts_keep_their_beginning_and_their_end() {

@@ -95,7 +95,7 @@
 //! | 422 | not a `T` (wrong type, missing field, repeated field) | `errors` (one), `error_count`, in JSON `line`, `column` |
 //! | 422 | against the rules of `T` | `errors` (at most 32 unless told), `error_count` (all of them) |
 //!
-//! All are [`Problem`]s. Each of `errors` has a `detail`, and says where: in JSON a `pointer`
+//! All are [`Problem`](crate::Problem)s. Each of `errors` has a `detail`, and says where: in JSON a `pointer`
 //! ([RFC 6901], as a URI fragment); in a form or a query a `parameter`, and the `index` of a
 //! repeated one.
 //!
@@ -104,10 +104,10 @@
 //!
 //! # Names
 //!
-//! serde reports the names that the client knows; garde knows the names in Rust. A name that
-//! differs from the client's in case, `_` and `-` only (`rename_all`) is found in what the client
-//! sent. What it did not send, a `#[serde(rename = "..")]` to another word, a flattened struct or
-//! the tag of an enum can't be found; the pointer then has the Rust name.
+//! serde reports the names that the client knows; garde knows the names in Rust. The client's are
+//! found in what it sent: names that differ in case, `_` and `-` only (`rename_all`), newtypes, and
+//! the tags of enums. What the client did not send, a field renamed to another word and a flattened
+//! struct can't be found; these have their names in Rust.
 //!
 //! # Repeated names
 //!
@@ -126,7 +126,8 @@
 //!   a body without a preflight.
 //! - Nothing is read beyond the limit, no memory is set aside for what a client only announces,
 //!   and nesting can't overflow the stack. How long a body may take is for a timeout layer to say.
-//! - Texts repeat at most 200 characters of what the client sent.
+//! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers to
+//!   1024 bytes.
 //! - garde checks everything before anything is answered: a rule for the length of a list does not
 //!   keep it from looking at the items. Keep the body limit near what is needed.
 //! - garde's `email` rule is a regular expression, slow unless `regex` has its default features;
@@ -146,6 +147,7 @@ mod content_type;
 mod email;
 mod errors;
 mod input;
+mod names;
 mod parse;
 mod policy;
 mod refusal;

@@ -8,7 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::errors::{self, Name, Names, excerpt};
+use super::{
+    errors::{self, excerpt},
+    names::Name,
+};
 use crate::{
     field::urlencoded::{self, Malformed},
     problem::Problem,
@@ -155,7 +158,7 @@ fn invalid(message: &str, mut path: Vec<Name>, encoding: Encoding) -> Problem {
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'));
     path.extend(missing.map(|name| Name::Key(name.to_owned())));
-    let entry = Names::exact(encoding).entry(message, path);
+    let entry = errors::entry(encoding, message, &path);
     errors::list(vec![entry], 1)
 }
 

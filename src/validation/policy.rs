@@ -251,8 +251,7 @@ impl<I, B> Middleware<B> for Validation<I>
 where
     I: Input,
     ContextOf<I>: Send + Sync + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>>,
-    B: From<Bytes> + Send + Unpin + 'static,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
 {
     type Carry = ();
 

@@ -6,9 +6,9 @@ use garde::Validate;
 use http::Extensions;
 
 use super::{
-    Options,
-    errors::{self, Names},
+    Options, errors,
     input::Input,
+    names::Names,
     parse::{self, Encoding},
     slot::Slot,
 };
