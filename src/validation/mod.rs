@@ -129,7 +129,9 @@
 //! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers to
 //!   1024 bytes.
 //! - garde checks everything before anything is answered: a rule for the length of a list does not
-//!   keep it from looking at the items. Keep the body limit near what is needed.
+//!   keep it from looking at the items, and it notes every error, listed or not. A list of 350,000
+//!   wrong items fits into 1 MiB; to refuse it took 0.1 s and 70 MB. Where a type has lists, keep
+//!   the limit of the body near what is needed.
 //! - garde's `email` rule is a regular expression, slow unless `regex` has its default features;
 //!   [`email`] is the same rule by hand.
 //!
@@ -147,7 +149,11 @@ mod content_type;
 mod email;
 mod errors;
 mod input;
+mod json;
+mod middleware;
 mod names;
+mod options;
+mod pairs;
 mod parse;
 mod policy;
 mod refusal;
@@ -158,5 +164,3 @@ pub use email::email;
 pub use input::{Form, Format, Input, Json, JsonOrForm, Query};
 pub use policy::{Validation, with_validation};
 pub use valid::Valid;
-
-use policy::Options;

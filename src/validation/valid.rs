@@ -6,9 +6,10 @@ use garde::Validate;
 use http::Extensions;
 
 use super::{
-    Options, errors,
+    errors,
     input::Input,
     names::Names,
+    options::Options,
     parse::{self, Encoding},
     slot::Slot,
 };
