@@ -15,9 +15,6 @@ use http_body_util::LengthLimitError;
 /// thread, even if it never ends.
 const FRAMES_AT_ONCE: usize = 256;
 
-/// Memory set aside because a client announced it; more is taken as it comes.
-const TRUSTED_BYTES: usize = 64 * 1024;
-
 /// A body that is being read.
 pub(super) struct Reading {
     limit: usize,
@@ -79,8 +76,8 @@ impl Reading {
             return Ok(());
         }
         if self.all.is_empty() {
-            let likely = total.saturating_mul(2).min(self.limit);
-            self.all.reserve(likely.min(TRUSTED_BYTES).max(total));
+            // By what has come, never by what a client announces.
+            self.all.reserve(total.saturating_mul(2).min(self.limit));
             self.all.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.all.put(data);

@@ -13,7 +13,8 @@
 //!    If there is a `charset`, it is UTF-8.
 //! 3. It has at most 1 MiB (1,048,576 bytes, unless [`max_body_bytes`](Validation::max_body_bytes)
 //!    says otherwise), by `Content-Length` and on the stream: reading stops at the first frame that
-//!    goes over.
+//!    goes over. A client that asks first (`Expect: 100-continue`) never sends what 1, 2 or its
+//!    `Content-Length` refuse.
 //! 4. It is UTF-8, and well-formed.
 //! 5. It is a `T`, by serde, and keeps the rules of `T`, by [garde].
 //!
@@ -95,9 +96,9 @@
 //! | 422 | not a `T` (wrong type, missing field, repeated field) | `errors` (one), `error_count`, in JSON `line`, `column` |
 //! | 422 | against the rules of `T` | `errors` (at most 32 unless told), `error_count` (all of them) |
 //!
-//! All are [`Problem`](crate::Problem)s. Each of `errors` has a `detail`, and says where: in JSON a `pointer`
-//! ([RFC 6901], as a URI fragment); in a form or a query a `parameter`, and the `index` of a
-//! repeated one.
+//! All are [`Problem`](crate::Problem)s. Each of `errors` has a `detail`, and says where: in JSON a
+//! `pointer` ([RFC 6901], as a URI fragment); in a form or a query a `parameter`, and the `index` of
+//! a repeated one.
 //!
 //! A query that is not valid is answered with 422 too: 400 says "this can't be read" and 422
 //! "this was read, and is not valid", wherever the input stands.
@@ -111,9 +112,9 @@
 //!
 //! # Repeated names
 //!
-//! A repeated field of a struct is refused, in JSON as in forms and queries. A repeated key of a
-//! form or a query goes into a `Vec`. In JSON, where names are ignored or are the keys of a map,
-//! the last one counts.
+//! A repeated key of a form or a query goes into a `Vec`; where one value is expected, it is
+//! refused. A repeated field of a struct is refused in JSON too; of a repeated key of a map, the
+//! last one counts.
 //!
 //! # Order
 //!
@@ -126,14 +127,14 @@
 //!   a body without a preflight.
 //! - Nothing is read beyond the limit, no memory is set aside for what a client only announces,
 //!   and nesting can't overflow the stack. How long a body may take is for a timeout layer to say.
-//! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers to
-//!   1024 bytes.
+//! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers
+//!   to 1024 bytes.
 //! - garde checks everything before anything is answered: a rule for the length of a list does not
 //!   keep it from looking at the items, and it notes every error, listed or not. A list of 350,000
 //!   wrong items fits into 1 MiB; to refuse it took 0.1 s and 70 MB. Where a type has lists, keep
 //!   the limit of the body near what is needed.
 //! - garde's `email` rule is a regular expression, slow unless `regex` has its default features;
-//!   [`email`] is the same rule by hand.
+//!   [`email`] is that rule by hand.
 //!
 //! # Compared with
 //!
