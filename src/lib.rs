@@ -7,22 +7,22 @@ mod body;
 mod compose;
 mod config_error;
 mod describe;
+mod field;
 pub mod guide;
 mod middleware;
 pub mod one_body;
 mod place;
 mod placed;
 #[cfg(feature = "presentation")]
-#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
 pub mod presentation;
 mod problem;
 pub mod stage;
 #[cfg(feature = "tower-http")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tower-http")))]
 pub mod tower_http_layers;
+#[cfg(feature = "validation")]
+pub mod validation;
 
 #[cfg(feature = "axum")]
-#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use crate::axum::{Extract, FromLayer};
 pub use body::{Body, BoxError};
 pub use compose::{Stack, assume, compose, layer};
@@ -33,15 +33,15 @@ pub use one_body::with_one_body;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]
-#[cfg_attr(docsrs, doc(cfg(feature = "presentation")))]
 pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
+#[cfg(feature = "validation")]
+pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
 
 /// Types that stand in signatures and compiler messages: the compiler infers them, nobody writes
 /// them.
 pub mod types {
     #[cfg(feature = "axum")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
     pub use crate::axum::{Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered};
     pub use crate::compose::{
         Answers, Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf,

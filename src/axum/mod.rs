@@ -4,6 +4,8 @@ mod arguments;
 mod erased;
 mod extract;
 mod handled;
+#[cfg(feature = "validation")]
+mod inputs;
 mod respond;
 
 pub use arguments::Layered;

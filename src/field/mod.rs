@@ -1,0 +1,8 @@
+//! Reads and writes header fields and other small syntaxes: one file each, no I/O.
+
+#[cfg(feature = "validation")]
+pub(crate) mod json_pointer;
+#[cfg(feature = "validation")]
+pub(crate) mod media_type;
+#[cfg(feature = "validation")]
+pub(crate) mod urlencoded;
