@@ -271,7 +271,7 @@ impl<M, C, S, Q, F> fmt::Debug for WrappedFuture<M, C, S, Q, F> {
 
 /// One event for each refusal: the layer, the status, and the cause, which the client never sees.
 #[cfg(feature = "tracing")]
-fn log_refusal<M>(reply: &Response<Bytes>) {
+pub(crate) fn log_refusal<M>(reply: &Response<Bytes>) {
     use crate::problem::Problem;
 
     let status = reply.status();
@@ -293,4 +293,4 @@ fn log_refusal<M>(reply: &Response<Bytes>) {
 }
 
 #[cfg(not(feature = "tracing"))]
-const fn log_refusal<M>(_: &Response<Bytes>) {}
+pub(crate) const fn log_refusal<M>(_: &Response<Bytes>) {}
