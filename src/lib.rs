@@ -4,6 +4,7 @@
 pub mod compose;
 mod config_error;
 mod describe;
+mod field;
 mod middleware;
 mod place;
 mod problem;

@@ -1,0 +1,4 @@
+//! Reads and writes header fields: pure functions, one file per field.
+
+#[cfg(feature = "cors")]
+pub(crate) mod vary;
