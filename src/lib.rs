@@ -3,6 +3,9 @@
 
 pub mod compose;
 mod config_error;
+#[cfg(feature = "cors")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cors")))]
+pub mod cors;
 mod describe;
 mod field;
 mod middleware;
@@ -12,6 +15,9 @@ pub mod stage;
 
 pub use compose::{Stack, compose};
 pub use config_error::ConfigError;
+#[cfg(feature = "cors")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cors")))]
+pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};

@@ -6,6 +6,9 @@
 )]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[cfg(feature = "cors")]
+pub mod cors;
+
 use std::convert::Infallible;
 
 use bytes::Bytes;
