@@ -8,6 +8,9 @@ mod config_error;
 pub mod cors;
 mod describe;
 mod field;
+#[cfg(feature = "method")]
+#[cfg_attr(docsrs, doc(cfg(feature = "method")))]
+pub mod method;
 mod middleware;
 mod place;
 mod problem;
@@ -19,6 +22,9 @@ pub use config_error::ConfigError;
 #[cfg_attr(docsrs, doc(cfg(feature = "cors")))]
 pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
+#[cfg(feature = "method")]
+#[cfg_attr(docsrs, doc(cfg(feature = "method")))]
+pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, Step, With, Wrapped, WrappedFuture, with};
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use problem::{PROBLEM_JSON, Problem};
