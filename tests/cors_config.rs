@@ -183,8 +183,8 @@ fn refuses_patterns_that_mean_nothing() {
 #[test]
 fn refuses_a_max_age_of_more_than_a_day() {
     let build = |age| Cors::origins(["https://a.example"]).unwrap().max_age(age);
-    assert!(build(Duration::from_secs(86_400)).is_ok());
-    assert!(build(Duration::ZERO).is_ok());
+    drop(build(Duration::from_secs(86_400)).unwrap());
+    drop(build(Duration::ZERO).unwrap());
     for age in [
         Duration::from_millis(86_400_001),
         Duration::from_secs(86_401),
@@ -214,7 +214,7 @@ fn refuses_methods_that_no_script_sends() {
     assert_refused(Cors::any().methods([""; 0]), "an empty list", "name one");
     let star = Method::from_bytes(b"*").unwrap();
     assert_refused(Cors::any().methods([star]), "a star by type", "any_method");
-    assert!(Cors::any().methods(["PROPFIND", "x-lower"]).is_ok());
+    drop(Cors::any().methods(["PROPFIND", "x-lower"]).unwrap());
 }
 
 #[test]

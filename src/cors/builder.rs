@@ -5,8 +5,9 @@ use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 use http::{HeaderName, HeaderValue, Method, request::Parts};
 
 use super::{
-    Cors,
-    lists::{self, Headers, Methods},
+    Cors, error,
+    headers::{self, Headers},
+    methods::{self, Methods},
     origin::Origin,
     origins::Origins,
 };
@@ -78,7 +79,7 @@ impl<T> CorsBuilder<T> {
     where
         I: IntoIterator<Item: TryInto<Method, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.methods = lists::methods(methods)?;
+        self.methods = methods::parse(methods)?;
         Ok(self)
     }
 
@@ -92,7 +93,7 @@ impl<T> CorsBuilder<T> {
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.headers = lists::headers(names)?;
+        self.headers = headers::parse(names)?;
         Ok(self)
     }
 
@@ -114,7 +115,7 @@ impl<T> CorsBuilder<T> {
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.exposed = lists::exposed(names)?;
+        self.exposed = headers::parse_exposed(names)?;
         Ok(self)
     }
 
@@ -125,7 +126,12 @@ impl<T> CorsBuilder<T> {
     ///
     /// It is more than 86,400 seconds: no browser remembers for longer than a day.
     pub fn max_age(mut self, age: Duration) -> Result<Self, ConfigError> {
-        self.max_age = Some(lists::max_age(age)?);
+        if age > Duration::from_secs(86_400) {
+            return Err(error(
+                "no browser remembers a preflight for longer than 86,400 seconds",
+            ));
+        }
+        self.max_age = Some(HeaderValue::from(age.as_secs()));
         Ok(self)
     }
 }
@@ -228,10 +234,7 @@ impl CorsBuilder<Anonymous> {
         match &mut self.origins {
             Some(origins) => origins.add_exact("null")?,
             None => {
-                return Err(ConfigError::new(
-                    "Cors",
-                    "`Cors::any()` allows `null` already",
-                ));
+                return Err(error("`Cors::any()` allows `null` already"));
             }
         }
         Ok(self)

@@ -64,7 +64,8 @@
 //! | as it was | every other request | `Access-Control-Allow-Origin`, and as configured `-Credentials` and `Access-Control-Expose-Headers`; `Vary: Origin` |
 //!
 //! The `Vary` of a preflight's answer is `Origin, Access-Control-Request-Method,
-//! Access-Control-Request-Headers`. If the policy allows exactly one origin, or any, the other
+//! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if that can be
+//! granted. If the policy allows exactly one origin, or any, the other
 //! responses are the same for every origin: each has `Access-Control-Allow-Origin`, whoever
 //! asks, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
 //! `Vary: Origin`, those without an allowed origin too.
@@ -91,25 +92,33 @@
 //! and some forty hosts that are shared by their customers, such as `github.io`. Under others
 //! (`https://*.city.kawasaki.jp`) it is yours to know who registers names.
 //!
+//! Origins of a closure or pattern, and names of headers, are read as bytes and in time
+//! proportional to their length; a preflight that asks for more than 4,096 bytes of header names is
+//! refused unread. A second `Origin` line allows nothing.
+//!
 //! # Compared with
 //!
 //! tower-http 0.7: its `CorsLayer` answers every `OPTIONS` request, the handler's own too, and
 //! sends `Access-Control-Allow-Methods` also to an origin that it refuses; it refuses `*` with
-//! credentials by a panic when the service is made, and knows no patterns. It has asynchronous
+//! credentials by a panic when the service is made, and knows no patterns. For each request it
+//! builds its fields anew, with some eight allocations; this layer has them ready and allocates
+//! nothing of its own. It has asynchronous
 //! closures for origins, which this layer has not: a middleware of your own can be one, see
 //! [`Step::Wait`].
 //!
 //! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 mod builder;
-mod lists;
+mod headers;
+mod host;
+mod methods;
 mod origin;
 mod origins;
 mod pattern;
 mod preflight;
 mod public_suffix;
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
@@ -156,8 +165,8 @@ struct Policy {
     /// What every response carries, if nothing depends on the request: `*`, or the only origin.
     fixed: Option<HeaderValue>,
     credentials: bool,
-    methods: lists::Methods,
-    headers: lists::Headers,
+    methods: methods::Methods,
+    headers: headers::Headers,
     exposed: Option<HeaderValue>,
     private_network: bool,
     preflight: preflight::Fields,
@@ -318,6 +327,10 @@ impl Cors {
         }
         Step::Next(request, allowed)
     }
+}
+
+fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Cors", message)
 }
 
 /// Browsers send one origin; several lines are someone's trick, and allow nothing.

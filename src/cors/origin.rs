@@ -1,6 +1,6 @@
 //! Parses an origin as browsers serialize it.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use super::host;
 
 /// An origin in its parts: `https://app.example.com:8443`.
 ///
@@ -20,18 +20,11 @@ pub(super) type Fault = &'static str;
 impl<'a> Origin<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
         let (scheme, rest) = text
-            .split_once("://")
+            .split_once(':')
+            .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
             .ok_or("an origin is `scheme://host` or `scheme://host:port`")?;
         check_scheme(scheme)?;
-        if rest.contains(['/', '?', '#', '\\']) {
-            return Err("an origin ends after the host and port: it has no path, not even `/`");
-        }
-        if rest.contains('@') {
-            return Err("an origin has no user name");
-        }
-        let (host, port) = split_port(rest)?;
-        check_host(host)?;
-        let port = port.map(|port| parse_port(scheme, port)).transpose()?;
+        let (host, port) = parse_authority(scheme, rest).map_err(|fault| explain(rest, fault))?;
         Ok(Self {
             text,
             scheme,
@@ -70,7 +63,7 @@ impl<'a> Origin<'a> {
     /// on this very machine.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        self.scheme.eq_ignore_ascii_case("http") && !is_loopback(self.host)
+        self.scheme.eq_ignore_ascii_case("http") && !host::is_loopback(self.host)
     }
 }
 
@@ -82,6 +75,25 @@ fn check_scheme(scheme: &str) -> Result<(), Fault> {
         return Ok(());
     }
     Err("the scheme of an origin is `https`, `http`, or that of an app")
+}
+
+fn parse_authority<'a>(scheme: &str, text: &'a str) -> Result<(&'a str, Option<u16>), Fault> {
+    let (host, port) = split_port(text)?;
+    host::check(host)?;
+    let port = port.map(|port| parse_port(scheme, port)).transpose()?;
+    Ok((host, port))
+}
+
+/// Says what is wrong in the words of URLs, if it is a part that URLs have and origins have not.
+#[cold]
+fn explain(authority: &str, fault: Fault) -> Fault {
+    if authority.contains(['/', '?', '#', '\\']) {
+        "an origin ends after the host and port: it has no path, not even `/`"
+    } else if authority.contains('@') {
+        "an origin has no user name"
+    } else {
+        fault
+    }
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
@@ -116,43 +128,6 @@ fn parse_port(scheme: &str, port: &str) -> Result<u16, Fault> {
         return Err("browsers leave out the default port: `https://example.com`");
     }
     Ok(number)
-}
-
-fn check_host(host: &str) -> Result<(), Fault> {
-    if let Some(address) = host.strip_prefix('[') {
-        let address = address.strip_suffix(']').unwrap_or(address);
-        return match address.parse::<Ipv6Addr>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err("the host in brackets is not an IPv6 address"),
-        };
-    }
-    if !host.is_ascii() {
-        return Err("browsers send a host in ASCII: write its `xn--` form");
-    }
-    let fits = |label: &str| {
-        let mut bytes = label.bytes();
-        (1..=63).contains(&label.len())
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    if host.len() > 253 || !host.split('.').all(fits) {
-        return Err("the host of an origin is a name or an IP address");
-    }
-    // The URL standard reads a host whose last label is a number as an IPv4 address.
-    let last = host.rsplit('.').next().unwrap_or(host);
-    if last.bytes().all(|byte| byte.is_ascii_digit()) && host.parse::<Ipv4Addr>().is_err() {
-        return Err("the host of an origin is a name or an IP address");
-    }
-    Ok(())
-}
-
-/// Hosts that never leave the machine (RFC 6761, section 6.3; Secure Contexts, section 3.1).
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit('.').next().unwrap_or(host);
-    name.eq_ignore_ascii_case("localhost")
-        || host == "[::1]"
-        || host
-            .parse()
-            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
 #[cfg(test)]

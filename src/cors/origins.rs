@@ -34,10 +34,7 @@ impl Origins {
             set.add(origin.as_ref())?;
         }
         if set.exact.is_empty() && set.patterns.is_empty() {
-            return Err(ConfigError::new(
-                "Cors",
-                "without an origin nobody may call: name one",
-            ));
+            return Err(super::error("without an origin nobody may call: name one"));
         }
         Ok(set)
     }
@@ -127,10 +124,15 @@ impl Origins {
 
 /// By length, then by bytes; what was asked counts as lower case (RFC 6454, section 4).
 fn order(allowed: &HeaderValue, asked: &[u8]) -> Ordering {
+    let allowed = allowed.as_bytes();
+    // Browsers send lower case.
+    if allowed == asked {
+        return Ordering::Equal;
+    }
     let by_length = allowed.len().cmp(&asked.len());
     by_length.then_with(|| {
         let asked = asked.iter().map(u8::to_ascii_lowercase);
-        allowed.as_bytes().iter().copied().cmp(asked)
+        allowed.iter().copied().cmp(asked)
     })
 }
 
@@ -171,7 +173,7 @@ fn error(text: &str, fault: &str) -> ConfigError {
             .to_owned(),
         _ => format!("`{text}`: {fault}"),
     };
-    ConfigError::new("Cors", message)
+    super::error(message)
 }
 
 impl fmt::Debug for Origins {

@@ -75,9 +75,9 @@ impl Pattern {
             Port::Any => true,
             Port::Exactly(port) => origin.port() == port,
         };
-        port && origin.scheme().eq_ignore_ascii_case(&self.scheme)
+        port && same(origin.scheme(), &self.scheme)
             && match &self.host {
-                Host::Exactly(host) => origin.host().eq_ignore_ascii_case(host),
+                Host::Exactly(host) => same(origin.host(), host),
                 Host::Under(parent) => is_under(origin.host(), parent),
             }
     }
@@ -87,9 +87,13 @@ fn is_under(host: &str, parent: &str) -> bool {
     let at = host.len().checked_sub(parent.len());
     let split = at.and_then(|at| host.split_at_checked(at));
     // The dot is what keeps `evilexample.com` apart from `example.com`.
-    split.is_some_and(|(labels, end)| {
-        labels.len() > 1 && labels.ends_with('.') && end.eq_ignore_ascii_case(parent)
-    })
+    split
+        .is_some_and(|(labels, end)| labels.len() > 1 && labels.ends_with('.') && same(end, parent))
+}
+
+/// Browsers send lower case, so the first comparison is the one that counts.
+fn same(asked: &str, allowed: &str) -> bool {
+    asked == allowed || asked.eq_ignore_ascii_case(allowed)
 }
 
 #[cfg(test)]

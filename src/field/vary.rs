@@ -1,16 +1,24 @@
 //! `Vary`, RFC 9110, section 12.5.5.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{self, Entry},
+};
 
 /// Adds field names to `Vary`, those that are not there yet.
 ///
 /// `names` is a comma-separated list, as it would stand in the field. Lines that are there stay as
 /// they are, and nothing is added to a `Vary: *`, which stands for every name.
+#[inline]
 pub(crate) fn add(headers: &mut HeaderMap, names: &'static str) {
-    if !headers.contains_key(header::VARY) {
-        headers.insert(header::VARY, HeaderValue::from_static(names));
-        return;
+    if let Entry::Vacant(none) = headers.entry(header::VARY) {
+        none.insert(HeaderValue::from_static(names));
+    } else {
+        merge(headers, names);
     }
+}
+
+fn merge(headers: &mut HeaderMap, names: &'static str) {
     if holds(headers, "*") {
         return;
     }

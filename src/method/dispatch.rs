@@ -43,7 +43,7 @@ where
             }
         } else {
             let reply = inner.methods.answer(method);
-            log_refusal::<Self>(&reply);
+            log_refusal::<Endpoint<(), ()>>(&reply);
             State::Replying { reply: Some(reply) }
         };
         EndpointFuture { state }

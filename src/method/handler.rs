@@ -46,7 +46,7 @@ impl<B, R> fmt::Debug for Erased<B, R> {
 ///
 /// `Marker` tells the two apart, [`Function`] and [`Tower`]; the compiler infers it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler of an `endpoint()` for requests with the body `{B}`",
+    message = "`{Self}` is not a handler of an `endpoint()`",
     label = "not a handler",
     note = "a handler is a function `async fn(Request<{B}>) -> Response<_>`, or one that returns \
             `Result<Response<_>, E>` where `Problem: From<E>`; it must be `Send + Sync + 'static` \
@@ -130,7 +130,7 @@ where
     fn into_reply(self) -> Response<R> {
         self.unwrap_or_else(|error| {
             let reply = error.into().into_response();
-            log_refusal::<super::Endpoint<(), R>>(&reply);
+            log_refusal::<super::Endpoint<(), ()>>(&reply);
             reply.map(R::from)
         })
     }

@@ -32,6 +32,11 @@ registered! {
 }
 
 /// A list of methods without `X`.
+#[diagnostic::on_unimplemented(
+    message = "this endpoint has a handler for `{X}` already",
+    label = "a second handler for the same method",
+    note = "one of the two would never be called: keep one"
+)]
 pub trait Lacks<X> {}
 
 impl<X> Lacks<X> for () {}
@@ -40,9 +45,4 @@ impl<X> Lacks<X> for () {}
 impl<X, H: Other<X>, T: Lacks<X>> Lacks<X> for (H, T) {}
 
 /// Another method than `X`.
-#[diagnostic::on_unimplemented(
-    message = "this endpoint has a handler for `{X}` already",
-    label = "a second handler for the same method",
-    note = "one of the two would never be called: keep one"
-)]
 pub trait Other<X> {}

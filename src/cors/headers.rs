@@ -1,21 +1,14 @@
-//! The lists of a policy: methods, request headers, exposed headers.
+//! The request headers and the exposed headers of a policy.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, header};
 
+use super::error;
 use crate::config_error::ConfigError;
 
 /// A longer list is refused unread. Browsers send each name once, so what is real is short.
 const MAX_ASKED_HEADERS: usize = 4096;
-
-/// Methods that scripts can't send (Fetch, "forbidden method").
-const FORBIDDEN_METHODS: &[&str] = &["CONNECT", "TRACE", "TRACK"];
-
-/// Methods whose lower case is always a mistake.
-const COMMON_METHODS: &[&str] = &[
-    "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY",
-];
 
 /// Headers that scripts can't set (Fetch, "forbidden request-header"); prefixes end in `-`.
 const FORBIDDEN_HEADERS: &[&str] = &[
@@ -45,13 +38,6 @@ const FORBIDDEN_HEADERS: &[&str] = &[
     "via",
 ];
 
-/// The methods that a preflight may ask for.
-#[derive(Clone, Debug)]
-pub(super) enum Methods {
-    Any,
-    Listed(Vec<Method>),
-}
-
 /// The request headers that a preflight may ask for.
 #[derive(Clone, Debug)]
 pub(super) enum Headers {
@@ -61,41 +47,9 @@ pub(super) enum Headers {
     Listed(Vec<HeaderName>),
 }
 
-impl Default for Methods {
-    fn default() -> Self {
-        Self::Listed(vec![
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
-    }
-}
-
 impl Default for Headers {
     fn default() -> Self {
         Self::Listed(vec![header::AUTHORIZATION, header::CONTENT_TYPE])
-    }
-}
-
-impl Methods {
-    /// Methods are case-sensitive (RFC 9110, section 9.1).
-    pub(super) fn allow(&self, asked: &HeaderValue) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(list) => list
-                .iter()
-                .any(|one| one.as_str().as_bytes() == asked.as_bytes()),
-        }
-    }
-
-    pub(super) fn value(&self) -> Option<HeaderValue> {
-        match self {
-            Self::Any => Some(HeaderValue::from_static("*")),
-            Self::Listed(list) => joined(list.iter().map(Method::as_str)),
-        }
     }
 }
 
@@ -154,42 +108,7 @@ fn is_name(text: &[u8]) -> bool {
     bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
-pub(super) fn methods<I>(methods: I) -> Result<Methods, ConfigError>
-where
-    I: IntoIterator<Item: TryInto<Method, Error: Into<Box<dyn Error + Send + Sync>>>>,
-{
-    let mut list = Vec::new();
-    for method in methods {
-        let method: Method = method
-            .try_into()
-            .map_err(|source| error("not a method").because(source))?;
-        let upper = method.as_str().to_ascii_uppercase();
-        if method.as_str() == "*" {
-            return Err(error(
-                "`*` is not a method: `Cors::any()` has `any_method()`",
-            ));
-        }
-        if FORBIDDEN_METHODS.contains(&upper.as_str()) {
-            return Err(error(format!(
-                "scripts can't send `{method}`: leave it out"
-            )));
-        }
-        if COMMON_METHODS.contains(&upper.as_str()) && method.as_str() != upper {
-            return Err(error(format!(
-                "methods are case-sensitive: `{method}` is not `{upper}`"
-            )));
-        }
-        if !list.contains(&method) {
-            list.push(method);
-        }
-    }
-    if list.is_empty() {
-        return Err(error("without a method no preflight passes: name one"));
-    }
-    Ok(Methods::Listed(list))
-}
-
-pub(super) fn headers<I>(names: I) -> Result<Headers, ConfigError>
+pub(super) fn parse<I>(names: I) -> Result<Headers, ConfigError>
 where
     I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
 {
@@ -205,7 +124,7 @@ where
     Ok(Headers::Listed(list))
 }
 
-pub(super) fn exposed<I>(names: I) -> Result<Option<HeaderValue>, ConfigError>
+pub(super) fn parse_exposed<I>(names: I) -> Result<Option<HeaderValue>, ConfigError>
 where
     I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
 {
@@ -218,15 +137,6 @@ where
         return Err(error("scripts can't read `set-cookie`: leave it out"));
     }
     Ok(joined(list.iter().map(HeaderName::as_str)))
-}
-
-pub(super) fn max_age(age: Duration) -> Result<HeaderValue, ConfigError> {
-    if age > Duration::from_secs(86_400) {
-        return Err(error(
-            "no browser remembers a preflight for longer than 86,400 seconds",
-        ));
-    }
-    Ok(HeaderValue::from(age.as_secs()))
 }
 
 fn parse_names<I>(names: I) -> Result<Vec<HeaderName>, ConfigError>
@@ -251,14 +161,11 @@ where
     Ok(list)
 }
 
-fn joined<'a>(names: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+/// A list as a field has it; `None` if it is empty.
+pub(super) fn joined<'a>(names: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
     let names: Vec<&str> = names.collect();
     // Methods and header names are tokens, so the value is always a valid one.
     HeaderValue::from_str(&names.join(", "))
         .ok()
         .filter(|value| !value.is_empty())
-}
-
-fn error(message: impl Into<std::borrow::Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("Cors", message)
 }
