@@ -46,12 +46,12 @@ pub struct Anonymous;
 pub struct CorsBuilder<T> {
     /// `None` allows every origin.
     pub(super) origins: Option<Origins>,
-    pub(super) credentials: bool,
+    pub(super) with_credentials: bool,
     pub(super) methods: Methods,
     pub(super) headers: Headers,
     pub(super) exposed: Option<HeaderValue>,
     pub(super) max_age: Option<HeaderValue>,
-    pub(super) private_network: bool,
+    pub(super) in_private_network: bool,
     trust: PhantomData<T>,
 }
 
@@ -59,12 +59,12 @@ impl<T> CorsBuilder<T> {
     pub(super) fn new(origins: Option<Origins>) -> Self {
         Self {
             origins,
-            credentials: false,
+            with_credentials: false,
             methods: Methods::default(),
             headers: Headers::default(),
             exposed: None,
             max_age: None,
-            private_network: false,
+            in_private_network: false,
             trust: PhantomData,
         }
     }
@@ -141,7 +141,7 @@ impl CorsBuilder<Trusted> {
     ///
     /// A token that a script puts into `Authorization` itself needs none of this.
     pub const fn credentials(mut self) -> Self {
-        self.credentials = true;
+        self.with_credentials = true;
         self
     }
 
@@ -196,7 +196,7 @@ impl CorsBuilder<Trusted> {
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn private_network(mut self) -> Self {
-        self.private_network = true;
+        self.in_private_network = true;
         self
     }
 }
@@ -249,7 +249,7 @@ impl CorsBuilder<Anonymous> {
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn dangerously_allow_private_network(mut self) -> Self {
-        self.private_network = true;
+        self.in_private_network = true;
         self
     }
 }
@@ -264,7 +264,7 @@ impl<T> fmt::Debug for CorsBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CorsBuilder")
             .field("origins", &self.origins)
-            .field("credentials", &self.credentials)
+            .field("credentials", &self.with_credentials)
             .finish_non_exhaustive()
     }
 }

@@ -233,11 +233,11 @@ impl Cors {
             fixed,
             preflight: preflight::Fields::new(&builder),
             origins: builder.origins,
-            credentials: builder.credentials,
+            credentials: builder.with_credentials,
             methods: builder.methods,
             headers: builder.headers,
             exposed: builder.exposed,
-            private_network: builder.private_network,
+            private_network: builder.in_private_network,
         }))
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Fields {
 
 impl Fields {
     pub(super) fn new<T>(builder: &CorsBuilder<T>) -> Self {
-        let vary = if builder.private_network {
+        let vary = if builder.in_private_network {
             "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, \
              Access-Control-Request-Private-Network"
         } else {
@@ -30,7 +30,7 @@ impl Fields {
         refused.insert(header::VARY, HeaderValue::from_static(vary));
 
         let mut allowed = refused.clone();
-        let credentials = builder.credentials.then_some(TRUE);
+        let credentials = builder.with_credentials.then_some(TRUE);
         let optional = [
             (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
             (
