@@ -291,6 +291,25 @@ async fn insecure_origins_are_allowed_where_the_name_says_so() {
 }
 
 #[tokio::test]
+async fn a_closure_beside_insecure_origins_is_still_not_asked_about_others() {
+    let cors = Cors::origins_where(|_, _| true);
+    let cors = cors
+        .dangerously_allow_insecure_origins(["http://old.example.com"])
+        .unwrap();
+    let layer = with_cors(cors);
+    for (origin, allowed) in [
+        ("http://old.example.com", true),
+        ("http://x.example.com", false),
+    ] {
+        let response = send(&layer, request("GET", &[("origin", origin)])).await;
+        let sent = response
+            .headers()
+            .contains_key("access-control-allow-origin");
+        assert_eq!(sent, allowed, "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn layers_further_in_expose_headers_to_allowed_origins_only() {
     let limited = async |_: Request<Body>| {
         let response = Response::builder().header("access-control-expose-headers", "ratelimit");
