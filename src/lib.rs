@@ -6,9 +6,14 @@ mod axum;
 mod body;
 mod compose;
 mod config_error;
+#[cfg(feature = "cors")]
+pub mod cors;
 mod describe;
 mod field;
 pub mod guide;
+mod head;
+#[cfg(feature = "method")]
+pub mod method;
 mod middleware;
 pub mod one_body;
 mod place;
@@ -16,6 +21,7 @@ mod placed;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 mod problem;
+mod reply;
 pub mod stage;
 #[cfg(feature = "tower-http")]
 pub mod tower_http_layers;
@@ -27,7 +33,11 @@ pub use crate::axum::{Extract, FromLayer};
 pub use body::{Body, BoxError};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
+#[cfg(feature = "cors")]
+pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
+#[cfg(feature = "method")]
+pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use one_body::with_one_body;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
@@ -35,6 +45,7 @@ pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]
 pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
+pub use reply::Reply;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
 
@@ -44,9 +55,9 @@ pub mod types {
     #[cfg(feature = "axum")]
     pub use crate::axum::{Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered};
     pub use crate::compose::{
-        Answers, Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf,
-        Foreign, Function, FunctionFuture, FunctionService, Given, Gives, Has, Inside, IntoList,
-        Met, Nil, Offers, Ordered, SecondOf, When,
+        Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf, Foreign,
+        Function, FunctionFuture, FunctionService, Given, Gives, Has, Inside, IntoList, Met, Nil,
+        Offers, Ordered, SecondOf, When,
     };
     pub use crate::middleware::{Wrapped, WrappedFuture};
 }

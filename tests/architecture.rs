@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["config_error"],
-    &["problem", "stage", "body"],
-    &["field"],
+    &["body", "head", "problem", "stage"],
+    &["field", "reply"],
     // The contract: knows no policy.
     &["describe"],
     &["place"],

@@ -6,3 +6,5 @@ pub(crate) mod json_pointer;
 pub(crate) mod media_type;
 #[cfg(feature = "validation")]
 pub(crate) mod urlencoded;
+#[cfg(feature = "cors")]
+pub(crate) mod vary;

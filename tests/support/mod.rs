@@ -6,6 +6,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[cfg(feature = "cors")]
+pub mod cors;
 pub mod scripted;
 pub mod tenancy;
 
