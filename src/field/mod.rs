@@ -1,0 +1,20 @@
+//! Reads and writes header fields: pure functions, one file for each field or syntax.
+
+#[cfg(feature = "jwt")]
+pub(crate) mod authorization;
+#[cfg(feature = "auth")]
+mod challenge;
+#[cfg(feature = "jwt")]
+pub(crate) mod cookie;
+
+#[cfg(feature = "auth")]
+pub use challenge::Challenge;
+
+/// `tchar` (RFC 9110, section 5.6.2).
+#[cfg(feature = "auth")]
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+    ) || byte.is_ascii_alphanumeric()
+}
