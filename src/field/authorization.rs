@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_token_has_the_characters_of_the_grammar() {
-        for byte in 0..=255 {
+        for byte in 0..=u8::MAX {
             let expected = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
             assert_eq!(super::is_token68_byte(byte), expected, "{byte:#x}");
         }
