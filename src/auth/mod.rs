@@ -209,6 +209,7 @@ impl<A: Authenticate> Inner<A> {
             Verdict::Failed(cause) => {
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause))
             }
+            // Both callers have waited; should one forget, nobody passes.
             Verdict::Wait(_) => Err(Problem::internal("a verdict was left waiting")),
         }
     }

@@ -7,13 +7,10 @@ use aws_lc_rs::{
     rsa::PublicKey,
     signature::{ParsedPublicKey, RsaParameters, RsaPublicKeyComponents},
 };
-use jsonwebtoken::{
-    Algorithm, DecodingKey, DecodingKeyKind,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
-};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, jwk::Jwk};
 
 use super::{
-    pem,
+    jwk, pem,
     verifier::{Verifier, curve, hmac_length, names, rsa},
 };
 use crate::config_error::ConfigError;
@@ -97,20 +94,20 @@ impl JwtKey {
     ///
     /// If the key is of another kind than the algorithm's, or not made for verifying by `use` or
     /// `key_ops`.
-    pub fn jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
-        check_jwk(algorithm, jwk)?;
-        let key = DecodingKey::from_jwk(jwk)
+    pub fn jwk(algorithm: Algorithm, key: &Jwk) -> Result<Self, ConfigError> {
+        jwk::check(algorithm, key)?;
+        let decoded = DecodingKey::from_jwk(key)
             .map_err(|source| error("the JWK can't be read".to_owned()).because(source))?;
-        let key = match key.kind() {
+        let made = match decoded.kind() {
             DecodingKeyKind::SecretOrDer(bytes) if hmac_length(algorithm).is_some() => {
                 Self::secret(algorithm, bytes)
             }
             DecodingKeyKind::SecretOrDer(bytes) => Self::public(algorithm, bytes),
             DecodingKeyKind::RsaModulusExponent { n, e } => Self::components(algorithm, n, e),
         }?;
-        Ok(match &jwk.common.key_id {
-            Some(id) => key.id(id.as_str()),
-            None => key,
+        Ok(match &key.common.key_id {
+            Some(id) => made.id(id.as_str()),
+            None => made,
         })
     }
 
@@ -212,49 +209,7 @@ fn sized(parameters: &'static RsaParameters, key: &PublicKey) -> Result<Verifier
         .map_err(|source| error("the RSA key can't be used".to_owned()).because(source))
 }
 
-/// Refuses a JWK of another kind, algorithm or purpose.
-fn check_jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<(), ConfigError> {
-    // A symmetric JWK where a public key is meant would let anyone sign who can read it.
-    let fits = match &jwk.algorithm {
-        AlgorithmParameters::OctetKey(_) => hmac_length(algorithm).is_some(),
-        AlgorithmParameters::RSA(_) => rsa(algorithm).is_some(),
-        AlgorithmParameters::EllipticCurve(key) => matches!(
-            (algorithm, &key.curve),
-            (Algorithm::ES256, EllipticCurve::P256) | (Algorithm::ES384, EllipticCurve::P384)
-        ),
-        AlgorithmParameters::OctetKeyPair(key) => {
-            algorithm == Algorithm::EdDSA && key.curve == EllipticCurve::Ed25519
-        }
-        _ => false,
-    };
-    if !fits {
-        return Err(error(format!(
-            "the JWK's `kty` or `crv` is not one for {algorithm:?}"
-        )));
-    }
-    let common = &jwk.common;
-    // RFC 7517, sections 4.2 to 4.4.
-    if common
-        .key_algorithm
-        .is_some_and(|alg| alg != KeyAlgorithm::from(algorithm))
-    {
-        return Err(error(format!("the JWK's `alg` is not {algorithm:?}")));
-    }
-    if common
-        .public_key_use
-        .as_ref()
-        .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
-    {
-        return Err(error("the JWK's `use` is not `sig`".to_owned()));
-    }
-    let operations = common.key_operations.as_ref();
-    if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
-        return Err(error("the JWK's `key_ops` lacks `verify`".to_owned()));
-    }
-    Ok(())
-}
-
-fn error(message: String) -> ConfigError {
+pub(super) fn error(message: String) -> ConfigError {
     ConfigError::new("JwtKey", message)
 }
 

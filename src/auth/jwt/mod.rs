@@ -1,9 +1,12 @@
 //! Verifies JSON Web Tokens: [`Jwt`].
 
 mod claims;
+mod header;
+mod jwk;
 mod key;
 mod pem;
 mod refusal;
+mod settings;
 mod source;
 mod text;
 mod token;
@@ -23,7 +26,7 @@ use serde::de::DeserializeOwned;
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
-use self::{claims::Rules, refusal::Refusals, token::Header, token::Token};
+use self::{refusal::Refusals, settings::Settings};
 use super::{Authenticate, Verdict};
 use crate::{clock::Clock, config_error::ConfigError, describe::Description, field::cookie};
 
@@ -111,17 +114,6 @@ pub struct Jwt<C> {
     claims: PhantomData<fn() -> C>,
 }
 
-#[derive(Clone, Debug)]
-struct Settings {
-    keys: Vec<JwtKey>,
-    rules: Rules,
-    typ: Option<String>,
-    cookie: Option<String>,
-    max_length: usize,
-    clock: Clock,
-    refusals: Refusals,
-}
-
 /// Declares a constructor for each algorithm with a public key.
 macro_rules! from_pem {
     ($($name:ident $algorithm:ident $what:literal,)*) => {$(
@@ -195,17 +187,8 @@ impl<C> Jwt<C> {
     /// If there is no key, more than 32, or two of the same id and algorithm.
     pub fn keys(keys: impl IntoIterator<Item = JwtKey>) -> Result<Self, ConfigError> {
         let keys: Vec<_> = keys.into_iter().collect();
-        check_keys(&keys)?;
         Ok(Self {
-            settings: Arc::new(Settings {
-                keys,
-                rules: Rules::default(),
-                typ: None,
-                cookie: None,
-                max_length: 8 * 1024,
-                clock: Clock::default(),
-                refusals: Refusals::of_realm("api".to_owned())?,
-            }),
+            settings: Arc::new(Settings::new(keys)?),
             claims: PhantomData,
         })
     }
@@ -281,70 +264,6 @@ impl<C> Jwt<C> {
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
-    }
-}
-
-fn check_keys(keys: &[JwtKey]) -> Result<(), ConfigError> {
-    if keys.is_empty() {
-        return Err(ConfigError::new(
-            "Jwt",
-            "without a key, no token can be verified",
-        ));
-    }
-    // A token without a `kid` is tried with each.
-    if keys.len() > 32 {
-        return Err(ConfigError::new("Jwt", "more than 32 keys"));
-    }
-    for (at, key) in keys.iter().enumerate() {
-        let same =
-            |other: &JwtKey| other.key_id() == key.key_id() && other.algorithm() == key.algorithm();
-        if let Some(id) = key.key_id().filter(|_| keys.iter().skip(at + 1).any(same)) {
-            let algorithm = key.algorithm();
-            let message = format!("two keys for {algorithm:?} have the id `{id}`");
-            return Err(ConfigError::new("Jwt", message));
-        }
-    }
-    Ok(())
-}
-
-impl Settings {
-    fn verify<C: DeserializeOwned>(&self, token: &[u8]) -> Result<C, JwtRefusal> {
-        if token.len() > self.max_length {
-            return Err(JwtRefusal::TooLong);
-        }
-        let token = Token::read(token)?;
-        Header::read(token.header, |header| self.check_signature(&token, header))?;
-        let json = token.claims()?;
-        // Read twice: what is checked here, and what the handler asks for.
-        self.rules.check(json, self.clock.since_epoch())?;
-        serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
-    }
-
-    fn check_signature(&self, token: &Token<'_>, header: &Header<'_>) -> Result<(), JwtRefusal> {
-        if self
-            .typ
-            .as_deref()
-            .is_some_and(|typ| !header.is_of_type(typ))
-        {
-            return Err(JwtRefusal::Type);
-        }
-        let id = header.kid.as_deref();
-        let named = self
-            .keys
-            .iter()
-            .any(|key| id.is_some() && key.key_id() == id);
-        let mut reason = JwtRefusal::Key;
-        for key in &self.keys {
-            // With a `kid`, the keys of that id, or else those without one.
-            let meant = id.is_none() || key.key_id() == id.filter(|_| named);
-            if meant && key.is_for(&header.alg) {
-                if key.verifies(token.signed, token.signature()) {
-                    return Ok(());
-                }
-                reason = JwtRefusal::Signature;
-            }
-        }
-        Err(reason)
     }
 }
 

@@ -3,9 +3,9 @@
 //! `jsonwebtoken` gives the vocabulary, [`Algorithm`] and `Jwk`, but does not verify here. Its
 //! backend is chosen for the whole program by Cargo features, or by whoever installs one first, and
 //! with none or two of them it panics when the first token comes; a library that turned one of them
-//! on could break the `encode` of the program that uses it. It also parses the key and expands it
-//! anew for every token. So the signatures are checked here, by `hmac` and `sha2` for HS (several
-//! times quicker for short input than a call into C) and by `aws-lc-rs` for the others.
+//! on could break the `encode` of the program that uses it. It also reads and expands the key anew
+//! for every token. So the signatures are checked here: HS by `hmac` and `sha2`, which for input this
+//! short are quicker than a call into C, the others by `aws-lc-rs`.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
