@@ -1,9 +1,14 @@
 //! `with_*` layers for towers of HTTP handlers, and one combinator, `compose`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "auth")]
+pub mod auth;
+mod authenticated;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "jwt")]
+mod clock;
 mod compose;
 mod config_error;
 #[cfg(feature = "cors")]
@@ -30,12 +35,19 @@ pub mod validation;
 
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
+#[cfg(feature = "auth")]
+pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+#[cfg(feature = "jwt")]
+pub use auth::{Jwt, JwtKey, JwtRefusal};
+pub use authenticated::Authenticated;
 pub use body::{Body, BoxError};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
+#[cfg(feature = "auth")]
+pub use field::Challenge;
 #[cfg(feature = "method")]
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};

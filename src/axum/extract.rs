@@ -99,6 +99,8 @@ macro_rules! extractors {
 }
 
 extractors! {
+    #[cfg(feature = "auth")]
+    Auth,
     #[cfg(feature = "validation")]
     Valid,
 }
