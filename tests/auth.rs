@@ -282,3 +282,102 @@ fn writes_challenges_with_escapes() {
     let expected = r#"Bearer realm="a \"quoted\" \\ realm""#;
     assert_eq!(HeaderValue::from(challenge), expected);
 }
+
+/// A scheme that knows one key in one field, at once or later.
+struct Keyed {
+    field: &'static str,
+    later: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct By(&'static str);
+
+impl Authenticate for Keyed {
+    type Principal = By;
+
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static(self.field)
+    }
+
+    fn authenticate(&self, head: &Parts) -> Verdict<By> {
+        let verdict = match head.headers.get(self.field) {
+            None => Verdict::Missing,
+            Some(key) if key == "right" => Verdict::Verified(By(self.field)),
+            Some(key) if key == "down" => Verdict::Failed("the store is down".into()),
+            Some(_) => Verdict::refused("a wrong key"),
+        };
+        if self.later {
+            Verdict::wait(async { verdict })
+        } else {
+            verdict
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_schemes_the_first_that_finds_credentials_decides() {
+    // name, fields, status, who
+    let cases = [
+        ("none", vec![], 401, None),
+        ("the first", vec![("badge", "right")], 200, Some("badge")),
+        ("the second", vec![("ticket", "right")], 200, Some("ticket")),
+        (
+            "both right",
+            vec![("badge", "right"), ("ticket", "right")],
+            200,
+            Some("badge"),
+        ),
+        (
+            "wrong never falls through",
+            vec![("badge", "no"), ("ticket", "right")],
+            401,
+            None,
+        ),
+        ("the second wrong", vec![("ticket", "no")], 401, None),
+        (
+            "a store that is down",
+            vec![("badge", "down"), ("ticket", "right")],
+            503,
+            None,
+        ),
+    ];
+    for later in [(false, false), (true, false), (false, true), (true, true)] {
+        for (name, fields, status, who) in &cases {
+            let first = Keyed {
+                field: "badge",
+                later: later.0,
+            };
+            let second = Keyed {
+                field: "ticket",
+                later: later.1,
+            };
+            let mut request = get("/").body(empty()).unwrap();
+            for (field, value) in fields {
+                request
+                    .headers_mut()
+                    .insert(*field, HeaderValue::from_static(value));
+            }
+            let layer = with_auth(first.or(second));
+            let response = send_to(&layer, request, |request| async move {
+                let by = request.extensions().get::<Auth<By>>().unwrap().0.clone();
+                Ok(Response::new(Body::from(by.0)))
+            })
+            .await;
+            assert_eq!(response.status(), *status, "{name} {later:?}");
+            match who {
+                Some(who) => assert_eq!(response.body(), who, "{name} {later:?}"),
+                None => assert!(!response.body().is_empty()),
+            }
+            if *status == 401 {
+                let lines = response.headers().get_all("www-authenticate");
+                let all: Vec<_> = lines.iter().map(|v| v.to_str().unwrap()).collect();
+                let all = all.join(", ");
+                assert!(
+                    all.contains("badge") && all.contains("ticket"),
+                    "{name}: {all}"
+                );
+                assert_eq!(all.len(), "badge, ticket".len(), "{name}: {all}");
+            }
+        }
+    }
+}

@@ -8,7 +8,8 @@
 //!    can't be read, 400.
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
-//! The scheme is `Jwt`, with the feature `jwt`, or your own: see [`Authenticate`].
+//! The scheme is `Jwt`, with the feature `jwt`, or your own: see [`Authenticate`]. Two schemes are
+//! one by [`or`](Authenticate::or).
 //!
 //! # Example
 //!
@@ -83,6 +84,7 @@
 #[cfg(feature = "jwt")]
 mod jwt;
 mod optional;
+mod or;
 mod scheme;
 
 use std::{fmt, sync::Arc};
@@ -94,6 +96,7 @@ pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]
 pub use jwt::{Jwt, JwtKey, JwtRefusal};
 pub use optional::OptionalAuthentication;
+pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
 
 use crate::{
@@ -172,10 +175,7 @@ impl<A: Authenticate> Authentication<A> {
         if let Verdict::Wait(later) = verdict {
             let inner = Arc::clone(&self.0);
             return Step::wait(async move {
-                let mut verdict = later.await;
-                while let Verdict::Wait(later) = verdict {
-                    verdict = later.await;
-                }
+                let verdict = later.await.settled().await;
                 match inner.conclude(request, verdict, optional) {
                     Ok(request) => Ok((request, ())),
                     Err(problem) => Err(problem.into()),

@@ -4,6 +4,7 @@ use std::{error::Error, fmt, future::Future, pin::Pin};
 
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 
+use super::or::Or;
 use crate::{describe::Description, problem::Problem};
 
 /// A scheme of authentication: who sent a request, by its head.
@@ -91,6 +92,49 @@ pub trait Authenticate {
     /// Finds the request's credentials and checks them.
     fn authenticate(&self, head: &Parts) -> Verdict<Self::Principal>;
 
+    /// Takes this scheme or another one: the first that finds credentials of its own in the
+    /// request decides.
+    ///
+    /// Wrong credentials are refused and never fall through to the other scheme. A 401 carries
+    /// the challenges of both. Both are asked about a request whose first verdict has to wait.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{HeaderValue, request::Parts};
+    /// use wythe::{Authenticate, Verdict, with_auth};
+    ///
+    /// #[derive(Clone)]
+    /// struct Caller(&'static str);
+    ///
+    /// struct Field(&'static str);
+    ///
+    /// impl Authenticate for Field {
+    ///     type Principal = Caller;
+    ///
+    ///     fn challenge(&self) -> HeaderValue {
+    ///         HeaderValue::from_static(self.0)
+    ///     }
+    ///
+    ///     fn authenticate(&self, head: &Parts) -> Verdict<Caller> {
+    ///         match head.headers.get(self.0) {
+    ///             None => Verdict::Missing,
+    ///             Some(key) if key == "right" => Verdict::Verified(Caller(self.0)),
+    ///             Some(_) => Verdict::refused("wrong"),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let layer = with_auth(Field("badge").or(Field("ticket")));
+    /// ```
+    fn or<O>(self, other: O) -> Or<Self, O>
+    where
+        Self: Sized,
+        O: Authenticate<Principal = Self::Principal>,
+    {
+        Or::new(self, other)
+    }
+
     /// Adds to the layer's description what this scheme can answer besides 401.
     fn describe(&self, layer: Description) -> Description {
         layer.answers(
@@ -127,6 +171,16 @@ impl<P> Verdict<P> {
     /// Finds out later.
     pub fn wait(verdict: impl Future<Output = Self> + Send + 'static) -> Self {
         Self::Wait(Box::pin(verdict))
+    }
+}
+
+impl<P: Send> Verdict<P> {
+    /// Waits until it is known.
+    pub(super) async fn settled(mut self) -> Self {
+        while let Self::Wait(later) = self {
+            self = later.await;
+        }
+        self
     }
 }
 
@@ -181,6 +235,10 @@ impl Refusal {
     /// What the client is told.
     pub fn detail(self, detail: &'static str) -> Self {
         Self(self.0.detail(detail))
+    }
+
+    pub(super) const fn from_problem(problem: Problem) -> Self {
+        Self(problem)
     }
 
     /// The answer. A 401 has a challenge, come what may (RFC 9110, section 15.5.2).
