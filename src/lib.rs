@@ -1,9 +1,13 @@
 //! `with_*` layers for towers of HTTP handlers, and one combinator, `compose`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod authenticated;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "cache-control")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache-control")))]
+pub mod cache_control;
 mod compose;
 mod config_error;
 #[cfg(feature = "cors")]
@@ -30,7 +34,11 @@ pub mod validation;
 
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
+pub use authenticated::Authenticated;
 pub use body::{Body, BoxError};
+#[cfg(feature = "cache-control")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache-control")))]
+pub use cache_control::{CacheControl, with_cache_control};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]

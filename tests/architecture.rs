@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["config_error"],
-    &["body", "head", "problem", "stage"],
+    &["authenticated", "body", "head", "peer", "problem", "stage"],
     &["field", "reply"],
     // The contract: knows no policy.
     &["describe"],
