@@ -20,6 +20,8 @@ mod head;
 pub mod method;
 mod middleware;
 pub mod one_body;
+#[cfg(feature = "rate-limit")]
+mod peer;
 mod place;
 mod placed;
 #[cfg(feature = "presentation")]
@@ -48,6 +50,9 @@ pub use describe::{Answer, Description};
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use one_body::with_one_body;
+#[cfg(feature = "rate-limit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
+pub use peer::PeerAddr;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]
