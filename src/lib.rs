@@ -6,7 +6,6 @@ mod authenticated;
 mod axum;
 mod body;
 #[cfg(feature = "cache-control")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache-control")))]
 pub mod cache_control;
 mod compose;
 mod config_error;
@@ -27,6 +26,8 @@ mod placed;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 mod problem;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 mod reply;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -39,7 +40,6 @@ pub use crate::axum::{Extract, FromLayer};
 pub use authenticated::Authenticated;
 pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache-control")))]
 pub use cache_control::{CacheControl, with_cache_control};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
@@ -51,13 +51,14 @@ pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use one_body::with_one_body;
 #[cfg(feature = "rate-limit")]
-#[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
 pub use peer::PeerAddr;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]
 pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
