@@ -253,3 +253,33 @@ async fn what_is_told_of_one_client_stays_when_others_are_told_something_else() 
         assert_eq!(told, [expected]);
     }
 }
+
+#[cfg(feature = "cors")]
+#[tokio::test]
+async fn a_page_may_read_the_refusal_if_cors_lets_it() {
+    use wythe::{Cors, compose, with_cors};
+
+    const ORIGINS: [&str; 2] = ["https://app.example.com", "https://b.example.com"];
+
+    let clock = ManualClock::default();
+    let stack = compose((
+        with_cors(Cors::origins(ORIGINS).unwrap()),
+        limited([Quota::per_minute(1)], RateLimitFields::Draft, &clock),
+    ));
+    let cases = [
+        ("https://app.example.com", None, true),
+        ("https://app.example.com", Some(60), true),
+        ("https://evil.example", Some(60), false),
+    ];
+    for (origin, retry_after, allowed) in cases {
+        let mut request = from_peer("192.0.2.1:1");
+        let value = HeaderValue::from_static(origin);
+        request.headers_mut().insert(header::ORIGIN, value);
+        let response = support::send(&stack, request).await;
+        assert_eq!(refused(&response), retry_after, "{origin}");
+        let exposed = allowed.then_some("RateLimit, RateLimit-Policy, Retry-After");
+        assert_eq!(field(&response, "access-control-expose-headers"), exposed);
+        let readable = field(&response, "access-control-allow-origin");
+        assert_eq!(readable, allowed.then_some(origin));
+    }
+}
