@@ -3,7 +3,8 @@
 /// Lies in the extensions of a request whose credentials were verified.
 ///
 /// A layer of authentication leaves it there, so that a layer further in can tell, without knowing
-/// the scheme or the principal's type, that the answer is for one person only.
+/// the scheme or the principal's type, that the answer is for one person only. A middleware of
+/// your own that authenticates leaves it, too.
 ///
 /// # Example
 ///
@@ -15,8 +16,19 @@
 ///     request.extensions().get::<Authenticated>().is_none()
 /// }
 ///
-/// assert!(may_be_shared(&Request::new(())));
+/// let mut request = Request::new(());
+/// assert!(may_be_shared(&request));
+/// request.extensions_mut().insert(Authenticated::new());
+/// assert!(!may_be_shared(&request));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Authenticated;
+
+impl Authenticated {
+    /// The mark.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}

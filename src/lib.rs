@@ -7,6 +7,8 @@ mod authenticated;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+#[cfg(feature = "cache-control")]
+pub mod cache_control;
 #[cfg(feature = "jwt")]
 mod clock;
 mod compose;
@@ -21,11 +23,15 @@ mod head;
 pub mod method;
 mod middleware;
 pub mod one_body;
+#[cfg(feature = "rate-limit")]
+mod peer;
 mod place;
 mod placed;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 mod problem;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
 mod reply;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -41,6 +47,8 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
 pub use body::{Body, BoxError};
+#[cfg(feature = "cache-control")]
+pub use cache_control::{CacheControl, with_cache_control};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
@@ -52,11 +60,15 @@ pub use field::Challenge;
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use one_body::with_one_body;
+#[cfg(feature = "rate-limit")]
+pub use peer::PeerAddr;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]
 pub use presentation::{with_presentation, with_presentation_as};
 pub use problem::{PROBLEM_JSON, Problem};
+#[cfg(feature = "rate-limit")]
+pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["authenticated", "clock", "config_error"],
-    &["body", "head", "problem", "stage"],
+    &["body", "head", "peer", "problem", "stage"],
     &["field", "reply"],
     // The contract: knows no policy.
     &["describe"],

@@ -10,6 +10,10 @@ pub(crate) mod cookie;
 pub(crate) mod json_pointer;
 #[cfg(feature = "validation")]
 pub(crate) mod media_type;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod scratch;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod structured;
 #[cfg(feature = "validation")]
 pub(crate) mod urlencoded;
 #[cfg(feature = "cors")]

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 
-pub(crate) use finish::{log_problem, log_refusal};
+pub(crate) use finish::log_problem;
+#[cfg(feature = "method")]
+pub(crate) use finish::log_refusal;
 pub use future::WrappedFuture;
 pub use with::{With, Wrapped, with};
 

@@ -8,6 +8,8 @@
 
 #[cfg(feature = "cors")]
 pub mod cors;
+#[cfg(feature = "rate-limit")]
+pub mod limits;
 pub mod scripted;
 pub mod tenancy;
 
