@@ -1,7 +1,10 @@
 //! One layer each, over a handler that does nothing.
 
+use std::sync::Arc;
+
 use axum::{
     Json, Router,
+    extract::State,
     http::{Method, StatusCode},
     routing::{any, post},
 };
@@ -17,6 +20,10 @@ use wythe_bench_harness::{
 use crate::whole::{self, Claims, NewUser, plenty};
 
 async fn bare() -> StatusCode {
+    StatusCode::CREATED
+}
+
+async fn with_state(_: State<Arc<u64>>) -> StatusCode {
     StatusCode::CREATED
 }
 
@@ -36,6 +43,24 @@ pub(crate) fn cases() -> Vec<Case> {
             Router::new().route("/users", any(bare))
         }),
         over_bare!("compose(()): no layer",),
+        Case::answer(
+            "the bare handler, with a state",
+            StatusCode::CREATED,
+            create_user,
+            || {
+                let route = any(with_state);
+                Router::new().route("/users", route).with_state(Arc::new(7))
+            },
+        ),
+        Case::answer(
+            "no layer, with a state",
+            StatusCode::CREATED,
+            create_user,
+            || {
+                let route = any(compose(()).handler(with_state));
+                Router::new().route("/users", route).with_state(Arc::new(7))
+            },
+        ),
         over_bare!("with_cors", {
             let cors = Cors::origins([ORIGIN]).expect("an origin");
             with_cors(cors.credentials())
