@@ -169,44 +169,40 @@ impl<A: Authenticate> Authentication<A> {
         A::Principal: Clone + Send + Sync + 'static,
         B: Send + 'static,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let verdict = self.0.scheme.authenticate(&head);
-        let request = Request::from_parts(head, body);
         if let Verdict::Wait(later) = verdict {
             let inner = Arc::clone(&self.0);
             return Step::wait(async move {
                 let verdict = later.await.settled().await;
-                match inner.conclude(request, verdict, optional) {
-                    Ok(request) => Ok((request, ())),
-                    Err(problem) => Err(problem.into()),
-                }
+                inner.conclude(&mut head.extensions, verdict, optional)?;
+                Ok((Request::from_parts(head, body), ()))
             });
         }
-        match self.0.conclude(request, verdict, optional) {
-            Ok(request) => Step::Next(request, ()),
+        match self.0.conclude(&mut head.extensions, verdict, optional) {
+            Ok(()) => Step::Next(Request::from_parts(head, body), ()),
             Err(problem) => Step::Reply(problem.into()),
         }
     }
 }
 
 impl<A: Authenticate> Inner<A> {
-    fn conclude<B>(
+    fn conclude(
         &self,
-        mut request: Request<B>,
+        extensions: &mut Extensions,
         verdict: Verdict<A::Principal>,
         optional: bool,
-    ) -> Result<Request<B>, Problem>
+    ) -> Result<(), Problem>
     where
         A::Principal: Clone + Send + Sync + 'static,
     {
         match verdict {
             Verdict::Verified(principal) => {
-                let extensions = request.extensions_mut();
                 extensions.insert(Auth(principal));
                 extensions.insert(Authenticated);
-                Ok(request)
+                Ok(())
             }
-            Verdict::Missing if optional => Ok(request),
+            Verdict::Missing if optional => Ok(()),
             Verdict::Missing => Err(self.missing.clone()),
             Verdict::Refused(refusal) => Err(refusal.into_problem(&self.challenge)),
             Verdict::Failed(cause) => {
