@@ -2,6 +2,8 @@
 
 #[cfg(feature = "jwt")]
 pub(crate) mod authorization;
+#[cfg(feature = "jwt")]
+pub(crate) mod base64url;
 #[cfg(feature = "auth")]
 mod challenge;
 #[cfg(feature = "jwt")]

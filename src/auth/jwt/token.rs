@@ -1,9 +1,9 @@
 //! Takes a token apart: JWS compact serialization (RFC 7515, section 7.1).
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use memchr::{memchr, memrchr};
 
 use super::{refusal::JwtRefusal, text::object};
+use crate::field::base64url;
 
 /// The three parts of a token.
 pub(super) struct Token<'a> {
@@ -59,14 +59,12 @@ fn split(bytes: &[u8], at: Option<usize>) -> Result<(&[u8], &[u8]), JwtRefusal> 
 /// Appends the bytes of a part. Padding, other alphabets and stray trailing bits are refused (RFC
 /// 7515, section 2): every token has one spelling.
 pub(super) fn decode(part: &[u8], bytes: &mut Vec<u8>) -> Result<(), JwtRefusal> {
-    URL_SAFE_NO_PAD
-        .decode_vec(part, bytes)
-        .map_err(|_where_it_broke| JwtRefusal::Malformed)
+    base64url::decode(part, bytes).ok_or(JwtRefusal::Malformed)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Token, decode};
+    use super::Token;
     use crate::auth::jwt::refusal::JwtRefusal;
 
     #[test]
@@ -80,24 +78,6 @@ mod tests {
         for token in ["", "YQ", "YQ.e30", "YQ.e30.Yg.Yg", "YQ.e30.Yg.Yg.Yg"] {
             let read = Token::read(token.as_bytes());
             assert_eq!(read.err(), Some(JwtRefusal::Malformed), "{token}");
-        }
-    }
-
-    #[test]
-    fn refuses_every_spelling_of_base64_but_one() {
-        let cases = [
-            ("canonical", "Zg", true),
-            ("both of the URL's characters", "-_-_", true),
-            ("padding", "Zg==", false),
-            ("trailing bits", "Zh", false),
-            ("the other alphabet", "+/+/", false),
-            ("a lone character", "Z", false),
-            ("a space", "Zm 9", false),
-            ("a line break", "Zm9v\n", false),
-        ];
-        for (name, text, right) in cases {
-            let decoded = decode(text.as_bytes(), &mut Vec::new());
-            assert_eq!(decoded.is_ok(), right, "{name}");
         }
     }
 }
