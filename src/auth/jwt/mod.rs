@@ -281,10 +281,13 @@ impl<C: DeserializeOwned> Authenticate for Jwt<C> {
             Ok(Some(token)) => settings.verify(token),
             Err(reason) => Err(reason),
         };
-        match claims {
-            Ok(claims) => Verdict::Verified(claims),
-            Err(reason) => Verdict::Refused(settings.refusals.of(reason)),
-        }
+        claims.map_or_else(
+            |reason| {
+                let reason = source::refusal(&head.headers, reason);
+                Verdict::Refused(settings.refusals.of(reason))
+            },
+            Verdict::Verified,
+        )
     }
 
     fn describe(&self, layer: Description) -> Description {

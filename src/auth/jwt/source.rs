@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::refusal::JwtRefusal;
 use crate::field::{
-    authorization::{Credentials, credentials},
+    authorization::{Credentials, credentials, is_token68},
     cookie::{self, Cookie},
 };
 
@@ -19,7 +19,6 @@ pub(super) fn token<'a>(
     let bearer = match credentials(headers, "Bearer") {
         Credentials::Absent => None,
         Credentials::Token(token) => Some(token),
-        Credentials::Malformed => return Err(JwtRefusal::Header),
         Credentials::Repeated => return Err(JwtRefusal::SeveralTokens),
     };
     let Some(name) = cookie else {
@@ -34,5 +33,14 @@ pub(super) fn token<'a>(
     match (bearer, cookie) {
         (Some(_), Some(_)) => Err(JwtRefusal::SeveralTokens),
         (token, None) | (None, token) => Ok(token),
+    }
+}
+
+/// Why a request whose token is refused for this reason is refused: what follows `Bearer` may not
+/// be a token at all. A token that passes is one, so only the others are looked at.
+pub(super) fn refusal(headers: &HeaderMap, reason: JwtRefusal) -> JwtRefusal {
+    match credentials(headers, "Bearer") {
+        Credentials::Token(token) if !is_token68(token) => JwtRefusal::Header,
+        _ => reason,
     }
 }
