@@ -182,3 +182,29 @@ mod layers {
             passes acme, answers Some(plain), secret "acme";
     }
 }
+
+#[cfg(feature = "cache-control")]
+mod cache_control {
+    use super::*;
+    use wythe::{CacheControl, with_cache_control};
+
+    every_layer! {
+        cache_control: with_cache_control(CacheControl::private().no_cache()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+mod rate_limit {
+    use super::*;
+    use wythe::{Quota, with_rate_limit};
+
+    fn from_peer() -> Request<Body> {
+        support::limits::from_peer("203.0.113.9:50123")
+    }
+
+    every_layer! {
+        rate_limit: with_rate_limit(Quota::per_second(100).by_peer().unwrap()),
+            passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+}

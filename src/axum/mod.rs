@@ -4,6 +4,10 @@ mod arguments;
 mod erased;
 mod extract;
 mod handled;
+#[cfg(feature = "validation")]
+mod inputs;
+#[cfg(any(feature = "auth", feature = "validation"))]
+mod provided;
 mod respond;
 
 pub use arguments::Layered;

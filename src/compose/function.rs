@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Covers, Stack};
-use crate::{middleware::log_problem, place::Provided, problem::Problem};
+use crate::{middleware::log_problem, place::Provided, problem::Problem, reply::Reply};
 
 type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
 
@@ -63,24 +63,6 @@ pub trait Function<B, R, A>: Send + Sync + 'static {
     fn call(&self, request: Request<B>) -> BoxedResponse<R>;
 }
 
-/// What such a function answers with: a response, or a response or a [`Problem`].
-pub trait Answers<R> {
-    /// The answer as a response.
-    fn into_response(self) -> Response<R>;
-}
-
-impl<R> Answers<R> for Response<R> {
-    fn into_response(self) -> Self {
-        self
-    }
-}
-
-impl<R: From<Bytes>> Answers<R> for Result<Response<R>, Problem> {
-    fn into_response(self) -> Response<R> {
-        self.unwrap_or_else(|problem| problem.into_response().map(R::from))
-    }
-}
-
 macro_rules! functions {
     ($($argument:ident)*) => {
         #[diagnostic::do_not_recommend]
@@ -88,7 +70,7 @@ macro_rules! functions {
         where
             F: Fn($($argument,)* Request<B>) -> Fut + Send + Sync + 'static,
             Fut: Future + Send + 'static,
-            Fut::Output: Answers<R>,
+            Fut::Output: Reply<R>,
             R: From<Bytes> + 'static,
             $($argument: Provided,)*
         {
@@ -107,7 +89,7 @@ macro_rules! functions {
                     };
                 )*
                 let answer = self($($argument,)* request);
-                Box::pin(async move { answer.await.into_response() })
+                Box::pin(async move { answer.await.into_reply() })
             }
         }
     };

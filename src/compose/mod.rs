@@ -12,7 +12,7 @@ use tower_layer::Layer;
 
 pub use condition::When;
 pub use element::{Assumed, Foreign, assume, layer};
-pub use function::{Answers, Function, FunctionFuture, FunctionService};
+pub use function::{Function, FunctionFuture, FunctionService};
 pub use list::{Append, Cons, IntoList, Nil};
 pub use order::{Has, Inside, Met, Ordered};
 pub use proof::{Argument, Covers, Direct, Extracted, FirstOf, Given, Gives, Offers, SecondOf};

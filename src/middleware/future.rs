@@ -12,7 +12,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{Middleware, ReplyBody, reply::Reply};
+use super::{Middleware, ReplyBody, finish::finish};
 
 pin_project! {
     /// The response future of [`Wrapped`].
@@ -38,7 +38,7 @@ pin_project! {
             after: Option<(M, C)>,
         },
         Replying {
-            reply: Option<Reply>,
+            reply: Option<Response<Bytes>>,
         },
     }
 }
@@ -67,7 +67,7 @@ where
                         state.set(State::Calling { call, after });
                     }
                     Err(reply) => {
-                        let reply = Some(Reply::new::<M>(reply, *head_only));
+                        let reply = Some(finish::<M>(reply, *head_only));
                         state.set(State::Replying { reply });
                     }
                 },
@@ -84,7 +84,7 @@ where
                         // open, and waiting for ever breaks nothing.
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(reply.into_response()));
+                    return Poll::Ready(Ok(reply.map(R::from)));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Defines what a middleware is, and drives it: the contract, the one layer, the one future.
 
+mod finish;
 mod future;
-mod reply;
 mod with;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -10,8 +10,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 
+pub(crate) use finish::log_problem;
+#[cfg(feature = "method")]
+pub(crate) use finish::log_refusal;
 pub use future::WrappedFuture;
-pub(crate) use reply::log_problem;
 pub use with::{With, Wrapped, with};
 
 /// What a middleware decides about a request.

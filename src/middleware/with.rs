@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Middleware, ReplyBody, Step, WrappedFuture, future::State, reply::Reply};
+use super::{Middleware, ReplyBody, Step, WrappedFuture, finish::finish, future::State};
 use crate::{describe::Description, place::Place};
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
@@ -84,7 +84,7 @@ where
                 after: Some((self.middleware.clone(), carry)),
             },
             Step::Reply(reply) => State::Replying {
-                reply: Some(Reply::new::<M>(reply, head_only)),
+                reply: Some(finish::<M>(reply, head_only)),
             },
             Step::Wait(decision) => {
                 // `poll_ready` was called on this inner service, so it is the one that may be

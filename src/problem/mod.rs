@@ -4,6 +4,7 @@ mod render;
 
 use std::{
     borrow::Cow,
+    convert::Infallible,
     error::Error,
     fmt,
     sync::{Arc, OnceLock},
@@ -259,6 +260,13 @@ impl From<Problem> for Response<Bytes> {
 impl From<StatusCode> for Problem {
     fn from(status: StatusCode) -> Self {
         Self::new(status)
+    }
+}
+
+impl From<Infallible> for Problem {
+    /// Never happens: it lets a service that can't fail stand where errors become problems.
+    fn from(error: Infallible) -> Self {
+        match error {}
     }
 }
 

@@ -6,6 +6,10 @@
 )]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[cfg(feature = "cors")]
+pub mod cors;
+#[cfg(feature = "rate-limit")]
+pub mod limits;
 pub mod scripted;
 pub mod tenancy;
 

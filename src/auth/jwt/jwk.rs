@@ -1,0 +1,54 @@
+//! Checks that a JWK (RFC 7517) is what it is taken for.
+
+use jsonwebtoken::{
+    Algorithm,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
+
+use super::{
+    key::error,
+    verifier::{hmac_length, rsa},
+};
+use crate::config_error::ConfigError;
+
+/// Refuses a JWK of another kind, algorithm or purpose.
+pub(super) fn check(algorithm: Algorithm, jwk: &Jwk) -> Result<(), ConfigError> {
+    // A symmetric JWK where a public key is meant would let anyone sign who can read it.
+    let fits = match &jwk.algorithm {
+        AlgorithmParameters::OctetKey(_) => hmac_length(algorithm).is_some(),
+        AlgorithmParameters::RSA(_) => rsa(algorithm).is_some(),
+        AlgorithmParameters::EllipticCurve(key) => matches!(
+            (algorithm, &key.curve),
+            (Algorithm::ES256, EllipticCurve::P256) | (Algorithm::ES384, EllipticCurve::P384)
+        ),
+        AlgorithmParameters::OctetKeyPair(key) => {
+            algorithm == Algorithm::EdDSA && key.curve == EllipticCurve::Ed25519
+        }
+        _ => false,
+    };
+    if !fits {
+        return Err(error(format!(
+            "the JWK's `kty` or `crv` is not one for {algorithm:?}"
+        )));
+    }
+    let common = &jwk.common;
+    // RFC 7517, sections 4.2 to 4.4.
+    if common
+        .key_algorithm
+        .is_some_and(|alg| alg != KeyAlgorithm::from(algorithm))
+    {
+        return Err(error(format!("the JWK's `alg` is not {algorithm:?}")));
+    }
+    if common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+    {
+        return Err(error("the JWK's `use` is not `sig`".to_owned()));
+    }
+    let operations = common.key_operations.as_ref();
+    if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
+        return Err(error("the JWK's `key_ops` lacks `verify`".to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Lets only requests with right credentials pass, and hands the handler [`Auth`].
+//!
+//! 1. A request whose credentials the scheme verifies passes. The handler may ask for
+//!    `Auth<Principal>`; [`Authenticated`] lies in the request's extensions for layers further in.
+//! 2. A request without credentials is answered 401 with the scheme's challenge. After
+//!    [`optional`](With::optional) it passes instead.
+//! 3. A request with wrong credentials is answered 401, optional or not; one whose credentials
+//!    can't be read, 400.
+//! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
+//!
+//! The scheme is `Jwt`, with the feature `jwt`, or your own: see [`Authenticate`]. Two schemes are
+//! one by [`or`](Authenticate::or).
+//!
+//! # Example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use bytes::Bytes;
+//! use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use wythe::{Auth, Authenticate, Verdict, with_auth};
+//!
+//! #[derive(Clone)]
+//! struct Staff;
+//!
+//! struct Badge;
+//!
+//! impl Authenticate for Badge {
+//!     type Principal = Staff;
+//!
+//!     fn challenge(&self) -> HeaderValue {
+//!         HeaderValue::from_static(r#"Badge realm="office""#)
+//!     }
+//!
+//!     fn authenticate(&self, head: &Parts) -> Verdict<Staff> {
+//!         match head.headers.get("badge") {
+//!             None => Verdict::Missing,
+//!             Some(badge) if badge == "7" => Verdict::Verified(Staff),
+//!             Some(_) => Verdict::refused("no such badge"),
+//!         }
+//!     }
+//! }
+//!
+//! let service = with_auth(Badge).layer(service_fn(|request: Request<Full<Bytes>>| async move {
+//!     assert!(request.extensions().get::<Auth<Staff>>().is_some());
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("welcome")))
+//! }));
+//!
+//! let request = Request::get("/").header("badge", "7").body(Full::default())?;
+//! assert_eq!(service.clone().oneshot(request).await?.status(), StatusCode::OK);
+//!
+//! let request = Request::get("/").header("badge", "8").body(Full::default())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()["www-authenticate"], r#"Badge realm="office""#);
+//! # Ok(()) }
+//! ```
+//!
+//! # Responses
+//!
+//! | status | when | headers |
+//! |---|---|---|
+//! | 400 | the credentials can't be read as such | `WWW-Authenticate`, if the scheme says so |
+//! | 401 | no credentials, or wrong ones | `WWW-Authenticate` |
+//! | 503 | the credentials can't be checked | |
+//!
+//! # Order
+//!
+//! Stage [`Authenticate`](stage::Authenticate): inside CORS, or browsers could not read the 401,
+//! and inside the method guard; outside everything that needs to know who.
+//!
+//! # Security
+//!
+//! The log gets the scheme's reason, the client does not. A principal is cloned for the handler:
+//! keep secrets out of it.
+//!
+//! # Compared with
+//!
+//! tower-http's `validate_request` sends bearer refusals without a challenge and compares with
+//! `==`. axum-login answers a failure of its store as if the user were forbidden.
+
+#[cfg(feature = "jwt")]
+mod jwt;
+mod optional;
+mod or;
+mod scheme;
+
+use std::{fmt, sync::Arc};
+
+use http::{Extensions, HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
+
+#[cfg(feature = "jwt")]
+pub use jsonwebtoken::{Algorithm, jwk::Jwk};
+#[cfg(feature = "jwt")]
+pub use jwt::{Jwt, JwtKey, JwtRefusal};
+pub use optional::OptionalAuthentication;
+pub use or::Or;
+pub use scheme::{Authenticate, Refusal, Verdict};
+
+use crate::{
+    authenticated::Authenticated,
+    describe::Description,
+    middleware::{Middleware, Step, With, with},
+    place::{Always, Place, Provided},
+    problem::Problem,
+    stage,
+};
+
+/// Lets only requests with right credentials pass, and hands the handler [`Auth`]. The page of
+/// this [module](self) says all about it.
+pub fn with_auth<A: Authenticate>(scheme: A) -> With<Authentication<A>> {
+    with(Authentication::new(scheme))
+}
+
+/// Whom the request comes from, as the stack's scheme verified it.
+///
+/// # Example
+///
+/// ```
+/// use wythe::Auth;
+///
+/// struct Claims {
+///     sub: String,
+/// }
+///
+/// async fn whoami(Auth(claims): Auth<Claims>) -> String {
+///     claims.sub
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct Auth<C>(pub C);
+
+impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
+    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
+        extensions.get().cloned()
+    }
+}
+
+/// The middleware of [`with_auth`].
+#[must_use]
+pub struct Authentication<A>(Arc<Inner<A>>);
+
+struct Inner<A> {
+    scheme: A,
+    challenge: HeaderValue,
+    missing: Problem,
+}
+
+impl<A: Authenticate> Authentication<A> {
+    fn new(scheme: A) -> Self {
+        let challenge = scheme.challenge();
+        let missing = Problem::new(StatusCode::UNAUTHORIZED)
+            .detail("This resource asks for credentials.")
+            .header(WWW_AUTHENTICATE, challenge.clone());
+        Self(Arc::new(Inner {
+            scheme,
+            challenge,
+            missing,
+        }))
+    }
+
+    /// Judges a request; without credentials, it goes on if they are optional.
+    fn judge<B>(&self, request: Request<B>, optional: bool) -> Step<B, ()>
+    where
+        A: Send + Sync + 'static,
+        A::Principal: Clone + Send + Sync + 'static,
+        B: Send + 'static,
+    {
+        let (head, body) = request.into_parts();
+        let verdict = self.0.scheme.authenticate(&head);
+        let request = Request::from_parts(head, body);
+        if let Verdict::Wait(later) = verdict {
+            let inner = Arc::clone(&self.0);
+            return Step::wait(async move {
+                let verdict = later.await.settled().await;
+                match inner.conclude(request, verdict, optional) {
+                    Ok(request) => Ok((request, ())),
+                    Err(problem) => Err(problem.into()),
+                }
+            });
+        }
+        match self.0.conclude(request, verdict, optional) {
+            Ok(request) => Step::Next(request, ()),
+            Err(problem) => Step::Reply(problem.into()),
+        }
+    }
+}
+
+impl<A: Authenticate> Inner<A> {
+    fn conclude<B>(
+        &self,
+        mut request: Request<B>,
+        verdict: Verdict<A::Principal>,
+        optional: bool,
+    ) -> Result<Request<B>, Problem>
+    where
+        A::Principal: Clone + Send + Sync + 'static,
+    {
+        match verdict {
+            Verdict::Verified(principal) => {
+                let extensions = request.extensions_mut();
+                extensions.insert(Auth(principal));
+                extensions.insert(Authenticated);
+                Ok(request)
+            }
+            Verdict::Missing if optional => Ok(request),
+            Verdict::Missing => Err(self.missing.clone()),
+            Verdict::Refused(refusal) => Err(refusal.into_problem(&self.challenge)),
+            Verdict::Failed(cause) => {
+                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause))
+            }
+            // Both callers have waited; should one forget, nobody passes.
+            Verdict::Wait(_) => Err(Problem::internal("a verdict was left waiting")),
+        }
+    }
+}
+
+impl<A> Clone for Authentication<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for Authentication<A> {
+    /// The scheme's name; a scheme may hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Description::of::<Self>().name())
+    }
+}
+
+impl<A: Authenticate> Place for Authentication<A> {
+    type Stage = stage::Authenticate;
+    type Provides = Always<Auth<A::Principal>>;
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let layer = Description::new("with_auth").answers(
+            StatusCode::UNAUTHORIZED,
+            "without credentials, or with wrong ones",
+        );
+        self.0.scheme.describe(layer)
+    }
+}
+
+impl<A, B> Middleware<B> for Authentication<A>
+where
+    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    B: Send + 'static,
+{
+    type Carry = ();
+
+    fn before(&self, request: Request<B>) -> Step<B, ()> {
+        self.judge(request, false)
+    }
+}

@@ -1,0 +1,335 @@
+//! Builds a policy: directives, statuses, and what authenticated clients get.
+
+use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
+
+use http::{HeaderName, StatusCode};
+
+use super::{
+    directives::{Argument, Directives, MOST_SECONDS, Name},
+    parse::parse,
+    state::{
+        Fresh, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Parsed, Private, Public,
+        Shareable, Stale, Storable, Unset,
+    },
+};
+use crate::config_error::ConfigError;
+
+/// What caches may do with a response: the policy of
+/// [`with_cache_control`](super::with_cache_control).
+///
+/// Its type remembers what has been said: who may store the response (`V`), whether it has a
+/// lifetime (`F`), and what holds when that is over (`S`). Setters that would contradict it are
+/// not there: a `private` policy has no `s_maxage`, a `no_store` policy has no `max_age`,
+/// `immutable` comes after a lifetime, and `must_revalidate` excludes `stale_while_revalidate`.
+/// What was written elsewhere is [parsed](#impl-FromStr-for-CacheControl) and refused with a
+/// [`ConfigError`] if it is contradictory.
+///
+/// Times are written in whole seconds: a fraction is dropped, so a response is never fresh for
+/// longer than was said; more than 2^31 seconds (68 years) are written as 2^31, which is what
+/// caches make of it ([RFC 9111, section 1.2.2]).
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use wythe::CacheControl;
+///
+/// let policy = CacheControl::public()
+///     .s_maxage(Duration::from_secs(60))
+///     .stale_while_revalidate(Duration::from_secs(300));
+/// assert_eq!(policy.to_string(), "public, s-maxage=60, stale-while-revalidate=300");
+///
+/// let written: CacheControl = "public, max-age=600, must-revalidate".parse()?;
+/// assert!("private, s-maxage=60".parse::<CacheControl>().is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+///
+/// ```compile_fail
+/// use std::time::Duration;
+///
+/// wythe::CacheControl::private().s_maxage(Duration::from_secs(60));
+/// ```
+///
+/// [RFC 9111, section 1.2.2]: https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2
+#[must_use]
+pub struct CacheControl<V = Parsed, F = Parsed, S = Parsed> {
+    pub(super) plan: Plan,
+    pub(super) statuses: Vec<(StatusCode, Plan)>,
+    said: PhantomData<fn() -> (V, F, S)>,
+}
+
+/// What one status gets.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    pub(super) own: Directives,
+    pub(super) cdn: Directives,
+    pub(super) shared_when_authenticated: bool,
+}
+
+impl CacheControl<Unset, Unset, Unset> {
+    /// No directive yet. Whether shared caches may store the response is left to the defaults
+    /// ([RFC 9111, section 3](https://www.rfc-editor.org/rfc/rfc9111#section-3)).
+    pub fn new() -> Self {
+        Self::of(Plan::default(), Vec::new())
+    }
+}
+
+impl Default for CacheControl<Unset, Unset, Unset> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CacheControl<Public, Unset, Unset> {
+    /// `public`: every cache may store the response (RFC 9111, section 5.2.2.9).
+    pub fn public() -> Self {
+        CacheControl::new().with(Name::Public, Argument::Nothing)
+    }
+}
+
+impl CacheControl<Private, Unset, Unset> {
+    /// `private`: only the client's own cache may store the response (RFC 9111, section 5.2.2.7).
+    pub fn private() -> Self {
+        CacheControl::new().with(Name::Private, Argument::Nothing)
+    }
+}
+
+impl CacheControl<NoStore, Unset, Unset> {
+    /// `no-store`: no cache may store the response (RFC 9111, section 5.2.2.5).
+    ///
+    /// As it only forbids, it goes on responses of every status, not only on successes.
+    pub fn no_store() -> Self {
+        CacheControl::new().with(Name::NoStore, Argument::Nothing)
+    }
+}
+
+impl<V: Storable, F: Lifetime, S> CacheControl<V, F, S> {
+    /// `max-age`: for how long the response is fresh (RFC 9111, section 5.2.2.1).
+    pub fn max_age(self, age: Duration) -> CacheControl<V, Fresh, S> {
+        self.with(Name::MaxAge, seconds(age))
+    }
+
+    /// `no-cache="..."`: these fields are not reused without validation; the rest may be (RFC
+    /// 9111, section 5.2.2.4). No field, no directive.
+    pub fn no_cache_fields(self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.with_fields(Name::NoCache, fields)
+    }
+}
+
+impl<V: Shareable, F: Lifetime, S> CacheControl<V, F, S> {
+    /// `s-maxage`: for how long the response is fresh in shared caches, instead of `max-age` (RFC
+    /// 9111, section 5.2.2.10).
+    ///
+    /// Read strictly, it also forbids shared caches to serve the response stale; beside
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) CDNs read it as permission all the
+    /// same, and so it is commonly written.
+    pub fn s_maxage(self, age: Duration) -> CacheControl<V, Fresh, S> {
+        self.with(Name::SMaxage, seconds(age))
+    }
+}
+
+impl<V: Shareable, F, S> CacheControl<V, F, S> {
+    /// `proxy-revalidate`: shared caches must not use the response stale (RFC 9111, section
+    /// 5.2.2.8).
+    pub fn proxy_revalidate(self) -> Self {
+        self.with(Name::ProxyRevalidate, Argument::Nothing)
+    }
+
+    /// `private="..."`: shared caches must not store these fields; the rest they may (RFC 9111,
+    /// section 5.2.2.7). No field, no directive.
+    pub fn private_fields(self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.with_fields(Name::Private, fields)
+    }
+}
+
+impl<V: Storable, S> CacheControl<V, Fresh, S> {
+    /// `immutable`: the content does not change while it is fresh, so that a reload need not
+    /// validate it (RFC 8246, section 2).
+    pub fn immutable(self) -> Self {
+        self.with(Name::Immutable, Argument::Nothing)
+    }
+}
+
+impl<V: Storable> CacheControl<V, Unset, Unset> {
+    /// `no-cache`: stored, but validated before every reuse (RFC 9111, section 5.2.2.4).
+    pub fn no_cache(self) -> CacheControl<V, NoCache, Unset> {
+        self.with(Name::NoCache, Argument::Nothing)
+    }
+}
+
+impl<V: Storable, F: Lifetime, S: MayBeStale> CacheControl<V, F, S> {
+    /// `stale-while-revalidate`: for how long after its lifetime the response may be served while
+    /// it is validated behind the client's back (RFC 5861, section 3).
+    pub fn stale_while_revalidate(self, time: Duration) -> CacheControl<V, F, Stale> {
+        self.with(Name::StaleWhileRevalidate, seconds(time))
+    }
+
+    /// `stale-if-error`: for how long after its lifetime the response may be served where a new
+    /// one is an error (RFC 5861, section 4).
+    pub fn stale_if_error(self, time: Duration) -> CacheControl<V, F, Stale> {
+        self.with(Name::StaleIfError, seconds(time))
+    }
+}
+
+impl<V: Storable, F> CacheControl<V, F, Unset> {
+    /// `must-revalidate`: no cache may use the response when it is stale (RFC 9111, section
+    /// 5.2.2.2).
+    pub fn must_revalidate(self) -> CacheControl<V, F, MustRevalidate> {
+        self.with(Name::MustRevalidate, Argument::Nothing)
+    }
+}
+
+impl<V: Storable, F, S> CacheControl<V, F, S> {
+    /// `must-understand, no-store`: only caches that know what the status asks of them store the
+    /// response; the others see the `no-store` (RFC 9111, section 5.2.2.3).
+    pub fn must_understand(self) -> Self {
+        self.with::<V, F, S>(Name::MustUnderstand, Argument::Nothing)
+            .with(Name::NoStore, Argument::Nothing)
+    }
+}
+
+impl<V, F, S> CacheControl<V, F, S> {
+    /// `no-transform`: intermediaries must not change the content (RFC 9111, section 5.2.2.6).
+    pub fn no_transform(self) -> Self {
+        self.with(Name::NoTransform, Argument::Nothing)
+    }
+
+    /// Adds `CDN-Cache-Control` with the directives of another policy: CDNs that know the field
+    /// follow it instead of `Cache-Control` ([RFC 9213]).
+    ///
+    /// # Example: five minutes in browsers, a day in CDNs
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use wythe::CacheControl;
+    ///
+    /// let policy = CacheControl::public()
+    ///     .max_age(Duration::from_secs(300))
+    ///     .cdn(CacheControl::public().max_age(Duration::from_secs(86_400)));
+    /// ```
+    ///
+    /// [RFC 9213]: https://www.rfc-editor.org/rfc/rfc9213
+    pub fn cdn<V2, F2, S2>(mut self, policy: CacheControl<V2, F2, S2>) -> Self {
+        self.plan.cdn = policy.plan.own;
+        self
+    }
+
+    /// Gives responses of this status a policy of their own; they need not be successes.
+    ///
+    /// The statuses of that policy are taken over too. Of two for one status the later counts.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use http::StatusCode;
+    /// use wythe::CacheControl;
+    ///
+    /// let policy = CacheControl::public()
+    ///     .max_age(Duration::from_secs(3600))
+    ///     .for_status(
+    ///         StatusCode::NOT_FOUND,
+    ///         CacheControl::public().max_age(Duration::from_secs(10)),
+    ///     );
+    /// ```
+    pub fn for_status<V2, F2, S2>(
+        mut self,
+        status: StatusCode,
+        policy: CacheControl<V2, F2, S2>,
+    ) -> Self {
+        for (status, plan) in policy.statuses.into_iter().chain([(status, policy.plan)]) {
+            self.statuses.retain(|(known, _)| *known != status);
+            self.statuses.push((status, plan));
+        }
+        self
+    }
+
+    /// Says the same to authenticated clients, so that shared caches may store what they get and
+    /// give it to others.
+    ///
+    /// # Security
+    ///
+    /// Right only for content that is the same for every client. Where it is not, one client's
+    /// data is served to another.
+    pub const fn dangerously_shared_when_authenticated(mut self) -> Self {
+        self.plan.shared_when_authenticated = true;
+        self
+    }
+
+    fn of(plan: Plan, statuses: Vec<(StatusCode, Plan)>) -> Self {
+        Self {
+            plan,
+            statuses,
+            said: PhantomData,
+        }
+    }
+
+    fn with<V2, F2, S2>(mut self, name: Name, argument: Argument) -> CacheControl<V2, F2, S2> {
+        self.plan.own.set(name, argument);
+        CacheControl::of(self.plan, self.statuses)
+    }
+
+    fn with_fields(self, name: Name, fields: impl IntoIterator<Item = HeaderName>) -> Self {
+        let mut names: Vec<HeaderName> = Vec::new();
+        for field in fields {
+            if !names.contains(&field) {
+                names.push(field);
+            }
+        }
+        if names.is_empty() {
+            return self;
+        }
+        self.with(name, Argument::Fields(names))
+    }
+}
+
+/// Reads what a configuration file or a handler wrote.
+///
+/// It is read strictly: what RFC 9111 tells senders not to write is refused, and so are
+/// directives that stand twice, are unknown or contradict each other.
+impl FromStr for CacheControl {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let own = parse(text)?;
+        let plan = Plan {
+            own,
+            ..Plan::default()
+        };
+        Ok(Self::of(plan, Vec::new()))
+    }
+}
+
+/// The value of the `Cache-Control` field; empty if there is no directive.
+impl<V, F, S> fmt::Display for CacheControl<V, F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.plan.own.fmt(f)
+    }
+}
+
+impl<V, F, S> fmt::Debug for CacheControl<V, F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CacheControl({:?}", self.plan.own.to_string())?;
+        if !self.plan.cdn.is_empty() {
+            write!(f, ", cdn: {:?}", self.plan.cdn.to_string())?;
+        }
+        for (status, plan) in &self.statuses {
+            write!(f, ", {}: {:?}", status.as_str(), plan.own.to_string())?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl<V, F, S> Clone for CacheControl<V, F, S> {
+    fn clone(&self) -> Self {
+        Self::of(self.plan.clone(), self.statuses.clone())
+    }
+}
+
+fn seconds(time: Duration) -> Argument {
+    let whole = u32::try_from(time.as_secs()).unwrap_or(MOST_SECONDS);
+    Argument::Seconds(whole.min(MOST_SECONDS))
+}

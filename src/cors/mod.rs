@@ -1,0 +1,354 @@
+//! Lets scripts of other origins call this server: cross-origin resource sharing, as the [Fetch
+//! standard] defines it.
+//!
+//! 1. A *preflight* (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) is answered here,
+//!    and what is further in never sees it. If the policy allows the origin, the method and each
+//!    header, the answer says so. If not, it says nothing: a 204 that allows nothing.
+//! 2. Every other request goes on, any other `OPTIONS` too, from whatever origin.
+//! 3. Every response from further in, refusals too, gets the fields that let the origin read it, if
+//!    the policy allows the origin; if not, it loses those that a handler may have set.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use wythe::{Cors, with_cors};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let layer = with_cors(Cors::origins(["https://app.example.com"])?.credentials());
+//! let service = layer.layer(service_fn(async |_: Request<Full<Bytes>>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
+//! }));
+//! let preflight = |origin: &str| {
+//!     Request::options("/users")
+//!         .header("origin", origin)
+//!         .header("access-control-request-method", "POST")
+//!         .header("access-control-request-headers", "content-type")
+//!         .body(Full::default())
+//! };
+//!
+//! let response = service.clone().oneshot(preflight("https://app.example.com")?).await?;
+//! assert_eq!(response.status(), 204);
+//! assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example.com");
+//! assert_eq!(response.headers()["access-control-allow-credentials"], "true");
+//!
+//! let response = service.oneshot(preflight("https://evil.example")?).await?;
+//! assert_eq!(response.status(), 204);
+//! assert!(!response.headers().contains_key("access-control-allow-origin"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which origins
+//!
+//! | call | allows | credentials |
+//! |---|---|---|
+//! | [`Cors::origins`] | origins and patterns that are listed, `https` or on this machine | if [`credentials`](CorsBuilder::credentials) is called |
+//! | [`Cors::origins_where`] | what a closure allows, `https` or on this machine | the same |
+//! | [`Cors::anonymous`] | origins and patterns that are listed, plain `http` too | never |
+//! | [`Cors::any`] | every origin | never |
+//!
+//! A pattern is `https://*.example.com` (every subdomain, at any depth, but not `example.com`
+//! itself), `http://localhost:*` (every port), or both at once.
+//!
+//! # Responses
+//!
+//! | status | when | fields |
+//! |---|---|---|
+//! | 204 | a preflight that the policy allows | `Access-Control-Allow-Origin`, `-Methods`, `-Headers`, and as configured `-Credentials`, `-Private-Network`, `Access-Control-Max-Age`; `Vary` |
+//! | 204 | a preflight that it does not allow | `Vary` |
+//! | as it was | every other request | `Access-Control-Allow-Origin`, and as configured `-Credentials` and `Access-Control-Expose-Headers`; `Vary: Origin` |
+//!
+//! The `Vary` of a preflight's answer is `Origin, Access-Control-Request-Method,
+//! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if that can be
+//! granted. If the policy allows exactly one origin, or any, the other
+//! responses are the same for every origin: each has `Access-Control-Allow-Origin`, whoever
+//! asks, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
+//! `Vary: Origin`, those without an allowed origin too.
+//!
+//! A layer further in that adds a field of its own can add `Access-Control-Expose-Headers` with its
+//! name: it stays, beside the names of this policy, if the origin is allowed.
+//!
+//! # Order
+//!
+//! Stage [`Cors`](crate::stage::Cors): outside everything that can refuse, or else scripts can't
+//! read the refusal; and a preflight carries no credentials, so it must be answered before anyone
+//! asks for them. A router that chooses by method (that of axum, for example) must let `OPTIONS`
+//! reach this layer: put it around the router, or answer `OPTIONS` on the route too.
+//!
+//! # Security
+//!
+//! CORS decides who may *read* a response. It keeps nobody from sending a request: what changes
+//! something needs protection against forgery of its own.
+//!
+//! A policy that would be unsafe does not compile or is a [`ConfigError`]: credentials for any
+//! origin, for `null`, or for plain `http` origins that are not on this machine; `*` together with
+//! credentials; patterns that span a public suffix. The last is found without the whole Public
+//! Suffix List: top-level domains, second-level domains of registries such as `co.uk` and `com.au`,
+//! and some forty hosts that are shared by their customers, such as `github.io`. Under others
+//! (`https://*.city.kawasaki.jp`) it is yours to know who registers names.
+//!
+//! Origins of a closure or pattern, and names of headers, are read as bytes and in time
+//! proportional to their length; a preflight that asks for more than 4,096 bytes of header names is
+//! refused unread. A second `Origin` line allows nothing.
+//!
+//! # Compared with
+//!
+//! tower-http 0.7: its `CorsLayer` answers every `OPTIONS` request, the handler's own too, and
+//! sends `Access-Control-Allow-Methods` also to an origin that it refuses; it refuses `*` with
+//! credentials by a panic when the service is made, and knows no patterns. For each request it
+//! builds its fields anew, with some eight allocations; this layer has them ready and allocates
+//! nothing of its own. It has asynchronous
+//! closures for origins, which this layer has not: a middleware of your own can be one, see
+//! [`Step::Wait`].
+//!
+//! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
+
+mod builder;
+mod headers;
+mod host;
+mod methods;
+mod origin;
+mod origins;
+mod pattern;
+mod preflight;
+mod public_suffix;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+
+pub use builder::{Anonymous, CorsBuilder, Trusted};
+pub use origin::Origin;
+
+use crate::{
+    config_error::ConfigError,
+    describe::Description,
+    field::vary,
+    middleware::{Middleware, Step, With, with},
+    place::Place,
+    stage,
+};
+
+/// Answers preflights, and lets the allowed origins read the responses.
+///
+/// The page of [`cors`](self) says what passes and what is refused.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Cors, with_cors};
+///
+/// let layer = with_cors(Cors::origins(["https://app.example.com"])?.credentials());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+pub fn with_cors(cors: impl Into<Cors>) -> With<Cors> {
+    with(cors.into())
+}
+
+/// Which origins may call, and how.
+///
+/// Its functions begin a [`CorsBuilder`], which becomes a `Cors` in [`with_cors`].
+#[derive(Clone)]
+#[must_use]
+pub struct Cors(Arc<Policy>);
+
+struct Policy {
+    /// `None` allows every origin.
+    origins: Option<origins::Origins>,
+    /// What every response carries, if nothing depends on the request: `*`, or the only origin.
+    fixed: Option<HeaderValue>,
+    credentials: bool,
+    methods: methods::Methods,
+    headers: headers::Headers,
+    exposed: Option<HeaderValue>,
+    private_network: bool,
+    preflight: preflight::Fields,
+}
+
+impl Cors {
+    /// Allows the listed origins and patterns, to which
+    /// [`credentials`](CorsBuilder::credentials) may be added.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or one of it is no origin (it has a path, or the default port), is plain
+    /// `http` and not on this machine, or is a pattern that spans a public suffix.
+    pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = origins::Origins::from_list(origins, false)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows an origin if the closure says so; see
+    /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
+    pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
+    where
+        F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
+    {
+        CorsBuilder::new(Some(origins::Origins::default())).allow_origins_where(allows)
+    }
+
+    /// Allows the listed origins and patterns, plain `http` ones too, without credentials.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or one of it is no origin (it has a path, or the default port), or is a
+    /// pattern that spans a public suffix.
+    pub fn anonymous<I>(origins: I) -> Result<CorsBuilder<Anonymous>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = origins::Origins::from_list(origins, true)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows every origin, without credentials: for what everyone may read.
+    ///
+    /// # Example: credentials for any origin do not compile
+    ///
+    /// ```compile_fail
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// let layer = with_cors(Cors::any().credentials());
+    /// ```
+    pub fn any() -> CorsBuilder<Anonymous> {
+        CorsBuilder::new(None)
+    }
+
+    fn build<T>(builder: CorsBuilder<T>) -> Self {
+        let fixed = match &builder.origins {
+            None => Some(HeaderValue::from_static("*")),
+            Some(origins) => origins.only(),
+        };
+        Self(Arc::new(Policy {
+            fixed,
+            preflight: preflight::Fields::new(&builder),
+            origins: builder.origins,
+            credentials: builder.with_credentials,
+            methods: builder.methods,
+            headers: builder.headers,
+            exposed: builder.exposed,
+            private_network: builder.in_private_network,
+        }))
+    }
+}
+
+impl Place for Cors {
+    type Stage = stage::Cors;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::new("with_cors")
+            .answers(StatusCode::NO_CONTENT, "to a preflight")
+            .adds(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+            .adds(header::VARY)
+    }
+}
+
+impl<B> Middleware<B> for Cors {
+    /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
+    type Carry = Option<HeaderValue>;
+
+    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
+        let Some(origins) = &self.0.origins else {
+            let origin = request.headers().contains_key(header::ORIGIN);
+            let origin = origin.then(|| HeaderValue::from_static("*"));
+            return self.decide(request, origin);
+        };
+        let Some(origin) = only_origin(request.headers()) else {
+            return self.decide(request, None);
+        };
+        let found = origins.find(origin);
+        if found.is_some() || !origins.asks_closures() {
+            return self.decide(request, found);
+        }
+        let (head, body) = request.into_parts();
+        let origin = only_origin(&head.headers);
+        let found = origin.and_then(|origin| origins.ask(origin, &head));
+        self.decide(Request::from_parts(head, body), found)
+    }
+
+    fn after<R>(&self, allowed: Self::Carry, response: &mut Response<R>)
+    where
+        R: Body + From<Bytes>,
+    {
+        let policy = &*self.0;
+        let headers = response.headers_mut();
+        if allowed.is_none() {
+            headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        }
+        if policy.fixed.is_none() {
+            vary::add(headers, "Origin");
+        }
+        // The policy alone decides: what a handler says about its origin is overwritten.
+        let Some(origin) = allowed.or_else(|| policy.fixed.clone()) else {
+            headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            return;
+        };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if policy.credentials {
+            let value = HeaderValue::from_static("true");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, value);
+        } else {
+            headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        }
+        if let Some(exposed) = &policy.exposed {
+            // Beside the names that layers further in have added.
+            headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+        }
+    }
+}
+
+impl Cors {
+    /// Answers a preflight, and lets everything else go on.
+    fn decide<B>(
+        &self,
+        request: Request<B>,
+        allowed: Option<HeaderValue>,
+    ) -> Step<B, Option<HeaderValue>> {
+        let headers = request.headers();
+        // Fetch, "CORS-preflight request". Any other OPTIONS is for the handler.
+        if request.method() == Method::OPTIONS
+            && headers.contains_key(header::ORIGIN)
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            return Step::Reply(self.answer(allowed, headers));
+        }
+        Step::Next(request, allowed)
+    }
+}
+
+fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Cors", message)
+}
+
+/// Browsers send one origin; several lines are someone's trick, and allow nothing.
+fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut lines = headers.get_all(header::ORIGIN).iter();
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+impl fmt::Debug for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let policy = &*self.0;
+        f.debug_struct("Cors")
+            .field("origins", &policy.origins)
+            .field("credentials", &policy.credentials)
+            .field("methods", &policy.methods)
+            .field("headers", &policy.headers)
+            .field("exposed", &policy.exposed)
+            .field("private_network", &policy.private_network)
+            .finish_non_exhaustive()
+    }
+}

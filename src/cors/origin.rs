@@ -1,0 +1,268 @@
+//! Parses an origin as browsers serialize it.
+
+use super::host;
+
+/// An origin in its parts: `https://app.example.com:8443`.
+///
+/// It is what an [`Origin`](http::header::ORIGIN) field holds (RFC 6454, section 7), so there is no
+/// path, and no port that the scheme has by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    text: &'a str,
+    scheme: &'a str,
+    host: &'a str,
+    port: Option<u16>,
+}
+
+/// What keeps a text from being an origin, in words.
+pub(super) type Fault = &'static str;
+
+impl<'a> Origin<'a> {
+    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+        let (scheme, rest) = text
+            .split_once(':')
+            .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
+            .ok_or("an origin is `scheme://host` or `scheme://host:port`")?;
+        check_scheme(scheme)?;
+        let (host, port) = parse_authority(scheme, rest).map_err(|fault| explain(rest, fault))?;
+        Ok(Self {
+            text,
+            scheme,
+            host,
+            port,
+        })
+    }
+
+    /// The whole origin, as the request had it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// `https`, `http`, or the scheme of an app or browser extension. Compare it without regard
+    /// to case.
+    #[must_use]
+    pub const fn scheme(&self) -> &'a str {
+        self.scheme
+    }
+
+    /// The host: a name, an IPv4 address, or an IPv6 address in brackets. Compare it without
+    /// regard to case.
+    #[must_use]
+    pub const fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// The port, unless it is the scheme's default.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether anyone on the network between could be this origin: it is plain `http`, and not
+    /// on this very machine.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        self.scheme.eq_ignore_ascii_case("http") && !host::is_loopback(self.host)
+    }
+}
+
+fn check_scheme(scheme: &str) -> Result<(), Fault> {
+    // RFC 3986, section 3.1.
+    let starts = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+    let mut bytes = scheme.bytes();
+    if starts && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+        return Ok(());
+    }
+    Err("the scheme of an origin is `https`, `http`, or that of an app")
+}
+
+fn parse_authority<'a>(scheme: &str, text: &'a str) -> Result<(&'a str, Option<u16>), Fault> {
+    let (host, port) = split_port(text)?;
+    host::check(host)?;
+    let port = port.map(|port| parse_port(scheme, port)).transpose()?;
+    Ok((host, port))
+}
+
+/// Says what is wrong in the words of URLs, if it is a part that URLs have and origins have not.
+#[cold]
+fn explain(authority: &str, fault: Fault) -> Fault {
+    if authority.contains(['/', '?', '#', '\\']) {
+        "an origin ends after the host and port: it has no path, not even `/`"
+    } else if authority.contains('@') {
+        "an origin has no user name"
+    } else {
+        fault
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
+    let brackets = Err("an IPv6 address stands in brackets: `http://[::1]:8080`");
+    if authority.starts_with('[') {
+        return match authority.rsplit_once("]:") {
+            // The bracket belongs to the host.
+            Some((host, port)) => Ok((authority.get(..=host.len()).unwrap_or(host), Some(port))),
+            None if authority.ends_with(']') => Ok((authority, None)),
+            None => brackets,
+        };
+    }
+    match authority.split_once(':') {
+        Some((_, port)) if port.contains(':') => brackets,
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((authority, None)),
+    }
+}
+
+fn parse_port(scheme: &str, port: &str) -> Result<u16, Fault> {
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = match port.parse::<u16>() {
+        Ok(number) if digits && !port.starts_with('0') => number,
+        _ => return Err("the port of an origin is a number from 1 to 65535"),
+    };
+    let default = match number {
+        443 => scheme.eq_ignore_ascii_case("https"),
+        80 => scheme.eq_ignore_ascii_case("http"),
+        _ => false,
+    };
+    if default {
+        return Err("browsers leave out the default port: `https://example.com`");
+    }
+    Ok(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_origins_as_browsers_write_them() {
+        let cases = [
+            ("https://example.com", "https", "example.com", None, false),
+            ("http://example.com", "http", "example.com", None, true),
+            (
+                "http://example.com:8080",
+                "http",
+                "example.com",
+                Some(8080),
+                true,
+            ),
+            (
+                "http://localhost:5173",
+                "http",
+                "localhost",
+                Some(5173),
+                false,
+            ),
+            ("http://app.localhost", "http", "app.localhost", None, false),
+            ("http://127.0.0.1:1", "http", "127.0.0.1", Some(1), false),
+            ("http://127.8.8.8", "http", "127.8.8.8", None, false),
+            ("http://10.0.0.1", "http", "10.0.0.1", None, true),
+            ("http://[::1]:65535", "http", "[::1]", Some(65535), false),
+            (
+                "https://[2001:db8::1]",
+                "https",
+                "[2001:db8::1]",
+                None,
+                false,
+            ),
+            (
+                "http://[2001:db8::1]:81",
+                "http",
+                "[2001:db8::1]",
+                Some(81),
+                true,
+            ),
+            (
+                "https://example.com:80",
+                "https",
+                "example.com",
+                Some(80),
+                false,
+            ),
+            ("HTTPS://EXAMPLE.com", "HTTPS", "EXAMPLE.com", None, false),
+            (
+                "moz-extension://a-b-c",
+                "moz-extension",
+                "a-b-c",
+                None,
+                false,
+            ),
+            ("tauri://localhost", "tauri", "localhost", None, false),
+            (
+                "http://localhost.example.com",
+                "http",
+                "localhost.example.com",
+                None,
+                true,
+            ),
+            ("http://notlocalhost", "http", "notlocalhost", None, true),
+        ];
+        for (text, scheme, host, port, insecure) in cases {
+            let origin = Origin::parse(text).unwrap();
+            let parts = (
+                origin.as_str(),
+                origin.scheme(),
+                origin.host(),
+                origin.port(),
+            );
+            assert_eq!(parts, (text, scheme, host, port));
+            assert_eq!(origin.is_insecure(), insecure, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_browser_writes() {
+        let long = format!("https://{}", "a.".repeat(127) + "a");
+        let label = format!("https://{}", "a".repeat(64));
+        let cases = [
+            "",
+            "null",
+            "*",
+            "example.com",
+            "https:example.com",
+            "://a",
+            "https://",
+            "1s://a",
+            "ht tp://a",
+            "https://a/",
+            "https://a/b",
+            "https://a?b",
+            "https://a#b",
+            "https://a\\b",
+            "https://u@a",
+            "https://u:p@a",
+            "https://a:",
+            "https://a:0",
+            "https://a:080",
+            "https://a:443",
+            "http://a:80",
+            "https://a:65536",
+            "https://a:+1",
+            "https://a:1:2",
+            "https://a b",
+            "https://a..b",
+            "https://.a",
+            "https://a.",
+            "https://a,https://b",
+            "https://[::1",
+            "https://::1",
+            "https://[::1]x",
+            "https://[::1]x:1",
+            "https://[]",
+            "https://[::g]",
+            "https://[[::1]]",
+            "https://]:1",
+            "https://1.2.3",
+            "https://1.2.3.256",
+            "https://b\u{fc}cher.example",
+            "https://a%20",
+            "https://*.a.b",
+            "https://a://b",
+            long.as_str(),
+            label.as_str(),
+        ];
+        for text in cases {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Reads and writes header fields and other small syntaxes: one file each, no I/O.
+
+#[cfg(feature = "jwt")]
+pub(crate) mod authorization;
+#[cfg(feature = "auth")]
+mod challenge;
+#[cfg(feature = "jwt")]
+pub(crate) mod cookie;
+#[cfg(feature = "validation")]
+pub(crate) mod json_pointer;
+#[cfg(feature = "validation")]
+pub(crate) mod media_type;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod scratch;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod structured;
+#[cfg(feature = "validation")]
+pub(crate) mod urlencoded;
+#[cfg(feature = "cors")]
+pub(crate) mod vary;
+
+#[cfg(feature = "auth")]
+pub use challenge::Challenge;
+
+/// `tchar` (RFC 9110, section 5.6.2).
+#[cfg(feature = "auth")]
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+    ) || byte.is_ascii_alphanumeric()
+}

@@ -1,0 +1,288 @@
+//! Refuses the methods that a resource does not have, and answers `OPTIONS` and `HEAD` for those
+//! that it has: the guard [`with_methods`], and [`endpoint`], which also chooses the handler.
+//!
+//! 1. A method that is listed passes, and `HEAD` wherever `GET` is.
+//! 2. `OPTIONS` is answered here, unless it is listed itself.
+//! 3. Any other method is refused: 405 if it is a method of HTTP, 501 if it is not.
+//! 4. The response to a `HEAD` keeps its fields and loses its body. If it has no
+//!    `Content-Length`, and the size of its body is known, it gets one.
+//!
+//! Methods are case-sensitive (RFC 9110, section 9.1): `get` is not `GET`, and is answered by 501.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Method, Request, Response};
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use wythe::with_methods;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let layer = with_methods([Method::GET, Method::POST]);
+//! let service = layer.layer(service_fn(async |_: Request<Full<Bytes>>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
+//! }));
+//!
+//! let get = Request::get("/users").body(Full::default())?;
+//! assert_eq!(service.clone().oneshot(get).await?.status(), 200);
+//!
+//! let delete = Request::delete("/users").body(Full::default())?;
+//! let response = service.oneshot(delete).await?;
+//! assert_eq!(response.status(), 405);
+//! assert_eq!(response.headers()["allow"], "GET, HEAD, POST");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Responses
+//!
+//! | status | when | fields |
+//! |---|---|---|
+//! | 204 | `OPTIONS`, unless it is listed | `Allow` |
+//! | 405 | a method of HTTP that is not listed | `Allow`; `application/problem+json` |
+//! | 501 | a method that is neither listed nor one of HTTP | `application/problem+json` |
+//!
+//! The methods of HTTP are those of RFC 9110, `PATCH` (RFC 5789) and `QUERY` (RFC 10008). `Allow`
+//! has the methods in the order in which they are listed, and `HEAD` after `GET`.
+//!
+//! # Order
+//!
+//! Stage [`Method`](crate::stage::Method): before anything is spent on a request that will be
+//! refused, and inside CORS, which answers preflights before they get here. A guard knows one
+//! resource: around a whole router it would answer 405 where the router has nothing at all, which
+//! is a 404.
+//!
+//! # Security
+//!
+//! Method override fields such as `X-HTTP-Method-Override` are not read: what a layer outside this
+//! one has seen is what the handler gets.
+//!
+//! # Compared with
+//!
+//! axum's `MethodRouter` also refuses with 405 and `Allow`, and answers `HEAD` by `GET`'s handler.
+//! Its refusal has no body, `OPTIONS` is refused too unless there is a handler for it, and so are
+//! unknown methods, by 405.
+
+mod dispatch;
+mod endpoint;
+mod handler;
+pub mod registered;
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+
+pub use dispatch::EndpointFuture;
+pub use endpoint::{Endpoint, endpoint};
+pub use handler::{Erased, Function, IntoEndpoint, Tower};
+
+use crate::{
+    config_error::ConfigError,
+    describe::Description,
+    head,
+    middleware::{Middleware, Step, With, with},
+    place::Place,
+    problem::Problem,
+    stage,
+};
+
+/// The methods that this crate knows without being told.
+const KNOWN: [Method; 10] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::QUERY,
+    Method::TRACE,
+    Method::CONNECT,
+];
+
+/// Lets the listed methods pass, and answers for the others.
+///
+/// It takes an array, or [`Methods::list`] for a list that is known at run time only. The page of
+/// [`method`](self) says what passes and what is refused.
+///
+/// # Example
+///
+/// ```
+/// use http::Method;
+/// use wythe::with_methods;
+///
+/// let layer = with_methods([Method::GET, Method::POST]);
+/// ```
+///
+/// # Example: an empty list does not compile
+///
+/// ```compile_fail
+/// use wythe::with_methods;
+///
+/// let layer = with_methods([]);
+/// ```
+pub fn with_methods(methods: impl Into<Methods>) -> With<Methods> {
+    with(methods.into())
+}
+
+/// The methods that a resource has.
+#[derive(Clone)]
+#[must_use]
+pub struct Methods(Arc<Table>);
+
+struct Table {
+    listed: Vec<Method>,
+    allow: HeaderValue,
+    not_allowed: Problem,
+    not_implemented: Problem,
+}
+
+impl Methods {
+    /// These methods, in this order.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty: nothing would pass.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::Method;
+    /// use wythe::{Methods, with_methods};
+    ///
+    /// let read_only = true;
+    /// let mut methods = vec![Method::GET];
+    /// if !read_only {
+    ///     methods.push(Method::PUT);
+    /// }
+    /// let layer = with_methods(Methods::list(methods)?);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn list(methods: impl IntoIterator<Item = Method>) -> Result<Self, ConfigError> {
+        let listed: Vec<Method> = methods.into_iter().collect();
+        if listed.is_empty() {
+            let message = "without a method nothing passes: name one";
+            return Err(ConfigError::new("Methods", message));
+        }
+        Ok(Self::new(listed))
+    }
+
+    fn new(listed: Vec<Method>) -> Self {
+        let allow = allow(&listed);
+        let not_allowed = Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+            .detail("This resource does not have the method of the request; `Allow` lists those it has.")
+            .header(header::ALLOW, allow.clone());
+        let not_implemented = Problem::new(StatusCode::NOT_IMPLEMENTED).detail(
+            "The server does not know the method of the request. Methods are case-sensitive.",
+        );
+        Self(Arc::new(Table {
+            listed,
+            allow,
+            not_allowed,
+            not_implemented,
+        }))
+    }
+
+    fn pass(&self, method: &Method) -> bool {
+        let listed = &self.0.listed;
+        // RFC 9110, section 9.1: GET and HEAD go together.
+        listed.contains(method) || *method == Method::HEAD && listed.contains(&Method::GET)
+    }
+
+    /// The answer to a method that does not pass.
+    fn answer(&self, method: &Method) -> Response<Bytes> {
+        let table = &*self.0;
+        if *method == Method::OPTIONS {
+            // RFC 9110, section 9.3.7.
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            let headers = response.headers_mut();
+            headers.insert(header::ALLOW, table.allow.clone());
+            return response;
+        }
+        // RFC 9110, sections 15.5.6 and 15.6.2.
+        let problem = if KNOWN.contains(method) {
+            &table.not_allowed
+        } else {
+            &table.not_implemented
+        };
+        let mut response = problem.clone().into_response();
+        if *method == Method::HEAD {
+            head::strip_bytes(&mut response);
+        }
+        response
+    }
+}
+
+/// The value of `Allow` (RFC 9110, section 10.2.1): may be empty, if nothing is allowed.
+fn allow(listed: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = Vec::new();
+    for method in listed {
+        let with_head = *method == Method::GET && !listed.contains(&Method::HEAD);
+        for name in [Some(method.as_str()), with_head.then_some("HEAD")] {
+            names.extend(name.filter(|name| !names.contains(name)));
+        }
+    }
+    // Methods are tokens, so the value is always a valid one.
+    HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+impl<const N: usize> From<[Method; N]> for Methods {
+    fn from(methods: [Method; N]) -> Self {
+        const { assert!(N > 0, "`with_methods` takes one method at least") }
+        Self::new(methods.into())
+    }
+}
+
+impl Place for Methods {
+    type Stage = stage::Method;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let mut description = Description::new("with_methods");
+        if !self.pass(&Method::OPTIONS) {
+            description = description.answers(StatusCode::NO_CONTENT, "to OPTIONS");
+        }
+        let others = format!(
+            "to a method other than {}",
+            self.0.allow.to_str().unwrap_or("?")
+        );
+        description
+            .answers(StatusCode::METHOD_NOT_ALLOWED, others)
+            .answers(StatusCode::NOT_IMPLEMENTED, "to an unknown method")
+    }
+}
+
+impl<B> Middleware<B> for Methods {
+    /// Whether the request is a `HEAD`.
+    type Carry = bool;
+
+    fn before(&self, request: Request<B>) -> Step<B, bool> {
+        let method = request.method();
+        if !self.pass(method) {
+            return Step::Reply(self.answer(method));
+        }
+        let is_head = *method == Method::HEAD;
+        Step::Next(request, is_head)
+    }
+
+    fn after<R>(&self, is_head: bool, response: &mut Response<R>)
+    where
+        R: Body + From<Bytes>,
+    {
+        if is_head {
+            head::strip(response);
+        }
+    }
+}
+
+impl fmt::Debug for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Methods").field(&self.0.listed).finish()
+    }
+}

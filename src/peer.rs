@@ -1,0 +1,51 @@
+//! Finds the address of the other end of the connection.
+
+use std::net::SocketAddr;
+
+use http::Extensions;
+
+/// The address of the other end of the connection, in the extensions of a request.
+///
+/// A server on plain hyper inserts it into each request of the connection. With axum there is
+/// nothing to do: `into_make_service_with_connect_info::<SocketAddr>()` leaves the address as
+/// `ConnectInfo`, which is found as well. Where both are present, this one counts.
+///
+/// # Example
+///
+/// ```
+/// use std::net::SocketAddr;
+///
+/// use http::Request;
+/// use wythe::PeerAddr;
+///
+/// let peer: SocketAddr = "203.0.113.9:50123".parse()?; // from `TcpListener::accept`
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(PeerAddr(peer));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a name for one value")]
+pub struct PeerAddr(pub SocketAddr);
+
+/// The peer's address, as the server has left it.
+pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions
+        .get()
+        .map(|PeerAddr(peer)| *peer)
+        .or_else(|| connect_info(extensions))
+}
+
+#[cfg(feature = "axum")]
+fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
+    use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
+
+    extensions
+        .get()
+        .map(|ConnectInfo(peer)| *peer)
+        .or_else(|| extensions.get().map(|MockConnectInfo(peer)| *peer))
+}
+
+#[cfg(not(feature = "axum"))]
+const fn connect_info(_: &Extensions) -> Option<SocketAddr> {
+    None
+}

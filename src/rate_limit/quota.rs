@@ -1,0 +1,113 @@
+//! Says how many requests in what time: [`Quota`].
+
+use std::{borrow::Cow, hash::Hash, time::Duration};
+
+use http::request::Parts;
+
+use super::{
+    key::{By, ByPeer},
+    policy::RateLimit,
+};
+use crate::config_error::ConfigError;
+
+/// How many requests are let through in what time.
+///
+/// A quota refills evenly: of 60 a minute, one comes back each second. At most
+/// [`burst`](Self::burst) can be spent at once, which is the whole quota unless told.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Quota, RateLimit, with_rate_limit};
+///
+/// // For each client address: 100 an hour.
+/// let hourly = with_rate_limit(Quota::per_hour(100).by_peer()?);
+///
+/// // 5 a second and 1,000 a day, both together.
+/// let both = RateLimit::of([
+///     Quota::per_second(5).named("burst"),
+///     Quota::per_day(1_000).named("daily"),
+/// ])?;
+/// let both = with_rate_limit(both.by_peer());
+///
+/// // What would refuse everything is an error at once.
+/// assert!(Quota::per_hour(0).by_peer().is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Quota {
+    pub(super) count: u32,
+    pub(super) period: Duration,
+    pub(super) burst: Option<u32>,
+    pub(super) name: Cow<'static, str>,
+}
+
+impl Quota {
+    /// So many requests in each second.
+    pub const fn per_second(count: u32) -> Self {
+        Self::per(count, Duration::from_secs(1))
+    }
+
+    /// So many requests in each minute.
+    pub const fn per_minute(count: u32) -> Self {
+        Self::per(count, Duration::from_secs(60))
+    }
+
+    /// So many requests in each hour.
+    pub const fn per_hour(count: u32) -> Self {
+        Self::per(count, Duration::from_secs(3_600))
+    }
+
+    /// So many requests in each 24 hours.
+    pub const fn per_day(count: u32) -> Self {
+        Self::per(count, Duration::from_secs(86_400))
+    }
+
+    /// So many requests in each period.
+    pub const fn per(count: u32, period: Duration) -> Self {
+        Self {
+            count,
+            period,
+            burst: None,
+            name: Cow::Borrowed("default"),
+        }
+    }
+
+    /// How many may come at once; the rate stays the same. The whole quota unless told.
+    ///
+    /// Clients are told the burst and the time in which it comes back: 100 an hour with a burst
+    /// of 10 is published as 10 in 360 seconds, which is the same rate.
+    pub const fn burst(mut self, count: u32) -> Self {
+        self.burst = Some(count);
+        self
+    }
+
+    /// The name by which clients are told of it; `default` unless told.
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Counts by the address of the peer; see [`Quotas::by_peer`](super::Quotas::by_peer).
+    ///
+    /// # Errors
+    ///
+    /// If the quota is impossible; see [`RateLimit::of`].
+    pub fn by_peer(self) -> Result<RateLimit<ByPeer>, ConfigError> {
+        Ok(RateLimit::of([self])?.by_peer())
+    }
+
+    /// Counts by what a closure returns; see [`Quotas::by`](super::Quotas::by).
+    ///
+    /// # Errors
+    ///
+    /// If the quota is impossible; see [`RateLimit::of`].
+    pub fn by<F, V>(self, key: F) -> Result<RateLimit<By<F>>, ConfigError>
+    where
+        F: Fn(&Parts) -> V + Send + Sync + 'static,
+        V: Hash + Eq + Send + Sync + 'static,
+    {
+        Ok(RateLimit::of([self])?.by(key))
+    }
+}

@@ -1,0 +1,73 @@
+//! Carries a value in a request's extensions, without asking that it can be cloned.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A value to be taken once. Extensions must be `Clone`, values need not be: clones share one
+/// value, and whoever takes it first has it.
+///
+/// Only a clone allocates, so that the ordinary way costs no more than the extensions' own box.
+pub(super) struct Slot<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Owned(T),
+    Shared(Arc<Mutex<Option<T>>>),
+    Taken,
+}
+
+impl<T> Slot<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self(Mutex::new(State::Owned(value)))
+    }
+
+    /// The value, unless another clone had it.
+    pub(super) fn take(self) -> Option<T> {
+        match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            State::Owned(value) => Some(value),
+            State::Shared(shared) => shared.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            State::Taken => None,
+        }
+    }
+}
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = match mem::replace(&mut *state, State::Taken) {
+            State::Owned(value) => Arc::new(Mutex::new(Some(value))),
+            State::Shared(shared) => shared,
+            State::Taken => return Self(Mutex::new(State::Taken)),
+        };
+        *state = State::Shared(Arc::clone(&shared));
+        drop(state);
+        Self(Mutex::new(State::Shared(shared)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slot;
+
+    #[derive(Debug, PartialEq)]
+    struct NotClone;
+
+    #[test]
+    fn the_value_is_taken_once_by_whichever_clone_comes_first() {
+        assert_eq!(Slot::new(NotClone).take(), Some(NotClone));
+        let first = Slot::new(NotClone);
+        let second = first.clone();
+        let third = second.clone();
+        assert_eq!(third.take(), Some(NotClone));
+        assert_eq!(first.take(), None);
+        assert_eq!(second.take(), None);
+    }
+
+    #[test]
+    fn dropping_a_clone_leaves_the_value_to_the_others() {
+        let first = Slot::new(NotClone);
+        drop(first.clone());
+        assert_eq!(first.take(), Some(NotClone));
+    }
+}
