@@ -36,10 +36,12 @@ pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
             pool.connect_with(file).await?
         }
         None => {
-            // Such a database lives as long as its connection: one that is never closed.
+            // Such a database lives as long as its connection, so there is one, which is never
+            // closed: not for its age, and not if a client leaves while it is being tested.
             let memory = SqliteConnectOptions::new().in_memory(true);
-            let forever = pool.max_connections(1).idle_timeout(None);
-            forever.max_lifetime(None).connect_with(memory).await?
+            let forever = pool.max_connections(1).max_lifetime(None);
+            let forever = forever.idle_timeout(None).test_before_acquire(false);
+            forever.connect_with(memory).await?
         }
     };
     sqlx::raw_sql(SCHEMA).execute(&pool).await?;

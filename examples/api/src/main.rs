@@ -1,6 +1,11 @@
 //! Starts the API.
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use example_api::{Api, AppState, BoxError, Config, Stacks, Startup, routes, serve};
 use tokio::{net::TcpListener, signal};
@@ -24,28 +29,29 @@ async fn run() -> Result<(), BoxError> {
     let routes = routes(&state)?;
     let api = Api::new(&routes, state, &config.time_limits)?;
     if env::args().any(|argument| argument == "--stacks") {
-        print!(
-            "{}",
-            Stacks {
-                api: &api,
-                routes: &routes
-            }
-        );
-        return Ok(());
+        let (api, routes) = (&api, &routes);
+        return say(Stacks { api, routes });
     }
     let listener = TcpListener::bind(config.address)
         .await
         .map_err(|error| format!("{}: {error}; PORT=.. chooses another port", config.address))?;
-    let startup = Startup {
+    say(Startup {
         config: &config,
         address: listener.local_addr()?,
         api: &api,
         routes: &routes,
-    };
-    print!("{startup}");
+    })?;
     serve(listener, api.router, &config.time_limits, interrupted()).await;
     eprintln!("Stopped.");
     Ok(())
+}
+
+/// Prints something. Whoever has read enough of it may have gone, and that stops nothing.
+fn say(what: impl Display) -> Result<(), BoxError> {
+    match write!(io::stdout(), "{what}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Waits for Ctrl-C.

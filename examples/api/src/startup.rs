@@ -61,7 +61,12 @@ pub struct Stacks<'a> {
 
 impl fmt::Display for Stacks<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Around every route\n\n{}", self.api.table)?;
+        writeln!(f, "Around every route\n\n{}", self.api.table)?;
+        writeln!(
+            f,
+            "Around every path, with_methods: 204 to OPTIONS, 405 to a method that the"
+        )?;
+        writeln!(f, "path does not have, 501 to one that nobody knows")?;
         for route in self.routes {
             write!(f, "\n{} {}\n\n{}", route.method, route.path, route.table)?;
         }

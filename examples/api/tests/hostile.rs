@@ -232,3 +232,43 @@ async fn ten_thousand_logins_are_refused_and_others_are_still_served() {
     api.get("/api/hello").send().await.is(200);
     api.register("ada@example.com").await.is(201);
 }
+
+#[tokio::test]
+async fn a_connection_that_was_refused_can_be_used_again() {
+    let api = Api::start(Version::HTTP_11);
+    let login = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                 Content-Length: 2\r\n\r\n{}";
+    let last = "GET /api/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answers = api.send_raw(login.repeat(13) + last).await;
+    let statuses: Vec<_> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|a| &a[..3])
+        .collect();
+    let expected = [["422"; 10].as_slice(), &["429"; 3], &["200"]].concat();
+    assert_eq!(statuses, expected);
+}
+
+#[tokio::test]
+async fn clients_that_leave_take_nothing_with_them() {
+    let api = Api::start(Version::HTTP_11);
+    let token = api.token("ada@example.com").await;
+    let list =
+        format!("GET /api/users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
+    for _ in 0..500 {
+        let mut raw = api.raw().await;
+        raw.write(list.as_bytes()).await.unwrap();
+        // Dropped: the connection is closed while the request is being answered.
+    }
+    // The database is in memory, and as alive as its one connection.
+    let answer = api
+        .get("/api/protected")
+        .bearer(&token)
+        .send()
+        .await
+        .is(200);
+    assert_eq!(answer.json()["user"]["id"], 1);
+    let user = json!({ "name": "Grace", "email": "grace@example.com" });
+    let create = api.post("/api/users").bearer(&token).json(&user);
+    create.send().await.is(201);
+}

@@ -50,6 +50,14 @@ fn every_route_is_printed_with_its_stack() {
 }
 
 #[test]
+fn nobody_has_to_read_all_that_is_printed() {
+    let program = env!("CARGO_BIN_EXE_example-api");
+    let output = shell(&format!("{program} --stacks | head -n 1"));
+    assert_eq!(output.stdout, b"Around every route\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn stacks_prints_what_each_layer_can_answer() {
     let program = env!("CARGO_BIN_EXE_example-api");
     let output = Command::new(program).arg("--stacks").output().unwrap();
