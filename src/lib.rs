@@ -1,4 +1,106 @@
-//! `with_*` layers for towers of HTTP handlers, and one combinator, `compose`.
+//! `with_*` layers for axum, hyper and tower handlers (auth, validation, rate limit, CORS,
+//! cache-control, method guards), and one combinator, [`compose`](compose()), that puts them
+//! around any handler.
+//!
+//! ```
+//! use axum::{Json, Router, http::StatusCode, routing::post};
+//! use serde::Deserialize;
+//! use wythe::{
+//!     Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, compose, with_auth,
+//!     with_cache_control, with_cors, with_presentation, with_rate_limit, with_validation,
+//! };
+//!
+//! #[derive(Clone, Deserialize)]
+//! struct Claims {
+//!     sub: String,
+//! }
+//!
+//! #[derive(Deserialize, garde::Validate)]
+//! struct NewUser {
+//!     #[garde(length(chars, min = 2, max = 50))]
+//!     name: String,
+//! }
+//!
+//! async fn create_user(
+//!     Auth(claims): Auth<Claims>,
+//!     user: Valid<Json<NewUser>>,
+//! ) -> Result<StatusCode, Problem> {
+//!     println!("{} creates {}", claims.sub, user.name);
+//!     Ok(StatusCode::CREATED)
+//! }
+//!
+//! fn app(secret: &[u8]) -> Result<Router, ConfigError> {
+//!     // Around every route: first listed, outermost.
+//!     let base = compose((
+//!         with_cors(Cors::origins(["https://app.example.com"])?.credentials()),
+//!         with_presentation(),
+//!     ));
+//!     // Around one handler.
+//!     let create = compose((
+//!         with_rate_limit(Quota::per_minute(10).by_peer()?),
+//!         with_auth(Jwt::<Claims>::hs256(secret)?.issuer("https://id.example.com").audience("api")),
+//!         with_validation::<Json<NewUser>>(),
+//!         with_cache_control(CacheControl::no_store()),
+//!     ));
+//!     println!("{create}");
+//!     Ok(Router::new().route("/users", post(create.handler(create_user))).layer(base))
+//! }
+//! # app(b"thirty-two bytes of a secret, or more").unwrap();
+//! ```
+//!
+//! - **A stack in the wrong order does not compile**, nor does a layer without what it needs: the
+//!   compiler says which layer to move where. The [stages](stage) say why.
+//! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
+//!   [`with_auth`] is a type error, not a 500.
+//! - **A stack describes itself**: `println!("{create}")` prints every layer, its stage, and what
+//!   it can answer.
+//!
+//! ```text
+//! layer               stage         answers and sets
+//! with_rate_limit     Throttle      429 when a quota is spent ("default": 10 requests in 60s)
+//!                                   500 when the server does not say who the peer is
+//!                                   sets retry-after, ratelimit, ratelimit-policy
+//! with_auth           Authenticate  401 without credentials, or with wrong ones
+//!                                   400 without a token after `Bearer`, or with several tokens
+//! with_validation     Validate      400 when the body can't be read
+//!                                   413 when it has more than 1048576 bytes
+//!                                   415 when it is of another type, or coded
+//!                                   422 when it is not valid
+//! with_cache_control  Cache         sets cache-control
+//! ```
+//!
+//! # The layers
+//!
+//! | | stage | |
+//! |---|---|---|
+//! | [`with_cors`] | `Cors` | tells browsers which origins may call |
+//! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
+//! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
+//! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
+//! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
+//! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
+//! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
+//!
+//! # Around what
+//!
+//! | | |
+//! |---|---|
+//! | [`Stack::handler`] | an axum handler, for `get(..)` and `post(..)` |
+//! | [`Stack::service_fn`] | an async function, for hyper and tower |
+//! | [`Stack::service`] | any tower service |
+//! | `Router::layer`, `ServiceBuilder::layer` | a stack is a layer itself |
+//!
+//! CORS and the presentation of refusals stand around the whole router: axum answers a preflight to
+//! `post(..)`, an unknown path and a wrong method before any layer of a single handler is asked.
+//!
+//! # Features
+//!
+//! Each layer is a feature of its name; `default` has all of the table. `tower-http` gives the
+//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
+//! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
+//!
+//! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "auth")]
@@ -85,3 +187,8 @@ pub mod types {
     };
     pub use crate::middleware::{Wrapped, WrappedFuture};
 }
+
+/// The README's example, compiled.
+#[cfg(all(doctest, feature = "default"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,6 +1,6 @@
 //! Says where a layer stands in a stack, what it provides and what it needs there.
 
-use std::{fmt, marker::PhantomData};
+use std::marker::PhantomData;
 
 use http::Extensions;
 
@@ -50,16 +50,18 @@ pub struct Sometimes<X>(PhantomData<fn() -> X>);
 /// A layer outside this one must provide an `X`.
 pub struct Needed<X>(PhantomData<fn() -> X>);
 
+/// Types that stand for something and hold nothing show their name.
 macro_rules! debug_as_name {
     ($($name:ident)*) => {$(
-        impl<X> fmt::Debug for $name<X> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl<X> std::fmt::Debug for $name<X> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(stringify!($name))
             }
         }
     )*};
 }
 debug_as_name!(Always Sometimes Needed);
+pub(crate) use debug_as_name;
 
 /// What becomes of [`Place::Provides`] when the layer acts on some requests only.
 pub trait Weaken {

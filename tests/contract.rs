@@ -208,3 +208,228 @@ mod rate_limit {
             passes from_peer, answers Some(plain), secret "203.0.113.9";
     }
 }
+
+#[cfg(feature = "cors")]
+mod cors {
+    use super::*;
+    use wythe::{Cors, with_cors};
+
+    fn from_page() -> Request<Body> {
+        let request = Request::get("/").header("origin", "https://app.example.com");
+        request.body(support::empty()).unwrap()
+    }
+
+    fn preflight() -> Request<Body> {
+        let request = Request::options("/").header("origin", "https://app.example.com");
+        request
+            .header("access-control-request-method", "POST")
+            .body(support::empty())
+            .unwrap()
+    }
+
+    every_layer! {
+        cors: with_cors(Cors::origins(["https://app.example.com"]).unwrap().credentials()),
+            passes from_page, answers Some(preflight), secret "no secret";
+        cors_by_pattern: with_cors(Cors::origins(["https://*.example.com"]).unwrap()),
+            passes from_page, answers Some(preflight), secret "no secret";
+    }
+}
+
+#[cfg(feature = "method")]
+mod method {
+    use super::*;
+    use http::Method;
+    use wythe::with_methods;
+
+    fn delete() -> Request<Body> {
+        Request::delete("/").body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        methods: with_methods([Method::GET]),
+            passes plain, answers Some(delete), secret "no secret";
+    }
+}
+
+#[cfg(feature = "presentation")]
+mod presentation {
+    use super::*;
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use wythe::{with_presentation, with_presentation_as};
+
+    every_layer! {
+        presentation: with_presentation(), passes plain, answers None, secret "no secret";
+        presentation_as: with_presentation_as(|problem, _| {
+            (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
+        }), passes plain, answers None, secret "no secret";
+    }
+}
+
+mod one_body {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::with_one_body;
+
+    /// Makes the bodies the test's own again, so that the layer inside is held by it.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<wythe::Body>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    /// The strict handler takes the crate's body here.
+    #[derive(Clone, Debug)]
+    struct Taken;
+
+    impl<S> Layer<S> for Taken {
+        type Service = tower::util::MapRequest<S, fn(Request<wythe::Body>) -> Request<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapRequest::new(inner, |request| request.map(|_| support::empty()))
+        }
+    }
+
+    every_layer! {
+        one_body: Stack::new(Taken, Stack::new(with_one_body(), Back)),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
+#[cfg(feature = "auth")]
+mod auth {
+    use super::*;
+    use http::{HeaderValue, header, request::Parts};
+    use wythe::{Authenticate, Verdict, with_auth};
+
+    const TOKEN: &str = "Token open-sesame";
+
+    /// Knows one token, at once or after asking.
+    struct Known {
+        later: bool,
+    }
+
+    impl Authenticate for Known {
+        type Principal = ();
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static("Token")
+        }
+
+        fn authenticate(&self, head: &Parts) -> Verdict<()> {
+            let verdict = match head.headers.get(header::AUTHORIZATION) {
+                None => Verdict::Missing,
+                Some(token) if token == TOKEN => Verdict::Verified(()),
+                Some(_) => Verdict::refused("another token"),
+            };
+            if self.later {
+                return Verdict::wait(async { verdict });
+            }
+            verdict
+        }
+    }
+
+    fn with_token() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", TOKEN)
+            .body(support::empty())
+            .unwrap()
+    }
+
+    fn with_other_token() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", "Token x")
+            .body(support::empty())
+            .unwrap()
+    }
+
+    every_layer! {
+        auth: with_auth(Known { later: false }),
+            passes with_token, answers Some(plain), secret "open-sesame";
+        auth_that_waits: with_auth(Known { later: true }),
+            passes with_token, answers Some(plain), secret "open-sesame";
+        auth_or: with_auth(Known { later: true }.or(Known { later: false })),
+            passes with_token, answers Some(with_other_token), secret "open-sesame";
+        auth_optional: with_auth(Known { later: false }).optional(),
+            passes plain, answers Some(with_other_token), secret "open-sesame";
+    }
+}
+
+#[cfg(feature = "jwt")]
+mod jwt {
+    use super::*;
+    use wythe::{Jwt, with_auth};
+
+    const SECRET: &str = "the secret that signs tokens, in 40 bytes";
+
+    #[derive(Clone, serde::Deserialize, serde::Serialize)]
+    struct Claims {
+        exp: u64,
+    }
+
+    fn with_token() -> Request<Body> {
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        let claims = Claims {
+            exp: jsonwebtoken::get_current_timestamp() + 60,
+        };
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        jwt: with_auth(Jwt::<Claims>::hs256(SECRET).unwrap()),
+            passes with_token, answers Some(plain), secret SECRET;
+    }
+}
+
+#[cfg(feature = "validation")]
+mod validation {
+    use super::*;
+    use wythe::{Form, Json, JsonOrForm, Query, with_validation};
+
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Name {
+        #[garde(length(min = 2))]
+        name: String,
+    }
+
+    fn json(body: &'static str) -> Request<Body> {
+        let request = Request::post("/").header("content-type", "application/json");
+        request.body(Body::from(body)).unwrap()
+    }
+
+    fn right_json() -> Request<Body> {
+        json(r#"{"name":"Ada"}"#)
+    }
+
+    fn wrong_json() -> Request<Body> {
+        json(r#"{"name":"A"}"#)
+    }
+
+    fn right_form() -> Request<Body> {
+        let request =
+            Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+        request.body(Body::from("name=Ada")).unwrap()
+    }
+
+    fn right_query() -> Request<Body> {
+        Request::get("/?name=Ada").body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        json_body: with_validation::<Json<Name>>(),
+            passes right_json, answers Some(wrong_json), secret "no secret";
+        form: with_validation::<Form<Name>>(),
+            passes right_form, answers Some(right_json), secret "no secret";
+        json_or_form: with_validation::<JsonOrForm<Name>>(),
+            passes right_form, answers Some(wrong_json), secret "no secret";
+        query: with_validation::<Query<Name>>(),
+            passes right_query, answers Some(plain), secret "no secret";
+    }
+}

@@ -8,6 +8,7 @@ use crate::validation::{Format, Input};
 
 macro_rules! inputs {
     ($($name:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: DeserializeOwned + Validate + Send + 'static> Input for $name<T> {
             type Value = T;
             const FORMAT: Format = Format::$name;

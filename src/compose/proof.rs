@@ -1,9 +1,9 @@
 //! Proves that a handler asks only for what its stack provides.
 
-use std::{fmt, marker::PhantomData};
+use std::marker::PhantomData;
 
 use super::Cons;
-use crate::place::{Always, Place, Sometimes};
+use crate::place::{Always, Place, Sometimes, debug_as_name};
 
 /// Where something was found: it is this very thing.
 #[derive(Clone, Copy, Debug)]
@@ -16,15 +16,6 @@ pub struct FirstOf<I>(PhantomData<fn() -> I>);
 /// Where something was found: it is in the second of two.
 pub struct SecondOf<I>(PhantomData<fn() -> I>);
 
-macro_rules! debug_as_name {
-    ($($name:ident)*) => {$(
-        impl<X> fmt::Debug for $name<X> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
-}
 debug_as_name!(FirstOf SecondOf Given);
 
 /// What a layer provides, if `X` is among it.

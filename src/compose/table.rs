@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::HeaderName;
+
 use super::{Cons, Nil, Stack};
 use crate::{describe::Description, place::Place, stage::Stage};
 
@@ -55,21 +57,31 @@ pub(crate) fn write_table(
 
     writeln!(
         f,
-        "{:name_width$}  {:stage_width$}  answers",
+        "{:name_width$}  {:stage_width$}  answers and sets",
         "layer", "stage"
     )?;
     for (stage, layer) in rows {
-        let mut answers = layer.all_answers().iter();
-        let name = layer.name();
-        match answers.next() {
-            None => writeln!(f, "{name:name_width$}  {stage}")?,
-            Some(first) => {
-                writeln!(f, "{name:name_width$}  {stage:stage_width$}  {first}")?;
-            }
+        let mut name = layer.name();
+        let mut stage = *stage;
+        let mut lines: Vec<_> = layer
+            .all_answers()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        lines.extend(sets(layer));
+        if lines.is_empty() {
+            writeln!(f, "{name:name_width$}  {stage}")?;
         }
-        for answer in answers {
-            writeln!(f, "{:name_width$}  {:stage_width$}  {answer}", "", "")?;
+        for line in lines {
+            writeln!(f, "{name:name_width$}  {stage:stage_width$}  {line}")?;
+            (name, stage) = ("", "");
         }
     }
     Ok(())
+}
+
+/// The fields that a layer sets, in a line.
+fn sets(layer: &Description) -> Option<String> {
+    let fields: Vec<_> = layer.all_fields().iter().map(HeaderName::as_str).collect();
+    (!fields.is_empty()).then(|| format!("sets {}", fields.join(", ")))
 }

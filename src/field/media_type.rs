@@ -1,5 +1,7 @@
 //! Reads a media type, the value of `Content-Type`: RFC 9110, section 8.3.1.
 
+use super::is_token_byte;
+
 /// A media type, with the one parameter that matters for text: its charset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MediaType<'a> {
@@ -71,29 +73,11 @@ impl<'a> MediaType<'a> {
 
 /// A token (RFC 9110, section 5.6.2) and what follows it.
 fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = input.iter().take_while(|byte| is_tchar(**byte)).count();
+    let length = input
+        .iter()
+        .take_while(|byte| is_token_byte(**byte))
+        .count();
     (length > 0).then(|| input.split_at_checked(length))?
-}
-
-const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 /// The value of a parameter, a token or a quoted string, and what follows it.

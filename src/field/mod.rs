@@ -23,7 +23,7 @@ pub(crate) mod vary;
 pub use challenge::Challenge;
 
 /// `tchar` (RFC 9110, section 5.6.2).
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "validation"))]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use http::Method;
 
 use super::{
-    Methods,
+    KNOWN, Methods,
     handler::{Erased, IntoEndpoint},
     registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query},
 };
@@ -126,17 +126,8 @@ impl<B, R, M> Endpoint<B, R, M> {
     where
         H: IntoEndpoint<B, R, I>,
     {
-        let own = [
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::OPTIONS,
-            Method::QUERY,
-        ];
-        if own.contains(&method) {
+        let by_name_only = [Method::TRACE, Method::CONNECT];
+        if KNOWN.contains(&method) && !by_name_only.contains(&method) {
             let call = method.as_str().to_ascii_lowercase();
             let message = format!("`{method}` has a function of its own: `.{call}(..)`");
             return Err(ConfigError::new("Endpoint", message));

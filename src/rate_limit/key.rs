@@ -6,9 +6,10 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 
 use crate::{
+    describe::Description,
     peer::peer_addr,
     problem::Problem,
     stage::{self, Stage},
@@ -61,6 +62,11 @@ pub trait Key: Send + Sync + 'static {
     ///
     /// If the request has no key. It is answered with the problem, never let through unlimited.
     fn of(&self, head: &Parts) -> Result<Self::Value, Problem>;
+
+    /// Adds to the layer's description what a request without a key is answered.
+    fn describe(&self, layer: Description) -> Description {
+        layer
+    }
 }
 
 /// Counts by the address of the peer; made by [`Quotas::by_peer`](super::Quotas::by_peer).
@@ -83,6 +89,13 @@ impl Key for ByPeer {
             return Err(Problem::internal(NO_PEER));
         };
         Ok(PeerKey::new(peer.ip(), self.ipv6_prefix))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.answers(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "when the server does not say who the peer is",
+        )
     }
 }
 

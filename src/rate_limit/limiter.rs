@@ -73,7 +73,8 @@ impl<K: Key> Place for Limiter<K> {
             .answers(StatusCode::TOO_MANY_REQUESTS, when)
             .adds(header::RETRY_AFTER);
         let names = self.0.fields.names();
-        names.into_iter().fold(description, Description::adds)
+        let description = names.into_iter().fold(description, Description::adds);
+        self.0.key.describe(description)
     }
 }
 

@@ -73,6 +73,7 @@ macro_rules! inputs {
         #[expect(clippy::exhaustive_structs, reason = "a wrapper to be taken apart by patterns")]
         pub struct $name<T>(pub T);
 
+        #[diagnostic::do_not_recommend]
         impl<T: DeserializeOwned + Validate + Send + 'static> Input for $name<T> {
             type Value = T;
             const FORMAT: Format = Format::$name;
