@@ -100,6 +100,28 @@ async fn every_kind_of_refusal_is_a_problem_that_the_page_can_read() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_repeat_a_password() {
+    let api = Api::start(Version::HTTP_11);
+    let too_long = "8".repeat(200);
+    let passwords = [
+        json!(88_888_888),
+        json!(-88_888),
+        json!(88.888),
+        json!("8888"),
+        json!(too_long),
+    ];
+    for password in passwords {
+        for path in ["/api/register", "/api/auth/login"] {
+            let account = json!({ "email": "a@b", "password": password });
+            let answer = api.post(path).json(&account).send().await;
+            let text = String::from_utf8_lossy(&answer.body);
+            assert!(!text.contains("888"), "{text}");
+            assert!(answer.status.is_client_error());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_path_says_which_methods_it_has() {
     let api = Api::start(Version::HTTP_11);
     let cases = [

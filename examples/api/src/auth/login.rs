@@ -12,7 +12,7 @@ use wythe::{
     with_validation,
 };
 
-use super::{Passwords, SessionCookie, Tokens};
+use super::{Passwords, SessionCookie, Tokens, secret::secret};
 use crate::{
     route::Route,
     users::{Profile, Users},
@@ -34,6 +34,7 @@ pub(crate) fn route() -> Result<Route, ConfigError> {
 pub(crate) struct Login {
     #[garde(skip)]
     email: String,
+    #[serde(deserialize_with = "secret")]
     #[garde(length(chars, max = 128))]
     password: String,
 }

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod passwords;
+mod secret;
 mod tokens;
 
 pub(crate) mod login;

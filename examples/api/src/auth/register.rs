@@ -8,7 +8,7 @@ use wythe::{
     with_validation,
 };
 
-use super::Passwords;
+use super::{Passwords, secret::secret};
 use crate::{
     route::Route,
     users::{UserId, Users},
@@ -29,6 +29,7 @@ pub(crate) fn route() -> Result<Route, ConfigError> {
 pub(crate) struct NewAccount {
     #[garde(custom(wythe::validation::email))]
     email: String,
+    #[serde(deserialize_with = "secret")]
     #[garde(length(chars, min = 8, max = 128))]
     password: String,
 }
