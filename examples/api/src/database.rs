@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use wythe::Problem;
 
 /// `AUTOINCREMENT` never gives an id twice: the token of a user who was deleted must not fit the
-/// next one.
+/// next one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,7 +27,7 @@ const SCHEMA: &str = "
 /// Opens the file that the URL names, or else a database in memory, and makes the tables.
 pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
     let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5));
-    let pool = match url {
+    let pool = match url.filter(|url| !url.contains(":memory:")) {
         Some(url) => {
             let file = url
                 .parse::<SqliteConnectOptions>()?

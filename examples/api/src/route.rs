@@ -20,10 +20,10 @@ pub struct Route {
     /// The layers around the handler, outermost first, and the table of what they answer.
     pub(crate) layers: Vec<(&'static str, Description)>,
     pub(crate) table: String,
-    /// What curl asks for, instead of the path, and with which options.
+    /// What curl asks for, with which body, and what it does with the cookie.
     target: String,
-    options: Vec<String>,
-    cookie: Option<char>,
+    body: Vec<String>,
+    jar: Option<&'static str>,
 }
 
 macro_rules! methods {
@@ -42,8 +42,8 @@ macro_rules! methods {
                 table: handler.to_string(),
                 handler: $name(handler),
                 target: path.to_owned(),
-                options: Vec::new(),
-                cookie: None,
+                body: Vec::new(),
+                jar: None,
             }
         }
     )*};
@@ -71,8 +71,8 @@ impl Route {
 
     /// A JSON body, for curl.
     pub(crate) fn json(mut self, body: &str) -> Self {
-        let option = format!("-H 'Content-Type: application/json' -d '{body}'");
-        self.options.push(option);
+        let body = format!("-H 'Content-Type: application/json' -d '{body}'");
+        self.body.push(body);
         self
     }
 
@@ -81,41 +81,38 @@ impl Route {
         let fields = fields
             .iter()
             .map(|field| format!("--data-urlencode '{field}'"));
-        self.options.extend(fields);
+        self.body.extend(fields);
         self
     }
 
     /// Curl keeps the cookie that comes back.
     pub(crate) fn keeps_cookie(mut self) -> Self {
-        self.cookie = Some('c');
+        self.jar = Some("-c");
         self
     }
 
     /// Curl sends the cookie that it has kept.
     pub(crate) fn sends_cookie(mut self) -> Self {
-        self.cookie = Some('b');
+        self.jar = Some("-b");
         self
     }
 
     /// A line for the shell; `jar` is the file that keeps the cookie.
     pub(crate) fn curl(&self, base: &str, jar: &str) -> String {
-        let mut line = "curl -i".to_owned();
+        let mut words = vec!["curl -i".to_owned()];
         // With a body, curl takes POST by itself.
-        let implied = if self.options.is_empty() {
-            Method::GET
-        } else {
-            Method::POST
+        let implied = match self.body[..] {
+            [] => Method::GET,
+            _ => Method::POST,
         };
         if self.method != implied {
-            line.push_str(&format!(" -X {}", self.method));
+            words.push(format!("-X {}", self.method));
         }
-        if let Some(option) = self.cookie {
-            line.push_str(&format!(" -{option} {jar}"));
+        if let Some(option) = self.jar {
+            words.push(format!("{option} '{jar}'"));
         }
-        for option in &self.options {
-            line.push_str(&format!(" {option}"));
-        }
-        line.push_str(&format!(" '{base}{}'", self.target));
-        line
+        words.extend_from_slice(&self.body);
+        words.push(format!("'{base}{}'", self.target));
+        words.join(" ")
     }
 }

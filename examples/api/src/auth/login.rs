@@ -64,14 +64,11 @@ async fn login(
     ))
 }
 
-/// The same for an unknown address and a wrong password.
+/// The same for an unknown address and a wrong password. A 401 needs a challenge (RFC 9110, section
+/// 15.5.2): that of the routes that ask for a token.
 fn wrong() -> Problem {
+    let challenge = HeaderValue::from_static(r#"Bearer realm="api""#);
     Problem::new(StatusCode::UNAUTHORIZED)
         .detail("The email address or the password is wrong.")
-        .header(header::WWW_AUTHENTICATE, challenge())
-}
-
-/// A 401 needs a challenge (RFC 9110, section 15.5.2): what this API asks for elsewhere.
-fn challenge() -> HeaderValue {
-    HeaderValue::from_static(r#"Bearer realm="api""#)
+        .header(header::WWW_AUTHENTICATE, challenge)
 }

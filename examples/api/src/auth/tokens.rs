@@ -32,6 +32,9 @@ pub(crate) struct Claims {
 }
 
 /// The key that signs the tokens, and what is asked of a token that comes back.
+///
+/// A token counts until it expires: logging out takes the cookie back, and no copy of it. Only
+/// `/api/protected` looks whether the account is still there.
 #[derive(Clone)]
 pub(crate) struct Tokens {
     key: Arc<EncodingKey>,
