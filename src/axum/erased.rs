@@ -19,9 +19,6 @@ use crate::{body::BoxError, middleware::log_problem};
 
 type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// A handler without its type.
-pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
-
 /// An axum handler, under a name for the compiler to give help by.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an axum handler",
@@ -36,13 +33,43 @@ pub trait IsHandler<T, S>: Handler<T, S> + Sync {}
 #[diagnostic::do_not_recommend]
 impl<H: Handler<T, S> + Sync, T, S> IsHandler<T, S> for H {}
 
-pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
-where
-    H: IsHandler<T, S>,
-    T: 'static,
-    S: 'static,
-{
-    Arc::new(move |request, state| boxed(handler.clone().call(request, state)))
+/// A handler without its type, which waits for its state.
+pub(super) enum Stateful<S> {
+    /// There is nothing to wait for.
+    Without(Erased),
+    With(Call<S>),
+}
+
+type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
+
+impl<S: 'static> Stateful<S> {
+    pub(super) fn new<H, T>(handler: H) -> Self
+    where
+        H: IsHandler<T, S>,
+        T: 'static,
+    {
+        let call: Call<S> =
+            Arc::new(move |request, state| boxed(handler.clone().call(request, state)));
+        let any: &dyn Any = &call;
+        let Some(stateless) = any.downcast_ref::<Call<()>>().map(Arc::clone) else {
+            return Self::With(call);
+        };
+        Self::Without(Erased(Arc::new(move |request| stateless(request, ()))))
+    }
+
+    /// The handler with this state. It allocates, unless there is none.
+    pub(super) fn with(&self, state: S) -> Erased
+    where
+        S: Clone + Send + Sync,
+    {
+        match self {
+            Self::Without(handler) => handler.clone(),
+            Self::With(call) => {
+                let call = Arc::clone(call);
+                Erased(Arc::new(move |request| call(request, state.clone())))
+            }
+        }
+    }
 }
 
 /// Boxes a future, unless it is boxed already: axum's own handlers are, and a second box would be
@@ -69,21 +96,13 @@ where
 }
 
 /// The innermost service of a stack: a handler of any type, and its state.
-pub struct Erased<S> {
-    pub(super) call: Call<S>,
-    pub(super) state: S,
-}
+///
+/// It has no type parameter for the state: axum learns the state's type last, and until then the
+/// compiler would go through the whole stack for each handler again.
+#[derive(Clone)]
+pub struct Erased(Arc<dyn Fn(Request<Body>) -> BoxedResponse + Send + Sync>);
 
-impl<S: Clone> Clone for Erased<S> {
-    fn clone(&self) -> Self {
-        Self {
-            call: Arc::clone(&self.call),
-            state: self.state.clone(),
-        }
-    }
-}
-
-impl<S> fmt::Debug for Erased<S> {
+impl fmt::Debug for Erased {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Erased").finish_non_exhaustive()
     }
@@ -91,11 +110,10 @@ impl<S> fmt::Debug for Erased<S> {
 
 /// The request body may have been changed by a layer further out: whatever it is now, the handler
 /// gets axum's.
-impl<B, S> Service<Request<B>> for Erased<S>
+impl<B> Service<Request<B>> for Erased
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    S: Clone,
 {
     type Response = Response;
     type Error = Infallible;
@@ -107,7 +125,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> ErasedFuture {
         // `Body::new` returns a body that is axum's already as it is.
-        ErasedFuture((self.call)(request.map(Body::new), self.state.clone()))
+        ErasedFuture((self.0)(request.map(Body::new)))
     }
 }
 

@@ -16,7 +16,7 @@ use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::erased::{Call, Erased, IsHandler, erase};
+use super::erased::{Erased, IsHandler, Stateful};
 use crate::{
     body::BoxError,
     compose::{Covers, Describe, Stack, rows, write_table},
@@ -49,32 +49,31 @@ impl<L> Stack<L> {
     where
         H: IsHandler<T, S>,
         // Not needed here, but where it does not hold, this is the place to say so.
-        L: Covers<T, I> + Layer<Erased<S>> + Clone,
+        L: Covers<T, I> + Layer<Erased> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
         T: 'static,
         S: 'static,
     {
-        Handled {
-            list: Arc::new(self.list().clone()),
-            call: erase(handler),
-        }
+        Handled(Arc::new(Inner {
+            list: self.list().clone(),
+            handler: Stateful::new(handler),
+        }))
     }
 }
 
 /// An axum handler with a stack around it; made by [`Stack::handler`].
+// axum clones a handler twice a request.
 #[must_use]
-pub struct Handled<L, S> {
-    // axum clones a handler twice a request.
-    list: Arc<L>,
-    call: Call<S>,
+pub struct Handled<L, S>(Arc<Inner<L, S>>);
+
+struct Inner<L, S> {
+    list: L,
+    handler: Stateful<S>,
 }
 
 impl<L, S> Clone for Handled<L, S> {
     fn clone(&self) -> Self {
-        Self {
-            list: Arc::clone(&self.list),
-            call: Arc::clone(&self.call),
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -83,7 +82,7 @@ impl<L: Describe, S> Handled<L, S> {
     /// description.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
-        rows(&*self.list)
+        rows(&self.0.list)
     }
 }
 
@@ -97,14 +96,14 @@ impl<L: Describe, S> fmt::Display for Handled<L, S> {
 impl<L: fmt::Debug, S> fmt::Debug for Handled<L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handled")
-            .field("list", &self.list)
+            .field("list", &self.0.list)
             .finish_non_exhaustive()
     }
 }
 
 impl<L, S, R> Handler<(L, R), S> for Handled<L, S>
 where
-    L: Layer<Erased<S>> + Send + Sync + 'static,
+    L: Layer<Erased> + Send + Sync + 'static,
     L::Service: Service<Request, Response = http::Response<R>> + Send + 'static,
     <L::Service as Service<Request>>::Error: Into<Infallible>,
     <L::Service as Service<Request>>::Future: Send,
@@ -115,8 +114,8 @@ where
     type Future = HandledFuture<L::Service>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
-        let call = self.call;
-        let service = self.list.layer(Erased { call, state });
+        let Inner { list, handler } = &*self.0;
+        let service = list.layer(handler.with(state));
         HandledFuture {
             oneshot: Oneshot::new(service, request),
         }

@@ -1,0 +1,95 @@
+//! One thing to measure: an app, and a request to it.
+
+use std::{
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{Request, StatusCode},
+};
+use tower::ServiceExt;
+
+/// One thing to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    pub name: &'static str,
+    work: Work,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Makes the request and drops it.
+    Request(fn() -> Request<Bytes>),
+    /// Makes the request, and has the app answer it with this status.
+    Answer(fn() -> Router, fn() -> Request<Bytes>, StatusCode),
+}
+
+/// A case that is ready to run: each call is one request.
+pub(crate) type Run = Box<dyn FnMut()>;
+
+impl Case {
+    /// A request that is made and dropped: what every other case pays too.
+    #[must_use]
+    pub const fn request(name: &'static str, request: fn() -> Request<Bytes>) -> Self {
+        let work = Work::Request(request);
+        Self { name, work }
+    }
+
+    /// A request that the app answers with this status.
+    #[must_use]
+    pub const fn answer(
+        name: &'static str,
+        status: StatusCode,
+        request: fn() -> Request<Bytes>,
+        app: fn() -> Router,
+    ) -> Self {
+        let work = Work::Answer(app, request, status);
+        Self { name, work }
+    }
+
+    /// Builds the app and sends it a first request, whatever the answer: it may be what uses up
+    /// a limit. Every other answer is checked, as a benchmark that measures a refusal by accident
+    /// is worse than none.
+    pub(crate) fn start(self) -> Run {
+        match self.work {
+            Work::Request(request) => {
+                let request = copies(request());
+                Box::new(move || drop(black_box(request())))
+            }
+            Work::Answer(app, request, expected) => {
+                let (app, request) = (app(), copies(request()));
+                // A server clones the router for each connection, and its service for each
+                // request.
+                let send = move || finish(app.clone().oneshot(request()));
+                let Ok(_) = send();
+                Box::new(move || {
+                    let Ok(response) = send();
+                    assert_eq!(response.status(), expected, "{}", self.name);
+                    drop(black_box(response));
+                })
+            }
+        }
+    }
+}
+
+/// Copies of a request. A server's parser makes a request with less work than the builder does,
+/// and about as few allocations as a copy takes.
+fn copies(request: Request<Bytes>) -> impl Fn() -> Request<Body> {
+    let (head, body) = request.into_parts();
+    move || Request::from_parts(head.clone(), Body::from(body.clone()))
+}
+
+/// Runs a future that never has to wait: all of a request is in memory.
+fn finish<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Stands in for the counter of instructions where there is no Linux.
+
+use std::io::{Error, ErrorKind, Result};
+
+use crate::case::Case;
+
+pub(crate) const TRACED: &str = "--traced";
+
+pub(crate) fn per_request(_: Case) -> Result<f64> {
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        "only Linux can count them",
+    ))
+}
+
+pub(crate) fn traced(_: Case, _: u32) -> Result<()> {
+    Ok(())
+}

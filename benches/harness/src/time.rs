@@ -1,0 +1,55 @@
+//! Times requests: the median of many short batches.
+
+use std::time::{Duration, Instant};
+
+use crate::{alloc, case::Run};
+
+const WARM_UP: u32 = 2_000;
+const COUNTED: u32 = 1_000;
+const BATCHES: usize = 41;
+const BATCH: Duration = Duration::from_millis(2);
+
+/// Allocations per request, after a warm-up.
+pub(crate) fn allocations(run: &mut Run) -> f64 {
+    repeat(run, WARM_UP);
+    let before = alloc::allocations();
+    repeat(run, COUNTED);
+    (alloc::allocations() - before) as f64 / f64::from(COUNTED)
+}
+
+/// Microseconds per request of each case. The cases take turns, so that whatever slows the machine
+/// down for a while slows all of them down.
+pub(crate) fn medians(runs: &mut [Run]) -> Vec<f64> {
+    let sizes: Vec<u32> = runs.iter_mut().map(batch_size).collect();
+    let mut batches = vec![Vec::with_capacity(BATCHES); runs.len()];
+    for _ in 0..BATCHES {
+        for ((run, size), batches) in runs.iter_mut().zip(&sizes).zip(&mut batches) {
+            batches.push(time(run, *size).as_secs_f64() * 1e6 / f64::from(*size));
+        }
+    }
+    batches.into_iter().map(median).collect()
+}
+
+/// How many requests fill a batch.
+fn batch_size(run: &mut Run) -> u32 {
+    let one = time(run, 200) / 200;
+    let size = BATCH.as_nanos() / one.as_nanos().max(1);
+    u32::try_from(size).unwrap_or(u32::MAX).max(1)
+}
+
+fn time(run: &mut Run, requests: u32) -> Duration {
+    let start = Instant::now();
+    repeat(run, requests);
+    start.elapsed()
+}
+
+fn repeat(run: &mut Run, requests: u32) {
+    for _ in 0..requests {
+        run();
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

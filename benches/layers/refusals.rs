@@ -1,0 +1,44 @@
+//! What the whole stack's refusals cost, beside an answer.
+
+use axum::{Router, http::StatusCode};
+use wythe_bench_harness::{Case, request};
+
+use crate::whole;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let answer =
+        |name, status, request, app: fn() -> Router| Case::answer(name, status, request, app);
+    vec![
+        answer("201", StatusCode::CREATED, request::create_user, whole::app),
+        answer(
+            "204 to a preflight",
+            StatusCode::NO_CONTENT,
+            request::preflight,
+            whole::app,
+        ),
+        answer(
+            "429",
+            StatusCode::TOO_MANY_REQUESTS,
+            request::create_user,
+            whole::spent,
+        ),
+        answer(
+            "401 without a token",
+            StatusCode::UNAUTHORIZED,
+            request::without_token,
+            whole::app,
+        ),
+        answer(
+            "401 to a forged token",
+            StatusCode::UNAUTHORIZED,
+            request::with_forged_token,
+            whole::app,
+        ),
+        answer(
+            "422, a rule broken",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            request::with_broken_rule,
+            whole::app,
+        ),
+    ]
+}

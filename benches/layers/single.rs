@@ -1,0 +1,93 @@
+//! One layer each, over a handler that does nothing.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{Method, StatusCode},
+    routing::{any, post},
+};
+use wythe::{
+    CacheControl, Cors, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
+    with_methods, with_presentation, with_rate_limit, with_validation,
+};
+use wythe_bench_harness::{
+    Case,
+    request::{AUDIENCE, ISSUER, ORIGIN, SECRET, create_user},
+};
+
+use crate::whole::{self, Claims, NewUser, plenty};
+
+async fn bare() -> StatusCode {
+    StatusCode::CREATED
+}
+
+async fn with_state(_: State<Arc<u64>>) -> StatusCode {
+    StatusCode::CREATED
+}
+
+/// The router with the layer around the handler.
+macro_rules! over_bare {
+    ($name:literal, $($layer:expr)?) => {
+        Case::answer($name, StatusCode::CREATED, create_user, || {
+            let stack = compose(($($layer,)?));
+            Router::new().route("/users", any(stack.handler(bare)))
+        })
+    };
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        Case::answer("the bare handler", StatusCode::CREATED, create_user, || {
+            Router::new().route("/users", any(bare))
+        }),
+        over_bare!("compose(()): no layer",),
+        Case::answer(
+            "the bare handler, with a state",
+            StatusCode::CREATED,
+            create_user,
+            || {
+                let route = any(with_state);
+                Router::new().route("/users", route).with_state(Arc::new(7))
+            },
+        ),
+        Case::answer(
+            "no layer, with a state",
+            StatusCode::CREATED,
+            create_user,
+            || {
+                let route = any(compose(()).handler(with_state));
+                Router::new().route("/users", route).with_state(Arc::new(7))
+            },
+        ),
+        over_bare!("with_cors", {
+            let cors = Cors::origins([ORIGIN]).expect("an origin");
+            with_cors(cors.credentials())
+        }),
+        over_bare!("with_presentation", with_presentation()),
+        over_bare!("with_methods", {
+            let methods = Methods::list([Method::POST]).expect("methods");
+            with_methods(methods)
+        }),
+        over_bare!("with_rate_limit, by peer", {
+            with_rate_limit(plenty().by_peer().expect("a quota"))
+        }),
+        over_bare!("with_auth, HS256", {
+            let jwt = Jwt::<Claims>::hs256(SECRET).expect("a secret");
+            with_auth(jwt.issuer(ISSUER).audience(AUDIENCE))
+        }),
+        over_bare!("with_validation, JSON", with_validation::<Json<NewUser>>()),
+        over_bare!(
+            "with_cache_control",
+            with_cache_control(CacheControl::no_store())
+        ),
+        Case::answer("all five", StatusCode::CREATED, create_user, whole::app),
+        Case::answer(
+            "axum's Json, for comparison",
+            StatusCode::CREATED,
+            create_user,
+            || Router::new().route("/users", post(async |_: Json<NewUser>| StatusCode::CREATED)),
+        ),
+    ]
+}

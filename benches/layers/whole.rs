@@ -1,0 +1,79 @@
+//! The whole stack over a handler, as a user would write it. Both benchmarks have it.
+
+use axum::{
+    Json, Router,
+    http::{StatusCode, header},
+    routing::{MethodFilter, on},
+};
+use serde::{Deserialize, Serialize};
+use wythe::{
+    Auth, CacheControl, ConfigError, Cors, Jwt, Quota, Valid, compose, with_auth,
+    with_cache_control, with_cors, with_rate_limit, with_validation,
+};
+use wythe_bench_harness::request::{AUDIENCE, ISSUER, ORIGIN, SECRET};
+
+/// The body.
+#[derive(Debug, Deserialize, garde::Validate)]
+pub(crate) struct NewUser {
+    #[garde(length(chars, min = 2, max = 50))]
+    name: String,
+    #[garde(custom(wythe::validation::email))]
+    email: String,
+    #[garde(range(min = 18, max = 120))]
+    age: Option<u8>,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Claims {
+    sub: String,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Created {
+    id: u64,
+    name: String,
+}
+
+/// Accepts every request of a benchmark.
+pub(crate) fn app() -> Router {
+    with_quota(plenty()).expect("a stack")
+}
+
+/// Refuses every request but the first.
+pub(crate) fn spent() -> Router {
+    with_quota(Quota::per_day(1)).expect("a stack")
+}
+
+/// A quota that no benchmark uses up.
+pub(crate) const fn plenty() -> Quota {
+    Quota::per_second(100_000_000)
+}
+
+fn with_quota(quota: Quota) -> Result<Router, ConfigError> {
+    let cors = Cors::origins([ORIGIN])?
+        .headers([header::AUTHORIZATION, header::CONTENT_TYPE])?
+        .credentials();
+    let jwt = Jwt::<Claims>::hs256(SECRET)?
+        .issuer(ISSUER)
+        .audience(AUDIENCE);
+    let stack = compose((
+        with_cors(cors),
+        with_rate_limit(quota.by_peer()?),
+        with_auth(jwt),
+        with_validation::<Json<NewUser>>(),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    let methods = MethodFilter::POST.or(MethodFilter::OPTIONS);
+    Ok(Router::new().route("/users", on(methods, stack.handler(create_user))))
+}
+
+async fn create_user(
+    Auth(claims): Auth<Claims>,
+    user: Valid<Json<NewUser>>,
+) -> (StatusCode, Json<Created>) {
+    let Json(NewUser { name, email, age }) = user.into_inner();
+    std::hint::black_box((claims.sub, email, age));
+    (StatusCode::CREATED, Json(Created { id: 7, name }))
+}

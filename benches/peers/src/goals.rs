@@ -1,0 +1,53 @@
+//! Holds what was measured against the goals of the project.
+
+use wythe_bench_harness::Costs;
+
+use crate::{BARE, WYTHE};
+
+const TIMES_BARE: f64 = 1.7;
+const MORE_ALLOCATIONS: f64 = 6.0;
+
+/// The answers of the stack that must not cost more than an accepted request.
+const REFUSALS: [&str; 5] = [
+    "wythe, preflight",
+    "wythe, 429",
+    "wythe, 401 without a token",
+    "wythe, 401 to a forged token",
+    "wythe, 422",
+];
+
+/// Says of each goal what was measured.
+pub(crate) fn print(costs: &Costs) {
+    let (Some(bare), Some(wythe)) = (costs.of(BARE), costs.of(WYTHE)) else {
+        return;
+    };
+    println!("\n## goals\n");
+    if let (Some(bare), Some(wythe)) = (bare.instructions, wythe.instructions) {
+        say(
+            "instructions, times the bare handler",
+            wythe / bare,
+            TIMES_BARE,
+        );
+    }
+    let more = wythe.allocations - bare.allocations;
+    say(
+        "allocations more than the bare handler",
+        more,
+        MORE_ALLOCATIONS,
+    );
+    for name in REFUSALS {
+        let refusal = costs.of(name).and_then(|cost| cost.instructions);
+        if let (Some(refusal), Some(accepted)) = (refusal, wythe.instructions) {
+            say(
+                &format!("instructions of `{name}`, times those of a 201"),
+                refusal / accepted,
+                1.0,
+            );
+        }
+    }
+}
+
+fn say(what: &str, measured: f64, most: f64) {
+    let outcome = if measured <= most { "met" } else { "missed" };
+    println!("- {what}: {measured:.2}, at most {most:.2}: {outcome}");
+}

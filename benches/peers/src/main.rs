@@ -1,0 +1,135 @@
+//! wythe beside axum alone, the same work by hand, and the stack people would build today.
+
+mod bare;
+mod by_hand;
+mod goals;
+mod peers;
+mod user;
+#[path = "../../layers/whole.rs"]
+mod whole;
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{Request, StatusCode},
+};
+use wythe_bench_harness::{Case, Counting, Group, request, run};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+pub(crate) const BARE: &str = "axum, bare Json handler";
+pub(crate) const WYTHE: &str = "wythe";
+
+fn main() -> std::io::Result<()> {
+    let costs = run(&[accepted(), refused()])?;
+    goals::print(&costs);
+    Ok(())
+}
+
+fn accepted() -> Group {
+    let case = |name, app| Case::answer(name, StatusCode::CREATED, request::create_user, app);
+    Group {
+        title: "POST /users, 201",
+        notes: NOTES,
+        cases: vec![
+            case(BARE, bare::json),
+            Case::request("the request itself", request::create_user),
+            case("axum, router alone", bare::router),
+            case("by hand, own JSON reading", by_hand::with_own_json),
+            case("by hand, over axum Json", by_hand::over_axum_json),
+            case(WYTHE, whole::app),
+            case("peers, without limit fields", peers::app_without_fields),
+            case("peers", peers::app),
+        ],
+    }
+}
+
+fn refused() -> Group {
+    let case = |name, status, request: fn() -> Request<Bytes>, app: fn() -> Router| {
+        Case::answer(name, status, request, app)
+    };
+    Group {
+        title: "refusals",
+        notes: "",
+        cases: vec![
+            case(WYTHE, StatusCode::CREATED, request::create_user, whole::app),
+            case(
+                "wythe, preflight",
+                StatusCode::NO_CONTENT,
+                request::preflight,
+                whole::app,
+            ),
+            case(
+                "wythe, 429",
+                StatusCode::TOO_MANY_REQUESTS,
+                request::create_user,
+                whole::spent,
+            ),
+            case(
+                "wythe, 401 without a token",
+                StatusCode::UNAUTHORIZED,
+                request::without_token,
+                whole::app,
+            ),
+            case(
+                "wythe, 401 to a forged token",
+                StatusCode::UNAUTHORIZED,
+                request::with_forged_token,
+                whole::app,
+            ),
+            case(
+                "wythe, 422",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                request::with_broken_rule,
+                whole::app,
+            ),
+            case(
+                "peers",
+                StatusCode::CREATED,
+                request::create_user,
+                peers::app,
+            ),
+            case(
+                "peers, preflight",
+                StatusCode::OK,
+                request::preflight,
+                peers::app,
+            ),
+            case(
+                "peers, 429",
+                StatusCode::TOO_MANY_REQUESTS,
+                request::create_user,
+                peers::spent,
+            ),
+            case(
+                "peers, 401 without a token",
+                StatusCode::UNAUTHORIZED,
+                request::without_token,
+                peers::app,
+            ),
+            case(
+                "peers, 401 to a forged token",
+                StatusCode::UNAUTHORIZED,
+                request::with_forged_token,
+                peers::app,
+            ),
+            case(
+                "peers, 422",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                request::with_broken_rule,
+                peers::app,
+            ),
+        ],
+    }
+}
+
+const NOTES: &str = "\
+- bare Json handler: an axum 0.8 handler that takes `Json<NewUser>` and answers with `Json<Created>`
+- the request itself: made and dropped; every line has it in it
+- router alone: a handler without arguments that answers 201
+- by hand: CORS for one origin, governor 0.10 by peer, HS256 (hmac 0.13, sha2 0.11) with a prepared
+  key, rules and email by hand, cache-control; refusals without a body; no RateLimit fields
+- wythe: CORS, rate limit with fields, JWT, validation, cache-control, as in `layers/whole.rs`
+- peers: tower-http 0.7 CORS and cache-control, tower_governor 0.8 with and without its fields,
+  jsonwebtoken 11 (rust_crypto) in an extractor, garde 0.23 with its `email` rule";

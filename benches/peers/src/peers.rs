@@ -1,0 +1,117 @@
+//! The stack people would build today: tower-http's CORS, `tower_governor`, jsonwebtoken in an
+//! extractor, garde in the handler, tower-http for cache-control.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Json, Router,
+    extract::FromRequestParts,
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use garde::Validate;
+use governor::{clock::QuantaInstant, middleware::NoOpMiddleware};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, crypto::rust_crypto, decode};
+use tower::ServiceBuilder;
+use tower_governor::{
+    GovernorLayer, governor::GovernorConfigBuilder, key_extractor::PeerIpKeyExtractor,
+};
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
+use wythe_bench_harness::request;
+
+use crate::user::{Claims, Created, NewUser};
+
+type Quota = GovernorConfigBuilder<PeerIpKeyExtractor, NoOpMiddleware<QuantaInstant>>;
+
+/// The route with the layers around it. A macro, as each kind of quota makes another type.
+macro_rules! behind {
+    ($quota:expr) => {
+        Router::new().route("/users", post(create_user)).layer(
+            ServiceBuilder::new()
+                .layer(cors())
+                .layer(GovernorLayer::new(Arc::new($quota.expect("a quota"))))
+                .layer(SetResponseHeaderLayer::if_not_present(
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("no-store"),
+                )),
+        )
+    };
+}
+
+/// Accepts every request of a benchmark.
+pub(crate) fn app() -> Router {
+    behind!(plenty().use_headers().finish())
+}
+
+/// The same without fields that say how much of the limit is left, as is its default.
+pub(crate) fn app_without_fields() -> Router {
+    behind!(plenty().finish())
+}
+
+/// Refuses every request but the first.
+pub(crate) fn spent() -> Router {
+    behind!(
+        plenty()
+            .const_per_second(86_400)
+            .const_burst_size(1)
+            .use_headers()
+            .finish()
+    )
+}
+
+fn plenty() -> Quota {
+    GovernorConfigBuilder::const_default()
+        .const_per_nanosecond(1)
+        .const_burst_size(1_000_000)
+}
+
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list([HeaderValue::from_static(
+            request::ORIGIN,
+        )]))
+        .allow_methods([Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_credentials(true)
+}
+
+async fn create_user(claims: Claims, Json(user): Json<NewUser>) -> Result<Response, Response> {
+    std::hint::black_box(claims.sub);
+    if let Err(report) = user.validate() {
+        let text = (StatusCode::UNPROCESSABLE_ENTITY, report.to_string());
+        return Err(text.into_response());
+    }
+    let NewUser { name, .. } = user;
+    Ok((StatusCode::CREATED, Json(Created { id: 7, name })).into_response())
+}
+
+static KEY: LazyLock<DecodingKey> = LazyLock::new(|| {
+    // Another crate of the same build may turn on another provider: this says which one it is.
+    let _: Result<_, _> = rust_crypto::DEFAULT_PROVIDER.install_default();
+    DecodingKey::from_secret(request::SECRET)
+});
+static VALIDATION: LazyLock<Validation> = LazyLock::new(|| {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[request::ISSUER]);
+    validation.set_audience(&[request::AUDIENCE]);
+    validation
+});
+
+impl<S: Sync> FromRequestParts<S> for Claims {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or(StatusCode::UNAUTHORIZED)?;
+        let token = decode::<Self>(token, &KEY, &VALIDATION);
+        Ok(token.map_err(|_| StatusCode::UNAUTHORIZED)?.claims)
+    }
+}

@@ -1,0 +1,27 @@
+//! What all stacks read and answer.
+
+use serde::{Deserialize, Serialize};
+
+/// The body, with the rules that the peers' stack has it checked by.
+#[derive(Debug, Deserialize, garde::Validate)]
+pub(crate) struct NewUser {
+    #[garde(length(chars, min = 2, max = 50))]
+    pub(crate) name: String,
+    #[garde(email)]
+    pub(crate) email: String,
+    #[garde(range(min = 18, max = 120))]
+    pub(crate) age: Option<u8>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Created {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) sub: String,
+}
