@@ -88,3 +88,11 @@ async fn a_conditional_layer_provides_an_option() {
     let without = Request::get("/").body(Body::empty()).unwrap();
     assert_eq!(call(app, without).await.body(), "nobody");
 }
+
+#[test]
+fn a_handler_prints_its_stack() {
+    let stack = compose((with(Tenancy),));
+    let handler = stack.handler::<_, _, (), _, _>(|| async { "hello" });
+    assert_eq!(handler.to_string(), stack.to_string());
+    assert_eq!(handler.describe().len(), 1);
+}

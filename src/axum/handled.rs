@@ -19,7 +19,8 @@ use tower_service::Service;
 use super::erased::{Erased, IsHandler, Stateful};
 use crate::{
     body::BoxError,
-    compose::{Covers, Stack},
+    compose::{Covers, Describe, Stack, rows, write_table},
+    describe::Description,
 };
 
 impl<L> Stack<L> {
@@ -73,6 +74,22 @@ struct Inner<L, S> {
 impl<L, S> Clone for Handled<L, S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+}
+
+impl<L: Describe, S> Handled<L, S> {
+    /// The layers around the handler in words, outermost first: the name of the stage, and the
+    /// description.
+    #[must_use]
+    pub fn describe(&self) -> Vec<(&'static str, Description)> {
+        rows(&self.0.list)
+    }
+}
+
+/// The table of the stack.
+impl<L: Describe, S> fmt::Display for Handled<L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_table(&self.describe(), f)
     }
 }
 

@@ -17,6 +17,8 @@ pub use list::{Append, Cons, IntoList, Nil};
 pub use order::{Has, Inside, Met, Ordered};
 pub use proof::{Argument, Covers, Direct, Extracted, FirstOf, Given, Gives, Offers, SecondOf};
 pub use table::Describe;
+#[cfg(feature = "axum")]
+pub(crate) use table::{rows, write_table};
 
 /// Puts layers together to one stack, first listed outermost.
 ///

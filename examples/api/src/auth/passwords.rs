@@ -1,0 +1,78 @@
+//! Hashes and verifies passwords, beside the async threads and not too many at once.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::Error};
+use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use wythe::Problem;
+
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Each hash takes a core for some tens of milliseconds, and 19 MiB of memory.
+#[derive(Clone)]
+pub(crate) struct Passwords {
+    turns: Arc<Semaphore>,
+    nobodys_hash: Arc<str>,
+}
+
+impl Passwords {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let nobodys_hash = Argon2::default().hash_password(b"nobody's password")?;
+        Ok(Self {
+            turns: Arc::new(Semaphore::new(cores)),
+            nobodys_hash: nobodys_hash.to_string().into(),
+        })
+    }
+
+    /// The hash of a new password: argon2id, with a salt of its own.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
+        let hash = move || Argon2::default().hash_password(password.as_bytes());
+        let hash = self.in_turn(hash).await?.map_err(Problem::internal)?;
+        Ok(hash.to_string())
+    }
+
+    /// Whether the password is the one that was hashed.
+    ///
+    /// Without a hash it is not, and to find that out takes just as long: the time of the answer
+    /// does not tell who has an account.
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Problem> {
+        let exists = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys_hash.to_string());
+        let verify = move || Argon2::default().verify_password(password.as_bytes(), hash.as_str());
+        match self.in_turn(verify).await? {
+            Ok(()) => Ok(exists),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(Problem::internal(error)),
+        }
+    }
+
+    async fn in_turn<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = timeout(PATIENCE, turn).await.map_err(|_| busy())?;
+        let turn = turn.map_err(Problem::internal)?;
+        let done = spawn_blocking(move || {
+            let done = work();
+            // Not before: the work goes on even if the client has left.
+            drop(turn);
+            done
+        });
+        done.await.map_err(Problem::internal)
+    }
+}
+
+fn busy() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+        .detail("Too many people sign in at the moment.")
+        .header(RETRY_AFTER, HeaderValue::from_static("5"))
+}

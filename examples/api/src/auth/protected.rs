@@ -1,0 +1,45 @@
+//! `GET /api/protected`: says who is signed in.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+use wythe::{Auth, CacheControl, Problem, compose, with_auth, with_cache_control};
+
+use super::{Claims, Tokens};
+use crate::{
+    route::Route,
+    users::{Profile, Users},
+};
+
+pub(crate) fn route(tokens: &Tokens) -> Route {
+    let stack = compose((
+        with_auth(tokens.jwt()),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    Route::get("/api/protected", stack.handler(protected)).sends_cookie()
+}
+
+#[derive(Serialize)]
+pub(crate) struct SignedIn {
+    user: Profile,
+}
+
+async fn protected(
+    State(users): State<Users>,
+    Auth(claims): Auth<Claims>,
+) -> Result<Json<SignedIn>, Problem> {
+    let user = users.profile(claims.sub).await?.ok_or_else(gone)?;
+    Ok(Json(SignedIn { user }))
+}
+
+/// The token is right, but the user was deleted since.
+fn gone() -> Problem {
+    let challenge =
+        r#"Bearer realm="api", error="invalid_token", error_description="The account is gone""#;
+    Problem::new(StatusCode::UNAUTHORIZED)
+        .detail("The account of this token is gone.")
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+}

@@ -1,0 +1,53 @@
+//! `POST /api/register`: makes an account.
+
+use axum::{Json, extract::State, http::StatusCode};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use wythe::{
+    CacheControl, ConfigError, Problem, Quota, Valid, compose, with_cache_control, with_rate_limit,
+    with_validation,
+};
+
+use super::{Passwords, secret::secret};
+use crate::{
+    route::Route,
+    users::{UserId, Users},
+};
+
+pub(crate) fn route() -> Result<Route, ConfigError> {
+    let stack = compose((
+        with_rate_limit(Quota::per_hour(20).named("register").by_peer()?),
+        with_validation::<Json<NewAccount>>().max_body_bytes(4 * 1024),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    Ok(Route::post("/api/register", stack.handler(register))
+        .json(r#"{"email":"ada@example.com","password":"correct horse"}"#))
+}
+
+/// No `Debug`: a password belongs into no log.
+#[derive(Deserialize, Validate)]
+pub(crate) struct NewAccount {
+    #[garde(custom(wythe::validation::email))]
+    email: String,
+    #[serde(deserialize_with = "secret")]
+    #[garde(length(chars, min = 8, max = 128))]
+    password: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Registered {
+    status: &'static str,
+    id: UserId,
+}
+
+async fn register(
+    State(users): State<Users>,
+    State(passwords): State<Passwords>,
+    account: Valid<Json<NewAccount>>,
+) -> Result<(StatusCode, Json<Registered>), Problem> {
+    let Json(NewAccount { email, password }) = account.into_inner();
+    let hash = passwords.hash(password).await?;
+    let id = users.register(&email, &hash).await?;
+    let status = "registered";
+    Ok((StatusCode::CREATED, Json(Registered { status, id })))
+}

@@ -1,0 +1,103 @@
+//! Reads the configuration from the environment.
+
+use std::{
+    env, fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use crate::{BoxError, serve::TimeLimits};
+
+/// What can be configured.
+#[derive(Debug)]
+pub struct Config {
+    /// `HOST` and `PORT`; 127.0.0.1:3000 without them.
+    pub address: SocketAddr,
+    /// `DATABASE_URL`: an SQLite file. Without it, the database is in memory.
+    pub database_url: Option<String>,
+    /// `JWT_SECRET`, which signs the tokens. Without it, a random one.
+    pub secret: Secret,
+    /// How long things may take.
+    pub time_limits: TimeLimits,
+}
+
+impl Config {
+    /// Reads the environment.
+    pub fn from_env() -> Result<Self, BoxError> {
+        let host = parsed("HOST")?.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = parsed("PORT")?.unwrap_or(3000);
+        let secret = match variable("JWT_SECRET")? {
+            Some(secret) => Secret::given(secret),
+            None => Secret::random()?,
+        };
+        Ok(Self {
+            address: SocketAddr::new(host, port),
+            database_url: variable("DATABASE_URL")?,
+            secret,
+            time_limits: TimeLimits::default(),
+        })
+    }
+
+    /// Whether cookies must travel by https only: wherever others share the network.
+    pub fn secure_cookies(&self) -> bool {
+        !self.address.ip().is_loopback()
+    }
+}
+
+/// The secret that signs the tokens.
+pub struct Secret {
+    bytes: Vec<u8>,
+    random: bool,
+}
+
+impl Secret {
+    /// One that outlives the program.
+    pub fn given(secret: impl Into<Vec<u8>>) -> Self {
+        let (bytes, random) = (secret.into(), false);
+        Self { bytes, random }
+    }
+
+    /// One for this run only.
+    pub fn random() -> Result<Self, BoxError> {
+        let mut bytes = vec![0; 32];
+        getrandom::fill(&mut bytes)?;
+        let random = true;
+        Ok(Self { bytes, random })
+    }
+
+    /// Whether it was made for this run only.
+    pub fn is_random(&self) -> bool {
+        self.random
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").finish_non_exhaustive()
+    }
+}
+
+/// A variable's value; an empty one counts as unset.
+fn variable(name: &str) -> Result<Option<String>, BoxError> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(format!("{name}: {error}").into()),
+    }
+}
+
+fn parsed<T>(name: &str) -> Result<Option<T>, BoxError>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+{
+    let Some(value) = variable(name)? else {
+        return Ok(None);
+    };
+    match value.parse() {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(format!("{name}={value}: {error}").into()),
+    }
+}

@@ -1,0 +1,84 @@
+//! Opens the database, and says what its errors mean to a client.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+use wythe::Problem;
+
+/// `AUTOINCREMENT` never gives an id twice: the token of a user who was deleted must not fit the
+/// next one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS users (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT,
+        email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        age INTEGER,
+        password_hash TEXT
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        email TEXT NOT NULL,
+        message TEXT NOT NULL
+    ) STRICT;
+";
+
+/// Opens the file that the URL names, or else a database in memory, and makes the tables.
+pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
+    let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5));
+    let pool = match url.filter(|url| !url.contains(":memory:")) {
+        Some(url) => {
+            let file = url
+                .parse::<SqliteConnectOptions>()?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal);
+            pool.connect_with(file).await?
+        }
+        None => {
+            // Such a database lives as long as its connection, so there is one, which is never
+            // closed: not for its age, and not if a client leaves while it is being tested.
+            let memory = SqliteConnectOptions::new().in_memory(true);
+            let forever = pool.max_connections(1).max_lifetime(None);
+            let forever = forever.idle_timeout(None).test_before_acquire(false);
+            forever.connect_with(memory).await?
+        }
+    };
+    sqlx::raw_sql(SCHEMA).execute(&pool).await?;
+    Ok(pool)
+}
+
+/// What can go wrong when something is stored.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// Another user has this email address.
+    EmailTaken,
+    /// Anything else.
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // The only unique column that a client's input goes into.
+        match error.as_database_error() {
+            Some(database) if database.is_unique_violation() => Self::EmailTaken,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::EmailTaken => {
+                Self::new(StatusCode::CONFLICT).detail("Another user has this email address.")
+            }
+            StoreError::Database(error @ sqlx::Error::PoolTimedOut) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE)
+                    .header(RETRY_AFTER, HeaderValue::from_static("5"))
+                    .because(error)
+            }
+            StoreError::Database(error) => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! An API in front of SQLite, every route behind a stack of its own.
+//!
+//! `cargo run -p example-api` starts it, and prints its routes, their stacks, and a curl line for
+//! each. Read on in `app.rs`, which lists the routes; each route's file has its stack and its
+//! handler.
+
+mod app;
+mod auth;
+mod config;
+mod contact;
+mod database;
+mod public;
+mod route;
+mod serve;
+mod startup;
+mod state;
+mod users;
+
+pub use app::{Api, routes};
+pub use config::{Config, Secret};
+pub use route::Route;
+pub use serve::{TimeLimits, serve};
+pub use startup::{Stacks, Startup};
+pub use state::AppState;
+
+/// Why the program can't start.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

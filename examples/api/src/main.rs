@@ -1,0 +1,74 @@
+//! Starts the API.
+
+use std::{
+    env,
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use example_api::{Api, AppState, BoxError, Config, Stacks, Startup, routes, serve};
+use tokio::{net::TcpListener, signal};
+use tracing_subscriber::filter::LevelFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    start_log();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("example-api can't start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), BoxError> {
+    let config = Config::from_env()?;
+    let state = AppState::new(&config).await?;
+    let routes = routes(&state)?;
+    let api = Api::new(&routes, state, &config.time_limits)?;
+    if env::args().any(|argument| argument == "--stacks") {
+        let (api, routes) = (&api, &routes);
+        return say(Stacks { api, routes });
+    }
+    let listener = TcpListener::bind(config.address)
+        .await
+        .map_err(|error| format!("{}: {error}; PORT=.. chooses another port", config.address))?;
+    say(Startup {
+        config: &config,
+        address: listener.local_addr()?,
+        api: &api,
+        routes: &routes,
+    })?;
+    serve(listener, api.router, &config.time_limits, interrupted()).await;
+    eprintln!("Stopped.");
+    Ok(())
+}
+
+/// Prints something. Whoever has read enough of it may have gone, and that stops nothing.
+fn say(what: impl Display) -> Result<(), BoxError> {
+    match write!(io::stdout(), "{what}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Waits for Ctrl-C.
+async fn interrupted() {
+    if signal::ctrl_c().await.is_err() {
+        // Without the signal there is no way to stop but to be killed.
+        std::future::pending::<()>().await;
+    }
+    eprintln!("\nStopping, once everything that has begun is answered.");
+}
+
+/// Logs to stderr; `RUST_LOG=debug` shows every refusal with its reason.
+fn start_log() {
+    let level = env::var("RUST_LOG").ok();
+    let level = level.and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,6 @@
+//! What anybody may ask for.
+
+pub(crate) mod docs;
+pub(crate) mod hello;
+pub(crate) mod posts;
+pub(crate) mod search;

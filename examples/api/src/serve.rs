@@ -1,0 +1,107 @@
+//! Accepts connections and serves them, with a limit on the time that everything takes.
+//!
+//! `axum::serve` sets none: a client that sends half a request would hold its connection for ever.
+
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown, graceful::Watcher},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
+
+/// How long things may take.
+#[derive(Clone, Debug)]
+pub struct TimeLimits {
+    /// The first request of a connection, until its handler begins.
+    pub first_request: Duration,
+    /// The head of each request, in HTTP/1.
+    pub head: Duration,
+    /// The answer to a request; reading its body is part of that.
+    pub answer: Duration,
+    /// What is still being answered when the server stops.
+    pub stop: Duration,
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self {
+            first_request: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            answer: Duration::from_secs(15),
+            stop: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Serves HTTP/1 and HTTP/2 until `stop` is done, and then answers what has begun.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: &TimeLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let graceful = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (app, limits) = (app.clone(), limits.clone());
+                tokio::spawn(serve_one(stream, peer, app, limits, graceful.watcher()));
+            }
+            // Too many open files, for example: some will be closed before long.
+            Err(_) => sleep(Duration::from_millis(100)).await,
+        }
+    }
+    drop(listener);
+    // What takes longer is cut off.
+    let _: Result<(), _> = timeout(limits.stop, graceful.shutdown()).await;
+}
+
+async fn serve_one(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    limits: TimeLimits,
+    watcher: Watcher,
+) {
+    let begun = Arc::new(Notify::new());
+    let beginning = Arc::clone(&begun);
+    let service = service_fn(move |request: Request<Incoming>| {
+        beginning.notify_one();
+        let mut request = request.map(Body::new);
+        // The rate limits count by it.
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().oneshot(request)
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20));
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    select! {
+        // The client's errors are the client's.
+        _ = &mut connection => return,
+        () = begun.notified() => {}
+        () = sleep(limits.first_request) => return,
+    }
+    let _: Result<(), _> = connection.await;
+}

@@ -1,0 +1,83 @@
+//! `GET`, `PUT`, `DELETE /api/users/{id}`: one user.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use wythe::{
+    Auth, CacheControl, Problem, Valid, compose, with_auth, with_cache_control, with_validation,
+};
+
+use super::{NewUser, User, UserId, Users, store::Owner};
+use crate::{
+    auth::{Claims, Tokens},
+    route::Route,
+};
+
+const PATH: &str = "/api/users/{id}";
+
+/// The first user who is created, if another has registered before.
+const EXAMPLE: &str = "/api/users/2";
+
+pub(crate) fn routes(tokens: &Tokens) -> [Route; 3] {
+    let uncached = with_cache_control(CacheControl::no_store());
+    let read = compose((with_auth(tokens.jwt()), uncached.clone()));
+    let write = compose((
+        with_auth(tokens.jwt()),
+        with_validation::<Json<NewUser>>(),
+        uncached,
+    ));
+    [
+        Route::get(PATH, read.handler(show))
+            .example(EXAMPLE)
+            .sends_cookie(),
+        Route::put(PATH, write.handler(replace))
+            .example(EXAMPLE)
+            .json(r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#)
+            .sends_cookie(),
+        Route::delete(PATH, read.handler(delete))
+            .example(EXAMPLE)
+            .sends_cookie(),
+    ]
+}
+
+async fn show(State(users): State<Users>, Path(id): Path<UserId>) -> Result<Json<User>, Problem> {
+    let user = users.find(id).await?;
+    user.map(Json).ok_or_else(nobody)
+}
+
+async fn replace(
+    State(users): State<Users>,
+    Path(id): Path<UserId>,
+    Auth(claims): Auth<Claims>,
+    user: Valid<Json<NewUser>>,
+) -> Result<Json<User>, Problem> {
+    may_change(&users, id, &claims).await?;
+    let user = users.replace(id, &user).await?;
+    user.map(Json).ok_or_else(nobody)
+}
+
+async fn delete(
+    State(users): State<Users>,
+    Path(id): Path<UserId>,
+    Auth(claims): Auth<Claims>,
+) -> Result<StatusCode, Problem> {
+    may_change(&users, id, &claims).await?;
+    let deleted = users.delete(id).await?;
+    deleted.then_some(StatusCode::NO_CONTENT).ok_or_else(nobody)
+}
+
+/// Whoever has an account is changed by nobody else.
+async fn may_change(users: &Users, id: UserId, claims: &Claims) -> Result<(), Problem> {
+    match users.owner(id).await?.ok_or_else(nobody)? {
+        Owner::Anyone => Ok(()),
+        Owner::Themselves if id == claims.sub => Ok(()),
+        Owner::Themselves => Err(Problem::new(StatusCode::FORBIDDEN)
+            .detail("This user has an account: only its owner can change or delete it.")),
+    }
+}
+
+fn nobody() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND).detail("There is no user with this id.")
+}

@@ -1,0 +1,32 @@
+//! Keeps the users: those who have an account, and those whom others have entered.
+
+mod id;
+mod input;
+mod store;
+
+pub(crate) mod by_id;
+pub(crate) mod create;
+pub(crate) mod list;
+
+use serde::Serialize;
+
+pub(crate) use id::UserId;
+pub(crate) use input::NewUser;
+pub(crate) use store::Users;
+
+/// A user as clients see one. There is no password here, nor a hash of one.
+#[derive(Serialize)]
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    /// Whoever registered has given no name yet.
+    pub(crate) name: Option<String>,
+    pub(crate) email: String,
+    pub(crate) age: Option<u8>,
+}
+
+/// What the API says about whoever is signed in.
+#[derive(Serialize)]
+pub(crate) struct Profile {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+}

@@ -1,0 +1,68 @@
+//! One request.
+
+use bytes::Bytes;
+use http::{Method, Request, request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use serde_json::Value;
+
+use super::answer::Answer;
+
+pub struct Call {
+    client: Client<HttpConnector, Full<Bytes>>,
+    request: request::Builder,
+    body: Bytes,
+}
+
+impl Call {
+    pub fn new(client: Client<HttpConnector, Full<Bytes>>, method: Method, uri: &str) -> Self {
+        Self {
+            client,
+            request: Request::builder().method(method).uri(uri),
+            body: Bytes::new(),
+        }
+    }
+
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    pub fn cookie(self, token: &str) -> Self {
+        self.header("cookie", format!("theme=dark; token={token}"))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
+    pub fn form(self, body: &str) -> Self {
+        self.header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned())
+    }
+
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends it, and reads the whole answer.
+    pub async fn send(self) -> Answer {
+        let request = self.request.body(Full::new(self.body)).unwrap();
+        let response = self.client.request(request).await.expect("an answer");
+        let version = response.version();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer {
+            version,
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+}

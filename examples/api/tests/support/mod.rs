@@ -1,0 +1,162 @@
+//! Starts the API, and talks HTTP to it.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
+
+pub mod answer;
+pub mod call;
+pub mod raw;
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use bytes::Bytes;
+use example_api::{AppState, Config, Route, Secret, TimeLimits, routes, serve};
+use http::{Method, Version};
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use self::{answer::Answer, call::Call};
+
+/// What the tokens of a started program are signed with.
+pub const SECRET: &str = "the secret of these tests: 32 bytes and more";
+
+/// A page that may call.
+pub const ORIGIN: &str = "http://localhost:5173";
+
+/// A running API, and a client for it.
+pub struct Api {
+    /// `127.0.0.1:<port>`
+    pub address: String,
+    /// What the program printed when it started.
+    pub printed: Vec<String>,
+    pub program: Option<Child>,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Api {
+    /// Starts the program on a free port, and speaks this version of HTTP to it.
+    pub fn start(version: Version) -> Self {
+        Self::launch(version, &[])
+    }
+
+    /// Starts it with these variables set.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::launch(Version::HTTP_11, variables)
+    }
+
+    fn launch(version: Version, variables: &[(&str, &str)]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_example-api"))
+            .env("PORT", "0")
+            .env("JWT_SECRET", SECRET)
+            .env_remove("HOST")
+            .env_remove("DATABASE_URL")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut printed = Vec::new();
+        let stdout = program.stdout.take().expect("it is piped");
+        for line in BufReader::new(stdout).lines() {
+            let line = line.expect("what is printed is text");
+            let last = line.starts_with("The lines work in this order");
+            printed.push(line);
+            if last {
+                break;
+            }
+        }
+        let first = printed.first().expect("it prints its address first");
+        let address = first.trim_start_matches("Listening on http://");
+        let address = address.replace("0.0.0.0", "127.0.0.1");
+        Self {
+            address,
+            program: Some(program),
+            printed,
+            client: client(version),
+        }
+    }
+
+    /// Runs the API in the test's own process, with other limits and more routes.
+    pub async fn with(time_limits: TimeLimits, more: Vec<Route>) -> Self {
+        let config = Config {
+            address: "127.0.0.1:0".parse().unwrap(),
+            database_url: None,
+            secret: Secret::given(SECRET),
+            time_limits,
+        };
+        let state = AppState::new(&config).await.unwrap();
+        let mut all = routes(&state).unwrap();
+        all.extend(more);
+        let api = example_api::Api::new(&all, state, &config.time_limits).unwrap();
+        let listener = TcpListener::bind(config.address).await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let never = std::future::pending();
+            serve(listener, api.router, &config.time_limits, never).await;
+        });
+        Self {
+            address,
+            printed: Vec::new(),
+            program: None,
+            client: client(Version::HTTP_11),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    pub fn put(&self, path: &str) -> Call {
+        self.call(Method::PUT, path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let uri = format!("http://{}{path}", self.address);
+        Call::new(self.client.clone(), method, &uri)
+    }
+
+    pub async fn register(&self, email: &str) -> Answer {
+        let account = json!({ "email": email, "password": "correct horse" });
+        self.post("/api/register").json(&account).send().await
+    }
+
+    pub async fn log_in(&self, email: &str) -> Answer {
+        let account = json!({ "email": email, "password": "correct horse" });
+        self.post("/api/auth/login").json(&account).send().await
+    }
+
+    /// Registers and logs in; the token.
+    pub async fn token(&self, email: &str) -> String {
+        self.register(email).await.is(201);
+        self.log_in(email).await.token()
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        if let Some(program) = &mut self.program {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+fn client(version: Version) -> Client<HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new())
+        .http2_only(version == Version::HTTP_2)
+        .build_http()
+}

@@ -1,0 +1,292 @@
+//! Every route, as the table of the API says, over HTTP/1.1 and over HTTP/2 with prior knowledge.
+
+mod support;
+
+use http::{Method, Version};
+use serde_json::{Value, json};
+use support::Api;
+
+macro_rules! over_both_versions {
+    ($($name:ident)*) => {
+        mod http1 {
+            $(#[tokio::test] async fn $name() {
+                super::$name(super::Api::start(super::Version::HTTP_11)).await;
+            })*
+        }
+        mod http2 {
+            $(#[tokio::test] async fn $name() {
+                super::$name(super::Api::start(super::Version::HTTP_2)).await;
+            })*
+        }
+    };
+}
+
+over_both_versions! {
+    speaks_the_version_that_the_client_speaks
+    hello_may_be_kept_by_a_cdn
+    head_is_answered_like_get_but_without_a_body
+    registers_an_email_address_once
+    logs_in_with_the_right_password_only
+    logs_out_by_clearing_the_cookie
+    protected_takes_a_bearer_token_or_a_cookie
+    creates_users
+    lists_users_page_by_page
+    shows_replaces_and_deletes_a_user
+    an_account_is_changed_by_its_owner_only
+    reads_parameters_from_the_path
+    searches_with_repeated_keys
+    takes_a_message_as_json_and_as_a_form
+}
+
+async fn speaks_the_version_that_the_client_speaks(api: Api) {
+    let answer = api.get("/api/hello").send().await;
+    let path = std::thread::current().name().unwrap_or_default().to_owned();
+    let http2 = answer.version == Version::HTTP_2;
+    assert_eq!(http2, path.contains("http2"), "{path} {answer:?}");
+}
+
+async fn hello_may_be_kept_by_a_cdn(api: Api) {
+    let answer = api.get("/api/hello").send().await.is(200);
+    assert_eq!(answer.json(), json!({ "message": "Hello, world!" }));
+    let directives = "public, s-maxage=60, stale-while-revalidate=300";
+    assert_eq!(answer.field("cache-control"), directives);
+}
+
+async fn head_is_answered_like_get_but_without_a_body(api: Api) {
+    let get = api.get("/api/hello").send().await;
+    let head = api.call(Method::HEAD, "/api/hello").send().await.is(200);
+    assert!(head.body.is_empty());
+    for name in ["content-type", "content-length", "cache-control"] {
+        assert_eq!(head.field(name), get.field(name));
+    }
+}
+
+async fn registers_an_email_address_once(api: Api) {
+    let answer = api.register("ada@example.com").await.is(201);
+    assert_eq!(answer.json(), json!({ "status": "registered", "id": 1 }));
+    api.register("ada@example.com").await.refused(409);
+    api.register("Ada@Example.com").await.refused(409);
+
+    let short = json!({ "email": "no address", "password": "short" });
+    let answer = api.post("/api/register").json(&short).send().await;
+    let problem = answer.refused(422);
+    assert_eq!(problem["errors"][0]["pointer"], "#/email");
+    assert_eq!(problem["errors"][1]["pointer"], "#/password");
+}
+
+async fn logs_in_with_the_right_password_only(api: Api) {
+    api.register("ada@example.com").await.is(201);
+    let answer = api.log_in("ADA@example.com").await.is(200);
+    let user = json!({ "id": 1, "email": "ada@example.com" });
+    let expected = json!({ "message": "Login successful", "user": user });
+    assert_eq!(answer.json(), expected);
+    assert_eq!(answer.field("cache-control"), "no-store");
+    assert_eq!(answer.token().split('.').count(), 3);
+
+    let unknown = api.log_in("grace@example.com").await.refused(401);
+    let wrong = json!({ "email": "ada@example.com", "password": "incorrect horse" });
+    let answer = api.post("/api/auth/login").json(&wrong).send().await;
+    assert_eq!(answer.refused(401), unknown);
+}
+
+async fn logs_out_by_clearing_the_cookie(api: Api) {
+    let answer = api.post("/api/auth/logout").send().await.is(204);
+    let cleared = "token=; HttpOnly; Path=/; Max-Age=0; SameSite=Strict";
+    assert_eq!(answer.field("set-cookie"), cleared);
+    assert!(answer.body.is_empty());
+}
+
+async fn protected_takes_a_bearer_token_or_a_cookie(api: Api) {
+    let token = api.token("ada@example.com").await;
+    let expected = json!({ "user": { "id": 1, "email": "ada@example.com" } });
+    let protected = || api.get("/api/protected");
+    let answer = protected().bearer(&token).send().await.is(200);
+    assert_eq!(answer.json(), expected);
+    assert_eq!(answer.field("cache-control"), "no-store");
+    let answer = protected().cookie(&token).send().await.is(200);
+    assert_eq!(answer.json(), expected);
+
+    let answer = protected().send().await;
+    assert_eq!(answer.field("www-authenticate"), r#"Bearer realm="api""#);
+    answer.refused(401);
+    // A token sent in two ways (RFC 6750, section 2).
+    let both = protected().bearer(&token).cookie(&token).send().await;
+    both.refused(400);
+    // The account is gone, and its token with it; the id is not given again.
+    api.delete("/api/users/1")
+        .bearer(&token)
+        .send()
+        .await
+        .is(204);
+    protected().bearer(&token).send().await.refused(401);
+    api.register("grace@example.com").await.is(201);
+    protected().bearer(&token).send().await.refused(401);
+}
+
+async fn creates_users(api: Api) {
+    let token = api.token("ada@example.com").await;
+    let create = |user: &Value| api.post("/api/users").bearer(&token).json(user).send();
+    let grace = json!({ "name": "Grace", "email": "grace@example.com", "age": 36 });
+    let answer = create(&grace).await.is(201);
+    assert_eq!(answer.json(), json!({ "id": 2, "name": "Grace" }));
+    assert_eq!(answer.field("location"), "/api/users/2");
+    assert!(answer.headers.contains_key("ratelimit"));
+    create(&grace).await.refused(409);
+
+    let ageless = json!({ "name": "Jo", "email": "jo@example.com" });
+    create(&ageless).await.is(201);
+    let child = json!({ "name": "J", "email": "jo", "age": 17 });
+    let problem = create(&child).await.refused(422);
+    assert_eq!(problem["error_count"], 3);
+    let answer = api.post("/api/users").json(&grace).send().await;
+    answer.refused(401);
+    // Without a password, nobody logs in.
+    api.log_in("grace@example.com").await.refused(401);
+}
+
+async fn lists_users_page_by_page(api: Api) {
+    let token = api.token("ada@example.com").await;
+    for n in 0..3 {
+        let user = json!({ "name": format!("User {n}"), "email": format!("{n}@example.com") });
+        let create = api.post("/api/users").bearer(&token).json(&user);
+        create.send().await.is(201);
+    }
+    let list = |query: &str| {
+        let path = format!("/api/users{query}");
+        api.get(&path).bearer(&token).send()
+    };
+    let all = list("").await.is(200).json();
+    assert_eq!(all["users"].as_array().unwrap().len(), 4);
+    let ada = json!({ "id": 1, "name": null, "email": "ada@example.com", "age": null });
+    assert_eq!(all["users"][0], ada);
+    let page = list("?page=2&per_page=3").await.is(200).json();
+    assert_eq!(page["users"].as_array().unwrap().len(), 1);
+    assert_eq!(page["users"][0]["name"], "User 2");
+    assert_eq!((&page["total"], &page["page"]), (&json!(4), &json!(2)));
+    let beyond = list("?page=4294967295&per_page=100").await.is(200).json();
+    assert_eq!(beyond["users"], json!([]));
+
+    for query in [
+        "?page=0",
+        "?per_page=0",
+        "?per_page=101",
+        "?page=x",
+        "?page=-1",
+    ] {
+        list(query).await.refused(422);
+    }
+    api.get("/api/users").send().await.refused(401);
+}
+
+async fn shows_replaces_and_deletes_a_user(api: Api) {
+    let token = api.token("ada@example.com").await;
+    let grace = json!({ "name": "Grace", "email": "grace@example.com" });
+    let create = api.post("/api/users").bearer(&token).json(&grace);
+    create.send().await.is(201);
+
+    let show = |id: &str| {
+        let path = format!("/api/users/{id}");
+        api.get(&path).bearer(&token).send()
+    };
+    let shown = show("2").await.is(200).json();
+    assert_eq!(shown["email"], "grace@example.com");
+    let changed = json!({ "name": "Grace Hopper", "email": "grace@example.com", "age": 37 });
+    let replace = |id: &str, user: &Value| {
+        let path = format!("/api/users/{id}");
+        api.put(&path).bearer(&token).json(user).send()
+    };
+    let answer = replace("2", &changed).await.is(200).json();
+    assert_eq!(answer["age"], 37);
+    assert_eq!(show("2").await.is(200).json(), answer);
+    let taken = json!({ "name": "Grace", "email": "ada@example.com" });
+    replace("2", &taken).await.refused(409);
+    replace("2", &json!({ "name": "Grace" })).await.refused(422);
+    replace("9", &changed).await.refused(404);
+
+    let delete = || api.delete("/api/users/2").bearer(&token).send();
+    let answer = delete().await.is(204);
+    assert!(answer.body.is_empty());
+    delete().await.refused(404);
+    show("2").await.refused(404);
+    show("two").await.refused(400);
+    show("99999999999999999999").await.refused(400);
+    api.get("/api/users/1").send().await.refused(401);
+    api.delete("/api/users/1").send().await.refused(401);
+}
+
+async fn an_account_is_changed_by_its_owner_only(api: Api) {
+    let ada = api.token("ada@example.com").await;
+    let grace = api.token("grace@example.com").await;
+    let user = json!({ "name": "Grace", "email": "grace@example.com" });
+    let replace = |token: &str| api.put("/api/users/2").bearer(token).json(&user).send();
+    replace(&ada).await.refused(403);
+    api.delete("/api/users/2")
+        .bearer(&ada)
+        .send()
+        .await
+        .refused(403);
+    replace(&grace).await.is(200);
+    // The password is still there.
+    api.log_in("grace@example.com").await.is(200);
+    api.delete("/api/users/2")
+        .bearer(&grace)
+        .send()
+        .await
+        .is(204);
+    api.log_in("grace@example.com").await.refused(401);
+}
+
+async fn reads_parameters_from_the_path(api: Api) {
+    let answer = api.get("/api/posts/7/42").send().await.is(200);
+    assert_eq!(answer.json(), json!({ "user_id": 7, "post_id": 42 }));
+    for path in ["/api/posts/seven/42", "/api/posts/7/-1", "/api/posts/7/4.2"] {
+        let problem = api.get(path).send().await.refused(400);
+        assert!(problem["detail"].is_string(), "{problem}");
+    }
+    let answer = api
+        .get("/api/docs/guide/caf%C3%A9/a%2Fb")
+        .send()
+        .await
+        .is(200);
+    let path = json!("guide/caf\u{e9}/a/b");
+    assert_eq!(answer.json()["path"], path);
+    api.get("/api/docs/").send().await.refused(404);
+    api.get("/api/docs/%ff").send().await.refused(400);
+}
+
+async fn searches_with_repeated_keys(api: Api) {
+    let search = |query: &str| {
+        let path = format!("/api/search?{query}");
+        api.get(&path).send()
+    };
+    let answer = search("q=tower+of%20stone&tag=a&tag=b").await.is(200);
+    let expected = json!({ "q": "tower of stone", "tag": ["a", "b"] });
+    assert_eq!(answer.json(), expected);
+    let answer = search("q=towers").await.is(200);
+    assert_eq!(answer.json()["tag"], json!([]));
+    for query in ["", "q=", "tag=a", "q=a&q=b", "q=a&tag="] {
+        search(query).await.refused(422);
+    }
+    for query in ["q=%ff", "q=%zz"] {
+        search(query).await.refused(400);
+    }
+}
+
+async fn takes_a_message_as_json_and_as_a_form(api: Api) {
+    let message = json!({ "name": "Ada", "email": "ada@example.com", "message": "Hello" });
+    let answer = api.post("/api/contact").json(&message).send().await.is(201);
+    assert_eq!(answer.json(), json!({ "status": "received", "id": 1 }));
+    let form = api
+        .post("/api/contact")
+        .form("name=Ada&email=ada%40example.com&message=a+b");
+    assert_eq!(form.send().await.is(201).json()["id"], 2);
+    let form = api.post("/api/contact").form("name=Ada&email=ada&message=");
+    let problem = form.send().await.refused(422);
+    assert_eq!(problem["error_count"], 2);
+    let form = api.post("/api/contact").form("name=%zz");
+    form.send().await.refused(400);
+    let text = api
+        .post("/api/contact")
+        .header("content-type", "text/plain");
+    text.body("hello").send().await.refused(415);
+}

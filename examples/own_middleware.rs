@@ -1,0 +1,88 @@
+//! A middleware of one's own: refuses requests while the site is being maintained.
+//!
+//! `cargo run --example own_middleware`
+
+use std::{
+    env,
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    extract::State,
+    routing::{get, put},
+};
+use http::{HeaderValue, Request, StatusCode, header::RETRY_AFTER};
+use tokio::net::TcpListener;
+use wythe::{
+    CacheControl, Description, Middleware, Place, Problem, Step, compose, stage, with,
+    with_cache_control,
+};
+
+/// Whether the site is being maintained. Clones share it.
+#[derive(Clone, Debug, Default)]
+struct Maintenance(Arc<AtomicBool>);
+
+/// Where it stands in a stack, and what it says of itself.
+impl Place for Maintenance {
+    type Stage = stage::Admit;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::new("maintenance")
+            .answers(StatusCode::SERVICE_UNAVAILABLE, "during maintenance")
+    }
+}
+
+/// What it does.
+impl<B> Middleware<B> for Maintenance {
+    type Carry = ();
+
+    fn before(&self, request: Request<B>) -> Step<B, ()> {
+        if self.0.load(Ordering::Relaxed) {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("The site is being maintained.")
+                .header(RETRY_AFTER, HeaderValue::from_static("600"));
+            return Step::Reply(problem.into());
+        }
+        Step::Next(request, ())
+    }
+}
+
+async fn hello() -> &'static str {
+    "hello\n"
+}
+
+async fn switch(State(maintenance): State<Maintenance>) -> &'static str {
+    let was_on = maintenance.0.fetch_xor(true, Ordering::Relaxed);
+    if was_on { "off\n" } else { "on\n" }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let maintenance = Maintenance::default();
+    let stack = compose((
+        with(maintenance.clone()),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    print!("{stack}");
+    let app = Router::new()
+        .route("/", get(stack.handler(hello)))
+        .route("/maintenance", put(switch))
+        .with_state(maintenance);
+
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    let address = listener.local_addr()?;
+    println!("\nListening on http://{address}");
+    println!("  curl -i 'http://{address}/'");
+    println!("  curl -i -X PUT 'http://{address}/maintenance'");
+    println!("  curl -i 'http://{address}/'");
+    axum::serve(listener, app).await?;
+    Ok(())
+}

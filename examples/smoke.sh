@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Starts each example, runs the curl lines that it prints, and compares the statuses that come back.
+# `cargo build --examples` must have been run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+examples=${CARGO_TARGET_DIR:-target}/debug/examples
+failed=0
+
+# check NAME STATUS..: the statuses of the example's curl lines, in their order.
+check() {
+    local name=$1 output server line statuses=()
+    shift
+    output=$(mktemp)
+    PORT=0 "$examples/$name" >"$output" 2>/dev/null &
+    server=$!
+    for _ in $(seq 100); do
+        [ "$(grep -c '^  curl ' "$output")" -ge $# ] && break
+        sleep 0.1
+    done
+    while IFS= read -r line; do
+        statuses+=("$(sh -c "$line -s -o /dev/null -w '%{http_code}'")")
+    done < <(grep '^  curl ' "$output")
+    kill "$server"
+    wait "$server" 2>/dev/null || true
+    rm -f "$output"
+    if [ "${statuses[*]}" = "$*" ]; then
+        printf '%s: %s\n' "$name" "$*"
+    else
+        printf '%s: %s instead of %s\n' "$name" "${statuses[*]}" "$*"
+        failed=1
+    fi
+}
+
+check existing_axum_app 200 400 404 405 400 500
+check own_middleware 200 200 503
+check with_hyper 201 422 200 204 405
+exit "$failed"
