@@ -10,8 +10,11 @@ const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
 impl Problem {
     pub(super) fn render(&self) -> Bytes {
+        // Most problems fit, and are not moved while they are written.
+        let mut json = Vec::with_capacity(512);
         // Strings, numbers and values that are JSON already: nothing here can fail to be written.
-        serde_json::to_vec(self).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from)
+        serde_json::to_writer(&mut json, self)
+            .map_or_else(|_| Bytes::from_static(b"{}"), |()| Bytes::from(json))
     }
 }
 
