@@ -5,7 +5,10 @@ mod support;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::Version;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, dangerous::insecure_decode, encode};
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header, crypto::aws_lc::DEFAULT_PROVIDER, dangerous::insecure_decode,
+    encode,
+};
 use serde_json::{Value, json};
 use support::{Api, SECRET};
 
@@ -15,6 +18,8 @@ fn now() -> u64 {
 }
 
 fn sign(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
+    // With two providers to choose from, as in a build of the whole workspace, it would panic.
+    let _ = DEFAULT_PROVIDER.install_default();
     let key = EncodingKey::from_secret(secret.as_bytes());
     encode(&Header::new(algorithm), claims, &key).unwrap()
 }

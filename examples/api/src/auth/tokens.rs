@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jsonwebtoken::{EncodingKey, Header, encode};
+use jsonwebtoken::{EncodingKey, Header, crypto::aws_lc::DEFAULT_PROVIDER, encode};
 use serde::{Deserialize, Serialize};
 use wythe::{ConfigError, Jwt, Problem};
 
@@ -47,6 +47,9 @@ impl Tokens {
             .issuer(ISSUER)
             .audience(ISSUER)
             .cookie(cookie::NAME)?;
+        // Whatever features the rest of the program turns on: with two providers to choose from,
+        // `encode` panics. An error means that one was installed before, which is as good.
+        let _ = DEFAULT_PROVIDER.install_default();
         let key = Arc::new(EncodingKey::from_secret(secret));
         Ok(Self { key, jwt })
     }
