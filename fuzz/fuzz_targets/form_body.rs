@@ -77,6 +77,9 @@ fuzz_target!(|data: &[u8]| {
     let first = contact(&mut response);
     assert_eq!(first, read.unwrap());
     let written = serde_html_form::to_string(&first).unwrap();
-    let mut response = post(Bytes::from(written).into());
-    assert_eq!(first, contact(&mut response));
+    // With more escapes than before, it may be too long.
+    if written.len() <= LIMIT {
+        let mut response = post(Bytes::from(written).into());
+        assert_eq!(first, contact(&mut response));
+    }
 });

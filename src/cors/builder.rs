@@ -148,7 +148,8 @@ impl CorsBuilder<Trusted> {
     /// Allows an origin if the closure says so, beside those that are listed.
     ///
     /// The closure is not asked about plain `http` origins, unless they are on this very machine,
-    /// nor about `null`.
+    /// nor about `null`. It is asked about every other scheme, those of apps and browser extensions
+    /// too: one that looks at the host alone allows `any-app://app.example.com`.
     ///
     /// # Example: one origin for each tenant
     ///
@@ -157,7 +158,8 @@ impl CorsBuilder<Trusted> {
     ///
     /// let layer = with_cors(Cors::origins_where(|origin, head| {
     ///     let tenant = head.headers.get("x-tenant").and_then(|tenant| tenant.to_str().ok());
-    ///     tenant.is_some_and(|tenant| origin.host() == format!("{tenant}.example.com"))
+    ///     origin.scheme() == "https"
+    ///         && tenant.is_some_and(|tenant| origin.host() == format!("{tenant}.example.com"))
     /// }));
     /// ```
     pub fn allow_origins_where<F>(mut self, allows: F) -> Self

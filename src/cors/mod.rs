@@ -47,8 +47,8 @@
 //!
 //! | call | allows | credentials |
 //! |---|---|---|
-//! | [`Cors::origins`] | origins and patterns that are listed, `https` or on this machine | if [`credentials`](CorsBuilder::credentials) is called |
-//! | [`Cors::origins_where`] | what a closure allows, `https` or on this machine | the same |
+//! | [`Cors::origins`] | origins and patterns that are listed; plain `http` only on this machine | if [`credentials`](CorsBuilder::credentials) is called |
+//! | [`Cors::origins_where`] | what a closure allows; plain `http` only on this machine | the same |
 //! | [`Cors::anonymous`] | origins and patterns that are listed, plain `http` too | never |
 //! | [`Cors::any`] | every origin | never |
 //!
