@@ -4,10 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{DeserializeOwned, Error, SeqAccess, Visitor},
 };
 
-use super::{refusal::JwtRefusal, text::Text};
+use super::{once, refusal::JwtRefusal, text::Text};
 
 /// What the registered claims must say.
 #[derive(Clone, Debug)]
@@ -32,29 +32,50 @@ impl Default for Rules {
 }
 
 /// The claims that are checked here. One that occurs twice is refused (RFC 7519, section 4).
-#[derive(Deserialize)]
-struct Registered<'a> {
+#[derive(Default, Deserialize)]
+pub(super) struct Registered<'a> {
     #[serde(borrow, default)]
-    iss: Option<Text<'a>>,
+    pub(super) iss: Option<Text<'a>>,
     #[serde(borrow, default)]
-    aud: Option<Audience<'a>>,
+    pub(super) aud: Option<Audience<'a>>,
     #[serde(default)]
-    exp: Option<NumericDate>,
+    pub(super) exp: Option<NumericDate>,
     #[serde(default)]
-    nbf: Option<NumericDate>,
+    pub(super) nbf: Option<NumericDate>,
+}
+
+/// Reads the claims in this JSON as `C`, once they are found to be right.
+pub(super) fn read<C: DeserializeOwned>(
+    json: &str,
+    rules: &Rules,
+    now: Duration,
+) -> Result<C, JwtRefusal> {
+    if let Some((claims, registered)) = once::read(json) {
+        rules.check(&registered, now)?;
+        return Ok(claims);
+    }
+    read_twice(json, rules, now)
+}
+
+/// The same: what is checked first, and then what the handler asks for.
+fn read_twice<C: DeserializeOwned>(
+    json: &str,
+    rules: &Rules,
+    now: Duration,
+) -> Result<C, JwtRefusal> {
+    let registered = serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
+    rules.check(&registered, now)?;
+    serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
 }
 
 impl Rules {
-    /// Checks the claims in this JSON at this time since the epoch.
-    pub(super) fn check(&self, json: &str, now: Duration) -> Result<(), JwtRefusal> {
-        let claims: Registered<'_> =
-            serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
-        self.check_time(&claims, now)?;
+    /// Checks the claims at this time since the epoch.
+    fn check(&self, claims: &Registered<'_>, now: Duration) -> Result<(), JwtRefusal> {
+        self.check_time(claims, now)?;
         let known = |list: &[String], text: &str| list.iter().any(|item| item == text);
         if !self.issuers.is_empty() {
-            let right = claims
-                .iss
-                .is_some_and(|issuer| known(&self.issuers, &issuer));
+            let issuer = claims.iss.as_deref();
+            let right = issuer.is_some_and(|issuer| known(&self.issuers, issuer));
             right.then_some(()).ok_or(JwtRefusal::Issuer)?;
         }
         let for_us = match &claims.aud {
@@ -85,7 +106,20 @@ impl Rules {
 /// Seconds since the epoch, whole or not (RFC 7519, section 2). Whole seconds are exact for the
 /// next 285 million years; later ones are late enough.
 #[derive(Clone, Copy)]
-struct NumericDate(f64);
+pub(super) struct NumericDate(pub(super) f64);
+
+impl From<u64> for NumericDate {
+    fn from(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds).as_secs_f64())
+    }
+}
+
+impl From<i64> for NumericDate {
+    fn from(seconds: i64) -> Self {
+        let Self(size) = Self::from(seconds.unsigned_abs());
+        Self(if seconds < 0 { -size } else { size })
+    }
+}
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -99,12 +133,11 @@ impl<'de> Deserialize<'de> for NumericDate {
             }
 
             fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
-                Ok(NumericDate(Duration::from_secs(seconds).as_secs_f64()))
+                Ok(NumericDate::from(seconds))
             }
 
             fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
-                let size = Duration::from_secs(seconds.unsigned_abs()).as_secs_f64();
-                Ok(NumericDate(if seconds < 0 { -size } else { size }))
+                Ok(NumericDate::from(seconds))
             }
 
             fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
@@ -117,7 +150,7 @@ impl<'de> Deserialize<'de> for NumericDate {
 }
 
 /// One name, or several.
-enum Audience<'a> {
+pub(super) enum Audience<'a> {
     One(Text<'a>),
     Several(Vec<Text<'a>>),
 }
@@ -165,14 +198,117 @@ impl<'de: 'a, 'a> Deserialize<'de> for Audience<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
-    use super::{JwtRefusal, Rules};
+    use proptest::{collection, prelude::*, sample::select};
+    use serde::{
+        Deserialize,
+        de::{DeserializeOwned, IgnoredAny},
+    };
+    use serde_json::Value;
+
+    use super::{JwtRefusal, Rules, once};
 
     const NOW: Duration = Duration::from_secs(1_000);
 
     fn check(rules: &Rules, json: &str) -> Result<(), JwtRefusal> {
-        rules.check(json, NOW)
+        super::read::<IgnoredAny>(json, rules, NOW).map(|IgnoredAny| ())
+    }
+
+    /// Claims with registered ones in every type that people give them.
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "compared by what it prints"
+    )]
+    struct Claims {
+        sub: Option<String>,
+        #[serde(default)]
+        iss: Option<String>,
+        #[serde(default)]
+        exp: Option<u64>,
+        nbf: Option<f64>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Named {
+        aud: Name,
+        exp: i64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Name(String);
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Flat {
+        exp: f64,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Value>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(transparent)]
+    struct Transparent(BTreeMap<String, Value>);
+
+    /// Reading once must say what reading twice says, but for the reason of a refusal that has
+    /// several.
+    fn alike<C: DeserializeOwned + Debug>(json: &str) {
+        let rules = Rules {
+            issuers: vec!["us".to_owned()],
+            audiences: vec!["api".to_owned()],
+            ..Rules::default()
+        };
+        for rules in [rules, Rules::default()] {
+            let once = super::read::<C>(json, &rules, NOW);
+            let twice = super::read_twice::<C>(json, &rules, NOW);
+            assert_eq!(format!("{once:?}"), format!("{twice:?}"), "{json}");
+        }
+    }
+
+    fn all_alike(json: &str) {
+        alike::<Claims>(json);
+        alike::<Named>(json);
+        alike::<Flat>(json);
+        alike::<Transparent>(json);
+        alike::<Value>(json);
+        alike::<BTreeMap<String, Value>>(json);
+        alike::<BTreeMap<String, String>>(json);
+        alike::<Vec<u8>>(json);
+        alike::<()>(json);
+        alike::<Option<Claims>>(json);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn reading_once_says_what_reading_twice_says(
+            members in collection::vec((
+                select(vec!["iss", "aud", "exp", "nbf", "sub", "x", "e\\u0078p", "", "Exp"]),
+                select(vec![
+                    "\"us\"", "\"api\"", "\"\\u0061pi\"", "[\"api\"]", "[]", "{}", "null", "true",
+                    "0", "-0", "999", "1000", "1001", "1001.5", "1e3", "2e3", "-1", "1e400",
+                    "18446744073709551615", "18446744073709551616", "-9223372036854775809", "\"1001\"",
+                    "{\"exp\":1}", "01", "\"\u{e9}\"",
+                ]),
+            ), 0..6),
+            tail in select(vec!["", " ", "{}", "x", ","]),
+        ) {
+            let members: Vec<_> = members.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+            all_alike(&format!("{{{}}}{tail}", members.join(",")));
+        }
+    }
+
+    #[test]
+    fn plain_claims_are_read_once() {
+        let json = r#"{"sub":"ann","iss":"us","exp":1001,"nbf":999}"#;
+        assert!(once::read::<Claims>(json).is_some());
+        assert!(once::read::<Flat>(json).is_some());
+        assert!(once::read::<Value>(json).is_some());
+        assert!(once::read::<Named>(r#"{"aud":"api","exp":1001}"#).is_some());
+        assert!(once::read::<Value>(r#"{"exp":1,"exp":2}"#).is_none());
+        assert!(once::read::<Value>(r#"{"exp":null}"#).is_none());
+        assert!(once::read::<Value>(r#"{"exp":1}{}"#).is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::{
-    claims::Rules,
+    claims::{self, Rules},
     header::Header,
     key::JwtKey,
     refusal::{JwtRefusal, Refusals},
@@ -44,10 +44,7 @@ impl Settings {
         }
         let token = Token::read(token)?;
         Header::read(token.header, |header| self.check_signature(&token, header))?;
-        let json = token.claims()?;
-        // Read twice: what is checked here, and what the handler asks for.
-        self.rules.check(json, self.clock.since_epoch())?;
-        serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
+        claims::read(token.claims()?, &self.rules, self.clock.since_epoch())
     }
 
     fn check_signature(&self, token: &Token<'_>, header: &Header<'_>) -> Result<(), JwtRefusal> {

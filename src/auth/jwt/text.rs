@@ -19,6 +19,16 @@ impl Deref for Text<'_> {
     }
 }
 
+impl<'de> Text<'de> {
+    /// Shows the string to a visitor, borrowed if it is.
+    pub(super) fn visit<V: Visitor<'de>, E: Error>(self, visitor: V) -> Result<V::Value, E> {
+        match self.0 {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+}
+
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
