@@ -52,7 +52,7 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
          _: HeaderMap,
          _: Extensions,
          _: Path<(String, u8)>,
-         _: Query<Vec<(String, String)>>,
+         _: (Query<Vec<(String, String)>>, Option<axum::Extension<u32>>),
          _: axum::extract::RawQuery,
          _: axum::extract::OriginalUri,
          _: axum::extract::MatchedPath,

@@ -58,6 +58,21 @@ impl<L, T> Argument<L, Extracted> for Option<T> where T: Argument<L, Extracted> 
 #[diagnostic::do_not_recommend]
 impl<L, T, E> Argument<L, Extracted> for Result<T, E> where T: Argument<L, Extracted> {}
 
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<L, $first, $($rest),*> Argument<L, Extracted> for ($first, $($rest,)*)
+        where
+            $first: Argument<L, Extracted>,
+            $($rest: Argument<L, Extracted>,)*
+        {
+        }
+        tuples!($($rest)*);
+    };
+}
+tuples!(A B C D E F G H);
+
 /// The index of an argument that is wrapped in [`FromLayer`].
 #[derive(Debug)]
 pub struct Layered<I>(std::marker::PhantomData<fn() -> I>);

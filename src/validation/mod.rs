@@ -129,6 +129,11 @@
 //!   and nesting can't overflow the stack. How long a body may take is for a timeout layer to say.
 //! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers
 //!   to 1024 bytes.
+//! - A wrong value is quoted in the refusal, and so in the log at level `DEBUG`, as `serde` words
+//!   it: "invalid type: integer `3`, expected a string". A field that holds a secret should be
+//!   read by a type that does not quote.
+//! - What `serde` derives for a struct reads a JSON array as well, its items in the order of the
+//!   fields. The rules hold for both.
 //! - garde checks everything before anything is answered: a rule for the length of a list does not
 //!   keep it from looking at the items, and it notes every error, listed or not. A list of 350,000
 //!   wrong items fits into 1 MiB; to refuse it took 0.1 s and 70 MB. Where a type has lists, keep
