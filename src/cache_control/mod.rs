@@ -90,16 +90,14 @@ pub mod state;
 
 use std::{fmt, sync::Arc};
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body::Body;
 
 use self::answers::Answers;
 pub use self::policy::CacheControl;
 use crate::{
     authenticated::Authenticated,
     describe::Description,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::Place,
     stage,
 };
@@ -163,7 +161,7 @@ impl<B> Middleware<B> for Caching {
 
     fn after<R>(&self, authenticated: bool, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         // A `CDN-Cache-Control` of ours would override the handler's own field, so it stays away
         // as well.

@@ -120,9 +120,7 @@ mod public_suffix;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body::Body;
 
 pub use builder::{Anonymous, CorsBuilder, Trusted};
 pub use origin::Origin;
@@ -131,7 +129,7 @@ use crate::{
     config_error::ConfigError,
     describe::Description,
     field::vary,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::Place,
     stage,
 };
@@ -280,7 +278,7 @@ impl<B> Middleware<B> for Cors {
 
     fn after<R>(&self, allowed: Self::Carry, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         let policy = &*self.0;
         let headers = response.headers_mut();

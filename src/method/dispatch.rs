@@ -10,15 +10,17 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
 use super::Endpoint;
-use crate::{head, middleware::log_refusal};
+use crate::{
+    head,
+    middleware::{ReplyBody, log_refusal},
+};
 
 impl<B, R, M> Service<Request<B>> for Endpoint<B, R, M>
 where
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Response = Response<R>;
     type Error = Infallible;
@@ -68,7 +70,7 @@ enum State<R> {
 
 impl<R> Future for EndpointFuture<R>
 where
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Output = Result<Response<R>, Infallible>;
 

@@ -74,7 +74,6 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body::Body;
 
 pub use dispatch::EndpointFuture;
 pub use endpoint::{Endpoint, endpoint};
@@ -84,7 +83,7 @@ use crate::{
     config_error::ConfigError,
     describe::Description,
     head,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::Place,
     problem::Problem,
     stage,
@@ -273,7 +272,7 @@ impl<B> Middleware<B> for Methods {
 
     fn after<R>(&self, is_head: bool, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         if is_head {
             head::strip(response);

@@ -6,12 +6,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::{Response, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{panic::catch, present::Present, refusal::Refusal};
+use crate::middleware::ReplyBody;
 
 pin_project! {
     /// The response future of [`Presented`](super::Presented).
@@ -69,7 +70,7 @@ impl<F, R> PresentedFuture<F, R> {
 impl<F, R, E> Future for PresentedFuture<F, R>
 where
     F: Future<Output = Result<Response<R>, E>>,
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Output = Result<Response<R>, E>;
 
@@ -108,7 +109,7 @@ where
 /// The response to send, or a text to read before there is one.
 fn present<R>(present: &Present, response: Response<R>) -> Result<Response<R>, Pin<Box<Reading<R>>>>
 where
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     match Refusal::of(&response) {
         Refusal::Own => Ok(response),

@@ -5,12 +5,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
 use super::{Presentation, PresentedFuture, panic::catch, present::Present};
+use crate::middleware::ReplyBody;
 
 /// A service whose refusals have one shape.
 ///
@@ -37,7 +36,7 @@ impl<S> Presented<S> {
 impl<S, B, R> Service<Request<B>> for Presented<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Body + From<Bytes>,
+    R: ReplyBody,
 {
     type Response = Response<R>;
     type Error = S::Error;

@@ -7,7 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body::Body;
 use serde_json::Value;
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     describe::Description,
     field::scratch,
-    middleware::{Middleware, Step},
+    middleware::{Middleware, ReplyBody, Step},
     place::Place,
     problem::Problem,
 };
@@ -100,7 +99,7 @@ impl<K: Key, B> Middleware<B> for Limiter<K> {
 
     fn after<R>(&self, report: Report, response: &mut Response<R>)
     where
-        R: Body + From<Bytes>,
+        R: ReplyBody,
     {
         self.0.fields.write(report, response.headers_mut());
     }
