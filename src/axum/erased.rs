@@ -40,16 +40,20 @@ pub(super) enum Stateful<S> {
     With(Call<S>),
 }
 
-type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
+pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
+
+/// Forgets the handler's type. It is the only code of a stack that is compiled for each handler.
+pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
+where
+    H: IsHandler<T, S>,
+    T: 'static,
+    S: 'static,
+{
+    Arc::new(move |request, state| boxed(handler.clone().call(request, state)))
+}
 
 impl<S: 'static> Stateful<S> {
-    pub(super) fn new<H, T>(handler: H) -> Self
-    where
-        H: IsHandler<T, S>,
-        T: 'static,
-    {
-        let call: Call<S> =
-            Arc::new(move |request, state| boxed(handler.clone().call(request, state)));
+    pub(super) fn new(call: Call<S>) -> Self {
         let any: &dyn Any = &call;
         let Some(stateless) = any.downcast_ref::<Call<()>>().map(Arc::clone) else {
             return Self::With(call);

@@ -16,7 +16,7 @@ use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::erased::{Erased, IsHandler, Stateful};
+use super::erased::{Call, Erased, IsHandler, Stateful, erase};
 use crate::{
     body::BoxError,
     compose::{Covers, Describe, Stack, rows, write_table},
@@ -54,10 +54,7 @@ impl<L> Stack<L> {
         T: 'static,
         S: 'static,
     {
-        Handled(Arc::new(Inner {
-            list: self.list().clone(),
-            handler: Stateful::new(handler),
-        }))
+        Handled::new(self.list(), erase(handler))
     }
 }
 
@@ -74,6 +71,15 @@ struct Inner<L, S> {
 impl<L, S> Clone for Handled<L, S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+}
+
+impl<L: Clone, S: 'static> Handled<L, S> {
+    fn new(list: &L, call: Call<S>) -> Self {
+        Self(Arc::new(Inner {
+            list: list.clone(),
+            handler: Stateful::new(call),
+        }))
     }
 }
 
