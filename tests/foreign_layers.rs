@@ -20,7 +20,7 @@ use tower::{
     limit::ConcurrencyLimitLayer,
     util::{MapRequestLayer, MapResponseLayer},
 };
-use wythe::{FromLayer, assume, compose, layer, with};
+use wythe::{FromLayer, assume, compose, layer, with, with_one_body};
 
 async fn tenant(FromLayer(tenant): FromLayer<Tenant>) -> String {
     tenant.0
@@ -134,4 +134,17 @@ async fn a_router_around_stacks_keeps_connect_info_and_nesting() {
         .extensions_mut()
         .insert(ConnectInfo(peer));
     assert_eq!(call(app, request.unwrap()).await.body(), "127.0.0.1:7");
+}
+
+#[tokio::test]
+async fn the_compilers_advice_about_bodies_helps() {
+    // Without `with_one_body`, this is `tests/messages/body_without_from_bytes.rs`.
+    let boxed = MapResponseLayer::new(|response: axum::response::Response| {
+        response.map(http_body_util::combinators::UnsyncBoxBody::new)
+    });
+    let stack = compose((with(Tenancy), with_one_body(), layer(boxed)));
+    let app = Router::new().route("/", get(stack.handler(tenant)));
+    assert_eq!(call(app.clone(), request("acme")).await.body(), "acme");
+    let refused = call(app, Request::get("/").body(Body::empty()).unwrap()).await;
+    support::problem(&refused, StatusCode::BAD_REQUEST);
 }
