@@ -103,6 +103,7 @@
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
 mod authenticated;
@@ -121,16 +122,18 @@ mod describe;
 mod field;
 pub mod guide;
 mod head;
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+pub mod key;
 #[cfg(feature = "method")]
 pub mod method;
 mod middleware;
 pub mod one_body;
-#[cfg(feature = "rate-limit")]
-mod peer;
 mod place;
 mod placed;
 #[cfg(feature = "presentation")]
 pub mod presentation;
+#[cfg(feature = "auth")]
+mod principal;
 mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
@@ -143,6 +146,7 @@ pub mod validation;
 
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
+pub use address::{ClientIp, PeerAddr};
 #[cfg(feature = "auth")]
 pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "jwt")]
@@ -162,8 +166,6 @@ pub use field::Challenge;
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
 pub use one_body::with_one_body;
-#[cfg(feature = "rate-limit")]
-pub use peer::PeerAddr;
 pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
 pub use placed::{Placed, placed};
 #[cfg(feature = "presentation")]

@@ -6,11 +6,13 @@ use std::{collections::BTreeMap, fs, path::Path};
 const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["authenticated", "clock", "config_error"],
-    &["body", "head", "peer", "problem", "stage"],
+    &["body", "head", "problem", "stage"],
     &["field", "reply"],
     // The contract: knows no policy.
     &["describe"],
     &["place"],
+    &["address", "principal"],
+    &["key"],
     &["middleware", "placed"],
     // One middleware each, strangers to each other.
     &[

@@ -13,8 +13,7 @@ use support::{
     tenancy::{Tenancy, Tenant},
 };
 use wythe::{
-    Needed, Place, Problem, Quota, RateLimit, compose, rate_limit::Key, stage, with,
-    with_rate_limit,
+    Needed, Place, Problem, Quota, RateLimit, compose, key::Key, stage, with, with_rate_limit,
 };
 
 const fn secs(seconds: u64) -> Duration {
@@ -244,7 +243,7 @@ impl Key for ByUser {
     type Stage = stage::Quota;
     type Needs = ();
 
-    fn of(&self, head: &http::request::Parts) -> Result<u64, Problem> {
+    fn of(&self, head: &mut http::request::Parts) -> Result<u64, Problem> {
         let user = head.extensions.get::<u64>().copied();
         user.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED))
     }
@@ -272,7 +271,7 @@ impl Key for ByTenant {
     type Stage = stage::Quota;
     type Needs = Needed<Tenant>;
 
-    fn of(&self, head: &http::request::Parts) -> Result<String, Problem> {
+    fn of(&self, head: &mut http::request::Parts) -> Result<String, Problem> {
         let tenant = head.extensions.get::<Tenant>();
         let tenant = tenant.ok_or_else(|| Problem::internal("no tenant"))?;
         Ok(tenant.0.clone())

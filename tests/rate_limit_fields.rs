@@ -11,7 +11,7 @@ use support::{
     limits::{Item, ManualClock, call, field, from_peer, items, refused, send},
 };
 use tower::{Layer, ServiceExt};
-use wythe::{Quota, RateLimit, RateLimitFields, With, rate_limit::*, with_rate_limit};
+use wythe::{Quota, RateLimit, RateLimitFields, With, key::ByPeer, rate_limit::*, with_rate_limit};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

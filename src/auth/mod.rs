@@ -103,40 +103,17 @@ use crate::{
     authenticated::Authenticated,
     describe::Description,
     middleware::{Middleware, Step, With, with},
-    place::{Always, Place, Provided},
+    place::{Always, Place},
     problem::Problem,
     stage,
 };
+
+pub use crate::principal::Auth;
 
 /// Lets only requests with right credentials pass, and hands the handler [`Auth`]. The page of
 /// this [module](self) says all about it.
 pub fn with_auth<A: Authenticate>(scheme: A) -> With<Authentication<A>> {
     with(Authentication::new(scheme))
-}
-
-/// Whom the request comes from, as the stack's scheme verified it.
-///
-/// # Example
-///
-/// ```
-/// use wythe::Auth;
-///
-/// struct Claims {
-///     sub: String,
-/// }
-///
-/// async fn whoami(Auth(claims): Auth<Claims>) -> String {
-///     claims.sub
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
-pub struct Auth<C>(pub C);
-
-impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
-    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
-        extensions.get().cloned()
-    }
 }
 
 /// The middleware of [`with_auth`].

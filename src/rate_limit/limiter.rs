@@ -12,14 +12,14 @@ use serde_json::Value;
 use super::{
     clock::Clock,
     fields::{Fields, Report},
-    key::Key,
     policy::RateLimit,
-    rule::{Rule, Verdict},
+    rule::{Rule, Verdict, judge},
     store::Store,
 };
 use crate::{
     describe::Description,
     field::scratch,
+    key::{Key, Seed},
     middleware::{Middleware, ReplyBody, Step},
     place::Place,
     problem::Problem,
@@ -35,7 +35,8 @@ struct Shared<K: Key> {
     key: K,
     fields: Fields,
     clock: Clock,
-    store: Store<K::Value>,
+    seed: Seed,
+    store: Store,
     /// The problem for each set of quotas that can be spent, made when it is first needed.
     refusals: Box<[OnceLock<Problem>]>,
 }
@@ -46,10 +47,11 @@ impl<K: Key> Limiter<K> {
         Self(Arc::new(Shared {
             fields: Fields::new(limit.fields, &limit.rules),
             refusals: (0..sets).map(|_| OnceLock::new()).collect(),
+            store: Store::new(limit.rules.len()),
+            seed: Seed::random(),
             rules: limit.rules,
             key: limit.key,
             clock: limit.clock,
-            store: Store::new(),
         }))
     }
 
@@ -82,13 +84,17 @@ impl<K: Key, B> Middleware<B> for Limiter<K> {
 
     fn before(&self, request: Request<B>) -> Step<B, Report> {
         let shared = &*self.0;
-        let (head, body) = request.into_parts();
-        let key = match shared.key.of(&head) {
+        let (mut head, body) = request.into_parts();
+        let key = match shared.key.of(&mut head) {
             Ok(key) => key,
             Err(problem) => return Step::Reply(problem.into()),
         };
         let now = shared.clock.now();
-        let verdict = shared.store.check(key, &shared.rules, now);
+        let key = shared.seed.fingerprint(&key);
+        let update = |times: &mut [u64]| judge(&shared.rules, times, now);
+        let Some(verdict) = shared.store.update(key, now, update) else {
+            return Step::Reply(Problem::new(StatusCode::SERVICE_UNAVAILABLE).into());
+        };
         let cross_origin = head.headers.contains_key(header::ORIGIN);
         let report = shared.fields.report(&shared.rules, &verdict, cross_origin);
         if verdict.passes() {

@@ -87,7 +87,6 @@
 
 mod clock;
 mod fields;
-mod key;
 mod limiter;
 mod policy;
 mod quota;
@@ -96,12 +95,14 @@ mod store;
 
 pub use self::{
     fields::{RateLimitFields, Report},
-    key::{AfterAuth, By, ByPeer, Key, PeerKey},
     limiter::Limiter,
     policy::{Quotas, RateLimit},
     quota::Quota,
 };
-use crate::middleware::{With, with};
+use crate::{
+    key::Key,
+    middleware::{With, with},
+};
 
 /// Limits how many requests a client can make in what time; see the [module](self).
 pub fn with_rate_limit<K: Key>(limit: RateLimit<K>) -> With<Limiter<K>> {

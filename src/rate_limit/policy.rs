@@ -1,17 +1,20 @@
 //! Builds a limit: its quotas, its key, how clients are told of it.
 
-use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::request::Parts;
 
 use super::{
     clock::Clock,
     fields::RateLimitFields,
-    key::{AfterAuth, By, ByPeer, Key},
     quota::Quota,
     rule::{MOST_QUOTAS, Rule, error},
 };
-use crate::{config_error::ConfigError, field::structured};
+use crate::{
+    config_error::ConfigError,
+    field::structured,
+    key::{AfterAuth, By, ByPeer, Key, KeyPart},
+};
 
 /// One or more quotas that were checked; made by [`RateLimit::of`]. What is missing is the key.
 #[derive(Clone, Debug)]
@@ -124,7 +127,7 @@ impl Quotas {
     pub fn by<F, V>(self, key: F) -> RateLimit<By<F>>
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: Hash + Eq + Send + Sync + 'static,
+        V: KeyPart,
     {
         self.keyed(By(key))
     }

@@ -1,14 +1,14 @@
 //! Says how many requests in what time: [`Quota`].
 
-use std::{borrow::Cow, hash::Hash, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use http::request::Parts;
 
-use super::{
-    key::{By, ByPeer},
-    policy::RateLimit,
+use super::policy::RateLimit;
+use crate::{
+    config_error::ConfigError,
+    key::{By, ByPeer, KeyPart},
 };
-use crate::config_error::ConfigError;
 
 /// How many requests are let through in what time.
 ///
@@ -106,7 +106,7 @@ impl Quota {
     pub fn by<F, V>(self, key: F) -> Result<RateLimit<By<F>>, ConfigError>
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: Hash + Eq + Send + Sync + 'static,
+        V: KeyPart,
     {
         Ok(RateLimit::of([self])?.by(key))
     }

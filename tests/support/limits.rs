@@ -12,10 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode, header};
 use tower::Layer;
-use wythe::{
-    PeerAddr, With,
-    rate_limit::{Key, Limiter},
-};
+use wythe::{PeerAddr, With, key::Key, rate_limit::Limiter};
 
 use super::{Body, Ok200, empty, read};
 

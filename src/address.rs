@@ -1,8 +1,10 @@
-//! Finds the address of the other end of the connection.
+//! Says where a request comes from: the other end of the connection, and the client behind it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
+
+use crate::place::Provided;
 
 /// The address of the other end of the connection, in the extensions of a request.
 ///
@@ -26,6 +28,20 @@ use http::Extensions;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a name for one value")]
 pub struct PeerAddr(pub SocketAddr);
+
+/// The address of the client, in the extensions of a request: the peer's, or what a trusted proxy
+/// says of it. `with_client_ip` leaves it there.
+///
+/// An IPv4 address that is mapped into IPv6 is an IPv4 address here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+pub struct ClientIp(pub IpAddr);
+
+impl Provided for ClientIp {
+    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
+        extensions.get().copied()
+    }
+}
 
 /// The peer's address, as the server has left it.
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {

@@ -1,0 +1,138 @@
+//! Keys from addresses: the peer's, the client's.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use http::{StatusCode, request::Parts};
+
+use super::{Key, KeyPart, KeyWriter};
+use crate::{
+    address::{ClientIp, peer_addr},
+    describe::Description,
+    place::Needed,
+    problem::Problem,
+    stage,
+};
+
+/// Counts by the address of the peer, the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ByPeer {
+    pub(crate) ipv6_prefix: u8,
+}
+
+/// Counts by the address that `with_client_ip` provides.
+#[derive(Clone, Copy, Debug)]
+pub struct ByClientIp {
+    pub(crate) ipv6_prefix: u8,
+}
+
+const NO_PEER: &str = "a limit counts by the address of the peer, but the request has none: serve \
+    an axum router with `into_make_service_with_connect_info::<SocketAddr>()`, or insert a \
+    `wythe::PeerAddr` into the extensions of each request";
+
+const NO_CLIENT_IP: &str = "a limit counts by the address of the client, but the request has none: \
+    list `with_client_ip(..)` before it, in the same stack or around the whole router";
+
+impl Key for ByPeer {
+    type Value = AddressPart;
+    type Stage = stage::Throttle;
+    type Needs = ();
+
+    fn of(&self, head: &mut Parts) -> Result<AddressPart, Problem> {
+        let peer = peer_addr(&head.extensions).ok_or_else(|| Problem::internal(NO_PEER))?;
+        Ok(AddressPart::new(peer.ip(), self.ipv6_prefix))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.answers(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "when the server does not say who the peer is",
+        )
+    }
+}
+
+impl Key for ByClientIp {
+    type Value = AddressPart;
+    type Stage = stage::Throttle;
+    type Needs = Needed<ClientIp>;
+
+    fn of(&self, head: &mut Parts) -> Result<AddressPart, Problem> {
+        let client: Option<&ClientIp> = head.extensions.get();
+        let ClientIp(address) = client.ok_or_else(|| Problem::internal(NO_CLIENT_IP))?;
+        Ok(AddressPart::new(*address, self.ipv6_prefix))
+    }
+}
+
+/// An IPv4 address, or the network of an IPv6 address.
+///
+/// It does not show which when it is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressPart(u128);
+
+impl AddressPart {
+    /// The address, or of an IPv6 address the first so many bits.
+    #[must_use]
+    pub fn new(address: IpAddr, ipv6_prefix: u8) -> Self {
+        // An IPv4 client of a dual-stack socket has a mapped address; unfolded, all of them would
+        // be in one IPv6 network.
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(address) => network(address, ipv6_prefix),
+        })
+    }
+}
+
+/// By /64 for IPv6, as limits do unless told.
+impl From<IpAddr> for AddressPart {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address, 64)
+    }
+}
+
+impl KeyPart for AddressPart {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        key.number(self.0);
+    }
+}
+
+fn network(address: Ipv6Addr, prefix: u8) -> u128 {
+    let host_bits = 128_u32.saturating_sub(u32::from(prefix));
+    address.to_bits() & u128::MAX.checked_shl(host_bits).unwrap_or_default()
+}
+
+impl fmt::Debug for AddressPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AddressPart(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AddressPart;
+
+    #[test]
+    fn addresses_of_one_client_have_one_key() {
+        let cases = [
+            ("203.0.113.9", "203.0.113.9", 64, true),
+            ("203.0.113.9", "203.0.113.10", 64, false),
+            ("203.0.113.9", "::ffff:203.0.113.9", 64, true),
+            ("::ffff:203.0.113.9", "::ffff:203.0.113.10", 64, false),
+            ("::ffff:203.0.113.9", "::ffff:203.0.113.9", 1, true),
+            ("2001:db8::1", "2001:db8::ffff:0:0:1", 64, true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", 64, false),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", 48, true),
+            ("2001:db8::1", "2001:db8::2", 128, false),
+            ("2001:db8::1", "2001:db8::1", 128, true),
+            ("2001:db8::1", "3fff::1", 1, true),
+            ("2001:db8::1", "fe80::1", 1, false),
+            ("::", "0.0.0.0", 64, false),
+            ("::1", "0.0.0.1", 64, false),
+        ];
+        for (one, other, prefix, same) in cases {
+            let key = |text: &str| AddressPart::new(text.parse().unwrap(), prefix);
+            assert_eq!(key(one) == key(other), same, "{one} {other} /{prefix}");
+        }
+    }
+}
