@@ -86,16 +86,26 @@
 //! [governor]: https://docs.rs/governor
 
 mod clock;
+mod counting;
 mod fields;
+mod handle;
+mod keyed;
+mod limit;
 mod limiter;
+mod plan;
+mod plans;
 mod policy;
 mod quota;
 mod rule;
 mod store;
+mod verdict;
 
 pub use self::{
-    fields::{RateLimitFields, Report},
-    limiter::Limiter,
+    counting::{Answered, Cost},
+    fields::RateLimitFields,
+    handle::{Counts, Handle, Remaining},
+    limiter::{Carried, Limiter},
+    plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,
 };
@@ -105,6 +115,8 @@ use crate::{
 };
 
 /// Limits how many requests a client can make in what time; see the [module](self).
-pub fn with_rate_limit<K: Key>(limit: RateLimit<K>) -> With<Limiter<K>> {
-    with(Limiter::new(limit))
+///
+/// It takes a [`RateLimit`], or a [`Limiter`] whose counts are to be shared.
+pub fn with_rate_limit<K: Key>(limit: impl Into<Limiter<K>>) -> With<Limiter<K>> {
+    with(limit.into())
 }
