@@ -56,17 +56,27 @@ async fn each_plan_has_quotas_of_its_own() {
         .chosen_by(|head| *head.extensions.get().unwrap())
         .by_peer()
         .clock(clock.now());
-    let layer = with_rate_limit(limit);
+    let limiter = Limiter::new(limit);
+    let layer = with_rate_limit(limiter.clone());
 
     let free = send(&layer, of_plan(Plan::Free)).await;
     assert_eq!(field(&free, "ratelimit"), Some(r#""minute";r=0;t=60"#));
     assert_eq!(refused(&send(&layer, of_plan(Plan::Free)).await), Some(60));
-    // The same client, once it has paid: what it has sent stays counted.
+    // The same client, once it has paid.
     let paid = send(&layer, of_plan(Plan::Paid)).await;
     let told = items(field(&paid, "ratelimit").unwrap());
-    assert_eq!((told[0].remaining, told[1].remaining), (3, 99));
+    assert_eq!((told[0].remaining, told[1].remaining), (9, 99));
     let policy = r#""minute";q=10;w=60, "day";q=100;w=86400"#;
     assert_eq!(field(&paid, "ratelimit-policy"), Some(policy));
+
+    // A handle goes by one of them.
+    let (free, paid) = (limiter.handle(), limiter.handle().plan(1).unwrap());
+    let client = peer("203.0.113.9");
+    assert_eq!(free.remaining(&client).await.unwrap()[0].units(), 0);
+    assert_eq!(paid.remaining(&client).await.unwrap()[0].units(), 9);
+    free.reset(&client).await.unwrap();
+    assert_eq!(free.remaining(&client).await.unwrap()[0].units(), 1);
+    assert_eq!(paid.remaining(&client).await.unwrap()[0].units(), 9);
 }
 
 #[tokio::test]

@@ -8,7 +8,11 @@ use std::{
 };
 
 use super::{limit::Limit, plan::Plan, rule::error, verdict::Verdict};
-use crate::{config_error::ConfigError, key::KeyPart, problem::Problem};
+use crate::{
+    config_error::ConfigError,
+    key::{Fingerprint, KeyPart},
+    problem::Problem,
+};
 
 /// Looks at the counts of a limit from outside, and changes them: for handlers, admin pages, jobs.
 ///
@@ -118,10 +122,7 @@ impl<V: KeyPart> Handle<V> {
     /// If the store can't be asked. A store in memory always can.
     pub async fn remaining(&self, key: &V) -> Result<Vec<Remaining>, Problem> {
         let plan = self.limit.plan(self.plan)?;
-        Ok(in_words(
-            plan,
-            &self.limit.peek(self.limit.fingerprint(key)),
-        ))
+        Ok(in_words(plan, &self.limit.peek(self.fingerprint(key))))
     }
 
     /// Charges the key so many units, as if it had sent so many requests. If it has less left, it
@@ -132,9 +133,7 @@ impl<V: KeyPart> Handle<V> {
     /// If the store can't be asked, or is full and refuses new keys.
     pub async fn charge(&self, key: &V, units: u32) -> Result<(), Problem> {
         let plan = self.limit.plan(self.plan)?;
-        let charged = self
-            .limit
-            .charge(self.limit.fingerprint(key), plan, units.into());
+        let charged = self.limit.charge(self.fingerprint(key), plan, units.into());
         charged.map(drop).ok_or_else(full)
     }
 
@@ -146,9 +145,7 @@ impl<V: KeyPart> Handle<V> {
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
         let plan = self.limit.plan(self.plan)?;
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let blocked = self
-            .limit
-            .block(self.limit.fingerprint(key), plan, duration);
+        let blocked = self.limit.block(self.fingerprint(key), plan, duration);
         blocked.map(drop).ok_or_else(full)
     }
 
@@ -158,8 +155,12 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked. A store in memory always can.
     pub async fn reset(&self, key: &V) -> Result<(), Problem> {
-        self.limit.reset(self.limit.fingerprint(key));
+        self.limit.reset(self.fingerprint(key));
         Ok(())
+    }
+
+    fn fingerprint(&self, key: &V) -> Fingerprint {
+        self.limit.fingerprint(key, self.plan)
     }
 
     /// What the limit has refused since it was made, all keys together: for metrics.

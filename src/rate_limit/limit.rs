@@ -81,8 +81,12 @@ impl Limit {
         }
     }
 
-    pub(super) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
-        self.seed.fingerprint(key)
+    /// What stands for a key in memory. Each plan counts apart.
+    pub(super) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P, plan: usize) -> Fingerprint {
+        match &*self.plans {
+            [_] => self.seed.fingerprint(key),
+            _ => self.seed.fingerprint(&(plan, key)),
+        }
     }
 
     /// Whether a request is none of this limit's business.

@@ -122,8 +122,8 @@ impl<K: Key> Shared<K> {
             return Ok(Passed::Silently);
         }
         let key = self.key.of(head)?;
-        let key = limit.fingerprint(&key);
         let (plan, asked) = limit.asked(head)?;
+        let key = limit.fingerprint(&key, asked.plan);
         if let Some(too_dear) = plan.too_dear(asked.units)
             && !limit.options.shadow
         {

@@ -49,6 +49,8 @@ impl fmt::Debug for Choice {
 impl RateLimit<()> {
     /// Limits by quotas that depend on the plan of who sends the request.
     ///
+    /// Each plan counts apart: who changes plans has the new quotas whole.
+    ///
     /// # Example: ten times as much for those who pay
     ///
     /// ```
