@@ -87,6 +87,7 @@
 
 mod clock;
 mod fields;
+mod keyed;
 mod limiter;
 mod policy;
 mod quota;
