@@ -1,12 +1,39 @@
-//! Chooses the key of a limit.
+//! Chooses the key of a limit: by whom requests are counted.
 
 use http::request::Parts;
 
-use super::policy::{Options, Quotas, RateLimit};
+use super::{
+    policy::{Options, Quotas, RateLimit},
+    quota::Quota,
+};
 use crate::{
     config_error::ConfigError,
     key::{AfterAuth, By, ByPeer, Key, KeyPart},
 };
+
+impl Quota {
+    /// Counts by the address of the peer; see [`Quotas::by_peer`](super::Quotas::by_peer).
+    ///
+    /// # Errors
+    ///
+    /// If the quota is impossible; see [`RateLimit::of`].
+    pub fn by_peer(self) -> Result<RateLimit<ByPeer>, ConfigError> {
+        Ok(RateLimit::of([self])?.by_peer())
+    }
+
+    /// Counts by what a closure returns; see [`Quotas::by`](super::Quotas::by).
+    ///
+    /// # Errors
+    ///
+    /// If the quota is impossible; see [`RateLimit::of`].
+    pub fn by<F, V>(self, key: F) -> Result<RateLimit<By<F>>, ConfigError>
+    where
+        F: Fn(&Parts) -> V + Send + Sync + 'static,
+        V: KeyPart,
+    {
+        Ok(RateLimit::of([self])?.by(key))
+    }
+}
 
 impl Quotas {
     /// Counts by the address of the peer, the other end of the connection.
