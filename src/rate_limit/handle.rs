@@ -7,7 +7,13 @@ use std::{
     time::Duration,
 };
 
-use super::{limit::Limit, plan::Plan, rule::error, verdict::Verdict};
+use super::{
+    limit::{Judged, Limit},
+    memory::Full,
+    plan::Plan,
+    rule::{Rule, error},
+    verdict::Verdict,
+};
 use crate::{
     config_error::ConfigError,
     key::{Fingerprint, KeyPart},
@@ -50,9 +56,9 @@ use crate::{
 ///
 /// [`Key::Value`]: crate::key::Key::Value
 pub struct Handle<V> {
-    pub(super) limit: Arc<Limit>,
-    pub(super) plan: usize,
-    pub(super) value: PhantomData<fn(V)>,
+    limit: Arc<Limit>,
+    plan: usize,
+    value: PhantomData<fn(V)>,
 }
 
 /// What is left of a quota.
@@ -101,6 +107,14 @@ impl Remaining {
 }
 
 impl<V: KeyPart> Handle<V> {
+    pub(super) const fn new(limit: Arc<Limit>) -> Self {
+        Self {
+            limit,
+            plan: 0,
+            value: PhantomData,
+        }
+    }
+
     /// The same for keys of another plan: that which was listed there, counted from 0. The first
     /// plan unless told.
     ///
@@ -122,7 +136,34 @@ impl<V: KeyPart> Handle<V> {
     /// If the store can't be asked. A store in memory always can.
     pub async fn remaining(&self, key: &V) -> Result<Vec<Remaining>, Problem> {
         let plan = self.limit.plan(self.plan)?;
-        Ok(in_words(plan, &self.limit.peek(self.fingerprint(key))))
+        Ok(in_words(
+            plan,
+            &self.limit.memory.peek(self.fingerprint(key)),
+        ))
+    }
+
+    /// Takes so many units from every quota of the key, as the layer does for a request; or from
+    /// none, if one has too few left.
+    ///
+    /// # Errors
+    ///
+    /// - 429 with `Retry-After`, if a quota has too few left, unless the limit is in shadow mode;
+    /// - 503, if the store can't be asked, or is full and refuses new keys.
+    pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
+        let plan = self.limit.plan(self.plan)?;
+        let options = &self.limit.options;
+        if !options.shadow
+            && let Some(too_dear) = plan.too_dear(units)
+        {
+            return Err(too_dear);
+        }
+        let memory = &self.limit.memory;
+        let verdict = memory.take(self.fingerprint(key), &plan.rules, units);
+        match self.limit.judge(plan, verdict) {
+            Judged::Passes(_) | Judged::Shadowed => Ok(()),
+            Judged::Spent(verdict) => Err(plan.refusal(&verdict, units, options.jitter)),
+            Judged::Full => Err(self.limit.full()),
+        }
     }
 
     /// Charges the key so many units, as if it had sent so many requests. If it has less left, it
@@ -132,9 +173,17 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked, or is full and refuses new keys.
     pub async fn charge(&self, key: &V, units: u32) -> Result<(), Problem> {
-        let plan = self.limit.plan(self.plan)?;
-        let charged = self.limit.charge(self.fingerprint(key), plan, units.into());
-        charged.map(drop).ok_or_else(full)
+        self.force(key, |rule, ahead| rule.charge(ahead, units.into()))
+    }
+
+    /// Gives back so many units that were taken or charged; never more than the quotas hold.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked.
+    pub async fn give_back(&self, key: &V, units: u32) -> Result<(), Problem> {
+        let units = i64::from(units).saturating_neg();
+        self.force(key, |rule, ahead| rule.charge(ahead, units))
     }
 
     /// Lets nothing of the key through for so long.
@@ -143,10 +192,8 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked, or is full and refuses new keys.
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
-        let plan = self.limit.plan(self.plan)?;
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let blocked = self.limit.block(self.fingerprint(key), plan, duration);
-        blocked.map(drop).ok_or_else(full)
+        self.force(key, |rule, ahead| rule.block(ahead, duration))
     }
 
     /// Makes the key's quotas whole, and forgets blocks and debts.
@@ -155,8 +202,15 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked. A store in memory always can.
     pub async fn reset(&self, key: &V) -> Result<(), Problem> {
-        self.limit.reset(self.fingerprint(key));
+        self.limit.memory.reset(self.fingerprint(key));
         Ok(())
+    }
+
+    fn force(&self, key: &V, change: impl Fn(&Rule, u64) -> u64) -> Result<(), Problem> {
+        let plan = self.limit.plan(self.plan)?;
+        let memory = &self.limit.memory;
+        let forced = memory.force(self.fingerprint(key), &plan.rules, change);
+        forced.map(drop).map_err(|Full| self.limit.full())
     }
 
     fn fingerprint(&self, key: &V) -> Fingerprint {
@@ -183,10 +237,6 @@ fn in_words(plan: &Plan, verdict: &Verdict) -> Vec<Remaining> {
         next: standing.wait.map(Duration::from_secs),
     });
     remaining.collect()
-}
-
-fn full() -> Problem {
-    Problem::internal("the limit keeps as many keys as it may, and refuses new ones")
 }
 
 impl<V> Clone for Handle<V> {

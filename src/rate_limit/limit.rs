@@ -2,20 +2,19 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-use http::{Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use super::{
     counting::Answered,
     fields::Report,
+    memory::{Full, Memory},
     plan::Plan,
     policy::Options,
-    store::Store,
-    verdict::{Verdict, force, judge},
+    verdict::Verdict,
 };
 use crate::{
     describe::Description,
-    key::{Fingerprint, KeyPart, Seed},
+    key::{Fingerprint, KeyPart},
     problem::Problem,
 };
 
@@ -23,8 +22,8 @@ pub(super) struct Limit {
     pub(super) plans: Box<[Plan]>,
     pub(super) options: Options,
     pub(super) tally: Tally,
-    seed: Seed,
-    store: Store,
+    pub(super) memory: Memory,
+    full: Problem,
 }
 
 /// What was refused since the limit was made. Counted only then, so it costs a request nothing.
@@ -32,6 +31,15 @@ pub(super) struct Limit {
 pub(super) struct Tally {
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
+}
+
+/// What becomes of a request.
+pub(super) enum Judged {
+    Passes(Verdict),
+    /// It passes, but only because the limit is in shadow mode.
+    Shadowed,
+    Spent(Verdict),
+    Full,
 }
 
 /// A request, as a limit sees it.
@@ -73,8 +81,8 @@ impl Limit {
             .collect();
         let width = plans.iter().map(|plan| plan.rules.len()).max();
         Self {
-            store: Store::new(width.unwrap_or_default()),
-            seed: Seed::random(),
+            memory: Memory::new(width.unwrap_or_default(), options.clock.clone()),
+            full: full(),
             tally: Tally::default(),
             plans,
             options,
@@ -84,8 +92,8 @@ impl Limit {
     /// What stands for a key in memory. Each plan counts apart.
     pub(super) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P, plan: usize) -> Fingerprint {
         match &*self.plans {
-            [_] => self.seed.fingerprint(key),
-            _ => self.seed.fingerprint(&(plan, key)),
+            [_] => self.memory.fingerprint(key),
+            _ => self.memory.fingerprint(&(plan, key)),
         }
     }
 
@@ -115,52 +123,6 @@ impl Limit {
         plan.ok_or_else(|| Problem::internal(UNKNOWN_PLAN))
     }
 
-    /// Takes what a request costs from every quota of the key, or from none. `None` if the store
-    /// is full.
-    pub(super) fn take(&self, key: Fingerprint, plan: &Plan, units: u32) -> Option<Verdict> {
-        let now = self.options.clock.now();
-        self.store
-            .update(key, now, |times| judge(&plan.rules, times, now, units))
-    }
-
-    /// Charges a key, or gives it back if it is negative.
-    pub(super) fn charge(&self, key: Fingerprint, plan: &Plan, units: i64) -> Option<Verdict> {
-        let now = self.options.clock.now();
-        self.store.update(key, now, |times| {
-            force(&plan.rules, times, now, |rule, ahead| {
-                rule.charge(ahead, units)
-            })
-        })
-    }
-
-    /// Lets nothing of a key through for so many nanoseconds.
-    pub(super) fn block(&self, key: Fingerprint, plan: &Plan, duration: u64) -> Option<Verdict> {
-        let now = self.options.clock.now();
-        self.store.update(key, now, |times| {
-            force(&plan.rules, times, now, |rule, ahead| {
-                rule.block(ahead, duration)
-            })
-        })
-    }
-
-    /// What is left of a key.
-    pub(super) fn peek(&self, key: Fingerprint) -> Verdict {
-        let now = self.options.clock.now();
-        let found = self
-            .store
-            .read(key, |times| Verdict::standing_at(times, now));
-        found.unwrap_or_default()
-    }
-
-    /// Makes a key whole.
-    pub(super) fn reset(&self, key: Fingerprint) {
-        self.store.remove(key);
-    }
-
-    pub(super) fn keys(&self) -> usize {
-        self.store.len()
-    }
-
     /// What the limit can answer, and which fields it sets.
     pub(super) fn describe(&self) -> Description {
         let plans = self.plans.iter().flat_map(|plan| plan.rules.iter());
@@ -178,34 +140,26 @@ impl Limit {
         names.fold(description, Description::adds)
     }
 
-    /// What becomes of a request of this verdict.
-    pub(super) fn conclude(
-        &self,
-        key: Fingerprint,
-        asked: Asked,
-        plan: &Plan,
-        verdict: Verdict,
-    ) -> Result<Passed, Response<Bytes>> {
-        if !verdict.passes() {
-            if self.options.shadow {
+    /// What follows from what the store says. In shadow mode nothing is refused.
+    pub(super) fn judge(&self, plan: &Plan, verdict: Result<Verdict, Full>) -> Judged {
+        match verdict {
+            Ok(verdict) if verdict.passes() => Judged::Passes(verdict),
+            Ok(verdict) if self.options.shadow => {
                 self.would_refuse(plan, &verdict);
-                return Ok(Passed::Silently);
+                Judged::Shadowed
             }
-            self.tally.refused.fetch_add(1, Ordering::Relaxed);
-            let report = plan
-                .fields
-                .report(&plan.rules, &verdict, asked.cross_origin);
-            let jitter = self.options.jitter;
-            return Err(plan.refuse(&verdict, asked.units, jitter, report));
+            Ok(verdict) => {
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                Judged::Spent(verdict)
+            }
+            Err(Full) if self.options.shadow => Judged::Shadowed,
+            Err(Full) => Judged::Full,
         }
-        if self.options.counting.settles() {
-            return Ok(Passed::Unsettled(Box::new(Unsettled {
-                key,
-                asked,
-                verdict,
-            })));
-        }
-        Ok(Passed::told(plan, asked, &verdict))
+    }
+
+    /// The answer where a key is new and the store is full.
+    pub(super) fn full(&self) -> Problem {
+        self.full.clone()
     }
 
     /// What the answer costs more than was taken, or less.
@@ -225,6 +179,14 @@ impl Limit {
         #[cfg(not(feature = "tracing"))]
         let _ = (plan, verdict);
     }
+}
+
+fn full() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+        .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
+        .title("Request cannot be satisfied due to temporary server capacity constraints")
+        .header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+        .because("the limit keeps as many keys as it may, and refuses new ones")
 }
 
 impl Passed {

@@ -1,14 +1,14 @@
 //! Runs a limit: the middleware of [`with_rate_limit`](super::with_rate_limit).
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, request::Parts};
 
 use super::{
     counting::Answered,
     handle::Handle,
-    limit::{Limit, Passed, Unsettled},
+    limit::{Judged, Limit, Passed, Unsettled},
     policy::RateLimit,
 };
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     key::Key,
     middleware::{Middleware, ReplyBody, Step},
     place::Place,
-    problem::Problem,
 };
 
 /// The middleware of [`with_rate_limit`](super::with_rate_limit): a limit and its counts.
@@ -27,7 +26,6 @@ pub struct Limiter<K>(Arc<Shared<K>>);
 struct Shared<K> {
     key: K,
     limit: Arc<Limit>,
-    full: Problem,
 }
 
 /// What [`Limiter`] remembers for the response.
@@ -42,32 +40,22 @@ impl fmt::Debug for Carried {
 impl<K: Key> Limiter<K> {
     /// A limit with counts of its own.
     pub fn new(policy: RateLimit<K>) -> Self {
-        let full = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-            .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
-            .title("Request cannot be satisfied due to temporary server capacity constraints")
-            .header(header::RETRY_AFTER, HeaderValue::from_static("60"))
-            .because("the limit keeps as many keys as it may, and refuses new ones");
         Self(Arc::new(Shared {
             key: policy.key,
             limit: Arc::new(Limit::new(policy.options)),
-            full,
         }))
     }
 
     /// Looks at the counts from outside, and changes them.
     #[must_use]
     pub fn handle(&self) -> Handle<K::Value> {
-        Handle {
-            limit: Arc::clone(&self.0.limit),
-            plan: 0,
-            value: PhantomData,
-        }
+        Handle::new(Arc::clone(&self.0.limit))
     }
 
     /// The number of keys that are kept in memory at this moment.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.0.limit.keys()
+        self.0.limit.memory.len()
     }
 }
 
@@ -116,7 +104,7 @@ impl<K: Key, B> Middleware<B> for Limiter<K> {
 }
 
 impl<K: Key> Shared<K> {
-    fn decide(&self, head: &mut http::request::Parts) -> Result<Passed, Response<Bytes>> {
+    fn decide(&self, head: &mut Parts) -> Result<Passed, Response<Bytes>> {
         let limit = &*self.limit;
         if limit.exempts(head) {
             return Ok(Passed::Silently);
@@ -124,16 +112,25 @@ impl<K: Key> Shared<K> {
         let key = self.key.of(head)?;
         let (plan, asked) = limit.asked(head)?;
         let key = limit.fingerprint(&key, asked.plan);
-        if let Some(too_dear) = plan.too_dear(asked.units)
-            && !limit.options.shadow
+        if !limit.options.shadow
+            && let Some(too_dear) = plan.too_dear(asked.units)
         {
             return Err(too_dear.into());
         }
-        let verdict = limit.take(key, plan, asked.units);
-        match verdict {
-            Some(verdict) => limit.conclude(key, asked, plan, verdict),
-            None if limit.options.shadow => Ok(Passed::Silently),
-            None => Err(self.full.clone().into()),
+        let verdict = limit.memory.take(key, &plan.rules, asked.units);
+        match limit.judge(plan, verdict) {
+            Judged::Passes(verdict) if limit.options.counting.settles() => {
+                let unsettled = Unsettled {
+                    key,
+                    asked,
+                    verdict,
+                };
+                Ok(Passed::Unsettled(Box::new(unsettled)))
+            }
+            Judged::Passes(verdict) => Ok(Passed::told(plan, asked, &verdict)),
+            Judged::Shadowed => Ok(Passed::Silently),
+            Judged::Spent(verdict) => Err(plan.refuse(&verdict, asked, limit.options.jitter)),
+            Judged::Full => Err(limit.full().into()),
         }
     }
 }
@@ -150,7 +147,9 @@ fn settle<R: ReplyBody>(limit: &Limit, unsettled: Unsettled, response: &Response
     };
     let units = limit.difference(asked, &Answered::new(response));
     if units != 0
-        && let Some(settled) = limit.charge(key, plan, units)
+        && let Ok(settled) = limit
+            .memory
+            .force(key, &plan.rules, |rule, ahead| rule.charge(ahead, units))
     {
         verdict = settled;
     }

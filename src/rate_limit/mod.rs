@@ -19,6 +19,7 @@
 //! | pay by bytes, tokens, rows | [`settle`](RateLimit::settle), [`settle_by_handler`](RateLimit::settle_by_handler) |
 //! | count failed logins only | [`count_failures`](RateLimit::count_failures) |
 //! | more for those who pay | [`RateLimit::plans`] |
+//! | limit by what is in the body | [`in_handler`](Quotas::in_handler) |
 //! | spare health checks | [`exempt`](RateLimit::exempt) |
 //! | try it out first | [`shadow`](RateLimit::shadow) |
 //! | block, pardon, show what is left | [`Limiter::handle`] |
@@ -104,9 +105,11 @@ mod clock;
 mod counting;
 mod fields;
 mod handle;
+mod in_handler;
 mod keyed;
 mod limit;
 mod limiter;
+mod memory;
 mod plan;
 mod plans;
 mod policy;
@@ -119,6 +122,7 @@ pub use self::{
     counting::{Answered, Cost},
     fields::RateLimitFields,
     handle::{Counts, Handle, Remaining},
+    in_handler::InHandler,
     limiter::{Carried, Limiter},
     plans::Plans,
     policy::{Quotas, RateLimit},

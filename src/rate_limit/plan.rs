@@ -7,11 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 use super::{
-    fields::{Fields, RateLimitFields, Report},
+    fields::{Fields, RateLimitFields},
+    limit::Asked,
     rule::Rule,
     verdict::Verdict,
 };
@@ -38,14 +39,12 @@ impl Plan {
         }
     }
 
-    /// The answer to a request that would have cost so many units. Up to `jitter` is added to
-    /// `Retry-After`.
+    /// The answer to a request for which a quota has too little left.
     pub(super) fn refuse(
         &self,
         verdict: &Verdict,
-        units: u32,
+        asked: Asked,
         jitter: Duration,
-        report: Report,
     ) -> Response<Bytes> {
         let known = self.refusals.get(usize::from(verdict.violated()));
         let problem = known.map_or_else(
@@ -54,13 +53,29 @@ impl Plan {
         );
         let mut response = problem.into_response();
         let headers = response.headers_mut();
-        let seconds = verdict.retry_after(&self.rules, units);
-        let seconds = seconds.saturating_add(at_random(jitter));
-        if let Some(value) = scratch::header_value(20, |out| out.number(seconds)) {
+        if let Some(value) = self.retry_after(verdict, asked.units, jitter) {
             headers.insert(header::RETRY_AFTER, value);
         }
-        self.fields.write(report, headers);
+        let fields = &self.fields;
+        let report = fields.report(&self.rules, verdict, asked.cross_origin);
+        fields.write(report, headers);
         response
+    }
+
+    /// The same for a handler, which has no request to answer.
+    pub(super) fn refusal(&self, verdict: &Verdict, units: u32, jitter: Duration) -> Problem {
+        let problem = self.problem(verdict);
+        match self.retry_after(verdict, units, jitter) {
+            Some(value) => problem.header(header::RETRY_AFTER, value),
+            None => problem,
+        }
+    }
+
+    /// Seconds, of which up to `jitter` are random.
+    fn retry_after(&self, verdict: &Verdict, units: u32, jitter: Duration) -> Option<HeaderValue> {
+        let seconds = verdict.retry_after(&self.rules, units);
+        let seconds = seconds.saturating_add(at_random(jitter));
+        scratch::header_value(20, |out| out.number(seconds))
     }
 
     /// Section 5.1 of draft-ietf-httpapi-ratelimit-headers-11.
@@ -84,10 +99,12 @@ impl Plan {
 fn quota_exceeded(rules: &[Rule], violated: impl Fn(usize) -> bool) -> Problem {
     let spent = rules.iter().enumerate().filter(|(n, _)| violated(*n));
     let names: Vec<Value> = spent.map(|(_, rule)| rule.name().into()).collect();
+    let log = format!("spent: {}", Value::from(names.clone()));
     Problem::new(StatusCode::TOO_MANY_REQUESTS)
         .kind(QUOTA_EXCEEDED)
         .title(TITLE)
         .extension("violated-policies", names)
+        .because(log)
 }
 
 /// A random number of seconds, from 0 to as many as there are in `most`.

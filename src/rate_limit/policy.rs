@@ -13,7 +13,7 @@ use super::{
     rule::{Rule, error},
     verdict::MOST_QUOTAS,
 };
-use crate::{config_error::ConfigError, field::structured, key::Key};
+use crate::{config_error::ConfigError, field::structured};
 
 /// One or more quotas that were checked; made by [`RateLimit::of`]. What is missing is the key.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ pub(super) fn rules(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Rule
     Ok(rules.into())
 }
 
-impl<K: Key> RateLimit<K> {
+impl<K> RateLimit<K> {
     /// How clients are told what they have left.
     pub const fn fields(mut self, fields: RateLimitFields) -> Self {
         self.options.fields = fields;
