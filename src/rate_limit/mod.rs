@@ -115,6 +115,8 @@ mod plans;
 mod policy;
 mod quota;
 mod rule;
+#[cfg(feature = "rate-limit-redis")]
+pub mod shared;
 mod store;
 mod verdict;
 

@@ -51,6 +51,9 @@ pub(super) struct Options {
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
     pub(super) clock: Clock,
+    /// Where the counts are, if not in memory.
+    #[cfg(feature = "rate-limit-redis")]
+    pub(super) sharing: Option<Arc<super::shared::Sharing>>,
 }
 
 impl Options {
@@ -71,6 +74,8 @@ impl Options {
             jitter: Duration::ZERO,
             shadow: false,
             clock: Clock::monotonic(),
+            #[cfg(feature = "rate-limit-redis")]
+            sharing: None,
         }
     }
 }

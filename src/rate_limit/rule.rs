@@ -115,8 +115,13 @@ impl Rule {
 
     /// Seconds until so many units are there, rounded up.
     pub(super) fn wait(&self, ahead: u64, units: u32) -> u64 {
+        self.wait_nanoseconds(ahead, units).div_ceil(SECOND)
+    }
+
+    /// Nanoseconds until so many units are there.
+    pub(super) fn wait_nanoseconds(&self, ahead: u64, units: u32) -> u64 {
         let ahead = ahead.saturating_add(self.cost(units));
-        ahead.saturating_sub(self.whole()).div_ceil(SECOND)
+        ahead.saturating_sub(self.whole())
     }
 
     /// Takes units from a quota that will be whole `ahead` from now: the new distance, or nothing

@@ -48,11 +48,25 @@ pub(super) fn force(
     verdict
 }
 
+#[cfg(feature = "rate-limit-redis")]
 impl Verdict {
-    #[cfg(feature = "rate-limit-redis")]
+    /// All quotas are whole.
+    pub(super) const WHOLE: Self = Self::new(0, [0; MOST_QUOTAS]);
+
     pub(super) const fn new(violated: u8, ahead: [u64; MOST_QUOTAS]) -> Self {
         Self { violated, ahead }
     }
+
+    /// Nanoseconds after which a refused request of so many units would pass.
+    pub(super) fn wait(&self, rules: &[Rule], units: u32) -> u64 {
+        let both = rules.iter().zip(self.ahead).enumerate();
+        let spent = both.filter(|(n, _)| self.violates(*n));
+        let waits = spent.map(|(_, (rule, ahead))| rule.wait_nanoseconds(ahead, units.max(1)));
+        waits.max().unwrap_or_default()
+    }
+}
+
+impl Verdict {
 
     /// What the times say, before anything is taken.
     pub(super) fn standing_at(times: &[u64], now: u64) -> Self {

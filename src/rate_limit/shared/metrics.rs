@@ -1,0 +1,49 @@
+//! Counts what a store does, for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a store of shared limits has done since it was made, all limits together; see
+/// [`RedisStore::metrics`](super::RedisStore::metrics).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisMetrics {
+    /// Commands that were sent to the server. With leases there are fewer of them than requests.
+    pub round_trips: u64,
+    /// Requests that were decided from a lease, without asking the server.
+    pub leased: u64,
+    /// Commands that failed: with an error, without a connection, or by the timeout.
+    pub failures: u64,
+    /// Commands that had no answer in time; they are among the failures.
+    pub timeouts: u64,
+    /// Requests that were treated as [`OnFailure`](super::OnFailure) says.
+    pub undecided: u64,
+    /// Charges after the response that were lost because the server did not answer.
+    pub lost_charges: u64,
+    /// How often the store was given up.
+    pub opened: u64,
+    /// Whether it is given up now.
+    pub is_open: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) round_trips: Counter,
+    pub(super) leased: Counter,
+    pub(super) failures: Counter,
+    pub(super) timeouts: Counter,
+    pub(super) undecided: Counter,
+    pub(super) lost_charges: Counter,
+}
+
+#[derive(Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

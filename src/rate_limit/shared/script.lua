@@ -1,0 +1,106 @@
+-- Counts one key by GCRA, for all quotas of a limit at once: all of them change, or none.
+--
+-- KEYS[1]  the key: the only one that is touched
+-- ARGV[1]  what to do: take, charge, block, peek or reset
+-- ARGV[2]  take: the fewest units that will do; charge: the units, negative to give back;
+--          block: for how many nanoseconds
+-- ARGV[3]  take: the most units that are wanted
+-- ARGV[4]  take: units of an earlier take that were not used and are given back first
+-- ARGV[5]  the time in nanoseconds; empty for the server's own
+-- ARGV[6]  from here on: name, interval and whole of each quota, in nanoseconds
+--
+-- Answers the units that were taken, a bit for each quota that is spent, and for each quota how
+-- many nanoseconds from now it will be whole. The value is the time at which it was written, then
+-- name, distance and whole of each quota that is not whole. All numbers are whole and below 2^53,
+-- up to which Lua's are exact.
+
+local key, what = KEYS[1], ARGV[1]
+if what == 'reset' then
+  redis.call('DEL', key)
+  return {0, 0}
+end
+
+local FURTHEST = 9007199254740991
+local first, most, back = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- The time, the nanoseconds that one of its units has, and milliseconds to keep the value for
+-- longer: a clock of the caller's own need not run as the server's does.
+local now, unit, spare = tonumber(ARGV[5]), 1, 3600000
+if not now then
+  local time = redis.call('TIME')
+  now, unit, spare = time[1] * 1000000 + time[2], 1000, 0
+end
+
+-- What is known of the key. If the clock was set back, the distances count from now on.
+local known, changed = {}, false
+local value = redis.call('GET', key)
+if value then
+  local written, rest = string.match(value, '^(%d+)\n(.*)$')
+  local elapsed = (now - (tonumber(written) or now)) * unit
+  if elapsed < 0 then
+    elapsed, changed = 0, true
+  end
+  for name, ahead, whole in string.gmatch(rest or '', '([^\n]+)\n(%d+)\n(%d+)\n') do
+    known[name] = {ahead - elapsed, tonumber(whole)}
+  end
+end
+
+local answer, quotas, spent = {0, 0}, {}, 0
+for at = 6, #ARGV, 3 do
+  local interval, whole = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local old, ahead = known[ARGV[at]], 0
+  if old and old[1] > 0 then
+    ahead = old[1]
+    -- Another deployment had another quota of this name: what it held locks nobody for longer
+    -- than this one takes to come back.
+    if old[2] ~= whole and ahead > whole then
+      ahead = whole
+    end
+  end
+  if what == 'take' then
+    ahead = math.max(0, ahead - back * interval)
+    local room = math.floor((whole - ahead) / interval)
+    if room < first then
+      spent = spent + 2 ^ #quotas
+    end
+    most = math.min(most, room)
+  elseif what == 'charge' then
+    ahead = math.min(FURTHEST, math.max(0, ahead + first * interval))
+  elseif what == 'block' then
+    ahead = math.min(FURTHEST, math.max(ahead, whole - interval + first))
+  end
+  quotas[#quotas + 1] = {ARGV[at], interval, whole, ahead}
+end
+
+local taken = 0
+if what == 'take' then
+  changed = changed or back > 0
+  if spent == 0 and most > 0 then
+    taken, changed = most, true
+  end
+elseif what ~= 'peek' then
+  changed = true
+end
+answer[1], answer[2] = taken, spent
+for n, quota in ipairs(quotas) do
+  quota[4] = quota[4] + taken * quota[2]
+  answer[n + 2] = quota[4]
+  known[quota[1]] = {quota[4], quota[3]}
+end
+
+if changed then
+  local parts, furthest = {string.format('%.0f\n', now)}, 0
+  for name, quota in pairs(known) do
+    if quota[1] > 0 then
+      parts[#parts + 1] = string.format('%s\n%.0f\n%.0f\n', name, quota[1], quota[2])
+      furthest = math.max(furthest, quota[1])
+    end
+  end
+  if furthest > 0 then
+    local left = string.format('%.0f', math.ceil(furthest / 1000000) + spare)
+    redis.call('SET', key, table.concat(parts), 'PX', left)
+  elseif value then
+    redis.call('DEL', key)
+  end
+end
+return answer
