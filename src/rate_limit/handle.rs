@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    limit::{Judged, Limit},
+    limit::{Asked, Limit},
     memory::Full,
     plan::Plan,
     rule::{Rule, error},
@@ -136,6 +136,13 @@ impl<V: KeyPart> Handle<V> {
     /// If the store can't be asked. A store in memory always can.
     pub async fn remaining(&self, key: &V) -> Result<Vec<Remaining>, Problem> {
         let plan = self.limit.plan(self.plan)?;
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            let name = remote.engine.name(key, self.plan);
+            let peeked = remote.engine.peek(&name, self.plan).await;
+            let verdict = peeked.map_err(|failure| remote.problem(failure))?;
+            return Ok(in_words(plan, &verdict));
+        }
         Ok(in_words(
             plan,
             &self.limit.memory.peek(self.fingerprint(key)),
@@ -157,13 +164,18 @@ impl<V: KeyPart> Handle<V> {
         {
             return Err(too_dear);
         }
-        let memory = &self.limit.memory;
-        let verdict = memory.take(self.fingerprint(key), &plan.rules, units);
-        match self.limit.judge(plan, verdict) {
-            Judged::Passes(_) | Judged::Shadowed => Ok(()),
-            Judged::Spent(verdict) => Err(plan.refusal(&verdict, units, options.jitter)),
-            Judged::Full => Err(self.limit.full()),
+        let asked = Asked {
+            plan: self.plan,
+            units,
+            cross_origin: false,
+        };
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            let question = remote.question(key, asked);
+            return remote.take(&self.limit, &question).await;
         }
+        let verdict = self.limit.take(self.fingerprint(key), asked)?;
+        self.limit.admit(asked, verdict)
     }
 
     /// Charges the key so many units, as if it had sent so many requests. If it has less left, it
@@ -173,7 +185,7 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked, or is full and refuses new keys.
     pub async fn charge(&self, key: &V, units: u32) -> Result<(), Problem> {
-        self.force(key, |rule, ahead| rule.charge(ahead, units.into()))
+        self.add(key, units.into()).await
     }
 
     /// Gives back so many units that were taken or charged; never more than the quotas hold.
@@ -182,7 +194,16 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked.
     pub async fn give_back(&self, key: &V, units: u32) -> Result<(), Problem> {
-        let units = i64::from(units).saturating_neg();
+        self.add(key, i64::from(units).saturating_neg()).await
+    }
+
+    async fn add(&self, key: &V, units: i64) -> Result<(), Problem> {
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            let name = remote.engine.name(key, self.plan);
+            let charged = remote.engine.charge(&name, self.plan, units).await;
+            return charged.map_err(|failure| remote.problem(failure));
+        }
         self.force(key, |rule, ahead| rule.charge(ahead, units))
     }
 
@@ -193,6 +214,12 @@ impl<V: KeyPart> Handle<V> {
     /// If the store can't be asked, or is full and refuses new keys.
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            let name = remote.engine.name(key, self.plan);
+            let blocked = remote.engine.block(&name, self.plan, duration).await;
+            return blocked.map_err(|failure| remote.problem(failure));
+        }
         self.force(key, |rule, ahead| rule.block(ahead, duration))
     }
 
@@ -202,6 +229,12 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// If the store can't be asked. A store in memory always can.
     pub async fn reset(&self, key: &V) -> Result<(), Problem> {
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            let name = remote.engine.name(key, self.plan);
+            let reset = remote.engine.reset(&name, self.plan).await;
+            return reset.map_err(|failure| remote.problem(failure));
+        }
         self.limit.memory.reset(self.fingerprint(key));
         Ok(())
     }

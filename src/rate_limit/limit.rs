@@ -1,15 +1,22 @@
 //! A limit but for its key: decides, and keeps count.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
+#[cfg(feature = "rate-limit-redis")]
+use super::shared::{Name, Remote};
 use super::{
     counting::Answered,
     fields::Report,
     memory::{Full, Memory},
     plan::Plan,
     policy::Options,
+    rule::Rule,
     verdict::Verdict,
 };
 use crate::{
@@ -21,8 +28,10 @@ use crate::{
 pub(super) struct Limit {
     pub(super) plans: Box<[Plan]>,
     pub(super) options: Options,
-    pub(super) tally: Tally,
+    pub(super) tally: Arc<Tally>,
     pub(super) memory: Memory,
+    #[cfg(feature = "rate-limit-redis")]
+    pub(super) remote: Option<Remote>,
     full: Problem,
 }
 
@@ -62,10 +71,20 @@ pub(super) enum Passed {
     },
     /// What it costs depends on the answer.
     Unsettled(Box<Unsettled>),
+    /// The store of the limit did not answer: what the limit of this instance remembers.
+    #[cfg(feature = "rate-limit-redis")]
+    Locally(Box<Self>),
+}
+
+/// Where the counts of a key are.
+pub(super) enum Kept {
+    Here(Fingerprint),
+    #[cfg(feature = "rate-limit-redis")]
+    Shared(Name),
 }
 
 pub(super) struct Unsettled {
-    pub(super) key: Fingerprint,
+    pub(super) key: Kept,
     pub(super) asked: Asked,
     pub(super) verdict: Verdict,
 }
@@ -75,6 +94,11 @@ const UNKNOWN_PLAN: &str = "the closure of `chosen_by` chose a plan for this req
 
 impl Limit {
     pub(super) fn new(options: Options) -> Self {
+        Self::counting_into(options, Arc::default())
+    }
+
+    /// A limit whose refusals are counted together with those of another.
+    pub(super) fn counting_into(options: Options, tally: Arc<Tally>) -> Self {
         let plans = options.choice.rules.iter();
         let plans: Box<[_]> = plans
             .map(|rules| Plan::new(rules.clone(), options.told()))
@@ -82,8 +106,10 @@ impl Limit {
         let width = plans.iter().map(|plan| plan.rules.len()).max();
         Self {
             memory: Memory::new(width.unwrap_or_default(), options.clock.clone()),
+            #[cfg(feature = "rate-limit-redis")]
+            remote: Remote::new(&options, &tally),
             full: full(),
-            tally: Tally::default(),
+            tally,
             plans,
             options,
         }
@@ -157,14 +183,89 @@ impl Limit {
         }
     }
 
+    /// Takes from the counts in memory what a request costs.
+    pub(super) fn take(
+        &self,
+        key: Fingerprint,
+        asked: Asked,
+    ) -> Result<Result<Verdict, Full>, Problem> {
+        let plan = self.plan(asked.plan)?;
+        Ok(self.memory.take(key, &plan.rules, asked.units))
+    }
+
+    /// What becomes of a request of which the store says this.
+    pub(super) fn conclude(
+        &self,
+        asked: Asked,
+        verdict: Result<Verdict, Full>,
+        key: impl FnOnce() -> Kept,
+    ) -> Result<Passed, Response<Bytes>> {
+        let plan = self.plan(asked.plan)?;
+        match self.judge(plan, verdict) {
+            Judged::Passes(verdict) if self.options.counting.settles() => {
+                let unsettled = Unsettled {
+                    key: key(),
+                    asked,
+                    verdict,
+                };
+                Ok(Passed::Unsettled(Box::new(unsettled)))
+            }
+            Judged::Passes(verdict) => Ok(Passed::told(plan, asked, &verdict)),
+            Judged::Shadowed => Ok(Passed::Silently),
+            Judged::Spent(verdict) => Err(plan.refuse(&verdict, asked, self.options.jitter)),
+            Judged::Full => Err(self.full().into()),
+        }
+    }
+
+    /// The same for a handler.
+    pub(super) fn admit(
+        &self,
+        asked: Asked,
+        verdict: Result<Verdict, Full>,
+    ) -> Result<(), Problem> {
+        let plan = self.plan(asked.plan)?;
+        match self.judge(plan, verdict) {
+            Judged::Passes(_) | Judged::Shadowed => Ok(()),
+            Judged::Spent(verdict) => Err(plan.refusal(&verdict, asked.units, self.options.jitter)),
+            Judged::Full => Err(self.full()),
+        }
+    }
+
+    /// Charges what the answer costs more than was taken, or gives back what it costs less.
+    pub(super) fn settle(&self, unsettled: Unsettled, answered: &Answered<'_>) -> Passed {
+        let Unsettled {
+            key,
+            asked,
+            mut verdict,
+        } = unsettled;
+        let Ok(plan) = self.plan(asked.plan) else {
+            return Passed::Silently;
+        };
+        let units = self.options.counting.difference(answered, asked.units);
+        let charge = |rule: &Rule, ahead| rule.charge(ahead, units);
+        match key {
+            _ if units == 0 => {}
+            Kept::Here(key) => {
+                if let Ok(settled) = self.memory.force(key, &plan.rules, charge) {
+                    verdict = settled;
+                }
+            }
+            // The response does not wait for the store: what it will say is known but for what
+            // others take meanwhile.
+            #[cfg(feature = "rate-limit-redis")]
+            Kept::Shared(name) => {
+                verdict.change(&plan.rules, charge);
+                if let Some(remote) = &self.remote {
+                    Arc::clone(&remote.engine).charge_later(name, asked.plan, units);
+                }
+            }
+        }
+        Passed::told(plan, asked, &verdict)
+    }
+
     /// The answer where a key is new and the store is full.
     pub(super) fn full(&self) -> Problem {
         self.full.clone()
-    }
-
-    /// What the answer costs more than was taken, or less.
-    pub(super) fn difference(&self, asked: Asked, answered: &Answered<'_>) -> i64 {
-        self.options.counting.difference(answered, asked.units)
     }
 
     fn would_refuse(&self, plan: &Plan, verdict: &Verdict) {

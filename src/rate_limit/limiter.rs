@@ -5,10 +5,12 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 
+#[cfg(feature = "rate-limit-redis")]
+use super::shared::{Question, Remote};
 use super::{
     counting::Answered,
     handle::Handle,
-    limit::{Judged, Limit, Passed, Unsettled},
+    limit::{Kept, Limit, Passed},
     policy::RateLimit,
 };
 use crate::{
@@ -75,13 +77,26 @@ impl<K: Key> Place for Limiter<K> {
     }
 }
 
-impl<K: Key, B> Middleware<B> for Limiter<K> {
+impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
     type Carry = Carried;
 
     fn before(&self, request: Request<B>) -> Step<B, Carried> {
         let (mut head, body) = request.into_parts();
         match self.0.decide(&mut head) {
-            Ok(passed) => Step::Next(Request::from_parts(head, body), Carried(passed)),
+            Ok(Decision::Passed(passed)) => {
+                Step::Next(Request::from_parts(head, body), Carried(passed))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Ok(Decision::Open(question)) => {
+                let limit = Arc::clone(&self.0.limit);
+                Step::wait(async move {
+                    let passed = match &limit.remote {
+                        Some(remote) => remote.answer(&limit, &question).await?,
+                        None => Passed::Silently,
+                    };
+                    Ok((Request::from_parts(head, body), Carried(passed)))
+                })
+            }
             Err(refusal) => Step::Reply(refusal),
         }
     }
@@ -90,70 +105,64 @@ impl<K: Key, B> Middleware<B> for Limiter<K> {
     where
         R: ReplyBody,
     {
-        let limit = &self.0.limit;
-        let passed = match carried.0 {
-            Passed::Unsettled(unsettled) => settle(limit, *unsettled, response),
-            passed => passed,
-        };
-        if let Passed::Told { plan, report } = passed
-            && let Ok(plan) = limit.plan(plan)
-        {
-            plan.fields.write(report, response.headers_mut());
-        }
+        write(&self.0.limit, carried.0, response);
     }
 }
 
+/// What is known of a request so far.
+enum Decision {
+    Passed(Passed),
+    /// The store has to be asked.
+    #[cfg(feature = "rate-limit-redis")]
+    Open(Question),
+}
+
 impl<K: Key> Shared<K> {
-    fn decide(&self, head: &mut Parts) -> Result<Passed, Response<Bytes>> {
+    fn decide(&self, head: &mut Parts) -> Result<Decision, Response<Bytes>> {
         let limit = &*self.limit;
         if limit.exempts(head) {
-            return Ok(Passed::Silently);
+            return Ok(Decision::Passed(Passed::Silently));
         }
         let key = self.key.of(head)?;
         let (plan, asked) = limit.asked(head)?;
-        let key = limit.fingerprint(&key, asked.plan);
         if !limit.options.shadow
             && let Some(too_dear) = plan.too_dear(asked.units)
         {
             return Err(too_dear.into());
         }
-        let verdict = limit.memory.take(key, &plan.rules, asked.units);
-        match limit.judge(plan, verdict) {
-            Judged::Passes(verdict) if limit.options.counting.settles() => {
-                let unsettled = Unsettled {
-                    key,
-                    asked,
-                    verdict,
-                };
-                Ok(Passed::Unsettled(Box::new(unsettled)))
-            }
-            Judged::Passes(verdict) => Ok(Passed::told(plan, asked, &verdict)),
-            Judged::Shadowed => Ok(Passed::Silently),
-            Judged::Spent(verdict) => Err(plan.refuse(&verdict, asked, limit.options.jitter)),
-            Judged::Full => Err(limit.full().into()),
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &limit.remote {
+            let question = remote.question(&key, asked);
+            return match remote.known(limit, &question) {
+                Some(known) => known.map(Decision::Passed),
+                None => Ok(Decision::Open(question)),
+            };
         }
+        let key = limit.fingerprint(&key, asked.plan);
+        let verdict = limit.memory.take(key, &plan.rules, asked.units);
+        let passed = limit.conclude(asked, verdict, || Kept::Here(key))?;
+        Ok(Decision::Passed(passed))
     }
 }
 
-/// Charges what the answer costs more than was taken, or gives back what it costs less.
-fn settle<R: ReplyBody>(limit: &Limit, unsettled: Unsettled, response: &Response<R>) -> Passed {
-    let Unsettled {
-        key,
-        asked,
-        mut verdict,
-    } = unsettled;
-    let Ok(plan) = limit.plan(asked.plan) else {
-        return Passed::Silently;
+/// Settles what the answer costs, and tells the client what is left.
+fn write<R: ReplyBody>(limit: &Limit, passed: Passed, response: &mut Response<R>) {
+    let passed = match passed {
+        Passed::Unsettled(unsettled) => limit.settle(*unsettled, &Answered::new(response)),
+        #[cfg(feature = "rate-limit-redis")]
+        Passed::Locally(passed) => {
+            if let Some(local) = limit.remote.as_ref().and_then(Remote::local) {
+                write(local, *passed, response);
+            }
+            return;
+        }
+        passed => passed,
     };
-    let units = limit.difference(asked, &Answered::new(response));
-    if units != 0
-        && let Ok(settled) = limit
-            .memory
-            .force(key, &plan.rules, |rule, ahead| rule.charge(ahead, units))
+    if let Passed::Told { plan, report } = passed
+        && let Ok(plan) = limit.plan(plan)
     {
-        verdict = settled;
+        plan.fields.write(report, response.headers_mut());
     }
-    Passed::told(plan, asked, &verdict)
 }
 
 impl<K> Clone for Limiter<K> {

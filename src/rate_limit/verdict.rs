@@ -67,7 +67,6 @@ impl Verdict {
 }
 
 impl Verdict {
-
     /// What the times say, before anything is taken.
     pub(super) fn standing_at(times: &[u64], now: u64) -> Self {
         let mut verdict = Self::default();

@@ -10,6 +10,8 @@
 pub mod cors;
 #[cfg(feature = "rate-limit")]
 pub mod limits;
+#[cfg(feature = "rate-limit-redis")]
+pub mod redis;
 pub mod scripted;
 pub mod tenancy;
 

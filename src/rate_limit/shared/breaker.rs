@@ -86,6 +86,11 @@ impl Breaker {
         self.until_probe().is_none().then_some(pass)
     }
 
+    /// Whether nobody may ask now, not even one.
+    pub(super) fn rests(&self) -> bool {
+        self.is_open() && (self.until_probe().is_some() || self.probing.load(Ordering::Acquire))
+    }
+
     /// How long nobody will ask, if it is open.
     pub(super) fn until_probe(&self) -> Option<Duration> {
         let next = self.next_probe.load(Ordering::Acquire);
@@ -122,7 +127,9 @@ impl Pass<'_> {
         breaker.probes.store(0, Ordering::Relaxed);
         if breaker.open.swap(false, Ordering::AcqRel) {
             let opened_at = breaker.opened_at.load(Ordering::Relaxed);
-            closed(Duration::from_nanos(breaker.now().saturating_sub(opened_at)));
+            closed(Duration::from_nanos(
+                breaker.now().saturating_sub(opened_at),
+            ));
         }
     }
 
@@ -161,7 +168,9 @@ impl Drop for Pass<'_> {
 /// Between three quarters and five quarters of it, so that instances do not probe together.
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 512;
-    let factor = u32::try_from(random).unwrap_or_default().saturating_add(768);
+    let factor = u32::try_from(random)
+        .unwrap_or_default()
+        .saturating_add(768);
     pause.saturating_mul(factor) / 1024
 }
 
@@ -270,7 +279,13 @@ mod tests {
             first_pause: Duration::from_secs(100),
             longest_pause: Duration::from_secs(1_000),
         };
-        for (low, high) in [(74, 126), (149, 251), (299, 501), (599, 1_001), (749, 1_251)] {
+        for (low, high) in [
+            (74, 126),
+            (149, 251),
+            (299, 501),
+            (599, 1_001),
+            (749, 1_251),
+        ] {
             breaker.pause(&patience);
             let left = breaker.until_probe().unwrap().as_secs();
             assert!((low..high).contains(&left), "{left}");

@@ -84,6 +84,34 @@ impl Engine {
         &self.sharing.store
     }
 
+    /// What a request gets that does not have to wait: from a lease, or because the store is given
+    /// up.
+    pub(in crate::rate_limit) fn known(
+        &self,
+        name: &Name,
+        plan: usize,
+        units: u32,
+    ) -> Option<Result<Verdict, Failure>> {
+        let state = &self.store().state;
+        if let Some(leases) = &self.leases
+            && let now = self.clock.now()
+            && let Some(lease) = leases.find(name.id())
+            && let Some(verdict) = lease.decide(self.rules(plan), units, now)
+        {
+            state.counters.leased.add_one();
+            return Some(Ok(verdict));
+        }
+        if state.breaker.rests() {
+            state.counters.undecided.add_one();
+            return Some(Err(Failure::GivenUp));
+        }
+        None
+    }
+
+    fn rules(&self, plan: usize) -> &[Rule] {
+        self.rules.get(plan).map_or(&[], |rules| &**rules)
+    }
+
     /// Takes what a request costs from every quota of the key, or from none.
     pub(in crate::rate_limit) async fn take(
         &self,
@@ -129,7 +157,7 @@ impl Engine {
         plan: usize,
         units: u32,
     ) -> Result<Verdict, Failure> {
-        let rules = self.rules.get(plan).map_or(&[][..], |rules| &**rules);
+        let rules = self.rules(plan);
         let deadline = self.deadline();
         let now = self.clock.now();
         let Some(lease) = leases.of(name.id(), now) else {
@@ -179,11 +207,18 @@ impl Engine {
             return Ok(());
         }
         let charge = Operation::Charge(units);
-        self.ask(name, plan, charge, self.deadline()).await.map(drop)
+        self.ask(name, plan, charge, self.deadline())
+            .await
+            .map(drop)
     }
 
     /// The same, while the response goes on.
-    pub(in crate::rate_limit) fn charge_later(self: Arc<Self>, name: Name, plan: usize, units: i64) {
+    pub(in crate::rate_limit) fn charge_later(
+        self: Arc<Self>,
+        name: Name,
+        plan: usize,
+        units: i64,
+    ) {
         let lost = |engine: &Self| engine.store().state.counters.lost_charges.add_one();
         let charges = self.charges.fetch_add(1, Ordering::AcqRel);
         let Ok(runtime) = Handle::try_current() else {
@@ -214,7 +249,11 @@ impl Engine {
     }
 
     /// Makes a key whole.
-    pub(in crate::rate_limit) async fn reset(&self, name: &Name, plan: usize) -> Result<(), Failure> {
+    pub(in crate::rate_limit) async fn reset(
+        &self,
+        name: &Name,
+        plan: usize,
+    ) -> Result<(), Failure> {
         self.change(name, plan, Operation::Reset).await
     }
 
@@ -232,7 +271,9 @@ impl Engine {
         name: &Name,
         plan: usize,
     ) -> Result<Verdict, Failure> {
-        let reply = self.ask(name, plan, Operation::Peek, self.deadline()).await?;
+        let reply = self
+            .ask(name, plan, Operation::Peek, self.deadline())
+            .await?;
         Ok(reply.verdict)
     }
 

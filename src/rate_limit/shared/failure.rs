@@ -76,7 +76,11 @@ pub(super) fn share(rules: &[Rule], instances: NonZeroU32) -> Result<Arc<[Rule]>
         let burst = (rule.burst() / instances).max(1);
         let one = Duration::from_nanos(rule.interval()).checked_mul(instances.get());
         let one = one.ok_or_else(|| error("a share of the quota would never come back"))?;
-        Rule::new(Quota::per(1, one).burst(burst).named(rule.name().to_owned()))
+        Rule::new(
+            Quota::per(1, one)
+                .burst(burst)
+                .named(rule.name().to_owned()),
+        )
     });
     shares.collect()
 }

@@ -92,9 +92,14 @@ impl Leases {
         Some(Arc::clone(lease))
     }
 
+    /// The lease of a key that has one.
+    pub(super) fn find(&self, id: u128) -> Option<Arc<Lease>> {
+        self.shard(id).get(&id).map(Arc::clone)
+    }
+
     /// Gives units back to the lease of a key, if it has one and has room.
     pub(super) fn give_back(&self, id: u128, units: u32, now: u64) -> bool {
-        let lease = self.shard(id).get(&id).map(Arc::clone);
+        let lease = self.find(id);
         lease.is_some_and(|lease| lease.give_back(units, self.batch, now))
     }
 

@@ -3,16 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    super::{
-        policy::RateLimit,
-        rule::Rule,
-    },
+    super::{policy::RateLimit, rule::Rule},
     failure::{OnFailure, share},
     name::Names,
     script::FURTHEST,
     store::{RedisStore, refuse},
 };
-use crate::{config_error::ConfigError, key::Key};
+use crate::config_error::ConfigError;
 
 /// A limit whose counts are kept in a store; made by [`RedisStore::limit`].
 #[derive(Clone)]
@@ -104,7 +101,7 @@ fn check_lease(
     Ok((batch, ttl))
 }
 
-impl<K: Key> RateLimit<K> {
+impl<K> RateLimit<K> {
     /// Keeps the counts in Redis or Valkey, where all instances share them; see
     /// [`shared`](super). In memory unless told.
     ///

@@ -8,12 +8,13 @@ mod lease;
 mod limit;
 mod metrics;
 mod name;
+mod remote;
 mod script;
 mod store;
 
-pub use self::{
-    failure::OnFailure, limit::SharedLimit, metrics::RedisMetrics, store::RedisStore,
-};
+pub use self::{failure::OnFailure, limit::SharedLimit, metrics::RedisMetrics, store::RedisStore};
 pub(in crate::rate_limit) use self::{
-    engine::Engine, failure::Failure, limit::Sharing, name::Name,
+    limit::Sharing,
+    name::Name,
+    remote::{Question, Remote},
 };

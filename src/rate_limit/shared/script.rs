@@ -31,7 +31,11 @@ struct Term {
 pub(super) enum Operation {
     /// Take units from every quota: as many as there are, but not fewer than `least` and not more
     /// than `most`. `back` are given back before.
-    Take { least: u32, most: u32, back: u32 },
+    Take {
+        least: u32,
+        most: u32,
+        back: u32,
+    },
     /// Charge units, whatever is left; negative to give back.
     Charge(i64),
     /// Let nothing through for so many nanoseconds.

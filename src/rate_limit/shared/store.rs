@@ -59,7 +59,8 @@ impl RedisStore {
     pub fn open(url: &str, on_failure: OnFailure) -> Result<Self, ConfigError> {
         // What it says may hold the password.
         let client = Client::open(url);
-        let client = client.map_err(|error| refuse(format!("this is no URL of Redis: {}", error.category())))?;
+        let client = client
+            .map_err(|error| refuse(format!("this is no URL of Redis: {}", error.category())))?;
         Ok(Self::with(Arc::new(Managed::new(client)), on_failure))
     }
 
@@ -185,7 +186,10 @@ impl RedisStore {
         check_name("name", name)?;
         let names = self.state.names.lock();
         let mut names = names.unwrap_or_else(PoisonError::into_inner);
-        if names.get(name).is_some_and(|claim| claim.strong_count() > 0) {
+        if names
+            .get(name)
+            .is_some_and(|claim| claim.strong_count() > 0)
+        {
             return Err(refuse(format!(
                 "another limit has the name {name:?}, and would share its counts: clone the layer \
                  or the `Limiter` to have one limit in several places, or choose another name"

@@ -1,0 +1,176 @@
+//! A Redis or Valkey server of a test's own, on a free port of this machine.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use redis::{Client, Connection, FromRedisValue};
+
+/// A server that ends with the test.
+pub struct Server {
+    process: Child,
+    program: PathBuf,
+    port: u16,
+    dir: PathBuf,
+    options: Vec<String>,
+}
+
+/// The server's program. Without one a test is skipped, or fails if `WYTHE_REQUIRE_ALL` is set.
+pub fn program() -> Option<PathBuf> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&paths)
+        .flat_map(|dir| [dir.join("redis-server"), dir.join("valkey-server")])
+        .find(|path| path.is_file());
+    if found.is_none() {
+        assert!(
+            env::var_os("WYTHE_REQUIRE_ALL").is_none(),
+            "WYTHE_REQUIRE_ALL is set, and there is no redis-server or valkey-server"
+        );
+        eprintln!("skipped: there is no redis-server or valkey-server");
+    }
+    found
+}
+
+impl Server {
+    pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// With options such as `--maxmemory 1mb`.
+    pub fn with(options: &[&str]) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let program = program()?;
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let dir = env::temp_dir().join(format!("wythe-redis-{}-{number}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let options: Vec<_> = options.iter().map(ToString::to_string).collect();
+        for _ in 0..10 {
+            let port = free_port();
+            let process = spawn(&program, port, &dir, &options);
+            let mut server = Self {
+                process,
+                program: program.clone(),
+                port,
+                dir: dir.clone(),
+                options: options.clone(),
+            };
+            // Another process may have taken the port.
+            if server.answers() {
+                return Some(server);
+            }
+        }
+        panic!("no server could be started");
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A connection of the test's own.
+    pub fn connection(&self) -> Connection {
+        let client = Client::open(self.url()).unwrap();
+        client.get_connection().unwrap()
+    }
+
+    /// Sends a command, written with spaces.
+    pub fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        let mut parts = command.split(' ');
+        let mut command = redis::cmd(parts.next().unwrap());
+        for part in parts {
+            command.arg(part);
+        }
+        command.query(&mut self.connection()).unwrap()
+    }
+
+    pub fn keys(&self) -> Vec<String> {
+        self.ask("KEYS *")
+    }
+
+    /// It is gone, as if the machine were.
+    pub fn kill(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+
+    /// A new one on the same port, which knows nothing of the old one.
+    pub fn restart(&mut self) {
+        self.kill();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            self.process = spawn(&self.program, self.port, &self.dir, &self.options);
+            if self.answers() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the server did not come back");
+        }
+    }
+
+    /// It keeps its connections and does nothing.
+    pub fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it answers; `false` if it ends instead.
+    fn answers(&mut self) -> bool {
+        let client = Client::open(self.url()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            let connection = client.get_connection_with_timeout(Duration::from_secs(1));
+            // Any answer will do: it may ask for a password.
+            match connection.map(|mut connection| redis::cmd("PING").exec(&mut connection)) {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) if error.code() == Some("NOAUTH") => return true,
+                _ => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        drop(fs::remove_dir_all(&self.dir));
+    }
+}
+
+fn spawn(program: &PathBuf, port: u16, dir: &PathBuf, options: &[String]) -> Child {
+    Command::new(program)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(options)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
