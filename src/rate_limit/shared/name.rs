@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn names_stay_as_they_are() {
         let name = Names::new("wythe", "login", b"").name("ada");
-        assert_eq!(name.text(), "wythe:login:{?}");
+        assert_eq!(name.text(), "wythe:login:{fnSwv5Lmf8bGD3U1Yy3gnA}");
     }
 
     #[test]
