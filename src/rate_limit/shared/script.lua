@@ -11,8 +11,8 @@
 --
 -- Answers the units that were taken, a bit for each quota that is spent, and for each quota how
 -- many nanoseconds from now it will be whole. The value is the time at which it was written, then
--- name, distance and whole of each quota that is not whole. All numbers are whole and below 2^53,
--- up to which Lua's are exact.
+-- name, distance, interval and whole of each quota that is not whole. All numbers are whole and
+-- below 2^53, up to which Lua's are exact.
 
 local key, what = KEYS[1], ARGV[1]
 if what == 'reset' then
@@ -40,8 +40,9 @@ if value then
   if elapsed < 0 then
     elapsed, changed = 0, true
   end
-  for name, ahead, whole in string.gmatch(rest or '', '([^\n]+)\n(%d+)\n(%d+)\n') do
-    known[name] = {ahead - elapsed, tonumber(whole)}
+  local quota = '([^\n]+)\n(%d+)\n(%d+)\n(%d+)\n'
+  for name, ahead, interval, whole in string.gmatch(rest or '', quota) do
+    known[name] = {ahead - elapsed, tonumber(interval), tonumber(whole)}
   end
 end
 
@@ -51,10 +52,11 @@ for at = 6, #ARGV, 3 do
   local old, ahead = known[ARGV[at]], 0
   if old and old[1] > 0 then
     ahead = old[1]
-    -- Another deployment had another quota of this name: what it held locks nobody for longer
-    -- than this one takes to come back.
-    if old[2] ~= whole and ahead > whole then
-      ahead = whole
+    -- Another deployment has another quota of this name. The units that were spent stay spent,
+    -- but lock nobody for longer than this one takes to come back.
+    if old[2] ~= interval or old[3] ~= whole then
+      ahead = math.min(whole, math.floor(ahead / old[2] * interval))
+      changed = true
     end
   end
   if what == 'take' then
@@ -85,14 +87,15 @@ answer[1], answer[2] = taken, spent
 for n, quota in ipairs(quotas) do
   quota[4] = quota[4] + taken * quota[2]
   answer[n + 2] = quota[4]
-  known[quota[1]] = {quota[4], quota[3]}
+  known[quota[1]] = {quota[4], quota[2], quota[3]}
 end
 
 if changed then
   local parts, furthest = {string.format('%.0f\n', now)}, 0
   for name, quota in pairs(known) do
     if quota[1] > 0 then
-      parts[#parts + 1] = string.format('%s\n%.0f\n%.0f\n', name, quota[1], quota[2])
+      local numbers = string.format('\n%.0f\n%.0f\n%.0f\n', quota[1], quota[2], quota[3])
+      parts[#parts + 1] = name .. numbers
       furthest = math.max(furthest, quota[1])
     end
   end
