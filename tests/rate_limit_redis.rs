@@ -209,7 +209,10 @@ async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
     }
     assert_eq!(refused(&call(&daily).await), Some(21_600));
     // Four are spent here as well, and come back at the pace of the new quota.
-    let other = vec![Quota::per_minute(60).burst(3), Quota::per_hour(9).named("h")];
+    let other = vec![
+        Quota::per_minute(60).burst(3),
+        Quota::per_hour(9).named("h"),
+    ];
     let minutely = deploy(other);
     assert_eq!(refused(&call(&minutely).await), Some(1));
     clock.advance(secs(1));
@@ -219,7 +222,10 @@ async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
     // While both are deployed they count together, and what only one knows is kept.
     clock.advance(secs(2));
     let response = call(&daily).await;
-    assert_eq!(field(&response, "ratelimit"), Some(r#""default";r=2;t=21600"#));
+    assert_eq!(
+        field(&response, "ratelimit"),
+        Some(r#""default";r=2;t=21600"#)
+    );
     let response = call(&minutely).await;
     let left = r#""default";r=0;t=1, "h";r=7;t=398"#;
     assert_eq!(field(&response, "ratelimit"), Some(left));
