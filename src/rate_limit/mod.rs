@@ -23,6 +23,7 @@
 //! | spare health checks | [`exempt`](RateLimit::exempt) |
 //! | try it out first | [`shadow`](RateLimit::shadow) |
 //! | block, pardon, show what is left | [`Limiter::handle`] |
+//! | one limit for many instances | `in_redis`, with feature `rate-limit-redis` |
 //!
 //! # Example
 //!
