@@ -93,7 +93,7 @@ impl From<IpAddr> for AddressPart {
 
 impl KeyPart for AddressPart {
     fn write(&self, key: &mut KeyWriter<'_>) {
-        key.number(self.0);
+        key.address(&self.0.to_be_bytes());
     }
 }
 

@@ -16,6 +16,7 @@ mod address;
 mod by;
 mod fingerprint;
 mod part;
+mod parts;
 
 use http::request::Parts;
 
