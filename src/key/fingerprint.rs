@@ -31,8 +31,24 @@ impl Seed {
     pub(crate) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
         let mut hasher = self.0;
         key.write(&mut KeyWriter::new(&mut hasher));
+        Fingerprint::of(&hasher)
+    }
+
+    /// The fingerprint of what is written, if all of it could be.
+    pub(crate) fn fingerprint_with<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Fingerprint, E> {
+        let mut hasher = self.0;
+        write(&mut KeyWriter::new(&mut hasher))?;
+        Ok(Fingerprint::of(&hasher))
+    }
+}
+
+impl Fingerprint {
+    fn of(hasher: &SipHasher13) -> Self {
         let hash = hasher.finish128();
-        Fingerprint {
+        Self {
             high: hash.h1,
             low: hash.h2,
         }

@@ -15,15 +15,26 @@
 mod address;
 mod by;
 mod fingerprint;
+mod header;
 mod part;
 mod parts;
+#[cfg(feature = "auth")]
+mod principal;
+#[cfg(feature = "axum")]
+mod route;
+mod tuple;
 
 use http::request::Parts;
 
 pub(crate) use self::fingerprint::{Fingerprint, Seed};
+#[cfg(feature = "auth")]
+pub use self::principal::{ByPrincipal, ByPrincipalValue, principal, principal_value};
+#[cfg(feature = "axum")]
+pub use self::route::{ByPathParam, ByRoute, RoutePart, path_param, route};
 pub use self::{
-    address::{AddressPart, ByClientIp, ByPeer},
-    by::{AfterAuth, By},
+    address::{AddressPart, ByClientIp, ByPeer, client_ip, peer},
+    by::{AfterAuth, By, by},
+    header::{ByClientHeader, dangerously_client_header},
     part::{KeyPart, KeyWriter},
 };
 use crate::{describe::Description, problem::Problem, stage::Stage};
@@ -79,6 +90,19 @@ pub trait Key: Send + Sync + 'static {
     ///
     /// If the request has no key. It is answered with the problem, never let through unlimited.
     fn of(&self, head: &mut Parts) -> Result<Self::Value, Problem>;
+
+    /// Writes the key of a request, or returns the answer to a request that has none.
+    ///
+    /// It writes the same as the value that [`of`](Self::of) returns. Implement it where that would
+    /// be copied only to be written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`of`](Self::of).
+    fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+        self.of(head)?.write(key);
+        Ok(())
+    }
 
     /// Adds to the layer's description what a request without a key is answered.
     fn describe(&self, layer: Description) -> Description {

@@ -2,8 +2,6 @@
 
 use std::{fmt, hash::Hasher};
 
-use http::HeaderValue;
-
 /// A value that can be a key, or a part of one.
 ///
 /// Numbers, `bool`, `char`, texts, bytes, addresses, header values, methods, `Option` and tuples of
