@@ -1,6 +1,7 @@
 //! Hashes keys to what memory holds instead of them.
 
 use std::{
+    convert::Infallible,
     fmt,
     hash::{BuildHasher, RandomState},
 };
@@ -29,9 +30,11 @@ impl Seed {
     }
 
     pub(crate) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
-        let mut hasher = self.0;
-        key.write(&mut KeyWriter::new(&mut hasher));
-        Fingerprint::of(&hasher)
+        let Ok(fingerprint) = self.fingerprint_with::<Infallible>(|writer| {
+            key.write(writer);
+            Ok(())
+        });
+        fingerprint
     }
 
     /// The fingerprint of what is written, if all of it could be.
@@ -41,17 +44,11 @@ impl Seed {
     ) -> Result<Fingerprint, E> {
         let mut hasher = self.0;
         write(&mut KeyWriter::new(&mut hasher))?;
-        Ok(Fingerprint::of(&hasher))
-    }
-}
-
-impl Fingerprint {
-    fn of(hasher: &SipHasher13) -> Self {
         let hash = hasher.finish128();
-        Self {
+        Ok(Fingerprint {
             high: hash.h1,
             low: hash.h2,
-        }
+        })
     }
 }
 
