@@ -166,6 +166,6 @@ impl sealed::Sealed for Any {}
 impl Stage for Any {
     const NAME: &'static str = "Any";
 }
-impl Inner<Any> for Any {
-    type Out = Any;
+impl Inner<Self> for Any {
+    type Out = Self;
 }

@@ -23,9 +23,10 @@ pub struct ByClientHeader(HeaderName);
 ///
 /// If no field can have that name.
 pub fn dangerously_client_header(name: &str) -> Result<ByClientHeader, ConfigError> {
-    let name = name.parse().map_err(|_: http::header::InvalidHeaderName| {
-        ConfigError::new("Key", format!("{name:?} is no name of a header field"))
-    })?;
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+        let message = format!("{name:?} is no name of a header field");
+        return Err(ConfigError::new("Key", message));
+    };
     Ok(ByClientHeader(name))
 }
 

@@ -135,7 +135,7 @@ impl RoutePart {
 }
 
 /// The method as it counts.
-fn known(method: &Method) -> &'static str {
+const fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET | Method::HEAD => "GET",
         Method::POST => "POST",
