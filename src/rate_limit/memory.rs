@@ -6,7 +6,7 @@ use super::{
     store::Store,
     verdict::{Verdict, force, judge},
 };
-use crate::key::{Fingerprint, KeyPart, Seed};
+use crate::key::{Fingerprint, KeyPart, KeyWriter, Seed};
 
 pub(super) struct Memory {
     seed: Seed,
@@ -31,6 +31,14 @@ impl Memory {
     /// What stands for a key here.
     pub(super) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
         self.seed.fingerprint(key)
+    }
+
+    /// The same, of what is written, if all of it could be.
+    pub(super) fn fingerprint_with<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Fingerprint, E> {
+        self.seed.fingerprint_with(write)
     }
 
     /// Takes units from every quota of the key, or from none.
