@@ -47,7 +47,7 @@ impl<K: Key> Limiter<K> {
         Self(Arc::new(Shared {
             fields: Fields::new(limit.fields, &limit.rules),
             refusals: (0..sets).map(|_| OnceLock::new()).collect(),
-            store: Store::new(limit.rules.len()),
+            store: Store::new(limit.capacity, limit.rules.len()),
             seed: Seed::random(),
             rules: limit.rules,
             key: limit.key,

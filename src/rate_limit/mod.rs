@@ -85,6 +85,7 @@
 //!
 //! [governor]: https://docs.rs/governor
 
+mod capacity;
 mod clock;
 mod fields;
 mod limiter;
@@ -98,6 +99,7 @@ pub use self::{
     limiter::Limiter,
     policy::{Quotas, RateLimit},
     quota::Quota,
+    store::Overflow,
 };
 use crate::{
     key::Key,

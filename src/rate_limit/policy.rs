@@ -9,6 +9,7 @@ use super::{
     fields::RateLimitFields,
     quota::Quota,
     rule::{MOST_QUOTAS, Rule, error},
+    store::Capacity,
 };
 use crate::{
     config_error::ConfigError,
@@ -42,6 +43,7 @@ pub struct RateLimit<K> {
     pub(super) key: K,
     pub(super) fields: RateLimitFields,
     pub(super) clock: Clock,
+    pub(super) capacity: Capacity,
 }
 
 impl RateLimit<()> {
@@ -139,6 +141,7 @@ impl Quotas {
             key,
             fields: RateLimitFields::Draft,
             clock: Clock::monotonic(),
+            capacity: Capacity::default(),
         }
     }
 }
@@ -177,6 +180,7 @@ impl<K: Key> RateLimit<K> {
             key: AfterAuth(self.key),
             fields: self.fields,
             clock: self.clock,
+            capacity: self.capacity,
         }
     }
 
