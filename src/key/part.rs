@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderValue;
+
 /// A value that can be a key, or a part of one.
 ///
 /// Numbers, `bool`, `char`, texts, bytes, addresses, `Option` and tuples of these are. A type of
@@ -146,6 +148,12 @@ impl KeyPart for String {
 impl KeyPart for Vec<u8> {
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.bytes(self);
+    }
+}
+/// Its bytes as they were sent: `A` and `a` are two keys.
+impl KeyPart for HeaderValue {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        key.bytes(self.as_bytes());
     }
 }
 impl KeyPart for Ipv4Addr {

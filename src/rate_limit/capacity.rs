@@ -29,7 +29,7 @@ impl<K: Key> RateLimit<K> {
     ///
     /// If it is 0.
     pub fn max_keys(mut self, keys: usize, overflow: Overflow) -> Result<Self, ConfigError> {
-        self.capacity = Capacity::new(keys, overflow)?;
+        self.options.capacity = Capacity::new(keys, overflow)?;
         Ok(self)
     }
 }

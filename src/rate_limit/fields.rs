@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::rule::{Rule, Verdict};
+use super::{rule::Rule, verdict::Verdict};
 use crate::field::{
     scratch::{self, Scratch},
     structured,
@@ -49,9 +49,9 @@ pub(super) struct Fields {
     exposed: HeaderValue,
 }
 
-/// What [`Limiter`](super::Limiter) remembers for the response.
+/// What a response will say.
 #[derive(Debug)]
-pub struct Report {
+pub(super) struct Report {
     values: Values,
     cross_origin: bool,
 }

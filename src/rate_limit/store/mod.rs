@@ -86,6 +86,7 @@ impl Store {
     }
 
     /// The bytes that it holds on the heap.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let tables: usize = self.shards.iter().map(|shard| shard.lock().bytes()).sum();
         tables.saturating_add(size_of_val(&*self.shards))

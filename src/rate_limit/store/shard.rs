@@ -33,6 +33,7 @@ impl Shard {
         self.table.len()
     }
 
+    #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.table.bytes()
     }

@@ -47,6 +47,7 @@ impl Table {
         self.len
     }
 
+    #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.words.capacity().saturating_mul(size_of::<u64>())
     }
