@@ -30,10 +30,10 @@ use wythe::{
     with_rate_limit,
 };
 
-/// An hour, so that no key of a benchmark becomes idle.
-const INTERVAL: Duration = Duration::from_secs(3_600);
+/// Half an hour, so that no key of a benchmark becomes idle.
+const INTERVAL: Duration = Duration::from_secs(1_800);
 /// As many as a benchmark can send, and few enough that all limits can measure them.
-pub(crate) const PLENTY: u32 = 1_000_000;
+pub(crate) const PLENTY: u32 = 2_000_000;
 
 thread_local! {
     /// Whose request it is. To read it costs next to nothing, as it should: it is not measured.
