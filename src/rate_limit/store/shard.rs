@@ -75,10 +75,7 @@ impl Shard {
 
     /// Drops the keys that are idle and gives memory back; whether it dropped any.
     pub(super) fn sweep(&mut self, now: u64) -> bool {
-        if now < self.earliest {
-            if self.table.is_loose() {
-                self.table.rebuild(self.table.len(), |_| true);
-            }
+        if now < self.earliest && !self.table.is_loose() {
             return false;
         }
         let mut live = 0_usize;
@@ -88,7 +85,7 @@ impl Shard {
             self.earliest = self.earliest.min(idle_at);
         }
         let dropped = live < self.table.len();
-        if dropped {
+        if dropped || self.table.is_loose() {
             self.table.rebuild(live, |times| idle_at(times) > now);
         }
         dropped

@@ -31,7 +31,7 @@ use wythe::{
 };
 
 /// Half an hour, so that no key of a benchmark becomes idle.
-const INTERVAL: Duration = Duration::from_secs(1_800);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1_800);
 /// As many as a benchmark can send, and few enough that all limits can measure them.
 pub(crate) const PLENTY: u32 = 2_000_000;
 
