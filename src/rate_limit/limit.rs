@@ -81,7 +81,11 @@ impl Limit {
             .collect();
         let width = plans.iter().map(|plan| plan.rules.len()).max();
         Self {
-            memory: Memory::new(width.unwrap_or_default(), options.clock.clone()),
+            memory: Memory::new(
+                options.capacity,
+                width.unwrap_or_default(),
+                options.clock.clone(),
+            ),
             full: full(),
             tally: Tally::default(),
             plans,

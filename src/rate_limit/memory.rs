@@ -3,7 +3,7 @@
 use super::{
     clock::Clock,
     rule::Rule,
-    store::Store,
+    store::{Capacity, Store},
     verdict::{Verdict, force, judge},
 };
 use crate::key::{Fingerprint, KeyPart, KeyWriter, Seed};
@@ -20,10 +20,10 @@ pub(super) struct Full;
 
 impl Memory {
     /// Counts of so many quotas for each key.
-    pub(super) fn new(quotas: usize, clock: Clock) -> Self {
+    pub(super) fn new(capacity: Capacity, quotas: usize, clock: Clock) -> Self {
         Self {
             seed: Seed::random(),
-            store: Store::new(quotas),
+            store: Store::new(capacity, quotas),
             clock,
         }
     }
