@@ -209,6 +209,32 @@ mod rate_limit {
     }
 }
 
+#[cfg(feature = "rate-limit-redis")]
+mod rate_limit_in_redis {
+    use super::*;
+    use wythe::{
+        Quota,
+        rate_limit::shared::{OnFailure, RedisStore},
+        with_rate_limit,
+    };
+
+    fn from_peer() -> Request<Body> {
+        support::limits::from_peer("203.0.113.9:50123")
+    }
+
+    /// A store that is not there: what passes has waited for it.
+    fn store() -> RedisStore {
+        RedisStore::open("redis://:hunter2@127.0.0.1:1", OnFailure::Allow).unwrap()
+    }
+
+    every_layer! {
+        rate_limit_in_redis: {
+            let limit = Quota::per_second(100).by_peer().unwrap();
+            with_rate_limit(limit.in_redis(store().give_up_after(1_000).limit("contract")).unwrap())
+        }, passes from_peer, answers Some(plain), secret "hunter2";
+    }
+}
+
 #[cfg(feature = "cors")]
 mod cors {
     use super::*;

@@ -144,19 +144,23 @@ fn store() -> Option<(Server, RedisStore, Runtime)> {
     Some((server, store.timeout(secs(10)), runtime))
 }
 
-#[test]
-fn one_table_of_cases_holds_for_both() {
-    let Some((_server, store, runtime)) = store() else {
-        return;
-    };
-    let three_a_minute = || vec![Quota::per_minute(3)];
-    let two = || {
-        vec![
-            Quota::per_second(2).burst(4).named("burst"),
-            Quota::per_minute(10).named("minute"),
-        ]
-    };
-    let cases: Vec<(&str, Vec<Quota>, Vec<Step>, Vec<&str>)> = vec![
+/// A name, the quotas, what happens, and what is answered.
+type Case = (&'static str, Vec<Quota>, Vec<Step>, Vec<&'static str>);
+
+fn three_a_minute() -> Vec<Quota> {
+    vec![Quota::per_minute(3)]
+}
+
+fn two() -> Vec<Quota> {
+    vec![
+        Quota::per_second(2).burst(4).named("burst"),
+        Quota::per_minute(10).named("minute"),
+    ]
+}
+
+/// Requests only.
+fn requests() -> Vec<Case> {
+    vec![
         (
             "the whole quota, and not one more",
             three_a_minute(),
@@ -227,6 +231,12 @@ fn one_table_of_cases_holds_for_both() {
                 r#"200 "default";r=0;t=20 - null"#,
             ],
         ),
+    ]
+}
+
+/// Changes from outside as well.
+fn changes() -> Vec<Case> {
+    vec![
         (
             "what costs nothing passes unless there is a debt",
             three_a_minute(),
@@ -308,8 +318,16 @@ fn one_table_of_cases_holds_for_both() {
                 r#"429 "season";r=0;t=7776, "now";r=999 7776 ["season"]"#,
             ],
         ),
-    ];
-    for (n, (name, quotas, steps, expected)) in cases.into_iter().enumerate() {
+    ]
+}
+
+#[test]
+fn one_table_of_cases_holds_for_both() {
+    let Some((_server, store, runtime)) = store() else {
+        return;
+    };
+    for (n, (name, quotas, steps, expected)) in requests().into_iter().chain(changes()).enumerate()
+    {
         let mut both = Both::new(&quotas, &store, &format!("case-{n}"));
         let peer = both.next_peer();
         let said = runtime.block_on(both.run(&peer, &steps));

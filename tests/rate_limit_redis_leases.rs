@@ -252,7 +252,7 @@ fn in_any_time_no_more_passes_than_the_bound_says() {
         return;
     };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(60));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(200));
     let number = std::cell::Cell::new(0);
     let over = std::cell::Cell::new(0);
     let given = (2_u32..8, 0_u32..10, 1_u64..5_000, events());

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     describe::Description,
-    key::{Fingerprint, KeyPart},
+    key::{Fingerprint, Key, KeyPart},
     problem::Problem,
 };
 
@@ -101,11 +101,15 @@ impl Limit {
     pub(super) fn counting_into(options: Options, tally: Arc<Tally>) -> Self {
         let plans = options.choice.rules.iter();
         let plans: Box<[_]> = plans
-            .map(|rules| Plan::new(rules.clone(), options.told()))
+            .map(|rules| Plan::new(Arc::clone(rules), options.told()))
             .collect();
         let width = plans.iter().map(|plan| plan.rules.len()).max();
         Self {
-            memory: Memory::new(width.unwrap_or_default(), options.clock.clone()),
+            memory: Memory::new(
+                options.capacity,
+                width.unwrap_or_default(),
+                options.clock.clone(),
+            ),
             #[cfg(feature = "rate-limit-redis")]
             remote: Remote::new(&options, &tally),
             full: full(),
@@ -121,6 +125,22 @@ impl Limit {
             [_] => self.memory.fingerprint(key),
             _ => self.memory.fingerprint(&(plan, key)),
         }
+    }
+
+    /// The same, for the key of a request.
+    pub(super) fn fingerprint_of<K: Key>(
+        &self,
+        key: &K,
+        head: &mut Parts,
+        plan: usize,
+    ) -> Result<Fingerprint, Problem> {
+        self.memory.fingerprint_with(|writer| {
+            if self.plans.len() > 1 {
+                writer.tuple(2);
+                plan.write(writer);
+            }
+            key.write(head, writer)
+        })
     }
 
     /// Whether a request is none of this limit's business.
@@ -161,6 +181,11 @@ impl Limit {
         let description = description
             .answers(StatusCode::TOO_MANY_REQUESTS, when)
             .adds(header::RETRY_AFTER);
+        #[cfg(feature = "rate-limit-redis")]
+        let description = match &self.remote {
+            Some(remote) => remote.describe(description),
+            None => description,
+        };
         let names = self.plans.first().map(|plan| plan.fields.names());
         let names = names.into_iter().flatten();
         names.fold(description, Description::adds)
@@ -194,6 +219,10 @@ impl Limit {
     }
 
     /// What becomes of a request of which the store says this.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a box would be one more allocation"
+    )]
     pub(super) fn conclude(
         &self,
         asked: Asked,

@@ -118,12 +118,15 @@ enum Decision {
 }
 
 impl<K: Key> Shared<K> {
+    #[expect(
+        clippy::result_large_err,
+        reason = "a box would be one more allocation"
+    )]
     fn decide(&self, head: &mut Parts) -> Result<Decision, Response<Bytes>> {
         let limit = &*self.limit;
         if limit.exempts(head) {
             return Ok(Decision::Passed(Passed::Silently));
         }
-        let key = self.key.of(head)?;
         let (plan, asked) = limit.asked(head)?;
         if !limit.options.shadow
             && let Some(too_dear) = plan.too_dear(asked.units)
@@ -132,13 +135,13 @@ impl<K: Key> Shared<K> {
         }
         #[cfg(feature = "rate-limit-redis")]
         if let Some(remote) = &limit.remote {
-            let question = remote.question(&key, asked);
+            let question = remote.question_of(&self.key, head, asked)?;
             return match remote.known(limit, &question) {
                 Some(known) => known.map(Decision::Passed),
                 None => Ok(Decision::Open(question)),
             };
         }
-        let key = limit.fingerprint(&key, asked.plan);
+        let key = limit.fingerprint_of(&self.key, head, asked.plan)?;
         let verdict = limit.memory.take(key, &plan.rules, asked.units);
         let passed = limit.conclude(asked, verdict, || Kept::Here(key))?;
         Ok(Decision::Passed(passed))

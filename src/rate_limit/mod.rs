@@ -102,6 +102,7 @@
 //!
 //! [governor]: https://docs.rs/governor
 
+mod capacity;
 mod clock;
 mod counting;
 mod fields;
@@ -130,6 +131,7 @@ pub use self::{
     plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,
+    store::Overflow,
 };
 use crate::{
     key::Key,

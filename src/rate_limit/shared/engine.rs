@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::request::Parts;
 use redis::{ErrorKind, RedisResult, ServerErrorKind};
 use tokio::{
     runtime::Handle,
@@ -24,7 +25,10 @@ use super::{
     script::{Operation, Reply, Terms},
     store::RedisStore,
 };
-use crate::key::KeyPart;
+use crate::{
+    key::{Key, KeyPart},
+    problem::Problem,
+};
 
 /// The most charges that wait for the server at once, after their responses were sent.
 const MOST_CHARGES: u32 = 1_024;
@@ -61,6 +65,22 @@ impl Engine {
             [_] => self.sharing.names.name(key),
             _ => self.sharing.names.name(&(plan, key)),
         }
+    }
+
+    /// The same, for the key of a request.
+    pub(in crate::rate_limit) fn name_of<K: Key>(
+        &self,
+        key: &K,
+        head: &mut Parts,
+        plan: usize,
+    ) -> Result<Name, Problem> {
+        self.sharing.names.name_with(|writer| {
+            if self.terms.len() > 1 {
+                writer.tuple(2);
+                plan.write(writer);
+            }
+            key.write(head, writer)
+        })
     }
 
     pub(in crate::rate_limit) fn on_failure(&self) -> OnFailure {

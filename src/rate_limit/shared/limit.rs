@@ -51,7 +51,7 @@ impl SharedLimit {
         self
     }
 
-    fn check(&self, plans: &[Arc<[Rule]>]) -> Result<Sharing, ConfigError> {
+    fn shared_by(self, plans: &[Arc<[Rule]>]) -> Result<Sharing, ConfigError> {
         self.store.check()?;
         for rule in plans.iter().flat_map(|rules| rules.iter()) {
             if rule.whole() > FURTHEST {
@@ -75,7 +75,7 @@ impl SharedLimit {
             local,
             names: Names::new(&self.store.prefix, &self.name, &self.store.secret),
             _claim: self.store.claim(&self.name)?,
-            store: self.store.clone(),
+            store: self.store,
         })
     }
 }
@@ -129,7 +129,7 @@ impl<K> RateLimit<K> {
     /// - the batch of a lease is less than 2 or more than the smallest burst, or its time is 0;
     /// - a timeout or a number of failures of 0, or a longest pause that is shorter than the first.
     pub fn in_redis(mut self, limit: SharedLimit) -> Result<Self, ConfigError> {
-        let sharing = limit.check(&self.options.choice.rules)?;
+        let sharing = limit.shared_by(&self.options.choice.rules)?;
         self.options.sharing = Some(Arc::new(sharing));
         Ok(self)
     }

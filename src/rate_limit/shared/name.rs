@@ -1,6 +1,6 @@
 //! Names keys in Redis, so that nothing of a client can be read there.
 
-use std::{fmt, hash::Hasher};
+use std::{convert::Infallible, fmt, hash::Hasher};
 
 use sha2::{Digest, Sha256};
 
@@ -36,8 +36,20 @@ impl Names {
 
     /// `prefix:limit:{hash}`: in a cluster the hash alone chooses the slot.
     pub(super) fn name<P: KeyPart + ?Sized>(&self, key: &P) -> Name {
+        let Ok(name) = self.name_with::<Infallible>(|writer| {
+            key.write(writer);
+            Ok(())
+        });
+        name
+    }
+
+    /// The name for what is written, if all of it could be.
+    pub(super) fn name_with<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Name, E> {
         let mut sink = Sink(self.hash.clone());
-        key.write(&mut KeyWriter::new(&mut sink));
+        write(&mut KeyWriter::new(&mut sink))?;
         let mut half = [0; 16];
         for (to, from) in half.iter_mut().zip(sink.0.finalize()) {
             *to = from;
@@ -47,7 +59,7 @@ impl Names {
         text.push_str(&self.start);
         write_base64url(id, &mut text);
         text.push('}');
-        Name { text, id }
+        Ok(Name { text, id })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{
     super::{
@@ -17,7 +17,8 @@ use super::{
     name::Name,
 };
 use crate::{
-    key::{Fingerprint, KeyPart},
+    describe::Description,
+    key::{Fingerprint, Key, KeyPart},
     problem::Problem,
 };
 
@@ -60,6 +61,17 @@ impl Remote {
         })
     }
 
+    /// What it answers beside refusals by quota.
+    pub(in crate::rate_limit) fn describe(&self, limit: Description) -> Description {
+        match self.engine.on_failure() {
+            OnFailure::Deny => limit.answers(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "when the store of the limit does not answer",
+            ),
+            OnFailure::Allow | OnFailure::Local { .. } => limit,
+        }
+    }
+
     pub(in crate::rate_limit) fn local(&self) -> Option<&Limit> {
         self.local.as_deref()
     }
@@ -75,6 +87,22 @@ impl Remote {
             local: local.map(|local| local.fingerprint(key, asked.plan)),
             asked,
         }
+    }
+
+    /// The same, for a request.
+    pub(in crate::rate_limit) fn question_of<K: Key>(
+        &self,
+        key: &K,
+        head: &mut Parts,
+        asked: Asked,
+    ) -> Result<Question, Problem> {
+        let local = self.local.as_ref();
+        let local = local.map(|local| local.fingerprint_of(key, head, asked.plan));
+        Ok(Question {
+            local: local.transpose()?,
+            name: self.engine.name_of(key, head, asked.plan)?,
+            asked,
+        })
     }
 
     /// The answer that is known without asking the store.
@@ -98,6 +126,10 @@ impl Remote {
         self.conclude(limit, question, taken)
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "a box would be one more allocation"
+    )]
     fn conclude(
         &self,
         limit: &Limit,
