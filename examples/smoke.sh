@@ -34,4 +34,12 @@ check() {
 check existing_axum_app 200 400 404 405 400 500
 check own_middleware 200 200 503
 check with_hyper 201 422 200 204 405
+if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then
+    check shared_rate_limit 200 200 200 429 429
+elif [ -n "${WYTHE_REQUIRE_ALL:-}" ]; then
+    printf 'shared_rate_limit: there is no redis-server or valkey-server\n'
+    failed=1
+else
+    printf 'shared_rate_limit: skipped, there is no redis-server or valkey-server\n'
+fi
 exit "$failed"
