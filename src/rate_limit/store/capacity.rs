@@ -18,7 +18,7 @@ pub enum Overflow {
     /// It is refused with 503, until quotas of others are whole again. Nobody gets more than
     /// their quota, but whoever can make up keys can shut out everybody who is new.
     Refuse,
-    /// It takes the place of one whose quotas will be whole again soon, the first of 64 that are
+    /// It takes the place of one whose quotas will be whole again soon, the first of 32 that are
     /// looked at. Made-up keys with one request each push out each other, and not a client that
     /// has spent its quota.
     #[default]

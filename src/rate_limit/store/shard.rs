@@ -7,7 +7,7 @@ use super::{
 use crate::key::Fingerprint;
 
 /// How many keys compete when one has to go.
-const CANDIDATES: usize = 64;
+const CANDIDATES: usize = 32;
 
 /// How many keys a shard may have, and what happens then.
 pub(super) struct Bounds {
@@ -94,6 +94,9 @@ impl Shard {
     /// Makes room for a key; `false` if it can't.
     fn make_room(&mut self, key: Fingerprint, now: u64, bounds: &Bounds) -> bool {
         if self.table.len() >= bounds.keys {
+            if bounds.overflow == Overflow::Refuse && now < self.earliest {
+                return false;
+            }
             let candidates = self.table.from(key).take(CANDIDATES);
             let candidates = candidates.map(|(key, times)| (idle_at(times), key));
             let Some((idle_at, soonest)) = candidates.min() else {

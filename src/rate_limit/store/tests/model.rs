@@ -129,8 +129,8 @@ proptest! {
     #[test]
     fn it_keeps_what_a_map_keeps(
         steps in steps(),
-        // Up to 64, it is the soonest of all that makes room.
-        cap in prop_oneof![Just(1_usize), Just(3), 1..=64_usize, Just(200), Just(1_000_000)],
+        // Up to 32, it is the soonest of all that makes room.
+        cap in prop_oneof![Just(1_usize), Just(3), 1..=32_usize, Just(200), Just(1_000_000)],
         overflow in prop_oneof![Just(Overflow::Refuse), Just(Overflow::Evict)],
         width in 1..=3_usize,
     ) {
