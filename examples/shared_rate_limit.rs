@@ -46,10 +46,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ok(url) => (url, None),
         Err(_) => {
             let port = free_port().await?;
-            (
-                format!("redis://127.0.0.1:{port}"),
-                Some(start_redis(port)?),
-            )
+            let mut server = start_redis(port)?;
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                if server.try_wait()?.is_some() {
+                    return Err("there is no redis-server or valkey-server to start".into());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            (format!("redis://127.0.0.1:{port}"), Some(server))
         }
     };
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
