@@ -194,7 +194,7 @@ async fn a_limit_on_all_stands_outside_authentication_and_one_by_principal_insid
             .get("authorization")
             .map(|token| token.as_bytes().to_vec())
     };
-    let all = with_concurrency_limit(ConcurrencyLimit::of(3).unwrap());
+    let all = with_concurrency_limit(ConcurrencyLimit::of(4).unwrap());
     let users = with_concurrency_limit(ConcurrencyLimit::of(1).unwrap().by(by_user).after_auth());
     let inner = with_concurrency_limit(ConcurrencyLimit::of(9).unwrap().after_auth());
     let stack = compose((all.clone(), with_auth(Anyone), users.clone(), inner.clone()));
@@ -221,7 +221,7 @@ async fn a_limit_on_all_stands_outside_authentication_and_one_by_principal_insid
     }
     assert_eq!(users.inner().keys(), 2);
     // What was refused further in counts outside until its body has ended.
-    assert_eq!(counts(&all), (3, 0));
+    assert_eq!(counts(&all), (4, 0));
     let Ok(response) = as_user(Some("cid")).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
