@@ -19,6 +19,7 @@ pin_project! {
     /// It is the handler's body in all other respects, and takes no memory of its own. A layer
     /// further out makes one `From<Bytes>` for an answer of its own, which counts as nothing.
     pub struct Guarded<R> {
+        // Dropped in this order: a place is free when what was done in it is gone.
         #[pin]
         body: R,
         permit: Option<Permit>,

@@ -37,6 +37,7 @@ pin_project! {
             turn: Turn,
             parked: Option<Box<Parked<S, Q>>>,
         },
+        // Dropped in this order: a place is free when what was done in it is gone.
         Calling {
             #[pin]
             call: F,

@@ -46,6 +46,14 @@
 //! # }
 //! ```
 //!
+//! # The body
+//!
+//! The body of a response becomes a [`Guarded`] one, which is where the place is given back. It can
+//! be made from bytes if the handler's can, so that every layer outside still answers, and it takes
+//! no memory of its own; axum puts any body that is not its own into a box, which is one
+//! allocation. Where two handlers need bodies of one type, as those of an
+//! `endpoint()` do, list [`with_one_body()`](crate::with_one_body) before it.
+//!
 //! # Responses
 //!
 //! | status | when | problem type | fields |

@@ -133,3 +133,31 @@ impl fmt::Debug for Entry {
         f.write_str("Entry(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{MOST_SPARE, SHARDS, SMALL, Table, lock};
+    use crate::key::Seed;
+
+    #[test]
+    fn memory_is_given_back_when_keys_go() {
+        let (table, seed) = (Arc::new(Table::new(1)), Seed::random());
+        let room = |table: &Table| -> usize {
+            let shards = table.shards.iter().map(lock);
+            shards.map(|shard| shard.gates.capacity()).sum()
+        };
+        let visits: Vec<_> = (0..100_000_u32)
+            .map(|key| table.visit(seed.fingerprint(&key)))
+            .collect();
+        assert_eq!(table.len(), 100_000);
+        assert!(room(&table) >= 100_000);
+        drop(visits);
+        assert_eq!(table.len(), 0);
+        assert!(room(&table) <= 2 * SHARDS * SMALL, "{}", room(&table));
+        for shard in &table.shards {
+            assert_eq!(lock(shard).spare.len(), MOST_SPARE);
+        }
+    }
+}

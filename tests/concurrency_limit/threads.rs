@@ -93,6 +93,22 @@ fn keys_that_come_and_go_on_many_threads_keep_their_limits_and_are_forgotten() {
     assert_eq!((counts(&layer), layer.inner().keys()), ((0, 0), 0));
 }
 
+/// A handler at work, or one that is being dropped.
+struct Inside(Arc<AtomicUsize>);
+
+impl Inside {
+    fn new(inside: Arc<AtomicUsize>, most: &AtomicUsize) -> Self {
+        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        Self(inside)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn everyone_who_can_wait_is_served_and_never_too_many_at_once() {
     const MOST: usize = 3;
@@ -104,10 +120,9 @@ async fn everyone_who_can_wait_is_served_and_never_too_many_at_once() {
         service_fn(move |_: Request<Body>| {
             let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
             async move {
-                let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
-                most.fetch_max(now, Ordering::SeqCst);
+                let inside = Inside::new(inside, &most);
                 tokio::task::yield_now().await;
-                inside.fetch_sub(1, Ordering::SeqCst);
+                drop(inside);
                 Ok::<_, Infallible>(Response::new(Body::from("ok")))
             }
         })
