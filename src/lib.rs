@@ -75,8 +75,8 @@
 //! |---|---|---|
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
-//! | `with_load_shed` | `Admit` | 503 when what stands inside is not ready |
-//! | `with_concurrency_limit` | by its key | 503 when so many requests are in progress |
+//! | [`with_load_shed`] | `Admit` | 503 when what stands inside is not ready |
+//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |

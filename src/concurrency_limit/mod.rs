@@ -98,9 +98,10 @@
 //! - tower's `ConcurrencyLimit` gives the place back with the head of the response, so that
 //!   bodies which are streamed are not counted; it never refuses, and its queue has no bound;
 //!   it takes its place in `poll_ready`, so that a service that is ready and not called keeps one.
-//!   In axum, which builds the layers of a handler for each request, only its
-//!   `GlobalConcurrencyLimitLayer` limits anything.
-//! - Neither knows keys.
+//!   It knows no keys.
+//! - A `ConcurrencyLimitLayer` limits each route of an axum router apart, and around a single
+//!   handler, whose layers axum and this crate apply at each request, it limits nothing: there,
+//!   tower's is `GlobalConcurrencyLimitLayer`.
 
 mod body;
 mod future;
