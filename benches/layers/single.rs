@@ -109,7 +109,7 @@ fn admission() -> Vec<Case> {
         }),
         over_bare!("with_load_shed", with_load_shed()),
         over_bare!(
-            "tower's global ConcurrencyLimit, for comparison",
+            "tower's global ConcurrencyLimit",
             layer(GlobalConcurrencyLimitLayer::new(100))
         ),
     ]
