@@ -1,11 +1,11 @@
 //! Keeps a gate for each key that has a request in progress or waiting, and for no other.
 
 use std::{
+    collections::{HashMap, hash_map},
     fmt,
+    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-use hashbrown::HashTable;
 
 use super::gate::{Gate, Visit};
 use crate::key::Fingerprint;
@@ -28,14 +28,29 @@ pub(super) struct Table {
 
 #[derive(Default)]
 struct Shard {
-    gates: HashTable<Kept>,
+    gates: HashMap<Fingerprint, Kept, BuildHasherDefault<AsItIs>>,
     spare: Vec<Arc<Gate>>,
 }
 
 struct Kept {
-    key: Fingerprint,
     gate: Arc<Gate>,
     visits: usize,
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = part;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// One visit, counted in the table. When the last of a key is dropped, its gate goes.
@@ -67,7 +82,13 @@ impl Table {
     /// The sum over all gates.
     pub(super) fn sum(&self, of: impl Fn(&Gate) -> usize) -> usize {
         self.shards()
-            .map(|shard| shard.gates.iter().map(|kept| of(&kept.gate)).sum::<usize>())
+            .map(|shard| {
+                shard
+                    .gates
+                    .values()
+                    .map(|kept| of(&kept.gate))
+                    .sum::<usize>()
+            })
             .sum()
     }
 
@@ -88,13 +109,10 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 impl Shard {
     fn visit(&mut self, key: Fingerprint, most: usize) -> Arc<Gate> {
         let Self { gates, spare } = self;
-        let entry = gates.entry(key.high, |kept| kept.key == key, |kept| kept.key.high);
-        let mut kept = entry.or_insert_with(|| Kept {
-            key,
+        let kept = gates.entry(key).or_insert_with(|| Kept {
             gate: spare.pop().unwrap_or_else(|| Arc::new(Gate::new(most))),
             visits: 0,
         });
-        let kept = kept.get_mut();
         // Each visit is in memory: there are fewer than `usize::MAX`.
         kept.visits = kept.visits.saturating_add(1);
         Arc::clone(&kept.gate)
@@ -102,7 +120,7 @@ impl Shard {
 
     fn leave(&mut self, key: Fingerprint) {
         let Self { gates, spare } = self;
-        let Ok(mut kept) = gates.find_entry(key.high, |kept| kept.key == key) else {
+        let hash_map::Entry::Occupied(mut kept) = gates.entry(key) else {
             return;
         };
         let visits = &mut kept.get_mut().visits;
@@ -110,14 +128,14 @@ impl Shard {
         if *visits > 0 {
             return;
         }
-        let (kept, _) = kept.remove();
+        let kept = kept.remove();
         if spare.len() < MOST_SPARE {
             // All of its permits are back, and nobody waits: it is as good as new.
             spare.push(kept.gate);
         }
         let (length, room) = (gates.len(), gates.capacity());
         if room > SMALL && length < room / 8 {
-            gates.shrink_to(length.saturating_mul(2), |kept| kept.key.high);
+            gates.shrink_to(length.saturating_mul(2));
         }
     }
 }
