@@ -2,18 +2,33 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-/// Nanoseconds since a moment that stays the same.
+/// A given clock that is back by less stands still; by more, it was set.
+const TOLERANCE: u64 = 1_000_000_000;
+
+/// Nanoseconds since a moment that stays the same. They never go back.
 #[derive(Clone)]
 pub(super) enum Clock {
     /// Monotonic, so that nobody who sets the clock frees or locks anyone. One system call that
     /// does not enter the kernel; a clock by cycle counter is some nanoseconds quicker, but is
     /// calibrated for up to 200 ms at the start of the program.
     Monotonic(Instant),
-    Given(Arc<dyn Fn() -> Duration + Send + Sync>),
+    Given(Arc<Given>),
+}
+
+/// A clock that may be set: when it goes back, time goes on from where it was.
+pub(super) struct Given {
+    now: Box<dyn Fn() -> Duration + Send + Sync>,
+    /// The latest time that it has shown since it was set.
+    latest: AtomicU64,
+    /// By how much it was set back, all in all.
+    lost: AtomicU64,
 }
 
 impl Clock {
@@ -21,14 +36,44 @@ impl Clock {
         Self::Monotonic(Instant::now())
     }
 
-    pub(super) fn now(&self) -> u64 {
-        let elapsed = match self {
-            Self::Monotonic(start) => start.elapsed(),
-            Self::Given(now) => now(),
-        };
-        // 584 years.
-        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+    pub(super) fn given(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self::Given(Arc::new(Given {
+            now: Box::new(now),
+            latest: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        }))
     }
+
+    pub(super) fn now(&self) -> u64 {
+        match self {
+            Self::Monotonic(start) => nanoseconds(start.elapsed()),
+            Self::Given(clock) => clock.now(),
+        }
+    }
+}
+
+impl Given {
+    fn now(&self) -> u64 {
+        let shown = nanoseconds((self.now)());
+        let latest = self.latest.fetch_max(shown, Ordering::SeqCst);
+        let back = latest.saturating_sub(shown);
+        if back > TOLERANCE
+            && self
+                .latest
+                .compare_exchange(latest, shown, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+        {
+            self.lost.fetch_add(back, Ordering::SeqCst);
+            return shown.saturating_add(self.lost.load(Ordering::SeqCst));
+        }
+        let lost = self.lost.load(Ordering::SeqCst);
+        latest.max(shown).saturating_add(lost)
+    }
+}
+
+/// 584 years at most.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Clock {
@@ -37,5 +82,41 @@ impl fmt::Debug for Clock {
             Self::Monotonic(_) => "Monotonic",
             Self::Given(_) => "Given",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU64, Ordering},
+        },
+        time::Duration,
+    };
+
+    use super::Clock;
+
+    #[test]
+    fn a_clock_that_is_set_back_goes_on_from_where_it_was() {
+        let shown = Arc::new(AtomicU64::new(0));
+        let read = Arc::clone(&shown);
+        let clock = Clock::given(move || Duration::from_secs(read.load(Ordering::SeqCst)));
+        // What the clock shows, and how late it is.
+        let steps = [
+            (100, 100),
+            (130, 130),
+            (50, 130),
+            (60, 140),
+            (59, 140),
+            (61, 141),
+            (0, 141),
+            (10, 151),
+            (500, 641),
+        ];
+        for (show, late) in steps {
+            shown.store(show, Ordering::SeqCst);
+            assert_eq!(clock.now(), late * 1_000_000_000, "{show}");
+        }
     }
 }

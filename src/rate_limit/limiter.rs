@@ -1,64 +1,67 @@
 //! Runs a limit: the middleware of [`with_rate_limit`](super::with_rate_limit).
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use serde_json::Value;
+use http::{Request, Response, request::Parts};
 
 use super::{
-    clock::Clock,
-    fields::{Fields, Report},
+    counting::Answered,
+    handle::Handle,
+    limit::{Judged, Limit, Passed, Unsettled},
     policy::RateLimit,
-    rule::{Rule, Verdict, judge},
-    store::Store,
 };
 use crate::{
     describe::Description,
-    field::scratch,
-    key::{Key, Seed},
+    key::Key,
     middleware::{Middleware, ReplyBody, Step},
     place::Place,
-    problem::Problem,
 };
 
 /// The middleware of [`with_rate_limit`](super::with_rate_limit): a limit and its counts.
 ///
-/// Clones share the counts.
-pub struct Limiter<K: Key>(Arc<Shared<K>>);
+/// Clones share the counts. Make it from a [`RateLimit`] where you need a [`Handle`] as well.
+pub struct Limiter<K>(Arc<Shared<K>>);
 
-struct Shared<K: Key> {
-    rules: Arc<[Rule]>,
+struct Shared<K> {
     key: K,
-    fields: Fields,
-    clock: Clock,
-    seed: Seed,
-    store: Store,
-    /// The problem for each set of quotas that can be spent, made when it is first needed.
-    refusals: Box<[OnceLock<Problem>]>,
+    limit: Arc<Limit>,
+}
+
+/// What [`Limiter`] remembers for the response.
+pub struct Carried(Passed);
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Carried(..)")
+    }
 }
 
 impl<K: Key> Limiter<K> {
-    pub(super) fn new(limit: RateLimit<K>) -> Self {
-        let sets = 1_usize << limit.rules.len();
+    /// A limit with counts of its own.
+    pub fn new(policy: RateLimit<K>) -> Self {
         Self(Arc::new(Shared {
-            fields: Fields::new(limit.fields, &limit.rules),
-            refusals: (0..sets).map(|_| OnceLock::new()).collect(),
-            store: Store::new(limit.rules.len()),
-            seed: Seed::random(),
-            rules: limit.rules,
-            key: limit.key,
-            clock: limit.clock,
+            key: policy.key,
+            limit: Arc::new(Limit::new(policy.options)),
         }))
     }
 
-    /// The number of keys that are kept at this moment.
+    /// Looks at the counts from outside, and changes them.
+    #[must_use]
+    pub fn handle(&self) -> Handle<K::Value> {
+        Handle::new(Arc::clone(&self.0.limit))
+    }
+
+    /// The number of keys that are kept in memory at this moment.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.0.store.len()
+        self.0.limit.memory.len()
+    }
+}
+
+impl<K: Key> From<RateLimit<K>> for Limiter<K> {
+    fn from(policy: RateLimit<K>) -> Self {
+        Self::new(policy)
     }
 }
 
@@ -68,89 +71,100 @@ impl<K: Key> Place for Limiter<K> {
     type Needs = K::Needs;
 
     fn describe(&self) -> Description {
-        let quotas: Vec<_> = self.0.rules.iter().map(ToString::to_string).collect();
-        let when = format!("when a quota is spent ({})", quotas.join("; "));
-        let description = Description::new("with_rate_limit")
-            .answers(StatusCode::TOO_MANY_REQUESTS, when)
-            .adds(header::RETRY_AFTER);
-        let names = self.0.fields.names();
-        let description = names.into_iter().fold(description, Description::adds);
-        self.0.key.describe(description)
+        self.0.key.describe(self.0.limit.describe())
     }
 }
 
 impl<K: Key, B> Middleware<B> for Limiter<K> {
-    type Carry = Report;
+    type Carry = Carried;
 
-    fn before(&self, request: Request<B>) -> Step<B, Report> {
-        let shared = &*self.0;
+    fn before(&self, request: Request<B>) -> Step<B, Carried> {
         let (mut head, body) = request.into_parts();
-        let key = match shared.key.of(&mut head) {
-            Ok(key) => key,
-            Err(problem) => return Step::Reply(problem.into()),
-        };
-        let now = shared.clock.now();
-        let key = shared.seed.fingerprint(&key);
-        let update = |times: &mut [u64]| judge(&shared.rules, times, now);
-        let Some(verdict) = shared.store.update(key, now, update) else {
-            return Step::Reply(Problem::new(StatusCode::SERVICE_UNAVAILABLE).into());
-        };
-        let cross_origin = head.headers.contains_key(header::ORIGIN);
-        let report = shared.fields.report(&shared.rules, &verdict, cross_origin);
-        if verdict.passes() {
-            return Step::Next(Request::from_parts(head, body), report);
+        match self.0.decide(&mut head) {
+            Ok(passed) => Step::Next(Request::from_parts(head, body), Carried(passed)),
+            Err(refusal) => Step::Reply(refusal),
         }
-        Step::Reply(shared.refuse(&verdict, report))
     }
 
-    fn after<R>(&self, report: Report, response: &mut Response<R>)
+    fn after<R>(&self, carried: Carried, response: &mut Response<R>)
     where
         R: ReplyBody,
     {
-        self.0.fields.write(report, response.headers_mut());
+        let limit = &self.0.limit;
+        let passed = match carried.0 {
+            Passed::Unsettled(unsettled) => settle(limit, *unsettled, response),
+            passed => passed,
+        };
+        if let Passed::Told { plan, report } = passed
+            && let Ok(plan) = limit.plan(plan)
+        {
+            plan.fields.write(report, response.headers_mut());
+        }
     }
 }
 
 impl<K: Key> Shared<K> {
-    fn refuse(&self, verdict: &Verdict, report: Report) -> Response<Bytes> {
-        let known = self.refusals.get(usize::from(verdict.violated));
-        let problem = known.map_or_else(
-            || problem(&self.rules, verdict),
-            |known| known.get_or_init(|| problem(&self.rules, verdict)).clone(),
-        );
-        let mut response = problem.into_response();
-        let headers = response.headers_mut();
-        let seconds = verdict.retry_after(&self.rules);
-        if let Some(value) = scratch::header_value(20, |out| out.number(seconds)) {
-            headers.insert(header::RETRY_AFTER, value);
+    fn decide(&self, head: &mut Parts) -> Result<Passed, Response<Bytes>> {
+        let limit = &*self.limit;
+        if limit.exempts(head) {
+            return Ok(Passed::Silently);
         }
-        self.fields.write(report, headers);
-        response
+        let (plan, asked) = limit.asked(head)?;
+        let key = limit.fingerprint_of(&self.key, head, asked.plan)?;
+        if !limit.options.shadow
+            && let Some(too_dear) = plan.too_dear(asked.units)
+        {
+            return Err(too_dear.into());
+        }
+        let verdict = limit.memory.take(key, &plan.rules, asked.units);
+        match limit.judge(plan, verdict) {
+            Judged::Passes(verdict) if limit.options.counting.settles() => {
+                let unsettled = Unsettled {
+                    key,
+                    asked,
+                    verdict,
+                };
+                Ok(Passed::Unsettled(Box::new(unsettled)))
+            }
+            Judged::Passes(verdict) => Ok(Passed::told(plan, asked, &verdict)),
+            Judged::Shadowed => Ok(Passed::Silently),
+            Judged::Spent(verdict) => Err(plan.refuse(&verdict, asked, limit.options.jitter)),
+            Judged::Full => Err(limit.full().into()),
+        }
     }
 }
 
-/// Section 5.1 of draft-ietf-httpapi-ratelimit-headers-11.
-fn problem(rules: &[Rule], verdict: &Verdict) -> Problem {
-    let spent = verdict
-        .standings(rules)
-        .filter(|(n, ..)| verdict.violates(*n));
-    let names: Vec<Value> = spent.map(|(_, rule, _)| rule.name().into()).collect();
-    Problem::new(StatusCode::TOO_MANY_REQUESTS)
-        .kind("https://iana.org/assignments/http-problem-types#quota-exceeded")
-        .title("Request cannot be satisfied as assigned quota has been exceeded")
-        .detail("wait as long as Retry-After says, then try again")
-        .extension("violated-policies", names)
+/// Charges what the answer costs more than was taken, or gives back what it costs less.
+fn settle<R: ReplyBody>(limit: &Limit, unsettled: Unsettled, response: &Response<R>) -> Passed {
+    let Unsettled {
+        key,
+        asked,
+        mut verdict,
+    } = unsettled;
+    let Ok(plan) = limit.plan(asked.plan) else {
+        return Passed::Silently;
+    };
+    let units = limit.difference(asked, &Answered::new(response));
+    if units != 0
+        && let Ok(settled) = limit
+            .memory
+            .force(key, &plan.rules, |rule, ahead| rule.charge(ahead, units))
+    {
+        verdict = settled;
+    }
+    Passed::told(plan, asked, &verdict)
 }
 
-impl<K: Key> Clone for Limiter<K> {
+impl<K> Clone for Limiter<K> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 /// The quotas; never a key.
-impl<K: Key> fmt::Debug for Limiter<K> {
+impl<K> fmt::Debug for Limiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Limiter").field(&self.0.rules).finish()
+        let choice = &self.0.limit.options.choice;
+        f.debug_tuple("Limiter").field(choice).finish()
     }
 }

@@ -1,15 +1,28 @@
 //! Limits how many requests a client can make in what time.
 //!
-//! 1. A request whose key has something left of every quota passes, and one is taken from each.
-//! 2. A request for which one quota is spent is answered with 429; nothing is taken from the
-//!    others, so a client that keeps hammering does not lock itself out of them.
-//! 3. A request without a key is answered with 500, if there should be one: limits by the address
-//!    of the peer need the server to say what it is.
+//! 1. A request whose key has something left of every quota passes, and what it costs is taken
+//!    from each: one, unless told.
+//! 2. A request for which one quota has too little left is answered with 429; nothing is taken
+//!    from the others, so a client that keeps hammering does not lock itself out of them.
+//! 3. A request without a key is answered with 500, if there should be one: limits by address need
+//!    the server, or `with_client_ip`, to say what it is.
 //!
 //! Quotas are counted by GCRA, from [governor]: they refill evenly, without windows whose edges
-//! let twice as much through. The counts are kept in memory: each process has its own, and a
-//! restart forgets them. Clones of a layer share its counts, so one limit can stand over several
-//! routes; each call of [`with_rate_limit`] starts counts of its own.
+//! let twice as much through. Clones of a layer share its counts, so one limit can stand over
+//! several routes; each call of [`with_rate_limit`] with a [`RateLimit`] starts counts of its own.
+//!
+//! | what you want | how |
+//! |---|---|
+//! | several quotas at once | [`RateLimit::of`] |
+//! | by address, user, route, or several of these | the [keys](crate::key) |
+//! | some requests cost more | [`cost`](RateLimit::cost) |
+//! | pay by bytes, tokens, rows | [`settle`](RateLimit::settle), [`settle_by_handler`](RateLimit::settle_by_handler) |
+//! | count failed logins only | [`count_failures`](RateLimit::count_failures) |
+//! | more for those who pay | [`RateLimit::plans`] |
+//! | limit by what is in the body | [`in_handler`](Quotas::in_handler) |
+//! | spare health checks | [`exempt`](RateLimit::exempt) |
+//! | try it out first | [`shadow`](RateLimit::shadow) |
+//! | block, pardon, show what is left | [`Limiter::handle`] |
 //!
 //! # Example
 //!
@@ -49,8 +62,10 @@
 //!
 //! | status | when | problem type | fields |
 //! |---|---|---|---|
-//! | 429 | a quota is spent | `https://iana.org/assignments/http-problem-types#quota-exceeded`, with `violated-policies` | `Retry-After`, and those below |
-//! | 500 | [`by_peer`](Quotas::by_peer), and no address | `about:blank`; the log says what to do | |
+//! | 429 | a quota has too little left | `https://iana.org/assignments/http-problem-types#quota-exceeded`, with `violated-policies` | `Retry-After`, and those below |
+//! | 429 | the request costs more than a quota ever holds | the same | no `Retry-After` |
+//! | 500 | the key is an address or a path parameter, and there is none | `about:blank`; the log says what to do | |
+//! | 503 | the store is full and [refuses](Overflow::Refuse) new keys | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
 //! | the handler's | else | | `RateLimit`, `RateLimit-Policy`, or what [`RateLimitFields`] says |
 //!
 //! `Retry-After` is rounded up and never 0: a client that waits for so long is let through, unless
@@ -67,15 +82,16 @@
 //!
 //! # Security
 //!
-//! - Behind a proxy, the peer is the proxy, and all clients share its quota.
+//! - Behind a proxy, the peer is the proxy, and all clients share its quota: use
+//!   `with_client_ip` and `by_client_ip`.
 //! - IPv6 clients are counted by /64 unless told. Whoever has a /48 has 65,536 of these.
-//! - The number of keys is not bounded: a key is kept until its quotas are whole again, and then
-//!   until its part of the table is swept, within a minute of its next use or before that part
-//!   doubles. So memory follows the number of keys that are not whole, but an attacker with very
-//!   many addresses or keys can make that large: for one quota by peer 40 to 80 bytes for each.
-//!   While nobody sends requests, nothing is swept.
+//! - Memory is bounded: a limit keeps a million keys unless [told](RateLimit::max_keys), of at most
+//!   48 bytes each. Who has more addresses than that makes it forget the keys that have least to
+//!   forget, or refuse new ones.
 //! - Keys are hashed with a seed of the process. They are not shown by `Debug` and not logged.
 //! - The fields tell clients the limits; [`RateLimitFields::None`] does not.
+//! - A client that goes away before its answer has paid what was taken. So guesses of a password
+//!   can't be made free by hanging up.
 //!
 //! # Compared with
 //!
@@ -85,19 +101,34 @@
 //!
 //! [governor]: https://docs.rs/governor
 
+mod capacity;
 mod clock;
+mod counting;
 mod fields;
+mod handle;
+mod in_handler;
+mod keyed;
+mod limit;
 mod limiter;
+mod memory;
+mod plan;
+mod plans;
 mod policy;
 mod quota;
 mod rule;
 mod store;
+mod verdict;
 
 pub use self::{
-    fields::{RateLimitFields, Report},
-    limiter::Limiter,
+    counting::{Answered, Cost},
+    fields::RateLimitFields,
+    handle::{Counts, Handle, Remaining},
+    in_handler::InHandler,
+    limiter::{Carried, Limiter},
+    plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,
+    store::Overflow,
 };
 use crate::{
     key::Key,
@@ -105,6 +136,8 @@ use crate::{
 };
 
 /// Limits how many requests a client can make in what time; see the [module](self).
-pub fn with_rate_limit<K: Key>(limit: RateLimit<K>) -> With<Limiter<K>> {
-    with(Limiter::new(limit))
+///
+/// It takes a [`RateLimit`], or a [`Limiter`] whose counts are to be shared.
+pub fn with_rate_limit<K: Key>(limit: impl Into<Limiter<K>>) -> With<Limiter<K>> {
+    with(limit.into())
 }

@@ -1,4 +1,4 @@
-//! Builds a limit: its quotas, its key, how clients are told of it.
+//! Builds a limit: its quotas, how clients are told of it, whom it spares.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,20 +6,20 @@ use http::request::Parts;
 
 use super::{
     clock::Clock,
+    counting::Counting,
     fields::RateLimitFields,
+    plans::Choice,
     quota::Quota,
-    rule::{MOST_QUOTAS, Rule, error},
+    rule::{Rule, error},
+    store::Capacity,
+    verdict::MOST_QUOTAS,
 };
-use crate::{
-    config_error::ConfigError,
-    field::structured,
-    key::{AfterAuth, By, ByPeer, Key, KeyPart},
-};
+use crate::{config_error::ConfigError, field::structured};
 
 /// One or more quotas that were checked; made by [`RateLimit::of`]. What is missing is the key.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Quotas(Arc<[Rule]>);
+pub struct Quotas(pub(super) Choice);
 
 /// A limit on requests by key: the policy of [`with_rate_limit`](super::with_rate_limit).
 ///
@@ -38,10 +38,44 @@ pub struct Quotas(Arc<[Rule]>);
 #[derive(Clone)]
 #[must_use]
 pub struct RateLimit<K> {
-    pub(super) rules: Arc<[Rule]>,
     pub(super) key: K,
+    pub(super) options: Options,
+}
+
+/// All that a limit is but its key.
+#[derive(Clone)]
+pub(super) struct Options {
+    pub(super) choice: Choice,
+    pub(super) counting: Counting,
+    pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
     pub(super) fields: RateLimitFields,
+    pub(super) jitter: Duration,
+    pub(super) shadow: bool,
     pub(super) clock: Clock,
+    pub(super) capacity: Capacity,
+}
+
+impl Options {
+    /// How clients are told: not at all in shadow mode.
+    pub(super) const fn told(&self) -> RateLimitFields {
+        if self.shadow {
+            return RateLimitFields::None;
+        }
+        self.fields
+    }
+
+    pub(super) fn new(choice: Choice) -> Self {
+        Self {
+            choice,
+            counting: Counting::default(),
+            exempt: None,
+            fields: RateLimitFields::Draft,
+            jitter: Duration::ZERO,
+            shadow: false,
+            clock: Clock::monotonic(),
+            capacity: Capacity::default(),
+        }
+    }
 }
 
 impl RateLimit<()> {
@@ -58,135 +92,86 @@ impl RateLimit<()> {
     /// - a name that is empty or has other characters than printable ASCII, as it is written into
     ///   header fields.
     pub fn of(quotas: impl IntoIterator<Item = Quota>) -> Result<Quotas, ConfigError> {
-        let rules: Vec<_> = quotas
-            .into_iter()
-            .map(Rule::new)
-            .collect::<Result<_, _>>()?;
-        if rules.is_empty() {
-            return Err(error("a limit without a quota would limit nothing"));
-        }
-        if rules.len() > MOST_QUOTAS {
-            return Err(error(format!("a limit has at most {MOST_QUOTAS} quotas")));
-        }
-        for (n, rule) in rules.iter().enumerate() {
-            let name = rule.name();
-            if name.is_empty() || structured::string(name).is_none() {
-                return Err(error(format!(
-                    "the name {name:?} cannot stand in a header field: use printable ASCII"
-                )));
-            }
-            if rules
-                .iter()
-                .skip(n.saturating_add(1))
-                .any(|other| other.name() == name)
-            {
-                return Err(error(format!(
-                    "two quotas have the name {name:?}: tell them apart with `.named(..)`"
-                )));
-            }
-        }
-        Ok(Quotas(rules.into()))
+        Ok(Quotas(Choice::only(rules(quotas)?)))
     }
 }
 
-impl Quotas {
-    /// Counts by the address of the peer, the other end of the connection.
-    ///
-    /// It is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
-    /// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log,
-    /// says what to do. IPv4 addresses mapped into IPv6 count as IPv4; of IPv6 addresses the /64
-    /// network counts, see [`ipv6_prefix`](RateLimit::ipv6_prefix).
-    ///
-    /// # Security
-    ///
-    /// Behind a proxy the peer is the proxy: all of its clients share one quota.
-    pub fn by_peer(self) -> RateLimit<ByPeer> {
-        self.keyed(ByPeer { ipv6_prefix: 64 })
+/// Checks quotas that go together.
+pub(super) fn rules(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Rule]>, ConfigError> {
+    let rules: Vec<_> = quotas
+        .into_iter()
+        .map(Rule::new)
+        .collect::<Result<_, _>>()?;
+    if rules.is_empty() {
+        return Err(error("a limit without a quota would limit nothing"));
     }
-
-    /// Counts by what a closure makes of the head of the request.
-    ///
-    /// Requests for which it returns the same value are counted together. `Option` is a value
-    /// like any other: all requests without a key share one quota and are never let through
-    /// unlimited.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use wythe::{Quota, with_rate_limit};
-    ///
-    /// // All requests to one path together.
-    /// let layer = with_rate_limit(Quota::per_second(50).by(|head| head.uri.path().to_owned())?);
-    /// # Ok::<(), wythe::ConfigError>(())
-    /// ```
-    ///
-    /// # Security
-    ///
-    /// A client that can choose its key has as many quotas as it likes, and fills the memory with
-    /// keys: do not use a header field that nobody has verified.
-    pub fn by<F, V>(self, key: F) -> RateLimit<By<F>>
-    where
-        F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: KeyPart,
-    {
-        self.keyed(By(key))
+    if rules.len() > MOST_QUOTAS {
+        return Err(error(format!("a limit has at most {MOST_QUOTAS} quotas")));
     }
-
-    /// Counts by a [`Key`] of your own.
-    pub fn keyed<K: Key>(self, key: K) -> RateLimit<K> {
-        RateLimit {
-            rules: self.0,
-            key,
-            fields: RateLimitFields::Draft,
-            clock: Clock::monotonic(),
+    for (n, rule) in rules.iter().enumerate() {
+        let name = rule.name();
+        if name.is_empty() || structured::string(name).is_none() {
+            return Err(error(format!(
+                "the name {name:?} cannot stand in a header field: use printable ASCII"
+            )));
+        }
+        if rules
+            .iter()
+            .skip(n.saturating_add(1))
+            .any(|other| other.name() == name)
+        {
+            return Err(error(format!(
+                "two quotas have the name {name:?}: tell them apart with `.named(..)`"
+            )));
         }
     }
+    Ok(rules.into())
 }
 
-impl RateLimit<ByPeer> {
-    /// The bits of an IPv6 address that count, 64 unless told: the least that a provider gives to
-    /// one customer, who has all the addresses in it.
-    ///
-    /// # Errors
-    ///
-    /// If it is not 1 to 128.
-    pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
-        if !(1..=128).contains(&bits) {
-            return Err(ConfigError::new(
-                "RateLimit",
-                format!("an IPv6 prefix has 1 to 128 bits, not {bits}"),
-            ));
-        }
-        self.key.ipv6_prefix = bits;
-        Ok(self)
-    }
-}
-
-impl<K: Key> RateLimit<K> {
+impl<K> RateLimit<K> {
     /// How clients are told what they have left.
     pub const fn fields(mut self, fields: RateLimitFields) -> Self {
-        self.fields = fields;
+        self.options.fields = fields;
         self
     }
 
-    /// Stands inside authentication, at stage [`Quota`](crate::stage::Quota), because the key is
-    /// made from what is known only there.
-    pub fn after_auth(self) -> RateLimit<AfterAuth<K>> {
-        RateLimit {
-            rules: self.rules,
-            key: AfterAuth(self.key),
-            fields: self.fields,
-            clock: self.clock,
-        }
+    /// Lets requests pass uncounted for which the closure returns `true`: health checks, your own
+    /// machines. They need no key.
+    ///
+    /// # Security
+    ///
+    /// What exempts must not be in the client's hand.
+    pub fn exempt(mut self, exempt: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.options.exempt = Some(Arc::new(exempt));
+        self
+    }
+
+    /// Counts, and logs what it would refuse, but lets everything pass: to try a limit out.
+    ///
+    /// Each request that would have been refused is one `tracing` event at level `info` of target
+    /// `wythe`, with the names of the quotas and without the key; [`Handle::counts`] has their
+    /// number. Clients see no fields. A request without a key is still refused.
+    ///
+    /// [`Handle::counts`]: super::Handle::counts
+    pub const fn shadow(mut self) -> Self {
+        self.options.shadow = true;
+        self
+    }
+
+    /// Adds a random time of up to so many seconds to each `Retry-After`, so that clients that
+    /// were refused together do not come back together. None unless told.
+    pub const fn retry_jitter(mut self, most: Duration) -> Self {
+        self.options.jitter = most;
+        self
     }
 
     /// Goes by another clock: the time since any moment that stays the same. For tests; the
     /// system's monotonic clock unless told.
     ///
-    /// While such a clock goes back, quotas do not refill; nobody waits longer than one whole
-    /// quota takes to come back.
+    /// A clock that is set back neither frees nor locks anyone: time goes on from where it was.
+    /// One that leaps ahead frees nobody more than the time that it claims to be over does.
     pub fn clock(mut self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        self.clock = Clock::Given(Arc::new(now));
+        self.options.clock = Clock::given(now);
         self
     }
 }
@@ -194,9 +179,10 @@ impl<K: Key> RateLimit<K> {
 impl<K> fmt::Debug for RateLimit<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimit")
-            .field("quotas", &self.rules)
-            .field("fields", &self.fields)
-            .field("clock", &self.clock)
+            .field("quotas", &self.options.choice)
+            .field("fields", &self.options.fields)
+            .field("shadow", &self.options.shadow)
+            .field("clock", &self.options.clock)
             .finish_non_exhaustive()
     }
 }

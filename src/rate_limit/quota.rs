@@ -2,14 +2,6 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use http::request::Parts;
-
-use super::policy::RateLimit;
-use crate::{
-    config_error::ConfigError,
-    key::{By, ByPeer, KeyPart},
-};
-
 /// How many requests are let through in what time.
 ///
 /// A quota refills evenly: of 60 a minute, one comes back each second. At most
@@ -87,27 +79,5 @@ impl Quota {
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
-    }
-
-    /// Counts by the address of the peer; see [`Quotas::by_peer`](super::Quotas::by_peer).
-    ///
-    /// # Errors
-    ///
-    /// If the quota is impossible; see [`RateLimit::of`].
-    pub fn by_peer(self) -> Result<RateLimit<ByPeer>, ConfigError> {
-        Ok(RateLimit::of([self])?.by_peer())
-    }
-
-    /// Counts by what a closure returns; see [`Quotas::by`](super::Quotas::by).
-    ///
-    /// # Errors
-    ///
-    /// If the quota is impossible; see [`RateLimit::of`].
-    pub fn by<F, V>(self, key: F) -> Result<RateLimit<By<F>>, ConfigError>
-    where
-        F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: KeyPart,
-    {
-        Ok(RateLimit::of([self])?.by(key))
     }
 }

@@ -1,9 +1,9 @@
-//! Decides about one request: governor's algorithm over times that are kept elsewhere.
+//! One quota, checked: governor's algorithm over times that are kept elsewhere.
 //!
 //! All that GCRA remembers of a key is one time: that at which the quota will be whole again. The
-//! store keeps it, and governor sees it as the distance from now. So one reading of the clock
-//! serves all quotas of a request, a quota can be tried without being spent, and no clock that
-//! jumps back can lock anyone for longer than one whole quota takes to come back.
+//! store keeps it, and governor sees it as the distance from now, `ahead`. So one reading of the
+//! clock serves all quotas of a request, and a quota can be tried without being spent. A key that
+//! was charged more than it had is further ahead than the whole quota: it is in debt.
 
 use std::{
     borrow::Cow,
@@ -21,17 +21,16 @@ use governor::{
 use super::quota::Quota;
 use crate::config_error::ConfigError;
 
-/// The most quotas that one limit can have.
-pub(super) const MOST_QUOTAS: usize = 8;
-
 const SECOND: u64 = 1_000_000_000;
+
+/// The furthest that a key can be ahead: 146 years, which leaves room for sums with the time.
+const FURTHEST: u64 = u64::MAX / 4;
 
 /// A quota that was checked.
 pub(super) struct Rule {
-    name: Cow<'static, str>,
     quota: Quota,
-    burst: u32,
-    /// Nanoseconds in which one request comes back.
+    burst: NonZeroU32,
+    /// Nanoseconds in which one unit comes back.
     interval: u64,
     governor: RateLimiter<Ahead, AtTheKey, Now, NoOpMiddleware<Nanos>>,
 }
@@ -42,14 +41,6 @@ pub(super) struct Standing {
     pub(super) remaining: u32,
     /// Seconds until there is more; `None` if the quota is whole.
     pub(super) wait: Option<u64>,
-}
-
-/// The decision about one request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Verdict {
-    /// A bit for each quota that is spent; if there is one, nothing was taken from the others.
-    pub(super) violated: u8,
-    ahead: [u64; MOST_QUOTAS],
 }
 
 impl Rule {
@@ -68,17 +59,15 @@ impl Rule {
             return refuse("a period of 0 seconds would limit nothing");
         }
         let interval = period / u64::from(count.get());
-        // Room for sums with the time since the start of the program.
         let whole = interval.checked_mul(u64::from(burst.get()));
-        if whole.is_none_or(|whole| whole > u64::MAX / 4) {
+        if whole.is_none_or(|whole| whole > FURTHEST) {
             return refuse("the burst would take more than 146 years to come back");
         }
         let Some(of_one) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
             return refuse("more than one request a nanosecond is no limit");
         };
         Ok(Self {
-            name: quota.name.clone(),
-            burst: burst.get(),
+            burst,
             interval,
             governor: RateLimiter::new(of_one.allow_burst(burst), AtTheKey, Now),
             quota,
@@ -86,97 +75,74 @@ impl Rule {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.quota.name
     }
 
     pub(super) const fn burst(&self) -> u32 {
-        self.burst
+        self.burst.get()
     }
 
-    /// Seconds in which the whole burst comes back, rounded up.
+    /// Nanoseconds in which one unit comes back.
+    #[cfg(feature = "rate-limit-redis")]
+    pub(super) const fn interval(&self) -> u64 {
+        self.interval
+    }
+
+    /// Nanoseconds in which the whole burst comes back.
+    pub(super) fn whole(&self) -> u64 {
+        self.cost(self.burst())
+    }
+
+    /// The same in seconds, rounded up.
     pub(super) fn window(&self) -> u64 {
         self.whole().div_ceil(SECOND)
     }
 
-    fn whole(&self) -> u64 {
-        self.interval.saturating_mul(u64::from(self.burst))
+    /// Nanoseconds in which so many units come back.
+    fn cost(&self, units: u32) -> u64 {
+        self.interval.saturating_mul(units.into())
     }
 
     /// What is left when the quota will be whole `ahead` nanoseconds from now.
     pub(super) fn standing(&self, ahead: u64) -> Standing {
-        let left = self.whole().saturating_sub(ahead);
-        let remaining = left / self.interval;
-        let next = remaining.saturating_add(1).saturating_mul(self.interval);
-        let wait = next.saturating_sub(left).div_ceil(SECOND);
+        let remaining = self.whole().saturating_sub(ahead) / self.interval;
+        let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
         Standing {
-            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
-            wait: (ahead > 0).then_some(wait),
+            remaining,
+            wait: (ahead > 0).then(|| self.wait(ahead, remaining.saturating_add(1))),
         }
     }
 
-    /// Takes one request from a quota that will be whole `ahead` from now: the new distance, or
-    /// nothing if it is spent.
-    fn take(&self, ahead: u64) -> Option<u64> {
+    /// Seconds until so many units are there, rounded up.
+    pub(super) fn wait(&self, ahead: u64, units: u32) -> u64 {
+        let ahead = ahead.saturating_add(self.cost(units));
+        ahead.saturating_sub(self.whole()).div_ceil(SECOND)
+    }
+
+    /// Takes units from a quota that will be whole `ahead` from now: the new distance, or nothing
+    /// if it has fewer. What costs nothing passes unless there is a debt.
+    pub(super) fn take(&self, ahead: u64, units: u32) -> Option<u64> {
+        let Some(units) = NonZeroU32::new(units) else {
+            return (ahead <= self.whole()).then_some(ahead);
+        };
         let ahead = Ahead(Cell::new(ahead));
-        self.governor.check_key(&ahead).ok()?;
+        self.governor.check_key_n(&ahead, units).ok()?.ok()?;
         Some(ahead.0.get())
     }
-}
 
-/// Takes one request from every quota of a key, or from none. `times` are those at which the
-/// quotas will be whole.
-pub(super) fn judge(rules: &[Rule], times: &mut [u64], now: u64) -> Verdict {
-    let mut violated = 0_u8;
-    let mut before = [0; MOST_QUOTAS];
-    let mut after = [0; MOST_QUOTAS];
-    let slots = before.iter_mut().zip(&mut after);
-    for (n, ((rule, time), (before, after))) in rules.iter().zip(&*times).zip(slots).enumerate() {
-        // Only a clock that went back can make it more than the whole.
-        *before = time.saturating_sub(now).min(rule.whole());
-        match rule.take(*before) {
-            Some(ahead) => *after = ahead,
-            None => violated |= 1 << n,
+    /// Charges units, or gives them back if they are negative, whatever is left.
+    pub(super) fn charge(&self, ahead: u64, units: i64) -> u64 {
+        let distance = self.interval.saturating_mul(units.unsigned_abs());
+        if units < 0 {
+            return ahead.saturating_sub(distance);
         }
-    }
-    if violated != 0 {
-        return Verdict {
-            violated,
-            ahead: before,
-        };
-    }
-    for (time, ahead) in times.iter_mut().zip(after) {
-        *time = now.saturating_add(ahead);
-    }
-    Verdict {
-        violated,
-        ahead: after,
-    }
-}
-
-impl Verdict {
-    pub(super) const fn passes(&self) -> bool {
-        self.violated == 0
+        ahead.saturating_add(distance).min(FURTHEST)
     }
 
-    pub(super) const fn violates(&self, n: usize) -> bool {
-        self.violated & (1 << n) != 0
-    }
-
-    /// The quotas, and what is left of each.
-    pub(super) fn standings<'a>(
-        &'a self,
-        rules: &'a [Rule],
-    ) -> impl Iterator<Item = (usize, &'a Rule, Standing)> {
-        let both = rules.iter().zip(self.ahead).enumerate();
-        both.map(|(n, (rule, ahead))| (n, rule, rule.standing(ahead)))
-    }
-
-    /// Seconds after which a refused request would pass: never 0, and never sooner than what is
-    /// said of a quota that is spent.
-    pub(super) fn retry_after(&self, rules: &[Rule]) -> u64 {
-        let spent = self.standings(rules).filter(|(n, ..)| self.violates(*n));
-        let waits = spent.filter_map(|(_, _, standing)| standing.wait);
-        waits.max().unwrap_or_default().max(1)
+    /// Lets nothing through for so many nanoseconds.
+    pub(super) fn block(&self, ahead: u64, duration: u64) -> u64 {
+        let one_left = self.whole().saturating_sub(self.interval);
+        ahead.max(one_left.saturating_add(duration)).min(FURTHEST)
     }
 }
 
@@ -184,7 +150,7 @@ impl Verdict {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Quota { count, period, .. } = &self.quota;
-        write!(f, "{:?}: {count} requests in {period:?}", self.name)?;
+        write!(f, "{:?}: {count} requests in {period:?}", self.name())?;
         match self.quota.burst {
             Some(burst) => write!(f, ", {burst} at once"),
             None => Ok(()),

@@ -1,0 +1,208 @@
+//! Says what a request costs: before it is handled, and once the answer is known.
+
+use std::{fmt, sync::Arc};
+
+use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+
+use super::policy::RateLimit;
+use crate::key::Key;
+
+/// What a handler says that its request has cost, in the extensions of the response; see
+/// [`RateLimit::settle_by_handler`].
+///
+/// # Example
+///
+/// ```
+/// use axum::Extension;
+/// use wythe::rate_limit::Cost;
+///
+/// async fn complete() -> (Extension<Cost>, &'static str) {
+///     (Extension(Cost(42)), "an answer of 42 tokens")
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a name for one number")]
+pub struct Cost(pub u32);
+
+/// The answer to a request, for [`RateLimit::settle`] and [`RateLimit::count_when`].
+#[derive(Clone, Copy)]
+pub struct Answered<'a> {
+    status: StatusCode,
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+    body_bytes: Option<u64>,
+}
+
+impl<'a> Answered<'a> {
+    pub(super) fn new<R: Body>(response: &'a Response<R>) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers(),
+            extensions: response.extensions(),
+            body_bytes: response.body().size_hint().exact().or_else(|| {
+                let length = response.headers().get(header::CONTENT_LENGTH)?;
+                length.to_str().ok()?.parse().ok()
+            }),
+        }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// What handlers and layers have left there.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+
+    /// The length of the body, unless it is a stream whose length nobody knows yet.
+    #[must_use]
+    pub const fn body_bytes(&self) -> Option<u64> {
+        self.body_bytes
+    }
+}
+
+/// Shows the status only: fields and extensions may hold secrets.
+impl fmt::Debug for Answered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request costs.
+#[derive(Clone, Default)]
+pub(super) struct Counting {
+    cost: Option<Arc<dyn Fn(&Parts) -> u32 + Send + Sync>>,
+    settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
+}
+
+impl Counting {
+    /// What is taken before the request is handled.
+    pub(super) fn cost(&self, head: &Parts) -> u32 {
+        self.cost.as_ref().map_or(1, |cost| cost(head))
+    }
+
+    /// Whether the answer decides what it costs in the end.
+    pub(super) const fn settles(&self) -> bool {
+        self.settle.is_some()
+    }
+
+    /// What is to be charged, or given back, now that the answer is known.
+    pub(super) fn difference(&self, answered: &Answered<'_>, taken: u32) -> i64 {
+        let Some(settle) = &self.settle else {
+            return 0;
+        };
+        i64::from(settle(answered, taken)).saturating_sub(taken.into())
+    }
+}
+
+impl<K: Key> RateLimit<K> {
+    /// What a request costs, by its head; 1 unless told.
+    ///
+    /// A request that costs more than a quota's burst can never pass: it is answered with 429 and
+    /// no `Retry-After`. One that costs 0 passes unless the key is in debt or blocked.
+    ///
+    /// # Example: a search costs ten times what a look-up does
+    ///
+    /// ```
+    /// use wythe::{Quota, with_rate_limit};
+    ///
+    /// let limit = Quota::per_minute(600).by_peer()?;
+    /// let layer = with_rate_limit(limit.cost(|head| match head.uri.path() {
+    ///     "/search" => 10,
+    ///     _ => 1,
+    /// }));
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn cost(mut self, cost: impl Fn(&Parts) -> u32 + Send + Sync + 'static) -> Self {
+        self.options.counting.cost = Some(Arc::new(cost));
+        self
+    }
+
+    /// Settles what a request has cost once its answer is known. The closure gets the answer and
+    /// what was taken before (see [`cost`](Self::cost)), and returns what it costs in the end.
+    ///
+    /// What was taken too much is given back. What was taken too little is charged even if there
+    /// is not so much left: then the key is in debt, and is refused until that has come back. A
+    /// request that never gets an answer, because its client went away, costs what was taken.
+    ///
+    /// # Example: by the bytes that were sent
+    ///
+    /// ```
+    /// use wythe::{Quota, with_rate_limit};
+    ///
+    /// // 10 MiB a minute, in KiB.
+    /// let limit = Quota::per_minute(10 * 1024).by_peer()?;
+    /// let layer = with_rate_limit(limit.settle(|answered, taken| {
+    ///     let bytes = answered.body_bytes();
+    ///     bytes.map_or(taken, |bytes| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
+    /// }));
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn settle(
+        mut self,
+        settle: impl Fn(&Answered<'_>, u32) -> u32 + Send + Sync + 'static,
+    ) -> Self {
+        self.options.counting.settle = Some(Arc::new(settle));
+        self
+    }
+
+    /// Settles by what the handler says: it leaves a [`Cost`] in the extensions of its response.
+    /// An answer without one costs what was taken before.
+    pub fn settle_by_handler(self) -> Self {
+        self.settle(|answered, taken| match answered.extensions.get() {
+            Some(Cost(units)) => *units,
+            None => taken,
+        })
+    }
+
+    /// Counts only requests whose answer the closure picks; what was taken for the others is given
+    /// back.
+    ///
+    /// One is taken before the request is handled, so that a client that sends many at once does
+    /// not get more through than one that waits.
+    pub fn count_when(
+        self,
+        counts: impl Fn(&Answered<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.settle(move |answered, taken| if counts(answered) { taken } else { 0 })
+    }
+
+    /// Counts only requests that were answered with a client error, 400 to 499: guesses of
+    /// passwords, for example. A server's own failure is not held against the client.
+    ///
+    /// # Example: five wrong passwords in a quarter of an hour
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use wythe::{Quota, with_rate_limit};
+    ///
+    /// let quota = Quota::per(5, Duration::from_secs(900)).named("failed-logins");
+    /// let layer = with_rate_limit(quota.by_peer()?.count_failures());
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn count_failures(self) -> Self {
+        self.count_when(|answered| answered.status.is_client_error())
+    }
+
+    /// Counts only requests that were answered with a status below 400: what has no effect costs
+    /// nothing.
+    pub fn count_successes(self) -> Self {
+        self.count_when(|answered| {
+            !answered.status.is_client_error() && !answered.status.is_server_error()
+        })
+    }
+}
