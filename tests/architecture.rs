@@ -18,7 +18,9 @@ const FLOORS: &[&[&str]] = &[
     &[
         "auth",
         "cache_control",
+        "concurrency_limit",
         "cors",
+        "load_shed",
         "method",
         "one_body",
         "presentation",

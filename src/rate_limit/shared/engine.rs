@@ -195,7 +195,7 @@ impl Engine {
         let half = deadline.checked_sub(self.store().timeout / 2);
         let turn = timeout_at(half.unwrap_or(deadline), lease.turn.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
-            return Err(Failure::Waited);
+            return self.take_at_once(name, plan, units, deadline).await;
         };
         if let Some(verdict) = lease.decide(rules, units, self.clock.now()) {
             leased();

@@ -46,8 +46,6 @@ pub enum OnFailure {
 pub(in crate::rate_limit) enum Failure {
     /// It was not asked: it has failed too often.
     GivenUp,
-    /// A request of the same key was asked first, and had no answer in time.
-    Waited,
     TimedOut(Duration),
     Store(RedisError),
     /// It is no Redis, or its script is another.
@@ -59,7 +57,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GivenUp => f.write_str("the store of shared limits has failed too often"),
-            Self::Waited => f.write_str("no answer in time to the request before"),
             Self::TimedOut(timeout) => write!(f, "no answer within {timeout:?}"),
             Self::Store(error) => error.fmt(f),
             Self::Nonsense => f.write_str("an answer that is not the script's"),

@@ -25,6 +25,9 @@ const SHARDS: usize = 64;
 /// The most keys in one shard: 32,768 in all, about 10 MB.
 const KEYS_IN_SHARD: usize = 512;
 
+/// The batches that requests wait for at most.
+const BATCHES_IN_QUEUE: u32 = 4;
+
 /// What this instance holds, of all keys.
 pub(super) struct Leases {
     pub(super) batch: u32,
@@ -144,11 +147,12 @@ impl Lease {
         Some(purse.standing(rules, elapsed))
     }
 
-    /// A place to wait in, unless so many wait already that one batch would not do for all.
+    /// A place to wait in, unless so many wait already that it would take more than a few batches
+    /// for all of them, one after the other.
     pub(super) fn queue(&self, batch: u32) -> Option<Place<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
         let place = Place(&self.waiting);
-        (before < batch).then_some(place)
+        (before < batch.saturating_mul(BATCHES_IN_QUEUE)).then_some(place)
     }
 
     /// Takes what is left, to give it back.

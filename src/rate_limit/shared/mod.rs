@@ -79,9 +79,14 @@
 //! With [`lease(batch, ttl)`](SharedLimit::lease) an instance takes up to `batch` units of a key
 //! at once and spends them without asking. While a client sends much, the server is asked once for
 //! `batch` requests; a client that was refused is refused without asking until it has something
-//! again, or for `ttl`. Requests that come while the server is asked wait for that one answer, as
-//! many as a batch serves; the others ask by themselves. What is not used is given back with the
-//! next call for the key; units are not spent when they are older than `ttl`.
+//! again, or for `ttl`. Requests that come while the server is asked wait for the answer, as many
+//! as four batches serve; the others ask by themselves, so a batch should be larger than the
+//! number of requests of one key that come within a round trip. What is not used is given back
+//! with the next call for the key; units are not spent when they are older than `ttl`.
+//!
+//! On one machine, in µs at the median (requests of one key, one at a time): 28 without a lease,
+//! 0.5 from a lease, 0.4 in memory. With batches of 10 and 100 there were 0.1 and 0.01 round trips
+//! for each request, and none for refused ones; a server that was given up costs 0.3 and none.
 //!
 //! - **More may pass.** Without leases, at most `burst + w / interval` units pass in any time `w`,
 //!   where one unit comes back each `interval`. With them `instances * (batch - 1)` more, and no

@@ -90,7 +90,7 @@ impl RedisStore {
                 names: Mutex::default(),
             }),
             on_failure,
-            timeout: Duration::from_millis(100),
+            timeout: Duration::from_millis(50),
             patience: Patience {
                 failures: 5,
                 first_pause: Duration::from_millis(250),
@@ -101,7 +101,7 @@ impl RedisStore {
         }
     }
 
-    /// How long a request waits for the server at most: 100 ms unless told. It should be many
+    /// How long a request waits for the server at most: 50 ms unless told. It should be many
     /// times what the server takes, and less than your clients notice.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
