@@ -75,6 +75,8 @@
 //! |---|---|---|
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
+//! | [`with_client_ip`] | `Admit` | whom a request comes from, behind which proxies: [`ClientIp`] |
+//! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
@@ -96,8 +98,8 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table. `tower-http` gives the
-//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
+//! Each layer is a feature of its name; `default` has all of the table but `ip-filter`.
+//! `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
 //! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
@@ -112,6 +114,8 @@ mod axum;
 mod body;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
+#[cfg(feature = "client-ip")]
+pub mod client_ip;
 #[cfg(feature = "jwt")]
 mod clock;
 mod compose;
@@ -122,11 +126,15 @@ mod describe;
 mod field;
 pub mod guide;
 mod head;
+#[cfg(feature = "ip-filter")]
+pub mod ip_filter;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
 #[cfg(feature = "method")]
 pub mod method;
 mod middleware;
+#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+pub mod networks;
 pub mod one_body;
 mod place;
 mod placed;
@@ -155,6 +163,8 @@ pub use authenticated::Authenticated;
 pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
 pub use cache_control::{CacheControl, with_cache_control};
+#[cfg(feature = "client-ip")]
+pub use client_ip::{ClientIpSource, with_client_ip};
 pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
@@ -162,6 +172,8 @@ pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;
+#[cfg(feature = "ip-filter")]
+pub use ip_filter::{IpFilter, with_ip_filter};
 #[cfg(feature = "method")]
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};
