@@ -538,12 +538,20 @@ fn trusted_proxies_are_texts_addresses_or_networks() {
     let texts = vec![String::from("10.0.0.0/8")];
     let addresses: [IpAddr; 1] = ["10.0.0.5".parse().unwrap()];
     let networks: [ipnet::IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
-    ClientIpSource::x_forwarded_for(&texts).unwrap();
-    ClientIpSource::x_forwarded_for(texts).unwrap();
-    ClientIpSource::x_forwarded_for("10.0.0.0/8 192.0.2.1".split(' ')).unwrap();
-    ClientIpSource::x_forwarded_for(addresses).unwrap();
-    ClientIpSource::x_forwarded_for(&networks).unwrap();
-    ClientIpSource::x_forwarded_for(networks.into_iter().chain(private_networks())).unwrap();
+    let all = networks.into_iter().chain(private_networks());
+    let sources = [
+        ClientIpSource::x_forwarded_for(&texts),
+        ClientIpSource::x_forwarded_for(texts),
+        ClientIpSource::x_forwarded_for("10.0.0.0/8 192.0.2.1".split(' ')),
+        ClientIpSource::x_forwarded_for(addresses),
+        ClientIpSource::x_forwarded_for(&networks),
+        ClientIpSource::x_forwarded_for(all),
+    ];
+    let counts = sources.map(|source| format!("{:?}", source.unwrap()));
+    let expected = ["1", "1", "2", "1", "1", "7"];
+    for (shown, count) in counts.iter().zip(expected) {
+        assert!(shown.contains(&format!("past {count} networks")), "{shown}");
+    }
 }
 
 #[test]
