@@ -14,7 +14,7 @@
 //!
 //! use bytes::Bytes;
 //! use http::{Request, Response, StatusCode};
-//! use http_body_util::Full;
+//! use http_body_util::{BodyExt, Full};
 //! use tower::{Layer, ServiceExt, service_fn};
 //! use wythe::{ClientIp, ClientIpSource, PeerAddr, with_client_ip};
 //!
@@ -24,7 +24,7 @@
 //! let layer = with_client_ip(ClientIpSource::x_forwarded_for(["10.0.0.0/24"])?);
 //! let service = layer.layer(service_fn(|request: Request<()>| async move {
 //!     let ClientIp(address) = request.extensions().get().unwrap();
-//!     Ok::<_, std::convert::Infallible>(Response::new(Full::from(address.to_string())))
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(address.to_string())))
 //! }));
 //!
 //! let mut request = Request::get("/").header("x-forwarded-for", "6.6.6.6, 203.0.113.9").body(())?;
@@ -32,7 +32,7 @@
 //! request.extensions_mut().insert(PeerAddr(load_balancer));
 //! let response = service.clone().oneshot(request).await?;
 //! // 6.6.6.6 is what the client has sent, to look like another.
-//! assert_eq!(response.into_body(), Full::from("203.0.113.9"));
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "203.0.113.9");
 //!
 //! // The server does not say who the peer is.
 //! let response = service.oneshot(Request::new(())).await?;
