@@ -205,6 +205,18 @@ async fn x_forwarded_for_is_walked_from_the_right_past_trusted_networks() {
                 &["", "unknown", "203.0.113.9"],
                 "203.0.113.9",
             ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn x_forwarded_for_is_refused_where_no_trusted_proxy_names_the_client() {
+    let source = ClientIpSource::x_forwarded_for(["10.0.0.0/8"]);
+    check(
+        source,
+        "x-forwarded-for",
+        &[
             ("no peer", "", &["203.0.113.9"], NO_PEER),
             ("no field", "10.0.0.5", &[], NO_FIELD),
             ("an empty field", "10.0.0.5", &[""], MALFORMED),
@@ -544,7 +556,7 @@ fn trusted_proxies_are_texts_addresses_or_networks() {
         ClientIpSource::x_forwarded_for(texts),
         ClientIpSource::x_forwarded_for("10.0.0.0/8 192.0.2.1".split(' ')),
         ClientIpSource::x_forwarded_for(addresses),
-        ClientIpSource::x_forwarded_for(&networks),
+        ClientIpSource::x_forwarded_for(networks.iter()),
         ClientIpSource::x_forwarded_for(all),
     ];
     let counts = sources.map(|source| format!("{:?}", source.unwrap()));
