@@ -294,6 +294,12 @@ async fn forwarded_is_walked_from_the_right_past_trusted_networks() {
                 "203.0.113.9",
             ),
             (
+                "a comma in a string",
+                "10.0.0.5",
+                &[r#"for=203.0.113.9;x="a, for=6.6.6.6""#],
+                "203.0.113.9",
+            ),
+            (
                 "a stray quote",
                 "10.0.0.5",
                 &[r#"for=", for=203.0.113.9"#],
