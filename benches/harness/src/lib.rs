@@ -17,7 +17,7 @@ mod time;
 
 use std::{collections::HashMap, env, hint::black_box, io};
 
-pub use alloc::{Counting, allocations};
+pub use alloc::{Counting, allocations, held, most_held};
 pub use case::Case;
 pub use table::Cost;
 
