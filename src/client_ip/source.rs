@@ -56,7 +56,7 @@ impl ClientIpSource {
     ///
     /// If it is no field name, or one of a field that holds something else:
     /// `X-Forwarded-For` and `Forwarded` hold lists, which have constructors of their own, and
-    /// `CloudFront-Viewer-Address` joins address and port so that those of IPv6 can't be told apart.
+    /// `CloudFront-Viewer-Address` joins address and port, which can't be told apart for IPv6.
     ///
     /// # Security
     ///

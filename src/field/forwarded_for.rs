@@ -212,7 +212,8 @@ mod tests {
                 (IpAddr::V6(address), 2) => format!("{address}%eth{port}"),
                 (IpAddr::V6(address), _) => format!("[{address}]:{port}"),
             };
-            prop_assert_eq!(node(text.as_bytes()), Node::Address(address.to_canonical()), "{}", text);
+            let read = node(text.as_bytes());
+            prop_assert_eq!(read, Node::Address(address.to_canonical()), "{}", text);
         }
 
         #[test]

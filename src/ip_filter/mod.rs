@@ -20,10 +20,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let stack = compose((
-//!     with_client_ip(ClientIpSource::peer()),
-//!     with_ip_filter(IpFilter::allow(["203.0.113.0/24", "2001:db8::/32"])?.except(["203.0.113.7"])?),
-//! ));
+//! let office = IpFilter::allow(["203.0.113.0/24", "2001:db8::/32"])?.except(["203.0.113.7"])?;
+//! let stack = compose((with_client_ip(ClientIpSource::peer()), with_ip_filter(office)));
 //! let service = stack.layer(service_fn(|_: Request<()>| async {
 //!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 //! }));
