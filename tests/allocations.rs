@@ -11,8 +11,8 @@ use axum::{
 };
 use tower::ServiceExt;
 use wythe::{
-    CacheControl, Cors, Methods, Quota, compose, with_cache_control, with_cors, with_methods,
-    with_rate_limit,
+    CacheControl, ClientIpSource, Cors, Methods, Quota, compose, with_cache_control,
+    with_client_ip, with_cors, with_methods, with_rate_limit,
 };
 use wythe_bench_harness::{Counting, allocations};
 
@@ -34,6 +34,7 @@ async fn of_a_request(app: Router) -> f64 {
         }
         let request = Request::post("/")
             .header("origin", "https://app.example.com")
+            .header("x-forwarded-for", "203.0.113.9, 127.0.0.2")
             .extension(ConnectInfo(peer));
         let response = app.clone().oneshot(request.body(Body::empty()).unwrap());
         assert_eq!(response.await.unwrap().status(), StatusCode::CREATED);
@@ -67,6 +68,17 @@ async fn cors_methods_rate_limit_and_cache_control_allocate_nothing_of_their_own
         // A rate limit's fields are written into chunks, each for about a hundred responses.
         let own = with_layer - bare;
         assert!(own < 0.05, "{name}: {own}");
+    }
+
+    // The extensions box each value that they hold, and nothing else is allocated.
+    let source = ClientIpSource::x_forwarded_for(["127.0.0.0/8"]).unwrap();
+    let own = behind!(with_client_ip(source)) - bare;
+    assert!((0.95..1.05).contains(&own), "client ip: {own}");
+    #[cfg(feature = "ip-filter")]
+    {
+        let filter = wythe::IpFilter::deny(["192.0.2.0/24", "2001:db8::/32"]).unwrap();
+        let own = behind!(wythe::with_ip_filter(filter.by_peer())) - bare;
+        assert!(own < 0.05, "ip filter: {own}");
     }
 }
 

@@ -7,7 +7,7 @@ const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["authenticated", "clock", "config_error"],
     &["body", "head", "problem", "stage"],
-    &["field", "reply"],
+    &["field", "networks", "reply"],
     // The contract: knows no policy.
     &["describe"],
     &["place"],
@@ -21,6 +21,9 @@ const FLOORS: &[&[&str]] = &[
         "concurrency_limit",
         "cors",
         "load_shed",
+        "client_ip",
+        "cors",
+        "ip_filter",
         "method",
         "one_body",
         "presentation",

@@ -516,3 +516,56 @@ mod validation {
             passes right_query, answers Some(plain), secret "no secret";
     }
 }
+
+#[cfg(feature = "client-ip")]
+mod client_ip {
+    use super::*;
+    use std::net::SocketAddr;
+    use wythe::{ClientIpSource, PeerAddr, with_client_ip};
+
+    fn from_proxy() -> Request<Body> {
+        let mut request = Request::get("/")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(support::empty())
+            .unwrap();
+        let proxy: SocketAddr = "192.0.2.77:50123".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(proxy));
+        request
+    }
+
+    every_layer! {
+        client_ip: with_client_ip(ClientIpSource::x_forwarded_for(["192.0.2.77"]).unwrap()),
+            passes from_proxy, answers Some(plain), secret "192.0.2.77";
+        client_ip_of_peer: with_client_ip(ClientIpSource::peer()),
+            passes from_proxy, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "ip-filter")]
+mod ip_filter {
+    use super::*;
+    use std::net::IpAddr;
+    use wythe::{ClientIp, IpFilter, with_ip_filter};
+
+    fn from(address: &str) -> Request<Body> {
+        let address: IpAddr = address.parse().unwrap();
+        let mut request = plain();
+        request.extensions_mut().insert(ClientIp(address));
+        request
+    }
+
+    fn from_friend() -> Request<Body> {
+        from("203.0.113.9")
+    }
+
+    fn from_foe() -> Request<Body> {
+        from("192.0.2.77")
+    }
+
+    every_layer! {
+        ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
+            passes from_friend, answers Some(from_foe), secret "192.0.2.77";
+        ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
+            passes from_friend, answers Some(plain), secret "203.0.113.9";
+    }
+}
