@@ -77,7 +77,7 @@
 //! | 403 | a role is missing, or the check says no | |
 //! | 503 | the check can't be made | |
 //! | 500 | `Auth<C>` was [assumed](crate::assume) and is not there; the log says what to do | |
-//! | the check's | it returned `Err(problem)` | the problem's |
+//! | the check's | it returned `Err(problem)`; the printed stack does not know of these | the problem's |
 //!
 //! The problem type is `about:blank`. The log gets which scope or role is missing, and never what
 //! the principal has.
@@ -251,7 +251,9 @@ pub fn with_any_role<C, R: ?Sized + std::fmt::Debug>(
 ///
 /// # Example: asking a store
 ///
-/// The future owns what it needs. An error of the store is a 503.
+/// The future owns what it needs: clone that before `async move`. One that borrows from the
+/// principal or the head does not compile ("lifetime may not live long enough"), nor does an
+/// `async |..|` closure. An error of the store is a 503.
 ///
 /// ```
 /// use http::request::Parts;
