@@ -2,9 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::StatusCode;
+use http::{Request, StatusCode};
 
-use crate::{config_error::ConfigError, problem::Problem};
+use super::missing;
+use crate::{config_error::ConfigError, middleware::Step, principal::Auth, problem::Problem};
 
 /// The scopes or roles of a layer. Each refusal is made once, with its cause, and cloned.
 pub(super) enum Required<T: ?Sized> {
@@ -49,8 +50,27 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         })
     }
 
-    /// The answer to a principal who does not have what is required.
-    pub(super) fn refusal(&self, has: impl Fn(&T) -> bool) -> Option<&Problem> {
+    /// Lets a request pass whose principal has what is required.
+    pub(super) fn judge<C, B>(
+        &self,
+        layer: &str,
+        request: Request<B>,
+        has: impl Fn(&C, &T) -> bool,
+    ) -> Step<B, ()>
+    where
+        C: Send + Sync + 'static,
+    {
+        let Some(Auth(principal)) = request.extensions().get() else {
+            return Step::Reply(missing::<C>(layer).into());
+        };
+        match self.refusal(|item| has(principal, item)) {
+            Some(refusal) => Step::Reply(refusal.clone().into()),
+            None => Step::Next(request, ()),
+        }
+    }
+
+    /// The answer to a principal who does not have it.
+    fn refusal(&self, has: impl Fn(&T) -> bool) -> Option<&Problem> {
         match self {
             Self::All(items) => items
                 .iter()

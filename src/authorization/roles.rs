@@ -6,7 +6,6 @@ use http::{Request, StatusCode};
 
 use super::{
     grant::{By, Itself},
-    missing,
     required::{HowMany, Required},
 };
 use crate::{
@@ -195,13 +194,9 @@ where
     type Carry = ();
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
-        let Some(Auth(principal)) = request.extensions().get::<Auth<C>>() else {
-            return Step::Reply(missing::<C>("with_roles").into());
-        };
         let Inner { required, grant } = &*self.inner;
-        match required.refusal(|role| grant.has(principal, role)) {
-            Some(refusal) => Step::Reply(refusal.clone().into()),
-            None => Step::Next(request, ()),
-        }
+        required.judge("with_roles", request, |principal: &C, role: &R| {
+            grant.has(principal, role)
+        })
     }
 }

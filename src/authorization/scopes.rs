@@ -7,7 +7,6 @@ use http::{HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
 use super::{
     grant::{By, Itself},
     has_scopes::{HasScopes, is_scope},
-    missing,
     required::{HowMany, Required},
 };
 use crate::{
@@ -201,15 +200,11 @@ where
     type Carry = ();
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
-        let Some(Auth(principal)) = request.extensions().get::<Auth<C>>() else {
-            return Step::Reply(missing::<C>("with_scopes").into());
-        };
         let Inner {
             required, grant, ..
         } = &*self.inner;
-        match required.refusal(|scope| grant.has(principal, scope)) {
-            Some(refusal) => Step::Reply(refusal.clone().into()),
-            None => Step::Next(request, ()),
-        }
+        required.judge("with_scopes", request, |principal: &C, scope: &str| {
+            grant.has(principal, scope)
+        })
     }
 }
