@@ -232,7 +232,7 @@ fn what_can_not_be_required_is_refused_when_the_layer_is_built() {
         assert_eq!(layer.unwrap_err().policy(), "Roles");
     }
     let layer = with_scopes::<Claims>(["read"]).unwrap();
-    assert!(layer.realm("line\r\nbreak").is_err());
+    layer.realm("line\r\nbreak").unwrap_err();
 }
 
 #[tokio::test]
