@@ -82,6 +82,7 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
+//! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -112,6 +113,8 @@ mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
 mod authenticated;
+#[cfg(feature = "authorization")]
+pub mod authorization;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
@@ -167,6 +170,10 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
+#[cfg(feature = "authorization")]
+pub use authorization::{
+    HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles, with_scopes,
+};
 pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
 pub use cache_control::{CacheControl, with_cache_control};

@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     // One middleware each, strangers to each other.
     &[
         "auth",
+        "authorization",
         "cache_control",
         "concurrency_limit",
         "cors",

@@ -443,6 +443,48 @@ mod auth {
     }
 }
 
+#[cfg(feature = "authorization")]
+mod authorization {
+    use super::*;
+    use http::request::Parts;
+    use wythe::{Auth, HasScopes, with_authorization, with_roles, with_scopes};
+
+    #[derive(Clone)]
+    struct Granted(&'static str);
+
+    impl HasScopes for Granted {
+        fn has_scope(&self, scope: &str) -> bool {
+            self.0.has_scope(scope)
+        }
+    }
+
+    fn by(granted: &'static str) -> Request<Body> {
+        let request = Request::get("/").extension(Auth(Granted(granted)));
+        request.body(support::empty()).unwrap()
+    }
+
+    fn reader() -> Request<Body> {
+        by("read")
+    }
+
+    fn writer() -> Request<Body> {
+        by("write")
+    }
+
+    every_layer! {
+        scopes: with_scopes::<Granted>(["read"]).unwrap(),
+            passes reader, answers Some(writer), secret "no secret";
+        roles: with_roles(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role),
+            passes reader, answers Some(plain), secret "no secret";
+        authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
+            passes reader, answers Some(writer), secret "no secret";
+        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
+            let may = auth.0.0 == "read";
+            async move { may }
+        }), passes reader, answers Some(plain), secret "no secret";
+    }
+}
+
 #[cfg(feature = "jwt")]
 mod jwt {
     use super::*;
