@@ -77,9 +77,12 @@
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_load_shed`] | `Admit` | 503 when what stands inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
+//! | [`with_client_ip`] | `Admit` | whom a request comes from, behind which proxies: [`ClientIp`] |
+//! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
+//! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -98,9 +101,9 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table but `load-shed` and
-//! `concurrency-limit`. `tower-http` gives the
-//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
+//! Each layer is a feature of its name; `default` has all of the table but `concurrency-limit`,
+//! `ip-filter` and `load-shed`. `tower-http` gives the layers of tower-http their stage,
+//! `rate-limit-redis` shares limits, `multipart` and `ws` let axum handlers take `Multipart` and
 //! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
@@ -110,11 +113,15 @@ mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
 mod authenticated;
+#[cfg(feature = "authorization")]
+pub mod authorization;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
+#[cfg(feature = "client-ip")]
+pub mod client_ip;
 #[cfg(feature = "jwt")]
 mod clock;
 mod compose;
@@ -127,6 +134,8 @@ mod describe;
 mod field;
 pub mod guide;
 mod head;
+#[cfg(feature = "ip-filter")]
+pub mod ip_filter;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
 #[cfg(feature = "load-shed")]
@@ -134,6 +143,8 @@ pub mod load_shed;
 #[cfg(feature = "method")]
 pub mod method;
 mod middleware;
+#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+pub mod networks;
 pub mod one_body;
 mod place;
 mod placed;
@@ -159,9 +170,15 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
+#[cfg(feature = "authorization")]
+pub use authorization::{
+    HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles, with_scopes,
+};
 pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
 pub use cache_control::{CacheControl, with_cache_control};
+#[cfg(feature = "client-ip")]
+pub use client_ip::{ClientIpSource, with_client_ip};
 pub use compose::{Stack, assume, compose, layer};
 #[cfg(feature = "concurrency-limit")]
 pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
@@ -171,6 +188,8 @@ pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;
+#[cfg(feature = "ip-filter")]
+pub use ip_filter::{IpFilter, with_ip_filter};
 #[cfg(feature = "load-shed")]
 pub use load_shed::with_load_shed;
 #[cfg(feature = "method")]

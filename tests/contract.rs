@@ -469,6 +469,48 @@ mod auth {
     }
 }
 
+#[cfg(feature = "authorization")]
+mod authorization {
+    use super::*;
+    use http::request::Parts;
+    use wythe::{Auth, HasScopes, with_authorization, with_roles, with_scopes};
+
+    #[derive(Clone)]
+    struct Granted(&'static str);
+
+    impl HasScopes for Granted {
+        fn has_scope(&self, scope: &str) -> bool {
+            self.0.has_scope(scope)
+        }
+    }
+
+    fn by(granted: &'static str) -> Request<Body> {
+        let request = Request::get("/").extension(Auth(Granted(granted)));
+        request.body(support::empty()).unwrap()
+    }
+
+    fn reader() -> Request<Body> {
+        by("read")
+    }
+
+    fn writer() -> Request<Body> {
+        by("write")
+    }
+
+    every_layer! {
+        scopes: with_scopes::<Granted>(["read"]).unwrap(),
+            passes reader, answers Some(writer), secret "no secret";
+        roles: with_roles(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role),
+            passes reader, answers Some(plain), secret "no secret";
+        authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
+            passes reader, answers Some(writer), secret "no secret";
+        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
+            let may = auth.0.0 == "read";
+            async move { may }
+        }), passes reader, answers Some(plain), secret "no secret";
+    }
+}
+
 #[cfg(feature = "jwt")]
 mod jwt {
     use super::*;
@@ -540,5 +582,58 @@ mod validation {
             passes right_form, answers Some(wrong_json), secret "no secret";
         query: with_validation::<Query<Name>>(),
             passes right_query, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "client-ip")]
+mod client_ip {
+    use super::*;
+    use std::net::SocketAddr;
+    use wythe::{ClientIpSource, PeerAddr, with_client_ip};
+
+    fn from_proxy() -> Request<Body> {
+        let mut request = Request::get("/")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(support::empty())
+            .unwrap();
+        let proxy: SocketAddr = "192.0.2.77:50123".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(proxy));
+        request
+    }
+
+    every_layer! {
+        client_ip: with_client_ip(ClientIpSource::x_forwarded_for(["192.0.2.77"]).unwrap()),
+            passes from_proxy, answers Some(plain), secret "192.0.2.77";
+        client_ip_of_peer: with_client_ip(ClientIpSource::peer()),
+            passes from_proxy, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "ip-filter")]
+mod ip_filter {
+    use super::*;
+    use std::net::IpAddr;
+    use wythe::{ClientIp, IpFilter, with_ip_filter};
+
+    fn from(address: &str) -> Request<Body> {
+        let address: IpAddr = address.parse().unwrap();
+        let mut request = plain();
+        request.extensions_mut().insert(ClientIp(address));
+        request
+    }
+
+    fn from_friend() -> Request<Body> {
+        from("203.0.113.9")
+    }
+
+    fn from_foe() -> Request<Body> {
+        from("192.0.2.77")
+    }
+
+    every_layer! {
+        ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
+            passes from_friend, answers Some(from_foe), secret "192.0.2.77";
+        ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
+            passes from_friend, answers Some(plain), secret "203.0.113.9";
     }
 }

@@ -100,9 +100,9 @@ impl<K: Key> ConcurrencyLimiter<K> {
             Gates::ByKey(table, seed) => (table, seed),
         };
         let (mut head, body) = request.into_parts();
-        let key = shared.limit.key.of(&mut head);
+        let key = seed.fingerprint_with(|writer| shared.limit.key.write(&mut head, writer));
         let admission = match key {
-            Ok(key) => shared.admit(table.visit(seed.fingerprint(&key))),
+            Ok(key) => shared.admit(table.visit(key)),
             Err(problem) => Admission::Refuse(problem),
         };
         (Request::from_parts(head, body), admission)

@@ -67,6 +67,7 @@
 //! | 429 | the request costs more than a quota ever holds | the same | no `Retry-After` |
 //! | 500 | the key is an address or a path parameter, and there is none | `about:blank`; the log says what to do | |
 //! | 503 | the store is full and [refuses](Overflow::Refuse) new keys | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
+//! | 503 | the store is shared, does not answer, and `OnFailure::Deny` was chosen | the same | `Retry-After` |
 //! | the handler's | else | | `RateLimit`, `RateLimit-Policy`, or what [`RateLimitFields`] says |
 //!
 //! `Retry-After` is rounded up and never 0: a client that waits for so long is let through, unless

@@ -10,6 +10,8 @@
 pub mod cors;
 #[cfg(feature = "rate-limit")]
 pub mod limits;
+#[cfg(feature = "tracing")]
+pub mod log;
 #[cfg(feature = "rate-limit-redis")]
 pub mod redis;
 pub mod scripted;
