@@ -77,6 +77,7 @@
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
+//! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -112,12 +113,14 @@ mod axum;
 mod body;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "csrf-token", feature = "jwt"))]
 mod clock;
 mod compose;
 mod config_error;
 #[cfg(feature = "cors")]
 pub mod cors;
+#[cfg(feature = "csrf")]
+pub mod csrf;
 mod describe;
 mod field;
 pub mod guide;
@@ -159,6 +162,10 @@ pub use compose::{Stack, assume, compose, layer};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
+#[cfg(feature = "csrf")]
+pub use csrf::{Csrf, CsrfRefusal, with_csrf};
+#[cfg(feature = "csrf-token")]
+pub use csrf::{CsrfToken, CsrfTokens};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;

@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
         "auth",
         "cache_control",
         "cors",
+        "csrf",
         "method",
         "one_body",
         "presentation",

@@ -8,10 +8,20 @@ pub(crate) mod base64url;
 mod challenge;
 #[cfg(feature = "jwt")]
 pub(crate) mod cookie;
+#[cfg(any(feature = "cors", feature = "csrf"))]
+mod host;
 #[cfg(feature = "validation")]
 pub(crate) mod json_pointer;
 #[cfg(feature = "validation")]
 pub(crate) mod media_type;
+#[cfg(any(feature = "cors", feature = "csrf"))]
+#[cfg_attr(
+    not(feature = "cors"),
+    expect(unreachable_pub, reason = "closures of a CORS policy see it")
+)]
+pub(crate) mod origin;
+#[cfg(any(feature = "cors", feature = "csrf"))]
+pub(crate) mod origin_list;
 #[cfg(feature = "rate-limit")]
 pub(crate) mod scratch;
 #[cfg(feature = "rate-limit")]
@@ -23,6 +33,8 @@ pub(crate) mod vary;
 
 #[cfg(feature = "auth")]
 pub use challenge::Challenge;
+#[cfg(feature = "cors")]
+pub use origin::Origin;
 
 /// `tchar` (RFC 9110, section 5.6.2).
 #[cfg(any(feature = "auth", feature = "validation"))]

@@ -1,0 +1,72 @@
+//! Asks requests for their token.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::request::Parts;
+
+use super::CsrfTokens;
+use crate::csrf::{CsrfRefusal, check::Passed};
+
+type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
+
+/// Which requests need a token, and whose it must be.
+#[derive(Clone)]
+pub(in crate::csrf) struct Guard {
+    tokens: CsrfTokens,
+    session: Arc<Session>,
+    /// Also of requests that say where they come from.
+    always: bool,
+}
+
+impl Guard {
+    pub(in crate::csrf) fn new<F>(tokens: CsrfTokens, session: F, always: bool) -> Self
+    where
+        F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        Self {
+            tokens,
+            session: Arc::new(session),
+            always,
+        }
+    }
+
+    /// Whether it needs to see the head of a request that has passed so far.
+    pub(in crate::csrf) const fn asks(&self, passed: Passed) -> bool {
+        match passed {
+            Passed::Free => false,
+            Passed::Known => self.always,
+            Passed::Unknown => true,
+        }
+    }
+
+    pub(in crate::csrf) const fn is_required(&self) -> bool {
+        self.always
+    }
+
+    pub(in crate::csrf) fn check(&self, head: &Parts) -> Result<(), CsrfRefusal> {
+        let session = (self.session)(head).filter(|id| !id.is_empty());
+        let Some(session) = session else {
+            // Without a session there are no credentials to ride on.
+            return if self.always {
+                Err(CsrfRefusal::NoSession)
+            } else {
+                Ok(())
+            };
+        };
+        let mut lines = head.headers.get_all(self.tokens.header_name()).iter();
+        let token = lines.next().ok_or(CsrfRefusal::NoToken)?;
+        if lines.next().is_some() {
+            return Err(CsrfRefusal::SeveralTokens);
+        }
+        self.tokens.verify(session.as_bytes(), token)
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("tokens", &self.tokens)
+            .field("always", &self.always)
+            .finish_non_exhaustive()
+    }
+}
