@@ -68,8 +68,7 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_thei
 
             let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
             let token = tokens.issue("17").to_string();
-            let session = |_: &http::request::Parts| Some("17".into());
-            let csrf = Csrf::same_origin().required_token(tokens, session);
+            let csrf = Csrf::same_origin().required_token(tokens, |_| Some("17".into()));
             let app = Router::new().route("/", post(compose((with_csrf(csrf),)).handler(created)));
             of_a_request_with(app, &token).await
         }),
