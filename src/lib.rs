@@ -97,9 +97,9 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table. `tower-http` gives the
-//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
-//! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
+//! Each layer is a feature of its name; `default` has all of the table. `csrf-token` lets
+//! [`with_csrf`] ask for tokens, `tower-http` gives the layers of tower-http their stage,
+//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -94,6 +94,6 @@ impl Asked<'_> {
 /// The safe methods (RFC 9110, section 9.2.1) that a browser sends across sites without asking.
 /// TRACE is safe as well, but no browser sends it; QUERY (RFC 10008) is, but has a content, and
 /// CORS asks for it first.
-fn is_safe(method: &Method) -> bool {
+const fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

@@ -52,22 +52,25 @@
 //! # Example: the origins that CORS names
 //!
 //! ```
+//! # #[cfg(feature = "cors")] {
 //! use wythe::{Cors, Csrf, compose, with_cors, with_csrf};
 //!
-//! let cors = Cors::origins(["https://app.example.com", "https://*.preview.example.com"])?
-//!     .credentials();
-//! // `app` may act as its user. A preview may read, and acts with a token of its own.
+//! let origins = ["https://app.example.com", "https://*.preview.example.com"];
+//! let cors = Cors::origins(origins)?.credentials();
+//! // `app` may act as its user; a preview may read, and change nothing.
 //! let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
 //! let stack = compose((with_cors(cors), with_csrf(csrf)));
+//! # }
 //! # Ok::<(), wythe::ConfigError>(())
 //! ```
 //!
 //! # Which host the request was sent to
 //!
 //! The target's, if it is absolute, and `:authority` in HTTP/2; else that of the one `Host` line
-//! (RFC 9112, section 3.2.2). Case does not count, nor does the default port of the origin's scheme.
-//! A dot at the end does: to browsers, `example.com.` is another host. A request with an `Origin`
-//! and without a host, or with several, is refused. `X-Forwarded-Host` and `Forwarded` are not read.
+//! (RFC 9112, section 3.2.2). Case does not count, nor does the default port of the origin's
+//! scheme. A dot at the end does: to browsers, `example.com.` is another host, and here it is no
+//! origin's. A request with an `Origin` and without a host, or with several, is refused.
+//! `X-Forwarded-Host` and `Forwarded` are not read.
 //!
 //! Behind a proxy that ends TLS the scheme is not known, so `http://example.com` counts as the same
 //! origin as `https://example.com` where `Sec-Fetch-Site` is missing. [`Csrf::own_origins`] names
@@ -152,12 +155,9 @@ use std::borrow::Cow;
 
 use http::{Request, StatusCode};
 
+use self::check::Asked;
 #[cfg(feature = "csrf-token")]
 pub use self::token::{CsrfToken, CsrfTokens};
-use self::{
-    check::{Asked, Passed},
-    policy::Policy,
-};
 pub use self::{policy::Csrf, refusal::CsrfRefusal};
 use crate::{
     config_error::ConfigError,
@@ -178,7 +178,7 @@ use crate::{
 ///
 /// let layer = with_csrf(Csrf::same_origin());
 /// ```
-pub fn with_csrf(csrf: Csrf) -> With<Csrf> {
+pub const fn with_csrf(csrf: Csrf) -> With<Csrf> {
     with(csrf)
 }
 
@@ -190,7 +190,11 @@ impl Place for Csrf {
     fn describe(&self) -> Description {
         let layer = Description::new("with_csrf")
             .answers(StatusCode::FORBIDDEN, "when a page of another site sent it");
-        self.0.describe_token(layer)
+        #[cfg(feature = "csrf-token")]
+        if let Some(guard) = &self.0.guard {
+            return guard.describe(layer);
+        }
+        layer
     }
 }
 
@@ -205,61 +209,17 @@ impl<B> Middleware<B> for Csrf {
             headers: request.headers(),
         };
         let passed = asked.check(policy);
-        let (request, refusal) = policy.ask_token(request, passed);
-        match refusal {
-            Some(reason) if !policy.exempt.holds(request.uri(), request.extensions()) => {
+        #[cfg(feature = "csrf-token")]
+        let (request, passed) = match &policy.guard {
+            Some(guard) => guard.ask(request, passed),
+            None => (request, passed),
+        };
+        match passed {
+            Err(reason) if !policy.exempt.holds(request.uri(), request.extensions()) => {
                 Step::Reply(reason.problem().into())
             }
             _ => Step::Next(request, ()),
         }
-    }
-}
-
-#[cfg(feature = "csrf-token")]
-impl Policy {
-    /// Looks for the token of a request that has passed so far, if it needs one.
-    fn ask_token<B>(
-        &self,
-        request: Request<B>,
-        passed: Result<Passed, CsrfRefusal>,
-    ) -> (Request<B>, Option<CsrfRefusal>) {
-        match (passed, &self.guard) {
-            (Err(reason), _) => (request, Some(reason)),
-            (Ok(passed), Some(guard)) if guard.asks(passed) => {
-                let (head, body) = request.into_parts();
-                let refusal = guard.check(&head).err();
-                (Request::from_parts(head, body), refusal)
-            }
-            (Ok(_), _) => (request, None),
-        }
-    }
-
-    fn describe_token(&self, layer: Description) -> Description {
-        match &self.guard {
-            None => layer,
-            Some(guard) if guard.is_required() => {
-                layer.answers(StatusCode::FORBIDDEN, "without the token of its session")
-            }
-            Some(_) => layer.answers(
-                StatusCode::FORBIDDEN,
-                "with neither an origin nor the token of its session",
-            ),
-        }
-    }
-}
-
-#[cfg(not(feature = "csrf-token"))]
-impl Policy {
-    fn ask_token<B>(
-        &self,
-        request: Request<B>,
-        passed: Result<Passed, CsrfRefusal>,
-    ) -> (Request<B>, Option<CsrfRefusal>) {
-        (request, passed.err())
-    }
-
-    fn describe_token(&self, layer: Description) -> Description {
-        layer
     }
 }
 

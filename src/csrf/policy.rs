@@ -171,8 +171,8 @@ impl Csrf {
     }
 
     /// Asks for a token with every request that is checked, beside the right origin; without a
-    /// session there is none, so a request without one is refused. Handshakes of WebSockets, on
-    /// which a script can't set a field, go by their origin alone.
+    /// session there is none, so a request without one is refused. The handshake of a
+    /// WebSocket, on which a script can't set a field, goes by its origin alone.
     ///
     /// A page that signs users in needs a session before they are: give each visitor one, and
     /// change its id at login.

@@ -25,6 +25,7 @@ impl OriginList {
         self.0.get(place)
     }
 
+    #[cfg(feature = "cors")]
     pub(crate) fn as_slice(&self) -> &[HeaderValue] {
         &self.0
     }
@@ -59,7 +60,7 @@ mod tests {
         for text in added.iter().chain(&added) {
             list.add(text).unwrap();
         }
-        assert_eq!(list.as_slice().len(), added.len());
+        assert_eq!(list.0.len(), added.len());
         for (asked, found) in [
             ("https://a.example", true),
             ("HTTPS://A.EXAMPLE", true),

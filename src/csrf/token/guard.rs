@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::request::Parts;
+use http::{Request, StatusCode, request::Parts};
 
 use super::CsrfTokens;
-use crate::csrf::{CsrfRefusal, check::Passed};
+use crate::{
+    csrf::{CsrfRefusal, check::Passed},
+    describe::Description,
+};
 
 type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
 
@@ -30,20 +33,35 @@ impl Guard {
         }
     }
 
-    /// Whether it needs to see the head of a request that has passed so far.
-    pub(in crate::csrf) const fn asks(&self, passed: Passed) -> bool {
-        match passed {
-            Passed::Free => false,
-            Passed::Known => self.always,
-            Passed::Unknown => true,
+    /// Looks for the token of a request that has passed so far, if it needs one.
+    pub(in crate::csrf) fn ask<B>(
+        &self,
+        request: Request<B>,
+        passed: Result<Passed, CsrfRefusal>,
+    ) -> (Request<B>, Result<Passed, CsrfRefusal>) {
+        let asks = match passed {
+            Err(_) | Ok(Passed::Free) => false,
+            Ok(Passed::Known) => self.always,
+            Ok(Passed::Unknown) => true,
+        };
+        if !asks {
+            return (request, passed);
         }
+        let (head, body) = request.into_parts();
+        let found = self.check(&head);
+        (Request::from_parts(head, body), found.and(passed))
     }
 
-    pub(in crate::csrf) const fn is_required(&self) -> bool {
-        self.always
+    pub(in crate::csrf) fn describe(&self, layer: Description) -> Description {
+        let when = if self.always {
+            "without the token of its session"
+        } else {
+            "with neither an origin nor the token of its session"
+        };
+        layer.answers(StatusCode::FORBIDDEN, when)
     }
 
-    pub(in crate::csrf) fn check(&self, head: &Parts) -> Result<(), CsrfRefusal> {
+    fn check(&self, head: &Parts) -> Result<(), CsrfRefusal> {
         let session = (self.session)(head).filter(|id| !id.is_empty());
         let Some(session) = session else {
             // Without a session there are no credentials to ride on.
