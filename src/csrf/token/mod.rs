@@ -2,8 +2,10 @@
 //! from.
 
 mod guard;
+mod header;
 mod issued;
 mod nonce;
+mod signed;
 mod tokens;
 
 pub(super) use guard::Guard;

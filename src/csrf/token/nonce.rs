@@ -22,7 +22,7 @@ impl Nonces {
         getrandom::fill(&mut key).map_err(|source| {
             super::tokens::error("the system gives no random bytes").because(source)
         })?;
-        let scramble = super::tokens::hmac(&key)?;
+        let scramble = super::signed::hmac(&key)?;
         Ok(Self {
             scramble,
             count: AtomicU64::new(0),
