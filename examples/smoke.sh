@@ -33,5 +33,6 @@ check() {
 
 check existing_axum_app 200 400 404 405 400 500
 check own_middleware 200 200 503
+check rate_limit_by_user 200 200 429 200 200 401
 check with_hyper 201 422 200 204 405
 exit "$failed"

@@ -75,6 +75,8 @@
 //! |---|---|---|
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
+//! | [`with_load_shed`] | `Admit` | 503 when what stands inside is not ready |
+//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
@@ -97,9 +99,10 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table. `csrf-token` lets
-//! [`with_csrf`] ask for tokens, `tower-http` gives the layers of tower-http their stage,
-//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
+//! Each layer is a feature of its name; `default` has all of the table but `load-shed` and
+//! `concurrency-limit`. `csrf-token` lets [`with_csrf`] ask for tokens, `tower-http` gives the
+//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
+//! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -116,6 +119,8 @@ pub mod cache_control;
 #[cfg(any(feature = "csrf-token", feature = "jwt"))]
 mod clock;
 mod compose;
+#[cfg(feature = "concurrency-limit")]
+pub mod concurrency_limit;
 mod config_error;
 #[cfg(feature = "cors")]
 pub mod cors;
@@ -127,6 +132,8 @@ pub mod guide;
 mod head;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
+#[cfg(feature = "load-shed")]
+pub mod load_shed;
 #[cfg(feature = "method")]
 pub mod method;
 mod middleware;
@@ -159,6 +166,8 @@ pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
 pub use cache_control::{CacheControl, with_cache_control};
 pub use compose::{Stack, assume, compose, layer};
+#[cfg(feature = "concurrency-limit")]
+pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
@@ -169,6 +178,8 @@ pub use csrf::{CsrfToken, CsrfTokens};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;
+#[cfg(feature = "load-shed")]
+pub use load_shed::with_load_shed;
 #[cfg(feature = "method")]
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};

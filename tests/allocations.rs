@@ -86,3 +86,58 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_thei
         assert!(own < 0.05, "{name}: {own}");
     }
 }
+
+/// Without axum, which puts every body that is not its own into a box: here, one more.
+#[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
+#[tokio::test]
+async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use tower::Layer;
+    use wythe::{ConcurrencyLimit, PeerAddr, with_concurrency_limit, with_load_shed};
+
+    let limit = || ConcurrencyLimit::of(2).unwrap();
+    macro_rules! over_a_service {
+        ($layer:expr) => {{
+            let handler = tower::service_fn(|_: Request<()>| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::from("hello")))
+            });
+            let service = $layer.layer(handler);
+            let mut before = 0;
+            for n in 0..1_000 {
+                let mut request = Request::new(());
+                request
+                    .extensions_mut()
+                    .insert(PeerAddr(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
+                if n == 100 {
+                    before = allocations();
+                }
+                let response = service.clone().oneshot(request).await.unwrap();
+                assert_eq!(response.status(), 200);
+                assert_eq!(
+                    response.into_body().collect().await.unwrap().to_bytes(),
+                    "hello"
+                );
+            }
+            allocations() - before
+        }};
+    }
+    let bare = over_a_service!(tower::layer::util::Identity::new());
+    assert!(bare > 0, "nothing is counted");
+    assert_eq!(over_a_service!(with_load_shed()), bare);
+    assert_eq!(over_a_service!(with_concurrency_limit(limit())), bare);
+    // Each request is the only one of its key, which comes and goes.
+    assert_eq!(
+        over_a_service!(with_concurrency_limit(limit().by_peer())),
+        bare
+    );
+
+    let bare = behind!();
+    assert!((behind!(with_load_shed()) - bare).abs() < 0.05);
+    for of_axum in [
+        behind!(with_concurrency_limit(limit())),
+        behind!(with_concurrency_limit(limit().by_peer())),
+    ] {
+        assert!((of_axum - bare - 1.0).abs() < 0.05, "{}", of_axum - bare);
+    }
+}

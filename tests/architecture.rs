@@ -18,8 +18,10 @@ const FLOORS: &[&[&str]] = &[
     &[
         "auth",
         "cache_control",
+        "concurrency_limit",
         "cors",
         "csrf",
+        "load_shed",
         "method",
         "one_body",
         "presentation",

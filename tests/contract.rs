@@ -209,6 +209,89 @@ mod rate_limit {
     }
 }
 
+#[cfg(feature = "concurrency-limit")]
+mod concurrency_limit {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
+
+    /// Makes the body the test's own again, so that the layer inside is held by it. Whatever was
+    /// in progress has ended with that.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<Guarded<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    fn one() -> ConcurrencyLimit {
+        ConcurrencyLimit::of(1).unwrap()
+    }
+
+    fn from_peer() -> Request<Body> {
+        let mut request = plain();
+        let peer = wythe::PeerAddr("203.0.113.9:50123".parse().unwrap());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
+    every_layer! {
+        concurrency_limit: Stack::new(with_concurrency_limit(one()), Back),
+            passes plain, answers None, secret "no secret";
+        concurrency_limit_by_peer: Stack::new(with_concurrency_limit(one().by_peer()), Back),
+            passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+}
+
+#[cfg(feature = "load-shed")]
+mod load_shed {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::with_load_shed;
+
+    /// Asks until the service inside is ready: a layer that does not wait passes no readiness on.
+    #[derive(Clone, Debug)]
+    struct Patient<S>(S);
+
+    #[derive(Clone, Debug)]
+    struct Patience;
+
+    impl<S> Layer<S> for Patience {
+        type Service = Patient<S>;
+
+        fn layer(&self, inner: S) -> Patient<S> {
+            Patient(inner)
+        }
+    }
+
+    impl<S: Service<Request<Body>>> Service<Request<Body>> for Patient<S> {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = S::Future;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            loop {
+                if let Poll::Ready(ready) = self.0.poll_ready(cx) {
+                    return Poll::Ready(ready);
+                }
+            }
+        }
+
+        fn call(&mut self, request: Request<Body>) -> S::Future {
+            self.0.call(request)
+        }
+    }
+
+    every_layer! {
+        load_shed: Stack::new(Patience, with_load_shed()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
 #[cfg(feature = "cors")]
 mod cors {
     use super::*;

@@ -38,7 +38,7 @@ macro_rules! over_bare {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![
+    let mut cases = vec![
         Case::answer("the bare handler", StatusCode::CREATED, create_user, || {
             Router::new().route("/users", any(bare))
         }),
@@ -93,5 +93,33 @@ pub(crate) fn cases() -> Vec<Case> {
             create_user,
             || Router::new().route("/users", post(async |_: Json<NewUser>| StatusCode::CREATED)),
         ),
+    ];
+    cases.extend(admission());
+    cases
+}
+
+/// Layers that are no default feature: `--features concurrency-limit,load-shed`.
+#[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
+fn admission() -> Vec<Case> {
+    use tower::limit::GlobalConcurrencyLimitLayer;
+    use wythe::{ConcurrencyLimit, layer, with_concurrency_limit, with_load_shed};
+
+    vec![
+        over_bare!("with_concurrency_limit", {
+            with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit"))
+        }),
+        over_bare!("with_concurrency_limit, by peer", {
+            with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
+        }),
+        over_bare!("with_load_shed", with_load_shed()),
+        over_bare!(
+            "tower's global ConcurrencyLimit",
+            layer(GlobalConcurrencyLimitLayer::new(100))
+        ),
     ]
+}
+
+#[cfg(not(all(feature = "concurrency-limit", feature = "load-shed")))]
+const fn admission() -> Vec<Case> {
+    Vec::new()
 }
