@@ -81,6 +81,7 @@
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
+//! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
@@ -102,8 +103,9 @@
 //! # Features
 //!
 //! Each layer is a feature of its name; `default` has all of the table but `concurrency-limit`,
-//! `ip-filter` and `load-shed`. `tower-http` gives the layers of tower-http their stage,
-//! `rate-limit-redis` shares limits, `multipart` and `ws` let axum handlers take `Multipart` and
+//! `ip-filter` and `load-shed`. `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis`
+//! shares limits between machines, `tower-http` gives the layers of tower-http their stage,
+//! `multipart` and `ws` let axum handlers take `Multipart` and
 //! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
@@ -122,7 +124,7 @@ mod body;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "csrf-token", feature = "jwt"))]
 mod clock;
 mod compose;
 #[cfg(feature = "concurrency-limit")]
@@ -130,6 +132,8 @@ pub mod concurrency_limit;
 mod config_error;
 #[cfg(feature = "cors")]
 pub mod cors;
+#[cfg(feature = "csrf")]
+pub mod csrf;
 mod describe;
 mod field;
 pub mod guide;
@@ -185,6 +189,10 @@ pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
+#[cfg(feature = "csrf")]
+pub use csrf::{Csrf, CsrfRefusal, with_csrf};
+#[cfg(feature = "csrf-token")]
+pub use csrf::{CsrfToken, CsrfTokens};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;

@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
         "cache_control",
         "concurrency_limit",
         "cors",
+        "csrf",
         "load_shed",
         "client_ip",
         "cors",

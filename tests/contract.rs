@@ -318,6 +318,54 @@ mod cors {
     }
 }
 
+#[cfg(feature = "csrf")]
+mod csrf {
+    use super::*;
+    use wythe::{Csrf, with_csrf};
+
+    fn own() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "same-origin");
+        request.body(support::empty()).unwrap()
+    }
+
+    fn forged() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "cross-site");
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf: with_csrf(Csrf::same_origin()),
+            passes own, answers Some(forged), secret "no secret";
+    }
+}
+
+#[cfg(feature = "csrf-token")]
+mod csrf_token {
+    use super::*;
+    use wythe::{Csrf, CsrfTokens, With, with_csrf};
+
+    const KEY: &str = "the key that signs tokens, in forty bytes";
+
+    fn asking() -> With<Csrf> {
+        let tokens = CsrfTokens::new(KEY).unwrap();
+        with_csrf(Csrf::same_origin().required_token(tokens, |_| Some("17".into())))
+    }
+
+    fn with_token() -> Request<Body> {
+        let token = CsrfTokens::new(KEY).unwrap().issue("17");
+        let request = Request::post("/").header("x-csrf-token", token);
+        request.body(support::empty()).unwrap()
+    }
+
+    fn without() -> Request<Body> {
+        Request::post("/").body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf_token: asking(), passes with_token, answers Some(without), secret KEY;
+    }
+}
+
 #[cfg(feature = "method")]
 mod method {
     use super::*;

@@ -9,8 +9,8 @@ use axum::{
     routing::{any, post},
 };
 use wythe::{
-    CacheControl, Cors, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
-    with_methods, with_presentation, with_rate_limit, with_validation,
+    CacheControl, Cors, Csrf, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
+    with_csrf, with_methods, with_presentation, with_rate_limit, with_validation,
 };
 use wythe_bench_harness::{
     Case,
@@ -72,6 +72,10 @@ pub(crate) fn cases() -> Vec<Case> {
         }),
         over_bare!("with_rate_limit, by peer", {
             with_rate_limit(plenty().by_peer().expect("a quota"))
+        }),
+        over_bare!("with_csrf", {
+            let csrf = Csrf::same_origin().trust_origins([ORIGIN]);
+            with_csrf(csrf.expect("an origin"))
         }),
         over_bare!("with_auth, HS256", {
             let jwt = Jwt::<Claims>::hs256(SECRET).expect("a secret");
