@@ -77,7 +77,7 @@
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -96,9 +96,10 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table. `tower-http` gives the
-//! layers of tower-http their stage, `multipart` and `ws` let axum handlers take `Multipart` and
-//! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
+//! Each layer is a feature of its name; `default` has all of the table but `api-key` and `basic`
+//! (with `basic-argon2` for [`Basic::argon2`]). `tower-http` gives the layers of tower-http their
+//! stage, `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
+//! feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -138,6 +139,8 @@ mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod reply;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
 pub mod tower_http_layers;
@@ -147,8 +150,12 @@ pub mod validation;
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
 pub use address::{ClientIp, PeerAddr};
+#[cfg(feature = "api-key")]
+pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
 pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+#[cfg(feature = "basic")]
+pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
@@ -174,6 +181,8 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
 
