@@ -38,7 +38,8 @@ macro_rules! over_bare {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![
+    #[cfg_attr(not(feature = "api-key"), expect(unused_mut, reason = "one is added"))]
+    let mut cases = vec![
         Case::answer("the bare handler", StatusCode::CREATED, create_user, || {
             Router::new().route("/users", any(bare))
         }),
@@ -89,5 +90,21 @@ pub(crate) fn cases() -> Vec<Case> {
             create_user,
             || Router::new().route("/users", post(async |_: Json<NewUser>| StatusCode::CREATED)),
         ),
-    ]
+    ];
+    #[cfg(feature = "api-key")]
+    cases.push(api_key());
+    cases
+}
+
+/// The request's token, taken for a key, so that the request is the same.
+#[cfg(feature = "api-key")]
+fn api_key() -> Case {
+    over_bare!("with_auth, API key", {
+        let request = create_user();
+        let field = request.headers()["authorization"].to_str().expect("ASCII");
+        let key = field.strip_prefix("Bearer ").expect("a bearer token");
+        let hash = wythe::ApiKeyHash::of(key).expect("a key");
+        let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
+        with_auth(keys.bearer())
+    })
 }
