@@ -44,24 +44,20 @@ impl Provided for ClientIp {
 }
 
 /// The peer's address, as the server has left it.
+#[cfg(any(
+    feature = "client-ip",
+    feature = "concurrency-limit",
+    feature = "ip-filter",
+    feature = "rate-limit"
+))]
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
-    extensions
-        .get()
-        .map(|PeerAddr(peer)| *peer)
-        .or_else(|| connect_info(extensions))
-}
+    let peer = extensions.get().map(|PeerAddr(peer)| *peer);
+    #[cfg(feature = "axum")]
+    let peer = peer.or_else(|| {
+        use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
 
-#[cfg(feature = "axum")]
-fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
-    use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
-
-    extensions
-        .get()
-        .map(|ConnectInfo(peer)| *peer)
-        .or_else(|| extensions.get().map(|MockConnectInfo(peer)| *peer))
-}
-
-#[cfg(not(feature = "axum"))]
-const fn connect_info(_: &Extensions) -> Option<SocketAddr> {
-    None
+        let connected = extensions.get().map(|ConnectInfo(peer)| *peer);
+        connected.or_else(|| extensions.get().map(|MockConnectInfo(peer)| *peer))
+    });
+    peer
 }

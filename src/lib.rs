@@ -75,9 +75,14 @@
 //! |---|---|---|
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
+//! | [`with_load_shed`] | `Admit` | 503 when what stands inside is not ready |
+//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
+//! | [`with_client_ip`] | `Admit` | whom a request comes from, behind which proxies: [`ClientIp`] |
+//! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
+//! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -96,10 +101,11 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table but `api-key` and `basic`
-//! (with `basic-argon2` for [`Basic::argon2`]). `tower-http` gives the layers of tower-http their
-//! stage, `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
-//! feature there is the contract, `compose` and [`Problem`].
+//! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
+//! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
+//! `tower-http` gives the layers of tower-http their stage, `rate-limit-redis` shares limits,
+//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any feature
+//! there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -108,14 +114,20 @@ mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
 mod authenticated;
+#[cfg(feature = "authorization")]
+pub mod authorization;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
+#[cfg(feature = "client-ip")]
+pub mod client_ip;
 #[cfg(feature = "jwt")]
 mod clock;
 mod compose;
+#[cfg(feature = "concurrency-limit")]
+pub mod concurrency_limit;
 mod config_error;
 #[cfg(feature = "cors")]
 pub mod cors;
@@ -123,11 +135,17 @@ mod describe;
 mod field;
 pub mod guide;
 mod head;
+#[cfg(feature = "ip-filter")]
+pub mod ip_filter;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
+#[cfg(feature = "load-shed")]
+pub mod load_shed;
 #[cfg(feature = "method")]
 pub mod method;
 mod middleware;
+#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+pub mod networks;
 pub mod one_body;
 mod place;
 mod placed;
@@ -159,16 +177,28 @@ pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
+#[cfg(feature = "authorization")]
+pub use authorization::{
+    HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles, with_scopes,
+};
 pub use body::{Body, BoxError};
 #[cfg(feature = "cache-control")]
 pub use cache_control::{CacheControl, with_cache_control};
+#[cfg(feature = "client-ip")]
+pub use client_ip::{ClientIpSource, with_client_ip};
 pub use compose::{Stack, assume, compose, layer};
+#[cfg(feature = "concurrency-limit")]
+pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;
+#[cfg(feature = "ip-filter")]
+pub use ip_filter::{IpFilter, with_ip_filter};
+#[cfg(feature = "load-shed")]
+pub use load_shed::with_load_shed;
 #[cfg(feature = "method")]
 pub use method::{Endpoint, Methods, endpoint, with_methods};
 pub use middleware::{Middleware, ReplyBody, Step, With, with};

@@ -40,6 +40,40 @@ pub trait Then<Next> {
     type Out;
 }
 
+/// The inner one of two stages: where something stands that waits for both.
+pub trait Inner<Other>: Stage {
+    /// Whichever of the two is further in.
+    type Out: Stage;
+}
+
+/// The innermost of some stages. A tuple of [keys](crate::key) stands there.
+pub trait Innermost {
+    /// Whichever is furthest in.
+    type Out: Stage;
+}
+
+impl<A: Stage> Innermost for (A,) {
+    type Out = A;
+}
+impl<A: Inner<B>, B> Innermost for (A, B) {
+    type Out = A::Out;
+}
+
+macro_rules! innermost {
+    ($($rest:ident)*) => {
+        impl<A: Inner<B>, B, $($rest),*> Innermost for (A, B, $($rest,)*)
+        where
+            (A::Out, $($rest,)*): Innermost,
+        {
+            type Out = <(A::Out, $($rest,)*) as Innermost>::Out;
+        }
+    };
+}
+innermost!(C);
+innermost!(C D);
+innermost!(C D E);
+innermost!(C D E F);
+
 mod sealed {
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Sealed {}
@@ -61,6 +95,15 @@ macro_rules! stages {
             impl Then<Any> for $name {
                 type Out = $name;
             }
+            impl Inner<$name> for $name {
+                type Out = $name;
+            }
+            impl Inner<Any> for $name {
+                type Out = $name;
+            }
+            impl Inner<$name> for Any {
+                type Out = $name;
+            }
         )*
         stages!(@order $($name)*);
     };
@@ -71,6 +114,12 @@ macro_rules! stages {
         }
         $(
             impl Then<$inner> for $outer {
+                type Out = $inner;
+            }
+            impl Inner<$inner> for $outer {
+                type Out = $inner;
+            }
+            impl Inner<$outer> for $inner {
                 type Out = $inner;
             }
         )*
@@ -116,4 +165,7 @@ pub struct Any;
 impl sealed::Sealed for Any {}
 impl Stage for Any {
     const NAME: &'static str = "Any";
+}
+impl Inner<Self> for Any {
+    type Out = Self;
 }

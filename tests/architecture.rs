@@ -7,7 +7,7 @@ const FLOORS: &[&[&str]] = &[
     // Values and pure functions.
     &["authenticated", "clock", "config_error", "secret"],
     &["body", "head", "problem", "stage"],
-    &["field", "reply"],
+    &["field", "networks", "reply"],
     // The contract: knows no policy.
     &["describe"],
     &["place"],
@@ -17,8 +17,14 @@ const FLOORS: &[&[&str]] = &[
     // One middleware each, strangers to each other.
     &[
         "auth",
+        "authorization",
         "cache_control",
+        "concurrency_limit",
         "cors",
+        "load_shed",
+        "client_ip",
+        "cors",
+        "ip_filter",
         "method",
         "one_body",
         "presentation",

@@ -209,6 +209,89 @@ mod rate_limit {
     }
 }
 
+#[cfg(feature = "concurrency-limit")]
+mod concurrency_limit {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
+
+    /// Makes the body the test's own again, so that the layer inside is held by it. Whatever was
+    /// in progress has ended with that.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<Guarded<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    fn one() -> ConcurrencyLimit {
+        ConcurrencyLimit::of(1).unwrap()
+    }
+
+    fn from_peer() -> Request<Body> {
+        let mut request = plain();
+        let peer = wythe::PeerAddr("203.0.113.9:50123".parse().unwrap());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
+    every_layer! {
+        concurrency_limit: Stack::new(with_concurrency_limit(one()), Back),
+            passes plain, answers None, secret "no secret";
+        concurrency_limit_by_peer: Stack::new(with_concurrency_limit(one().by_peer()), Back),
+            passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+}
+
+#[cfg(feature = "load-shed")]
+mod load_shed {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::with_load_shed;
+
+    /// Asks until the service inside is ready: a layer that does not wait passes no readiness on.
+    #[derive(Clone, Debug)]
+    struct Patient<S>(S);
+
+    #[derive(Clone, Debug)]
+    struct Patience;
+
+    impl<S> Layer<S> for Patience {
+        type Service = Patient<S>;
+
+        fn layer(&self, inner: S) -> Patient<S> {
+            Patient(inner)
+        }
+    }
+
+    impl<S: Service<Request<Body>>> Service<Request<Body>> for Patient<S> {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = S::Future;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            loop {
+                if let Poll::Ready(ready) = self.0.poll_ready(cx) {
+                    return Poll::Ready(ready);
+                }
+            }
+        }
+
+        fn call(&mut self, request: Request<Body>) -> S::Future {
+            self.0.call(request)
+        }
+    }
+
+    every_layer! {
+        load_shed: Stack::new(Patience, with_load_shed()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
 #[cfg(feature = "cors")]
 mod cors {
     use super::*;
@@ -360,6 +443,48 @@ mod auth {
     }
 }
 
+#[cfg(feature = "authorization")]
+mod authorization {
+    use super::*;
+    use http::request::Parts;
+    use wythe::{Auth, HasScopes, with_authorization, with_roles, with_scopes};
+
+    #[derive(Clone)]
+    struct Granted(&'static str);
+
+    impl HasScopes for Granted {
+        fn has_scope(&self, scope: &str) -> bool {
+            self.0.has_scope(scope)
+        }
+    }
+
+    fn by(granted: &'static str) -> Request<Body> {
+        let request = Request::get("/").extension(Auth(Granted(granted)));
+        request.body(support::empty()).unwrap()
+    }
+
+    fn reader() -> Request<Body> {
+        by("read")
+    }
+
+    fn writer() -> Request<Body> {
+        by("write")
+    }
+
+    every_layer! {
+        scopes: with_scopes::<Granted>(["read"]).unwrap(),
+            passes reader, answers Some(writer), secret "no secret";
+        roles: with_roles(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role),
+            passes reader, answers Some(plain), secret "no secret";
+        authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
+            passes reader, answers Some(writer), secret "no secret";
+        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
+            let may = auth.0.0 == "read";
+            async move { may }
+        }), passes reader, answers Some(plain), secret "no secret";
+    }
+}
+
 #[cfg(feature = "jwt")]
 mod jwt {
     use super::*;
@@ -482,5 +607,58 @@ mod validation {
             passes right_form, answers Some(wrong_json), secret "no secret";
         query: with_validation::<Query<Name>>(),
             passes right_query, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "client-ip")]
+mod client_ip {
+    use super::*;
+    use std::net::SocketAddr;
+    use wythe::{ClientIpSource, PeerAddr, with_client_ip};
+
+    fn from_proxy() -> Request<Body> {
+        let mut request = Request::get("/")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(support::empty())
+            .unwrap();
+        let proxy: SocketAddr = "192.0.2.77:50123".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(proxy));
+        request
+    }
+
+    every_layer! {
+        client_ip: with_client_ip(ClientIpSource::x_forwarded_for(["192.0.2.77"]).unwrap()),
+            passes from_proxy, answers Some(plain), secret "192.0.2.77";
+        client_ip_of_peer: with_client_ip(ClientIpSource::peer()),
+            passes from_proxy, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "ip-filter")]
+mod ip_filter {
+    use super::*;
+    use std::net::IpAddr;
+    use wythe::{ClientIp, IpFilter, with_ip_filter};
+
+    fn from(address: &str) -> Request<Body> {
+        let address: IpAddr = address.parse().unwrap();
+        let mut request = plain();
+        request.extensions_mut().insert(ClientIp(address));
+        request
+    }
+
+    fn from_friend() -> Request<Body> {
+        from("203.0.113.9")
+    }
+
+    fn from_foe() -> Request<Body> {
+        from("192.0.2.77")
+    }
+
+    every_layer! {
+        ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
+            passes from_friend, answers Some(from_foe), secret "192.0.2.77";
+        ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
+            passes from_friend, answers Some(plain), secret "203.0.113.9";
     }
 }

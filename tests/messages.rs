@@ -5,6 +5,7 @@
 //! the test says that it was skipped. `TRYBUILD=overwrite cargo test --test messages` stores anew.
 #![cfg(all(
     feature = "auth",
+    feature = "authorization",
     feature = "axum",
     feature = "cache-control",
     feature = "cors",

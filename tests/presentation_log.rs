@@ -4,55 +4,11 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
-
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
-use support::read;
+use support::{log::Log, read};
 use tower::ServiceExt;
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 use wythe::{compose, with_presentation};
-
-/// Keeps every event of this crate as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "wythe"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = self.0.lock().unwrap();
-        text.push_str(event.metadata().level().as_str());
-        event.record(&mut Fields(&mut text));
-        text.push('\n');
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
-    }
-}
 
 async fn crash() -> &'static str {
     panic!("crash: hunter2")
@@ -102,7 +58,7 @@ async fn what_the_client_is_not_told_is_in_the_log() {
             !String::from_utf8_lossy(response.body()).contains("hunter2"),
             "{uri}"
         );
-        let log = std::mem::take(&mut *log.0.lock().unwrap());
+        let log = log.take();
         match logged {
             Some(logged) => {
                 assert!(log.contains(logged), "{uri}: {log}");

@@ -352,7 +352,7 @@ fn an_impossible_limit_is_refused_when_it_is_built() {
     }
     for bits in [0, 129, 255] {
         let limit = Quota::per_day(1).by_peer().unwrap();
-        assert_eq!(limit.ipv6_prefix(bits).unwrap_err().policy(), "RateLimit");
+        assert_eq!(limit.ipv6_prefix(bits).unwrap_err().policy(), "Key");
     }
     Quota::per_second(0).by(|_| ()).unwrap_err();
     Quota::per_second(0).by_peer().unwrap_err();

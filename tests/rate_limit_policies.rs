@@ -271,3 +271,44 @@ async fn refusals_can_be_read_on_pages_of_another_origin() {
         Some(exposed)
     );
 }
+
+#[tokio::test]
+async fn a_handler_takes_what_only_it_knows_and_gives_back() {
+    let clock = ManualClock::default();
+    let quotas = [
+        Quota::per_minute(3).named("minute"),
+        Quota::per_day(4).named("day"),
+    ];
+    let limit = RateLimit::of(quotas).unwrap().in_handler::<String>();
+    let handle = limit.clock(clock.now()).handle();
+    let (ada, bob) = ("ada".to_owned(), "bob".to_owned());
+
+    handle.take(&ada, 2).await.unwrap();
+    let refusal = handle.take(&ada, 2).await.unwrap_err();
+    assert_eq!(refusal.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refusal.headers()["retry-after"], "20");
+    let violated = serde_json::json!(["minute"]);
+    assert_eq!(refusal.extensions()["violated-policies"], violated);
+    // All or nothing: the day is as it was.
+    assert_eq!(handle.remaining(&ada).await.unwrap()[1].units(), 2);
+    handle.give_back(&ada, 1).await.unwrap();
+    handle.take(&ada, 2).await.unwrap();
+    assert_eq!(handle.remaining(&bob).await.unwrap()[0].units(), 3);
+
+    let too_dear = handle.take(&bob, 4).await.unwrap_err();
+    assert!(too_dear.headers().get("retry-after").is_none());
+    // Given back more than was taken: no more than the quota holds.
+    handle.give_back(&bob, 100).await.unwrap();
+    assert_eq!(handle.remaining(&bob).await.unwrap()[0].units(), 3);
+    assert_eq!(handle.counts().refused, 1);
+}
+
+#[tokio::test]
+async fn a_handle_in_shadow_mode_refuses_nothing() {
+    let limit = Quota::per_day(1).in_handler::<u64>().unwrap().shadow();
+    let handle = limit.handle();
+    for units in [1, 1, 100] {
+        handle.take(&7, units).await.unwrap();
+    }
+    assert_eq!(handle.counts().would_refuse, 2);
+}

@@ -1,5 +1,6 @@
 //! What each layer, the whole stack, and its refusals cost a request.
 
+mod authorization;
 mod refusals;
 mod single;
 mod whole;
@@ -15,6 +16,11 @@ fn main() -> std::io::Result<()> {
             title: "layers over a bare handler",
             notes: NOTES,
             cases: single::cases(),
+        },
+        Group {
+            title: "authorization over a bare handler, the principal in the request",
+            notes: "",
+            cases: authorization::cases(),
         },
         Group {
             title: "refusals of the whole stack",

@@ -38,7 +38,6 @@ macro_rules! over_bare {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    #[cfg_attr(not(feature = "api-key"), expect(unused_mut, reason = "one is added"))]
     let mut cases = vec![
         Case::answer("the bare handler", StatusCode::CREATED, create_user, || {
             Router::new().route("/users", any(bare))
@@ -93,6 +92,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     #[cfg(feature = "api-key")]
     cases.push(api_key());
+    cases.extend(admission());
     cases
 }
 
@@ -107,4 +107,30 @@ fn api_key() -> Case {
         let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
         with_auth(keys.bearer())
     })
+}
+
+/// Layers that are no default feature: `--features concurrency-limit,load-shed`.
+#[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
+fn admission() -> Vec<Case> {
+    use tower::limit::GlobalConcurrencyLimitLayer;
+    use wythe::{ConcurrencyLimit, layer, with_concurrency_limit, with_load_shed};
+
+    vec![
+        over_bare!("with_concurrency_limit", {
+            with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit"))
+        }),
+        over_bare!("with_concurrency_limit, by peer", {
+            with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
+        }),
+        over_bare!("with_load_shed", with_load_shed()),
+        over_bare!(
+            "tower's global ConcurrencyLimit",
+            layer(GlobalConcurrencyLimitLayer::new(100))
+        ),
+    ]
+}
+
+#[cfg(not(all(feature = "concurrency-limit", feature = "load-shed")))]
+const fn admission() -> Vec<Case> {
+    Vec::new()
 }

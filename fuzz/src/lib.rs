@@ -1,9 +1,11 @@
 //! What the targets share: a way to send a request through a layer, and what every refusal must
 //! look like.
 
+mod client;
 mod fields;
 mod frames;
 mod refusal;
+mod structured;
 mod token;
 
 use std::{
@@ -23,9 +25,11 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
+pub use client::{Hop, PROXY, Proxies, client};
 pub use fields::{fields, members};
 pub use frames::Frames;
 pub use refusal::{errors, is_urlencoded, place, problem};
+pub use structured::{Item, list};
 pub use token::{Claims, NOW, authenticate, scheme, token, valid_token};
 
 /// The handler behind a layer: it answers with the body and the extensions that reached it.

@@ -6,7 +6,6 @@ mod extract;
 mod handled;
 #[cfg(feature = "validation")]
 mod inputs;
-#[cfg(any(feature = "auth", feature = "validation"))]
 mod provided;
 mod respond;
 

@@ -7,9 +7,9 @@ use crate::{place::Provided, problem::Problem};
 
 /// Extractors for what the crate's own layers provide.
 macro_rules! extractors {
-    ($($(#[$attribute:meta])* $provided:ident,)*) => {$(
+    ($($(#[$attribute:meta])* [$($generic:ident)*] $provided:ty,)*) => {$(
         $(#[$attribute])*
-        impl<X, S> FromRequestParts<S> for crate::$provided<X>
+        impl<$($generic,)* S> FromRequestParts<S> for $provided
         where
             Self: Provided,
             S: Sync,
@@ -23,7 +23,7 @@ macro_rules! extractors {
         }
 
         $(#[$attribute])*
-        impl<X, S> OptionalFromRequestParts<S> for crate::$provided<X>
+        impl<$($generic,)* S> OptionalFromRequestParts<S> for $provided
         where
             Self: Provided,
             S: Sync,
@@ -42,7 +42,8 @@ macro_rules! extractors {
 
 extractors! {
     #[cfg(feature = "auth")]
-    Auth,
+    [C] crate::Auth<C>,
+    [] crate::ClientIp,
     #[cfg(feature = "validation")]
-    Valid,
+    [I] crate::Valid<I>,
 }

@@ -8,6 +8,10 @@ pub(crate) mod base64url;
 mod challenge;
 #[cfg(feature = "jwt")]
 pub(crate) mod cookie;
+#[cfg(feature = "client-ip")]
+pub(crate) mod forwarded;
+#[cfg(feature = "client-ip")]
+pub(crate) mod forwarded_for;
 #[cfg(feature = "validation")]
 pub(crate) mod json_pointer;
 #[cfg(feature = "validation")]
@@ -25,7 +29,7 @@ pub(crate) mod vary;
 pub use challenge::Challenge;
 
 /// `tchar` (RFC 9110, section 5.6.2).
-#[cfg(any(feature = "auth", feature = "validation"))]
+#[cfg(any(feature = "auth", feature = "client-ip", feature = "validation"))]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,

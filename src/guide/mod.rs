@@ -11,3 +11,7 @@ pub mod own_middleware {}
 
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}
+
+#[cfg(all(feature = "client-ip", feature = "rate-limit-redis"))]
+#[doc = include_str!("rate_limits.md")]
+pub mod rate_limits {}

@@ -10,6 +10,7 @@ use http::{StatusCode, request::Parts};
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
     address::{ClientIp, peer_addr},
+    config_error::ConfigError,
     describe::Description,
     place::Needed,
     problem::Problem,
@@ -18,15 +19,50 @@ use crate::{
 
 /// Counts by the address of the peer, the other end of the connection.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct ByPeer {
     pub(crate) ipv6_prefix: u8,
 }
 
 /// Counts by the address that `with_client_ip` provides.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct ByClientIp {
     pub(crate) ipv6_prefix: u8,
 }
+
+/// By the address of the peer; of IPv6 addresses the /64 network counts, unless told.
+pub const fn peer() -> ByPeer {
+    ByPeer { ipv6_prefix: 64 }
+}
+
+/// By the address that `with_client_ip` provides; of IPv6 addresses the /64 network counts, unless
+/// told.
+pub const fn client_ip() -> ByClientIp {
+    ByClientIp { ipv6_prefix: 64 }
+}
+
+macro_rules! ipv6_prefix {
+    ($($key:ident)*) => {$(
+        impl $key {
+            /// The bits of an IPv6 address that count.
+            ///
+            /// # Errors
+            ///
+            /// If it is not 1 to 128.
+            pub fn ipv6_prefix(self, bits: u8) -> Result<Self, ConfigError> {
+                if !(1..=128).contains(&bits) {
+                    return Err(ConfigError::new(
+                        "Key",
+                        format!("an IPv6 prefix has 1 to 128 bits, not {bits}"),
+                    ));
+                }
+                Ok(Self { ipv6_prefix: bits })
+            }
+        }
+    )*};
+}
+ipv6_prefix!(ByPeer ByClientIp);
 
 const NO_PEER: &str = "a limit counts by the address of the peer, but the request has none: serve \
     an axum router with `into_make_service_with_connect_info::<SocketAddr>()`, or insert a \
@@ -93,7 +129,7 @@ impl From<IpAddr> for AddressPart {
 
 impl KeyPart for AddressPart {
     fn write(&self, key: &mut KeyWriter<'_>) {
-        key.number(self.0);
+        key.address(&self.0.to_be_bytes());
     }
 }
 

@@ -4,12 +4,35 @@ use std::fmt;
 
 use http::request::Parts;
 
-use super::{Key, KeyPart};
+use super::{Key, KeyPart, KeyWriter};
 use crate::{describe::Description, problem::Problem, stage};
 
-/// Counts by what a closure returns.
+/// Counts by what a closure returns; made by [`by`].
 #[derive(Clone, Copy)]
 pub struct By<F>(pub(crate) F);
+
+/// By what a closure makes of the head of the request.
+///
+/// # Example: one quota for reading and one for writing
+///
+/// ```
+/// # #[cfg(feature = "rate-limit")] {
+/// use http::request::Parts;
+/// use wythe::{Quota, RateLimit, key, with_rate_limit};
+///
+/// let writes = key::by(|head: &Parts| !head.method.is_safe());
+/// let limit = RateLimit::of([Quota::per_minute(60)])?.keyed((key::peer(), writes));
+/// let layer = with_rate_limit(limit);
+/// # }
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+pub const fn by<F, V>(key: F) -> By<F>
+where
+    F: Fn(&Parts) -> V + Send + Sync + 'static,
+    V: KeyPart,
+{
+    By(key)
+}
 
 impl<F, V> Key for By<F>
 where
@@ -42,6 +65,10 @@ impl<K: Key> Key for AfterAuth<K> {
 
     fn of(&self, head: &mut Parts) -> Result<K::Value, Problem> {
         self.0.of(head)
+    }
+
+    fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+        self.0.write(head, key)
     }
 
     fn describe(&self, layer: Description) -> Description {

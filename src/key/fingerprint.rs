@@ -1,6 +1,7 @@
 //! Hashes keys to what memory holds instead of them.
 
 use std::{
+    convert::Infallible,
     fmt,
     hash::{BuildHasher, RandomState},
 };
@@ -29,13 +30,25 @@ impl Seed {
     }
 
     pub(crate) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
+        let Ok(fingerprint) = self.fingerprint_with::<Infallible>(|writer| {
+            key.write(writer);
+            Ok(())
+        });
+        fingerprint
+    }
+
+    /// The fingerprint of what is written, if all of it could be.
+    pub(crate) fn fingerprint_with<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Fingerprint, E> {
         let mut hasher = self.0;
-        key.write(&mut KeyWriter::new(&mut hasher));
+        write(&mut KeyWriter::new(&mut hasher))?;
         let hash = hasher.finish128();
-        Fingerprint {
+        Ok(Fingerprint {
             high: hash.h1,
             low: hash.h2,
-        }
+        })
     }
 }
 

@@ -6,8 +6,17 @@ use http::Response;
 use crate::{head, problem::Problem};
 
 /// Logs the answer if it is a refusal, and takes the content from an answer to `HEAD`.
-pub(super) fn finish<M>(mut response: Response<Bytes>, head_only: bool) -> Response<Bytes> {
-    log_refusal(std::any::type_name::<M>(), &response);
+pub(super) fn finish<M>(response: Response<Bytes>, head_only: bool) -> Response<Bytes> {
+    finish_as(std::any::type_name::<M>(), response, head_only)
+}
+
+/// The same, for a layer with a service of its own.
+pub(crate) fn finish_as(
+    layer: &str,
+    mut response: Response<Bytes>,
+    head_only: bool,
+) -> Response<Bytes> {
+    log_refusal(layer, &response);
     if head_only {
         head::strip_bytes(&mut response);
     }

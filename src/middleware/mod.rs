@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 
+#[cfg(any(feature = "concurrency-limit", feature = "load-shed"))]
+pub(crate) use finish::finish_as;
 pub(crate) use finish::log_problem;
 #[cfg(feature = "method")]
 pub(crate) use finish::log_refusal;

@@ -1,5 +1,7 @@
 //! Tells a client what went wrong: problem details, RFC 9457.
 
+#[cfg(any(feature = "concurrency-limit", feature = "load-shed"))]
+mod capacity;
 mod render;
 
 use std::{

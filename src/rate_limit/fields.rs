@@ -159,6 +159,16 @@ impl Fields {
         if report.cross_origin
             && (self.kind != RateLimitFields::None || headers.contains_key(header::RETRY_AFTER))
         {
+            self.expose(headers);
+        }
+    }
+
+    /// Lets a page of another origin read the fields; once is enough for several limits.
+    fn expose(&self, headers: &mut HeaderMap) {
+        let mut exposed = headers
+            .get_all(header::ACCESS_CONTROL_EXPOSE_HEADERS)
+            .iter();
+        if !exposed.any(|exposed| *exposed == self.exposed) {
             headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
         }
     }

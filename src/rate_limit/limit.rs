@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     describe::Description,
-    key::{Fingerprint, KeyPart},
+    key::{Fingerprint, Key, KeyPart},
     problem::Problem,
 };
 
@@ -81,7 +81,11 @@ impl Limit {
             .collect();
         let width = plans.iter().map(|plan| plan.rules.len()).max();
         Self {
-            memory: Memory::new(width.unwrap_or_default(), options.clock.clone()),
+            memory: Memory::new(
+                options.capacity,
+                width.unwrap_or_default(),
+                options.clock.clone(),
+            ),
             full: full(),
             tally: Tally::default(),
             plans,
@@ -95,6 +99,22 @@ impl Limit {
             [_] => self.memory.fingerprint(key),
             _ => self.memory.fingerprint(&(plan, key)),
         }
+    }
+
+    /// The same, for the key of a request.
+    pub(super) fn fingerprint_of<K: Key>(
+        &self,
+        key: &K,
+        head: &mut Parts,
+        plan: usize,
+    ) -> Result<Fingerprint, Problem> {
+        self.memory.fingerprint_with(|writer| {
+            if self.plans.len() > 1 {
+                writer.tuple(2);
+                plan.write(writer);
+            }
+            key.write(head, writer)
+        })
     }
 
     /// Whether a request is none of this limit's business.

@@ -109,9 +109,8 @@ impl<K: Key> Shared<K> {
         if limit.exempts(head) {
             return Ok(Passed::Silently);
         }
-        let key = self.key.of(head)?;
         let (plan, asked) = limit.asked(head)?;
-        let key = limit.fingerprint(&key, asked.plan);
+        let key = limit.fingerprint_of(&self.key, head, asked.plan)?;
         if !limit.options.shadow
             && let Some(too_dear) = plan.too_dear(asked.units)
         {

@@ -3,10 +3,10 @@
 use super::{
     clock::Clock,
     rule::Rule,
-    store::Store,
+    store::{Capacity, Store},
     verdict::{Verdict, force, judge},
 };
-use crate::key::{Fingerprint, KeyPart, Seed};
+use crate::key::{Fingerprint, KeyPart, KeyWriter, Seed};
 
 pub(super) struct Memory {
     seed: Seed,
@@ -20,10 +20,10 @@ pub(super) struct Full;
 
 impl Memory {
     /// Counts of so many quotas for each key.
-    pub(super) fn new(quotas: usize, clock: Clock) -> Self {
+    pub(super) fn new(capacity: Capacity, quotas: usize, clock: Clock) -> Self {
         Self {
             seed: Seed::random(),
-            store: Store::new(quotas),
+            store: Store::new(capacity, quotas),
             clock,
         }
     }
@@ -31,6 +31,14 @@ impl Memory {
     /// What stands for a key here.
     pub(super) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
         self.seed.fingerprint(key)
+    }
+
+    /// The same, of what is written, if all of it could be.
+    pub(super) fn fingerprint_with<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Fingerprint, E> {
+        self.seed.fingerprint_with(write)
     }
 
     /// Takes units from every quota of the key, or from none.

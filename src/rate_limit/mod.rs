@@ -101,6 +101,7 @@
 //!
 //! [governor]: https://docs.rs/governor
 
+mod capacity;
 mod clock;
 mod counting;
 mod fields;
@@ -127,6 +128,7 @@ pub use self::{
     plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,
+    store::Overflow,
 };
 use crate::{
     key::Key,

@@ -77,7 +77,7 @@ impl RateLimit<()> {
     ///         Some(Auth(user)) => User::clone(user).plan,
     ///         None => Plan::Free,
     ///     })
-    ///     .by_principal(|user: &User| user.id);
+    ///     .by_principal(|user: &User| &user.id);
     /// let layer = with_rate_limit(limit);
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```

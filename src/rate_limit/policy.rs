@@ -11,6 +11,7 @@ use super::{
     plans::Choice,
     quota::Quota,
     rule::{Rule, error},
+    store::Capacity,
     verdict::MOST_QUOTAS,
 };
 use crate::{config_error::ConfigError, field::structured};
@@ -51,6 +52,7 @@ pub(super) struct Options {
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
     pub(super) clock: Clock,
+    pub(super) capacity: Capacity,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             jitter: Duration::ZERO,
             shadow: false,
             clock: Clock::monotonic(),
+            capacity: Capacity::default(),
         }
     }
 }

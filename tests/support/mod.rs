@@ -10,6 +10,8 @@
 pub mod cors;
 #[cfg(feature = "rate-limit")]
 pub mod limits;
+#[cfg(feature = "tracing")]
+pub mod log;
 pub mod scripted;
 pub mod tenancy;
 

@@ -1,4 +1,4 @@
-//! Counts heap allocations of the current thread.
+//! Counts heap allocations of the current thread, and the bytes it holds.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -7,6 +7,8 @@ use std::{
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, which counts: each allocation is one, and so is each reallocation.
@@ -23,8 +25,28 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
-fn count() {
+/// The bytes that this thread has allocated and not freed, without what the allocator itself adds.
+///
+/// Memory that another thread frees still counts here.
+#[must_use]
+pub fn held() -> usize {
+    HELD.get()
+}
+
+/// The most bytes that this thread held at a time since it asked last.
+#[must_use]
+pub fn most_held() -> usize {
+    MOST.replace(HELD.get())
+}
+
+fn count(layout: Layout) {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    HELD.set(HELD.get().wrapping_add(layout.size()));
+    MOST.set(MOST.get().max(HELD.get()));
+}
+
+fn freed(layout: Layout) {
+    HELD.set(HELD.get().wrapping_sub(layout.size()));
 }
 
 // SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract. The
@@ -32,21 +54,23 @@ fn count() {
 // allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout);
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count();
+        freed(layout);
+        count(Layout::array::<u8>(new_size).unwrap_or(layout));
         unsafe { System.realloc(old, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        freed(layout);
         unsafe { System.dealloc(old, layout) }
     }
 }

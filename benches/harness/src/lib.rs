@@ -17,9 +17,10 @@ mod time;
 
 use std::{collections::HashMap, env, hint::black_box, io};
 
-pub use alloc::{Counting, allocations};
+pub use alloc::{Counting, allocations, held, most_held};
 pub use case::Case;
 pub use table::Cost;
+pub use time::thread_time;
 
 /// The argument that has the program send the requests of one case, for a profiler to look at.
 const PROFILE: &str = "--profile";

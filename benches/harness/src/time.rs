@@ -9,6 +9,27 @@ const COUNTED: u32 = 1_000;
 const BATCHES: usize = 41;
 const BATCH: Duration = Duration::from_millis(2);
 
+/// How long this thread has run: what the machine does in between does not count, as far as the
+/// system can tell.
+///
+/// # Panics
+///
+/// If the system does not say.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn thread_time() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).expect("a clock").into()
+}
+
+/// How long this thread has been there.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn thread_time() -> Duration {
+    thread_local!(static START: Instant = Instant::now());
+    START.with(Instant::elapsed)
+}
+
 /// Allocations per request, after a warm-up.
 pub(crate) fn allocations(run: &mut Run) -> f64 {
     repeat(run, WARM_UP);

@@ -4,7 +4,7 @@ use axum::extract::FromRef;
 
 use crate::{
     BoxError,
-    auth::{Passwords, SessionCookie, Tokens},
+    auth::{Guesses, Passwords, SessionCookie, Tokens},
     config::Config,
     contact::Messages,
     database,
@@ -17,6 +17,7 @@ pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
     pub(crate) passwords: Passwords,
+    pub(crate) guesses: Guesses,
     pub(crate) tokens: Tokens,
     pub(crate) cookie: SessionCookie,
 }
@@ -29,6 +30,7 @@ impl AppState {
             users: Users::new(pool.clone()),
             messages: Messages::new(pool),
             passwords: Passwords::new()?,
+            guesses: Guesses::new()?,
             tokens: Tokens::new(config.secret.bytes())?,
             cookie: SessionCookie::new(config.secure_cookies()),
         })

@@ -184,13 +184,14 @@ async fn a_page_may_call_if_it_is_of_the_one_origin() {
 #[tokio::test]
 async fn a_page_reads_how_much_it_may_still_ask() {
     let api = Api::start(Version::HTTP_11);
-    let account = json!({ "email": "ada@example.com", "password": "correct horse" });
-    let login = || {
+    // Another account each time, as wrong passwords for one are limited apart.
+    let login = |n: u32| {
+        let account = json!({ "email": format!("{n}@example.com"), "password": "correct horse" });
         api.post("/api/auth/login")
             .header("origin", ORIGIN)
             .json(&account)
     };
-    let mut answer = login().send().await;
+    let mut answer = login(0).send().await;
     let exposed = answer.field("access-control-expose-headers").to_lowercase();
     assert!(exposed.contains("ratelimit"), "{exposed}");
     let mut refused = 0;
@@ -198,7 +199,7 @@ async fn a_page_reads_how_much_it_may_still_ask() {
         answer.refused(401);
         refused += 1;
         assert!(refused <= 11, "10 a minute");
-        answer = login().send().await;
+        answer = login(refused).send().await;
     }
     let seconds: u32 = answer.field("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");

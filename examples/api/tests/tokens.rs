@@ -126,3 +126,33 @@ async fn the_time_of_a_refusal_does_not_tell_who_has_an_account() {
     let ratio = unknown.as_secs_f64() / known.as_secs_f64();
     assert!((0.4..2.5).contains(&ratio), "{unknown:?} for {known:?}");
 }
+
+#[tokio::test]
+async fn the_sixth_wrong_password_for_an_account_is_not_looked_at() {
+    let api = Api::start(Version::HTTP_11);
+    api.register("ada@example.com").await.is(201);
+    api.register("grace@example.com").await.is(201);
+    let guess = async |email: &str| {
+        let wrong = json!({ "email": email, "password": "incorrect horse" });
+        api.post("/api/auth/login").json(&wrong).send().await
+    };
+    for _ in 0..2 {
+        guess("ada@example.com").await.refused(401);
+    }
+    // The right one clears what was counted.
+    api.log_in("ada@example.com").await.is(200);
+    for email in ["ada@example.com", "ADA@example.com"]
+        .iter()
+        .cycle()
+        .take(5)
+    {
+        guess(email).await.refused(401);
+    }
+    let answer = api.log_in("ada@example.com").await;
+    let seconds: u32 = answer.field("retry-after").parse().unwrap();
+    assert!((170..=180).contains(&seconds), "{seconds}");
+    let problem = answer.refused(429);
+    assert_eq!(problem["violated-policies"], json!(["guesses"]));
+    // Others are not concerned.
+    api.log_in("grace@example.com").await.is(200);
+}

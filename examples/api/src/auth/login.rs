@@ -1,4 +1,6 @@
 //! `POST /api/auth/login`: hands out a token, in a cookie.
+//!
+//! Three limits: on requests by address, on refusals by address, and on wrong passwords by account.
 
 use axum::{
     Json,
@@ -12,7 +14,7 @@ use wythe::{
     with_validation,
 };
 
-use super::{Passwords, SessionCookie, Tokens, secret::secret};
+use super::{Guesses, Passwords, SessionCookie, Tokens, secret::secret};
 use crate::{
     route::Route,
     users::{Profile, Users},
@@ -21,6 +23,12 @@ use crate::{
 pub(crate) fn route() -> Result<Route, ConfigError> {
     let stack = compose((
         with_rate_limit(Quota::per_minute(10).named("login").by_peer()?),
+        with_rate_limit(
+            Quota::per_hour(30)
+                .named("failed-logins")
+                .by_peer()?
+                .count_failures(),
+        ),
         with_validation::<Json<Login>>().max_body_bytes(4 * 1024),
         with_cache_control(CacheControl::no_store()),
     ));
@@ -48,14 +56,23 @@ pub(crate) struct LoggedIn {
 async fn login(
     State(users): State<Users>,
     State(passwords): State<Passwords>,
+    State(guesses): State<Guesses>,
     State(tokens): State<Tokens>,
     State(cookie): State<SessionCookie>,
     login: Valid<Json<Login>>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Json<LoggedIn>), Problem> {
     let Json(Login { email, password }) = login.into_inner();
     let (user, hash) = users.account(&email).await?.unzip();
-    let right = passwords.verify(password, hash).await?;
+    guesses.take(&email).await?;
+    let right = match passwords.verify(password, hash).await {
+        Ok(right) => right,
+        Err(busy) => {
+            guesses.give_back(&email).await?;
+            return Err(busy);
+        }
+    };
     let user = user.filter(|_| right).ok_or_else(wrong)?;
+    guesses.forget(&email).await?;
     let cookie = cookie.set(&tokens.issue(&user)?)?;
     let message = "Login successful";
     Ok((

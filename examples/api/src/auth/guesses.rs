@@ -1,0 +1,38 @@
+//! Counts the wrong passwords for an account, from wherever they come.
+
+use std::time::Duration;
+
+use wythe::{ConfigError, Problem, Quota, rate_limit::Handle};
+
+/// How many wrong passwords an account has left. Only the handler knows which account: its name is
+/// in the body.
+#[derive(Clone)]
+pub(crate) struct Guesses(Handle<String>);
+
+impl Guesses {
+    pub(crate) fn new() -> Result<Self, ConfigError> {
+        let quota = Quota::per(5, Duration::from_secs(15 * 60)).named("guesses");
+        Ok(Self(quota.in_handler::<String>()?.handle()))
+    }
+
+    /// Takes one, before the password is looked at: or else a thousand guesses that are sent at
+    /// once would all be checked before the first is counted.
+    pub(crate) async fn take(&self, email: &str) -> Result<(), Problem> {
+        self.0.take(&account(email), 1).await
+    }
+
+    /// Gives it back, because the password was not looked at.
+    pub(crate) async fn give_back(&self, email: &str) -> Result<(), Problem> {
+        self.0.give_back(&account(email), 1).await
+    }
+
+    /// Forgets them, because the password was right.
+    pub(crate) async fn forget(&self, email: &str) -> Result<(), Problem> {
+        self.0.reset(&account(email)).await
+    }
+}
+
+/// The database takes `ADA@example.com` for the same account.
+fn account(email: &str) -> String {
+    email.to_ascii_lowercase()
+}

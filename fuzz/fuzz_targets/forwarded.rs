@@ -1,0 +1,105 @@
+//! `Forwarded`: the client is whom the outermost trusted proxy has named, whatever the client has
+//! sent before, a quotation mark without its pair as well. Each line of what the client has sent is
+//! a field line.
+#![no_main]
+
+use std::{net::IpAddr, sync::LazyLock};
+
+use http::{HeaderName, HeaderValue, header};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
+use wythe::{ClientIpSource, networks::private_networks};
+use wythe_fuzz::{Hop, Proxies, client};
+
+const NAME: HeaderName = header::FORWARDED;
+
+static TRUSTED: LazyLock<ClientIpSource> =
+    LazyLock::new(|| ClientIpSource::forwarded(private_networks()).unwrap());
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    proxies: Proxies,
+    /// The text of another parameter of each element.
+    text: &'a str,
+    theirs: &'a [u8],
+}
+
+/// A quoted string; every character is escaped that has to be, or all.
+fn quoted(text: &str, all: bool) -> String {
+    let mut out = String::from('"');
+    for c in text.chars().filter(|c| matches!(c, ' '..='~')) {
+        if all || matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+fn write(hop: Hop, text: &str) -> String {
+    let bit = |n: u8| hop.form >> n & 1 == 1;
+    let host = match hop.address {
+        IpAddr::V4(address) if bit(0) => format!("{address}:{}", hop.form),
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) if bit(0) => format!("[{address}]:{}", hop.form),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let is_token = hop.address.is_ipv4() && !bit(0);
+    let value = if is_token && bit(1) {
+        host
+    } else {
+        quoted(&host, bit(2))
+    };
+    let node = format!("{}={value}", if bit(3) { "For" } else { "for" });
+    let other = format!("ext={}", quoted(text, bit(4)));
+    match hop.form >> 5 & 3 {
+        0 => node,
+        1 => format!("{node};{other}"),
+        2 => format!("{other}; {node};proto=https"),
+        _ => format!(";{other};{node};"),
+    }
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let Input {
+        proxies,
+        text,
+        theirs,
+    } = &input;
+    let write = |hop| write(hop, text);
+    let Some(lines) = proxies.lines(theirs, write) else {
+        return;
+    };
+    let named = proxies.client.address.to_canonical();
+    let count = proxies.hops().count() as u32;
+    let behind = ClientIpSource::forwarded_behind(count).unwrap();
+    assert_eq!(client(&behind, &NAME, &lines), Some(named));
+
+    let alone = proxies.lines(&[], write).unwrap();
+    let trusted = private_networks()
+        .iter()
+        .any(|network| network.contains(&named));
+    if trusted {
+        assert_eq!(client(&TRUSTED, &NAME, &alone), None);
+    } else {
+        assert_eq!(client(&TRUSTED, &NAME, &alone), Some(named));
+        assert_eq!(client(&TRUSTED, &NAME, &lines), Some(named));
+    }
+
+    // Whatever stands there, alone, is read or refused. What names no `for` names no client.
+    let lines = theirs
+        .split(|byte| *byte == b'\n')
+        .map(HeaderValue::from_bytes);
+    let Ok(lines) = lines.collect::<Result<Vec<_>, _>>() else {
+        return;
+    };
+    let has_for = theirs
+        .windows(4)
+        .any(|word| word.eq_ignore_ascii_case(b"for="));
+    for source in [&*TRUSTED, &behind] {
+        assert!(client(source, &NAME, &lines).is_none() || has_for);
+    }
+});

@@ -1,0 +1,94 @@
+//! Requests through proxies, and whom `with_client_ip` takes for the client.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use wythe::{ClientIp, ClientIpSource, PeerAddr, with_client_ip};
+
+use crate::{Handler, send};
+
+/// The peer of every request, which is trusted.
+pub const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
+
+/// What a proxy appends: the address that a request came from, in some form.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Hop {
+    /// Of a trusted proxy: 10.0.0.0/8, or fd00::/8.
+    pub address: IpAddr,
+    pub form: u8,
+    /// Whether it appends a line of its own.
+    pub own_line: bool,
+}
+
+/// The proxies between client and server, the outermost first.
+#[derive(Arbitrary, Debug)]
+pub struct Proxies {
+    pub client: Hop,
+    pub inner: Vec<Hop>,
+}
+
+impl Proxies {
+    /// What the proxies append: the client's address, then those of all proxies but the last.
+    pub fn hops(&self) -> impl Iterator<Item = Hop> {
+        let inner = self.inner.iter().take(4).map(|hop| {
+            let address = match hop.address {
+                IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(
+                    address.to_bits() & 0x00ff_ffff | 0x0a00_0000,
+                )),
+                IpAddr::V6(address) => {
+                    let bits = address.to_bits() & (u128::MAX >> 8) | 0xfd << 120;
+                    IpAddr::V6(bits.into())
+                }
+            };
+            Hop { address, ..*hop }
+        });
+        [self.client].into_iter().chain(inner)
+    }
+
+    /// The lines that reach the server, where the client has sent `theirs`; nothing if these can't
+    /// be lines.
+    pub fn lines(&self, theirs: &[u8], write: impl Fn(Hop) -> String) -> Option<Vec<HeaderValue>> {
+        let mut lines: Vec<Vec<u8>> = match theirs {
+            [] => Vec::new(),
+            theirs => theirs
+                .split(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect(),
+        };
+        for hop in self.hops() {
+            let text = write(hop).into_bytes();
+            match lines.last_mut() {
+                Some(line) if !hop.own_line => {
+                    line.extend_from_slice(b", ");
+                    line.extend(text);
+                }
+                _ => lines.push(text),
+            }
+        }
+        let lines = lines.into_iter().map(|line| HeaderValue::from_bytes(&line));
+        lines.collect::<Result<_, _>>().ok()
+    }
+}
+
+/// The client by this source, of a request from [`PROXY`]; nothing if it is refused, which is
+/// well-formed and says nothing.
+pub fn client(source: &ClientIpSource, name: &HeaderName, lines: &[HeaderValue]) -> Option<IpAddr> {
+    let mut request = Request::new(Default::default());
+    let lines = lines.iter().map(|line| (name.clone(), line.clone()));
+    *request.headers_mut() = HeaderMap::new();
+    for (name, line) in lines {
+        request.headers_mut().append(name, line);
+    }
+    request
+        .extensions_mut()
+        .insert(PeerAddr(SocketAddr::new(PROXY, 80)));
+    let response = send(&with_client_ip(source.clone()), request, Handler::default());
+    if let Some(ClientIp(address)) = response.extensions().get() {
+        assert_eq!(response.status(), 200);
+        assert_eq!(*address, address.to_canonical());
+        return Some(*address);
+    }
+    assert_eq!(response.status(), 500);
+    None
+}

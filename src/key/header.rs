@@ -1,0 +1,67 @@
+//! Keys that the client chooses.
+
+use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
+
+use super::{Key, KeyPart, KeyWriter};
+use crate::{config_error::ConfigError, describe::Description, problem::Problem, stage};
+
+/// Counts by a header field as the client has sent it; made by [`dangerously_client_header`].
+#[derive(Clone, Debug)]
+pub struct ByClientHeader(HeaderName);
+
+/// By a header field as the client has sent it. All requests without the field have one key; one
+/// with several such fields is answered with 400, as nobody knows which of them others will read.
+///
+/// # Security
+///
+/// A client that picks its key has as many quotas as it likes: it sends another value with each
+/// request, is never refused, and fills the store with keys, which pushes out those of others. Use
+/// it only where something outside the stack, such as a gateway, has checked the field or set it.
+/// Where the field is a credential, verify it with `with_auth` and count by the principal.
+///
+/// # Errors
+///
+/// If no field can have that name.
+pub fn dangerously_client_header(name: &str) -> Result<ByClientHeader, ConfigError> {
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+        let message = format!("{name:?} is no name of a header field");
+        return Err(ConfigError::new("Key", message));
+    };
+    Ok(ByClientHeader(name))
+}
+
+impl ByClientHeader {
+    fn value<'a>(&self, head: &'a Parts) -> Result<Option<&'a HeaderValue>, Problem> {
+        let mut values = head.headers.get_all(&self.0).iter();
+        let first = values.next();
+        match values.next() {
+            None => Ok(first),
+            Some(_) => {
+                let problem = Problem::new(StatusCode::BAD_REQUEST);
+                Err(problem.detail(format!("There is more than one `{}` field.", self.0)))
+            }
+        }
+    }
+}
+
+impl Key for ByClientHeader {
+    type Value = Option<HeaderValue>;
+    type Stage = stage::Throttle;
+    type Needs = ();
+
+    fn of(&self, head: &mut Parts) -> Result<Option<HeaderValue>, Problem> {
+        Ok(self.value(head)?.cloned())
+    }
+
+    fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+        self.value(head)?.write(key);
+        Ok(())
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.answers(
+            StatusCode::BAD_REQUEST,
+            format!("with more than one `{}` field", self.0),
+        )
+    }
+}

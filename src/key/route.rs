@@ -1,0 +1,182 @@
+//! Keys from what axum's router has found: the route, a parameter of its path.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use axum::extract::{
+    FromRequestParts, MatchedPath, RawPathParams, rejection::RawPathParamsRejection,
+};
+use http::{Method, StatusCode, request::Parts};
+
+use super::{Key, KeyPart, KeyWriter};
+use crate::{describe::Description, problem::Problem, stage};
+
+/// Counts by a parameter of the path; made by [`path_param`].
+#[derive(Clone, Debug)]
+pub struct ByPathParam(Cow<'static, str>);
+
+/// Counts by method and route; made by [`route`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ByRoute;
+
+/// By a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are one
+/// key.
+///
+/// The limit stands around routes that have the parameter: in [`Stack::handler`], in
+/// `MethodRouter::layer` or in `Router::route_layer`. A request to another route is answered with
+/// 500, and a parameter that is not UTF-8 with 400. Where nested routers have a parameter of the
+/// same name, the inner one counts.
+///
+/// # Security
+///
+/// The client chooses the parameter: together with who it is, the key says how often it can call
+/// for one thing. Alone, it says how often all clients together can.
+///
+/// [`Stack::handler`]: crate::Stack::handler
+pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {
+    ByPathParam(name.into())
+}
+
+/// By the method and the route that axum's router has found, such as `/users/{id}`: one key for
+/// all users.
+///
+/// `HEAD` counts as `GET`, whose handler answers it. All methods that RFC 9110 and RFC 5789 do not
+/// have are one, as are all paths without a route: a client can't make up keys.
+#[must_use]
+pub const fn route() -> ByRoute {
+    ByRoute
+}
+
+impl Key for ByPathParam {
+    type Value = String;
+    type Stage = stage::Throttle;
+    type Needs = ();
+
+    fn of(&self, head: &mut Parts) -> Result<String, Problem> {
+        self.with(head, str::to_owned)
+    }
+
+    fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+        self.with(head, |value| value.write(key))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        let Self(name) = self;
+        layer
+            .answers(
+                StatusCode::BAD_REQUEST,
+                "when a parameter of the path is not UTF-8",
+            )
+            .answers(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("when the route has no parameter `{name}`"),
+            )
+    }
+}
+
+impl ByPathParam {
+    fn with<T>(&self, head: &mut Parts, read: impl FnOnce(&str) -> T) -> Result<T, Problem> {
+        let params = params(head)?;
+        let params = params.iter().flatten();
+        let named = params.filter(|(name, _)| *name == self.0);
+        let (_, value) = named.last().ok_or_else(|| self.missing())?;
+        Ok(read(value))
+    }
+
+    fn missing(&self) -> Problem {
+        let Self(name) = self;
+        Problem::internal(format!(
+            "a limit counts by the path parameter `{name}`, but the route of this request has \
+             none: put the limit around routes with `{{{name}}}` only, by `Stack::handler`, \
+             `MethodRouter::layer` or `Router::route_layer`"
+        ))
+    }
+}
+
+/// The parameters of the path; none if no route has matched.
+fn params(head: &mut Parts) -> Result<Option<RawPathParams>, Problem> {
+    // axum's extractor is a future that never waits.
+    let found = pin!(RawPathParams::from_request_parts(head, &()));
+    match found.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(params)) => Ok(Some(params)),
+        Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
+            let problem = Problem::new(StatusCode::BAD_REQUEST);
+            Err(problem.detail("A parameter of the path is not UTF-8."))
+        }
+        Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
+    }
+}
+
+/// A method and a route, as [`route`] counts them.
+///
+/// It does not show which when it is printed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RoutePart {
+    method: &'static str,
+    path: Option<Arc<str>>,
+}
+
+impl RoutePart {
+    /// The method, and the route as it stands in the router, with those of the routers around it.
+    /// `None` is every path without a route.
+    #[must_use]
+    pub fn new(method: &Method, path: Option<&str>) -> Self {
+        Self {
+            method: known(method),
+            path: path.map(Arc::from),
+        }
+    }
+}
+
+/// The method as it counts.
+const fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET | Method::HEAD => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::CONNECT => "CONNECT",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::PATCH => "PATCH",
+        _ => "",
+    }
+}
+
+fn matched(head: &Parts) -> Option<&str> {
+    let path: Option<&MatchedPath> = head.extensions.get();
+    path.map(MatchedPath::as_str)
+}
+
+impl Key for ByRoute {
+    type Value = RoutePart;
+    type Stage = stage::Throttle;
+    type Needs = ();
+
+    fn of(&self, head: &mut Parts) -> Result<RoutePart, Problem> {
+        Ok(RoutePart::new(&head.method, matched(head)))
+    }
+
+    fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+        (known(&head.method), matched(head)).write(key);
+        Ok(())
+    }
+}
+
+impl KeyPart for RoutePart {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        (self.method, self.path.as_deref()).write(key);
+    }
+}
+
+impl fmt::Debug for RoutePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoutePart(..)")
+    }
+}
