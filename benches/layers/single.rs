@@ -94,8 +94,23 @@ pub(crate) fn cases() -> Vec<Case> {
             || Router::new().route("/users", post(async |_: Json<NewUser>| StatusCode::CREATED)),
         ),
     ];
+    #[cfg(feature = "api-key")]
+    cases.push(api_key());
     cases.extend(admission());
     cases
+}
+
+/// The request's token, taken for a key, so that the request is the same.
+#[cfg(feature = "api-key")]
+fn api_key() -> Case {
+    over_bare!("with_auth, API key", {
+        let request = create_user();
+        let field = request.headers()["authorization"].to_str().expect("ASCII");
+        let key = field.strip_prefix("Bearer ").expect("a bearer token");
+        let hash = wythe::ApiKeyHash::of(key).expect("a key");
+        let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
+        with_auth(keys.bearer())
+    })
 }
 
 /// Layers that are no default feature: `--features concurrency-limit,load-shed`.

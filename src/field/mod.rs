@@ -1,6 +1,6 @@
 //! Reads and writes header fields and other small syntaxes: one file each, no I/O.
 
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "api-key", feature = "basic", feature = "jwt"))]
 pub(crate) mod authorization;
 #[cfg(feature = "jwt")]
 pub(crate) mod base64url;
