@@ -81,7 +81,8 @@
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], or a scheme of your own |
+//! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -101,10 +102,12 @@
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table but `concurrency-limit`,
-//! `ip-filter` and `load-shed`. `tower-http` gives the layers of tower-http their stage,
-//! `rate-limit-redis` shares limits, `multipart` and `ws` let axum handlers take `Multipart` and
-//! `WebSocketUpgrade`. Without any feature there is the contract, `compose` and [`Problem`].
+//! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
+//! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
+//! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
+//! machines, `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum
+//! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
+//! `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -122,7 +125,7 @@ mod body;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "csrf-token", feature = "jwt"))]
 mod clock;
 mod compose;
 #[cfg(feature = "concurrency-limit")]
@@ -130,6 +133,8 @@ pub mod concurrency_limit;
 mod config_error;
 #[cfg(feature = "cors")]
 pub mod cors;
+#[cfg(feature = "csrf")]
+pub mod csrf;
 mod describe;
 mod field;
 pub mod guide;
@@ -156,6 +161,8 @@ mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod reply;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
 pub mod tower_http_layers;
@@ -165,8 +172,12 @@ pub mod validation;
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
 pub use address::{ClientIp, PeerAddr};
+#[cfg(feature = "api-key")]
+pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
 pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+#[cfg(feature = "basic")]
+pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;
@@ -185,6 +196,10 @@ pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
+#[cfg(feature = "csrf")]
+pub use csrf::{Csrf, CsrfRefusal, with_csrf};
+#[cfg(feature = "csrf-token")]
+pub use csrf::{CsrfToken, CsrfTokens};
 pub use describe::{Answer, Description};
 #[cfg(feature = "auth")]
 pub use field::Challenge;
@@ -204,6 +219,8 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
 

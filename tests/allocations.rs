@@ -11,9 +11,9 @@ use axum::{
 };
 use tower::ServiceExt;
 use wythe::{
-    Auth, CacheControl, ClientIpSource, Cors, HasRoles, HasScopes, Methods, Quota, assume, compose,
-    with_authorization, with_cache_control, with_client_ip, with_cors, with_methods,
-    with_rate_limit, with_roles, with_scopes,
+    Auth, CacheControl, ClientIpSource, Cors, Csrf, HasRoles, HasScopes, Methods, Quota, assume,
+    compose, with_authorization, with_cache_control, with_client_ip, with_cors, with_csrf,
+    with_methods, with_rate_limit, with_roles, with_scopes,
 };
 use wythe_bench_harness::{Counting, allocations};
 
@@ -44,6 +44,10 @@ async fn created() -> StatusCode {
 
 /// Allocations of a request, with those that it takes to make the request.
 async fn of_a_request(app: Router) -> f64 {
+    of_a_request_with(app, "no token").await
+}
+
+async fn of_a_request_with(app: Router, token: &str) -> f64 {
     const REQUESTS: u32 = 2_000;
     let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 49_152));
     let mut before = 0;
@@ -52,8 +56,10 @@ async fn of_a_request(app: Router) -> f64 {
             before = allocations();
         }
         let request = Request::post("/")
+            .header("host", "app.example.com")
             .header("origin", "https://app.example.com")
             .header("x-forwarded-for", "203.0.113.9, 127.0.0.2")
+            .header("x-csrf-token", token)
             .extension(ConnectInfo(peer))
             .extension(Auth(Claims));
         let response = app.clone().oneshot(request.body(Body::empty()).unwrap());
@@ -69,13 +75,24 @@ macro_rules! behind {
 }
 
 #[tokio::test]
-async fn cors_methods_rate_limit_and_cache_control_allocate_nothing_of_their_own() {
+async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_their_own() {
     let bare = behind!();
     assert!(bare >= 1.0, "nothing is counted");
     let cors = Cors::origins(["https://app.example.com"]).unwrap();
     let quota = Quota::per_second(100_000_000).by_peer().unwrap();
     let layers = [
         ("cors", behind!(with_cors(cors.credentials()))),
+        ("csrf", behind!(with_csrf(Csrf::same_origin()))),
+        #[cfg(feature = "csrf-token")]
+        ("csrf with a token", {
+            use wythe::CsrfTokens;
+
+            let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
+            let token = tokens.issue("17").to_string();
+            let csrf = Csrf::same_origin().required_token(tokens, |_| Some("17".into()));
+            let app = Router::new().route("/", post(compose((with_csrf(csrf),)).handler(created)));
+            of_a_request_with(app, &token).await
+        }),
         ("methods", {
             behind!(with_methods(Methods::list([Method::POST]).unwrap()))
         }),

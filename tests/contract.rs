@@ -344,6 +344,54 @@ mod cors {
     }
 }
 
+#[cfg(feature = "csrf")]
+mod csrf {
+    use super::*;
+    use wythe::{Csrf, with_csrf};
+
+    fn own() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "same-origin");
+        request.body(support::empty()).unwrap()
+    }
+
+    fn forged() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "cross-site");
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf: with_csrf(Csrf::same_origin()),
+            passes own, answers Some(forged), secret "no secret";
+    }
+}
+
+#[cfg(feature = "csrf-token")]
+mod csrf_token {
+    use super::*;
+    use wythe::{Csrf, CsrfTokens, With, with_csrf};
+
+    const KEY: &str = "the key that signs tokens, in forty bytes";
+
+    fn asking() -> With<Csrf> {
+        let tokens = CsrfTokens::new(KEY).unwrap();
+        with_csrf(Csrf::same_origin().required_token(tokens, |_| Some("17".into())))
+    }
+
+    fn with_token() -> Request<Body> {
+        let token = CsrfTokens::new(KEY).unwrap().issue("17");
+        let request = Request::post("/").header("x-csrf-token", token);
+        request.body(support::empty()).unwrap()
+    }
+
+    fn without() -> Request<Body> {
+        Request::post("/").body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf_token: asking(), passes with_token, answers Some(without), secret KEY;
+    }
+}
+
 #[cfg(feature = "method")]
 mod method {
     use super::*;
@@ -536,6 +584,57 @@ mod jwt {
     every_layer! {
         jwt: with_auth(Jwt::<Claims>::hs256(SECRET).unwrap()),
             passes with_token, answers Some(plain), secret SECRET;
+    }
+}
+
+#[cfg(feature = "api-key")]
+mod api_key {
+    use super::*;
+    use wythe::{ApiKey, ApiKeyHash, with_auth};
+
+    const KEY: &str = "b58b1f2e-5c0a-4b2f-9a57-8a4c8a7f6b0d";
+
+    fn hash() -> ApiKeyHash {
+        ApiKeyHash::of(KEY).unwrap()
+    }
+
+    fn with_key() -> Request<Body> {
+        let request = Request::get("/").header("x-api-key", KEY);
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        api_key: with_auth(ApiKey::list([(hash(), ())]).unwrap()),
+            passes with_key, answers Some(plain), secret &hash().to_string();
+        api_key_that_waits: with_auth(ApiKey::lookup_async(|found| async move {
+            Ok::<_, Infallible>((found == hash()).then_some(()))
+        })), passes with_key, answers Some(plain), secret KEY;
+    }
+}
+
+#[cfg(feature = "basic")]
+mod basic {
+    use super::*;
+    use wythe::{Basic, Secret, with_auth};
+
+    /// `Aladdin` and `open sesame` (RFC 7617, section 2).
+    fn with_password() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+            .body(support::empty())
+            .unwrap()
+    }
+
+    fn is_right(user: &str, password: &Secret) -> Result<Option<()>, Infallible> {
+        Ok((user == "Aladdin" && password.matches("open sesame")).then_some(()))
+    }
+
+    every_layer! {
+        basic: with_auth(Basic::verify("api", |user: String, password: Secret| async move {
+            is_right(&user, &password)
+        }).unwrap()), passes with_password, answers Some(plain), secret "open sesame";
+        basic_blocking: with_auth(Basic::verify_blocking("api", is_right).unwrap()),
+            passes with_password, answers Some(plain), secret "open sesame";
     }
 }
 

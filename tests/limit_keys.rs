@@ -409,7 +409,7 @@ async fn a_tuple_is_one_key_of_all_its_parts() {
 /// Where a limit by this key stands.
 fn stage_of<K: Key>(key: K) -> String {
     use wythe::Place;
-    fn name<P: Place>(_: &P) -> &'static str {
+    const fn name<P: Place>(_: &P) -> &'static str {
         <P::Stage as stage::Stage>::NAME
     }
     name(&with_rate_limit(once().keyed(key))).to_owned()

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
@@ -13,6 +13,7 @@ use support::{
     limits::{ManualClock, call, field, from_peer, items, refused, send},
     send_to,
 };
+use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     Quota, RateLimit, With,
@@ -130,21 +131,20 @@ async fn only_successes_are_counted_where_a_limit_says_so() {
 async fn guesses_that_are_sent_at_once_do_not_get_more_through() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(5, &clock).count_failures());
-    let reached = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let release = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let service = {
-        let (reached, release) = (reached.clone(), release.clone());
-        layer.layer(service_fn(move |_: Request<Body>| {
-            let (reached, release) = (reached.clone(), release.clone());
-            async move {
-                reached.add_permits(1);
-                release.acquire().await.unwrap().forget();
-                let mut response = Response::new(Body::default());
-                *response.status_mut() = StatusCode::UNAUTHORIZED;
-                Ok::<_, Infallible>(response)
-            }
-        }))
-    };
+    let gates = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+    let shared = Arc::clone(&gates);
+    let service = layer.layer(service_fn(move |_: Request<Body>| {
+        let gates = Arc::clone(&shared);
+        async move {
+            let (reached, release) = &*gates;
+            reached.add_permits(1);
+            release.acquire().await.unwrap().forget();
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            Ok::<_, Infallible>(response)
+        }
+    }));
+    let (reached, release) = &*gates;
     let guesses: Vec<_> = (0..100)
         .map(|_| tokio::spawn(service.clone().oneshot(from_peer("203.0.113.9:1"))))
         .collect();

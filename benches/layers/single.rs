@@ -9,8 +9,8 @@ use axum::{
     routing::{any, post},
 };
 use wythe::{
-    CacheControl, Cors, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
-    with_methods, with_presentation, with_rate_limit, with_validation,
+    CacheControl, Cors, Csrf, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
+    with_csrf, with_methods, with_presentation, with_rate_limit, with_validation,
 };
 use wythe_bench_harness::{
     Case,
@@ -73,6 +73,10 @@ pub(crate) fn cases() -> Vec<Case> {
         over_bare!("with_rate_limit, by peer", {
             with_rate_limit(plenty().by_peer().expect("a quota"))
         }),
+        over_bare!("with_csrf", {
+            let csrf = Csrf::same_origin().trust_origins([ORIGIN]);
+            with_csrf(csrf.expect("an origin"))
+        }),
         over_bare!("with_auth, HS256", {
             let jwt = Jwt::<Claims>::hs256(SECRET).expect("a secret");
             with_auth(jwt.issuer(ISSUER).audience(AUDIENCE))
@@ -90,8 +94,23 @@ pub(crate) fn cases() -> Vec<Case> {
             || Router::new().route("/users", post(async |_: Json<NewUser>| StatusCode::CREATED)),
         ),
     ];
+    #[cfg(feature = "api-key")]
+    cases.push(api_key());
     cases.extend(admission());
     cases
+}
+
+/// The request's token, taken for a key, so that the request is the same.
+#[cfg(feature = "api-key")]
+fn api_key() -> Case {
+    over_bare!("with_auth, API key", {
+        let request = create_user();
+        let field = request.headers()["authorization"].to_str().expect("ASCII");
+        let key = field.strip_prefix("Bearer ").expect("a bearer token");
+        let hash = wythe::ApiKeyHash::of(key).expect("a key");
+        let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
+        with_auth(keys.bearer())
+    })
 }
 
 /// Layers that are no default feature: `--features concurrency-limit,load-shed`.

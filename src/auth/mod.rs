@@ -8,8 +8,8 @@
 //!    can't be read, 400.
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
-//! The scheme is `Jwt`, with the feature `jwt`, or your own: see [`Authenticate`]. Two schemes are
-//! one by [`or`](Authenticate::or).
+//! The scheme is `Jwt`, `ApiKey` or `Basic`, each with the feature of its name, or your own: see
+//! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or).
 //!
 //! # Example
 //!
@@ -81,6 +81,10 @@
 //! tower-http's `validate_request` sends bearer refusals without a challenge and compares with
 //! `==`. axum-login answers a failure of its store as if the user were forbidden.
 
+#[cfg(feature = "api-key")]
+mod api_key;
+#[cfg(feature = "basic")]
+mod basic;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod optional;
@@ -91,6 +95,10 @@ use std::{fmt, sync::Arc};
 
 use http::{Extensions, HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
 
+#[cfg(feature = "api-key")]
+pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
+#[cfg(feature = "basic")]
+pub use basic::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]

@@ -35,16 +35,19 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
 
 impl Challenges {
     fn new(first: HeaderValue, second: HeaderValue) -> Self {
-        // A list of challenges may stand in one field line (RFC 9110, section 11.6.1). Two valid
-        // values with a comma between them are a valid value.
-        let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
-        let both = HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone());
         Self {
+            both: join(&first, &second),
             first,
             second,
-            both,
         }
     }
+}
+
+/// Both challenges in one field line, where a list of them may stand (RFC 9110, section 11.6.1).
+pub(super) fn join(first: &HeaderValue, second: &HeaderValue) -> HeaderValue {
+    // Two valid values with a comma between them are a valid value.
+    let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
+    HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
 }
 
 impl<A, O> Authenticate for Or<A, O>
@@ -111,7 +114,7 @@ fn by_second(refusal: Refusal, challenges: &Challenges) -> Refusal {
 }
 
 /// The refusal with its scheme's challenge, or its own, and the other scheme's beside it.
-fn beside(refusal: Refusal, own: &HeaderValue, other: &HeaderValue) -> Refusal {
+pub(super) fn beside(refusal: Refusal, own: &HeaderValue, other: &HeaderValue) -> Refusal {
     let problem = refusal.into_problem(own);
     if problem.status() != StatusCode::UNAUTHORIZED {
         return Refusal::from_problem(problem);

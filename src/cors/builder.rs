@@ -8,10 +8,9 @@ use super::{
     Cors, error,
     headers::{self, Headers},
     methods::{self, Methods},
-    origin::Origin,
     origins::Origins,
 };
-use crate::config_error::ConfigError;
+use crate::{config_error::ConfigError, field::Origin};
 
 /// A policy that names the origins it trusts: it may allow credentials.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +167,25 @@ impl CorsBuilder<Trusted> {
     {
         self.origins.get_or_insert_default().add_predicate(allows);
         self
+    }
+
+    /// The origins that the policy names one by one, in lower case: what another policy can trust
+    /// as well. Patterns and closures name none.
+    ///
+    /// # Example: forged requests are refused, those of named origins are not
+    ///
+    /// ```
+    /// # #[cfg(feature = "csrf")] {
+    /// use wythe::{Cors, Csrf, compose, with_cors, with_csrf};
+    ///
+    /// let cors = Cors::origins(["https://app.example.com"])?.credentials();
+    /// let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
+    /// let stack = compose((with_cors(cors), with_csrf(csrf)));
+    /// # }
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn named_origins(&self) -> impl Iterator<Item = &str> {
+        self.origins.iter().flat_map(Origins::named)
     }
 
     /// Allows plain `http` origins that are not on this machine, with credentials too.

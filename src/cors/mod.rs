@@ -110,9 +110,7 @@
 
 mod builder;
 mod headers;
-mod host;
 mod methods;
-mod origin;
 mod origins;
 mod pattern;
 mod preflight;
@@ -123,8 +121,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 
 pub use builder::{Anonymous, CorsBuilder, Trusted};
-pub use origin::Origin;
 
+pub use crate::field::Origin;
 use crate::{
     config_error::ConfigError,
     describe::Description,

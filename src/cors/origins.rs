@@ -1,19 +1,21 @@
 //! The origins that a policy allows.
 
-use std::{cmp::Ordering, fmt, net::Ipv6Addr, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, request::Parts};
 
-use super::{origin::Origin, pattern::Pattern};
-use crate::config_error::ConfigError;
+use super::pattern::Pattern;
+use crate::{
+    config_error::ConfigError,
+    field::{Origin, origin_list::OriginList},
+};
 
 type Predicate = Arc<dyn Fn(&Origin<'_>, &Parts) -> bool + Send + Sync>;
 
 /// Exact origins, patterns and closures: an origin is allowed if one of them says so.
 #[derive(Clone, Default)]
 pub(super) struct Origins {
-    /// In lower case, sorted by [`order`].
-    exact: Vec<HeaderValue>,
+    exact: OriginList,
     patterns: Vec<Pattern>,
     predicates: Vec<Predicate>,
     /// Whether closures are asked about plain `http` origins too.
@@ -33,7 +35,7 @@ impl Origins {
         for origin in origins {
             set.add(origin.as_ref())?;
         }
-        if set.exact.is_empty() && set.patterns.is_empty() {
+        if set.exact.as_slice().is_empty() && set.patterns.is_empty() {
             return Err(super::error("without an origin nobody may call: name one"));
         }
         Ok(set)
@@ -51,25 +53,26 @@ impl Origins {
             }
             return Ok(());
         }
-        let origin = Origin::parse(text).map_err(|fault| error(text, fault))?;
-        check_address(&origin)?;
+        let origin = Origin::parse_exact(text).map_err(|fault| error(text, &fault))?;
         if origin.is_insecure() && !self.insecure {
             return Err(insecure(text));
         }
-        self.add_exact(&text.to_ascii_lowercase())
+        self.add_exact(text)
     }
 
     /// Adds a value that is compared as a whole.
     pub(super) fn add_exact(&mut self, text: &str) -> Result<(), ConfigError> {
-        let value = HeaderValue::from_str(text)
-            .map_err(|source| error(text, "not the value of a header field").because(source))?;
-        let found = self
-            .exact
-            .binary_search_by(|one| order(one, text.as_bytes()));
-        if let Err(place) = found {
-            self.exact.insert(place, value);
-        }
-        Ok(())
+        self.exact
+            .add(text)
+            .map_err(|source| error(text, "not the value of a header field").because(source))
+    }
+
+    /// The origins that are named one by one; `null` names nobody.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        let exact = self.exact.as_slice().iter();
+        exact
+            .filter_map(|origin| origin.to_str().ok())
+            .filter(|origin| *origin != "null")
     }
 
     pub(super) fn add_predicate<F>(&mut self, predicate: F)
@@ -94,10 +97,8 @@ impl Origins {
 
     /// The value of `Access-Control-Allow-Origin`, if the list or a pattern allows the origin.
     pub(super) fn find(&self, asked: &HeaderValue) -> Option<HeaderValue> {
-        let bytes = asked.as_bytes();
-        let exact = &self.exact;
-        if let Ok(place) = exact.binary_search_by(|one| order(one, bytes)) {
-            return exact.get(place).cloned();
+        if let Some(exact) = self.exact.find(asked.as_bytes()) {
+            return Some(exact.clone());
         }
         if self.patterns.is_empty() {
             return None;
@@ -120,41 +121,6 @@ impl Origins {
             .any(|allows| allows(&origin, head))
             .then(|| asked.clone())
     }
-}
-
-/// By length, then by bytes; what was asked counts as lower case (RFC 6454, section 4).
-fn order(allowed: &HeaderValue, asked: &[u8]) -> Ordering {
-    let allowed = allowed.as_bytes();
-    // Browsers send lower case.
-    if allowed == asked {
-        return Ordering::Equal;
-    }
-    let by_length = allowed.len().cmp(&asked.len());
-    by_length.then_with(|| {
-        let asked = asked.iter().map(u8::to_ascii_lowercase);
-        allowed.iter().copied().cmp(asked)
-    })
-}
-
-/// An IPv6 address has many spellings, and browsers send one of them (RFC 5952).
-fn check_address(origin: &Origin<'_>) -> Result<(), ConfigError> {
-    let inner = origin
-        .host()
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let Some(address) = inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok()) else {
-        return Ok(());
-    };
-    // The URL standard never writes the dotted form of a mapped address.
-    let written = address.to_string();
-    if written.contains('.') || format!("[{written}]") == origin.host().to_ascii_lowercase() {
-        return Ok(());
-    }
-    let text = origin.as_str();
-    Err(error(
-        text,
-        &format!("browsers write this address `[{written}]`"),
-    ))
 }
 
 fn insecure(text: &str) -> ConfigError {

@@ -1,9 +1,7 @@
 //! Origins with a `*` in them: any subdomain, any port.
 
-use super::{
-    origin::{Fault, Origin},
-    public_suffix,
-};
+use super::public_suffix;
+use crate::field::{Origin, origin::Fault};
 
 /// `https://*.example.com`, `http://localhost:*`, or both at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

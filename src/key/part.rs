@@ -156,8 +156,8 @@ mod tests {
         Below(u128),
         Bytes(Vec<u8>),
         Address(IpAddr),
-        Maybe(Option<Box<Meaning>>),
-        Tuple(Vec<Meaning>),
+        Maybe(Option<Box<Self>>),
+        Tuple(Vec<Self>),
     }
 
     impl KeyPart for Meaning {

@@ -65,7 +65,7 @@ fn a_closure_that_panics_leaves_the_store_whole() {
     store.take(key(1), 0, SECOND);
     for n in [1, 2] {
         let panics = || store.update(key(n), 0, |_| panic!("on purpose"));
-        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
     }
     assert_eq!(store.take(key(1), 0, SECOND), Some(SECOND));
     assert_eq!(store.take(key(2), 0, SECOND), Some(0));

@@ -51,16 +51,18 @@ fn of_one_key_a_full_store_that_refuses_gives_out_what_there_is() {
                 times[0] += u64::from(free);
                 free
             });
-            assert_eq!(
-                store.update(key(8), 0, |times| times[0] = 1).is_some(),
-                false
-            );
+            let new = store.update(key(8), 0, |times| times[0] = 1);
+            assert_eq!(new, None);
             taken == Some(true)
         });
         taken.count()
     };
     store.take(key(7), 0, 1);
     let taken: usize = thread::scope(|scope| {
+        #[expect(
+            clippy::needless_collect,
+            reason = "all are started before one is waited for"
+        )]
         let threads: Vec<_> = (0..THREADS).map(|n| scope.spawn(move || work(n))).collect();
         threads.into_iter().map(|t| t.join().unwrap()).sum()
     });

@@ -1,5 +1,7 @@
 //! Parses an origin as browsers serialize it.
 
+use std::{borrow::Cow, net::Ipv6Addr};
+
 use super::host;
 
 /// An origin in its parts: `https://app.example.com:8443`.
@@ -15,10 +17,10 @@ pub struct Origin<'a> {
 }
 
 /// What keeps a text from being an origin, in words.
-pub(super) type Fault = &'static str;
+pub(crate) type Fault = &'static str;
 
 impl<'a> Origin<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         let (scheme, rest) = text
             .split_once(':')
             .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
@@ -33,7 +35,29 @@ impl<'a> Origin<'a> {
         })
     }
 
+    /// The same for a text that a policy compares others with: an IPv6 address has many spellings,
+    /// and browsers send one of them (RFC 5952).
+    pub(crate) fn parse_exact(text: &'a str) -> Result<Self, Cow<'static, str>> {
+        let origin = Self::parse(text)?;
+        let inner = origin
+            .host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let Some(address) = inner.and_then(|inner| inner.parse::<Ipv6Addr>().ok()) else {
+            return Ok(origin);
+        };
+        // The URL standard never writes the dotted form of a mapped address.
+        let written = address.to_string();
+        if written.contains('.') || format!("[{written}]") == origin.host.to_ascii_lowercase() {
+            return Ok(origin);
+        }
+        Err(Cow::Owned(format!(
+            "browsers write this address `[{written}]`"
+        )))
+    }
+
     /// The whole origin, as the request had it.
+    #[cfg(feature = "cors")]
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
         self.text
@@ -96,7 +120,7 @@ fn explain(authority: &str, fault: Fault) -> Fault {
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
     let brackets = Err("an IPv6 address stands in brackets: `http://[::1]:8080`");
     if authority.starts_with('[') {
         return match authority.rsplit_once("]:") {

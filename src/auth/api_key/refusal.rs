@@ -1,0 +1,162 @@
+//! Says why a key was refused, to the log and, in fewer words, to the client.
+
+use std::{error::Error, fmt};
+
+use http::HeaderValue;
+
+use crate::auth::{Refusal, or};
+
+/// Why an API key was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
+///
+/// It is for the log. The client learns of a key that it mistyped, and otherwise no more than that
+/// the key is invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApiKeyRefusal {
+    /// Several keys in one request.
+    SeveralKeys,
+    /// Nothing, or characters that no key has.
+    Unreadable,
+    /// Longer than the limit.
+    TooLong,
+    /// Not of the form that this server hands out.
+    Format,
+    /// A key of that form with a mistake in it.
+    Checksum,
+    /// No such key.
+    Unknown,
+    /// There is a key of this id, with another secret.
+    Secret,
+}
+
+const ALL: [ApiKeyRefusal; 7] = [
+    ApiKeyRefusal::SeveralKeys,
+    ApiKeyRefusal::Unreadable,
+    ApiKeyRefusal::TooLong,
+    ApiKeyRefusal::Format,
+    ApiKeyRefusal::Checksum,
+    ApiKeyRefusal::Unknown,
+    ApiKeyRefusal::Secret,
+];
+
+impl ApiKeyRefusal {
+    /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
+    const fn description(self) -> &'static str {
+        match self {
+            Self::SeveralKeys => "The request holds more than one API key",
+            Self::Unreadable => "The API key can't be read",
+            Self::TooLong => "The API key is too long",
+            Self::Checksum => "The API key is mistyped: its checksum is wrong",
+            Self::Format | Self::Unknown | Self::Secret => "The API key is invalid",
+        }
+    }
+
+    /// A 400 for what can't be read, and 401 for the rest.
+    fn refusal(self) -> Refusal {
+        let refusal = if self.is_malformed() {
+            Refusal::malformed(self)
+        } else {
+            Refusal::new(self)
+        };
+        refusal.detail(self.description())
+    }
+
+    const fn is_malformed(self) -> bool {
+        matches!(self, Self::SeveralKeys | Self::Unreadable)
+    }
+}
+
+impl fmt::Display for ApiKeyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SeveralKeys => "several API keys in one request",
+            Self::Unreadable => "not an API key",
+            Self::TooLong => "the API key is too long",
+            Self::Format => "the API key is not of this server's form",
+            Self::Checksum => "the API key has a wrong checksum",
+            Self::Unknown => "unknown API key",
+            Self::Secret => "an API key with another secret than the one of its id",
+        })
+    }
+}
+
+impl Error for ApiKeyRefusal {}
+
+/// The answers about keys in one place of a request, built once.
+#[derive(Clone)]
+pub(super) struct Refusals {
+    challenge: HeaderValue,
+    all: Vec<(ApiKeyRefusal, Refusal)>,
+}
+
+impl Refusals {
+    /// About keys in a field of their own.
+    pub(super) fn in_field(challenge: HeaderValue) -> Self {
+        let all = ALL.map(|reason| (reason, reason.refusal())).into();
+        Self { challenge, all }
+    }
+
+    /// About keys that come as bearer tokens, by the rules of RFC 6750, section 3.1.
+    pub(super) fn as_bearer(challenge: HeaderValue) -> Self {
+        let all = ALL.map(|reason| {
+            let challenge = with_error(&challenge, reason);
+            (reason, reason.refusal().challenge(challenge))
+        });
+        Self {
+            challenge,
+            all: all.into(),
+        }
+    }
+
+    /// The same answers, with the challenge of another place beside their own.
+    pub(super) fn beside(&self, other: &Self) -> Self {
+        let refusals = self.all.iter().cloned();
+        let beside = |(reason, refusal)| {
+            (
+                reason,
+                or::beside(refusal, &self.challenge, &other.challenge),
+            )
+        };
+        Self {
+            challenge: self.challenge.clone(),
+            all: refusals.map(beside).collect(),
+        }
+    }
+
+    pub(super) const fn challenge(&self) -> &HeaderValue {
+        &self.challenge
+    }
+
+    /// The answer for this reason.
+    pub(super) fn of(&self, reason: ApiKeyRefusal) -> Refusal {
+        let built = self.all.iter().find(|(built, _)| *built == reason);
+        built.map_or_else(|| reason.refusal(), |(_, refusal)| refusal.clone())
+    }
+}
+
+/// A challenge `Bearer`, with what is wrong.
+fn with_error(challenge: &HeaderValue, reason: ApiKeyRefusal) -> HeaderValue {
+    let code = if reason.is_malformed() {
+        "invalid_request"
+    } else {
+        "invalid_token"
+    };
+    let description = reason.description();
+    let error = format!(r#", error="{code}", error_description="{description}""#);
+    // Nothing in it has to be escaped.
+    let written = [challenge.as_bytes(), error.as_bytes()].concat();
+    HeaderValue::from_bytes(&written).unwrap_or_else(|_| challenge.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn descriptions_keep_to_the_characters_of_rfc_6750() {
+        for reason in ALL {
+            let allowed = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
+            assert!(reason.description().bytes().all(allowed), "{reason:?}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Finds the key in a request: a field of its own, or `Authorization: Bearer`.
+
+use http::{HeaderMap, HeaderName};
+
+use super::refusal::ApiKeyRefusal;
+use crate::field::authorization::{Credentials, credentials};
+
+/// Where in a request a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Field,
+    Bearer,
+}
+
+/// Where keys may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    Field,
+    Bearer,
+    Either,
+}
+
+/// The one key of a request, if it has any, and where.
+///
+/// A request with two is refused, even if they are the same: which one another server on the way
+/// looked at can't be known here.
+pub(super) fn key<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    places: Places,
+) -> Result<Option<(Place, &'a [u8])>, (Place, ApiKeyRefusal)> {
+    let field = match places {
+        Places::Bearer => None,
+        Places::Field | Places::Either => field(headers, name)?,
+    };
+    let bearer = match places {
+        Places::Field => None,
+        Places::Bearer | Places::Either => bearer(headers)?,
+    };
+    match (field, bearer) {
+        (Some(_), Some(_)) => Err((Place::Field, ApiKeyRefusal::SeveralKeys)),
+        (Some(key), None) => Ok(Some((Place::Field, key))),
+        (None, key) => Ok(key.map(|key| (Place::Bearer, key))),
+    }
+}
+
+fn field<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a [u8]>, (Place, ApiKeyRefusal)> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next();
+    if lines.next().is_some() {
+        return Err((Place::Field, ApiKeyRefusal::SeveralKeys));
+    }
+    Ok(first.map(|line| line.as_bytes()))
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, (Place, ApiKeyRefusal)> {
+    match credentials(headers, "Bearer") {
+        Credentials::Absent => Ok(None),
+        Credentials::Token(key) => Ok(Some(key)),
+        Credentials::Repeated => Err((Place::Bearer, ApiKeyRefusal::SeveralKeys)),
+    }
+}

@@ -1,0 +1,97 @@
+//! Says why a request was refused: to the log, and not to the client.
+
+use std::{error::Error, fmt, sync::LazyLock};
+
+use http::StatusCode;
+
+use crate::problem::Problem;
+
+/// Why a request was refused: the [`cause`](Problem::cause) of the answer's `Problem`.
+///
+/// It is for the log. The client is told the same whatever the reason.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{CsrfRefusal, Problem};
+///
+/// /// Whether a page of another site tried: worth an alarm, where an expired token is not.
+/// fn is_attack(problem: &Problem) -> bool {
+///     let cause = problem.cause().and_then(|cause| cause.downcast_ref());
+///     matches!(cause, Some(CsrfRefusal::CrossSite | CsrfRefusal::OtherOrigin))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CsrfRefusal {
+    /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and no trusted origin sent it.
+    CrossSite,
+    /// No `Sec-Fetch-Site`, and the `Origin` is not the one that the request was sent to.
+    OtherOrigin,
+    /// The same, and the `Origin` is `null`: a sandboxed frame, a file, or a redirect.
+    NullOrigin,
+    /// No `Sec-Fetch-Site`, and no host to hold the `Origin` against.
+    NoHost,
+    /// Several lines of `Sec-Fetch-Site` or `Origin`.
+    SeveralFields,
+    /// A token is required of every request, and the request belongs to no session.
+    NoSession,
+    /// No token, where one is needed.
+    NoToken,
+    /// Several tokens.
+    SeveralTokens,
+    /// The token was not issued for this session with one of the keys.
+    WrongToken,
+    /// The token was issued too long ago.
+    ExpiredToken,
+}
+
+const ALL: [CsrfRefusal; 10] = [
+    CsrfRefusal::CrossSite,
+    CsrfRefusal::OtherOrigin,
+    CsrfRefusal::NullOrigin,
+    CsrfRefusal::NoHost,
+    CsrfRefusal::SeveralFields,
+    CsrfRefusal::NoSession,
+    CsrfRefusal::NoToken,
+    CsrfRefusal::SeveralTokens,
+    CsrfRefusal::WrongToken,
+    CsrfRefusal::ExpiredToken,
+];
+
+/// The answers, built once: they differ in their cause alone.
+static PROBLEMS: LazyLock<[(CsrfRefusal, Problem); ALL.len()]> =
+    LazyLock::new(|| ALL.map(|reason| (reason, reason.build())));
+
+impl CsrfRefusal {
+    /// The answer to the request.
+    pub(super) fn problem(self) -> Problem {
+        let built = PROBLEMS.iter().find(|(reason, _)| *reason == self);
+        built.map_or_else(|| self.build(), |(_, problem)| problem.clone())
+    }
+
+    fn build(self) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN)
+            .detail("The request could not be confirmed to come from this site.")
+            .because(self)
+    }
+}
+
+impl fmt::Display for CsrfRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CrossSite => "another site sent it, by Sec-Fetch-Site",
+            Self::OtherOrigin => "another origin sent it",
+            Self::NullOrigin => "the origin is null",
+            Self::NoHost => "there is an origin, and no host to hold it against",
+            Self::SeveralFields => "several lines of Sec-Fetch-Site or Origin",
+            Self::NoSession => "no session to hold a token against",
+            Self::NoToken => "no token",
+            Self::SeveralTokens => "several tokens",
+            Self::WrongToken => "the token is not of this session",
+            Self::ExpiredToken => "the token expired",
+        })
+    }
+}
+
+impl Error for CsrfRefusal {}

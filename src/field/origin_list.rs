@@ -1,0 +1,79 @@
+//! A list of origins to look one up in.
+
+use std::cmp::Ordering;
+
+use http::{HeaderValue, header::InvalidHeaderValue};
+
+/// Exact origins, in lower case, sorted by [`order`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OriginList(Vec<HeaderValue>);
+
+impl OriginList {
+    /// Adds a value that is compared as a whole.
+    pub(crate) fn add(&mut self, text: &str) -> Result<(), InvalidHeaderValue> {
+        let value = HeaderValue::from_str(&text.to_ascii_lowercase())?;
+        let found = self.0.binary_search_by(|one| order(one, value.as_bytes()));
+        if let Err(place) = found {
+            self.0.insert(place, value);
+        }
+        Ok(())
+    }
+
+    /// What the list has for an origin that was sent, in whatever case.
+    pub(crate) fn find(&self, asked: &[u8]) -> Option<&HeaderValue> {
+        let place = self.0.binary_search_by(|one| order(one, asked)).ok()?;
+        self.0.get(place)
+    }
+
+    #[cfg(feature = "cors")]
+    pub(crate) fn as_slice(&self) -> &[HeaderValue] {
+        &self.0
+    }
+}
+
+/// By length, then by bytes; what was asked counts as lower case (RFC 6454, section 4).
+fn order(allowed: &HeaderValue, asked: &[u8]) -> Ordering {
+    let allowed = allowed.as_bytes();
+    // Browsers send lower case.
+    if allowed == asked {
+        return Ordering::Equal;
+    }
+    let by_length = allowed.len().cmp(&asked.len());
+    by_length.then_with(|| {
+        let asked = asked.iter().map(u8::to_ascii_lowercase);
+        allowed.iter().copied().cmp(asked)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OriginList;
+
+    #[test]
+    fn finds_what_was_added_in_any_case_and_nothing_else() {
+        let mut list = OriginList::default();
+        let added = [
+            "https://b.example",
+            "https://A.example",
+            "http://c.example:81",
+        ];
+        for text in added.iter().chain(&added) {
+            list.add(text).unwrap();
+        }
+        assert_eq!(list.0.len(), added.len());
+        for (asked, found) in [
+            ("https://a.example", true),
+            ("HTTPS://A.EXAMPLE", true),
+            ("https://b.example", true),
+            ("http://c.example:81", true),
+            ("http://c.example", false),
+            ("https://b.exampl", false),
+            ("https://b.example.", false),
+            ("https://b.example, https://a.example", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(list.find(asked.as_bytes()).is_some(), found, "{asked}");
+        }
+    }
+}
