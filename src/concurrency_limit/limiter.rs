@@ -55,7 +55,8 @@ pub(super) enum Admission {
 
 impl<K: Key> ConcurrencyLimiter<K> {
     pub(super) fn new(limit: ConcurrencyLimit<K>) -> Self {
-        let refusal = Problem::reduced_capacity(limit.retry_after)
+        let refusal = Problem::reduced_capacity()
+            .retry_after(limit.retry_after)
             .extension("violated-policies", vec![limit.name.as_ref()]);
         let gates = if limit.keyed {
             Gates::ByKey(Arc::new(Table::new(limit.most)), Seed::random())

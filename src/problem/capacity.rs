@@ -7,16 +7,19 @@ use http::{HeaderValue, StatusCode, header};
 use super::Problem;
 
 impl Problem {
-    /// The 503 of section 5.2 of draft-ietf-httpapi-ratelimit-headers-11, with `Retry-After` in
-    /// whole seconds, rounded up and at least one.
-    pub(crate) fn reduced_capacity(retry_after: Duration) -> Self {
-        let part = u64::from(retry_after.subsec_nanos() > 0);
-        let seconds = retry_after.as_secs().saturating_add(part).max(1);
+    /// The 503 of section 5.2 of draft-ietf-httpapi-ratelimit-headers-11. It needs `Retry-After`.
+    pub(crate) fn reduced_capacity() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE)
             .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
             .title("Request cannot be satisfied due to temporary server capacity constraints")
             .detail("wait as long as Retry-After says, then try again")
-            .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// With `Retry-After` in whole seconds, rounded up and at least one.
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        let part = u64::from(wait.subsec_nanos() > 0);
+        let seconds = wait.as_secs().saturating_add(part).max(1);
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 }
 
@@ -30,10 +33,10 @@ mod tests {
     fn retry_after_is_rounded_up_and_never_zero() {
         let cases = [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)];
         for (millis, seconds) in cases {
-            let problem = Problem::reduced_capacity(Duration::from_millis(millis));
+            let problem = Problem::reduced_capacity().retry_after(Duration::from_millis(millis));
             assert_eq!(problem.headers()["retry-after"], seconds.to_string());
         }
-        let longest = Problem::reduced_capacity(Duration::MAX);
+        let longest = Problem::reduced_capacity().retry_after(Duration::MAX);
         assert_eq!(longest.headers()["retry-after"], u64::MAX.to_string());
     }
 }

@@ -1,6 +1,10 @@
 //! Tells a client what went wrong: problem details, RFC 9457.
 
-#[cfg(any(feature = "concurrency-limit", feature = "load-shed"))]
+#[cfg(any(
+    feature = "concurrency-limit",
+    feature = "load-shed",
+    feature = "rate-limit"
+))]
 mod capacity;
 mod render;
 

@@ -1,12 +1,15 @@
 //! A limit but for its key: decides, and keeps count.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
 use super::shared::{Name, Remote};
@@ -89,6 +92,11 @@ pub(super) struct Unsettled {
     pub(super) verdict: Verdict,
 }
 
+const FULL: &str = "the limit keeps as many keys as it may, and refuses new ones";
+
+/// Nobody knows when keys are whole again.
+const FULL_FOR: Duration = Duration::from_secs(60);
+
 const UNKNOWN_PLAN: &str = "the closure of `chosen_by` chose a plan for this request that was not \
     listed in `RateLimit::plans`";
 
@@ -112,7 +120,9 @@ impl Limit {
             ),
             #[cfg(feature = "rate-limit-redis")]
             remote: Remote::new(&options, &tally),
-            full: full(),
+            full: Problem::reduced_capacity()
+                .retry_after(FULL_FOR)
+                .because(FULL),
             tally,
             plans,
             options,
@@ -309,14 +319,6 @@ impl Limit {
         #[cfg(not(feature = "tracing"))]
         let _ = (plan, verdict);
     }
-}
-
-fn full() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-        .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
-        .title("Request cannot be satisfied due to temporary server capacity constraints")
-        .header(header::RETRY_AFTER, HeaderValue::from_static("60"))
-        .because("the limit keeps as many keys as it may, and refuses new ones")
 }
 
 impl Passed {

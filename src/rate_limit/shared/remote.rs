@@ -200,9 +200,6 @@ impl Remote {
 }
 
 fn unavailable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-        .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
-        .title("Request cannot be satisfied due to temporary server capacity constraints")
-        .detail("wait as long as Retry-After says, then try again")
+    Problem::reduced_capacity()
         .because("the store of the limit does not answer, and the limit denies requests then")
 }
