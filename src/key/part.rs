@@ -78,7 +78,10 @@ impl<'a> KeyWriter<'a> {
 
     /// Writes an IP address of 4 or 16 bytes.
     pub(super) fn address(&mut self, octets: &[u8]) {
-        self.sized(Kind::Address, octets);
+        match octets.try_into() {
+            Ok(octets) => self.sixteen(Kind::Address, octets),
+            Err(_) => self.sized(Kind::Address, octets),
+        }
     }
 
     /// Begins a tuple of so many parts.
@@ -98,6 +101,17 @@ impl<'a> KeyWriter<'a> {
     fn sized(&mut self, kind: Kind, bytes: &[u8]) {
         self.head(kind, bytes.len());
         self.0.write(bytes);
+    }
+
+    /// The same for as many bytes as an address of IPv6 has, hashed at once.
+    fn sixteen(&mut self, kind: Kind, bytes: &[u8; 16]) {
+        let mut part = [0; 25];
+        let (first, rest) = part.split_at_mut(1);
+        let (length, rest) = rest.split_at_mut(8);
+        first.copy_from_slice(&[kind as u8]);
+        length.copy_from_slice(&16_u64.to_le_bytes());
+        rest.copy_from_slice(bytes);
+        self.0.write(&part);
     }
 
     fn digits(&mut self, kind: Kind, number: u128) {

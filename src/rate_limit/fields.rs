@@ -1,6 +1,9 @@
 //! Tells clients what they have left: `RateLimit`, `RateLimit-Policy` and their older forms.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, Entry},
+};
 
 use super::{rule::Rule, verdict::Verdict};
 use crate::field::{
@@ -165,11 +168,15 @@ impl Fields {
 
     /// Lets a page of another origin read the fields; once is enough for several limits.
     fn expose(&self, headers: &mut HeaderMap) {
-        let mut exposed = headers
-            .get_all(header::ACCESS_CONTROL_EXPOSE_HEADERS)
-            .iter();
-        if !exposed.any(|exposed| *exposed == self.exposed) {
-            headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
+        match headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.exposed.clone());
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.iter().any(|exposed| *exposed == self.exposed) {
+                    entry.append(self.exposed.clone());
+                }
+            }
         }
     }
 
