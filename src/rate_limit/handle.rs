@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    limit::{Asked, Limit},
+    limit::Limit,
     memory::Full,
-    plan::Plan,
+    remaining::{Counts, Remaining, in_words},
+    request::Asked,
     rule::{Rule, error},
-    verdict::Verdict,
 };
 use crate::{
     config_error::ConfigError,
@@ -59,51 +59,6 @@ pub struct Handle<V> {
     limit: Arc<Limit>,
     plan: usize,
     value: PhantomData<fn(V)>,
-}
-
-/// What is left of a quota.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remaining {
-    name: String,
-    limit: u32,
-    units: u32,
-    next: Option<Duration>,
-}
-
-/// What a limit has refused since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Requests that were answered with 429 because a quota was spent.
-    pub refused: u64,
-    /// Requests that would have been refused, but for the shadow mode.
-    pub would_refuse: u64,
-}
-
-impl Remaining {
-    /// The name of the quota.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The most that can be left: the quota's burst.
-    #[must_use]
-    pub const fn limit(&self) -> u32 {
-        self.limit
-    }
-
-    /// The units that are left: requests, unless requests cost something else.
-    #[must_use]
-    pub const fn units(&self) -> u32 {
-        self.units
-    }
-
-    /// The time until there is one more, in whole seconds; `None` if the quota is whole.
-    #[must_use]
-    pub const fn next(&self) -> Option<Duration> {
-        self.next
-    }
 }
 
 impl<V: KeyPart> Handle<V> {
@@ -243,7 +198,7 @@ impl<V: KeyPart> Handle<V> {
         let plan = self.limit.plan(self.plan)?;
         let memory = &self.limit.memory;
         let forced = memory.force(self.fingerprint(key), &plan.rules, change);
-        forced.map(drop).map_err(|Full| self.limit.full())
+        forced.map(drop).map_err(|Full| self.limit.full.clone())
     }
 
     fn fingerprint(&self, key: &V) -> Fingerprint {
@@ -259,17 +214,6 @@ impl<V: KeyPart> Handle<V> {
             would_refuse: tally.would_refuse.load(Ordering::Relaxed),
         }
     }
-}
-
-fn in_words(plan: &Plan, verdict: &Verdict) -> Vec<Remaining> {
-    let standings = verdict.standings(&plan.rules);
-    let remaining = standings.map(|(_, rule, standing)| Remaining {
-        name: rule.name().to_owned(),
-        limit: rule.burst(),
-        units: standing.remaining,
-        next: standing.wait.map(Duration::from_secs),
-    });
-    remaining.collect()
 }
 
 impl<V> Clone for Handle<V> {

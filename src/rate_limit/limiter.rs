@@ -10,8 +10,9 @@ use super::shared::{Question, Remote};
 use super::{
     counting::Answered,
     handle::Handle,
-    limit::{Kept, Limit, Passed},
+    limit::Limit,
     policy::RateLimit,
+    request::{Kept, Passed},
 };
 use crate::{
     describe::Description,

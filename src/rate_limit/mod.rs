@@ -106,6 +106,7 @@
 mod capacity;
 mod clock;
 mod counting;
+mod decide;
 mod fields;
 mod handle;
 mod in_handler;
@@ -117,6 +118,8 @@ mod plan;
 mod plans;
 mod policy;
 mod quota;
+mod remaining;
+mod request;
 mod rule;
 #[cfg(feature = "rate-limit-redis")]
 pub mod shared;
@@ -126,12 +129,13 @@ mod verdict;
 pub use self::{
     counting::{Answered, Cost},
     fields::RateLimitFields,
-    handle::{Counts, Handle, Remaining},
+    handle::Handle,
     in_handler::InHandler,
     limiter::{Carried, Limiter},
     plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,
+    remaining::{Counts, Remaining},
     store::Overflow,
 };
 use crate::{

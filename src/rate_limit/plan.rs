@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     fields::{Fields, RateLimitFields},
-    limit::Asked,
+    request::Asked,
     rule::Rule,
     verdict::Verdict,
 };

@@ -7,9 +7,10 @@ use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{
     super::{
-        limit::{Asked, Kept, Limit, Passed, Tally},
+        limit::{Limit, Tally},
         plans::Choice,
         policy::Options,
+        request::{Asked, Kept, Passed},
         verdict::Verdict,
     },
     engine::Engine,
