@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
@@ -237,4 +237,62 @@ async fn settling_sees_the_answer_but_shows_no_more_than_its_status() {
     let layer = with_rate_limit(limit);
     let response = send_to(&layer, from_peer("203.0.113.9:1"), answer).await;
     assert_eq!(left(&response), 8);
+}
+
+/// A body of unknown length: frames, and then perhaps an error.
+struct Frames(VecDeque<Result<&'static str, &'static str>>);
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, &'static str>>> {
+        let next = self.0.pop_front();
+        let frame = |text| http_body::Frame::data(Bytes::from_static(str::as_bytes(text)));
+        std::task::Poll::Ready(next.map(|next| next.map(frame)))
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_charged_for_what_was_sent_of_it() {
+    use http_body_util::BodyExt;
+
+    let clock = ManualClock::default();
+    let quota = Quota::per_minute(100).in_handler::<u64>().unwrap();
+    let handle = quota.clock(clock.now()).handle();
+    let four = std::num::NonZeroU64::new(4).unwrap();
+    let left = async || handle.remaining(&7).await.unwrap()[0].units();
+    let metered = |frames: &[Result<&'static str, &'static str>]| {
+        Box::pin(handle.metered(&7, four, Frames(frames.iter().copied().collect())))
+    };
+
+    // To its end: nine bytes, in units of four.
+    let body = metered(&[Ok("12345"), Ok(""), Ok("6789")]);
+    assert_eq!(left().await, 100, "not before");
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "123456789");
+    assert_eq!(left().await, 97);
+    // Until it fails.
+    metered(&[Ok("1234"), Err("gone"), Ok("1234")])
+        .collect()
+        .await
+        .unwrap_err();
+    assert_eq!(left().await, 96);
+    // Until the client goes away.
+    let mut body = metered(&[Ok("12345678"), Ok("1234")]);
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert_eq!(left().await, 94);
+    // Nothing was sent.
+    drop(metered(&[Ok("12345678")]));
+    metered(&[]).collect().await.unwrap();
+    assert_eq!(left().await, 94);
+    // More than is left: a debt.
+    let much = vec![Ok("12345678"); 50];
+    metered(&much).collect().await.unwrap();
+    assert_eq!(left().await, 0);
+    let refusal = handle.take(&7, 1).await.unwrap_err();
+    assert_eq!(refusal.headers()["retry-after"], "5");
 }

@@ -29,6 +29,7 @@ impl Seed {
         Self(SipHasher13::new_with_keys(number(0), number(1)))
     }
 
+    #[cfg(feature = "rate-limit")]
     pub(crate) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
         let Ok(fingerprint) = self.fingerprint_with::<Infallible>(|writer| {
             key.write(writer);

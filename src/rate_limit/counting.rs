@@ -65,7 +65,8 @@ impl<'a> Answered<'a> {
         self.extensions
     }
 
-    /// The length of the body, unless it is a stream whose length nobody knows yet.
+    /// The length of the body, unless it is a stream whose length nobody knows yet; see
+    /// [`Handle::metered`](super::Handle::metered) for these.
     #[must_use]
     pub const fn body_bytes(&self) -> Option<u64> {
         self.body_bytes

@@ -1,6 +1,8 @@
 //! Decides about requests, once the store has said what is left.
 
-use std::sync::{Arc, atomic::Ordering};
+#[cfg(feature = "rate-limit-redis")]
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::Response;

@@ -11,7 +11,7 @@ use super::{
     limit::Limit,
     memory::Full,
     remaining::{Counts, Remaining, in_words},
-    request::Asked,
+    request::{Asked, Kept},
     rule::{Rule, error},
 };
 use crate::{
@@ -199,6 +199,23 @@ impl<V: KeyPart> Handle<V> {
         let memory = &self.limit.memory;
         let forced = memory.force(self.fingerprint(key), &plan.rules, change);
         forced.map(drop).map_err(|Full| self.limit.full.clone())
+    }
+
+    pub(super) const fn limit(&self) -> &Arc<Limit> {
+        &self.limit
+    }
+
+    pub(super) const fn plan_number(&self) -> usize {
+        self.plan
+    }
+
+    /// Where the counts of a key are.
+    pub(super) fn kept(&self, key: &V) -> Kept {
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.limit.remote {
+            return Kept::Shared(remote.engine.name(key, self.plan));
+        }
+        Kept::Here(self.fingerprint(key))
     }
 
     fn fingerprint(&self, key: &V) -> Fingerprint {

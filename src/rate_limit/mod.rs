@@ -17,6 +17,7 @@
 //! | by address, user, route, or several of these | the [keys](crate::key) |
 //! | some requests cost more | [`cost`](RateLimit::cost) |
 //! | pay by bytes, tokens, rows | [`settle`](RateLimit::settle), [`settle_by_handler`](RateLimit::settle_by_handler) |
+//! | pay by the bytes of a stream | [`Handle::metered`] |
 //! | count failed logins only | [`count_failures`](RateLimit::count_failures) |
 //! | more for those who pay | [`RateLimit::plans`] |
 //! | limit by what is in the body | [`in_handler`](Quotas::in_handler) |
@@ -114,6 +115,7 @@ mod keyed;
 mod limit;
 mod limiter;
 mod memory;
+mod metered;
 mod plan;
 mod plans;
 mod policy;
@@ -132,6 +134,7 @@ pub use self::{
     handle::Handle,
     in_handler::InHandler,
     limiter::{Carried, Limiter},
+    metered::Metered,
     plans::Plans,
     policy::{Quotas, RateLimit},
     quota::Quota,

@@ -1,0 +1,154 @@
+//! Charges the bytes of a body whose length nobody knows beforehand.
+
+use std::{
+    fmt,
+    num::NonZeroU64,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::{handle::Handle, limit::Limit, request::Kept, rule::Rule};
+use crate::key::KeyPart;
+
+pin_project! {
+    /// A body whose bytes are charged when it has ended, failed, or been dropped; made by
+    /// [`Handle::metered`]. In all other respects it is the body inside.
+    pub struct Metered<B> {
+        #[pin]
+        body: B,
+        bill: Bill,
+    }
+}
+
+/// What has been sent, and who pays. It is charged when it is dropped, which no client can prevent.
+struct Bill {
+    limit: Arc<Limit>,
+    payer: Option<Kept>,
+    plan: usize,
+    bytes: u64,
+    bytes_per_unit: NonZeroU64,
+}
+
+impl<V: KeyPart> Handle<V> {
+    /// Counts the bytes of a body, and charges the key one unit for each so many of them, a part
+    /// of a unit as a whole one, when the body has ended, failed, or been dropped.
+    ///
+    /// This is for streams. A response whose length is known is charged by
+    /// [`settle`](super::RateLimit::settle), without a handle. The answer can't be refused any
+    /// more, so the key may get into debt, which has to come back before its next request.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroU64;
+    ///
+    /// use http_body_util::{BodyExt, Full};
+    /// use wythe::Quota;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // 10 MiB a minute, in KiB.
+    /// let quota = Quota::per_minute(10 * 1024).named("KiB");
+    /// let traffic = quota.in_handler::<String>()?.handle();
+    /// let kib = NonZeroU64::new(1024).unwrap();
+    ///
+    /// let ada = "ada".to_owned();
+    /// let stream = Full::<bytes::Bytes>::from(vec![b'x'; 2_500]);
+    /// let body = traffic.metered(&ada, kib, stream);
+    /// body.collect().await?;
+    /// assert_eq!(traffic.remaining(&ada).await?[0].units(), 10 * 1024 - 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn metered<B: Body>(&self, key: &V, bytes_per_unit: NonZeroU64, body: B) -> Metered<B> {
+        Metered {
+            body,
+            bill: Bill {
+                limit: Arc::clone(self.limit()),
+                payer: Some(self.kept(key)),
+                plan: self.plan_number(),
+                bytes: 0,
+                bytes_per_unit,
+            },
+        }
+    }
+}
+
+impl Bill {
+    fn charge(&mut self) {
+        let units = self.bytes.div_ceil(self.bytes_per_unit.get());
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        let (Some(payer), Ok(plan)) = (self.payer.take(), self.limit.plan(self.plan)) else {
+            return;
+        };
+        if units == 0 {
+            return;
+        }
+        match payer {
+            Kept::Here(key) => {
+                let charge = |rule: &Rule, ahead| rule.charge(ahead, units);
+                // A store that is full and refuses new keys has counted this one before, or else
+                // it would not have let it through.
+                let _: Result<_, _> = self.limit.memory.force(key, &plan.rules, charge);
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Kept::Shared(name) => {
+                if let Some(remote) = &self.limit.remote {
+                    Arc::clone(&remote.engine).charge_later(name, self.plan, units);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        self.charge();
+    }
+}
+
+impl<B: Body> Body for Metered<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.body.as_mut().poll_frame(cx));
+        let data = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let bytes = data.map_or(0, |data| {
+            u64::try_from(data.remaining()).unwrap_or(u64::MAX)
+        });
+        this.bill.bytes = this.bill.bytes.saturating_add(bytes);
+        // A server that knows the length does not ask again after the last frame, and may keep
+        // the body for as long as it takes to send it.
+        if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
+            this.bill.charge();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> fmt::Debug for Metered<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metered").finish_non_exhaustive()
+    }
+}
