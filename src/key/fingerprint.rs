@@ -1,14 +1,15 @@
 //! Hashes keys to what memory holds instead of them.
 
 use std::{
-    convert::Infallible,
     fmt,
     hash::{BuildHasher, RandomState},
 };
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::part::{KeyPart, KeyWriter};
+#[cfg(feature = "rate-limit")]
+use super::part::KeyPart;
+use super::part::KeyWriter;
 
 /// The hash of a key, with the seed of its limit. Two keys have the same as rarely as two random
 /// UUIDs are the same.
@@ -31,7 +32,7 @@ impl Seed {
 
     #[cfg(feature = "rate-limit")]
     pub(crate) fn fingerprint<P: KeyPart + ?Sized>(&self, key: &P) -> Fingerprint {
-        let Ok(fingerprint) = self.fingerprint_with::<Infallible>(|writer| {
+        let Ok(fingerprint) = self.fingerprint_with::<std::convert::Infallible>(|writer| {
             key.write(writer);
             Ok(())
         });
