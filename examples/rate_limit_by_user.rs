@@ -55,12 +55,9 @@ fn app() -> Result<Router, ConfigError> {
         (Plan::Free, [Quota::per_minute(2).named("free")]),
         (Plan::Paid, [Quota::per_minute(1_000).named("paid")]),
     ])?;
-    // It looks at what the layer of authentication has left.
-    let plan = |head: &Parts| match head.extensions.get() {
-        Some(Auth(User { plan, .. })) => *plan,
-        None => Plan::Free,
-    };
-    let limit = plans.chosen_by(plan).by_principal(|user: &User| &user.id);
+    let limit = plans
+        .chosen_by_principal(|user: &User| user.plan)
+        .by_principal(|user: &User| &user.id);
     let limiter = Limiter::new(limit);
     let limits = Limits {
         free: limiter.handle(),

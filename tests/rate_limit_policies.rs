@@ -89,6 +89,30 @@ async fn a_plan_that_is_not_listed_is_no_way_around_the_limit() {
     support::problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
 }
 
+#[cfg(feature = "auth")]
+#[tokio::test]
+async fn the_plan_of_a_principal_decides_and_nobody_passes_without_one() {
+    use wythe::Auth;
+
+    let plans = [
+        (Plan::Free, [Quota::per_day(1).named("free")]),
+        (Plan::Paid, [Quota::per_day(2).named("paid")]),
+    ];
+    let limit = RateLimit::plans(plans).unwrap();
+    let limit = limit.chosen_by_principal(|plan: &Plan| *plan).by_peer();
+    let layer = with_rate_limit(limit);
+    for (plan, told) in [
+        (Plan::Free, r#""free";r=0;t=86400"#),
+        (Plan::Paid, r#""paid";r=1;t=43200"#),
+    ] {
+        let mut request = from_peer("203.0.113.9:1");
+        request.extensions_mut().insert(Auth(plan));
+        assert_eq!(field(&send(&layer, request).await, "ratelimit"), Some(told));
+    }
+    let response = call(&layer).await;
+    support::problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
 #[test]
 fn impossible_plans_are_refused_when_they_are_built() {
     let twice = [

@@ -45,8 +45,8 @@ const FULL: &str = "the limit keeps as many keys as it may, and refuses new ones
 /// Nobody knows when keys are whole again.
 const FULL_FOR: Duration = Duration::from_secs(60);
 
-const UNKNOWN_PLAN: &str = "the closure of `chosen_by` chose a plan for this request that was not \
-    listed in `RateLimit::plans`";
+const UNKNOWN_PLAN: &str = "the plan of this request is none of those in `RateLimit::plans`, or \
+    there is no principal who has one";
 
 impl Limit {
     pub(super) fn new(options: Options) -> Self {

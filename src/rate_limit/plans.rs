@@ -54,7 +54,7 @@ impl RateLimit<()> {
     /// # Example: ten times as much for those who pay
     ///
     /// ```
-    /// use wythe::{Auth, Quota, RateLimit, with_rate_limit};
+    /// use wythe::{Quota, RateLimit, with_rate_limit};
     ///
     /// #[derive(Clone, Copy, PartialEq)]
     /// enum Plan {
@@ -73,10 +73,7 @@ impl RateLimit<()> {
     ///     (Plan::Paid, [Quota::per_minute(600)]),
     /// ])?;
     /// let limit = plans
-    ///     .chosen_by(|head| match head.extensions.get() {
-    ///         Some(Auth(user)) => User::clone(user).plan,
-    ///         None => Plan::Free,
-    ///     })
+    ///     .chosen_by_principal(|user: &User| user.plan)
     ///     .by_principal(|user: &User| &user.id);
     /// let layer = with_rate_limit(limit);
     /// # Ok::<(), wythe::ConfigError>(())
@@ -115,11 +112,30 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
     /// A plan that is not listed is a mistake in the program: the request is answered with 500,
     /// never let through unlimited.
     pub fn chosen_by(self, plan: impl Fn(&Parts) -> P + Send + Sync + 'static) -> Quotas {
+        self.chosen(move |head| Some(plan(head)))
+    }
+
+    /// The plan of the principal, whom [`with_auth`](crate::with_auth) has verified.
+    ///
+    /// Count [`by_principal`](Quotas::by_principal) as well, and the stack does not compile without
+    /// that layer. Where there is no principal, the request is answered with 500.
+    #[cfg(feature = "auth")]
+    pub fn chosen_by_principal<C: Send + Sync + 'static>(
+        self,
+        plan: impl Fn(&C) -> P + Send + Sync + 'static,
+    ) -> Quotas {
+        self.chosen(move |head| {
+            let auth: Option<&crate::principal::Auth<C>> = head.extensions.get();
+            auth.map(|auth| plan(&auth.0))
+        })
+    }
+
+    fn chosen(self, plan: impl Fn(&Parts) -> Option<P> + Send + Sync + 'static) -> Quotas {
         let plans = self.plans;
         Quotas(Choice {
             rules: self.rules.into(),
             which: Some(Arc::new(move |head| {
-                let plan = plan(head);
+                let plan = plan(head)?;
                 plans.iter().position(|listed| *listed == plan)
             })),
         })
