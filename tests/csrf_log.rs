@@ -4,52 +4,9 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
-
 use http::{Request, StatusCode};
-use support::{empty, send};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
+use support::{empty, log::Log, send};
 use wythe::{Csrf, CsrfTokens, with_csrf};
-
-/// Keeps every event of this crate as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "wythe"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = self.0.lock().unwrap();
-        event.record(&mut Fields(&mut text));
-        text.push('\n');
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
-    }
-}
 
 #[tokio::test]
 async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
@@ -85,7 +42,7 @@ async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
         }
         let response = send(&layer, request.body(empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
-        let event = std::mem::take(&mut *log.0.lock().unwrap());
+        let event = log.take();
         assert_eq!(event.lines().count(), 1, "{event}");
         assert!(
             event.contains("Csrf") && event.contains("status=403"),
@@ -101,5 +58,5 @@ async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
     let passing = Request::post("/").header("sec-fetch-site", "none");
     let response = send(&layer, passing.body(empty()).unwrap()).await;
     assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(*log.0.lock().unwrap(), "");
+    assert_eq!(log.take(), "");
 }

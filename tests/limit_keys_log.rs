@@ -4,52 +4,9 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
-
 use http::{HeaderValue, Request, StatusCode, request::Parts};
-use support::{empty, limits::send};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
+use support::{empty, limits::send, log::Log};
 use wythe::{ClientIp, PeerAddr, Quota, RateLimit, key, with_rate_limit};
-
-/// Keeps every event of this crate as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "wythe"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = self.0.lock().unwrap();
-        event.record(&mut Fields(&mut text));
-        text.push('\n');
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
-    }
-}
 
 #[tokio::test]
 async fn a_refusal_is_logged_without_its_key() {
@@ -87,7 +44,7 @@ async fn a_refusal_is_logged_without_its_key() {
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert!(!String::from_utf8_lossy(refused.body()).contains("hunter2"));
 
-    let log = log.0.lock().unwrap();
+    let log = log.take();
     assert!(
         log.contains("status=429") && log.contains("status=400"),
         "{log}"
