@@ -14,6 +14,10 @@ impl<K> RateLimit<K> {
     /// for one quota and 16 more for each other. Over 2,048 keys are kept in shards that fill up
     /// almost evenly: the first can be full when the whole is at nine tenths.
     ///
+    /// What is idle is dropped by the checks, without a thread: one goes through 2,047 keys at most
+    /// in its own shard and in one other, which takes some 60 microseconds. When very much becomes
+    /// idle at once, an allocator that gives it all back to the system may take longer.
+    ///
     /// # Example: for a small machine
     ///
     /// ```
