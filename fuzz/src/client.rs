@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use wythe::{ClientIp, ClientIpSource, PeerAddr, with_client_ip};
+use wythe::{ClientIp, ClientIpSource, PeerAddr, networks::private_networks, with_client_ip};
 
 use crate::{Handler, send};
 
@@ -68,6 +68,42 @@ impl Proxies {
         }
         let lines = lines.into_iter().map(|line| HeaderValue::from_bytes(&line));
         lines.collect::<Result<_, _>>().ok()
+    }
+}
+
+impl Proxies {
+    /// The number of entries that they append.
+    pub fn count(&self) -> u32 {
+        self.hops().count() as u32
+    }
+
+    /// Checks that the client is whom the proxies name, by their number and by their networks,
+    /// whatever it has sent itself; `false` if what it has sent can't be lines.
+    pub fn are_believed(
+        &self,
+        name: &HeaderName,
+        behind: &ClientIpSource,
+        trusted: &ClientIpSource,
+        theirs: &[u8],
+        write: impl Fn(Hop) -> String,
+    ) -> bool {
+        let Some(lines) = self.lines(theirs, &write) else {
+            return false;
+        };
+        let named = self.client.address.to_canonical();
+        assert_eq!(client(behind, name, &lines), Some(named));
+
+        // Without anything on the left, and with it. If the client is in the proxies' networks,
+        // what it has sent is read as well: it may be one.
+        let alone = self.lines(&[], &write).unwrap();
+        let private = private_networks();
+        if private.iter().any(|network| network.contains(&named)) {
+            assert_eq!(client(trusted, name, &alone), None);
+        } else {
+            assert_eq!(client(trusted, name, &alone), Some(named));
+            assert_eq!(client(trusted, name, &lines), Some(named));
+        }
+        true
     }
 }
 
