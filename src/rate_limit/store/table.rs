@@ -95,13 +95,7 @@ impl Table {
         self.reach(end.saturating_add(self.stride));
         self.words
             .copy_within(at..end, at.saturating_add(self.stride));
-        if let Some([high, low, slot @ ..]) = self.words.get_mut(at..) {
-            (*high, *low) = (key.high, key.low);
-            slot.iter_mut()
-                .zip(times)
-                .for_each(|(to, from)| *to = *from);
-        }
-        self.len = self.len.saturating_add(1);
+        self.put(at, key, times);
     }
 
     /// Removes a key: those that it kept from their homes move to the left.
@@ -138,14 +132,19 @@ impl Table {
             let at = self.home(key.high).max(next);
             next = at.saturating_add(self.stride);
             self.reach(next);
-            if let Some([high, low, slot @ ..]) = self.words.get_mut(at..) {
-                (*high, *low) = (key.high, key.low);
-                slot.iter_mut()
-                    .zip(times)
-                    .for_each(|(to, from)| *to = *from);
-            }
-            self.len = self.len.saturating_add(1);
+            self.put(at, key, times);
         }
+    }
+
+    /// Writes a key into a slot that is free.
+    fn put(&mut self, at: usize, key: Fingerprint, times: &[u64]) {
+        if let Some([high, low, slot @ ..]) = self.words.get_mut(at..) {
+            (*high, *low) = (key.high, key.low);
+            slot.iter_mut()
+                .zip(times)
+                .for_each(|(to, from)| *to = *from);
+        }
+        self.len = self.len.saturating_add(1);
     }
 
     /// Where a key is, or where it would be.
