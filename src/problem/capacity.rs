@@ -17,10 +17,14 @@ impl Problem {
 
     /// With `Retry-After` in whole seconds, rounded up and at least one.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
-        let part = u64::from(wait.subsec_nanos() > 0);
-        let seconds = wait.as_secs().saturating_add(part).max(1);
-        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+        self.header(header::RETRY_AFTER, retry_after(wait))
     }
+}
+
+/// A `Retry-After` in whole seconds, rounded up and at least one.
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(wait.as_secs().saturating_add(part).max(1))
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "rate-limit-redis")]
+pub(crate) use capacity::retry_after;
+
 use crate::config_error::ConfigError;
 
 /// The media type of a problem's body.

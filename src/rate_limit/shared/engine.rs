@@ -92,12 +92,10 @@ impl Engine {
         self.sharing.local.clone()
     }
 
-    /// Seconds after which the store may be back, for those who were refused.
-    pub(in crate::rate_limit) fn retry_after(&self) -> u64 {
+    /// The time after which the store may be back, for those who were refused.
+    pub(in crate::rate_limit) fn until_probe(&self) -> Duration {
         let wait = self.store().state.breaker.until_probe();
-        let wait = wait.unwrap_or_default();
-        let part = u64::from(wait.subsec_nanos() > 0);
-        wait.as_secs().saturating_add(part).max(1)
+        wait.unwrap_or_default()
     }
 
     fn store(&self) -> &RedisStore {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{Response, StatusCode, header, request::Parts};
 
 use super::{
     super::{
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     describe::Description,
     key::{Fingerprint, Key, KeyPart},
-    problem::Problem,
+    problem::{Problem, retry_after},
 };
 
 /// A limit's counts in a store.
@@ -164,19 +164,17 @@ impl Remote {
             Failure::GivenUp => problem.into_response(),
             failure => problem.because(failure).into_response(),
         };
-        let seconds = HeaderValue::from(self.engine.retry_after());
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        let wait = retry_after(self.engine.until_probe());
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
         response
     }
 
     /// The same for a handler.
     pub(in crate::rate_limit) fn problem(&self, failure: Failure) -> Problem {
-        let seconds = HeaderValue::from(self.engine.retry_after());
-        let problem = self
-            .unavailable
-            .clone()
-            .header(header::RETRY_AFTER, seconds);
-        problem.because(failure)
+        let problem = self.unavailable.clone();
+        problem
+            .retry_after(self.engine.until_probe())
+            .because(failure)
     }
 
     /// Takes for a handler.
