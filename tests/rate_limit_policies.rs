@@ -13,7 +13,7 @@ use support::{
 use wythe::{
     Place, Quota, RateLimit,
     key::AddressPart,
-    rate_limit::{Handle, Limiter},
+    rate_limit::{Handle, Limiter, Overflow},
     with_rate_limit,
 };
 
@@ -174,6 +174,24 @@ async fn a_limit_in_shadow_mode_counts_and_refuses_nothing() {
             .iter()
             .all(|answer| answer.status() != 429)
     );
+}
+
+#[test]
+fn a_limit_says_what_its_options_make_it_answer() {
+    let statuses = |limiter: &dyn Fn() -> wythe::Description| -> Vec<u16> {
+        let answers = limiter();
+        let answers = answers.all_answers().iter();
+        answers.map(|answer| answer.status().as_u16()).collect()
+    };
+    let limit = || Quota::per_day(1).by(|_| ()).unwrap();
+    assert_eq!(statuses(&|| Limiter::new(limit()).describe()), [429]);
+    let refuses = || limit().max_keys(10, Overflow::Refuse).unwrap();
+    assert_eq!(statuses(&|| Limiter::new(refuses()).describe()), [429, 503]);
+    let plans = || {
+        let plans = RateLimit::plans([(Plan::Free, [Quota::per_day(1)])]).unwrap();
+        plans.chosen_by(|_| Plan::Free).by(|_| ())
+    };
+    assert_eq!(statuses(&|| Limiter::new(plans()).describe()), [429, 500]);
 }
 
 #[tokio::test]

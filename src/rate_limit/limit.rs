@@ -139,14 +139,31 @@ impl Limit {
         let description = description
             .answers(StatusCode::TOO_MANY_REQUESTS, when)
             .adds(header::RETRY_AFTER);
-        #[cfg(feature = "rate-limit-redis")]
-        let description = match &self.remote {
-            Some(remote) => remote.describe(description),
+        let description = match self.options.choice.which {
+            Some(_) => description.answers(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "when the plan of the request is not listed",
+            ),
             None => description,
         };
+        let description = self.describe_store(description);
         let names = self.plans.first().map(|plan| plan.fields.names());
         let names = names.into_iter().flatten();
         names.fold(description, Description::adds)
+    }
+
+    fn describe_store(&self, description: Description) -> Description {
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(remote) = &self.remote {
+            return remote.describe(description);
+        }
+        if self.options.capacity.refuses() {
+            return description.answers(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "to a new key when the limit keeps as many as it may",
+            );
+        }
+        description
     }
 
     /// Takes from the counts in memory what a request costs.

@@ -43,6 +43,11 @@ impl Capacity {
         Ok(Self { keys, overflow })
     }
 
+    /// Whether new keys can be refused.
+    pub(in crate::rate_limit) const fn refuses(self) -> bool {
+        matches!(self.overflow, Overflow::Refuse)
+    }
+
     /// A power of two.
     pub(super) const fn shards(self) -> usize {
         match self.keys / KEYS_PER_SHARD {
