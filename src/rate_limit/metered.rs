@@ -40,7 +40,8 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// This is for streams. A response whose length is known is charged by
     /// [`settle`](super::RateLimit::settle), without a handle. The answer can't be refused any
-    /// more, so the key may get into debt, which has to come back before its next request.
+    /// more, so the key may get into debt, which has to come back before its next request. A key
+    /// that a full store [refuses](super::Overflow::Refuse) to keep is not charged.
     ///
     /// # Example
     ///
@@ -93,8 +94,8 @@ impl Bill {
         match payer {
             Kept::Here(key) => {
                 let charge = |rule: &Rule, ahead| rule.charge(ahead, units);
-                // A store that is full and refuses new keys has counted this one before, or else
-                // it would not have let it through.
+                // It fails if the key is not kept, and the store is full and refuses new ones. The
+                // answer is sent, so there is nobody to tell.
                 let _: Result<_, _> = self.limit.memory.force(key, &plan.rules, charge);
             }
             #[cfg(feature = "rate-limit-redis")]
