@@ -12,7 +12,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE)
             .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
             .title("Request cannot be satisfied due to temporary server capacity constraints")
-            .detail("wait as long as Retry-After says, then try again")
+            .detail("Wait as long as `Retry-After` says, then try again.")
     }
 
     /// With `Retry-After` in whole seconds, rounded up and at least one.

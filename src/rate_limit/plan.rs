@@ -82,7 +82,7 @@ impl Plan {
     fn problem(&self, verdict: &Verdict) -> Problem {
         let spent = |n: usize| verdict.violates(n);
         quota_exceeded(&self.rules, spent)
-            .detail("wait as long as Retry-After says, then try again")
+            .detail("Wait as long as `Retry-After` says, then try again.")
     }
 
     /// The answer to a request that costs more than a quota ever holds: no time helps.
@@ -91,7 +91,7 @@ impl Plan {
         let any = (0..self.rules.len()).any(too_small);
         any.then(|| {
             quota_exceeded(&self.rules, too_small)
-                .detail("this request costs more than the quota ever holds; make it smaller")
+                .detail("The request costs more than the quota ever holds: make it smaller.")
         })
     }
 }
