@@ -89,11 +89,16 @@ mod basic;
 mod jwt;
 mod optional;
 mod or;
+mod response_fields;
 mod scheme;
+#[cfg(feature = "session")]
+mod session;
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE,
+};
 
 #[cfg(feature = "api-key")]
 pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
@@ -106,11 +111,13 @@ pub use jwt::{Jwt, JwtKey, JwtRefusal};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
+#[cfg(feature = "session")]
+pub use session::{SessionId, SessionRecord, SessionStore};
 
 use crate::{
     authenticated::Authenticated,
     describe::Description,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::{Always, Place},
     problem::Problem,
     stage,
@@ -127,6 +134,9 @@ pub fn with_auth<A: Authenticate>(scheme: A) -> With<Authentication<A>> {
 /// The middleware of [`with_auth`].
 #[must_use]
 pub struct Authentication<A>(Arc<Inner<A>>);
+
+/// What the scheme adds to the response, if anything.
+type Fields = Option<Box<HeaderMap>>;
 
 struct Inner<A> {
     scheme: A,
@@ -148,7 +158,7 @@ impl<A: Authenticate> Authentication<A> {
     }
 
     /// Judges a request; without credentials, it goes on if they are optional.
-    fn judge<B>(&self, request: Request<B>, optional: bool) -> Step<B, ()>
+    fn judge<B>(&self, request: Request<B>, optional: bool) -> Step<B, Fields>
     where
         A: Send + Sync + 'static,
         A::Principal: Clone + Send + Sync + 'static,
@@ -160,12 +170,12 @@ impl<A: Authenticate> Authentication<A> {
             let inner = Arc::clone(&self.0);
             return Step::wait(async move {
                 let verdict = later.await.settled().await;
-                inner.conclude(&mut head.extensions, verdict, optional)?;
-                Ok((Request::from_parts(head, body), ()))
+                let fields = inner.conclude(&mut head.extensions, verdict, optional)?;
+                Ok((Request::from_parts(head, body), fields))
             });
         }
         match self.0.conclude(&mut head.extensions, verdict, optional) {
-            Ok(()) => Step::Next(Request::from_parts(head, body), ()),
+            Ok(fields) => Step::Next(Request::from_parts(head, body), fields),
             Err(problem) => Step::Reply(problem.into()),
         }
     }
@@ -177,24 +187,31 @@ impl<A: Authenticate> Inner<A> {
         extensions: &mut Extensions,
         verdict: Verdict<A::Principal>,
         optional: bool,
-    ) -> Result<(), Problem>
+    ) -> Result<Fields, Problem>
     where
         A::Principal: Clone + Send + Sync + 'static,
     {
+        let (principal, fields) = match verdict {
+            Verdict::Verified(principal) => (principal, None),
+            Verdict::VerifiedWith(principal, fields) => (principal, Some(fields)),
+            Verdict::Missing if optional => return Ok(None),
+            verdict => return Err(self.refusal(verdict)),
+        };
+        extensions.insert(Auth(principal));
+        extensions.insert(Authenticated);
+        Ok(fields)
+    }
+
+    /// The answer to a request that may not pass.
+    fn refusal(&self, verdict: Verdict<A::Principal>) -> Problem {
         match verdict {
-            Verdict::Verified(principal) => {
-                extensions.insert(Auth(principal));
-                extensions.insert(Authenticated);
-                Ok(())
-            }
-            Verdict::Missing if optional => Ok(()),
-            Verdict::Missing => Err(self.missing.clone()),
-            Verdict::Refused(refusal) => Err(refusal.into_problem(&self.challenge)),
-            Verdict::Failed(cause) => {
-                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause))
-            }
+            Verdict::Missing => self.missing.clone(),
+            Verdict::Refused(refusal) => refusal.into_problem(&self.challenge),
+            Verdict::Failed(cause) => Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause),
             // Both callers have waited; should one forget, nobody passes.
-            Verdict::Wait(_) => Err(Problem::internal("a verdict was left waiting")),
+            Verdict::Wait(_) | Verdict::Verified(_) | Verdict::VerifiedWith(..) => {
+                Problem::internal("a verdict was left open")
+            }
         }
     }
 }
@@ -231,9 +248,15 @@ where
     A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
     B: Send + 'static,
 {
-    type Carry = ();
+    type Carry = Option<Box<HeaderMap>>;
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Step<B, Fields> {
         self.judge(request, false)
+    }
+
+    fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
+        if let Some(fields) = fields {
+            response_fields::add(*fields, response);
+        }
     }
 }

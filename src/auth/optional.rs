@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{Auth, Authenticate, Authentication};
 use crate::{
     describe::Description,
-    middleware::{Middleware, Step, With, with},
+    middleware::{Middleware, ReplyBody, Step, With, with},
     place::{Place, Sometimes},
     stage,
 };
@@ -73,9 +73,13 @@ where
     A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
     B: Send + 'static,
 {
-    type Carry = ();
+    type Carry = Option<Box<HeaderMap>>;
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
         self.0.judge(request, true)
+    }
+
+    fn after<R: ReplyBody>(&self, fields: Self::Carry, response: &mut Response<R>) {
+        Middleware::<B>::after(&self.0, fields, response);
     }
 }

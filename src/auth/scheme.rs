@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 
 use super::or::Or;
 use crate::{describe::Description, problem::Problem};
@@ -154,6 +154,10 @@ pub enum Verdict<P> {
     Missing,
     /// The credentials are right: this is who sent the request.
     Verified(P),
+    /// The same, and the response is to say something to the client besides: a cookie that is
+    /// renewed, or `Authentication-Info` (RFC 9110, section 11.6.3). The fields are appended; a
+    /// cookie that the handler itself sets or takes back stays as the handler says.
+    VerifiedWith(P, Box<HeaderMap>),
     /// There are credentials, and they are wrong.
     Refused(Refusal),
     /// The credentials could not be checked: the answer is 503, with the cause in the log.
@@ -190,6 +194,7 @@ impl<P> fmt::Debug for Verdict<P> {
         f.write_str(match self {
             Self::Missing => "Missing",
             Self::Verified(_) => "Verified",
+            Self::VerifiedWith(..) => "VerifiedWith",
             Self::Refused(_) => "Refused",
             Self::Failed(_) => "Failed",
             Self::Wait(_) => "Wait",

@@ -1,0 +1,5 @@
+//! Knows who has signed in: sessions in cookies.
+
+mod store;
+
+pub use store::{SessionId, SessionRecord, SessionStore};
