@@ -7,12 +7,11 @@ use serde::{
     de::{DeserializeOwned, Error, SeqAccess, Visitor},
 };
 
-use super::{once, refusal::JwtRefusal, text::Text};
+use super::{issuer::Issuer, once, refusal::JwtRefusal, text::Text};
 
 /// What the registered claims must say.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
-    pub(super) issuers: Vec<String>,
     pub(super) audiences: Vec<String>,
     pub(super) leeway: Duration,
     pub(super) expiry_required: bool,
@@ -22,7 +21,6 @@ pub(super) struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            issuers: Vec::new(),
             audiences: Vec::new(),
             leeway: Duration::ZERO,
             expiry_required: true,
@@ -47,37 +45,42 @@ pub(super) struct Registered<'a> {
 /// Reads the claims in this JSON as `C`, once they are found to be right.
 pub(super) fn read<C: DeserializeOwned>(
     json: &str,
+    issuer: &Issuer,
     rules: &Rules,
     now: Duration,
 ) -> Result<C, JwtRefusal> {
     if let Some((claims, registered)) = once::read(json) {
-        rules.check(&registered, now)?;
+        rules.check(&registered, issuer, now)?;
         return Ok(claims);
     }
-    read_twice(json, rules, now)
+    read_twice(json, issuer, rules, now)
 }
 
 /// The same: what is checked first, and then what the handler asks for.
 fn read_twice<C: DeserializeOwned>(
     json: &str,
+    issuer: &Issuer,
     rules: &Rules,
     now: Duration,
 ) -> Result<C, JwtRefusal> {
     let registered = serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
-    rules.check(&registered, now)?;
+    rules.check(&registered, issuer, now)?;
     serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
 }
 
 impl Rules {
     /// Checks the claims at this time since the epoch.
-    fn check(&self, claims: &Registered<'_>, now: Duration) -> Result<(), JwtRefusal> {
+    fn check(
+        &self,
+        claims: &Registered<'_>,
+        issuer: &Issuer,
+        now: Duration,
+    ) -> Result<(), JwtRefusal> {
         self.check_time(claims, now)?;
-        let known = |list: &[String], text: &str| list.iter().any(|item| item == text);
-        if !self.issuers.is_empty() {
-            let issuer = claims.iss.as_deref();
-            let right = issuer.is_some_and(|issuer| known(&self.issuers, issuer));
-            right.then_some(()).ok_or(JwtRefusal::Issuer)?;
+        if !issuer.is_named(claims.iss.as_deref()) {
+            return Err(JwtRefusal::Issuer);
         }
+        let known = |list: &[String], text: &str| list.iter().any(|item| item == text);
         let for_us = match &claims.aud {
             _ if self.any_audience => true,
             None => self.audiences.is_empty(),
@@ -207,12 +210,21 @@ mod tests {
     };
     use serde_json::Value;
 
-    use super::{JwtRefusal, Rules, once};
+    use super::{Issuer, JwtRefusal, Rules, once};
+    use crate::auth::jwt::{key::JwtKey, key_set::KeySet, key_source::KeySource};
 
     const NOW: Duration = Duration::from_secs(1_000);
 
+    fn issuer(names: &[&str]) -> Issuer {
+        let key = JwtKey::hs256("a secret of 32 bytes for this test").unwrap();
+        Issuer {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            keys: KeySource::Fixed(KeySet::new(vec![key]).unwrap().into()),
+        }
+    }
+
     fn check(rules: &Rules, json: &str) -> Result<(), JwtRefusal> {
-        super::read::<IgnoredAny>(json, rules, NOW).map(|IgnoredAny| ())
+        super::read::<IgnoredAny>(json, &issuer(&[]), rules, NOW).map(|IgnoredAny| ())
     }
 
     /// Claims with registered ones in every type that people give them.
@@ -255,13 +267,13 @@ mod tests {
     /// several.
     fn alike<C: DeserializeOwned + Debug>(json: &str) {
         let rules = Rules {
-            issuers: vec!["us".to_owned()],
             audiences: vec!["api".to_owned()],
             ..Rules::default()
         };
-        for rules in [rules, Rules::default()] {
-            let once = super::read::<C>(json, &rules, NOW);
-            let twice = super::read_twice::<C>(json, &rules, NOW);
+        for (rules, names) in [(rules, &["us"][..]), (Rules::default(), &[])] {
+            let issuer = issuer(names);
+            let once = super::read::<C>(json, &issuer, &rules, NOW);
+            let twice = super::read_twice::<C>(json, &issuer, &rules, NOW);
             assert_eq!(format!("{once:?}"), format!("{twice:?}"), "{json}");
         }
     }

@@ -33,10 +33,10 @@ pub(super) struct Header<'a> {
 
 impl Header<'_> {
     /// Reads a header as it was sent, and hands it on.
-    pub(super) fn read<T>(
+    pub(super) fn read<T, E: From<JwtRefusal>>(
         encoded: &[u8],
-        then: impl FnOnce(&Header<'_>) -> Result<T, JwtRefusal>,
-    ) -> Result<T, JwtRefusal> {
+        then: impl FnOnce(&Header<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         if COMMON.contains(&encoded) {
             return then(&Header::hs256());
         }

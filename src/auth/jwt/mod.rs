@@ -2,8 +2,11 @@
 
 mod claims;
 mod header;
+mod issuer;
 mod jwk;
 mod key;
+mod key_set;
+mod key_source;
 mod once;
 mod pem;
 mod refusal;
@@ -28,7 +31,12 @@ use serde::de::DeserializeOwned;
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
-use self::{refusal::Refusals, settings::Settings};
+use self::{
+    key_set::KeySet,
+    key_source::{KeySource, Stop},
+    refusal::Refusals,
+    settings::Settings,
+};
 use super::{Authenticate, Verdict};
 use crate::{clock::Clock, config_error::ConfigError, describe::Description, field::cookie};
 
@@ -188,16 +196,22 @@ impl<C> Jwt<C> {
     ///
     /// If there is no key, more than 32, or two of the same id and algorithm.
     pub fn keys(keys: impl IntoIterator<Item = JwtKey>) -> Result<Self, ConfigError> {
-        let keys: Vec<_> = keys.into_iter().collect();
+        let keys = KeySet::new(keys.into_iter().collect())?;
         Ok(Self {
-            settings: Arc::new(Settings::new(keys)?),
+            settings: Arc::new(Settings::new(KeySource::Fixed(Arc::new(keys)))?),
             claims: PhantomData,
         })
     }
 
     /// An issuer that `iss` may name. Without any, `iss` is not looked at.
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        self.change(|settings| settings.rules.issuers.push(issuer.into()))
+        let issuer = issuer.into();
+        self.change(|settings| {
+            // There is one, unless several were given with their names.
+            for known in &mut settings.issuers {
+                known.names.push(issuer.clone());
+            }
+        })
     }
 
     /// A name of yours that `aud` may hold.
@@ -269,7 +283,7 @@ impl<C> Jwt<C> {
     }
 }
 
-impl<C: DeserializeOwned> Authenticate for Jwt<C> {
+impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C> {
     type Principal = C;
 
     fn challenge(&self) -> HeaderValue {
@@ -277,19 +291,31 @@ impl<C: DeserializeOwned> Authenticate for Jwt<C> {
     }
 
     fn authenticate(&self, head: &Parts) -> Verdict<C> {
-        let settings = &*self.settings;
-        let claims = match source::token(&head.headers, settings.cookie.as_deref()) {
+        let settings = &self.settings;
+        let token = match source::token(&head.headers, settings.cookie.as_deref()) {
             Ok(None) => return Verdict::Missing,
-            Ok(Some(token)) => settings.verify(token),
-            Err(reason) => Err(reason),
+            Ok(Some(token)) => token,
+            Err(reason) => return settings.refused(&head.headers, reason),
         };
-        claims.map_or_else(
-            |reason| {
-                let reason = source::refusal(&head.headers, reason);
-                Verdict::Refused(settings.refusals.of(reason))
-            },
-            Verdict::Verified,
-        )
+        match settings.verify(token, false) {
+            Ok(claims) => Verdict::Verified(claims),
+            Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
+            Err(Stop::Fetch(keys)) => {
+                let (settings, token) = (Arc::clone(settings), token.to_vec());
+                Verdict::wait(async move {
+                    if let Err(cause) = keys.await {
+                        return Verdict::Failed(cause);
+                    }
+                    match settings.verify(&token, true) {
+                        Ok(claims) => Verdict::Verified(claims),
+                        Err(Stop::Refused(reason)) => {
+                            Verdict::Refused(settings.refusals.of(reason))
+                        }
+                        Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
+                    }
+                })
+            }
+        }
     }
 
     fn describe(&self, layer: Description) -> Description {
@@ -313,7 +339,7 @@ impl<C> fmt::Debug for Jwt<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = &*self.settings;
         f.debug_struct("Jwt")
-            .field("keys", &settings.keys)
+            .field("issuers", &settings.issuers)
             .field("rules", &settings.rules)
             .field("type", &settings.typ)
             .field("cookie", &settings.cookie)

@@ -1,20 +1,23 @@
 //! Holds the settings of a `Jwt`, and verifies tokens by them.
 
+use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::{
     claims::{self, Rules},
     header::Header,
-    key::JwtKey,
+    issuer::{self, Issuer},
+    key_source::{KeySource, Stop},
     refusal::{JwtRefusal, Refusals},
+    source,
     token::Token,
 };
-use crate::{clock::Clock, config_error::ConfigError};
+use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
 
 /// What a `Jwt` checks, and with what.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) keys: Vec<JwtKey>,
+    pub(super) issuers: Vec<Issuer>,
     pub(super) rules: Rules,
     pub(super) typ: Option<String>,
     pub(super) cookie: Option<String>,
@@ -24,10 +27,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(keys: Vec<JwtKey>) -> Result<Self, ConfigError> {
-        check_keys(&keys)?;
+    pub(super) fn new(keys: KeySource) -> Result<Self, ConfigError> {
         Ok(Self {
-            keys,
+            issuers: vec![Issuer {
+                names: Vec::new(),
+                keys,
+            }],
             rules: Rules::default(),
             typ: None,
             cookie: None,
@@ -37,57 +42,35 @@ impl Settings {
         })
     }
 
-    /// The claims of a token that passes.
-    pub(super) fn verify<C: DeserializeOwned>(&self, token: &[u8]) -> Result<C, JwtRefusal> {
+    /// The claims of a token that passes. After a fetch, keys are as they are.
+    pub(super) fn verify<C: DeserializeOwned>(
+        &self,
+        token: &[u8],
+        fetched: bool,
+    ) -> Result<C, Stop> {
         if token.len() > self.max_length {
-            return Err(JwtRefusal::TooLong);
+            return Err(JwtRefusal::TooLong.into());
         }
         let token = Token::read(token)?;
-        Header::read(token.header, |header| self.check_signature(&token, header))?;
-        claims::read(token.claims()?, &self.rules, self.clock.since_epoch())
-    }
-
-    fn check_signature(&self, token: &Token<'_>, header: &Header<'_>) -> Result<(), JwtRefusal> {
-        let typ = self.typ.as_deref();
-        if typ.is_some_and(|typ| !header.is_of_type(typ)) {
-            return Err(JwtRefusal::Type);
-        }
-        let id = header.kid.as_deref();
-        let named = id.is_some() && self.keys.iter().any(|key| key.key_id() == id);
-        let mut reason = JwtRefusal::Key;
-        for key in &self.keys {
-            // With a `kid`, the keys of that id, or else those without one.
-            let meant = id.is_none() || key.key_id() == id.filter(|_| named);
-            if meant && key.is_for(&header.alg) {
-                if key.verifies(token.signed, token.signature()) {
-                    return Ok(());
-                }
-                reason = JwtRefusal::Signature;
+        let issuer = issuer::of(&self.issuers, &token)?;
+        Header::read(token.header, |header| {
+            let typ = self.typ.as_deref();
+            if typ.is_some_and(|typ| !header.is_of_type(typ)) {
+                return Err(JwtRefusal::Type.into());
             }
-        }
-        Err(reason)
+            issuer.keys.check(&token, header, fetched)
+        })?;
+        let claims = claims::read(
+            token.claims()?,
+            issuer,
+            &self.rules,
+            self.clock.since_epoch(),
+        );
+        Ok(claims?)
     }
-}
 
-fn check_keys(keys: &[JwtKey]) -> Result<(), ConfigError> {
-    if keys.is_empty() {
-        return Err(ConfigError::new(
-            "Jwt",
-            "without a key, no token can be verified",
-        ));
+    /// The answer to a request with these fields whose token is refused.
+    pub(super) fn refused<P>(&self, headers: &HeaderMap, reason: JwtRefusal) -> Verdict<P> {
+        Verdict::Refused(self.refusals.of(source::refusal(headers, reason)))
     }
-    // A token without a `kid` is tried with each.
-    if keys.len() > 32 {
-        return Err(ConfigError::new("Jwt", "more than 32 keys"));
-    }
-    for (at, key) in keys.iter().enumerate() {
-        let same =
-            |other: &JwtKey| other.key_id() == key.key_id() && other.algorithm() == key.algorithm();
-        if let Some(id) = key.key_id().filter(|_| keys.iter().skip(at + 1).any(same)) {
-            let algorithm = key.algorithm();
-            let message = format!("two keys for {algorithm:?} have the id `{id}`");
-            return Err(ConfigError::new("Jwt", message));
-        }
-    }
-    Ok(())
 }
