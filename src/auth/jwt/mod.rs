@@ -250,7 +250,7 @@ impl<C> Jwt<C> {
     /// ```
     /// use wythe::{Jwt, JwtIssuer, JwtKey};
     /// # struct Claims;
-    /// # let (ours, theirs) = ("a secret of 32 bytes, or of more", "another secret of 32 bytes + 1");
+    /// # let (ours, theirs) = ("a secret of 32 bytes or of more ..", "another secret of 32 bytes or more");
     ///
     /// let jwt = Jwt::<Claims>::issuers([
     ///     JwtIssuer::new("https://id.example.com", [JwtKey::hs256(ours)?])?,

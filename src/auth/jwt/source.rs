@@ -73,7 +73,7 @@ impl Source {
     }
 }
 
-fn only<'a>(
+const fn only<'a>(
     one: Option<&'a [u8]>,
     other: Option<&'a [u8]>,
 ) -> Result<Option<&'a [u8]>, JwtRefusal> {
