@@ -71,7 +71,10 @@ impl Header<'_> {
     /// type that is: it says none, that it is some JWT, or that it is an access token (RFC 9068,
     /// section 2.1). Others were signed for another use (RFC 8725, section 3.11).
     pub(super) fn is_of_usual_type(&self) -> bool {
-        self.typ.is_none() || self.is_of_type("JWT") || self.is_of_type("at+jwt")
+        match self.typ.as_deref() {
+            None | Some("JWT") => true,
+            Some(_) => self.is_of_type("JWT") || self.is_of_type("at+jwt"),
+        }
     }
 
     /// Whether `typ` is this media type; `application/` may be left out on both sides (RFC 7515,
