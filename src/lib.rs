@@ -179,7 +179,7 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtKey, JwtRefusal};
+pub use auth::{Jwt, JwtKey, JwtRefusal, TokenCache};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{

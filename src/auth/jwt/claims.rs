@@ -7,7 +7,7 @@ use serde::{
     de::{DeserializeOwned, Error, SeqAccess, Visitor},
 };
 
-use super::{issuer::Issuer, once, refusal::JwtRefusal, text::Text};
+use super::{cache::Window, issuer::Issuer, once, refusal::JwtRefusal, text::Text};
 
 /// What the registered claims must say.
 #[derive(Clone, Debug)]
@@ -42,16 +42,17 @@ pub(super) struct Registered<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// Reads the claims in this JSON as `C`, once they are found to be right.
+/// Reads the claims in this JSON as `C`, once they are found to be right, and says for how long
+/// they are.
 pub(super) fn read<C: DeserializeOwned>(
     json: &str,
     issuer: &Issuer,
     rules: &Rules,
     now: Duration,
-) -> Result<C, JwtRefusal> {
+) -> Result<(C, Window), JwtRefusal> {
     if let Some((claims, registered)) = once::read(json) {
         rules.check(&registered, issuer, now)?;
-        return Ok(claims);
+        return Ok((claims, rules.window(&registered)));
     }
     read_twice(json, issuer, rules, now)
 }
@@ -62,10 +63,11 @@ fn read_twice<C: DeserializeOwned>(
     issuer: &Issuer,
     rules: &Rules,
     now: Duration,
-) -> Result<C, JwtRefusal> {
+) -> Result<(C, Window), JwtRefusal> {
     let registered = serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
     rules.check(&registered, issuer, now)?;
-    serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
+    let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
+    Ok((claims, rules.window(&registered)))
 }
 
 impl Rules {
@@ -103,6 +105,19 @@ impl Rules {
             Some(NumericDate(start)) if now < start - leeway => Err(JwtRefusal::NotYetValid),
             _ => Ok(()),
         }
+    }
+
+    /// While [`check_time`](Self::check_time) says yes.
+    fn window(&self, claims: &Registered<'_>) -> Window {
+        let leeway = self.leeway.as_secs_f64();
+        let mut window = Window::default();
+        if let Some(NumericDate(expiry)) = claims.exp {
+            window = window.until(expiry + leeway);
+        }
+        if let Some(NumericDate(start)) = claims.nbf {
+            window = window.from(start - leeway);
+        }
+        window
     }
 }
 
@@ -224,7 +239,7 @@ mod tests {
     }
 
     fn check(rules: &Rules, json: &str) -> Result<(), JwtRefusal> {
-        super::read::<IgnoredAny>(json, &issuer(&[]), rules, NOW).map(|IgnoredAny| ())
+        super::read::<IgnoredAny>(json, &issuer(&[]), rules, NOW).map(|(IgnoredAny, _)| ())
     }
 
     /// Claims with registered ones in every type that people give them.

@@ -1,5 +1,6 @@
 //! Verifies JSON Web Tokens: [`Jwt`].
 
+mod cache;
 mod claims;
 mod header;
 mod issuer;
@@ -19,7 +20,6 @@ mod verifier;
 
 use std::{
     fmt,
-    marker::PhantomData,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -28,10 +28,12 @@ use http::{HeaderValue, StatusCode, request::Parts};
 use jsonwebtoken::{Algorithm, jwk::Jwk};
 use serde::de::DeserializeOwned;
 
+pub use cache::TokenCache;
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
 use self::{
+    cache::Revision,
     key_set::KeySet,
     key_source::{KeySource, Stop},
     refusal::Refusals,
@@ -121,7 +123,7 @@ use crate::{clock::Clock, config_error::ConfigError, describe::Description, fiel
 #[must_use]
 pub struct Jwt<C> {
     settings: Arc<Settings>,
-    claims: PhantomData<fn() -> C>,
+    cache: Option<TokenCache<C>>,
 }
 
 /// Declares a constructor for each algorithm with a public key.
@@ -199,7 +201,7 @@ impl<C> Jwt<C> {
         let keys = KeySet::new(keys.into_iter().collect())?;
         Ok(Self {
             settings: Arc::new(Settings::new(KeySource::Fixed(Arc::new(keys)))?),
-            claims: PhantomData,
+            cache: Some(TokenCache::default()),
         })
     }
 
@@ -278,7 +280,10 @@ impl<C> Jwt<C> {
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        // What was verified under the old settings says nothing of the new ones.
+        settings.revision = Revision::next();
         self
     }
 }
@@ -297,19 +302,19 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
             Ok(Some(token)) => token,
             Err(reason) => return settings.refused(&head.headers, reason),
         };
-        match settings.verify(token, false) {
+        match self.claims(token, false) {
             Ok(claims) => Verdict::Verified(claims),
             Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
             Err(Stop::Fetch(keys)) => {
-                let (settings, token) = (Arc::clone(settings), token.to_vec());
+                let (jwt, token) = (self.clone(), token.to_vec());
                 Verdict::wait(async move {
                     if let Err(cause) = keys.await {
                         return Verdict::Failed(cause);
                     }
-                    match settings.verify(&token, true) {
+                    match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(Stop::Refused(reason)) => {
-                            Verdict::Refused(settings.refusals.of(reason))
+                            Verdict::Refused(jwt.settings.refusals.of(reason))
                         }
                         Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
                     }
@@ -330,7 +335,7 @@ impl<C> Clone for Jwt<C> {
     fn clone(&self) -> Self {
         Self {
             settings: Arc::clone(&self.settings),
-            claims: PhantomData,
+            cache: self.cache.clone(),
         }
     }
 }
@@ -344,6 +349,7 @@ impl<C> fmt::Debug for Jwt<C> {
             .field("type", &settings.typ)
             .field("cookie", &settings.cookie)
             .field("max_length", &settings.max_length)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }
