@@ -185,7 +185,7 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
+pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{
