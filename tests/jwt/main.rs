@@ -11,6 +11,7 @@ macro_rules! vector {
 }
 
 mod algorithms;
+mod cache;
 mod claims;
 mod examples;
 mod header;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    audience::Audience, date::NumericDate, issuer::Issuer, once, refusal::JwtRefusal, rules::Rules,
-    text::Text,
+    audience::Audience, cache::Window, date::NumericDate, issuer::Issuer, once,
+    refusal::JwtRefusal, rules::Rules, text::Text,
 };
 
 /// The claims that are checked here. One that occurs twice is refused (RFC 7519, section 4).
@@ -22,16 +22,17 @@ pub(super) struct Registered<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// Reads the claims in this JSON as `C`, once they are found to be right.
+/// Reads the claims in this JSON as `C`, once they are found to be right, and says for how long they
+/// are.
 pub(super) fn read<C: DeserializeOwned>(
     json: &str,
     issuer: &Issuer,
     rules: &Rules,
     now: Duration,
-) -> Result<C, JwtRefusal> {
+) -> Result<(C, Window), JwtRefusal> {
     if let Some((claims, registered)) = once::read(json) {
-        rules.check(json, &registered, issuer, now)?;
-        return Ok(claims);
+        let window = rules.check(json, &registered, issuer, now)?;
+        return Ok((claims, window));
     }
     read_twice(json, issuer, rules, now)
 }
@@ -42,10 +43,11 @@ fn read_twice<C: DeserializeOwned>(
     issuer: &Issuer,
     rules: &Rules,
     now: Duration,
-) -> Result<C, JwtRefusal> {
+) -> Result<(C, Window), JwtRefusal> {
     let registered = serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
-    rules.check(json, &registered, issuer, now)?;
-    serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))
+    let window = rules.check(json, &registered, issuer, now)?;
+    let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
+    Ok((claims, window))
 }
 
 #[cfg(test)]

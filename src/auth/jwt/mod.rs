@@ -1,6 +1,7 @@
 //! Verifies JSON Web Tokens: [`Jwt`].
 
 mod audience;
+mod cache;
 mod check;
 mod claims;
 mod date;
@@ -29,11 +30,13 @@ use http::{HeaderValue, StatusCode, request::Parts};
 use jsonwebtoken::{Algorithm, jwk::Jwk};
 use serde::de::DeserializeOwned;
 
+pub use cache::TokenCache;
 pub use issuer::JwtIssuer;
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
 use self::{
+    cache::Revision,
     check::Checks,
     issuer::Issuer,
     key_set::KeySet,
@@ -162,6 +165,7 @@ use crate::{config_error::ConfigError, describe::Description};
 pub struct Jwt<C> {
     settings: Arc<Settings>,
     checks: Checks<C>,
+    cache: Option<TokenCache<C>>,
 }
 
 /// Declares a constructor for each algorithm with a public key.
@@ -271,11 +275,15 @@ impl<C> Jwt<C> {
         Ok(Self {
             settings: Arc::new(Settings::new(issuers)?),
             checks: Checks::default(),
+            cache: Some(TokenCache::default()),
         })
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        // What was verified under the old settings says nothing of the new ones.
+        settings.revision = Revision::next();
         self
     }
 }
@@ -294,22 +302,19 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
             Ok(Some(token)) => token,
             Err(reason) => return settings.refused(&head.headers, reason),
         };
-        let verified = settings.verify(token, false);
-        match verified.and_then(|claims| Ok(self.checks.pass(claims)?)) {
+        match self.claims(token, false) {
             Ok(claims) => Verdict::Verified(claims),
             Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
             Err(Stop::Fetch(keys)) => {
-                let (settings, checks) = (Arc::clone(settings), self.checks.clone());
-                let token = token.to_vec();
+                let (jwt, token) = (self.clone(), token.to_vec());
                 Verdict::wait(async move {
                     if let Err(cause) = keys.await {
                         return Verdict::Failed(cause);
                     }
-                    let verified = settings.verify(&token, true);
-                    match verified.and_then(|claims| Ok(checks.pass(claims)?)) {
+                    match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(Stop::Refused(reason)) => {
-                            Verdict::Refused(settings.refusals.of(reason))
+                            Verdict::Refused(jwt.settings.refusals.of(reason))
                         }
                         Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
                     }
@@ -331,6 +336,7 @@ impl<C> Clone for Jwt<C> {
         Self {
             settings: Arc::clone(&self.settings),
             checks: self.checks.clone(),
+            cache: self.cache.clone(),
         }
     }
 }
@@ -345,6 +351,7 @@ impl<C> fmt::Debug for Jwt<C> {
             .field("source", &settings.source)
             .field("max_length", &settings.max_length)
             .field("checks", &self.checks.len())
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

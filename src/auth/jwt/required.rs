@@ -8,7 +8,7 @@ use serde::{
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::{date::NumericDate, refusal::JwtRefusal, text::Text};
+use super::{cache::Window, date::NumericDate, refusal::JwtRefusal, text::Text};
 
 /// The claims that must be there, and the age at which a token is too old.
 #[derive(Clone, Debug, Default)]
@@ -25,18 +25,21 @@ struct Issued {
 }
 
 impl Required {
-    /// Checks the claims in this JSON at this time since the epoch.
+    /// Checks the claims in this JSON at this time since the epoch, and says which part is left of
+    /// the time in which they pass.
     pub(super) fn check(
         &self,
         json: &str,
         leeway: Duration,
         now: Duration,
-    ) -> Result<(), JwtRefusal> {
+        window: Window,
+    ) -> Result<Window, JwtRefusal> {
         if !self.claims.is_empty() {
             self.check_presence(json)?;
         }
-        self.max_age
-            .map_or(Ok(()), |most| check_age(json, most, leeway, now))
+        self.max_age.map_or(Ok(window), |most| {
+            check_age(json, most, leeway, now, window)
+        })
     }
 
     fn check_presence(&self, json: &str) -> Result<(), JwtRefusal> {
@@ -55,20 +58,24 @@ fn check_age(
     most: Duration,
     leeway: Duration,
     now: Duration,
-) -> Result<(), JwtRefusal> {
+    window: Window,
+) -> Result<Window, JwtRefusal> {
     let Issued { iat } =
         serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
     let Some(NumericDate(issued)) = iat else {
         return Err(JwtRefusal::MissingClaim("iat".to_owned()));
     };
-    let (now, leeway) = (now.as_secs_f64(), leeway.as_secs_f64());
-    if now < issued - leeway {
-        return Err(JwtRefusal::NotYetValid);
-    }
-    if now >= issued + most.as_secs_f64() + leeway {
+    let leeway = leeway.as_secs_f64();
+    let window = window
+        .from(issued - leeway)
+        .until(issued + most.as_secs_f64() + leeway);
+    if window.is_over(now) {
         return Err(JwtRefusal::TooOld);
     }
-    Ok(())
+    if window.is_open(now) {
+        return Ok(window);
+    }
+    Err(JwtRefusal::NotYetValid)
 }
 
 /// Reads which of some claims are there and not null. One of them that occurs twice is an error

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    claims::Registered, date::NumericDate, issuer::Issuer, refusal::JwtRefusal, required::Required,
+    cache::Window, claims::Registered, date::NumericDate, issuer::Issuer, refusal::JwtRefusal,
+    required::Required,
 };
 
 /// What the claims must say, whoever signed them.
@@ -20,36 +21,43 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Checks the claims of this JSON at this time since the epoch.
+    /// Checks the claims of this JSON at this time since the epoch, and says how long they pass.
     pub(super) fn check(
         &self,
         json: &str,
         claims: &Registered<'_>,
         issuer: &Issuer,
         now: Duration,
-    ) -> Result<(), JwtRefusal> {
-        self.check_time(claims, now)?;
+    ) -> Result<Window, JwtRefusal> {
+        let window = self.check_time(claims, now)?;
         if !self.is_by(issuer, claims.iss.as_deref()) {
             return Err(JwtRefusal::Issuer);
         }
         if !self.is_for_us(issuer, claims) {
             return Err(JwtRefusal::Audience);
         }
-        self.required.check(json, self.leeway, now)
+        self.required.check(json, self.leeway, now, window)
     }
 
-    fn check_time(&self, claims: &Registered<'_>, now: Duration) -> Result<(), JwtRefusal> {
-        let (now, leeway) = (now.as_secs_f64(), self.leeway.as_secs_f64());
+    fn check_time(&self, claims: &Registered<'_>, now: Duration) -> Result<Window, JwtRefusal> {
+        let leeway = self.leeway.as_secs_f64();
+        let mut window = Window::default();
         match claims.exp {
             None if !self.without_expiry => return Err(JwtRefusal::MissingExpiry),
+            None => {}
             // "on or after which": at that second it has expired (RFC 7519, section 4.1.4).
-            Some(NumericDate(expiry)) if now >= expiry + leeway => return Err(JwtRefusal::Expired),
-            _ => {}
+            Some(NumericDate(expiry)) => window = window.until(expiry + leeway),
         }
-        match claims.nbf {
-            Some(NumericDate(start)) if now < start - leeway => Err(JwtRefusal::NotYetValid),
-            _ => Ok(()),
+        if window.is_over(now) {
+            return Err(JwtRefusal::Expired);
         }
+        if let Some(NumericDate(start)) = claims.nbf {
+            window = window.from(start - leeway);
+        }
+        if window.is_open(now) {
+            return Ok(window);
+        }
+        Err(JwtRefusal::NotYetValid)
     }
 
     fn is_by(&self, issuer: &Issuer, iss: Option<&str>) -> bool {
