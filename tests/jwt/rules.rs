@@ -3,9 +3,9 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -137,6 +137,26 @@ async fn bounds_the_age_of_tokens() {
     let forever = hs256().max_age(Duration::MAX);
     let old = token(&json!({ "sub": "ann", "exp": NOW + 60, "iat": 0 }));
     assert_eq!(verdict(forever, &old).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_token_that_passed_becomes_too_old() {
+    let now = Arc::new(AtomicU64::new(NOW));
+    let shown = Arc::clone(&now);
+    let jwt = hs256()
+        .max_age(Duration::from_secs(60))
+        .clock(move || UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::Relaxed)));
+    let token = token(&json!({ "sub": "ann", "exp": NOW + 3_600, "iat": NOW }));
+    for (seconds, expected) in [
+        (0, Ok(())),
+        (59, Ok(())),
+        (60, Err(JwtRefusal::TooOld)),
+        (3_600, Err(JwtRefusal::Expired)),
+    ] {
+        now.store(NOW + seconds, Ordering::Relaxed);
+        let verdict = verdict(jwt.clone(), &token).await;
+        assert_eq!(verdict, expected, "after {seconds} s");
+    }
 }
 
 #[tokio::test]
