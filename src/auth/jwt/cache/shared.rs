@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use siphasher::sip::SipHasher13;
+
 use super::{
     bounds::Bounds,
     entry::{Entry, Revision, Verified},
@@ -21,7 +23,8 @@ use super::{
 const HASHED: usize = 32;
 
 pub(super) struct Shared<C> {
-    seed: RandomState,
+    /// Seeded, so that nobody can tell which tokens meet.
+    hasher: SipHasher13,
     shards: Box<[Shard<C>]>,
     bounds: Bounds,
     bounds_of_a_shard: Bounds,
@@ -46,8 +49,10 @@ pub(super) struct Place {
 
 impl<C> Shared<C> {
     pub(super) fn new(bounds: Bounds) -> Self {
+        // The one source of randomness in std: each state has keys of its own.
+        let number = |n: u8| RandomState::new().hash_one(n);
         Self {
-            seed: RandomState::new(),
+            hasher: SipHasher13::new_with_keys(number(0), number(1)),
             shards: (0..bounds.shards()).map(|_| Shard::default()).collect(),
             bounds,
             bounds_of_a_shard: bounds.of_a_shard(),
@@ -164,10 +169,8 @@ impl<C> Shared<C> {
 
     fn hash(&self, token: &[u8]) -> u64 {
         let end = token.last_chunk::<HASHED>();
-        end.map_or_else(
-            || self.seed.hash_one(token),
-            |end| self.seed.hash_one((token.len(), end)),
-        )
+        self.hasher
+            .hash(end.map_or(token, <[u8; HASHED]>::as_slice))
     }
 
     /// The shard of a hash. There is always one.
