@@ -58,6 +58,8 @@ use crate::{clock::Clock, config_error::ConfigError, describe::Description, fiel
 ///    for the token is meant for somebody else (RFC 7519, section 4.1.3);
 /// 7. the claims can be read as `C`.
 ///
+/// A token that was verified before is looked up instead: [`TokenCache`].
+///
 /// # Example
 ///
 /// ```
