@@ -161,7 +161,13 @@ mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -179,7 +185,7 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtKey, JwtRefusal, TokenCache};
+pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{
@@ -219,7 +225,13 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
