@@ -22,8 +22,8 @@ pub(super) struct Registered<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// Reads the claims in this JSON as `C`, once they are found to be right, and says for how long
-/// they are.
+/// Reads the claims in this JSON as `C`, once they are found to be right, and says for how long they
+/// are.
 pub(super) fn read<C: DeserializeOwned>(
     json: &str,
     issuer: &Issuer,

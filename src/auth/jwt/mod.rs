@@ -305,8 +305,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
             Ok(Some(token)) => token,
             Err(reason) => return settings.refused(&head.headers, reason),
         };
-        let verified = self.claims(token, false);
-        match verified.and_then(|claims| Ok(self.checks.pass(claims)?)) {
+        match self.claims(token, false) {
             Ok(claims) => Verdict::Verified(claims),
             Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
             Err(Stop::Fetch(keys)) => {
@@ -315,8 +314,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                     if let Err(cause) = keys.await {
                         return Verdict::Failed(cause);
                     }
-                    let verified = jwt.claims(&token, true);
-                    match verified.and_then(|claims| Ok(jwt.checks.pass(claims)?)) {
+                    match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(Stop::Refused(reason)) => {
                             Verdict::Refused(jwt.settings.refusals.of(reason))

@@ -25,19 +25,20 @@ struct Issued {
 }
 
 impl Required {
-    /// Checks the claims in this JSON at this time since the epoch, and says for how long they are
-    /// right.
+    /// Checks the claims in this JSON at this time since the epoch, and says which part is left of
+    /// the time in which they pass.
     pub(super) fn check(
         &self,
         json: &str,
         leeway: Duration,
         now: Duration,
+        window: Window,
     ) -> Result<Window, JwtRefusal> {
         if !self.claims.is_empty() {
             self.check_presence(json)?;
         }
-        self.max_age.map_or(Ok(Window::default()), |most| {
-            check_age(json, most, leeway, now)
+        self.max_age.map_or(Ok(window), |most| {
+            check_age(json, most, leeway, now, window)
         })
     }
 
@@ -57,6 +58,7 @@ fn check_age(
     most: Duration,
     leeway: Duration,
     now: Duration,
+    window: Window,
 ) -> Result<Window, JwtRefusal> {
     let Issued { iat } =
         serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
@@ -64,10 +66,16 @@ fn check_age(
         return Err(JwtRefusal::MissingClaim("iat".to_owned()));
     };
     let leeway = leeway.as_secs_f64();
-    let window = Window::default()
+    let window = window
         .from(issued - leeway)
         .until(issued + most.as_secs_f64() + leeway);
-    window.check(now, JwtRefusal::TooOld)
+    if window.is_over(now) {
+        return Err(JwtRefusal::TooOld);
+    }
+    if window.is_open(now) {
+        return Ok(window);
+    }
+    Err(JwtRefusal::NotYetValid)
 }
 
 /// Reads which of some claims are there and not null. One of them that occurs twice is an error

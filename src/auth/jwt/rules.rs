@@ -21,8 +21,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Checks the claims of this JSON at this time since the epoch, and says for how long they are
-    /// right.
+    /// Checks the claims of this JSON at this time since the epoch, and says how long they pass.
     pub(super) fn check(
         &self,
         json: &str,
@@ -37,8 +36,7 @@ impl Rules {
         if !self.is_for_us(issuer, claims) {
             return Err(JwtRefusal::Audience);
         }
-        let required = self.required.check(json, self.leeway, now)?;
-        Ok(window.and(required))
+        self.required.check(json, self.leeway, now, window)
     }
 
     fn check_time(&self, claims: &Registered<'_>, now: Duration) -> Result<Window, JwtRefusal> {
@@ -47,12 +45,19 @@ impl Rules {
         match claims.exp {
             None if !self.without_expiry => return Err(JwtRefusal::MissingExpiry),
             None => {}
+            // "on or after which": at that second it has expired (RFC 7519, section 4.1.4).
             Some(NumericDate(expiry)) => window = window.until(expiry + leeway),
+        }
+        if window.is_over(now) {
+            return Err(JwtRefusal::Expired);
         }
         if let Some(NumericDate(start)) = claims.nbf {
             window = window.from(start - leeway);
         }
-        window.check(now, JwtRefusal::Expired)
+        if window.is_open(now) {
+            return Ok(window);
+        }
+        Err(JwtRefusal::NotYetValid)
     }
 
     fn is_by(&self, issuer: &Issuer, iss: Option<&str>) -> bool {

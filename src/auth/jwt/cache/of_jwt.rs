@@ -42,9 +42,14 @@ impl<C> Jwt<C> {
 }
 
 impl<C: DeserializeOwned + Clone> Jwt<C> {
-    /// The claims of a token that passes, verified now or before. What is asked about each request,
-    /// whenever its token was verified, comes after this.
+    /// The claims of a token that passes, verified now or before. The caller's checks are asked in
+    /// either case.
     pub(in crate::auth::jwt) fn claims(&self, token: &[u8], fetched: bool) -> Result<C, Stop> {
+        let claims = self.verified(token, fetched)?;
+        Ok(self.checks.pass(claims)?)
+    }
+
+    fn verified(&self, token: &[u8], fetched: bool) -> Result<C, Stop> {
         let settings = &self.settings;
         let Some(TokenCache(cache)) = &self.cache else {
             return Ok(settings.verify(token, fetched)?.claims);

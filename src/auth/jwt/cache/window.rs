@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::auth::jwt::refusal::JwtRefusal;
-
 /// From when, and until when, the rules about time let a token pass: in seconds since the epoch,
 /// with the leeway in them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +29,7 @@ impl Window {
         }
     }
 
-    /// The part of it that ends no later. At that very second it is over: "on or after which" (RFC
-    /// 7519, section 4.1.4).
+    /// The part of it that ends no later. At that very second it is over.
     pub(in crate::auth::jwt) const fn until(self, until: f64) -> Self {
         Self {
             until: self.until.min(until),
@@ -40,30 +37,11 @@ impl Window {
         }
     }
 
-    /// What both have in common.
-    pub(in crate::auth::jwt) const fn and(self, other: Self) -> Self {
-        self.from(other.from).until(other.until)
-    }
-
-    /// Itself, if now is within; or else why not.
-    pub(in crate::auth::jwt) fn check(
-        self,
-        now: Duration,
-        over: JwtRefusal,
-    ) -> Result<Self, JwtRefusal> {
-        if self.is_over(now) {
-            return Err(over);
-        }
-        self.is_open(now)
-            .then_some(self)
-            .ok_or(JwtRefusal::NotYetValid)
-    }
-
-    pub(super) fn is_open(self, now: Duration) -> bool {
+    pub(in crate::auth::jwt) fn is_open(self, now: Duration) -> bool {
         self.from <= now.as_secs_f64() && !self.is_over(now)
     }
 
-    pub(super) fn is_over(self, now: Duration) -> bool {
+    pub(in crate::auth::jwt) fn is_over(self, now: Duration) -> bool {
         now.as_secs_f64() >= self.until
     }
 }
