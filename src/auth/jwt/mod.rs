@@ -68,6 +68,9 @@ use crate::{config_error::ConfigError, describe::Description};
 /// 8. the [claims](Self::required_claims) that you require are there;
 /// 9. the claims can be read as `C`, and your own [checks](Self::check) pass.
 ///
+/// A token that was verified before is looked up instead ([`TokenCache`]); your own checks are made
+/// all the same.
+///
 /// # Names
 ///
 /// What you name is required, and what you do not name is missing or refused:

@@ -66,7 +66,7 @@ fn what_was_being_verified_when_tokens_were_forgotten_is_not_remembered() {
     let ways: [(&str, fn(&TokenCache<Slow>)); 4] = [
         ("clear", TokenCache::clear),
         ("forget_where", |cache| {
-            assert_eq!(cache.forget_where(|_| true), 0)
+            assert_eq!(cache.forget_where(|_| true), 0);
         }),
         ("forget", |cache| assert!(!cache.forget(of_user("ann")))),
         ("forget another", |cache| assert!(!cache.forget("another"))),
@@ -127,7 +127,9 @@ fn claims_and_tests_of_claims_may_use_the_cache() {
             assert!(matches!(verdict, Verdict::Verified(_)));
         };
         // One is put out by the other, found, forgotten.
-        ["ann", "bob", "bob", "ann"].map(pass);
+        ["ann", "bob", "bob", "ann"]
+            .iter()
+            .for_each(|name| pass(name));
         cache.forget(of_user("ann"));
         pass("ann");
         cache.clear();

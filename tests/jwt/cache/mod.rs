@@ -288,3 +288,46 @@ fn shows_no_token() {
         assert!(!shown.contains(part), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn nothing_passes_once_it_is_too_old() {
+    let hand = Hand::at(NOW);
+    let jwt = hs256::<Claims>().clock(hand.clock());
+    let jwt = jwt
+        .max_age(Duration::from_secs(30))
+        .leeway(Duration::from_secs(1));
+    let token = token(&json!({ "sub": "ann", "iat": NOW, "exp": NOW + 1_000 }));
+    let times = [
+        (NOW, Ok(())),
+        (NOW + 30, Ok(())),
+        (NOW + 31, Err(JwtRefusal::TooOld)),
+        (NOW - 1, Ok(())),
+        (NOW - 2, Err(JwtRefusal::NotYetValid)),
+        (NOW + 30, Ok(())),
+        (NOW + 1_001, Err(JwtRefusal::Expired)),
+    ];
+    for (now, expected) in times {
+        hand.set(now);
+        for _ in 0..3 {
+            assert_eq!(verdict(jwt.clone(), &token).await, expected, "{now}");
+        }
+    }
+    assert_eq!(jwt.token_cache().unwrap().hits(), 9);
+}
+
+#[tokio::test]
+async fn checks_are_asked_about_known_tokens_too() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let jwt = hs256::<Claims>().check(move |_| match counter.fetch_add(1, Ordering::Relaxed) {
+        0..3 => Ok(()),
+        _ => Err("enough"),
+    });
+    let token = token(&good());
+    for n in 0..6 {
+        let verdict = verdict(jwt.clone(), &token).await;
+        assert_eq!(verdict.is_ok(), n < 3, "{verdict:?}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 6);
+    assert_eq!(counts(jwt.token_cache().unwrap()), (5, 1));
+}

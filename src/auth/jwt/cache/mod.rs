@@ -27,39 +27,49 @@ use crate::config_error::ConfigError;
 /// 3. the settings are those that verified it: every change of a `Jwt` starts afresh;
 /// 4. the issuer's keys are those that verified it: once a key is replaced or taken away, nothing
 ///    from before passes;
-/// 5. its `exp` has not come and its `nbf` has, by the clock of now and with the leeway.
+/// 5. its `exp` has not come, its `nbf` has, and it is not too old, by the clock of now and with the
+///    leeway.
 ///
-/// Otherwise it is verified as if there were no cache, and the answer is the same: tokens that are
-/// refused are never remembered. The claims are not read again but cloned: what `C` does when it
-/// is deserialized happens once for each token, and what its clones share, requests share.
+/// Otherwise it is verified as if there were no cache, and the answer is the same: a token that is
+/// refused is not remembered. The claims are not read again but cloned: what `C` does when it is
+/// deserialized happens once for each token, and what its clones share, requests share. Your own
+/// [checks](super::Jwt::check) are made for each request, on the clone.
 ///
 /// A value of this type is a handle; clones and the `Jwt` share one cache.
 ///
-/// # Example: forgetting the tokens of a user
+/// # Example: taking tokens back
 ///
 /// A signed token stays good until it expires: forgetting it only makes the next request verify it
-/// again. So whoever takes a token back refuses it as well, by an id such as `jti`. Write it down
-/// first and then forget it, so that the application reads its list only where a token is verified.
+/// again. Who takes a token back refuses it by a check, which each request is asked, known token or
+/// not. Forgetting serves to free the memory, and to have claims read anew.
 ///
 /// ```
 /// use std::{collections::HashSet, sync::{Arc, RwLock}};
 ///
-/// use serde::{Deserialize, Deserializer, de::Error};
+/// use serde::Deserialize;
 /// use wythe::{Jwt, TokenCache};
-/// # use http::{Request, HeaderValue};
+/// # use http::Request;
 /// # use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 /// # use wythe::{Authenticate, Verdict};
 ///
 /// #[derive(Clone, Deserialize)]
 /// struct Claims {
 ///     sub: String,
+///     jti: String,
 /// }
 ///
 /// let secret = b"32 bytes from a random generator";
+/// let revoked = Arc::new(RwLock::new(HashSet::new()));
 /// let cache = TokenCache::of(50_000)?;
-/// let jwt = Jwt::<Claims>::hs256(secret)?.cache(&cache).audience("api");
+/// let list = Arc::clone(&revoked);
+/// let jwt = Jwt::<Claims>::hs256(secret)?.cache(&cache).check(move |claims| {
+///     match list.read().unwrap().contains(&claims.jti) {
+///         true => Err("the token was taken back"),
+///         false => Ok(()),
+///     }
+/// });
 /// # let claims = serde_json::json!({
-/// #     "sub": "ann", "aud": "api", "exp": get_current_timestamp() + 60,
+/// #     "sub": "ann", "jti": "17", "exp": get_current_timestamp() + 60,
 /// # });
 /// # let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(secret)).unwrap();
 /// # let request = Request::get("/").header("authorization", format!("Bearer {token}"));
@@ -70,9 +80,15 @@ use crate::config_error::ConfigError;
 /// # assert!(matches!(jwt.authenticate(&head), Verdict::Verified(_)));
 /// assert_eq!((cache.len(), cache.hits(), cache.misses()), (1, 1, 1));
 ///
-/// // Ann's rights have changed.
-/// assert_eq!(cache.forget_where(|claims| claims.sub == "ann"), 1);
+/// // Ann logs out: from now on, her token is refused.
+/// revoked.write().unwrap().insert("17".to_owned());
+/// # assert!(matches!(jwt.authenticate(&head), Verdict::Refused(_)));
+/// cache.forget(&token);
 /// assert!(cache.is_empty());
+/// # assert!(matches!(jwt.authenticate(&head), Verdict::Refused(_)));
+///
+/// // All tokens of a user, say because of other rights.
+/// assert_eq!(cache.forget_where(|claims| claims.sub == "ann"), 1);
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 ///
@@ -126,7 +142,7 @@ impl<C> TokenCache<C> {
 
     /// Forgets a token; says whether it was there.
     ///
-    /// The token itself is still good: see [above](Self#example-forgetting-the-tokens-of-a-user).
+    /// The token itself is still good: see [above](Self#example-taking-tokens-back).
     pub fn forget(&self, token: impl AsRef<[u8]>) -> bool {
         self.0.forget(token.as_ref())
     }

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use siphasher::sip::SipHasher13;
+
 use super::{
     bounds::Bounds,
     entry::{Entry, Revision, Verified},
@@ -21,7 +23,8 @@ use super::{
 const HASHED: usize = 32;
 
 pub(super) struct Shared<C> {
-    seed: RandomState,
+    /// Seeded, so that nobody can tell which tokens meet.
+    hasher: SipHasher13,
     shards: Box<[Shard<C>]>,
     bounds: Bounds,
     bounds_of_a_shard: Bounds,
@@ -46,8 +49,10 @@ pub(super) struct Place {
 
 impl<C> Shared<C> {
     pub(super) fn new(bounds: Bounds) -> Self {
+        // The one source of randomness in std: each state has keys of its own.
+        let number = |n: u8| RandomState::new().hash_one(n);
         Self {
-            seed: RandomState::new(),
+            hasher: SipHasher13::new_with_keys(number(0), number(1)),
             shards: (0..bounds.shards()).map(|_| Shard::default()).collect(),
             bounds,
             bounds_of_a_shard: bounds.of_a_shard(),
@@ -164,10 +169,8 @@ impl<C> Shared<C> {
 
     fn hash(&self, token: &[u8]) -> u64 {
         let end = token.last_chunk::<HASHED>();
-        end.map_or_else(
-            || self.seed.hash_one(token),
-            |end| self.seed.hash_one((token.len(), end)),
-        )
+        self.hasher
+            .hash(end.map_or(token, <[u8; HASHED]>::as_slice))
     }
 
     /// The shard of a hash. There is always one.
@@ -200,5 +203,114 @@ impl<C> Default for Shard<C> {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        time::Duration,
+    };
+
+    use super::{super::Proof, Bounds, Revision, Shared, Verified};
+    use crate::auth::jwt::cache::Window;
+
+    const NOW: Duration = Duration::from_secs(1_000);
+    const TOKEN: &[u8] = b"a token";
+
+    fn verified(revision: Revision, generation: u64) -> Verified<&'static str> {
+        let proof = Proof {
+            revision,
+            issuer: 0,
+            generation: Some(generation),
+        };
+        let window = Window::default().until(2_000.0);
+        Verified {
+            claims: "ann",
+            window,
+            proof,
+        }
+    }
+
+    fn cache() -> Shared<&'static str> {
+        Shared::new(Bounds::tokens(10).unwrap())
+    }
+
+    /// Whether the token is found while the keys are of this generation; it is kept, if not.
+    fn finds(cache: &Shared<&'static str>, revision: Revision, generation: u64) -> bool {
+        let is_now = |it: &Verified<&'static str>| it.proof.generation == Some(generation);
+        let found = cache.find(TOKEN, revision, NOW, is_now);
+        let Err(place) = found else { return true };
+        cache.keep(place, TOKEN, verified(revision, generation), NOW);
+        false
+    }
+
+    #[test]
+    fn nothing_from_before_a_change_of_keys_is_found() {
+        let (cache, revision) = (cache(), Revision::next());
+        let generations = [
+            (1, false),
+            (1, true),
+            (2, false),
+            (2, true),
+            (1, false),
+            (1, true),
+        ];
+        for (n, (generation, expected)) in generations.into_iter().enumerate() {
+            assert_eq!(finds(&cache, revision, generation), expected, "{n}");
+            assert_eq!(cache.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_was_verified_with_old_keys_and_kept_after_the_change_is_not_found() {
+        let (cache, revision) = (cache(), Revision::next());
+        let Err(place) = cache.find(TOKEN, revision, NOW, |_| true) else {
+            panic!("there is none");
+        };
+        cache.keep(place, TOKEN, verified(revision, 1), NOW);
+        assert!(!finds(&cache, revision, 2));
+        assert!(finds(&cache, revision, 2));
+    }
+
+    #[test]
+    fn a_poisoned_lock_stops_nobody() {
+        let (cache, revision) = (cache(), Revision::next());
+        assert!(!finds(&cache, revision, 1));
+        let poisoned = catch_unwind(AssertUnwindSafe(|| {
+            let _table = cache.shards[0].table();
+            panic!("while the lock is held");
+        }));
+        poisoned.unwrap_err();
+        assert!(cache.shards[0].table.is_poisoned());
+        assert!(finds(&cache, revision, 1));
+        cache.clear();
+        assert!(!finds(&cache, revision, 1));
+    }
+
+    #[test]
+    fn no_two_revisions_share_a_key() {
+        let (cache, first, second) = (cache(), Revision::next(), Revision::next());
+        assert!(!finds(&cache, first, 1));
+        assert!(!finds(&cache, second, 1));
+        assert!(finds(&cache, first, 1) && finds(&cache, second, 1));
+        assert_eq!(cache.len(), 2);
+        assert!(cache.forget(TOKEN));
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_that_was_replaced_meanwhile_is_not_removed() {
+        let (cache, revision) = (cache(), Revision::next());
+        assert!(!finds(&cache, revision, 1));
+        let Ok(old) = cache.find(TOKEN, revision, NOW, |_| true) else {
+            panic!("it is there");
+        };
+        assert!(!finds(&cache, revision, 2));
+        assert!(cache.shards[0].table().remove_same(&old).is_none());
+        assert_eq!(Arc::strong_count(&old), 1);
+        assert!(finds(&cache, revision, 2));
     }
 }
