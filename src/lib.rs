@@ -175,7 +175,7 @@ pub use address::{ClientIp, PeerAddr};
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
-pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]

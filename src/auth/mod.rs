@@ -9,7 +9,9 @@
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
 //! The scheme is `Jwt`, `ApiKey` or `Basic`, each with the feature of its name, or your own: see
-//! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or).
+//! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or), if they know the same
+//! principal, and by [`either`](Authenticate::either); [`map`](Authenticate::map) and
+//! [`and_then`](Authenticate::and_then) make another principal of theirs.
 //!
 //! # Example
 //!
@@ -81,12 +83,15 @@
 //! tower-http's `validate_request` sends bearer refusals without a challenge and compares with
 //! `==`. axum-login answers a failure of its store as if the user were forbidden.
 
+mod and_then;
 #[cfg(feature = "api-key")]
 mod api_key;
 #[cfg(feature = "basic")]
 mod basic;
+mod either;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod map;
 mod optional;
 mod or;
 mod response_fields;
@@ -100,14 +105,17 @@ use http::{
     Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE,
 };
 
+pub use and_then::{AndThen, Outcome};
 #[cfg(feature = "api-key")]
 pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "basic")]
 pub use basic::{Basic, BasicRefusal};
+pub use either::EitherOf;
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]
 pub use jwt::{Jwt, JwtKey, JwtRefusal};
+pub use map::{Map, TryMap};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
@@ -123,7 +131,7 @@ use crate::{
     stage,
 };
 
-pub use crate::principal::Auth;
+pub use crate::principal::{Auth, Either};
 
 /// Lets only requests with right credentials pass, and hands the handler [`Auth`]. The page of
 /// this [module](self) says all about it.
@@ -256,7 +264,7 @@ where
 
     fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
         if let Some(fields) = fields {
-            response_fields::add(*fields, response);
+            response_fields::add(*fields, response.headers_mut());
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     describe::Description,
     middleware::{Middleware, Step, With, with},
     place::{Needed, Place},
-    principal::Auth,
+    principal::{Auth, Either},
     stage,
 };
 
@@ -69,6 +69,18 @@ impl<T: HasRoles + ?Sized> HasRoles for Arc<T> {
 
     fn has_role(&self, role: &T::Role) -> bool {
         (**self).has_role(role)
+    }
+}
+
+/// The roles of whichever it is; both have roles of the same type.
+impl<A: HasRoles, B: HasRoles<Role = A::Role>> HasRoles for Either<A, B> {
+    type Role = A::Role;
+
+    fn has_role(&self, role: &A::Role) -> bool {
+        match self {
+            Self::First(first) => first.has_role(role),
+            Self::Second(second) => second.has_role(role),
+        }
     }
 }
 
