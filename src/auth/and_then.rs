@@ -5,8 +5,9 @@ use std::{error::Error, fmt, future::Future, sync::Arc};
 use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
 use super::{
+    refusal::Refusal,
     response_fields,
-    scheme::{Authenticate, Refusal, Verdict},
+    scheme::{Authenticate, Verdict},
 };
 use crate::describe::Description;
 
@@ -63,6 +64,7 @@ impl<P, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<Option<P>, E> 
 /// The credentials are right, and whose they are is not known here.
 fn unknown() -> Refusal {
     Refusal::new("the credentials are right, but nobody is known by them")
+        .reason("unknown_principal")
 }
 
 impl<A, F> AndThen<A, F> {

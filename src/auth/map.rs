@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, request::Parts};
 
-use super::scheme::{Authenticate, Refusal, Verdict};
+use super::{
+    refusal::Refusal,
+    scheme::{Authenticate, Verdict},
+};
 use crate::describe::Description;
 
 /// A scheme whose principals are turned into others; made by [`Authenticate::map`].

@@ -94,6 +94,7 @@ mod jwt;
 mod map;
 mod optional;
 mod or;
+mod refusal;
 mod response_fields;
 mod scheme;
 #[cfg(feature = "session")]
@@ -118,12 +119,15 @@ pub use jwt::{Jwt, JwtKey, JwtRefusal};
 pub use map::{Map, TryMap};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
-pub use scheme::{Authenticate, Refusal, Verdict};
+pub use refusal::Refusal;
+pub use scheme::{Authenticate, Verdict};
 #[cfg(feature = "session")]
 pub use session::{SessionId, SessionRecord, SessionStore};
 
+use self::refusal::Unchecked;
 use crate::{
     authenticated::Authenticated,
+    body::BoxError,
     describe::Description,
     middleware::{Middleware, ReplyBody, Step, With, with},
     place::{Always, Place},
@@ -157,6 +161,7 @@ impl<A: Authenticate> Authentication<A> {
         let challenge = scheme.challenge();
         let missing = Problem::new(StatusCode::UNAUTHORIZED)
             .detail("This resource asks for credentials.")
+            .reason("no_credentials")
             .header(WWW_AUTHENTICATE, challenge.clone());
         Self(Arc::new(Inner {
             scheme,
@@ -215,12 +220,20 @@ impl<A: Authenticate> Inner<A> {
         match verdict {
             Verdict::Missing => self.missing.clone(),
             Verdict::Refused(refusal) => refusal.into_problem(&self.challenge),
-            Verdict::Failed(cause) => Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause),
+            Verdict::Failed(cause) => unchecked(cause),
             // Both callers have waited; should one forget, nobody passes.
             Verdict::Wait(_) | Verdict::Verified(_) | Verdict::VerifiedWith(..) => {
                 Problem::internal("a verdict was left open")
             }
         }
+    }
+}
+
+/// The 503 where nobody can tell whether the credentials are right.
+fn unchecked(cause: BoxError) -> Problem {
+    match cause.downcast::<Unchecked>() {
+        Ok(unchecked) => Problem::unavailable(unchecked.cause).scheme(unchecked.scheme),
+        Err(cause) => Problem::unavailable(cause),
     }
 }
 
@@ -257,6 +270,10 @@ where
     B: Send + 'static,
 {
     type Carry = Option<Box<HeaderMap>>;
+
+    fn name(&self) -> &'static str {
+        "with_auth"
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, Fields> {
         self.judge(request, false)

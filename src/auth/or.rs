@@ -2,7 +2,10 @@
 
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 
-use super::scheme::{Authenticate, Refusal, Verdict};
+use super::{
+    refusal::Refusal,
+    scheme::{Authenticate, Verdict},
+};
 use crate::{describe::Description, problem::Problem};
 
 /// Two schemes, of which the first that finds credentials decides; made by [`Authenticate::or`].
@@ -60,6 +63,7 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
     pub fn exclusive(self) -> Self {
         let problem = Problem::new(StatusCode::BAD_REQUEST)
             .detail("The request holds credentials of two schemes.")
+            .reason("several_schemes")
             .because("credentials of two schemes");
         Self {
             both: Some(Refusal::from_problem(problem)),

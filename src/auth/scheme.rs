@@ -2,15 +2,16 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
 use super::{
     and_then::{AndThen, Outcome},
     either::EitherOf,
     map::{Map, TryMap},
     or::Or,
+    refusal::{Refusal, Unchecked},
 };
-use crate::{describe::Description, problem::Problem};
+use crate::describe::Description;
 
 /// A scheme of authentication: who sent a request, by its head.
 ///
@@ -333,6 +334,15 @@ impl<P> Verdict<P> {
         Self::Refused(Refusal::new(reason))
     }
 
+    /// The credentials could not be checked, with the scheme's name for the log: a
+    /// [`Failed`](Self::Failed).
+    pub fn unchecked(scheme: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Box::new(Unchecked {
+            scheme,
+            cause: cause.into(),
+        }))
+    }
+
     /// Finds out later.
     pub fn wait(verdict: impl Future<Output = Self> + Send + 'static) -> Self {
         Self::Wait(Box::pin(verdict))
@@ -360,60 +370,5 @@ impl<P> fmt::Debug for Verdict<P> {
             Self::Failed(_) => "Failed",
             Self::Wait(_) => "Wait",
         })
-    }
-}
-
-/// Wrong credentials: a 401, or a 400 for what can't be read.
-///
-/// A clone is cheap, so a refusal that never varies is best built once and cloned.
-///
-/// # Example
-///
-/// ```
-/// use http::HeaderValue;
-/// use wythe::{Refusal, Verdict};
-///
-/// let expired = Refusal::new("the key expired")
-///     .challenge(HeaderValue::from_static(r#"ApiKey realm="orders", error="expired""#))
-///     .detail("The key expired: ask for a new one.");
-/// let verdict = Verdict::<()>::Refused(expired);
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Refusal(Problem);
-
-impl Refusal {
-    /// A 401 with the scheme's own challenge. The reason goes to the log and not to the client.
-    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::UNAUTHORIZED).because(reason))
-    }
-
-    /// A 400 without a challenge: what was sent can't be read as credentials of this scheme.
-    pub fn malformed(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::BAD_REQUEST).because(reason))
-    }
-
-    /// Another challenge than the scheme's own.
-    pub fn challenge(self, challenge: HeaderValue) -> Self {
-        Self(self.0.header(WWW_AUTHENTICATE, challenge))
-    }
-
-    /// What the client is told.
-    pub fn detail(self, detail: &'static str) -> Self {
-        Self(self.0.detail(detail))
-    }
-
-    pub(super) const fn from_problem(problem: Problem) -> Self {
-        Self(problem)
-    }
-
-    /// The answer. A 401 has a challenge, come what may (RFC 9110, section 15.5.2).
-    pub(super) fn into_problem(self, challenge: &HeaderValue) -> Problem {
-        let bare = self.0.status() == StatusCode::UNAUTHORIZED
-            && !self.0.headers().contains_key(WWW_AUTHENTICATE);
-        if bare {
-            return self.0.header(WWW_AUTHENTICATE, challenge.clone());
-        }
-        self.0
     }
 }

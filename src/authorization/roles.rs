@@ -103,7 +103,7 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
         how_many: HowMany,
     ) -> Result<Self, ConfigError> {
         let roles = roles.into_iter().map(Into::into).collect();
-        let required = Required::new(roles, how_many, "role", "Roles")?;
+        let required = Required::new(roles, how_many, "role", "insufficient_role", "Roles")?;
         Ok(Self::of(required, Itself))
     }
 }
@@ -189,10 +189,7 @@ where
 
     fn describe(&self) -> Description {
         let required = &self.inner.required;
-        let name = match required {
-            Required::All(_) => "with_roles",
-            Required::Any(..) => "with_any_role",
-        };
+        let name = required.layer("with_roles", "with_any_role");
         Description::new(name).answers(StatusCode::FORBIDDEN, required.when_refused("role"))
     }
 }
@@ -204,6 +201,10 @@ where
     G: GrantsRoles<C, R>,
 {
     type Carry = ();
+
+    fn name(&self) -> &'static str {
+        self.inner.required.layer("with_roles", "with_any_role")
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         let Inner { required, grant } = &*self.inner;

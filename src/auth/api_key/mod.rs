@@ -347,7 +347,7 @@ impl<P: Send + 'static> Authenticate for ApiKey<P> {
                         Ok(Ok(principal)) => Verdict::Verified(principal),
                         Ok(Err(reason)) => Verdict::Refused(settings.refusal(place, reason)),
                         // The store is down, which says nothing of the key.
-                        Err(cause) => Verdict::Failed(cause),
+                        Err(cause) => Verdict::unchecked("ApiKey", cause),
                     }
                 })
             }
