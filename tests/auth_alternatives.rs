@@ -384,6 +384,12 @@ async fn a_challenge_that_says_no_more_than_another_is_sent_once() {
         let (status, _, challenges, _) = outcome(&send_to(&layer, request(), whoami).await);
         assert_eq!((status, challenges), (401, vec![expected.to_owned()]));
     }
+    let ant = || Scheme::new("Ant", Says::Missing, false);
+    let bearer = r#"Bearer realm="api""#;
+    let after = ant().or(Bearer(false)).or(Bearer(false));
+    assert_eq!(after.challenge(), format!("Ant, {bearer}").as_str());
+    let before = Bearer(false).or(ant()).or(Bearer(false));
+    assert_eq!(before.challenge(), format!("{bearer}, Ant").as_str());
 }
 
 #[tokio::test]

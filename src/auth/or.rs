@@ -45,7 +45,8 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
     /// others, the two take one request for two people's. Then nobody should send both.
     ///
     /// Both schemes are asked about a request with credentials of the first. Of three schemes, say
-    /// it of both pairs: `a.or(b).exclusive().or(c).exclusive()`.
+    /// it of both pairs: `a.or(b).exclusive().or(c).exclusive()`. It is not for schemes that look at
+    /// the same field, such as `Jwt` and keys as bearer tokens: both find the same token there.
     ///
     /// # Example
     ///
@@ -84,11 +85,12 @@ impl Challenges {
 
 /// Both challenges in one field line, where a list of them may stand (RFC 9110, section 11.6.1).
 pub(super) fn join(first: &HeaderValue, second: &HeaderValue) -> HeaderValue {
-    if first == second {
+    let last = [b", ", second.as_bytes()].concat();
+    if covers(first, second) || first.as_bytes().ends_with(&last) {
         return first.clone();
     }
     // Two valid values with a comma between them are a valid value.
-    let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
+    let joined = [first.as_bytes(), &last].concat();
     HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
 }
 
