@@ -653,7 +653,7 @@ async fn bearer_tokens_with_another_prefix_are_left_to_another_scheme() {
     }
 
     let right = format!("Bearer {KEY}");
-    let wrong = format!("Bearer {}x", KEY);
+    let wrong = format!("Bearer {KEY}x");
     let spaced = format!("bearer   {KEY}");
     let two = format!("Bearer {KEY} eyJ");
     let authorization = "authorization";

@@ -138,7 +138,7 @@ impl Authenticate for Any {
 #[derive(Clone, Debug)]
 enum Tree {
     Leaf(Scheme),
-    Or(Box<Tree>, Box<Tree>, bool),
+    Or(Box<Self>, Box<Self>, bool),
 }
 
 impl Tree {

@@ -67,7 +67,7 @@ fn token(but: &Value) -> String {
 fn keys() -> ApiKey<Caller> {
     let format = ApiKeyFormat::new("wy_test").unwrap();
     ApiKey::lookup_id(format, |id| {
-        let hash = ApiKeyHash::of(&HUNTER.repeat(9)).unwrap();
+        let hash = ApiKeyHash::of(HUNTER.repeat(9)).unwrap();
         (id == "0123456789AB").then_some((hash, Caller))
     })
 }

@@ -22,15 +22,16 @@ use std::{
 };
 
 use axum::{Router, body::Body, routing::post};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use support::log::Log;
 use tower::{Layer, Service, ServiceExt};
 use wythe::{
     ClientIpSource, ConcurrencyLimit, IpFilter, Json, Methods, Middleware, PeerAddr, Place,
-    Problem, Quota, RateLimit, Step, compose, rate_limit::Overflow, stage, with, with_client_ip,
-    with_concurrency_limit, with_ip_filter, with_load_shed, with_methods, with_rate_limit,
-    with_validation,
+    Problem, Quota, RateLimit, Step, compose,
+    rate_limit::{Overflow, Quotas},
+    stage, with, with_client_ip, with_concurrency_limit, with_ip_filter, with_load_shed,
+    with_methods, with_rate_limit, with_validation,
 };
 
 const NOT_IN_THE_LOG: &str = "hunter2";
@@ -114,8 +115,20 @@ async fn event(log: &Log, app: Router, request: Request<Body>) -> String {
     event
 }
 
-async fn of_layers(log: &Log) {
-    let limit = || RateLimit::of([Quota::per_hour(1)]).unwrap();
+type Case = (Router, Request<Body>, &'static str);
+
+async fn hold(log: &Log, cases: Vec<Case>) {
+    for (app, request, expected) in cases {
+        let event = event(log, app, request).await;
+        assert!(event.starts_with(&start(expected)), "{expected}: {event}");
+    }
+}
+
+fn limit() -> Quotas {
+    RateLimit::of([Quota::per_hour(1)]).unwrap()
+}
+
+async fn of_limits(log: &Log) -> Vec<Case> {
     let spent = behind!(with_rate_limit(limit().by_peer()));
     assert_eq!(event(log, spent.clone(), request()).await, "");
     let full = limit().by_peer().max_keys(1, Overflow::Refuse).unwrap();
@@ -126,38 +139,28 @@ async fn of_layers(log: &Log) {
         request.extensions_mut().insert(PeerAddr(peer));
         event(log, full.clone(), request).await;
     }
-    let json = || with_validation::<Json<Name>>();
-    let with_body = |media_type: &'static str, body: &'static str| {
-        let mut request = request().map(|_| Body::from(body));
-        let media_type = http::HeaderValue::from_static(media_type);
-        request.headers_mut().insert("content-type", media_type);
-        request
-    };
-    let mut unknown = request();
-    *unknown.method_mut() = Method::from_bytes(b"BREW").unwrap();
-    let (mut nobody, mut twice, mut without_body) = (request(), request(), request());
-    without_body.headers_mut().remove("content-type");
-    nobody.extensions_mut().remove::<PeerAddr>();
-    twice
-        .headers_mut()
-        .append("x-secret", "hunter2, too".parse().unwrap());
+    let mut twice = request();
+    let again = "hunter2, too".parse().unwrap();
+    twice.headers_mut().append("x-secret", again);
     let by_header = wythe::key::dangerously_client_header("x-secret").unwrap();
-    let methods = || with_methods(Methods::list([Method::PUT]).unwrap());
-    let deny = IpFilter::deny(["203.0.113.0/24"]).unwrap().by_peer();
-    let closed = Problem::new(StatusCode::SERVICE_UNAVAILABLE);
-    let cases = [
-        (spent, request(), r#"DEBUG with_rate_limit 429 quota"#),
+    let by_header = behind!(with_rate_limit(limit().keyed(by_header)));
+    vec![
+        (spent, request(), "DEBUG with_rate_limit 429 quota"),
         (full, request(), "DEBUG with_rate_limit 503 store_full"),
-        (
-            behind!(with_rate_limit(limit().keyed(by_header))),
-            twice,
-            "DEBUG with_rate_limit 400 several_fields",
-        ),
-        (
-            behind!(with_client_ip(ClientIpSource::peer())),
-            nobody,
-            "ERROR with_client_ip 500 -",
-        ),
+        (by_header, twice, "DEBUG with_rate_limit 400 several_fields"),
+    ]
+}
+
+fn of_addresses_and_methods() -> Vec<Case> {
+    let (mut unknown, mut nobody) = (request(), request());
+    *unknown.method_mut() = Method::from_bytes(b"BREW").unwrap();
+    nobody.extensions_mut().remove::<PeerAddr>();
+    let methods = || with_methods(Methods::list([Method::PUT]).unwrap());
+    let any = Router::new().route("/{id}", axum::routing::any(async || "ok"));
+    let deny = IpFilter::deny(["203.0.113.0/24"]).unwrap().by_peer();
+    let peer = with_client_ip(ClientIpSource::peer());
+    vec![
+        (behind!(peer), nobody, "ERROR with_client_ip 500 -"),
         (
             behind!(with_ip_filter(deny)),
             request(),
@@ -169,58 +172,68 @@ async fn of_layers(log: &Log) {
             "DEBUG with_methods 405 method",
         ),
         (
-            Router::new()
-                .route("/{id}", axum::routing::any(async || "ok"))
-                .layer(compose((methods(),))),
+            any.layer(compose((methods(),))),
             unknown,
             "DEBUG with_methods 501 unknown_method",
         ),
+    ]
+}
+
+fn of_validation() -> Vec<Case> {
+    // A request's type and body, and the event.
+    let cases = [
+        ("", "", "DEBUG with_validation 400 no_body"),
         (
-            behind!(json()),
-            without_body,
-            "DEBUG with_validation 400 no_body",
-        ),
-        (
-            behind!(json()),
-            with_body("text/plain", "hunter2"),
+            "text/plain",
+            "hunter2",
             "DEBUG with_validation 415 media_type",
         ),
         (
-            behind!(json()),
-            with_body("application/json", r#"{"name":"hunter2"#),
+            "application/json",
+            r#"{"name":"hunter2"#,
             "DEBUG with_validation 400 malformed",
         ),
         (
-            behind!(json()),
-            with_body("application/json", r#"{"name":"hunter2"}"#),
+            "application/json",
+            r#"{"name":"hunter2"}"#,
             "DEBUG with_validation 422 invalid",
         ),
         (
-            behind!(json()),
-            with_body("application/json", r#"{"hunter2":"hunter2"}"#),
+            "application/json",
+            r#"{"hunter2":"hunter2"}"#,
             "DEBUG with_validation 422 invalid",
         ),
+    ];
+    let case = |(media_type, body, event): (&'static str, &'static str, _)| {
+        let mut request = request().map(|_| Body::from(body));
+        let fields = request.headers_mut();
+        match media_type {
+            "" => fields.remove("content-type"),
+            _ => fields.insert("content-type", HeaderValue::from_static(media_type)),
+        };
+        (behind!(with_validation::<Json<Name>>()), request, event)
+    };
+    cases.into_iter().map(case).collect()
+}
+
+fn of_a_users_own() -> Vec<Case> {
+    let closed = || Problem::new(StatusCode::SERVICE_UNAVAILABLE);
+    let own = |problem| behind!(with(Closed { problem }));
+    let sometimes = with(Closed { problem: closed() }).when(|_: &http::request::Parts| true);
+    let (night, phone) = (
+        closed().reason("night").expected(),
+        Problem::unavailable("no line"),
+    );
+    vec![
+        (own(closed()), request(), "ERROR with_opening_hours 503 -"),
         (
-            behind!(with(Closed {
-                problem: closed.clone()
-            })),
+            behind!(sometimes),
             request(),
             "ERROR with_opening_hours 503 -",
         ),
+        (own(night), request(), "DEBUG with_opening_hours 503 night"),
         (
-            behind!(with(Closed {
-                problem: closed.reason("night").expected()
-            })),
-            request(),
-            "DEBUG with_opening_hours 503 night",
-        ),
-        (
-            behind!(
-                with(Closed {
-                    problem: Problem::unavailable("no line")
-                })
-                .when(|_: &http::request::Parts| true)
-            ),
+            own(phone),
             request(),
             "WARN with_opening_hours 503 unavailable",
         ),
@@ -229,11 +242,7 @@ async fn of_layers(log: &Log) {
             request(),
             "ERROR refusals_log::Nameless 502 -",
         ),
-    ];
-    for (app, request, expected) in cases {
-        let event = event(log, app, request).await;
-        assert!(event.starts_with(&start(expected)), "{expected}: {event}");
-    }
+    ]
 }
 
 /// `DEBUG with_auth 401 expired`, as the log writes it.
@@ -328,7 +337,15 @@ async fn of_layers_with_a_service_of_their_own(log: &Log) {
 async fn each_refusal_is_one_event_with_layer_and_reason_at_the_level_of_who_must_look() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
-    of_layers(&log).await;
+    let of_limits = of_limits(&log).await;
+    for cases in [
+        of_limits,
+        of_addresses_and_methods(),
+        of_validation(),
+        of_a_users_own(),
+    ] {
+        hold(&log, cases).await;
+    }
     of_handlers(&log).await;
     of_layers_with_a_service_of_their_own(&log).await;
 }

@@ -51,13 +51,21 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
     /// # Example
     ///
     /// ```
-    /// use wythe::{ApiKey, Authenticate, Jwt, with_auth};
+    /// use wythe::{Authenticate, Jwt, with_auth};
     /// # #[derive(Clone, serde::Deserialize)] struct Caller;
     /// # let secret = "a secret of at least 32 bytes for it";
-    /// # let key = "af270d01f34fb7956eca6cee1547160574df0df89a16c2584b9adc2485071e53";
+    /// # struct Keys;
+    /// # impl Authenticate for Keys {
+    /// #     type Principal = Caller;
+    /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<Caller> {
+    /// #         wythe::Verdict::Missing
+    /// #     }
+    /// # }
     ///
     /// let jwt = Jwt::<Caller>::hs256(secret)?;
-    /// let keys = ApiKey::list([(key.parse()?, Caller)])?;
+    /// # let keys = Keys;
+    /// // `keys` in a field of their own.
     /// let layer = with_auth(jwt.or(keys).exclusive());
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```

@@ -156,7 +156,7 @@ pub trait Authenticate {
     /// # Example
     ///
     /// ```
-    /// use wythe::{ApiKey, Auth, Authenticate, Either, Jwt, compose, with_auth};
+    /// use wythe::{Auth, Authenticate, Either, Jwt, compose, with_auth};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -174,9 +174,17 @@ pub trait Authenticate {
     /// }
     ///
     /// # let secret = "a secret of at least 32 bytes for it";
-    /// # let hash = "af270d01f34fb7956eca6cee1547160574df0df89a16c2584b9adc2485071e53".parse()?;
+    /// # struct Keys;
+    /// # impl Authenticate for Keys {
+    /// #     type Principal = Partner;
+    /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<Partner> {
+    /// #         wythe::Verdict::Missing
+    /// #     }
+    /// # }
+    /// # let keys = Keys;
     /// let jwt = Jwt::<Claims>::hs256(secret)?;
-    /// let keys = ApiKey::list([(hash, Partner("acme"))])?;
+    /// // `keys` know partners: an `ApiKey`, for example.
     /// let stack = compose((with_auth(jwt.either(keys)),));
     /// let route = axum::routing::get(stack.handler(whoami));
     /// # let _: axum::routing::MethodRouter = route;
@@ -198,7 +206,7 @@ pub trait Authenticate {
     /// # Example
     ///
     /// ```
-    /// use wythe::{ApiKey, Authenticate, Jwt, with_auth};
+    /// use wythe::{Authenticate, Jwt, with_auth};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -212,9 +220,18 @@ pub trait Authenticate {
     /// }
     ///
     /// # let secret = "a secret of at least 32 bytes for it";
-    /// # let hash = "af270d01f34fb7956eca6cee1547160574df0df89a16c2584b9adc2485071e53".parse()?;
+    /// # struct Keys;
+    /// # impl Authenticate for Keys {
+    /// #     type Principal = u32;
+    /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<u32> {
+    /// #         wythe::Verdict::Missing
+    /// #     }
+    /// # }
+    /// # let keys = Keys;
     /// let jwt = Jwt::<Claims>::hs256(secret)?.map(|claims| Caller::User(claims.sub));
-    /// let keys = ApiKey::list([(hash, 17)])?.map(Caller::Partner);
+    /// // `keys` know the number of a partner: an `ApiKey`, for example.
+    /// let keys = keys.map(Caller::Partner);
     /// let layer = with_auth(jwt.or(keys));
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
