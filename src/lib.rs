@@ -82,7 +82,7 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], a scheme of your own, [or one of several](Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -109,7 +109,7 @@
 //! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
 //! `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
+//! The [guide] has more: the order, refusals, the log, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
@@ -181,7 +181,7 @@ pub use address::{ClientIp, PeerAddr};
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
-pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]

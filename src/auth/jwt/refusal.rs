@@ -93,6 +93,27 @@ impl JwtRefusal {
         Self::Claims(format!("line {line} column {column}"))
     }
 
+    /// The same in one word, as the log has it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Header => "malformed_credentials",
+            Self::SeveralTokens => "several_tokens",
+            Self::TooLong => "too_long",
+            Self::Malformed => "malformed",
+            Self::CriticalHeader => "critical_header",
+            Self::Type => "type",
+            Self::Key => "unknown_key",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::MissingExpiry => "no_expiry",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Claims(_) => "claims",
+        }
+    }
+
     /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
     const fn description(&self) -> &'static str {
         match self {
@@ -108,7 +129,7 @@ impl JwtRefusal {
 
     /// The answer, with a challenge by the rules of RFC 6750, section 3.1.
     fn refusal(self, realm: &str) -> Result<Refusal, ConfigError> {
-        let description = self.description();
+        let (description, reason) = (self.description(), self.code());
         let (code, refusal) = match self {
             Self::Header | Self::SeveralTokens => ("invalid_request", Refusal::malformed(self)),
             reason => ("invalid_token", Refusal::new(reason)),
@@ -116,6 +137,7 @@ impl JwtRefusal {
         let challenge = challenge(realm)?
             .parameter("error", code)?
             .parameter("error_description", description)?;
+        let refusal = refusal.scheme("Bearer").reason(reason);
         Ok(refusal.challenge(challenge.into()).detail(description))
     }
 }
