@@ -131,6 +131,8 @@ mod compose;
 #[cfg(feature = "concurrency-limit")]
 pub mod concurrency_limit;
 mod config_error;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 #[cfg(feature = "cors")]
 pub mod cors;
 #[cfg(feature = "csrf")]
@@ -194,6 +196,8 @@ pub use compose::{Stack, assume, compose, layer};
 #[cfg(feature = "concurrency-limit")]
 pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
+#[cfg(feature = "cookies")]
+pub use cookies::{CookieError, Cookies, SetCookie};
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
 #[cfg(feature = "csrf")]

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     // The contract: knows no policy.
     &["describe"],
     &["place"],
-    &["address", "principal"],
+    &["address", "cookies", "principal"],
     &["key"],
     &["middleware", "placed"],
     // One middleware each, strangers to each other.
