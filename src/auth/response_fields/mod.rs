@@ -1,27 +1,47 @@
 //! Adds what a scheme wants to say to a client whose credentials are right.
 
+mod caches;
+
 use http::{
-    HeaderMap, HeaderValue, Response,
-    header::{Entry, SET_COOKIE},
+    HeaderMap, HeaderName, HeaderValue, Response,
+    header::{CACHE_CONTROL, Entry, SET_COOKIE},
 };
 
+use self::caches::Caches;
+
 /// Appends the fields to the response. A cookie that the handler sets or takes back itself stays
-/// as the handler says.
+/// as the handler says, and none is added to what a shared cache may keep: it would go to whomever
+/// the cache serves next (RFC 9111, section 7.3).
 pub(super) fn add<R>(fields: HeaderMap, response: &mut Response<R>) {
+    let mut caches = if fields.contains_key(SET_COOKIE) {
+        Caches::of(response)
+    } else {
+        Caches::Private
+    };
     let headers = response.headers_mut();
     let mut last = None;
     for (name, value) in fields {
         // Only the first of several values comes with the name.
         last = name.or(last);
         let Some(name) = &last else { continue };
-        if *name == SET_COOKIE && sets_cookie(headers, &value) {
-            continue;
-        }
-        match headers.entry(name) {
-            Entry::Occupied(mut entry) => entry.append(value),
-            Entry::Vacant(entry) => {
-                entry.insert(value);
+        if *name == SET_COOKIE {
+            if caches == Caches::Shared || sets_cookie(headers, &value) {
+                continue;
             }
+            if caches == Caches::Unsaid {
+                append(headers, &CACHE_CONTROL, HeaderValue::from_static("private"));
+                caches = Caches::Private;
+            }
+        }
+        append(headers, name, value);
+    }
+}
+
+fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    match headers.entry(name) {
+        Entry::Occupied(mut entry) => entry.append(value),
+        Entry::Vacant(entry) => {
+            entry.insert(value);
         }
     }
 }
@@ -39,7 +59,10 @@ fn name_of(cookie: &HeaderValue) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, Response, header::SET_COOKIE};
+    use http::{
+        HeaderMap, HeaderValue, Response, StatusCode,
+        header::{CACHE_CONTROL, SET_COOKIE},
+    };
 
     fn fields(cookies: &[&'static str]) -> HeaderMap {
         let cookies = cookies.iter().map(|text| HeaderValue::from_static(text));
@@ -61,5 +84,94 @@ mod tests {
             let all: Vec<_> = response.headers().get_all(SET_COOKIE).iter().collect();
             assert_eq!(all, expected);
         }
+    }
+
+    #[test]
+    fn no_cookie_goes_into_a_shared_cache() {
+        // What the handler says of caches, and then the answer; none where no cookie is added.
+        let cases: [(&[(&str, &str)], Option<&[&str]>); 15] = [
+            (&[], Some(&["private"])),
+            (&[("cache-control", "no-store")], Some(&["no-store"])),
+            (
+                &[("cache-control", "max-age=60, Private")],
+                Some(&["max-age=60, Private"]),
+            ),
+            (
+                &[("cache-control", "no-cache")],
+                Some(&["no-cache", "private"]),
+            ),
+            (
+                &[("cache-control", "max-age=0")],
+                Some(&["max-age=0", "private"]),
+            ),
+            (&[("cache-control", "private=\"a, private, b\"")], None),
+            (&[("cache-control", "public")], None),
+            (&[("cache-control", "public, private")], None),
+            (
+                &[
+                    ("cache-control", "private"),
+                    ("cache-control", "S-MaxAge=1"),
+                ],
+                None,
+            ),
+            (&[("cache-control", "max-age=60")], None),
+            (
+                &[("cache-control", "max-age=00")],
+                Some(&["max-age=00", "private"]),
+            ),
+            (&[("cache-control", "\u{fc}")], None),
+            (&[("expires", "Thu, 01 Jan 2099 00:00:00 GMT")], None),
+            (
+                &[
+                    ("cache-control", "no-store"),
+                    ("cdn-cache-control", "max-age=60"),
+                ],
+                None,
+            ),
+            (
+                &[
+                    ("cache-control", "no-store"),
+                    ("surrogate-control", "max-age=60"),
+                ],
+                None,
+            ),
+        ];
+        for (said, expected) in cases {
+            let mut response = Response::new(());
+            for (name, value) in said {
+                let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                response.headers_mut().append(*name, value);
+            }
+            super::add(fields(&["a=1", "b=2"]), &mut response);
+            let cookies = response.headers().get_all(SET_COOKIE).iter().count();
+            assert_eq!(cookies, if expected.is_some() { 2 } else { 0 }, "{said:?}");
+            if let Some(expected) = expected {
+                let caches = response.headers().get_all(CACHE_CONTROL);
+                let caches: Vec<_> = caches.iter().collect();
+                assert_eq!(caches, expected, "{said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_cookie_changes_what_a_cache_has_stored() {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        super::add(fields(&["a=1"]), &mut response);
+        assert!(response.headers().is_empty());
+    }
+
+    #[test]
+    fn other_fields_are_added_whatever_caches_do() {
+        let mut response = Response::new(());
+        let public = HeaderValue::from_static("public");
+        response.headers_mut().insert(CACHE_CONTROL, public);
+        let field = (
+            "authentication-info".parse().unwrap(),
+            HeaderValue::from_static("a=1"),
+        );
+        super::add(HeaderMap::from_iter([field]), &mut response);
+        assert_eq!(response.headers()["authentication-info"], "a=1");
+        assert_eq!(response.headers()[CACHE_CONTROL], "public");
     }
 }
