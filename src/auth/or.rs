@@ -115,9 +115,15 @@ fn by_second(refusal: Refusal, challenges: &Challenges) -> Refusal {
 
 /// The refusal with its scheme's challenge, or its own, and the other scheme's beside it.
 pub(super) fn beside(refusal: Refusal, own: &HeaderValue, other: &HeaderValue) -> Refusal {
+    let unless_optional = refusal.is_unless_optional();
     let problem = refusal.into_problem(own);
-    if problem.status() != StatusCode::UNAUTHORIZED {
-        return Refusal::from_problem(problem);
+    let refusal = Refusal::from_problem(if problem.status() == StatusCode::UNAUTHORIZED {
+        problem.header(WWW_AUTHENTICATE, other.clone())
+    } else {
+        problem
+    });
+    if unless_optional {
+        return refusal.unless_optional();
     }
-    Refusal::from_problem(problem.header(WWW_AUTHENTICATE, other.clone()))
+    refusal
 }

@@ -219,40 +219,71 @@ impl<P> fmt::Debug for Verdict<P> {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Refusal(Problem);
+pub struct Refusal {
+    problem: Problem,
+    unless_optional: bool,
+}
 
 impl Refusal {
     /// A 401 with the scheme's own challenge. The reason goes to the log and not to the client.
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::UNAUTHORIZED).because(reason))
+        Self::from_problem(Problem::new(StatusCode::UNAUTHORIZED).because(reason))
     }
 
     /// A 400 without a challenge: what was sent can't be read as credentials of this scheme.
     pub fn malformed(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::BAD_REQUEST).because(reason))
+        Self::from_problem(Problem::new(StatusCode::BAD_REQUEST).because(reason))
     }
 
     /// Another challenge than the scheme's own.
     pub fn challenge(self, challenge: HeaderValue) -> Self {
-        Self(self.0.header(WWW_AUTHENTICATE, challenge))
+        self.change(|problem| problem.header(WWW_AUTHENTICATE, challenge))
     }
 
     /// What the client is told.
     pub fn detail(self, detail: &'static str) -> Self {
-        Self(self.0.detail(detail))
+        self.change(|problem| problem.detail(detail))
+    }
+
+    /// Where credentials are [optional](crate::With::optional), the request passes as one that has
+    /// none.
+    ///
+    /// It is for credentials that a browser sends of its own accord, a cookie that is over for
+    /// example: refused everywhere, its owner could not even open the page to sign in again. Who
+    /// has to add credentials to a request can leave them out.
+    pub fn unless_optional(self) -> Self {
+        Self {
+            unless_optional: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn is_unless_optional(&self) -> bool {
+        self.unless_optional
     }
 
     pub(super) const fn from_problem(problem: Problem) -> Self {
-        Self(problem)
+        Self {
+            problem,
+            unless_optional: false,
+        }
+    }
+
+    /// The same refusal with another answer.
+    fn change(self, change: impl FnOnce(Problem) -> Problem) -> Self {
+        Self {
+            problem: change(self.problem),
+            ..self
+        }
     }
 
     /// The answer. A 401 has a challenge, come what may (RFC 9110, section 15.5.2).
     pub(super) fn into_problem(self, challenge: &HeaderValue) -> Problem {
-        let bare = self.0.status() == StatusCode::UNAUTHORIZED
-            && !self.0.headers().contains_key(WWW_AUTHENTICATE);
+        let bare = self.problem.status() == StatusCode::UNAUTHORIZED
+            && !self.problem.headers().contains_key(WWW_AUTHENTICATE);
         if bare {
-            return self.0.header(WWW_AUTHENTICATE, challenge.clone());
+            return self.problem.header(WWW_AUTHENTICATE, challenge.clone());
         }
-        self.0
+        self.problem
     }
 }
