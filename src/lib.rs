@@ -125,7 +125,7 @@ mod body;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(any(feature = "csrf-token", feature = "jwt"))]
+#[cfg(any(feature = "csrf-token", feature = "jwt", feature = "session"))]
 mod clock;
 mod compose;
 #[cfg(feature = "concurrency-limit")]
@@ -182,6 +182,8 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
+#[cfg(feature = "session")]
+pub use auth::{Session, SessionKey, SessionRefusal, Sessions};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{

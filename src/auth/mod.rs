@@ -4,11 +4,12 @@
 //!    `Auth<Principal>`; [`Authenticated`] lies in the request's extensions for layers further in.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
 //!    [`optional`](With::optional) it passes instead.
-//! 3. A request with wrong credentials is answered 401, optional or not; one whose credentials
-//!    can't be read, 400.
+//! 3. A request with wrong credentials is answered 401, optional or not, unless the scheme
+//!    [says otherwise](Refusal::unless_optional), as `Sessions` does; one whose credentials can't be
+//!    read, 400.
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
-//! The scheme is `Jwt`, `ApiKey` or `Basic`, each with the feature of its name, or your own: see
+//! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
 //! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or).
 //!
 //! # Example
@@ -112,7 +113,9 @@ pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
 #[cfg(feature = "session")]
-pub use session::{SessionId, SessionRecord, SessionStore};
+pub use session::{
+    Session, SessionId, SessionKey, SessionRecord, SessionRefusal, SessionStore, Sessions,
+};
 
 use crate::{
     authenticated::Authenticated,
@@ -195,6 +198,9 @@ impl<A: Authenticate> Inner<A> {
             Verdict::Verified(principal) => (principal, None),
             Verdict::VerifiedWith(principal, fields) => (principal, Some(fields)),
             Verdict::Missing if optional => return Ok(None),
+            Verdict::Refused(refusal) if optional && refusal.is_unless_optional() => {
+                return Ok(None);
+            }
             verdict => return Err(self.refusal(verdict)),
         };
         extensions.insert(Auth(principal));
