@@ -612,6 +612,76 @@ mod api_key {
     }
 }
 
+#[cfg(feature = "session")]
+mod session {
+    use super::*;
+    use std::sync::Mutex;
+    use wythe::{
+        SessionKey, Sessions,
+        auth::{SessionId, SessionRecord, SessionStore},
+        with_auth,
+    };
+
+    const KEY: &str = "the key that encrypts sessions, in 42 bytes";
+
+    /// One session for all.
+    static RECORD: Mutex<Option<(SessionId, SessionRecord)>> = Mutex::new(None);
+
+    struct Store;
+
+    impl SessionStore for Store {
+        type Error = Infallible;
+
+        async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, Infallible> {
+            let record = RECORD.lock().unwrap().clone();
+            Ok(record
+                .filter(|(known, _)| known == id)
+                .map(|(_, record)| record))
+        }
+
+        async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), Infallible> {
+            *RECORD.lock().unwrap() = Some((id, record));
+            Ok(())
+        }
+
+        async fn update(&self, _: &SessionId, _: SessionRecord) -> Result<bool, Infallible> {
+            Ok(false)
+        }
+
+        async fn remove(&self, _: &SessionId) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    fn encrypted() -> Sessions<String> {
+        Sessions::encrypted([SessionKey::new(KEY).unwrap()]).unwrap()
+    }
+
+    fn stored() -> Sessions<String> {
+        Sessions::stored(Store).unwrap()
+    }
+
+    /// Signed in once: the contract asks more than once, and a store keeps the last.
+    fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
+        let alice = "alice".to_owned();
+        let mut login = std::pin::pin!(sessions.login(&alice));
+        let waker = std::task::Waker::noop();
+        let Poll::Ready(Ok(cookie)) = login.as_mut().poll(&mut Context::from_waker(waker)) else {
+            panic!("neither kind waits here")
+        };
+        let cookie = format!("{}={}", cookie.name(), cookie.value());
+        let request = Request::get("/").header("cookie", cookie);
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        encrypted_session: with_auth(encrypted()),
+            passes || signed_in(&encrypted()), answers Some(plain), secret KEY;
+        stored_session: with_auth(stored()),
+            passes || signed_in(&stored()), answers Some(plain), secret "alice";
+    }
+}
+
 #[cfg(feature = "basic")]
 mod basic {
     use super::*;
