@@ -112,7 +112,7 @@ pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
 #[cfg(feature = "session")]
-pub use session::{SessionId, SessionRecord, SessionStore};
+pub use session::{SessionId, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
 
 use crate::{
     authenticated::Authenticated,

@@ -2,4 +2,4 @@
 
 mod store;
 
-pub use store::{SessionId, SessionRecord, SessionStore};
+pub use store::{SessionId, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};

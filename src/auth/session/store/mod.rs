@@ -1,8 +1,10 @@
 //! Keeps sessions in the server: [`SessionStore`].
 
-use std::{error::Error, fmt, future::Future, time::SystemTime};
+mod record;
 
-use bytes::Bytes;
+use std::{error::Error, future::Future, sync::Arc};
+
+pub use self::record::{SessionId, SessionOwner, SessionRecord};
 
 /// Where the server keeps sessions.
 ///
@@ -40,54 +42,58 @@ pub trait SessionStore: Send + Sync + 'static {
     fn remove(&self, id: &SessionId) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// What a store keeps of a session, and until when.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionRecord {
-    /// Bytes that only the scheme reads.
-    pub data: Bytes,
-    /// From then on the store may forget it, and does not hand it out.
-    pub expires: SystemTime,
+/// A store that can end all sessions of a user at once, after a change of the password say.
+///
+/// It is a trait of its own so that "sign out everywhere" with a store that can't do it does not
+/// compile, instead of doing nothing.
+pub trait SessionsByOwner: SessionStore {
+    /// Ends all sessions that were inserted as [owned](SessionRecord::owned_by) by this owner, and
+    /// says how many.
+    ///
+    /// Change the password first: a sign-in that has checked the old one may be kept a moment
+    /// later.
+    fn remove_owned(
+        &self,
+        owner: &SessionOwner,
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
 }
 
-impl SessionRecord {
-    /// A record.
-    #[must_use]
-    pub const fn new(data: Bytes, expires: SystemTime) -> Self {
-        Self { data, expires }
+impl<S: SessionStore> SessionStore for Arc<S> {
+    type Error = S::Error;
+
+    fn load(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Option<SessionRecord>, S::Error>> + Send {
+        S::load(self, id)
+    }
+
+    fn insert(
+        &self,
+        id: SessionId,
+        record: SessionRecord,
+    ) -> impl Future<Output = Result<(), S::Error>> + Send {
+        S::insert(self, id, record)
+    }
+
+    fn update(
+        &self,
+        id: &SessionId,
+        record: SessionRecord,
+    ) -> impl Future<Output = Result<bool, S::Error>> + Send {
+        S::update(self, id, record)
+    }
+
+    fn remove(&self, id: &SessionId) -> impl Future<Output = Result<(), S::Error>> + Send {
+        S::remove(self, id)
     }
 }
 
-impl fmt::Debug for SessionRecord {
-    /// Not the data.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionRecord")
-            .field("bytes", &self.data.len())
-            .field("expires", &self.expires)
-            .finish()
-    }
-}
-
-/// Under what a store finds a session: the SHA-256 of the secret that the cookie holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[must_use]
-pub struct SessionId([u8; 32]);
-
-impl SessionId {
-    /// An id from its bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionId(..)")
+impl<S: SessionsByOwner> SessionsByOwner for Arc<S> {
+    fn remove_owned(
+        &self,
+        owner: &SessionOwner,
+    ) -> impl Future<Output = Result<u64, S::Error>> + Send {
+        S::remove_owned(self, owner)
     }
 }
