@@ -125,7 +125,7 @@ mod body;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(any(feature = "csrf-token", feature = "jwt"))]
+#[cfg(any(feature = "csrf-token", feature = "jwt", feature = "session"))]
 mod clock;
 mod compose;
 #[cfg(feature = "concurrency-limit")]
@@ -160,6 +160,8 @@ mod principal;
 mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+mod redis_server;
 mod reply;
 #[cfg(any(feature = "api-key", feature = "basic"))]
 mod secret;

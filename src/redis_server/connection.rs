@@ -11,16 +11,16 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
 use tokio::sync::watch;
 
-pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Vec<i64>>> + Send>>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>>;
 
 /// Any connection that many may use at once.
 pub(super) trait Connection: Send + Sync {
-    /// Sends a command that is answered with numbers.
+    /// Sends a command.
     fn ask(&self, command: Cmd) -> Answer;
 
     /// The connection does not answer: the next command had better go through another.
