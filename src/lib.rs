@@ -163,6 +163,8 @@ pub mod rate_limit;
 #[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
 mod redis_server;
 mod reply;
+#[cfg(any(feature = "rate-limit", feature = "session"))]
+mod rotation;
 #[cfg(any(feature = "api-key", feature = "basic"))]
 mod secret;
 pub mod stage;

@@ -112,7 +112,12 @@ pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
 #[cfg(feature = "session")]
-pub use session::{SessionId, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
+pub use session::{
+    MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
+    SessionsByOwner,
+};
+#[cfg(feature = "session-redis")]
+pub use session::{RedisSessions, RedisSessionsMetrics};
 
 use crate::{
     authenticated::Authenticated,

@@ -2,4 +2,9 @@
 
 mod store;
 
-pub use store::{SessionId, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
+pub use store::{
+    MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
+    SessionsByOwner,
+};
+#[cfg(feature = "session-redis")]
+pub use store::{RedisSessions, RedisSessionsMetrics};

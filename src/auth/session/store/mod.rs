@@ -1,10 +1,21 @@
 //! Keeps sessions in the server: [`SessionStore`].
 
+mod error;
+mod memory;
 mod record;
+#[cfg(feature = "session-redis")]
+mod redis;
+mod time;
 
 use std::{error::Error, future::Future, sync::Arc};
 
-pub use self::record::{SessionId, SessionOwner, SessionRecord};
+#[cfg(feature = "session-redis")]
+pub use self::redis::{RedisSessions, RedisSessionsMetrics};
+pub use self::{
+    error::SessionStoreError,
+    memory::MemorySessions,
+    record::{SessionId, SessionOwner, SessionRecord},
+};
 
 /// Where the server keeps sessions.
 ///
