@@ -111,9 +111,9 @@ impl RedisSessions {
         }
     }
 
-    /// Milliseconds since 1970.
+    /// Nanoseconds since 1970.
     fn now(&self) -> u64 {
-        u64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(u64::MAX)
+        whole(self.clock.since_epoch())
     }
 
     /// Waits for an answer, and reads it.
@@ -139,7 +139,7 @@ impl RedisSessions {
         record: &SessionRecord,
         condition: If,
     ) -> Result<bool, SessionStoreError> {
-        let left = milliseconds(record).saturating_sub(self.now());
+        let left = nanos(record.expires).saturating_sub(self.now());
         // The server takes no session that is over.
         match condition {
             If::Absent if left == 0 => return Ok(true),
@@ -150,7 +150,7 @@ impl RedisSessions {
             If::Absent | If::Present => {}
         }
         let value = value::write(record);
-        let set = self.keys.set(id, &value, condition, left);
+        let set = self.keys.set(id, &value, condition, milliseconds(left));
         let set = self.server.send(set);
         self.ask(set, |answer| was_set(&answer)).await
     }
@@ -160,7 +160,10 @@ impl RedisSessions {
         let Some(owner) = &record.owner else {
             return Ok(());
         };
-        let times = (milliseconds(record), self.now());
+        let times = (
+            milliseconds(nanos(record.expires)),
+            milliseconds(self.now()),
+        );
         let call = |source| self.keys.enter(owner, id, times, source);
         let entered = self.server.call(call);
         let entered = self.ask(entered, |answer| number(&answer));
@@ -168,9 +171,9 @@ impl RedisSessions {
     }
 }
 
-/// The end of a session in ms since 1970; a part of one counts, so that it is not over too early.
-fn milliseconds(record: &SessionRecord) -> u64 {
-    nanos(record.expires).div_ceil(1_000_000)
+/// A part of one counts, so that no session is over too early.
+const fn milliseconds(nanos: u64) -> u64 {
+    nanos.div_ceil(1_000_000)
 }
 
 impl SessionStore for RedisSessions {
@@ -186,7 +189,7 @@ impl SessionStore for RedisSessions {
         let Ok(found) = found else {
             return Err(Kind::Unreadable("not of this version, or of something else").into());
         };
-        let now = whole(self.clock.since_epoch());
+        let now = self.now();
         Ok(found.filter(|record| nanos(record.expires) > now))
     }
 
