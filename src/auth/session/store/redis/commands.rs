@@ -12,6 +12,7 @@ use super::super::{
     error::{Kind, SessionStoreError},
     record::{SessionId, SessionOwner},
 };
+use crate::redis_server::Failure;
 
 const SOURCE: &str = include_str!("index.lua");
 
@@ -115,16 +116,20 @@ fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {
     command
 }
 
-/// What was found under a key.
-pub(super) type Found = Result<Value, SessionStoreError>;
+/// What the server says to a command, if only to this one.
+pub(super) type Said = Result<Value, SessionStoreError>;
 
-/// A key of another kind is nothing that the server did wrong: others may still ask it.
-pub(super) fn not_of_this_kind(answer: RedisResult<Value>) -> RedisResult<Found> {
-    match answer {
-        Err(error) if error.code() == Some("WRONGTYPE") => {
-            Ok(Err(Kind::Unreadable("of another type").into()))
-        }
-        answer => answer.map(Ok),
+/// Some errors are nothing that others should not ask the server for: a key of another kind, and a
+/// server that is full, which can still be read.
+pub(super) fn said(answer: RedisResult<Value>) -> RedisResult<Said> {
+    let error = match answer {
+        Ok(answer) => return Ok(Ok(answer)),
+        Err(error) => error,
+    };
+    match error.code() {
+        Some("WRONGTYPE") => Ok(Err(Kind::Unreadable("of another type").into())),
+        Some("OOM") => Ok(Err(Kind::Server(Failure::Server(error)).into())),
+        _ => Err(error),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use ::redis::{RedisResult, Value};
 
-use self::commands::{Found, If, Keys, ids, not_of_this_kind, number, was_set};
+use self::commands::{If, Keys, Said, ids, number, said, was_set};
 use super::{
     SessionStore, SessionsByOwner,
     error::{Kind, SessionStoreError, check_length},
@@ -41,10 +41,10 @@ pub use self::settings::RedisSessionsMetrics;
 ///
 /// # When the server does not answer
 ///
-/// No connection, no answer within the [timeout](Self::timeout), a replica that can't be written,
-/// no memory left, a wrong password, a user without the right to a command, a server that is still
-/// loading: all of that is an error, which is answered 503, as it says nothing of the session. It
-/// is never answered 401, which would sign people out.
+/// No connection, no answer within the [timeout](Self::timeout), a replica that can't be written, a
+/// wrong password, a user without the right to a command, a server that is still loading: all of
+/// that is an error, which is answered 503, as it says nothing of the session. It is never answered
+/// 401, which would sign people out.
 ///
 /// After five failures in a row, or [as you say](Self::give_up_after), the server is given up:
 /// then requests with a session fail at once, and one at a time tries again after
@@ -52,7 +52,9 @@ pub use self::settings::RedisSessionsMetrics;
 /// that leads to another server now leads there. One event of target `wythe` says so at level
 /// `warn`, with the cause, and one at `info` when the server answers again.
 ///
-/// A key that holds something else is an error as well, for this session alone.
+/// A server that is full, and a key that holds something else, are errors of that command alone:
+/// the server is not given up for them. A connection to a server that has become a replica is
+/// closed at once, and the next command makes a new one.
 ///
 /// # Keys and values
 ///
@@ -123,8 +125,8 @@ impl RedisSessions {
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, SessionStoreError> {
         let deadline = self.server.deadline();
-        let question = async { not_of_this_kind(question.await) };
-        let read = |found: Found| match found {
+        let question = async { said(question.await) };
+        let read = |said: Said| match said {
             Ok(answer) => read(answer).map(Ok),
             Err(error) => Some(Err(error)),
         };
