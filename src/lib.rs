@@ -105,9 +105,10 @@
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
-//! machines, `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum
-//! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
-//! `compose` and [`Problem`].
+//! machines, `session` keeps sessions by [`MemorySessions`] or a [`SessionStore`] of your own,
+//! `session-redis` by [`RedisSessions`], `tower-http` gives the layers of tower-http their stage,
+//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
+//! feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -176,6 +177,8 @@ pub mod validation;
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
 pub use address::{ClientIp, PeerAddr};
+#[cfg(feature = "session-redis")]
+pub use auth::RedisSessions;
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
@@ -184,6 +187,8 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
+#[cfg(feature = "session")]
+pub use auth::{MemorySessions, SessionStore};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{

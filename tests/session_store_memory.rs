@@ -3,11 +3,16 @@
 
 mod support;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use support::sessions::{WallClock, id};
-use wythe::auth::{MemorySessions, SessionRecord, SessionStore};
+use wythe::auth::{MemorySessions, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
 
 fn of(sessions: usize, clock: &WallClock) -> MemorySessions {
     MemorySessions::new(NonZeroUsize::new(sessions).unwrap()).clock(clock.show())
@@ -91,7 +96,7 @@ async fn never_more_than_was_said() {
     for most in [1, 7, 1_024, 3_000, 10_000] {
         let clock = WallClock::default();
         let store = of(most, &clock);
-        for n in 0..u32::try_from(most * 2).unwrap() {
+        for n in 0..u32::try_from(most + most / 5).unwrap() {
             store.insert(id(n), clock.session("", 60)).await.unwrap();
         }
         assert!(
@@ -137,6 +142,36 @@ async fn what_is_over_goes_whatever_comes() {
         }
         assert!(store.is_empty(), "{store:?}");
     }
+}
+
+/// A session that goes on under another id while all of its owner's end must not be missed.
+#[tokio::test]
+async fn an_owner_whose_sessions_end_gets_no_new_one_meanwhile() {
+    let clock = WallClock::default();
+    let store = of(100_000, &clock);
+    let [alice, bob] = ["alice", "bob"].map(SessionOwner::new);
+    let session = |owner| clock.session("", 60).owned_by(owner);
+    for n in 0..1_000 {
+        store.insert(id(n), session(alice)).await.unwrap();
+    }
+    let mut ending = Box::pin(store.remove_owned(&alice));
+    let mut context = Context::from_waker(Waker::noop());
+    for n in 1_000..1_010 {
+        assert!(ending.as_mut().poll(&mut context).is_pending());
+        let refused = store.insert(id(n), session(alice)).await.unwrap_err();
+        assert!(refused.to_string().contains("ending"), "{refused}");
+        store.insert(id(n), session(bob)).await.unwrap();
+    }
+    assert_eq!(ending.await.unwrap(), 1_000);
+    assert_eq!(store.len(), 10);
+    store.insert(id(1), session(alice)).await.unwrap();
+
+    // Given up halfway, it keeps nobody out.
+    let mut ending = Box::pin(store.remove_owned(&alice));
+    assert!(ending.as_mut().poll(&mut context).is_pending());
+    drop(ending);
+    store.insert(id(2), session(alice)).await.unwrap();
+    assert_eq!(store.remove_owned(&bob).await.unwrap(), 10);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ pub(super) enum Kind {
         most: usize,
     },
     Taken,
+    Ending,
     #[cfg(feature = "session-redis")]
     Unreadable(&'static str),
     #[cfg(feature = "session-redis")]
@@ -60,6 +61,7 @@ impl fmt::Display for SessionStoreError {
                 write!(f, "a session of {bytes} bytes, of {most} at most")
             }
             Kind::Taken => f.write_str("another session has this id"),
+            Kind::Ending => f.write_str("all sessions of this owner are ending right now"),
             #[cfg(feature = "session-redis")]
             Kind::Unreadable(what) => write!(f, "what Redis keeps for the session is {what}"),
             #[cfg(feature = "session-redis")]

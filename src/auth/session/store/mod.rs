@@ -140,8 +140,9 @@ pub trait SessionStore: Send + Sync + 'static {
         record: SessionRecord,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Keeps a session anew that is still there; otherwise it does nothing and says `false`. The
-    /// owner stays the same.
+    /// Keeps a session anew that is still there; otherwise it does nothing and says `false`.
+    ///
+    /// The record has the owner of the one that was loaded.
     fn update(
         &self,
         id: &SessionId,

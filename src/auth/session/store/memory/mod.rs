@@ -1,24 +1,18 @@
 //! Keeps sessions in the memory of the process: [`MemorySessions`].
 
 mod shard;
+mod table;
 
-use std::{
-    fmt,
-    future::poll_fn,
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    task::Poll,
-    time::SystemTime,
-};
+use std::{fmt, future::poll_fn, num::NonZeroUsize, sync::Arc, task::Poll, time::SystemTime};
 
-use self::shard::{Kept, Shard};
+use self::{shard::Kept, table::Table};
 use super::{
     SessionStore, SessionsByOwner,
-    error::{SessionStoreError, check_length},
+    error::{Kind, SessionStoreError, check_length},
     record::{SessionId, SessionOwner, SessionRecord},
     time::whole,
 };
-use crate::{clock::Clock, rotation::Rotation};
+use crate::clock::Clock;
 
 /// Keeps sessions in the memory of the process, for one instance: a restart signs everybody out.
 ///
@@ -79,38 +73,11 @@ pub struct MemorySessions {
     clock: Clock,
 }
 
-/// What clones share.
-struct Table {
-    /// A power of two.
-    shards: Box<[Line]>,
-    sessions_per_shard: usize,
-    rotation: Rotation,
-}
-
-/// In a cache line of its own, so that threads at two shards do not wait for each other.
-#[repr(align(64))]
-#[derive(Default)]
-struct Line(Mutex<Shard>);
-
-/// So many sessions share a lock: few enough to go through all of them without a pause.
-const SESSIONS_PER_SHARD: usize = 1_024;
-
-const MOST_SHARDS: usize = 1 << 16;
-
 impl MemorySessions {
     /// Keeps at most so many sessions; 100,000 by `default()`.
     pub fn new(sessions: NonZeroUsize) -> Self {
-        let shards = match sessions.get() / SESSIONS_PER_SHARD {
-            0 => 1,
-            MOST_SHARDS.. => MOST_SHARDS,
-            shards => 1 << shards.ilog2(),
-        };
         Self {
-            table: Arc::new(Table {
-                shards: (0..shards).map(|_| Line::default()).collect(),
-                sessions_per_shard: sessions.get() / shards,
-                rotation: Rotation::new(shards),
-            }),
+            table: Arc::new(Table::new(sessions.get())),
             record_bytes: 4_096,
             clock: Clock::default(),
         }
@@ -133,7 +100,7 @@ impl MemorySessions {
     /// The number of sessions that are kept, with those that are over and still in memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.shards.iter().map(|line| line.lock().len()).sum()
+        self.table.len()
     }
 
     /// Whether no session is kept.
@@ -144,50 +111,6 @@ impl MemorySessions {
 
     fn now(&self) -> u64 {
         whole(self.clock.since_epoch())
-    }
-}
-
-impl Table {
-    /// Does something to the shard of a session; `None` does not happen.
-    fn at<T>(&self, id: &SessionId, now: u64, change: impl FnOnce(&mut Shard) -> T) -> Option<T> {
-        let outcome = self.shards.get(self.place(id)).map(|line| {
-            let mut shard = line.lock();
-            change(&mut shard)
-        });
-        self.sweep_in_turn(now);
-        outcome
-    }
-
-    /// Ids are hashes, but may be anything in a scheme of somebody else's.
-    fn place(&self, id: &SessionId) -> usize {
-        let (words, _) = id.as_bytes().as_chunks::<8>();
-        let mixed = words.iter().fold(0_u64, |mixed, word| {
-            (mixed ^ u64::from_le_bytes(*word))
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                .rotate_left(32)
-        });
-        let mixed = usize::try_from(mixed & 0xffff).unwrap_or_default();
-        mixed & self.shards.len().wrapping_sub(1)
-    }
-
-    /// Sweeps the shard whose turn it is, unless somebody is there: they will not mind the rest.
-    fn sweep_in_turn(&self, now: u64) {
-        let due = self.rotation.due(now);
-        let Some(Line(shard)) = due.and_then(|due| self.shards.get(due)) else {
-            return;
-        };
-        match shard.try_lock() {
-            Ok(mut shard) => shard.sweep(now),
-            Err(TryLockError::Poisoned(shard)) => shard.into_inner().sweep(now),
-            Err(TryLockError::WouldBlock) => {}
-        }
-    }
-}
-
-impl Line {
-    /// Nothing that can panic is done under the lock.
-    fn lock(&self) -> MutexGuard<'_, Shard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -204,9 +127,15 @@ impl SessionStore for MemorySessions {
         check_length(record.data.len(), self.record_bytes)?;
         let (now, most) = (self.now(), self.table.sessions_per_shard);
         let kept = Kept::new(&record);
-        let inserted = self
-            .table
-            .at(&id, now, |shard| shard.insert(id, kept, now, most));
+        let inserted = self.table.at(&id, now, |shard| {
+            if record
+                .owner
+                .is_some_and(|owner| self.table.is_ending(&owner))
+            {
+                return Err(Kind::Ending.into());
+            }
+            shard.insert(id, kept, now, most)
+        });
         inserted.unwrap_or(Ok(()))
     }
 
@@ -233,10 +162,11 @@ impl SessionStore for MemorySessions {
 
 impl SessionsByOwner for MemorySessions {
     /// Goes through all sessions, shard by shard, and lets other tasks run between: for 100,000
-    /// sessions about 2 ms of work in all.
+    /// sessions about 2 ms of work in all. Meanwhile a new session of the owner is an error.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let now = self.now();
         let mut ended = 0_u64;
+        let _nothing_new = self.table.end(*owner);
         for line in &self.table.shards {
             ended = ended.saturating_add(line.lock().remove_owned(owner, now));
             others_first().await;
