@@ -166,7 +166,13 @@ mod redis_server;
 mod reply;
 #[cfg(any(feature = "rate-limit", feature = "session"))]
 mod rotation;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -186,7 +192,7 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtKey, JwtRefusal};
+pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
 #[cfg(feature = "session")]
 pub use auth::{MemorySessions, SessionStore};
 pub use authenticated::Authenticated;
@@ -228,7 +234,13 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};

@@ -107,7 +107,7 @@ pub use basic::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwt, JwtKey, JwtRefusal};
+pub use jwt::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
