@@ -105,9 +105,10 @@
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
-//! machines, `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum
-//! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
-//! `compose` and [`Problem`].
+//! machines, `session` keeps sessions by [`MemorySessions`] or a [`SessionStore`] of your own,
+//! `session-redis` by [`RedisSessions`], `tower-http` gives the layers of tower-http their stage,
+//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
+//! feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -162,8 +163,18 @@ mod principal;
 mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+mod redis_server;
 mod reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(feature = "rate-limit", feature = "session"))]
+mod rotation;
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -174,6 +185,8 @@ pub mod validation;
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
 pub use address::{ClientIp, PeerAddr};
+#[cfg(feature = "session-redis")]
+pub use auth::RedisSessions;
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
@@ -181,9 +194,9 @@ pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtKey, JwtRefusal};
+pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
 #[cfg(feature = "session")]
-pub use auth::{Session, SessionKey, SessionRefusal, Sessions};
+pub use auth::{MemorySessions, Session, SessionKey, SessionRefusal, SessionStore, Sessions};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{
@@ -225,7 +238,13 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};

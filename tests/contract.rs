@@ -615,53 +615,21 @@ mod api_key {
 #[cfg(feature = "session")]
 mod session {
     use super::*;
-    use std::sync::Mutex;
-    use wythe::{
-        SessionKey, Sessions,
-        auth::{SessionId, SessionRecord, SessionStore},
-        with_auth,
-    };
+    use std::sync::LazyLock;
+    use wythe::{MemorySessions, SessionKey, Sessions, with_auth};
 
     const KEY: &str = "the key that encrypts sessions, in 42 bytes";
 
-    /// One session for all.
-    static RECORD: Mutex<Option<(SessionId, SessionRecord)>> = Mutex::new(None);
-
-    struct Store;
-
-    impl SessionStore for Store {
-        type Error = Infallible;
-
-        async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, Infallible> {
-            let record = RECORD.lock().unwrap().clone();
-            Ok(record
-                .filter(|(known, _)| known == id)
-                .map(|(_, record)| record))
-        }
-
-        async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), Infallible> {
-            *RECORD.lock().unwrap() = Some((id, record));
-            Ok(())
-        }
-
-        async fn update(&self, _: &SessionId, _: SessionRecord) -> Result<bool, Infallible> {
-            Ok(false)
-        }
-
-        async fn remove(&self, _: &SessionId) -> Result<(), Infallible> {
-            Ok(())
-        }
-    }
+    static STORE: LazyLock<MemorySessions> = LazyLock::new(MemorySessions::default);
 
     fn encrypted() -> Sessions<String> {
         Sessions::encrypted([SessionKey::new(KEY).unwrap()]).unwrap()
     }
 
     fn stored() -> Sessions<String> {
-        Sessions::stored(Store).unwrap()
+        Sessions::stored(STORE.clone()).unwrap()
     }
 
-    /// Signed in once: the contract asks more than once, and a store keeps the last.
     fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
         let alice = "alice".to_owned();
         let mut login = std::pin::pin!(sessions.login(&alice));

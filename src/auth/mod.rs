@@ -108,14 +108,17 @@ pub use basic::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwt, JwtKey, JwtRefusal};
+pub use jwt::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
 pub use scheme::{Authenticate, Refusal, Verdict};
 #[cfg(feature = "session")]
 pub use session::{
-    Session, SessionId, SessionKey, SessionRecord, SessionRefusal, SessionStore, Sessions,
+    MemorySessions, Session, SessionId, SessionKey, SessionOwner, SessionRecord, SessionRefusal,
+    SessionStore, SessionStoreError, Sessions, SessionsByOwner,
 };
+#[cfg(feature = "session-redis")]
+pub use session::{RedisSessions, RedisSessionsMetrics};
 
 use crate::{
     authenticated::Authenticated,

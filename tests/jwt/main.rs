@@ -12,8 +12,12 @@ macro_rules! vector {
 
 mod algorithms;
 mod claims;
+mod examples;
 mod header;
+mod hostile;
+mod issuers;
 mod properties;
+mod rules;
 mod source;
 mod text;
 

@@ -8,7 +8,7 @@ use wythe::{SessionRefusal, auth::SessionStore};
 use crate::{
     expiry::reason,
     support::problem,
-    world::{Clock, Store, ask, sent, session, set, stored, user},
+    world::{Clock, Store, User, ask, sent, session, set, stored, user},
 };
 
 #[tokio::test]
@@ -186,4 +186,36 @@ async fn two_requests_at_once_may_both_note_the_use() {
     let id = *store.records().keys().next().unwrap();
     store.remove(&id).await.unwrap();
     assert_eq!(ask(&sessions, &cookie).await.status(), 401);
+}
+
+#[tokio::test]
+async fn all_sessions_of_an_owner_end_at_once() {
+    use wythe::{
+        MemorySessions, Sessions,
+        auth::{SessionOwner, SessionsByOwner},
+    };
+    let clock = Clock::new();
+    let store = MemorySessions::default().clock(clock.read());
+    let sessions = Sessions::stored(store.clone()).unwrap();
+    let sessions = sessions.clock(clock.read());
+    let sessions = sessions.owned_by(|user: &User| SessionOwner::new(&user.name));
+    let bob = sent(sessions.login(&user("bob")).await.unwrap());
+    let mut cookies = Vec::new();
+    for _ in 0..4 {
+        cookies.push(sent(sessions.login(&user("alice")).await.unwrap()));
+    }
+    // Whatever becomes of them meanwhile.
+    let renewed = session(&sessions, &cookies[1]).await;
+    cookies[1] = sent(sessions.renew(&renewed, &user("alice")).await.unwrap());
+    let changed = session(&sessions, &cookies[2]).await;
+    sessions.update(&changed, &user("Alice")).await.unwrap();
+    clock.set(450);
+    assert!(set(&ask(&sessions, &cookies[3]).await).is_some());
+
+    let alice = SessionOwner::new("alice");
+    assert_eq!(store.remove_owned(&alice).await.unwrap(), 4);
+    for cookie in cookies {
+        assert_eq!(ask(&sessions, &cookie).await.status(), 401);
+    }
+    assert_eq!(ask(&sessions, &bob).await.status(), 200);
 }

@@ -4,12 +4,13 @@ use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    claims::{self, Rules},
+    claims,
     header::Header,
     issuer::{self, Issuer},
-    key_source::{KeySource, Stop},
+    key_source::Stop,
     refusal::{JwtRefusal, Refusals},
-    source,
+    rules::Rules,
+    source::Source,
     token::Token,
 };
 use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
@@ -19,23 +20,21 @@ use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
 pub(super) struct Settings {
     pub(super) issuers: Vec<Issuer>,
     pub(super) rules: Rules,
-    pub(super) typ: Option<String>,
-    pub(super) cookie: Option<String>,
+    /// What `typ` may be; that of an access token, unless there is one here.
+    pub(super) types: Vec<String>,
+    pub(super) source: Source,
     pub(super) max_length: usize,
     pub(super) clock: Clock,
     pub(super) refusals: Refusals,
 }
 
 impl Settings {
-    pub(super) fn new(keys: KeySource) -> Result<Self, ConfigError> {
+    pub(super) fn new(issuers: Vec<Issuer>) -> Result<Self, ConfigError> {
         Ok(Self {
-            issuers: vec![Issuer {
-                names: Vec::new(),
-                keys,
-            }],
+            issuers,
             rules: Rules::default(),
-            typ: None,
-            cookie: None,
+            types: Vec::new(),
+            source: Source::default(),
             max_length: 8 * 1024,
             clock: Clock::default(),
             refusals: Refusals::of_realm("api".to_owned())?,
@@ -54,8 +53,7 @@ impl Settings {
         let token = Token::read(token)?;
         let issuer = issuer::of(&self.issuers, &token)?;
         Header::read(token.header, |header| {
-            let typ = self.typ.as_deref();
-            if typ.is_some_and(|typ| !header.is_of_type(typ)) {
+            if !self.asks_for_type_of(header) {
                 return Err(JwtRefusal::Type.into());
             }
             issuer.keys.check(&token, header, fetched)
@@ -69,8 +67,15 @@ impl Settings {
         Ok(claims?)
     }
 
+    fn asks_for_type_of(&self, header: &Header<'_>) -> bool {
+        if self.types.is_empty() {
+            return header.is_of_usual_type();
+        }
+        self.types.iter().any(|typ| header.is_of_type(typ))
+    }
+
     /// The answer to a request with these fields whose token is refused.
     pub(super) fn refused<P>(&self, headers: &HeaderMap, reason: JwtRefusal) -> Verdict<P> {
-        Verdict::Refused(self.refusals.of(source::refusal(headers, reason)))
+        Verdict::Refused(self.refusals.of(self.source.refusal(headers, reason)))
     }
 }

@@ -157,7 +157,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
         let settings = &*self.settings;
         let now = settings.now();
         let session = match self.judge(&text, now) {
-            Ok(session) => session,
+            Ok(session) => session.owned(record.owner),
             Err(reason) => return self.refused(reason),
         };
         let passes = match &self.check {

@@ -99,7 +99,10 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
             Kind::Encrypted(_) => return self.sealed(text, times).map(Some),
             Kind::Stored(shelf) => shelf,
         };
-        let record = SessionRecord::new(text.into(), self.settings.lifetime.ends(times));
+        let record = SessionRecord {
+            owner: session.owner(),
+            ..SessionRecord::new(text.into(), self.settings.lifetime.ends(times))
+        };
         match shelf.update(&id, record).await {
             Ok(true) => Ok(None),
             Ok(false) => Err(self.settings.ended()),
@@ -117,7 +120,10 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
             Kind::Stored(shelf) => {
                 let secret = Secret::generate()?;
                 let text = write(secret.id(), times, data)?;
-                let record = SessionRecord::new(text.into(), settings.lifetime.ends(times));
+                let record = SessionRecord {
+                    owner: self.owner.as_ref().map(|owner| owner(data)),
+                    ..SessionRecord::new(text.into(), settings.lifetime.ends(times))
+                };
                 let inserted = shelf.insert(secret.id(), record).await;
                 inserted.map_err(unavailable)?;
                 Ok(settings.cookie(secret.write(), times)?)

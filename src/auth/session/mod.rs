@@ -26,7 +26,12 @@ use http::HeaderMap;
 pub use key::SessionKey;
 pub use principal::Session;
 pub use refusal::SessionRefusal;
-pub use store::{SessionId, SessionRecord, SessionStore};
+pub use store::{
+    MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
+    SessionsByOwner,
+};
+#[cfg(feature = "session-redis")]
+pub use store::{RedisSessions, RedisSessionsMetrics};
 
 use self::{check::Check, sealed::Keys, settings::Settings, shelf::Shelf};
 use crate::{config_error::ConfigError, cookies::SetCookie};
@@ -150,8 +155,8 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 /// - **Forged requests** (CSRF). Browsers send the cookie with requests that other sites cause,
 ///   `SameSite=Lax` or not: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
 ///   route that signs in, or others can sign a user in as themselves.
-/// - **Revocation.** A stored session ends with its record; requests that are under way end as they
-///   began. An encrypted one can't be ended by the server: who has kept a copy of the cookie can
+/// - **Revocation.** A stored session ends with its record, and all of somebody's at once if they
+///   are [owned](Self::owned_by); requests that are under way go on. An encrypted one can't be ended by the server: who has kept a copy of the cookie can
 ///   go on with it after a logout until it ends by itself, and so does the browser if an answer
 ///   that renews the cookie arrives after the logout. [`check`](Self::check) refuses what was
 ///   made before a moment that you keep, such as the last change of the password.
@@ -173,7 +178,11 @@ pub struct Sessions<D> {
     settings: Arc<Settings>,
     kind: Kind,
     check: Check<D>,
+    owner: Owner<D>,
 }
+
+/// Says whose session it is, by its data.
+type Owner<D> = Option<Arc<dyn Fn(&D) -> SessionOwner + Send + Sync>>;
 
 #[derive(Clone)]
 enum Kind {
@@ -360,6 +369,29 @@ impl<D> Sessions<D> {
         self
     }
 
+    /// Tells the store whose a new session is, so that all sessions of somebody can be ended at
+    /// once: "sign out everywhere", or a change of the password. An encrypted session has no owner.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wythe::{MemorySessions, Sessions, auth::{SessionOwner, SessionsByOwner}};
+    ///
+    /// let store = MemorySessions::default();
+    /// let sessions = Sessions::<String>::stored(store.clone())?
+    ///     .owned_by(|user: &String| SessionOwner::new(user));
+    ///
+    /// let cookie = sessions.login(&"alice".to_owned()).await?;
+    /// assert_eq!(store.remove_owned(&SessionOwner::new("alice")).await?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn owned_by(mut self, owner: impl Fn(&D) -> SessionOwner + Send + Sync + 'static) -> Self {
+        self.owner = Some(Arc::new(owner));
+        self
+    }
+
     /// The [public id](Session::public_id) of the session that a request names, whether it goes on
     /// or not: for layers outside `with_auth`, as [`with_csrf`](crate::with_csrf) is one.
     ///
@@ -393,6 +425,7 @@ impl<D> Sessions<D> {
             settings: Arc::new(Settings::new()?),
             kind,
             check: Check::None,
+            owner: None,
         })
     }
 
@@ -422,6 +455,7 @@ impl<D> Clone for Sessions<D> {
             settings: Arc::clone(&self.settings),
             kind: self.kind.clone(),
             check: self.check.clone(),
+            owner: self.owner.clone(),
         }
     }
 }

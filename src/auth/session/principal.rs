@@ -7,7 +7,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{store::SessionId, text, times::Times};
+use super::{
+    store::{SessionId, SessionOwner},
+    text,
+    times::Times,
+};
 
 /// A session that is going on, with what was said of it at login: the principal of
 /// [`Sessions`](super::Sessions). A clone is cheap.
@@ -33,12 +37,25 @@ pub struct Session<D> {
     data: Arc<D>,
     id: SessionId,
     times: Times,
+    owner: Option<SessionOwner>,
 }
 
 impl<D> Session<D> {
     pub(super) fn new(id: SessionId, times: Times, data: D) -> Self {
-        let data = Arc::new(data);
-        Self { data, id, times }
+        Self {
+            data: Arc::new(data),
+            id,
+            times,
+            owner: None,
+        }
+    }
+
+    pub(super) fn owned(self, owner: Option<SessionOwner>) -> Self {
+        Self { owner, ..self }
+    }
+
+    pub(super) const fn owner(&self) -> Option<SessionOwner> {
+        self.owner
     }
 
     /// What was said at login, or since.
