@@ -82,7 +82,7 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], or a scheme of your own |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -105,8 +105,9 @@
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
-//! machines, `session` keeps sessions by [`MemorySessions`] or a [`SessionStore`] of your own,
-//! `session-redis` by [`RedisSessions`], `tower-http` gives the layers of tower-http their stage,
+//! machines, `cookies` brings [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
+//! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`],
+//! `tower-http` gives the layers of tower-http their stage,
 //! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
 //! feature there is the contract, `compose` and [`Problem`].
 //!
