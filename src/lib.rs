@@ -177,6 +177,8 @@ mod rotation;
     feature = "session"
 ))]
 mod secret;
+#[cfg(all(feature = "authorization", feature = "session"))]
+mod session_grants;
 pub mod stage;
 #[cfg(feature = "tower-http")]
 pub mod tower_http_layers;

@@ -39,7 +39,7 @@ const FLOORS: &[&[&str]] = &[
         "validation",
     ],
     // What puts the others together.
-    &["compose"],
+    &["compose", "session_grants"],
     &["axum", "tower_http_layers"],
     &["guide", "lib"],
 ];

@@ -208,3 +208,51 @@ async fn handlers_of_axum_take_a_session_and_answer_with_its_cookie() {
         }
     }
 }
+
+#[cfg(feature = "authorization")]
+#[tokio::test]
+async fn a_session_has_the_scopes_and_roles_of_its_data() {
+    use wythe::{HasRoles, HasScopes, auth::SessionStore, with_roles, with_scopes};
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    struct Editor;
+
+    impl HasScopes for Editor {
+        fn has_scope(&self, scope: &str) -> bool {
+            scope == "orders:read"
+        }
+    }
+
+    impl HasRoles for Editor {
+        type Role = str;
+
+        fn has_role(&self, role: &str) -> bool {
+            role == "editor"
+        }
+    }
+
+    async fn passes(_: http::Request<Body>) -> Response<Body> {
+        Response::new(empty())
+    }
+
+    fn store() -> impl SessionStore {
+        Store::default()
+    }
+
+    let sessions = Sessions::<Editor>::stored(store()).unwrap();
+    let cookie = sent(sessions.login(&Editor).await.unwrap());
+    for (scope, role, status) in [
+        ("orders:read", "editor", 200),
+        ("orders:write", "editor", 403),
+        ("orders:read", "admin", 403),
+    ] {
+        let stack = compose((
+            with_auth(sessions.clone()),
+            with_scopes::<Session<Editor>>([scope]).unwrap(),
+            with_roles::<Session<Editor>, str>([role]).unwrap(),
+        ));
+        let request = get("/").header("cookie", &cookie).body(empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(stack.service_fn(passes), request).await;
+        assert_eq!(response.unwrap().status(), status, "{scope} {role}");
+    }
+}

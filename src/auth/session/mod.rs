@@ -168,11 +168,10 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///
 /// # Compared with
 ///
-/// tower-sessions makes a session for visitors who never sign in when a handler writes to it, and
-/// leaves the change of the id at login to the application; a store that fails is a 500. axum-login
-/// loads the user from the backend with each request and answers a failing backend as if the
-/// user were forbidden. The private jar of axum-extra encrypts in the same way, but has no
-/// expiry inside the cookie: a kept copy is good for ever.
+/// tower-sessions leaves the change of the id at login to the application; a store that fails is a
+/// 500. axum-login loads the user from the backend with each request, and answers a failing backend
+/// as if the user were forbidden. The private jar of axum-extra encrypts in the same way, but
+/// the cookie has no expiry inside: a kept copy is good for ever.
 #[must_use]
 pub struct Sessions<D> {
     settings: Arc<Settings>,
