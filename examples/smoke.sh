@@ -38,6 +38,7 @@ check existing_axum_app 200 400 404 405 400 500
 check own_middleware 200 200 503
 check rate_limit_by_user 200 200 429 200 200 401
 check scopes 401 200 403 201 403 204 200 404 200 403 503
+check sessions 200 401 422 303 200 403 303 401 200
 check with_hyper 201 422 200 204 405
 if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then
     check shared_rate_limit 200 200 200 429 429

@@ -82,7 +82,7 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], a scheme of your own, [or one of several](Authenticate::or) |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], a scheme of your own, [or one of several](Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -105,9 +105,11 @@
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
-//! machines, `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum
-//! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
-//! `compose` and [`Problem`].
+//! machines, `cookies` brings [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
+//! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`],
+//! `tower-http` gives the layers of tower-http their stage,
+//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
+//! feature there is the contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, refusals, the log, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -125,12 +127,14 @@ mod body;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
-#[cfg(any(feature = "csrf-token", feature = "jwt"))]
+#[cfg(any(feature = "csrf-token", feature = "jwt", feature = "session"))]
 mod clock;
 mod compose;
 #[cfg(feature = "concurrency-limit")]
 pub mod concurrency_limit;
 mod config_error;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 #[cfg(feature = "cors")]
 pub mod cors;
 #[cfg(feature = "csrf")]
@@ -160,7 +164,11 @@ mod principal;
 mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+mod redis_server;
 mod reply;
+#[cfg(any(feature = "rate-limit", feature = "session"))]
+mod rotation;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",
@@ -169,6 +177,8 @@ mod reply;
     feature = "session"
 ))]
 mod secret;
+#[cfg(all(feature = "authorization", feature = "session"))]
+mod session_grants;
 pub mod stage;
 #[cfg(feature = "tower-http")]
 pub mod tower_http_layers;
@@ -178,6 +188,8 @@ pub mod validation;
 #[cfg(feature = "axum")]
 pub use crate::axum::{Extract, FromLayer};
 pub use address::{ClientIp, PeerAddr};
+#[cfg(feature = "session-redis")]
+pub use auth::RedisSessions;
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
@@ -186,6 +198,8 @@ pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
+#[cfg(feature = "session")]
+pub use auth::{MemorySessions, Session, SessionKey, SessionRefusal, SessionStore, Sessions};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{
@@ -200,6 +214,8 @@ pub use compose::{Stack, assume, compose, layer};
 #[cfg(feature = "concurrency-limit")]
 pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
 pub use config_error::ConfigError;
+#[cfg(feature = "cookies")]
+pub use cookies::{CookieError, Cookies, SetCookie};
 #[cfg(feature = "cors")]
 pub use cors::{Cors, with_cors};
 #[cfg(feature = "csrf")]

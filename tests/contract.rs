@@ -612,6 +612,44 @@ mod api_key {
     }
 }
 
+#[cfg(feature = "session")]
+mod session {
+    use super::*;
+    use std::sync::LazyLock;
+    use wythe::{MemorySessions, SessionKey, Sessions, with_auth};
+
+    const KEY: &str = "the key that encrypts sessions, in 42 bytes";
+
+    static STORE: LazyLock<MemorySessions> = LazyLock::new(MemorySessions::default);
+
+    fn encrypted() -> Sessions<String> {
+        Sessions::encrypted([SessionKey::new(KEY).unwrap()]).unwrap()
+    }
+
+    fn stored() -> Sessions<String> {
+        Sessions::stored(STORE.clone()).unwrap()
+    }
+
+    fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
+        let alice = "alice".to_owned();
+        let mut login = std::pin::pin!(sessions.login(&alice));
+        let waker = std::task::Waker::noop();
+        let Poll::Ready(Ok(cookie)) = login.as_mut().poll(&mut Context::from_waker(waker)) else {
+            panic!("neither kind waits here")
+        };
+        let cookie = format!("{}={}", cookie.name(), cookie.value());
+        let request = Request::get("/").header("cookie", cookie);
+        request.body(support::empty()).unwrap()
+    }
+
+    every_layer! {
+        encrypted_session: with_auth(encrypted()),
+            passes || signed_in(&encrypted()), answers Some(plain), secret KEY;
+        stored_session: with_auth(stored()),
+            passes || signed_in(&stored()), answers Some(plain), secret "alice";
+    }
+}
+
 #[cfg(feature = "basic")]
 mod basic {
     use super::*;

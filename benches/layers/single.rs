@@ -96,6 +96,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     #[cfg(feature = "api-key")]
     cases.push(api_key());
+    #[cfg(feature = "session")]
+    cases.push(session());
     cases.extend(admission());
     cases
 }
@@ -111,6 +113,46 @@ fn api_key() -> Case {
         let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
         with_auth(keys.bearer())
     })
+}
+
+#[cfg(feature = "session")]
+fn sessions() -> wythe::Sessions<String> {
+    let key = wythe::SessionKey::new(SECRET).expect("a key");
+    wythe::Sessions::encrypted([key]).expect("sessions")
+}
+
+/// An encrypted session that has just begun.
+#[cfg(feature = "session")]
+fn session() -> Case {
+    use std::{pin::pin, task};
+
+    use axum::{
+        body::Bytes,
+        http::{HeaderValue, Request, header},
+    };
+
+    fn signed_in() -> Request<Bytes> {
+        let (sessions, data) = (sessions(), "alice".to_owned());
+        let login = pin!(sessions.login(&data));
+        let mut context = task::Context::from_waker(task::Waker::noop());
+        let task::Poll::Ready(Ok(cookie)) = login.poll(&mut context) else {
+            panic!("nothing to wait for")
+        };
+        let mut request = create_user();
+        let cookie = format!("{}={}", cookie.name(), cookie.value());
+        let cookie = HeaderValue::try_from(cookie).expect("a field");
+        request.headers_mut().insert(header::COOKIE, cookie);
+        request
+    }
+    Case::answer(
+        "with_auth, encrypted session",
+        StatusCode::CREATED,
+        signed_in,
+        || {
+            let stack = compose((with_auth(sessions()),));
+            Router::new().route("/users", any(stack.handler(bare)))
+        },
+    )
 }
 
 /// Layers that are no default feature: `--features concurrency-limit,load-shed`.

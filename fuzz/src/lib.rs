@@ -69,7 +69,7 @@ where
 }
 
 /// Polls until it is ready. Whoever waits must have been woken, or would wait for ever.
-fn run<F: Future>(future: F) -> F::Output {
+pub fn run<F: Future>(future: F) -> F::Output {
     struct Woken(AtomicBool);
 
     impl Wake for Woken {

@@ -128,7 +128,7 @@ fn with_fields<P>(found: Verdict<P>, fields: Option<Box<HeaderMap>>) -> Verdict<
         (Verdict::Missing, _) => Verdict::Refused(unknown()),
         (Verdict::Verified(principal), Some(fields)) => Verdict::VerifiedWith(principal, fields),
         (Verdict::VerifiedWith(principal, mut own), Some(fields)) => {
-            response_fields::add(*fields, &mut own);
+            response_fields::join(*fields, &mut own);
             Verdict::VerifiedWith(principal, own)
         }
         (verdict, _) => verdict,

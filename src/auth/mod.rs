@@ -4,11 +4,12 @@
 //!    `Auth<Principal>`; [`Authenticated`] lies in the request's extensions for layers further in.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
 //!    [`optional`](With::optional) it passes instead.
-//! 3. A request with wrong credentials is answered 401, optional or not; one whose credentials
-//!    can't be read, 400.
+//! 3. A request with wrong credentials is answered 401, optional or not, unless the scheme
+//!    [says otherwise](Refusal::unless_optional), as `Sessions` does; one whose credentials can't be
+//!    read, 400.
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
-//! The scheme is `Jwt`, `ApiKey` or `Basic`, each with the feature of its name, or your own: see
+//! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
 //! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or), if they know the same
 //! principal, and by [`either`](Authenticate::either); [`map`](Authenticate::map) and
 //! [`and_then`](Authenticate::and_then) make another principal of theirs.
@@ -122,7 +123,12 @@ pub use or::Or;
 pub use refusal::Refusal;
 pub use scheme::{Authenticate, Verdict};
 #[cfg(feature = "session")]
-pub use session::{SessionId, SessionRecord, SessionStore};
+pub use session::{
+    MemorySessions, Session, SessionId, SessionKey, SessionOwner, SessionRecord, SessionRefusal,
+    SessionStore, SessionStoreError, Sessions, SessionsByOwner,
+};
+#[cfg(feature = "session-redis")]
+pub use session::{RedisSessions, RedisSessionsMetrics};
 
 use self::refusal::Unchecked;
 use crate::{
@@ -208,6 +214,9 @@ impl<A: Authenticate> Inner<A> {
             Verdict::Verified(principal) => (principal, None),
             Verdict::VerifiedWith(principal, fields) => (principal, Some(fields)),
             Verdict::Missing if optional => return Ok(None),
+            Verdict::Refused(refusal) if optional && refusal.is_unless_optional() => {
+                return Ok(None);
+            }
             verdict => return Err(self.refusal(verdict)),
         };
         extensions.insert(Auth(principal));
@@ -281,7 +290,7 @@ where
 
     fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
         if let Some(fields) = fields {
-            response_fields::add(*fields, response.headers_mut());
+            response_fields::add(*fields, response);
         }
     }
 }

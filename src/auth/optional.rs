@@ -21,7 +21,8 @@ impl<A> With<Authentication<A>> {
     /// Lets requests without credentials pass: the handler asks for `Option<Auth<Principal>>`.
     ///
     /// Wrong credentials are still answered 401. Who sends an expired token believes to be signed
-    /// in, and would otherwise be shown the page of a stranger.
+    /// in, and would otherwise be shown the page of a stranger. Only what a browser sends of its
+    /// own accord may count as nothing: see [`Refusal::unless_optional`](crate::Refusal).
     ///
     /// # Example
     ///

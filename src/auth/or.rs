@@ -201,10 +201,18 @@ fn second<P: Send + 'static>(verdict: Verdict<P>, challenges: &Challenges) -> Ve
 
 /// The refusal with its scheme's challenge, or its own, and the other scheme's beside it.
 pub(super) fn beside(refusal: Refusal, own: &HeaderValue, other: &HeaderValue) -> Refusal {
+    let unless_optional = refusal.is_unless_optional();
     let problem = refusal.into_problem(own);
     let mut sent = problem.headers().get_all(WWW_AUTHENTICATE).iter();
-    if problem.status() != StatusCode::UNAUTHORIZED || sent.any(|own| covers(own, other)) {
-        return Refusal::from_problem(problem);
+    let is_enough =
+        problem.status() != StatusCode::UNAUTHORIZED || sent.any(|own| covers(own, other));
+    let refusal = Refusal::from_problem(if is_enough {
+        problem
+    } else {
+        problem.header(WWW_AUTHENTICATE, other.clone())
+    });
+    if unless_optional {
+        return refusal.unless_optional();
     }
-    Refusal::from_problem(problem.header(WWW_AUTHENTICATE, other.clone()))
+    refusal
 }

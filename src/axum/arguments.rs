@@ -46,6 +46,8 @@ extracted! {
     [T] Query<T>,
     [T] Request<T>,
     [T] State<T>,
+    #[cfg(feature = "cookies")]
+    [] crate::Cookies,
     #[cfg(feature = "multipart")]
     [] axum::extract::Multipart,
     #[cfg(feature = "ws")]

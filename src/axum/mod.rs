@@ -1,6 +1,8 @@
 //! Fits a stack into axum: [`Stack::handler`](crate::Stack::handler), extractors, responses.
 
 mod arguments;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod erased;
 mod extract;
 mod handled;

@@ -1,6 +1,6 @@
 //! Reads `Cookie` (RFC 6265, section 4.2).
 
-use http::{HeaderMap, header::COOKIE};
+use http::{HeaderMap, HeaderValue, header::COOKIE};
 
 /// What a request's `Cookie` says under one name.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,9 +19,16 @@ pub(crate) enum Cookie<'a> {
 /// was set for two paths or domains, and the server can't tell which is its own (RFC 6265, section
 /// 4.2.2, forbids relying on the order): a neighbouring site may have planted one of them.
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Cookie<'a> {
-    let mut values = headers
-        .get_all(COOKIE)
-        .iter()
+    find_in(headers.get_all(COOKIE), name)
+}
+
+/// The same, in these lines of `Cookie`.
+pub(crate) fn find_in<'a>(
+    lines: impl IntoIterator<Item = &'a HeaderValue>,
+    name: &str,
+) -> Cookie<'a> {
+    let mut values = lines
+        .into_iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| value_of(pair, name.as_bytes()));
     match (values.next(), values.next()) {

@@ -6,7 +6,7 @@ pub(crate) mod authorization;
 pub(crate) mod base64url;
 #[cfg(feature = "auth")]
 mod challenge;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "cookies", feature = "jwt"))]
 pub(crate) mod cookie;
 #[cfg(feature = "client-ip")]
 pub(crate) mod forwarded;
@@ -41,7 +41,12 @@ pub use challenge::Challenge;
 pub use origin::Origin;
 
 /// `tchar` (RFC 9110, section 5.6.2).
-#[cfg(any(feature = "auth", feature = "client-ip", feature = "validation"))]
+#[cfg(any(
+    feature = "auth",
+    feature = "client-ip",
+    feature = "cookies",
+    feature = "validation"
+))]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(
         byte,

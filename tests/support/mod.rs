@@ -12,9 +12,11 @@ pub mod cors;
 pub mod limits;
 #[cfg(feature = "tracing")]
 pub mod log;
-#[cfg(feature = "rate-limit-redis")]
+#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
 pub mod redis;
 pub mod scripted;
+#[cfg(feature = "session")]
+pub mod sessions;
 pub mod tenancy;
 
 use std::convert::Infallible;

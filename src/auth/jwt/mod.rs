@@ -312,14 +312,16 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                 let (jwt, token) = (self.clone(), token.to_vec());
                 Verdict::wait(async move {
                     if let Err(cause) = keys.await {
-                        return Verdict::Failed(cause);
+                        return Verdict::unchecked("Bearer", cause);
                     }
                     match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(Stop::Refused(reason)) => {
                             Verdict::Refused(jwt.settings.refusals.of(reason))
                         }
-                        Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
+                        Err(Stop::Fetch(_)) => {
+                            Verdict::unchecked("Bearer", "the keys went away again")
+                        }
                     }
                 })
             }

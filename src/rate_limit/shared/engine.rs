@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::request::Parts;
-use redis::{ErrorKind, RedisResult, ServerErrorKind};
+use redis::RedisResult;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -17,10 +17,9 @@ use tokio::{
 
 use super::{
     super::{clock::Clock, rule::Rule, verdict::Verdict},
-    failure::{Failure, OnFailure},
+    failure::OnFailure,
     lease::Leases,
     limit::Sharing,
-    metrics::Counter,
     name::Name,
     script::{Operation, Reply, Terms},
     store::RedisStore,
@@ -28,6 +27,7 @@ use super::{
 use crate::{
     key::{Key, KeyPart},
     problem::Problem,
+    redis_server::{Failure, RedisServer},
 };
 
 /// The most charges that wait for the server at once, after their responses were sent.
@@ -94,12 +94,15 @@ impl Engine {
 
     /// The time after which the store may be back, for those who were refused.
     pub(in crate::rate_limit) fn until_probe(&self) -> Duration {
-        let wait = self.store().state.breaker.until_probe();
-        wait.unwrap_or_default()
+        self.server().until_probe()
     }
 
     fn store(&self) -> &RedisStore {
         &self.sharing.store
+    }
+
+    fn server(&self) -> &RedisServer {
+        &self.sharing.store.server
     }
 
     /// What a request gets that does not have to wait: from a lease, or because the store is given
@@ -119,7 +122,7 @@ impl Engine {
             state.counters.leased.add_one();
             return Some(Ok(verdict));
         }
-        if state.breaker.rests() {
+        if self.server().rests() {
             state.counters.undecided.add_one();
             return Some(Err(Failure::GivenUp));
         }
@@ -190,7 +193,7 @@ impl Engine {
             return self.take_at_once(name, plan, units, deadline).await;
         };
         // Half of the time for those before, half for the server.
-        let half = deadline.checked_sub(self.store().timeout / 2);
+        let half = deadline.checked_sub(self.server().timeout / 2);
         let turn = timeout_at(half.unwrap_or(deadline), lease.turn.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return self.take_at_once(name, plan, units, deadline).await;
@@ -296,11 +299,7 @@ impl Engine {
     }
 
     fn deadline(&self) -> Instant {
-        let now = Instant::now();
-        // Times that do not fit are longer than anything lives.
-        now.checked_add(self.store().timeout)
-            .or_else(|| now.checked_add(Duration::from_secs(86_400)))
-            .unwrap_or(now)
+        self.server().deadline()
     }
 
     /// Runs the script, unless the store is given up.
@@ -311,60 +310,23 @@ impl Engine {
         operation: Operation,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
-        let RedisStore {
-            connection,
-            state,
-            timeout,
-            patience,
-            ..
-        } = self.store();
-        if Handle::try_current().is_err() {
-            return Err(Failure::NoRuntime);
-        }
-        let pass = state.breaker.pass().ok_or(Failure::GivenUp)?;
-        let failure = match timeout_at(deadline, self.call(name, plan, operation)).await {
-            Ok(Ok(numbers)) => match Reply::read(&numbers) {
-                Some(reply) => {
-                    pass.answered();
-                    return Ok(reply);
-                }
-                None => Failure::Nonsense,
-            },
-            Ok(Err(error)) => Failure::Store(error),
-            Err(_) => {
-                state.counters.timeouts.add_one();
-                Failure::TimedOut(*timeout)
-            }
-        };
-        state.counters.failures.add_one();
-        if pass.failed(patience, &failure) {
-            connection.discard();
-        }
-        Err(failure)
+        let question = self.call(name, plan, operation);
+        let server = self.server();
+        server
+            .ask(deadline, question, |numbers| Reply::read(&numbers))
+            .await
     }
 
-    /// By its hash; a server that has been restarted or flushed gets the source again.
     async fn call(&self, name: &Name, plan: usize, operation: Operation) -> RedisResult<Vec<i64>> {
         let now = match &self.clock {
             Clock::Monotonic(_) => None,
             given @ Clock::Given(_) => Some(given.now()),
         };
-        let connection = &self.store().connection;
-        let round_trips: &Counter = &self.store().state.counters.round_trips;
-        let terms = self.terms.get(plan);
-        let command = |source| terms.map(|terms| terms.call(name.text(), operation, now, source));
-        let Some(by_hash) = command(false) else {
+        let Some(terms) = self.terms.get(plan) else {
             return Ok(Vec::new());
         };
-        round_trips.add_one();
-        match connection.ask(by_hash).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {}
-            answer => return answer,
-        }
-        round_trips.add_one();
-        match command(true) {
-            Some(by_source) => connection.ask(by_source).await,
-            None => Ok(Vec::new()),
-        }
+        let call = |source| terms.call(name.text(), operation, now, source);
+        let numbers = self.server().call(call).await?;
+        Ok(redis::from_redis_value(numbers)?)
     }
 }

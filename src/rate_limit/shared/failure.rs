@@ -1,8 +1,6 @@
 //! What becomes of requests while the store does not answer.
 
-use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
-
-use redis::RedisError;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::super::{
     quota::Quota,
@@ -40,32 +38,6 @@ pub enum OnFailure {
         instances: NonZeroU32,
     },
 }
-
-/// Why the store has not said anything.
-#[derive(Clone, Debug)]
-pub(in crate::rate_limit) enum Failure {
-    /// It was not asked: it has failed too often.
-    GivenUp,
-    TimedOut(Duration),
-    Store(RedisError),
-    /// It is no Redis, or its script is another.
-    Nonsense,
-    NoRuntime,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GivenUp => f.write_str("the store of shared limits has failed too often"),
-            Self::TimedOut(timeout) => write!(f, "no answer within {timeout:?}"),
-            Self::Store(error) => error.fmt(f),
-            Self::Nonsense => f.write_str("an answer that is not the script's"),
-            Self::NoRuntime => f.write_str("limits in Redis need a tokio runtime"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// The share of one instance of the quotas that all share.
 pub(super) fn share(rules: &[Rule], instances: NonZeroU32) -> Result<Arc<[Rule]>, ConfigError> {

@@ -1,13 +1,13 @@
 //! One limit in a store: its name there, and its lease.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use super::{
     super::{policy::RateLimit, rule::Rule},
     failure::{OnFailure, share},
     name::Names,
     script::FURTHEST,
-    store::{RedisStore, refuse},
+    store::{RedisStore, WORDS},
 };
 use crate::config_error::ConfigError;
 
@@ -143,4 +143,8 @@ impl fmt::Debug for SharedLimit {
             .field("store", &self.store)
             .finish()
     }
+}
+
+fn refuse(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new(WORDS.policy, message)
 }

@@ -1,6 +1,6 @@
 //! Counts what a store does, for metrics.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::redis_server::Counter;
 
 /// What a store of shared limits has done since it was made, all limits together; see
 /// [`RedisStore::metrics`](super::RedisStore::metrics).
@@ -25,25 +25,10 @@ pub struct RedisMetrics {
     pub is_open: bool,
 }
 
+/// What only limits count; the server counts the rest.
 #[derive(Default)]
 pub(super) struct Counters {
-    pub(super) round_trips: Counter,
     pub(super) leased: Counter,
-    pub(super) failures: Counter,
-    pub(super) timeouts: Counter,
     pub(super) undecided: Counter,
     pub(super) lost_charges: Counter,
-}
-
-#[derive(Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }

@@ -148,8 +148,6 @@
 //!
 //! [`RateLimit::in_redis`]: super::RateLimit::in_redis
 
-mod breaker;
-mod connection;
 mod engine;
 mod failure;
 mod lease;

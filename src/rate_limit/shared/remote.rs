@@ -14,13 +14,14 @@ use super::{
         verdict::Verdict,
     },
     engine::Engine,
-    failure::{Failure, OnFailure},
+    failure::OnFailure,
     name::Name,
 };
 use crate::{
     describe::Description,
     key::{Fingerprint, Key, KeyPart},
     problem::{Problem, retry_after},
+    redis_server::Failure,
 };
 
 /// A limit's counts in a store.

@@ -7,16 +7,27 @@ use std::{
     time::Duration,
 };
 
-use redis::{Client, aio::ConnectionLike};
+use redis::aio::ConnectionLike;
 
 use super::{
-    breaker::{Breaker, Patience},
-    connection::{Connection, Given, Managed},
     failure::OnFailure,
     limit::SharedLimit,
     metrics::{Counters, RedisMetrics},
 };
-use crate::config_error::ConfigError;
+use crate::{
+    config_error::ConfigError,
+    redis_server::{RedisServer, Words},
+};
+
+pub(super) static WORDS: Words = Words {
+    policy: "RedisStore",
+    opened: "the store of shared limits does not answer; until it does, requests are treated as \
+             the limits say for this case",
+    closed: "the store of shared limits answers again",
+};
+
+/// Requests without shared limits take less than a millisecond.
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A Redis or Valkey server that keeps the counts of limits for many instances; see the
 /// [module](super).
@@ -26,18 +37,15 @@ use crate::config_error::ConfigError;
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
-    pub(super) connection: Arc<dyn Connection>,
+    pub(super) server: RedisServer,
     pub(super) state: Arc<State>,
     pub(super) on_failure: OnFailure,
-    pub(super) timeout: Duration,
-    pub(super) patience: Patience,
     pub(super) prefix: Arc<str>,
     pub(super) secret: Arc<[u8]>,
 }
 
 /// What clones share.
 pub(super) struct State {
-    pub(super) breaker: Breaker,
     pub(super) counters: Counters,
     /// The limits that live.
     names: Mutex<HashMap<String, Weak<()>>>,
@@ -57,11 +65,8 @@ impl RedisStore {
     ///
     /// [redis]: https://docs.rs/redis/1/redis/#connection-parameters
     pub fn open(url: &str, on_failure: OnFailure) -> Result<Self, ConfigError> {
-        // What it says may hold the password.
-        let client = Client::open(url);
-        let client = client
-            .map_err(|error| refuse(format!("this is no URL of Redis: {}", error.category())))?;
-        Ok(Self::with(Arc::new(Managed::new(client)), on_failure))
+        let server = RedisServer::open(url, TIMEOUT, &WORDS)?;
+        Ok(Self::with(server, on_failure))
     }
 
     /// Keeps the counts where a connection of yours leads: a [`ConnectionManager`], a connection
@@ -78,24 +83,17 @@ impl RedisStore {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::with(Arc::new(Given(connection)), on_failure)
+        Self::with(RedisServer::new(connection, TIMEOUT, &WORDS), on_failure)
     }
 
-    fn with(connection: Arc<dyn Connection>, on_failure: OnFailure) -> Self {
+    fn with(server: RedisServer, on_failure: OnFailure) -> Self {
         Self {
-            connection,
+            server,
             state: Arc::new(State {
-                breaker: Breaker::new(),
                 counters: Counters::default(),
                 names: Mutex::default(),
             }),
             on_failure,
-            timeout: Duration::from_millis(50),
-            patience: Patience {
-                failures: 5,
-                first_pause: Duration::from_millis(250),
-                longest_pause: Duration::from_secs(10),
-            },
             prefix: "wythe".into(),
             secret: Arc::default(),
         }
@@ -104,14 +102,14 @@ impl RedisStore {
     /// How long a request waits for the server at most: 50 ms unless told. It should be many
     /// times what the server takes, and less than your clients notice.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.server.timeout = timeout;
         self
     }
 
     /// How many failures in a row it takes to give the server up: 5 unless told. Then requests do
     /// not wait for it at all, until it answers again.
     pub const fn give_up_after(mut self, failures: u32) -> Self {
-        self.patience.failures = failures;
+        self.server.patience.failures = failures;
         self
     }
 
@@ -119,8 +117,8 @@ impl RedisStore {
     /// unless told, then twice as long each time, up to 10 s, with a quarter more or less at
     /// random.
     pub const fn try_again_after(mut self, first: Duration, longest: Duration) -> Self {
-        self.patience.first_pause = first;
-        self.patience.longest_pause = longest;
+        self.server.patience.first_pause = first;
+        self.server.patience.longest_pause = longest;
         self
     }
 
@@ -152,45 +150,35 @@ impl RedisStore {
     /// What was done so far, for your metrics.
     #[must_use]
     pub fn metrics(&self) -> RedisMetrics {
-        let State {
-            breaker, counters, ..
-        } = &*self.state;
+        let figures = self.server.figures();
+        let counters = &self.state.counters;
         RedisMetrics {
-            round_trips: counters.round_trips.read(),
+            round_trips: figures.round_trips,
             leased: counters.leased.read(),
-            failures: counters.failures.read(),
-            timeouts: counters.timeouts.read(),
+            failures: figures.failures,
+            timeouts: figures.timeouts,
             undecided: counters.undecided.read(),
             lost_charges: counters.lost_charges.read(),
-            opened: breaker.times_opened(),
-            is_open: breaker.is_open(),
+            opened: figures.opened,
+            is_open: figures.is_open,
         }
     }
 
     /// Checks what can't be said by types.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.timeout.is_zero() {
-            return Err(refuse("a timeout of 0 would let every request fail"));
-        }
-        if self.patience.failures == 0 {
-            return Err(refuse("a server can't be given up after 0 failures"));
-        }
-        if self.patience.longest_pause < self.patience.first_pause {
-            return Err(refuse("the longest pause is shorter than the first"));
-        }
-        check_name("prefix", &self.prefix.replace(':', ""))
+        self.server.check(&self.prefix)
     }
 
     /// Takes a name for as long as what comes back lives.
     pub(super) fn claim(&self, name: &str) -> Result<Arc<()>, ConfigError> {
-        check_name("name", name)?;
+        self.server.check_name("name", name)?;
         let names = self.state.names.lock();
         let mut names = names.unwrap_or_else(PoisonError::into_inner);
         if names
             .get(name)
             .is_some_and(|claim| claim.strong_count() > 0)
         {
-            return Err(refuse(format!(
+            return Err(self.server.refuse(format!(
                 "another limit has the name {name:?}, and would share its counts: clone the layer \
                  or the `Limiter` to have one limit in several places, or choose another name"
             )));
@@ -201,29 +189,13 @@ impl RedisStore {
     }
 }
 
-/// Braces would change which slot of a cluster a key is in; the last colon before them ends the
-/// prefix.
-fn check_name(what: &str, name: &str) -> Result<(), ConfigError> {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
-    if name.is_empty() || !name.bytes().all(good) {
-        return Err(refuse(format!(
-            "the {what} {name:?} is not made of letters, digits and `-_./`"
-        )));
-    }
-    Ok(())
-}
-
-pub(super) fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("RedisStore", message)
-}
-
 /// Neither the URL nor the secret.
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("prefix", &self.prefix)
             .field("on_failure", &self.on_failure)
-            .field("timeout", &self.timeout)
+            .field("timeout", &self.server.timeout)
             .field("metrics", &self.metrics())
             .finish_non_exhaustive()
     }

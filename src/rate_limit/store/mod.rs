@@ -10,7 +10,6 @@
 //! other.
 
 mod capacity;
-mod rotation;
 mod shard;
 mod table;
 #[cfg(test)]
@@ -20,11 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub(super) use self::capacity::Capacity;
 pub use self::capacity::Overflow;
-use self::{
-    rotation::Rotation,
-    shard::{Bounds, Shard},
-};
-use crate::key::Fingerprint;
+use self::shard::{Bounds, Shard};
+use crate::{key::Fingerprint, rotation::Rotation};
 
 /// Up to so many keys, and their times.
 pub(super) struct Store {

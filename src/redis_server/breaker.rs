@@ -10,16 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Words;
+
 /// When to stop asking, and how often to try again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    pub(super) failures: u32,
-    pub(super) first_pause: Duration,
-    pub(super) longest_pause: Duration,
+pub(crate) struct Patience {
+    pub(crate) failures: u32,
+    pub(crate) first_pause: Duration,
+    pub(crate) longest_pause: Duration,
 }
 
 /// All in atomics: nobody waits for anybody.
 pub(super) struct Breaker {
+    words: &'static Words,
     start: Instant,
     open: AtomicBool,
     /// Failures in a row.
@@ -42,8 +45,9 @@ pub(super) struct Pass<'a> {
 }
 
 impl Breaker {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(words: &'static Words) -> Self {
         Self {
+            words,
             start: Instant::now(),
             open: AtomicBool::new(false),
             failures: AtomicU32::new(0),
@@ -87,6 +91,7 @@ impl Breaker {
     }
 
     /// Whether nobody may ask now, not even one.
+    #[cfg(feature = "rate-limit-redis")]
     pub(super) fn rests(&self) -> bool {
         self.is_open() && (self.until_probe().is_some() || self.probing.load(Ordering::Acquire))
     }
@@ -127,9 +132,8 @@ impl Pass<'_> {
         breaker.probes.store(0, Ordering::Relaxed);
         if breaker.open.swap(false, Ordering::AcqRel) {
             let opened_at = breaker.opened_at.load(Ordering::Relaxed);
-            closed(Duration::from_nanos(
-                breaker.now().saturating_sub(opened_at),
-            ));
+            let after = Duration::from_nanos(breaker.now().saturating_sub(opened_at));
+            closed(breaker.words, after);
         }
     }
 
@@ -152,7 +156,7 @@ impl Pass<'_> {
             return false;
         }
         breaker.times_opened.fetch_add(1, Ordering::Relaxed);
-        opened(failures.saturating_add(1), cause);
+        opened(breaker.words, failures.saturating_add(1), cause);
         true
     }
 }
@@ -175,34 +179,36 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 #[cfg(feature = "tracing")]
-fn opened(failures: u32, cause: &dyn fmt::Display) {
-    tracing::warn!(
-        target: "wythe",
-        failures,
-        cause = %cause,
-        "the store of shared limits does not answer; until it does, requests are treated as the \
-         limits say for this case"
-    );
+fn opened(words: &Words, failures: u32, cause: &dyn fmt::Display) {
+    tracing::warn!(target: "wythe", failures, cause = %cause, "{}", words.opened);
 }
 
 #[cfg(feature = "tracing")]
-fn closed(after: Duration) {
-    tracing::info!(target: "wythe", ?after, "the store of shared limits answers again");
+fn closed(words: &Words, after: Duration) {
+    tracing::info!(target: "wythe", ?after, "{}", words.closed);
 }
 
 #[cfg(not(feature = "tracing"))]
-fn opened(failures: u32, cause: &dyn fmt::Display) {
-    let _ = (failures, cause);
+fn opened(words: &Words, failures: u32, cause: &dyn fmt::Display) {
+    let _ = (words.opened, failures, cause);
 }
 
 #[cfg(not(feature = "tracing"))]
-const fn closed(_: Duration) {}
+const fn closed(words: &Words, _: Duration) {
+    let _ = words.closed;
+}
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Breaker, Patience};
+    use super::{super::Words, Breaker, Patience};
+
+    static WORDS: Words = Words {
+        policy: "Test",
+        opened: "given up",
+        closed: "back",
+    };
 
     const AT_ONCE: Patience = Patience {
         failures: 3,
@@ -225,7 +231,7 @@ mod tests {
 
     #[test]
     fn opens_after_failures_in_a_row() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&WORDS);
         for _ in 0..5 {
             for _ in 0..2 {
                 breaker.pass().unwrap().failed(&AT_ONCE, &"no");
@@ -238,7 +244,7 @@ mod tests {
 
     #[test]
     fn nobody_asks_during_the_pause() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&WORDS);
         open(&breaker, &NEVER);
         assert!(breaker.pass().is_none());
         let left = breaker.until_probe().unwrap();
@@ -247,7 +253,7 @@ mod tests {
 
     #[test]
     fn one_probes_at_a_time_and_its_answer_closes() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&WORDS);
         open(&breaker, &AT_ONCE);
         let probe = breaker.pass().unwrap();
         assert!(breaker.pass().is_none());
@@ -261,7 +267,7 @@ mod tests {
 
     #[test]
     fn late_news_from_before_it_opened_changes_nothing() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&WORDS);
         let late = [breaker.pass().unwrap(), breaker.pass().unwrap()];
         open(&breaker, &NEVER);
         let [first, second] = late;
@@ -273,7 +279,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_longest() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new(&WORDS);
         let patience = Patience {
             failures: 1,
             first_pause: Duration::from_secs(100),

@@ -1,4 +1,4 @@
-//! Whose turn it is to be swept.
+//! Whose turn it is to be swept, of the shards of a store.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -7,7 +7,7 @@ const ROUND: u64 = 60_000_000_000;
 
 /// Gives each shard its turn, one per check at most. Nothing else depends on what it reads, so
 /// that threads may see it late.
-pub(super) struct Rotation {
+pub(crate) struct Rotation {
     /// When the next turn is due.
     due: AtomicU64,
     next: AtomicUsize,
@@ -17,7 +17,7 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    pub(super) fn new(shards: usize) -> Self {
+    pub(crate) fn new(shards: usize) -> Self {
         let step = ROUND / u64::try_from(shards).unwrap_or(u64::MAX).max(1);
         Self {
             due: AtomicU64::new(0),
@@ -28,7 +28,7 @@ impl Rotation {
     }
 
     /// The shard that is due, for one caller only.
-    pub(super) fn due(&self, now: u64) -> Option<usize> {
+    pub(crate) fn due(&self, now: u64) -> Option<usize> {
         let due = self.due.load(Relaxed);
         // Further ahead it is only if the clock went back.
         if (1..=self.step).contains(&due.saturating_sub(now)) {

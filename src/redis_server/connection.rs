@@ -11,16 +11,16 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
 use tokio::sync::watch;
 
-pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Vec<i64>>> + Send>>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>>;
 
 /// Any connection that many may use at once.
 pub(super) trait Connection: Send + Sync {
-    /// Sends a command that is answered with numbers.
+    /// Sends a command.
     fn ask(&self, command: Cmd) -> Answer;
 
     /// The connection does not answer: the next command had better go through another.
@@ -66,6 +66,9 @@ struct Numbered {
     number: u64,
 }
 
+/// The server is no primary any more: its name may lead to another by now.
+const READ_ONLY: ErrorKind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+
 /// A connection takes longer to make than a command takes, and is made even if all the requests
 /// that waited for it have been answered otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -89,7 +92,7 @@ impl Connection for Managed {
             } = shared.connection().await?;
             let answer = command.query_async(&mut connection).await;
             if let Err(error) = &answer
-                && error.is_unrecoverable_error()
+                && (error.is_unrecoverable_error() || error.kind() == READ_ONLY)
             {
                 shared.forget(Some(number));
             }

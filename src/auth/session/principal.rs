@@ -1,0 +1,120 @@
+//! Who has signed in: [`Session`].
+
+use std::{
+    fmt,
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    store::{SessionId, SessionOwner},
+    text,
+    times::Times,
+};
+
+/// A session that is going on, with what was said of it at login: the principal of
+/// [`Sessions`](super::Sessions). A clone is cheap.
+///
+/// Its data are there as if they were its own, by `Deref`.
+///
+/// # Example
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use wythe::{Auth, Session};
+///
+/// #[derive(Deserialize, Serialize)]
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn whoami(Auth(session): Auth<Session<User>>) -> String {
+///     format!("You are {}.", session.name)
+/// }
+/// ```
+pub struct Session<D> {
+    data: Arc<D>,
+    id: SessionId,
+    times: Times,
+    owner: Option<SessionOwner>,
+}
+
+impl<D> Session<D> {
+    pub(super) fn new(id: SessionId, times: Times, data: D) -> Self {
+        Self {
+            data: Arc::new(data),
+            id,
+            times,
+            owner: None,
+        }
+    }
+
+    pub(super) fn owned(self, owner: Option<SessionOwner>) -> Self {
+        Self { owner, ..self }
+    }
+
+    pub(super) const fn owner(&self) -> Option<SessionOwner> {
+        self.owner
+    }
+
+    /// What was said at login, or since.
+    #[must_use]
+    pub fn data(&self) -> &D {
+        &self.data
+    }
+
+    /// What the session is known by. It is no secret: nobody can continue a session who knows it.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The id as 43 characters, for the log, and for what is bound to a session, a CSRF token for
+    /// example.
+    #[must_use]
+    pub fn public_id(&self) -> String {
+        text::encode(self.id.as_bytes())
+    }
+
+    /// When its owner signed in, in whole seconds.
+    #[must_use]
+    pub fn created(&self) -> SystemTime {
+        let created = UNIX_EPOCH.checked_add(Duration::from_secs(self.times.created));
+        created.unwrap_or(UNIX_EPOCH)
+    }
+
+    pub(super) const fn times(&self) -> Times {
+        self.times
+    }
+
+    pub(super) fn seen(self, now: u64) -> Self {
+        let times = self.times.seen(now);
+        Self { times, ..self }
+    }
+}
+
+impl<D> Deref for Session<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.data
+    }
+}
+
+impl<D> Clone for Session<D> {
+    fn clone(&self) -> Self {
+        Self {
+            data: Arc::clone(&self.data),
+            ..*self
+        }
+    }
+}
+
+impl<D> fmt::Debug for Session<D> {
+    /// Neither the data nor the id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("created", &self.created())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! A part of the sessions: which it keeps, and which it drops.
+
+use std::{collections::HashMap, mem};
+
+use super::super::{
+    error::{Kind, SessionStoreError},
+    record::{SessionId, SessionOwner, SessionRecord},
+    time::{nanos, time},
+};
+
+#[derive(Default)]
+pub(super) struct Shard {
+    sessions: HashMap<SessionId, Kept>,
+    /// No session ends before this, so that a sweep before would be in vain.
+    earliest: u64,
+}
+
+/// What is kept of a session. The bytes are a copy of exactly their length: those of the record
+/// may be a part of something larger.
+pub(super) struct Kept {
+    /// Nanoseconds since 1970.
+    expires: u64,
+    data: Box<[u8]>,
+    owner: Option<Box<SessionOwner>>,
+    /// Whether somebody has come back with it since it was made.
+    used: bool,
+}
+
+impl Kept {
+    pub(super) fn new(record: &SessionRecord) -> Self {
+        Self {
+            expires: nanos(record.expires),
+            data: record.data.as_ref().into(),
+            owner: record.owner.map(Box::new),
+            used: false,
+        }
+    }
+
+    fn record(&self) -> SessionRecord {
+        let data = self.data.to_vec().into();
+        let record = SessionRecord::new(data, time(self.expires));
+        match &self.owner {
+            Some(owner) => record.owned_by(**owner),
+            None => record,
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(super) fn load(&mut self, id: &SessionId, now: u64) -> Option<SessionRecord> {
+        let kept = self.live(id, now)?;
+        kept.used = true;
+        Some(kept.record())
+    }
+
+    /// Keeps a new session, if there are fewer than `most` or one can go.
+    pub(super) fn insert(
+        &mut self,
+        id: SessionId,
+        kept: Kept,
+        now: u64,
+        most: usize,
+    ) -> Result<(), SessionStoreError> {
+        if self.live(&id, now).is_some() {
+            return Err(Kind::Taken.into());
+        }
+        // What it would grow for may be over.
+        if self.len() >= most || self.len() == self.sessions.capacity() {
+            self.sweep(now);
+        }
+        if self.len() >= most && !self.make_room() {
+            return Err(Kind::Full.into());
+        }
+        self.earliest = self.earliest.min(kept.expires);
+        self.sessions.insert(id, kept);
+        Ok(())
+    }
+
+    /// Keeps a session anew; what was kept is left in `kept`.
+    pub(super) fn update(&mut self, id: &SessionId, kept: &mut Kept, now: u64) -> bool {
+        let expires = kept.expires;
+        let Some(old) = self.live(id, now) else {
+            return false;
+        };
+        mem::swap(old, kept);
+        old.used = true;
+        self.earliest = self.earliest.min(expires);
+        true
+    }
+
+    pub(super) fn remove(&mut self, id: &SessionId) -> Option<Kept> {
+        self.sessions.remove(id)
+    }
+
+    /// Drops the sessions of an owner, and says how many there were that had not ended.
+    pub(super) fn remove_owned(&mut self, owner: &SessionOwner, now: u64) -> u64 {
+        let mut ended = 0_u64;
+        self.sessions.retain(|_, kept| {
+            let owned = kept.owner.as_deref() == Some(owner);
+            ended = ended.saturating_add(u64::from(owned && kept.expires > now));
+            !owned
+        });
+        ended
+    }
+
+    /// Drops the sessions that are over and gives memory back.
+    pub(super) fn sweep(&mut self, now: u64) {
+        if now >= self.earliest {
+            let mut earliest = u64::MAX;
+            self.sessions.retain(|_, kept| {
+                let live = kept.expires > now;
+                if live {
+                    earliest = earliest.min(kept.expires);
+                }
+                live
+            });
+            self.earliest = earliest;
+        }
+        if self.len() < self.sessions.capacity() / 4 {
+            self.sessions.shrink_to(self.len().saturating_mul(2));
+        }
+    }
+
+    /// The session of this id, if it is not over.
+    fn live(&mut self, id: &SessionId, now: u64) -> Option<&mut Kept> {
+        let kept = self.sessions.get_mut(id)?;
+        (kept.expires > now).then_some(kept)
+    }
+
+    /// Drops a session that nobody has come back with: of these, the one that ends first. Whether
+    /// there was one.
+    fn make_room(&mut self) -> bool {
+        let unused = self.sessions.iter().filter(|(_, kept)| !kept.used);
+        let first = unused.min_by_key(|(_, kept)| kept.expires);
+        let first = first.map(|(id, _)| *id);
+        first.is_some_and(|id| self.sessions.remove(&id).is_some())
+    }
+}

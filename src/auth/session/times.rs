@@ -1,0 +1,202 @@
+//! How long a session lasts: pure functions over whole seconds since 1970.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::refusal::SessionRefusal;
+use crate::config_error::ConfigError;
+
+/// By how much the clocks of two servers may differ.
+const SKEW: u64 = 60;
+
+/// 400 days: browsers forget a cookie then, come what may (RFC 6265bis, section 5.5).
+const LONGEST: u64 = 400 * 24 * 60 * 60;
+
+/// When a session began, and when that was last noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) created: u64,
+    pub(super) seen: u64,
+}
+
+impl Times {
+    pub(super) const fn starting(now: u64) -> Self {
+        Self {
+            created: now,
+            seen: now,
+        }
+    }
+
+    pub(super) const fn seen(self, now: u64) -> Self {
+        Self { seen: now, ..self }
+    }
+}
+
+/// How long a session lasts at most, and how long without a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetime {
+    absolute: u64,
+    idle: Option<u64>,
+}
+
+impl Default for Lifetime {
+    fn default() -> Self {
+        Self {
+            absolute: 12 * 60 * 60,
+            idle: None,
+        }
+    }
+}
+
+impl Lifetime {
+    pub(super) fn with_absolute(self, time: Duration) -> Result<Self, ConfigError> {
+        let absolute = seconds(time)?;
+        Self { absolute, ..self }.checked()
+    }
+
+    pub(super) fn with_idle(self, time: Duration) -> Result<Self, ConfigError> {
+        let idle = Some(seconds(time)?);
+        Self { idle, ..self }.checked()
+    }
+
+    pub(super) const fn absolute(self) -> u64 {
+        self.absolute
+    }
+
+    pub(super) fn idle(self) -> u64 {
+        self.idle.unwrap_or_else(|| self.absolute.min(30 * 60))
+    }
+
+    /// Whether a session lasts still. In its last second it does; then it does not.
+    pub(super) fn judge(self, times: Times, now: u64) -> Result<(), SessionRefusal> {
+        if times.created.max(times.seen) > now.saturating_add(SKEW) {
+            return Err(SessionRefusal::NotYet);
+        }
+        if now.saturating_sub(times.created) >= self.absolute {
+            return Err(SessionRefusal::Expired);
+        }
+        if now.saturating_sub(times.seen) >= self.idle() {
+            return Err(SessionRefusal::Idle);
+        }
+        Ok(())
+    }
+
+    /// Whether to note that the session was used. Not with each request: a quarter of the time
+    /// without requests has passed.
+    pub(super) fn is_due(self, times: Times, now: u64) -> bool {
+        now.saturating_sub(times.seen) >= (self.idle() / 4).max(1)
+    }
+
+    /// How long the session lasts if it is not used again, from when it was last seen.
+    pub(super) fn left(self, times: Times) -> Duration {
+        let age = times.seen.saturating_sub(times.created);
+        Duration::from_secs(self.absolute.saturating_sub(age).min(self.idle()))
+    }
+
+    /// When that is over.
+    pub(super) fn ends(self, times: Times) -> SystemTime {
+        let end = Duration::from_secs(times.seen).saturating_add(self.left(times));
+        // A time that the system can't tell is over: the store then forgets the session.
+        UNIX_EPOCH.checked_add(end).unwrap_or(UNIX_EPOCH)
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        if self.idle() > self.absolute {
+            let message = "`idle` is longer than `absolute`, which is 12 hours unless said before";
+            return Err(error(message));
+        }
+        Ok(self)
+    }
+}
+
+fn seconds(time: Duration) -> Result<u64, ConfigError> {
+    match time.as_secs() {
+        0 => Err(error("a session must last for a second at least")),
+        1..=LONGEST => Ok(time.as_secs()),
+        _ => Err(error("browsers keep no cookie for more than 400 days")),
+    }
+}
+
+fn error(message: &'static str) -> ConfigError {
+    ConfigError::new("Sessions", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use proptest::prelude::*;
+
+    use super::{LONGEST, Lifetime, SKEW, SessionRefusal, Times};
+
+    fn lifetime(absolute: u64, idle: u64) -> Lifetime {
+        let lifetime = Lifetime::default().with_absolute(Duration::from_secs(absolute));
+        let idle = Duration::from_secs(idle);
+        lifetime.unwrap().with_idle(idle).unwrap()
+    }
+
+    #[test]
+    fn ends_at_the_second_that_it_says() {
+        use SessionRefusal::{Expired, Idle, NotYet};
+        let times = |created, seen| Times { created, seen };
+        let cases = [
+            ("at once", times(1_000, 1_000), Ok(())),
+            ("used a second ago", times(901, 999), Ok(())),
+            ("in the last second", times(901, 991), Ok(())),
+            ("over", times(900, 999), Err(Expired)),
+            ("long over", times(0, 0), Err(Expired)),
+            ("in the last unused second", times(990, 991), Ok(())),
+            ("unused", times(990, 990), Err(Idle)),
+            ("over and unused", times(900, 900), Err(Expired)),
+            ("within the skew", times(1_000 + SKEW, 1_000 + SKEW), Ok(())),
+            ("beyond it", times(1_001 + SKEW, 1_000), Err(NotYet)),
+            ("seen beyond it", times(1_000, 1_001 + SKEW), Err(NotYet)),
+            ("at the end of time", times(u64::MAX, u64::MAX), Err(NotYet)),
+        ];
+        for (name, times, expected) in cases {
+            assert_eq!(lifetime(100, 10).judge(times, 1_000), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_quarter_of_the_idle_time_makes_a_session_due() {
+        for (idle, unused, due) in [
+            (100, 24, false),
+            (100, 25, true),
+            (3, 0, false),
+            (3, 1, true),
+        ] {
+            let times = Times::starting(1_000);
+            assert_eq!(lifetime(100, idle).is_due(times, 1_000 + unused), due);
+        }
+    }
+
+    #[test]
+    fn the_idle_time_is_cut_at_the_absolute_end() {
+        let lifetime = lifetime(100, 30);
+        let times = |seen| Times {
+            created: 1_000,
+            seen,
+        };
+        for (seen, left) in [(1_000, 30), (1_070, 30), (1_071, 29), (1_200, 0)] {
+            assert_eq!(lifetime.left(times(seen)), Duration::from_secs(left));
+            let end = UNIX_EPOCH + Duration::from_secs(seen + left);
+            assert_eq!(lifetime.ends(times(seen)), end);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_time_overflows_and_the_store_agrees(
+            created: u64, seen: u64, now: u64, absolute in 1..=LONGEST, idle in 1..=LONGEST,
+        ) {
+            let lifetime = lifetime(absolute, idle.min(absolute));
+            let times = Times { created, seen };
+            let judged = lifetime.judge(times, now);
+            lifetime.is_due(times, now);
+            if judged.is_ok() && seen >= created && now < u64::MAX / 4 {
+                // The store still has every session that would pass.
+                prop_assert!(lifetime.ends(times) > UNIX_EPOCH + Duration::from_secs(now));
+            }
+        }
+    }
+}

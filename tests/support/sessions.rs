@@ -1,0 +1,54 @@
+//! What the tests of stores of sessions share: a clock to turn, and short ways to write sessions.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use wythe::auth::{SessionId, SessionOwner, SessionRecord};
+
+/// A wall clock that stands still until it is turned.
+#[derive(Clone, Debug)]
+pub struct WallClock(Arc<AtomicU64>);
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(1_795_190_400_123_456_789)))
+    }
+}
+
+impl WallClock {
+    pub fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+
+    pub fn advance(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap();
+        self.0.fetch_add(time, Ordering::SeqCst);
+    }
+
+    pub fn go_back(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap();
+        self.0.fetch_sub(time, Ordering::SeqCst);
+    }
+
+    /// For the `clock` of a store.
+    pub fn show(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
+        let clock = self.clone();
+        move || clock.now()
+    }
+
+    /// A session of nobody that lasts so long from now.
+    pub fn session(&self, data: impl Into<Vec<u8>>, seconds: u64) -> SessionRecord {
+        let ends = self.now() + Duration::from_secs(seconds);
+        SessionRecord::new(data.into().into(), ends)
+    }
+}
+
+/// The id with this number, as a hash would look.
+pub fn id(number: u32) -> SessionId {
+    SessionId::from_bytes(*SessionOwner::new(number.to_be_bytes()).as_bytes())
+}
