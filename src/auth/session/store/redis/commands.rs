@@ -134,7 +134,7 @@ pub(super) fn said(answer: RedisResult<Value>) -> RedisResult<Said> {
 }
 
 /// The answer of a `SET` with a condition: whether it was fulfilled.
-pub(super) fn was_set(answer: &Value) -> Option<bool> {
+pub(super) const fn was_set(answer: &Value) -> Option<bool> {
     match answer {
         Value::Okay => Some(true),
         Value::Nil => Some(false),

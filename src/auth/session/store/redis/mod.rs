@@ -88,7 +88,8 @@ pub use self::settings::RedisSessionsMetrics;
 ///   [`new`](Self::new), one that does not read from replicas.
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 ///
-/// On one machine a load takes 40 µs at the median.
+/// On one machine a load takes 44 µs at the median, and 79 µs for 99 of 100; a session with 100
+/// bytes of data takes the server about 300.
 ///
 /// # Compared with
 ///
