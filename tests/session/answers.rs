@@ -84,7 +84,7 @@ async fn where_a_session_is_optional_one_that_has_ended_counts_as_none() {
         clock.set(0);
         let cookie = sent(sessions.login(&user("alice")).await.unwrap());
         assert_eq!(visit(&sessions, &cookie).await.body(), "alice");
-        let ended = format!("{}X", cookie);
+        let ended = format!("{cookie}X");
         for cookies in ["theme=dark", "__Host-session=garbage", &ended] {
             assert_eq!(visit(&sessions, cookies).await.body(), "nobody");
         }

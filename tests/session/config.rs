@@ -44,7 +44,7 @@ fn times_fit_together() {
     let long = sessions()
         .absolute(400 * DAY)
         .and_then(|it| it.idle(400 * DAY));
-    assert!(long.is_ok());
+    drop(long.unwrap());
 }
 
 #[test]

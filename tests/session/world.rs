@@ -151,6 +151,10 @@ pub(crate) fn both(clock: &Clock) -> [(&'static str, Sessions<User>); 2] {
 }
 
 /// What the browser sends back: `name=value`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a handler gives the cookie away, too"
+)]
 pub(crate) fn sent(cookie: SetCookie) -> String {
     format!("{}={}", cookie.name(), cookie.value())
 }

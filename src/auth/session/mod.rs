@@ -137,7 +137,7 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///
 /// | | encrypted | stored |
 /// |---|---|---|
-/// | a request costs | a decryption | a question to the store |
+/// | a request costs | a decryption: 10,000 instructions, 7 allocations | a question to the store |
 /// | the data | travel with each request; 2,800 bytes of JSON | stay in the server |
 /// | logout ends it | in this browser | everywhere |
 /// | needs | a key that all servers share | a store that all servers share |
