@@ -178,6 +178,8 @@ pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
+#[cfg(feature = "jwks")]
+pub use auth::{Jwks, JwksError};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtKey, JwtRefusal};
 pub use authenticated::Authenticated;

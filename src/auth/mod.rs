@@ -106,6 +106,8 @@ pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey}
 pub use basic::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
+#[cfg(feature = "jwks")]
+pub use jwt::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
 #[cfg(feature = "jwt")]
 pub use jwt::{Jwt, JwtKey, JwtRefusal};
 pub use optional::OptionalAuthentication;

@@ -2,6 +2,8 @@
 
 use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "jwks")]
+use super::jwks::Jwks;
 use super::{header::Header, key_set::KeySet, refusal::JwtRefusal, token::Token};
 
 /// Where keys come from.
@@ -9,6 +11,9 @@ use super::{header::Header, key_set::KeySet, refusal::JwtRefusal, token::Token};
 pub(super) enum KeySource {
     /// Known when the scheme was built.
     Fixed(Arc<KeySet>),
+    /// Fetched from an identity provider.
+    #[cfg(feature = "jwks")]
+    Jwks(Jwks),
 }
 
 /// Why a token has not been verified.
@@ -16,7 +21,10 @@ pub(super) enum Stop {
     /// It is refused.
     Refused(JwtRefusal),
     /// Keys have to be fetched first; then it may be verified.
-    #[expect(dead_code, reason = "until keys are fetched")]
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(dead_code, reason = "keys are fetched by `jwks` alone")
+    )]
     Fetch(Fetch),
 }
 
@@ -33,9 +41,23 @@ impl KeySource {
         header: &Header<'_>,
         fetched: bool,
     ) -> Result<(), Stop> {
+        #[cfg(not(feature = "jwks"))]
         let _ = fetched;
         match self {
             Self::Fixed(keys) => keys.check(token, header).map_err(Stop::Refused),
+            #[cfg(feature = "jwks")]
+            Self::Jwks(keys) => keys.check(token, header, fetched),
+        }
+    }
+}
+
+impl KeySource {
+    /// Whether keys are fetched, which may fail.
+    pub(super) const fn is_fetched(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            #[cfg(feature = "jwks")]
+            Self::Jwks(_) => true,
         }
     }
 }

@@ -4,6 +4,8 @@ mod claims;
 mod header;
 mod issuer;
 mod jwk;
+#[cfg(feature = "jwks")]
+mod jwks;
 mod key;
 mod key_set;
 mod key_source;
@@ -28,6 +30,8 @@ use http::{HeaderValue, StatusCode, request::Parts};
 use jsonwebtoken::{Algorithm, jwk::Jwk};
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "jwks")]
+pub use jwks::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
@@ -101,6 +105,7 @@ use crate::{clock::Clock, config_error::ConfigError, describe::Description, fiel
 /// | 400 | no token after `Bearer`, or several tokens | `Bearer realm="api", error="invalid_request", error_description=".."` |
 /// | 401 | no token | `Bearer realm="api"` |
 /// | 401 | any other token that does not pass | `Bearer realm="api", error="invalid_token", error_description=".."` |
+/// | 503 | the keys are fetched (`jwks`), and can't be had | |
 ///
 /// The cause of the `Problem` is a [`JwtRefusal`].
 ///
@@ -200,6 +205,26 @@ impl<C> Jwt<C> {
         Ok(Self {
             settings: Arc::new(Settings::new(KeySource::Fixed(Arc::new(keys)))?),
             claims: PhantomData,
+        })
+    }
+
+    /// Tokens signed with a key of an identity provider, fetched from it. If the keys were found by
+    /// the issuer's name, `iss` must name it.
+    ///
+    /// # Errors
+    ///
+    /// If the certificate authorities of the system are needed for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(keys: Jwks) -> Result<Self, ConfigError> {
+        keys.open()?;
+        let issuer = keys.issuer().map(str::to_owned);
+        let jwt = Self {
+            settings: Arc::new(Settings::new(KeySource::Jwks(keys))?),
+            claims: PhantomData,
+        };
+        Ok(match issuer {
+            Some(issuer) => jwt.issuer(issuer),
+            None => jwt,
         })
     }
 
@@ -311,7 +336,10 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                         Err(Stop::Refused(reason)) => {
                             Verdict::Refused(settings.refusals.of(reason))
                         }
-                        Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
+                        Err(Stop::Fetch(keys)) => {
+                            let cause = keys.await.err();
+                            Verdict::Failed(cause.unwrap_or_else(|| "keys went away again".into()))
+                        }
                     }
                 })
             }
@@ -319,10 +347,16 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
     }
 
     fn describe(&self, layer: Description) -> Description {
-        layer.answers(
+        let layer = layer.answers(
             StatusCode::BAD_REQUEST,
             "without a token after `Bearer`, or with several tokens",
-        )
+        );
+        let mut issuers = self.settings.issuers.iter();
+        if issuers.any(|issuer| issuer.keys.is_fetched()) {
+            let why = "while the keys can't be fetched";
+            return layer.answers(StatusCode::SERVICE_UNAVAILABLE, why);
+        }
+        layer
     }
 }
 
