@@ -104,6 +104,7 @@
 //!
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
+//! `jwks` lets [`Jwt`] fetch the keys of an identity provider: [`Jwks`].
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
 //! machines, `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum
 //! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
