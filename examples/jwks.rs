@@ -92,7 +92,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("  curl -i {api_url}/");
     println!("  curl -i {api_url}/ -H 'authorization: Bearer {token}'");
     println!("  curl -i {api_url}/health");
-    println!("\nThe provider changes its key; tokens of the new one pass, those of the old don't:\n");
+    println!(
+        "\nThe provider changes its key; tokens of the new one pass, those of the old don't:\n"
+    );
     println!("  curl -i -X POST {issuer}/rotate");
     println!("  curl -i {api_url}/ -H \"authorization: Bearer $(curl -s {issuer}/token)\"");
     println!("  curl -i {api_url}/ -H 'authorization: Bearer {token}'");

@@ -181,3 +181,39 @@ async fn a_port_where_nobody_listens_fails_with_the_reason() {
     let error = keys.prefetch().await.unwrap_err().to_string();
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
+
+#[tokio::test]
+async fn a_rotation_over_http_and_then_a_hang() {
+    let (old, new) = (Signer::p256("old"), Signer::ed25519("new"));
+    let provider = Provider::start().await;
+    provider.answers("/keys", Answer::ok(&set(&[old.jwk()])));
+    let second = Duration::from_secs(1);
+    let keys = Jwks::url(provider.url("/keys")).unwrap();
+    let keys = keys.timeout(SHORT).unwrap().cooldown(second).unwrap();
+    let keys = keys
+        .fresh_for(second)
+        .fresh_within(second..=second)
+        .unwrap();
+    assert_eq!(status(&keys, &old.token()).await, 200);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let wait = async || {
+        assert!(Instant::now() < deadline, "{:?}", keys.status());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    provider.answers("/keys", Answer::ok(&set(&[new.jwk()])));
+    while status(&keys, &new.token()).await != 200 {
+        wait().await;
+    }
+    assert_eq!(status(&keys, &old.token()).await, 401);
+    // The provider takes connections and says no more: the keys are used on.
+    provider.answers("/keys", Answer::Hangs(Vec::new()));
+    while keys.status().failures == 0 {
+        assert_eq!(status(&keys, &new.token()).await, 200);
+        wait().await;
+    }
+    assert_eq!(status(&keys, &new.token()).await, 200);
+    assert!(matches!(
+        keys.status().last_failure,
+        Some(JwksError::TimedOut(SHORT))
+    ));
+}

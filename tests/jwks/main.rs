@@ -9,6 +9,7 @@ mod config;
 mod discovery;
 mod flood;
 mod hostile;
+#[cfg(feature = "tracing")]
 mod log;
 mod outage;
 mod provider;
@@ -66,7 +67,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn status(&self) -> u16 {
+    pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::Passes => 200,
             Self::Refused(_) => 401,

@@ -6,176 +6,73 @@ use wythe::{JwksError, JwtRefusal};
 
 use crate::{Verdict, scripted::Scripted, set, signer::Signer, status, verdict};
 
-#[tokio::test]
-async fn a_key_is_used_for_what_it_says_and_what_is_allowed() {
-    let p256 = Signer::p256("a");
-    let rsa = |algorithm| Signer::rsa("a", algorithm);
-    let all: &[Algorithm] = &[RS256, RS384, PS256, ES256, ES384, EdDSA];
-    // Key, allowed algorithms, token, whether it passes.
-    let cases: Vec<(&str, Value, &[Algorithm], Signer, bool)> = vec![
-        ("bare", p256.bare(), all, Signer::p256("a"), true),
-        (
-            "for signatures",
-            p256.with(json!({"use": "sig"})),
-            all,
-            Signer::p256("a"),
-            true,
-        ),
-        (
-            "for encryption",
-            p256.with(json!({"use": "enc"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "of an unknown use",
-            p256.with(json!({"use": "x"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "of its algorithm",
-            p256.with(json!({"alg": "ES256"})),
-            all,
-            Signer::p256("a"),
-            true,
-        ),
-        (
-            "of another",
-            p256.with(json!({"alg": "ES384"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "of an unknown one",
-            p256.with(json!({"alg": "X"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "of a number",
-            p256.with(json!({"alg": 1})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "to verify",
-            p256.with(json!({"key_ops": ["verify"]})),
-            all,
-            Signer::p256("a"),
-            true,
-        ),
-        (
-            "to sign",
-            p256.with(json!({"key_ops": ["sign"]})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "to do nothing",
-            p256.with(json!({"key_ops": []})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "with a certificate",
-            p256.with(json!({"x5c": ["x"]})),
-            all,
-            Signer::p256("a"),
-            true,
-        ),
-        (
-            "not allowed",
-            p256.bare(),
-            &[RS256],
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "P-384",
-            Signer::p384("a").jwk(),
-            all,
-            Signer::p384("a"),
-            true,
-        ),
-        ("RSA, RS256", rsa(RS256).bare(), all, rsa(RS256), true),
-        ("RSA, PS256", rsa(RS256).bare(), all, rsa(PS256), true),
-        ("RSA, RS512", rsa(RS256).bare(), all, rsa(RS512), false),
-        (
-            "RSA for RS256, RS384",
-            rsa(RS256).jwk(),
-            all,
-            rsa(RS384),
-            false,
-        ),
-        (
-            "RSA to encrypt",
-            rsa(RS256).with(json!({"alg": "RSA-OAEP"})),
-            all,
-            rsa(RS256),
-            false,
-        ),
-        (
-            "Ed25519",
-            Signer::ed25519("a").jwk(),
-            all,
-            Signer::ed25519("a"),
-            true,
-        ),
-        (
-            "Ed25519 by its newer name",
-            Signer::ed25519("a").with(json!({"alg": "Ed25519"})),
-            all,
-            Signer::ed25519("a"),
-            true,
-        ),
-        (
-            "private",
-            p256.with(json!({"d": "AQAB"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "an unknown kind",
-            p256.with(json!({"kty": "X"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "off the curve",
-            p256.with(json!({"x": "AQAB"})),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        (
-            "without a kind",
-            json!({"kid": "a"}),
-            all,
-            Signer::p256("a"),
-            false,
-        ),
-        ("no object", json!(7), all, Signer::p256("a"), false),
-    ];
+const ALL: &[Algorithm] = &[RS256, RS384, PS256, ES256, ES384, EdDSA];
+
+/// A key, the algorithms that are allowed, who signs, and whether the token passes.
+type Case = (&'static str, Value, &'static [Algorithm], Signer, bool);
+
+async fn check(cases: impl IntoIterator<Item = Case>) {
     let good = Signer::other_p256("good");
     for (name, key, allowed, signer, passes) in cases {
-        // Another key is there, so that the set is good; it survives whatever stands beside it.
+        // Other keys are there, so that the set is good; they survive whatever stands beside them.
         let rest = Signer::rsa("rest", RS256);
-        let keys = Scripted::new(set(&[key.clone(), good.bare(), rest.jwk()])).keys();
+        let keys = Scripted::new(set(&[key, good.bare(), rest.jwk()])).keys();
         let keys = keys.algorithms(allowed.iter().copied()).unwrap();
         let expected = if passes { 200 } else { 401 };
         assert_eq!(status(&keys, &signer.token()).await, expected, "{name}");
         assert_eq!(status(&keys, &rest.token()).await, 200, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_used_for_what_it_is_made_for() {
+    let cases = [
+        ("nothing said", json!({}), true),
+        ("for signatures", json!({"use": "sig"}), true),
+        ("for encryption", json!({"use": "enc"}), false),
+        ("of an unknown use", json!({"use": "x"}), false),
+        ("of its algorithm", json!({"alg": "ES256"}), true),
+        ("of another", json!({"alg": "ES384"}), false),
+        ("of an unknown one", json!({"alg": "X"}), false),
+        ("of a number", json!({"alg": 1}), false),
+        ("to verify", json!({"key_ops": ["verify"]}), true),
+        ("to sign", json!({"key_ops": ["sign"]}), false),
+        ("to do nothing", json!({"key_ops": []}), false),
+        ("with a certificate", json!({"x5c": ["x"]}), true),
+        ("private", json!({"d": "AQAB"}), false),
+        ("of an unknown kind", json!({"kty": "X"}), false),
+        ("off the curve", json!({"x": "AQAB"}), false),
+    ];
+    let case = |(name, members, passes)| {
+        let signer = Signer::p256("a");
+        (name, signer.with(members), ALL, signer, passes)
+    };
+    check(cases.map(case)).await;
+}
+
+#[tokio::test]
+async fn a_key_is_used_for_the_algorithms_that_are_allowed() {
+    let rsa = |algorithm| Signer::rsa("a", algorithm);
+    let (p256, p384) = (Signer::p256("a"), Signer::p384("a"));
+    let ed25519 = Signer::ed25519("a");
+    let newer_name = ed25519.with(json!({"alg": "Ed25519"}));
+    let oaep = rsa(RS256).with(json!({"alg": "RSA-OAEP"}));
+    let without_kind = json!({"kid": "a"});
+    check([
+        ("P-256", p256.bare(), ALL, Signer::p256("a"), true),
+        ("not allowed", p256.bare(), &[RS256], p256, false),
+        ("P-384", p384.jwk(), ALL, p384, true),
+        ("RSA, RS256", rsa(RS256).bare(), ALL, rsa(RS256), true),
+        ("RSA, PS256", rsa(RS256).bare(), ALL, rsa(PS256), true),
+        ("RSA, RS512", rsa(RS256).bare(), ALL, rsa(RS512), false),
+        ("RSA for RS256", rsa(RS256).jwk(), ALL, rsa(RS384), false),
+        ("RSA to encrypt", oaep, ALL, rsa(RS256), false),
+        ("Ed25519", ed25519.jwk(), ALL, Signer::ed25519("a"), true),
+        ("newer name", newer_name, ALL, ed25519, true),
+        ("no kind", without_kind, ALL, Signer::p256("a"), false),
+        ("no object", json!(7), ALL, Signer::p256("a"), false),
+    ])
+    .await;
 }
 
 #[tokio::test]
@@ -193,8 +90,10 @@ async fn symmetric_keys_are_never_used() {
     assert_eq!((found.keys, found.skipped), (1, 1));
     let secret = jsonwebtoken::EncodingKey::from_base64_secret(&"A".repeat(86)).ok();
     let secret = secret.unwrap_or_else(|| jsonwebtoken::EncodingKey::from_secret(&[0; 64]));
-    let mut header = jsonwebtoken::Header::default();
-    header.kid = Some("a".to_owned());
+    let header = jsonwebtoken::Header {
+        kid: Some("a".to_owned()),
+        ..jsonwebtoken::Header::default()
+    };
     let forged = jsonwebtoken::encode(&header, &crate::good(), &secret).unwrap();
     let refused = verdict(&keys, &forged).await;
     assert!(

@@ -44,7 +44,7 @@ impl Signer {
         Self::new(id, Algorithm::EdDSA, key)
     }
 
-    fn new(id: &'static str, algorithm: Algorithm, key: EncodingKey) -> Self {
+    const fn new(id: &'static str, algorithm: Algorithm, key: EncodingKey) -> Self {
         Self {
             id: Some(id),
             algorithm,
@@ -52,7 +52,7 @@ impl Signer {
         }
     }
 
-    pub(crate) fn without_id(mut self) -> Self {
+    pub(crate) const fn without_id(mut self) -> Self {
         self.id = None;
         self
     }
