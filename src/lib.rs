@@ -104,6 +104,7 @@
 //!
 //! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
 //! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
+//! `jwks` lets [`Jwt`] fetch the keys of an identity provider: [`Jwks`].
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
 //! machines, `cookies` brings [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`],
@@ -196,6 +197,8 @@ pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
+#[cfg(feature = "jwks")]
+pub use auth::{Jwks, JwksError};
 #[cfg(feature = "jwt")]
 pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 #[cfg(feature = "session")]

@@ -115,6 +115,8 @@ pub use basic::{Basic, BasicRefusal};
 pub use either::EitherOf;
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
+#[cfg(feature = "jwks")]
+pub use jwt::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
 #[cfg(feature = "jwt")]
 pub use jwt::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 pub use map::{Map, TryMap};

@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
 
+#[cfg(feature = "jwks")]
+use super::jwks::Jwks;
 use super::{
     key::JwtKey, key_set::KeySet, key_source::KeySource, refusal::JwtRefusal, text::Text,
     token::Token,
@@ -38,6 +40,39 @@ impl JwtIssuer {
     ) -> Result<Self, ConfigError> {
         let keys = KeySet::new(keys.into_iter().collect())?;
         Self::with_source(name.into(), KeySource::Fixed(keys.into()))
+    }
+
+    /// An issuer whose tokens have exactly this `iss` and are signed with a key of its identity
+    /// provider, fetched from it.
+    ///
+    /// # Errors
+    ///
+    /// If the name is empty, or not the one by which the keys are found; or if the certificate
+    /// authorities of the system are needed for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(name: impl Into<String>, keys: Jwks) -> Result<Self, ConfigError> {
+        let name = name.into();
+        if keys.issuer().is_some_and(|known| known != name) {
+            let message = format!(
+                "the keys are found by another issuer's name than `{}`",
+                name.escape_debug()
+            );
+            return Err(ConfigError::new("JwtIssuer", message));
+        }
+        keys.open()?;
+        Self::with_source(name, KeySource::Jwks(keys))
+    }
+
+    /// An issuer whose keys are found by its name: [`Jwks::discover`].
+    ///
+    /// # Errors
+    ///
+    /// If the keys are not found by a name, or the certificate authorities of the system are needed
+    /// for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn discovered(keys: Jwks) -> Result<Self, ConfigError> {
+        let name = keys.issuer().unwrap_or_default().to_owned();
+        Self::jwks(name, keys)
     }
 
     /// An issuer whose keys come from somewhere.

@@ -13,6 +13,18 @@ impl KeySet {
         Ok(Self(keys))
     }
 
+    /// Keys that were fetched: as many as there are, and what others have written as ids.
+    #[cfg(feature = "jwks")]
+    pub(super) const fn fetched(keys: Vec<JwtKey>) -> Self {
+        Self(keys)
+    }
+
+    /// Whether a key has this id.
+    #[cfg(feature = "jwks")]
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.key_id() == Some(id))
+    }
+
     /// Whether the token is signed with the key that its header means. [`JwtRefusal::Key`] says
     /// that there is none.
     ///

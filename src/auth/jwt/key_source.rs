@@ -2,6 +2,8 @@
 
 use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
+#[cfg(feature = "jwks")]
+use super::jwks::Jwks;
 use super::{header::Header, key_set::KeySet, refusal::JwtRefusal, token::Token};
 
 /// Where keys come from.
@@ -9,6 +11,9 @@ use super::{header::Header, key_set::KeySet, refusal::JwtRefusal, token::Token};
 pub(super) enum KeySource {
     /// Known when the scheme was built.
     Fixed(Arc<KeySet>),
+    /// Fetched from an identity provider.
+    #[cfg(feature = "jwks")]
+    Jwks(Jwks),
 }
 
 /// Why a token has not been verified.
@@ -16,7 +21,10 @@ pub(super) enum Stop {
     /// It is refused.
     Refused(JwtRefusal),
     /// Keys have to be fetched first; then it may be verified.
-    #[expect(dead_code, reason = "until keys are fetched")]
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(dead_code, reason = "keys are fetched by `jwks` alone")
+    )]
     Fetch(Fetch),
 }
 
@@ -29,9 +37,15 @@ impl KeySource {
     /// another one once a key was replaced or taken away: what was verified before is not taken as
     /// verified any more. It changes together with the keys or after them, never before, and it is
     /// asked for by every request, also where [`check`](Self::check) is not.
-    pub(super) const fn generation(&self) -> Option<u64> {
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(clippy::missing_const_for_fn, reason = "`jwks` loads a snapshot")
+    )]
+    pub(super) fn generation(&self) -> Option<u64> {
         match self {
             Self::Fixed(_) => Some(0),
+            #[cfg(feature = "jwks")]
+            Self::Jwks(keys) => keys.generation(),
         }
     }
 
@@ -43,9 +57,21 @@ impl KeySource {
         header: &Header<'_>,
         fetched: bool,
     ) -> Result<(), Stop> {
+        #[cfg(not(feature = "jwks"))]
         let _ = fetched;
         match self {
             Self::Fixed(keys) => keys.check(token, header).map_err(Stop::Refused),
+            #[cfg(feature = "jwks")]
+            Self::Jwks(keys) => keys.check(token, header, fetched),
+        }
+    }
+
+    /// Whether keys are fetched, which may fail.
+    pub(super) const fn is_fetched(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            #[cfg(feature = "jwks")]
+            Self::Jwks(_) => true,
         }
     }
 }

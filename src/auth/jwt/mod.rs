@@ -8,6 +8,8 @@ mod date;
 mod header;
 mod issuer;
 mod jwk;
+#[cfg(feature = "jwks")]
+mod jwks;
 mod key;
 mod key_set;
 mod key_source;
@@ -32,6 +34,8 @@ use serde::de::DeserializeOwned;
 
 pub use cache::TokenCache;
 pub use issuer::JwtIssuer;
+#[cfg(feature = "jwks")]
+pub use jwks::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
@@ -131,6 +135,7 @@ use crate::{config_error::ConfigError, describe::Description};
 /// | 400 | no token after `Bearer`, or several tokens | `Bearer realm="api", error="invalid_request", error_description=".."` |
 /// | 401 | no token | `Bearer realm="api"` |
 /// | 401 | any other token that does not pass | `Bearer realm="api", error="invalid_token", error_description=".."` |
+/// | 503 | the keys are fetched (`jwks`), and can't be had | |
 ///
 /// The cause of the `Problem` is a [`JwtRefusal`].
 ///
@@ -282,6 +287,21 @@ impl<C> Jwt<C> {
         })
     }
 
+    /// Tokens signed with a key of an identity provider, fetched from it. If the keys were found by
+    /// the issuer's name, `iss` must name it.
+    ///
+    /// # Errors
+    ///
+    /// If the certificate authorities of the system are needed for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(keys: Jwks) -> Result<Self, ConfigError> {
+        if keys.issuer().is_some() {
+            return Self::issuers([JwtIssuer::discovered(keys)?]);
+        }
+        keys.open()?;
+        Self::signed_by(vec![Issuer::unnamed(KeySource::Jwks(keys))])
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
@@ -319,8 +339,10 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                         Err(Stop::Refused(reason)) => {
                             Verdict::Refused(jwt.settings.refusals.of(reason))
                         }
-                        Err(Stop::Fetch(_)) => {
-                            Verdict::unchecked("Bearer", "the keys went away again")
+                        Err(Stop::Fetch(keys)) => {
+                            let cause = keys.await.err();
+                            let cause = cause.unwrap_or_else(|| "the keys went away again".into());
+                            Verdict::unchecked("Bearer", cause)
                         }
                     }
                 })
@@ -329,10 +351,16 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
     }
 
     fn describe(&self, layer: Description) -> Description {
-        layer.answers(
+        let layer = layer.answers(
             StatusCode::BAD_REQUEST,
             "without a token after `Bearer`, or with several tokens",
-        )
+        );
+        let mut issuers = self.settings.issuers.iter();
+        if issuers.any(|issuer| issuer.keys.is_fetched()) {
+            let why = "while the keys can't be fetched";
+            return layer.answers(StatusCode::SERVICE_UNAVAILABLE, why);
+        }
+        layer
     }
 }
 

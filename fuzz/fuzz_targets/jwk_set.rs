@@ -1,0 +1,70 @@
+//! A key set: whatever it is, it is read or refused. Of what was read, no key is a secret, and the
+//! keys that are used are never more than there are.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use http::Uri;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use wythe::{
+    BoxError, Jwks, JwksError,
+    auth::{Algorithm, FetchKeys, Fetched},
+};
+
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
+
+struct Body(Vec<u8>);
+
+impl FetchKeys for Body {
+    async fn fetch(&self, _: &Uri, _: usize) -> Result<Fetched, BoxError> {
+        Ok(Fetched::new(self.0.clone()))
+    }
+}
+
+fn is_public(key: &Value) -> bool {
+    let kinds = ["RSA", "EC", "OKP"];
+    let of_a_kind = key["kty"].as_str().is_some_and(|kty| kinds.contains(&kty));
+    of_a_kind && key.get("d").is_none() && key.get("k").is_none()
+}
+
+fuzz_target!(|body: &[u8]| {
+    let keys = Jwks::url("https://id.example.com").unwrap();
+    let keys = keys.algorithms(ALGORITHMS).unwrap();
+    let keys = keys.transport(Body(body.to_vec()));
+    let fetched = RUNTIME.block_on(keys.prefetch());
+    let status = keys.status();
+    assert_eq!(fetched.is_ok(), status.is_usable);
+    let document: Option<Value> = serde_json::from_slice(body).ok();
+    let listed = document.as_ref().and_then(|document| document["keys"].as_array());
+    match fetched {
+        Ok(()) => {
+            let listed = listed.expect("a set that was read is JSON");
+            let public = listed.iter().filter(|key| is_public(key)).count();
+            assert!((1..=public.min(32)).contains(&status.keys));
+            assert_eq!(status.keys + status.skipped, listed.len());
+        }
+        Err(JwksError::NoKey(skipped)) => {
+            assert_eq!(listed.map(Vec::len), Some(skipped));
+        }
+        Err(JwksError::TooManyKeys) => {
+            assert!(listed.is_some_and(|listed| listed.len() > 32));
+        }
+        Err(JwksError::Malformed(..)) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+});
