@@ -19,7 +19,7 @@ pub(crate) fn route(tokens: &Tokens) -> Route {
         with_auth(tokens.jwt()),
         with_cache_control(CacheControl::no_store()),
     ));
-    Route::get("/api/protected", stack.handler(protected)).sends_cookie()
+    Route::get("/api/protected", stack.handler(protected)).curl(|curl| curl.sends_cookies())
 }
 
 #[derive(Serialize)]

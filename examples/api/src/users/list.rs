@@ -4,13 +4,12 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wythe::{
     CacheControl, Problem, Valid, compose, with_auth, with_cache_control, with_validation,
 };
 
-use super::{User, Users};
+use super::{Page, User, Users};
 use crate::{auth::Tokens, route::Route};
 
 pub(crate) fn route(tokens: &Tokens) -> Route {
@@ -20,26 +19,7 @@ pub(crate) fn route(tokens: &Tokens) -> Route {
         with_cache_control(CacheControl::no_store()),
     ));
     Route::get("/api/users", stack.handler(list))
-        .query("page=1&per_page=20")
-        .sends_cookie()
-}
-
-#[derive(Deserialize, Validate)]
-pub(crate) struct Page {
-    #[serde(default = "first")]
-    #[garde(range(min = 1))]
-    page: u32,
-    #[serde(default = "twenty")]
-    #[garde(range(min = 1, max = 100))]
-    per_page: u32,
-}
-
-fn first() -> u32 {
-    1
-}
-
-fn twenty() -> u32 {
-    20
+        .curl(|curl| curl.query("page=1&per_page=20").sends_cookies())
 }
 
 #[derive(Serialize)]
@@ -54,9 +34,9 @@ async fn list(
     State(users): State<Users>,
     page: Valid<Query<Page>>,
 ) -> Result<Json<Listed>, Problem> {
-    let Query(Page { page, per_page }) = page.into_inner();
-    let before = u64::from(page - 1) * u64::from(per_page);
-    let (users, total) = users.list(per_page, before).await?;
+    let Query(page) = page.into_inner();
+    let (users, total) = users.list(&page).await?;
+    let Page { page, per_page } = page;
     Ok(Json(Listed {
         users,
         page,

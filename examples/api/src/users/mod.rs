@@ -2,17 +2,23 @@
 
 mod id;
 mod input;
+mod overview;
+mod page;
 mod store;
 
 pub(crate) mod by_id;
 pub(crate) mod create;
 pub(crate) mod list;
 
+use axum::http::StatusCode;
 use serde::Serialize;
+use wythe::Problem;
 
 pub(crate) use id::UserId;
 pub(crate) use input::NewUser;
-pub(crate) use store::Users;
+pub(crate) use overview::Overview;
+pub(crate) use page::Page;
+pub(crate) use store::{Account, Users};
 
 /// A user as clients see one. There is no password here, nor a hash of one.
 #[derive(Serialize)]
@@ -29,4 +35,8 @@ pub(crate) struct User {
 pub(crate) struct Profile {
     pub(crate) id: UserId,
     pub(crate) email: String,
+}
+
+pub(crate) fn nobody() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND).detail("There is no user with this id.")
 }

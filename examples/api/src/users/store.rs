@@ -2,12 +2,19 @@
 
 use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
 
-use super::{NewUser, Profile, User, UserId};
+use super::{NewUser, Page, Profile, User, UserId};
 use crate::database::StoreError;
 
 /// All users.
 #[derive(Clone)]
-pub(crate) struct Users(SqlitePool);
+pub(crate) struct Users(pub(super) SqlitePool);
+
+/// Whoever can log in.
+pub(crate) struct Account {
+    pub(crate) profile: Profile,
+    /// Of the password.
+    pub(crate) hash: String,
+}
 
 /// Whether a user may be changed, and by whom.
 pub(crate) enum Owner {
@@ -36,19 +43,34 @@ impl Users {
         id_of(&row.bind(user.age).fetch_one(&self.0).await?)
     }
 
-    /// The account of an email address, and the hash of its password.
-    pub(crate) async fn account(
-        &self,
-        email: &str,
-    ) -> Result<Option<(Profile, String)>, StoreError> {
+    /// Makes the admin's account, or changes it.
+    pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), StoreError> {
+        let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
+                   ON CONFLICT (id) DO UPDATE
+                   SET email = excluded.email, password_hash = excluded.password_hash";
+        let set = sqlx::query(set).bind(UserId::ADMIN.0).bind(email);
+        set.bind(hash).execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// The account of an email address.
+    pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let find = "SELECT id, email, password_hash FROM users
                     WHERE email = ? AND password_hash IS NOT NULL";
-        let row = sqlx::query(find).bind(email);
-        let Some(row) = row.fetch_optional(&self.0).await? else {
-            return Ok(None);
-        };
-        let hash = row.try_get("password_hash")?;
-        Ok(Some((Profile::from_row(&row)?, hash)))
+        let account = sqlx::query_as(find).bind(email);
+        Ok(account.fetch_optional(&self.0).await?)
+    }
+
+    /// Changes a password, which ends all logins; `None` if it was changed since it was checked.
+    pub(crate) async fn change_password(
+        &self,
+        account: Account,
+        hash: String,
+    ) -> Result<Option<Account>, StoreError> {
+        let change = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+        let change = sqlx::query(change).bind(&hash).bind(account.profile.id.0);
+        let change = change.bind(&account.hash).execute(&self.0).await?;
+        Ok((change.rows_affected() > 0).then_some(Account { hash, ..account }))
     }
 
     /// The account with this id.
@@ -80,17 +102,12 @@ impl Users {
         }))
     }
 
-    /// So many users after so many, oldest first, and how many there are.
-    pub(crate) async fn list(
-        &self,
-        limit: u32,
-        offset: u64,
-    ) -> Result<(Vec<User>, u32), StoreError> {
+    /// A page of them, oldest first, and how many there are.
+    pub(crate) async fn list(&self, page: &Page) -> Result<(Vec<User>, u32), StoreError> {
         let count = sqlx::query_scalar("SELECT count(*) FROM users");
         let total = count.fetch_one(&self.0).await?;
         let find = "SELECT id, name, email, age FROM users ORDER BY id LIMIT ? OFFSET ?";
-        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        let users = sqlx::query_as(find).bind(limit).bind(offset);
+        let users = sqlx::query_as(find).bind(page.per_page).bind(page.before());
         Ok((users.fetch_all(&self.0).await?, total))
     }
 
@@ -125,6 +142,15 @@ impl FromRow<'_, SqliteRow> for User {
             name: row.try_get("name")?,
             email: row.try_get("email")?,
             age: row.try_get("age")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Account {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            profile: Profile::from_row(row)?,
+            hash: row.try_get("password_hash")?,
         })
     }
 }
