@@ -12,7 +12,7 @@ pub(crate) fn route(tokens: &Tokens) -> Route {
         with_cache_control(CacheControl::no_store()),
     ));
     Route::post("/api/auth/logout-everywhere", stack.handler(logout))
-        .curl(|curl| curl.sends_cookies().keeps_cookies())
+        .curl(|curl| curl.sends_cookies())
 }
 
 async fn logout(
