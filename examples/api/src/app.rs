@@ -50,7 +50,7 @@ pub fn routes(state: &AppState) -> Result<Vec<Route>, ConfigError> {
         admin::list::route(tokens)?,
         admin::delete::route(tokens)?,
         logout_everywhere::route(tokens),
-        logout::route(),
+        logout::route()?,
     ])
 }
 

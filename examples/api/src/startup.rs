@@ -37,6 +37,12 @@ impl fmt::Display for Startup<'_> {
             Some(admin) => admin.email(),
             None => "nobody; ADMIN_EMAIL=.. and ADMIN_PASSWORD=.. make an account",
         };
+        let cookies = if self.config.secure_cookies {
+            "by https only"
+        } else {
+            "by http too, on this machine; SECURE_COOKIES=true by https only"
+        };
+        writeln!(f, "  cookies   {cookies}")?;
         writeln!(f, "  admin     {admin}")?;
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
         let around = names(&self.api.around);

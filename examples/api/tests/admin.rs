@@ -58,6 +58,7 @@ async fn the_admin_sees_all_users_and_deletes_any() {
         })
     };
     let expected = json!([user(0, EMAIL, 1), user(1, "ada@example.com", 2)]);
+    let expected = json!({ "users": expected, "page": 1, "per_page": 20, "total": 2 });
     assert_eq!(listed.json(), expected);
 
     let delete = |jar: &Jar, id: &str| {

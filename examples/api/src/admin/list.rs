@@ -14,7 +14,7 @@ use crate::{
     auth::Tokens,
     clock::Clock,
     route::Route,
-    users::{Overview, Page, Users},
+    users::{Listed, Overview, Page, Users},
 };
 
 pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
@@ -33,6 +33,8 @@ async fn list(
     State(users): State<Users>,
     State(clock): State<Clock>,
     page: Valid<Query<Page>>,
-) -> Result<Json<Vec<Overview>>, Problem> {
-    Ok(Json(users.overview(&page, &clock).await?))
+) -> Result<Json<Listed<Overview>>, Problem> {
+    let Query(page) = page.into_inner();
+    let (listed, total) = users.overview(&page, &clock).await?;
+    Ok(Json(page.of(listed, total)))
 }

@@ -5,7 +5,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+    http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -56,12 +56,13 @@ pub(crate) struct LoggedIn {
 async fn login(
     State(credentials): State<Credentials>,
     State(logins): State<Logins>,
+    headers: HeaderMap,
     login: Valid<Json<Login>>,
 ) -> Result<(SetCookies, Json<LoggedIn>), Problem> {
     let Json(Login { email, password }) = login.into_inner();
     let account = credentials.check(&email, password).await?;
     let account = account.ok_or_else(wrong)?;
-    let cookies = logins.begin(&account).await?;
+    let cookies = logins.begin(&account, &headers).await?;
     let message = "Login successful";
     let user = account.profile;
     Ok((cookies, Json(LoggedIn { message, user })))

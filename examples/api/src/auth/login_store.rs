@@ -132,3 +132,32 @@ impl LoginStore {
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, LoginStore, RefreshToken};
+    use crate::{database, users::Users};
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_while_it_was_checked_begins_no_login() {
+        let pool = database::open(None).await.unwrap();
+        let users = Users::new(pool.clone());
+        let logins = LoginStore::new(pool, Clock::system());
+        let token = RefreshToken::first().unwrap();
+        let email = "ada@example.com";
+        assert!(users.register(email, "old").await.is_ok());
+
+        let Ok(Some(checked)) = users.account(email).await else {
+            panic!("there is an account");
+        };
+        let Ok(Some(again)) = users.account(email).await else {
+            panic!("there is an account");
+        };
+        let changed = users.change_password(again, "new".to_owned()).await;
+        let Ok(Some(changed)) = changed else {
+            panic!("it is changed");
+        };
+        assert!(matches!(logins.begin(&checked, &token).await, Ok(None)));
+        assert!(matches!(logins.begin(&changed, &token).await, Ok(Some(_))));
+    }
+}

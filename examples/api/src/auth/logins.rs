@@ -4,12 +4,9 @@
 //! 15 minutes, and nobody looks it up. The refresh token gets the next access token, and counts
 //! once: whoever uses it is given another. If an old one comes again, two have copies of it, and
 //! one of them is a thief; as nobody knows which, the login ends for both (RFC 9700, section
-//! 4.14.2).
+//! 4.14.2). So it does if the answer to a refresh gets lost: log in again.
 
-use axum::http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
-};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use wythe::Problem;
 
 use super::{
@@ -17,7 +14,10 @@ use super::{
     cookies::SetCookies,
     login_store::{LoginStore, Refreshed},
 };
-use crate::users::{Account, Profile, UserId, Users};
+use crate::{
+    database::StoreError,
+    users::{Account, Profile, UserId, Users},
+};
 
 /// The logins, as the browsers see them: by their cookies.
 #[derive(Clone)]
@@ -29,8 +29,14 @@ pub(crate) struct Logins {
 }
 
 impl Logins {
-    /// Begins a login: the password was right.
-    pub(crate) async fn begin(&self, account: &Account) -> Result<SetCookies, Problem> {
+    /// Begins a login: the password was right. A login that the browser has is over: it will
+    /// forget the token, so nobody could end it any more.
+    pub(crate) async fn begin(
+        &self,
+        account: &Account,
+        headers: &HeaderMap,
+    ) -> Result<SetCookies, Problem> {
+        self.end_tokens(headers).await?;
         let token = RefreshToken::first()?;
         match self.store.begin(account, &token).await? {
             Some(ends_in) => self.set(&account.profile, &token, ends_in),
@@ -64,9 +70,7 @@ impl Logins {
     ///
     /// The access token counts on, for a quarter of an hour at most, for whoever has a copy of it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
-        for token in self.cookies.refresh_tokens(headers) {
-            self.store.end(&token).await?;
-        }
+        self.end_tokens(headers).await?;
         self.cookies.clear()
     }
 
@@ -74,6 +78,13 @@ impl Logins {
     pub(crate) async fn end_all(&self, user: UserId) -> Result<SetCookies, Problem> {
         self.store.end_all(user).await?;
         self.cookies.clear()
+    }
+
+    async fn end_tokens(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        for token in self.cookies.refresh_tokens(headers) {
+            self.store.end(&token).await?;
+        }
+        Ok(())
     }
 
     fn set(
@@ -106,5 +117,4 @@ fn log_in_again() -> Problem {
 fn just_before() -> Problem {
     Problem::new(StatusCode::CONFLICT)
         .detail("Another request has just refreshed this login: go on with its cookies.")
-        .header(RETRY_AFTER, HeaderValue::from_static("1"))
 }

@@ -1,6 +1,10 @@
 //! `POST /api/auth/password`: changes the password, and ends all logins but a new one, here.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use garde::Validate;
 use serde::Deserialize;
 use wythe::{
@@ -38,6 +42,7 @@ async fn change(
     State(credentials): State<Credentials>,
     State(logins): State<Logins>,
     Auth(claims): Auth<Claims>,
+    headers: HeaderMap,
     passwords: Valid<Json<NewPassword>>,
 ) -> Result<(StatusCode, SetCookies), Problem> {
     let Json(NewPassword { current, new }) = passwords.into_inner();
@@ -52,7 +57,10 @@ async fn change(
     let hash = passwords.hash(new).await?;
     let account = users.change_password(account, hash).await?;
     let account = account.ok_or_else(wrong)?;
-    Ok((StatusCode::NO_CONTENT, logins.begin(&account).await?))
+    Ok((
+        StatusCode::NO_CONTENT,
+        logins.begin(&account, &headers).await?,
+    ))
 }
 
 /// No 401, for the token is right.

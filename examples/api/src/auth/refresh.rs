@@ -1,4 +1,7 @@
 //! `POST /api/auth/refresh`: new tokens for the refresh token in the cookie.
+//!
+//! A page asks for it when a route has answered 401. After 204, it sends its request again; after
+//! 409 too, for another tab was first; after 401, the user has to log in.
 
 use axum::{
     extract::State,

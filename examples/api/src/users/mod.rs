@@ -1,5 +1,6 @@
 //! Keeps the users: those who have an account, and those whom others have entered.
 
+mod accounts;
 mod id;
 mod input;
 mod overview;
@@ -14,11 +15,12 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use wythe::Problem;
 
+pub(crate) use accounts::Account;
 pub(crate) use id::UserId;
 pub(crate) use input::NewUser;
 pub(crate) use overview::Overview;
-pub(crate) use page::Page;
-pub(crate) use store::{Account, Users};
+pub(crate) use page::{Listed, Page};
+pub(crate) use store::Users;
 
 /// A user as clients see one. There is no password here, nor a hash of one.
 #[derive(Serialize)]

@@ -17,19 +17,19 @@ pub(crate) struct Overview {
 }
 
 impl Users {
-    /// A page of them, oldest first.
+    /// A page of them, oldest first, and how many there are.
     pub(crate) async fn overview(
         &self,
         page: &Page,
         clock: &Clock,
-    ) -> Result<Vec<Overview>, StoreError> {
+    ) -> Result<(Vec<Overview>, u32), StoreError> {
         let find = "SELECT id, name, email, age, password_hash IS NOT NULL AS has_account,
                         (SELECT count(*) FROM logins WHERE user_id = users.id AND ends_at > ?)
                             AS logins
                     FROM users ORDER BY id LIMIT ? OFFSET ?";
         let users = sqlx::query_as(find).bind(clock.seconds());
         let users = users.bind(page.per_page).bind(page.before());
-        Ok(users.fetch_all(&self.0).await?)
+        Ok((users.fetch_all(&self.0).await?, self.count().await?))
     }
 }
 
