@@ -17,7 +17,6 @@ use crate::{
 pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
-    pub(crate) passwords: Passwords,
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
     pub(crate) logins: Logins,
@@ -30,10 +29,9 @@ impl AppState {
         let pool = database::open(config.database_url.as_deref()).await?;
         let clock = config.clock.clone();
         let users = Users::new(pool.clone());
-        let passwords = Passwords::new()?;
         let credentials = Credentials {
             users: users.clone(),
-            passwords: passwords.clone(),
+            passwords: Passwords::new()?,
             guesses: Guesses::new()?,
         };
         admin::settle(config.admin.as_ref(), &credentials)
@@ -51,7 +49,6 @@ impl AppState {
         Ok(Self {
             users,
             messages: Messages::new(pool),
-            passwords,
             credentials,
             tokens,
             logins,

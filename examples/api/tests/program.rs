@@ -39,12 +39,9 @@ fn run_lines(api: &Api) -> (usize, usize) {
     let calls = before.filter(|(_, line)| line.starts_with("  curl "));
     let (mut count, mut refused) = (0, 0);
     // Each program has cookies of its own.
-    let jar = format!(
-        "{}.",
-        std::process::id() + api.program.as_ref().unwrap().id()
-    );
+    let jar = format!("example-api-{}.", api.program.as_ref().unwrap().id());
     for (before, line) in calls {
-        let line = line.replace("example-api.", &format!("example-api.{jar}"));
+        let line = line.replace("example-api.", &jar);
         let output = Command::new("sh")
             .args(["-c", &line])
             .envs(ADMIN)
@@ -66,8 +63,7 @@ fn run_lines(api: &Api) -> (usize, usize) {
         count += 1;
     }
     for owner in ["cookies", "admin"] {
-        let _ =
-            std::fs::remove_file(std::env::temp_dir().join(format!("example-api.{jar}{owner}")));
+        let _ = std::fs::remove_file(std::env::temp_dir().join(format!("{jar}{owner}")));
     }
     (count, refused)
 }

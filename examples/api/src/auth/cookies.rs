@@ -22,8 +22,8 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// With `secure`, browsers send them by https only, and the names say so: a page of a
-    /// neighbouring host, or one that came by http, can't set a cookie of such a name.
+    /// With `secure`, browsers send them by https only, and the names say so: what came by http
+    /// can't set cookies of such names. The prefix `__Host-` keeps neighbouring hosts from it too.
     pub(crate) fn new(secure: bool) -> Self {
         Self { secure }
     }
@@ -33,7 +33,7 @@ impl Cookies {
         if self.secure { "__Host-token" } else { "token" }
     }
 
-    /// The name of the one with the refresh token. `__Host-` is for cookies of the whole host.
+    /// The name of the one with the refresh token. `__Host-` would send it to every path.
     fn refresh(self) -> &'static str {
         if self.secure {
             "__Secure-refresh"

@@ -1,7 +1,5 @@
 //! Stores logins in SQLite, each with the hash of the one refresh token that it accepts.
 
-use std::time::Duration;
-
 use sqlx::{Row, SqlitePool};
 
 use super::RefreshToken;
@@ -11,12 +9,13 @@ use crate::{
     users::{Account, UserId},
 };
 
-/// How long a login lasts, however often it is refreshed. Then the password is asked for again.
-const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// For how many seconds a login lasts, however often it is refreshed. Then the password is asked
+/// for again.
+pub(crate) const LIFETIME: i64 = 30 * 24 * 60 * 60;
 
-/// How long after a refresh the token that it replaced may come again, from a second tab of the
-/// same browser. It is given nothing, but that is no sign of a thief.
-const GRACE: Duration = Duration::from_secs(10);
+/// For how many seconds after a refresh the token that it replaced may come again, from a second
+/// tab of the same browser. It is given nothing, but that is no sign of a thief.
+const GRACE: i64 = 10;
 
 /// All logins that have not ended.
 #[derive(Clone)]
@@ -42,13 +41,12 @@ impl LoginStore {
         Self { pool, clock }
     }
 
-    /// Begins a login, and says in how many seconds it ends; `None` if the account is gone, or has
-    /// another password by now.
+    /// Begins a login, unless the account is gone, or has another password by now.
     pub(crate) async fn begin(
         &self,
         account: &Account,
         token: &RefreshToken,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.clock.seconds();
         let over = sqlx::query("DELETE FROM logins WHERE ends_at <= ?").bind(now);
         over.execute(&self.pool).await?;
@@ -58,11 +56,10 @@ impl LoginStore {
         let begin = sqlx::query(begin)
             .bind(token.login().to_vec())
             .bind(token.secret().to_vec())
-            .bind(now.saturating_add(seconds(LIFETIME)))
+            .bind(now.saturating_add(LIFETIME))
             .bind(account.profile.id.0)
             .bind(&account.hash);
-        let begun = begin.execute(&self.pool).await?.rows_affected() > 0;
-        Ok(begun.then_some(seconds(LIFETIME)))
+        Ok(begin.execute(&self.pool).await?.rows_affected() > 0)
     }
 
     /// Replaces a token by the next one. That is one statement, so of several requests with the
@@ -98,7 +95,7 @@ impl LoginStore {
         let find = sqlx::query(find)
             .bind(now)
             .bind(token.secret().to_vec())
-            .bind(now.saturating_sub(seconds(GRACE)))
+            .bind(now.saturating_sub(GRACE))
             .bind(token.login().to_vec());
         let Some(row) = find.fetch_optional(&self.pool).await? else {
             return Ok(Refreshed::No);
@@ -129,10 +126,6 @@ impl LoginStore {
     }
 }
 
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Clock, LoginStore, RefreshToken};
@@ -145,19 +138,13 @@ mod tests {
         let logins = LoginStore::new(pool, Clock::system());
         let token = RefreshToken::first().unwrap();
         let email = "ada@example.com";
-        assert!(users.register(email, "old").await.is_ok());
+        users.register(email, "old").await.unwrap();
+        let account = async || users.account(email).await.unwrap().unwrap();
 
-        let Ok(Some(checked)) = users.account(email).await else {
-            panic!("there is an account");
-        };
-        let Ok(Some(again)) = users.account(email).await else {
-            panic!("there is an account");
-        };
-        let changed = users.change_password(again, "new".to_owned()).await;
-        let Ok(Some(changed)) = changed else {
-            panic!("it is changed");
-        };
-        assert!(matches!(logins.begin(&checked, &token).await, Ok(None)));
-        assert!(matches!(logins.begin(&changed, &token).await, Ok(Some(_))));
+        let checked = account().await;
+        let changed = users.change_password(account().await, "new".to_owned());
+        let changed = changed.await.unwrap().unwrap();
+        assert!(!logins.begin(&checked, &token).await.unwrap());
+        assert!(logins.begin(&changed, &token).await.unwrap());
     }
 }

@@ -12,7 +12,7 @@ use wythe::Problem;
 use super::{
     Cookies, RefreshToken, Tokens,
     cookies::SetCookies,
-    login_store::{LoginStore, Refreshed},
+    login_store::{LIFETIME, LoginStore, Refreshed},
 };
 use crate::{
     database::StoreError,
@@ -38,10 +38,10 @@ impl Logins {
     ) -> Result<SetCookies, Problem> {
         self.end_tokens(headers).await?;
         let token = RefreshToken::first()?;
-        match self.store.begin(account, &token).await? {
-            Some(ends_in) => self.set(&account.profile, &token, ends_in),
-            None => Err(log_in_again()),
+        if !self.store.begin(account, &token).await? {
+            return Err(log_in_again());
         }
+        self.set(&account.profile, &token, LIFETIME)
     }
 
     /// Goes on with a login: new tokens for the refresh token that came.

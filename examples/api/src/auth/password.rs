@@ -12,7 +12,9 @@ use wythe::{
     with_rate_limit, with_validation,
 };
 
-use super::{Claims, Credentials, Logins, Tokens, cookies::SetCookies, secret::secret};
+use super::{
+    Claims, Credentials, Logins, Tokens, cookies::SetCookies, protected::gone, secret::secret,
+};
 use crate::route::Route;
 
 pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
@@ -49,7 +51,7 @@ async fn change(
     let Credentials {
         users, passwords, ..
     } = &credentials;
-    let user = users.profile(claims.sub).await?.ok_or_else(wrong)?;
+    let user = users.profile(claims.sub).await?.ok_or_else(gone)?;
     // A stolen access token is not enough; guesses are counted as at login.
     let account = credentials.check(&user.email, current).await?;
     let account = account.filter(|account| account.profile.id == claims.sub);

@@ -36,7 +36,7 @@ async fn protected(
 }
 
 /// The token is right, but the user was deleted since.
-fn gone() -> Problem {
+pub(super) fn gone() -> Problem {
     let challenge =
         r#"Bearer realm="api", error="invalid_token", error_description="The account is gone""#;
     Problem::new(StatusCode::UNAUTHORIZED)

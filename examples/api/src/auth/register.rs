@@ -12,11 +12,8 @@ use wythe::{
     with_validation,
 };
 
-use super::{Passwords, secret::secret};
-use crate::{
-    route::Route,
-    users::{UserId, Users},
-};
+use super::{Credentials, secret::secret};
+use crate::{route::Route, users::UserId};
 
 pub(crate) fn route() -> Result<Route, ConfigError> {
     let stack = compose((
@@ -45,8 +42,9 @@ pub(crate) struct Registered {
 }
 
 async fn register(
-    State(users): State<Users>,
-    State(passwords): State<Passwords>,
+    State(Credentials {
+        users, passwords, ..
+    }): State<Credentials>,
     account: Valid<Json<NewAccount>>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let Json(NewAccount { email, password }) = account.into_inner();

@@ -108,6 +108,15 @@ impl Answer {
         assert_eq!(self.cookie("refresh"), attributes);
     }
 
+    /// Checks that it refuses to refresh a login that has ended.
+    #[track_caller]
+    pub fn has_ended(self) {
+        self.takes_cookies_back();
+        assert_eq!(self.field("www-authenticate"), r#"Bearer realm="api""#);
+        let problem = self.refused(401);
+        assert_eq!(problem["detail"], "This login has ended: log in again.");
+    }
+
     /// The access token in the cookie that it sets.
     #[track_caller]
     pub fn token(self) -> String {

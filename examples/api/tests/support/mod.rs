@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use self::{
     answer::{Answer, Jar},
     call::Call,
+    clock::Hands,
 };
 
 /// What the tokens of a started program are signed with.
@@ -119,6 +120,16 @@ impl Api {
         }
     }
 
+    /// The same, with a clock that goes when it is told to.
+    pub async fn with_hands() -> (Self, Hands) {
+        let hands = Hands::new();
+        let config = Config {
+            clock: hands.clock(),
+            ..config()
+        };
+        (Self::run(config, Vec::new()).await, hands)
+    }
+
     pub fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path)
     }
@@ -158,6 +169,13 @@ impl Api {
 
     pub async fn refresh(&self, jar: &Jar) -> Answer {
         self.post("/api/auth/refresh").jar(jar).send().await
+    }
+
+    /// Refreshes; the new cookies.
+    pub async fn refreshed(&self, jar: &Jar) -> Jar {
+        let answer = self.refresh(jar).await.is(204);
+        assert_eq!(answer.field("cache-control"), "no-store");
+        answer.jar()
     }
 
     /// Registers and logs in; the access token.
