@@ -9,11 +9,13 @@ use axum::{
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
-    ConfigError, Cors, Description, Methods, compose, with_cors, with_methods, with_presentation,
+    ConfigError, Cors, Csrf, Description, Methods, compose, with_cors, with_csrf, with_methods,
+    with_presentation,
 };
 
 use crate::{
-    auth::{login, logout, protected, register},
+    admin,
+    auth::{login, logout, logout_everywhere, password, protected, refresh, register},
     contact,
     public::{docs, hello, posts, search},
     route::Route,
@@ -34,6 +36,8 @@ pub fn routes(state: &AppState) -> Result<Vec<Route>, ConfigError> {
         register::route()?,
         login::route()?,
         protected::route(tokens),
+        refresh::route()?,
+        password::route(tokens)?,
         create::route(tokens)?,
         list::route(tokens),
         show,
@@ -43,7 +47,10 @@ pub fn routes(state: &AppState) -> Result<Vec<Route>, ConfigError> {
         docs::route(),
         search::route(),
         contact::route()?,
-        logout::route(),
+        admin::list::route(tokens)?,
+        admin::delete::route(tokens)?,
+        logout_everywhere::route(tokens),
+        logout::route()?,
     ])
 }
 
@@ -68,12 +75,16 @@ impl Api {
             .credentials()
             .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
             .headers([header::CONTENT_TYPE, header::AUTHORIZATION])?;
+        // The page that may read answers may also act as its user, and no other may.
+        let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
         let stack = compose((
             TraceLayer::new_for_http(),
             with_cors(cors),
             // Makes axum's own refusals problems too, and panics.
             with_presentation(),
             TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
+            // Around every route, so that none is forgotten.
+            with_csrf(csrf),
         ));
         let (around, table) = (stack.describe(), stack.to_string());
         let router = paths(routes)?.layer(stack).with_state(state);

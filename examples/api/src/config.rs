@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use crate::{BoxError, serve::TimeLimits};
+use crate::{BoxError, admin::Admin, clock::Clock, serve::TimeLimits};
 
 /// What can be configured.
 #[derive(Debug)]
@@ -16,6 +16,13 @@ pub struct Config {
     pub database_url: Option<String>,
     /// `JWT_SECRET`, which signs the tokens. Without it, a random one.
     pub secret: Secret,
+    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`. Without them, nobody is the admin.
+    pub admin: Option<Admin>,
+    /// `SECURE_COOKIES`: whether they travel by https only. Without it, wherever others share the
+    /// network; behind a proxy on this machine, set it to `true`.
+    pub secure_cookies: bool,
+    /// Where the time comes from: the system.
+    pub clock: Clock,
     /// How long things may take.
     pub time_limits: TimeLimits,
 }
@@ -29,17 +36,20 @@ impl Config {
             Some(secret) => Secret::given(secret),
             None => Secret::random()?,
         };
+        let admin = match (variable("ADMIN_EMAIL")?, variable("ADMIN_PASSWORD")?) {
+            (Some(email), Some(password)) => Some(Admin::new(email, password)?),
+            (None, None) => None,
+            _ => return Err("ADMIN_EMAIL and ADMIN_PASSWORD belong together".into()),
+        };
         Ok(Self {
             address: SocketAddr::new(host, port),
             database_url: variable("DATABASE_URL")?,
             secret,
+            admin,
+            secure_cookies: parsed("SECURE_COOKIES")?.unwrap_or(!host.is_loopback()),
+            clock: Clock::system(),
             time_limits: TimeLimits::default(),
         })
-    }
-
-    /// Whether cookies must travel by https only: wherever others share the network.
-    pub fn secure_cookies(&self) -> bool {
-        !self.address.ip().is_loopback()
     }
 }
 

@@ -15,11 +15,8 @@ pub(crate) fn route() -> Result<Route, ConfigError> {
         with_rate_limit(Quota::per_hour(30).named("contact").by_peer()?),
         with_validation::<JsonOrForm<Message>>().max_body_bytes(32 * 1024),
     ));
-    Ok(Route::post("/api/contact", stack.handler(contact)).form(&[
-        "name=Ada",
-        "email=ada@example.com",
-        "message=Hello there",
-    ]))
+    let form = ["name=Ada", "email=ada@example.com", "message=Hello there"];
+    Ok(Route::post("/api/contact", stack.handler(contact)).curl(|curl| curl.form(&form)))
 }
 
 #[derive(Deserialize, Validate)]

@@ -8,6 +8,9 @@ use wythe::Problem;
 
 /// `AUTOINCREMENT` never gives an id twice: the token of a user who was deleted must not fit the
 /// next one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
+///
+/// A login has the hash of the refresh token that counts, and of the one before. It ends with its
+/// account, and with the password that it began with, whoever deletes or changes them.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -22,6 +25,19 @@ const SCHEMA: &str = "
         email TEXT NOT NULL,
         message TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS logins (
+        id BLOB PRIMARY KEY,
+        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        secret BLOB NOT NULL,
+        previous BLOB,
+        refreshed_at INTEGER,
+        ends_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS logins_by_user ON logins (user_id);
+    CREATE INDEX IF NOT EXISTS logins_by_end ON logins (ends_at);
+    CREATE TRIGGER IF NOT EXISTS new_password AFTER UPDATE OF password_hash ON users BEGIN
+        DELETE FROM logins WHERE user_id = new.id;
+    END;
 ";
 
 /// Opens the file that the URL names, or else a database in memory, and makes the tables.

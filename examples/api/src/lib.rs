@@ -2,12 +2,15 @@
 //!
 //! `cargo run -p example-api` starts it, and prints its routes, their stacks, and a curl line for
 //! each. Read on in `app.rs`, which lists the routes; each route's file has its stack and its
-//! handler.
+//! handler. How logins work is told in `auth/logins.rs`.
 
+mod admin;
 mod app;
 mod auth;
+mod clock;
 mod config;
 mod contact;
+mod curl;
 mod database;
 mod public;
 mod route;
@@ -16,7 +19,9 @@ mod startup;
 mod state;
 mod users;
 
+pub use admin::Admin;
 pub use app::{Api, routes};
+pub use clock::Clock;
 pub use config::{Config, Secret};
 pub use route::Route;
 pub use serve::{TimeLimits, serve};

@@ -33,18 +33,38 @@ impl fmt::Display for Startup<'_> {
         writeln!(f, "Listening on {base}")?;
         writeln!(f, "  database  {database}")?;
         writeln!(f, "  tokens    {secret}")?;
+        let admin = match &self.config.admin {
+            Some(admin) => admin.email(),
+            None => "nobody; ADMIN_EMAIL=.. and ADMIN_PASSWORD=.. make an account",
+        };
+        let cookies = if self.config.secure_cookies {
+            "by https only"
+        } else {
+            "by http too, on this machine; SECURE_COOKIES=true by https only"
+        };
+        writeln!(f, "  cookies   {cookies}")?;
+        writeln!(f, "  admin     {admin}")?;
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
         let around = names(&self.api.around);
         writeln!(f, "\nAround every route: {around} > with_methods")?;
 
-        let jar = env::temp_dir().join("example-api.cookies");
+        let jar = env::temp_dir().join("example-api");
+        let jar = jar.display().to_string();
         let width = self.routes.iter().map(|route| route.path.len()).max();
         let width = width.unwrap_or_default();
         for route in self.routes {
             let (method, path) = (route.method.as_str(), route.path);
             let stack = names(&route.layers);
             writeln!(f, "\n{method:6} {path:width$}  {stack}")?;
-            writeln!(f, "  {}", route.curl(&base, &jar.display().to_string()))?;
+            for curl in &route.curls {
+                if curl.by_admin && self.config.admin.is_none() {
+                    continue;
+                }
+                if let Some(why) = curl.refused {
+                    writeln!(f, "  # {why}")?;
+                }
+                writeln!(f, "  {}", curl.line(&base, &jar))?;
+            }
         }
         writeln!(
             f,

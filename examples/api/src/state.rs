@@ -3,8 +3,9 @@
 use axum::extract::FromRef;
 
 use crate::{
-    BoxError,
-    auth::{Guesses, Passwords, SessionCookie, Tokens},
+    BoxError, admin,
+    auth::{Cookies, Credentials, Guesses, LoginStore, Logins, Passwords, Tokens},
+    clock::Clock,
     config::Config,
     contact::Messages,
     database,
@@ -16,23 +17,42 @@ use crate::{
 pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
-    pub(crate) passwords: Passwords,
-    pub(crate) guesses: Guesses,
+    pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
-    pub(crate) cookie: SessionCookie,
+    pub(crate) logins: Logins,
+    pub(crate) clock: Clock,
 }
 
 impl AppState {
-    /// Opens the database and prepares the keys.
+    /// Opens the database, prepares the keys, and makes the admin's account.
     pub async fn new(config: &Config) -> Result<Self, BoxError> {
         let pool = database::open(config.database_url.as_deref()).await?;
-        Ok(Self {
-            users: Users::new(pool.clone()),
-            messages: Messages::new(pool),
+        let clock = config.clock.clone();
+        let users = Users::new(pool.clone());
+        let credentials = Credentials {
+            users: users.clone(),
             passwords: Passwords::new()?,
             guesses: Guesses::new()?,
-            tokens: Tokens::new(config.secret.bytes())?,
-            cookie: SessionCookie::new(config.secure_cookies()),
+        };
+        admin::settle(config.admin.as_ref(), &credentials)
+            .await
+            .map_err(|problem| format!("the admin's account: {problem}"))?;
+
+        let cookies = Cookies::new(config.secure_cookies);
+        let tokens = Tokens::new(config.secret.bytes(), cookies.access(), clock.clone())?;
+        let logins = Logins {
+            store: LoginStore::new(pool.clone(), clock.clone()),
+            users: users.clone(),
+            tokens: tokens.clone(),
+            cookies,
+        };
+        Ok(Self {
+            users,
+            messages: Messages::new(pool),
+            credentials,
+            tokens,
+            logins,
+            clock,
         })
     }
 }

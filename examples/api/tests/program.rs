@@ -5,7 +5,12 @@ mod support;
 use std::process::{Command, Output};
 
 use http::Version;
-use support::{Api, SECRET};
+use support::{Api, SECRET, database::File};
+
+const ADMIN: [(&str, &str); 2] = [
+    ("ADMIN_EMAIL", "root@example.com"),
+    ("ADMIN_PASSWORD", "a long password"),
+];
 
 fn shell(line: &str) -> Output {
     let output = Command::new("sh").args(["-c", line]).output();
@@ -15,22 +20,52 @@ fn shell(line: &str) -> Output {
 #[test]
 fn every_curl_line_works_in_the_order_in_which_it_is_printed() {
     let api = Api::start(Version::HTTP_11);
-    let lines: Vec<_> = api
-        .printed
-        .iter()
-        .filter(|line| line.starts_with("  curl "))
-        .collect();
-    assert_eq!(lines.len(), 14);
-    for line in lines {
-        let output = shell(line);
+    assert_eq!(run_lines(&api), (20, 3));
+}
+
+#[test]
+fn with_an_admin_the_lines_of_the_admin_work_too() {
+    let api = Api::start_with(&ADMIN);
+    let printed = api.printed.join("\n");
+    assert!(printed.contains("admin     root@example.com"));
+    assert!(!printed.contains("a long password"), "{printed}");
+    assert_eq!(run_lines(&api), (23, 3));
+}
+
+/// Runs the lines; how many there are, and how many of them are refused as it is said above them.
+fn run_lines(api: &Api) -> (usize, usize) {
+    let lines: Vec<_> = api.printed.iter().map(String::as_str).collect();
+    let before = lines.iter().zip(lines.iter().skip(1));
+    let calls = before.filter(|(_, line)| line.starts_with("  curl "));
+    let (mut count, mut refused) = (0, 0);
+    // Each program has cookies of its own.
+    let jar = format!("example-api-{}.", api.program.as_ref().unwrap().id());
+    for (before, line) in calls {
+        let line = line.replace("example-api.", &jar);
+        let output = Command::new("sh")
+            .args(["-c", &line])
+            .envs(ADMIN)
+            .output()
+            .unwrap();
         assert!(
             output.status.success(),
             "{line}: {output:?} (curl is needed)"
         );
         let answer = String::from_utf8(output.stdout).unwrap();
         let status = answer.split(' ').nth(1).unwrap();
-        assert!(["200", "201", "204"].contains(&status), "{line}\n{answer}");
+        match before.strip_prefix("  # ") {
+            Some(why) => {
+                assert_eq!(why.split(':').next(), Some(status), "{line}\n{answer}");
+                refused += 1;
+            }
+            None => assert!(["200", "201", "204"].contains(&status), "{line}\n{answer}"),
+        }
+        count += 1;
     }
+    for owner in ["cookies", "admin"] {
+        let _ = std::fs::remove_file(std::env::temp_dir().join(format!("{jar}{owner}")));
+    }
+    (count, refused)
 }
 
 #[test]
@@ -87,6 +122,9 @@ fn a_bad_configuration_is_found_at_the_start() {
         ("HOST", "localhost", "HOST=localhost"),
         ("JWT_SECRET", "short", "32"),
         ("DATABASE_URL", "/no/such/folder/api.db", "database"),
+        ("SECURE_COOKIES", "perhaps", "SECURE_COOKIES=perhaps"),
+        ("ADMIN_EMAIL", "root@example.com", "belong together"),
+        ("ADMIN_PASSWORD", "a long password", "belong together"),
     ];
     for (name, value, says) in cases {
         let output = Command::new(env!("CARGO_BIN_EXE_example-api"))
@@ -102,40 +140,42 @@ fn a_bad_configuration_is_found_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_file_keeps_the_users_when_the_program_stops() {
-    let file = std::env::temp_dir().join(format!("example-api-{}.db", std::process::id()));
-    let start = || Api::start_with(&[("DATABASE_URL", file.to_str().unwrap())]);
+async fn a_file_keeps_users_and_logins_when_the_program_stops() {
+    let file = File::new();
+    let start = || Api::start_with(&[("DATABASE_URL", file.path())]);
     let api = start();
-    let token = api.token("ada@example.com").await;
+    let jar = api.browser("ada@example.com").await;
     drop(api);
     let api = start();
-    let answer = api
-        .get("/api/protected")
-        .bearer(&token)
-        .send()
-        .await
-        .is(200);
+    let answer = api.get("/api/protected").jar(&jar).send().await.is(200);
     assert_eq!(answer.json()["user"]["email"], "ada@example.com");
+    api.refresh(&jar).await.is(204);
     api.register("ada@example.com").await.refused(409);
-    drop(api);
-    for end in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{end}", file.display()));
-    }
 }
 
 #[tokio::test]
-async fn off_loopback_the_cookie_travels_by_https_only() {
-    let api = Api::start_with(&[("HOST", "0.0.0.0")]);
-    api.register("ada@example.com").await.is(201);
-    let answer = api.log_in("ada@example.com").await.is(200);
-    assert!(
-        answer
-            .field("set-cookie")
-            .ends_with("; SameSite=Strict; Secure")
-    );
-    let answer = api.post("/api/auth/logout").send().await.is(204);
-    let cleared = "token=; HttpOnly; Path=/; Max-Age=0; SameSite=Strict; Secure";
-    assert_eq!(answer.field("set-cookie"), cleared);
+async fn off_loopback_and_where_it_is_told_so_the_cookies_travel_by_https_only() {
+    for variable in [("HOST", "0.0.0.0"), ("SECURE_COOKIES", "true")] {
+        let api = Api::start_with(&[variable]);
+        api.register("ada@example.com").await.is(201);
+        let answer = api.log_in("ada@example.com").await.is(200);
+        let names = ["__Host-token", "__Secure-refresh"];
+        let [access, refresh] = names.map(|name| {
+            let cookie = answer.cookie(name);
+            assert!(cookie.ends_with("; SameSite=Strict; Secure"), "{cookie}");
+            format!("{name}={}", cookie.split(';').next().unwrap())
+        });
+        let protected = api.get("/api/protected").header("cookie", access);
+        protected.send().await.is(200);
+        let again = api.post("/api/auth/refresh").header("cookie", refresh);
+        again.send().await.is(204);
+
+        let answer = api.post("/api/auth/logout").send().await.is(204);
+        let cleared = "; HttpOnly; Path=/; Max-Age=0; SameSite=Strict; Secure";
+        assert_eq!(answer.cookie("__Host-token"), cleared);
+        let cleared = "; HttpOnly; Path=/api/auth; Max-Age=0; SameSite=Strict; Secure";
+        assert_eq!(answer.cookie("__Secure-refresh"), cleared);
+    }
 }
 
 #[tokio::test]

@@ -33,14 +33,15 @@ fn claims() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_counts_for_seven_days_and_says_who_it_is() {
+async fn a_token_counts_for_a_quarter_of_an_hour_and_says_who_it_is() {
     let api = Api::start(Version::HTTP_11);
     let token = api.token("ada@example.com").await;
     let claims = insecure_decode::<Value>(&token).unwrap().claims;
     assert_eq!(claims["sub"], "1");
     assert_eq!(claims["email"], "ada@example.com");
     let (from, until) = (claims["iat"].as_u64(), claims["exp"].as_u64());
-    assert_eq!(until.unwrap() - from.unwrap(), 7 * 24 * 60 * 60);
+    assert_eq!(until.unwrap() - from.unwrap(), 15 * 60);
+    assert!(claims.get("scope").is_none(), "{claims}");
 }
 
 #[tokio::test]

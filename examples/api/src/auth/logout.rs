@@ -1,22 +1,30 @@
-//! `POST /api/auth/logout`: takes the cookie back.
+//! `POST /api/auth/logout`: ends the login, and takes its cookies back.
+//!
+//! It asks for no access token, because whoever has been away is to be logged out too.
 
 use axum::{
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
-use wythe::{CacheControl, Problem, compose, with_cache_control};
+use wythe::{
+    CacheControl, ConfigError, Problem, Quota, compose, with_cache_control, with_rate_limit,
+};
 
-use super::SessionCookie;
+use super::{Logins, cookies::SetCookies};
 use crate::route::Route;
 
-pub(crate) fn route() -> Route {
-    let stack = compose((with_cache_control(CacheControl::no_store()),));
-    Route::post("/api/auth/logout", stack.handler(logout)).keeps_cookie()
+pub(crate) fn route() -> Result<Route, ConfigError> {
+    let stack = compose((
+        with_rate_limit(Quota::per_minute(30).named("logout").by_peer()?),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    Ok(Route::post("/api/auth/logout", stack.handler(logout))
+        .curl(|curl| curl.sends_cookies().keeps_cookies()))
 }
 
 async fn logout(
-    State(cookie): State<SessionCookie>,
-) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1]), Problem> {
-    let cleared = (header::SET_COOKIE, cookie.clear()?);
-    Ok((StatusCode::NO_CONTENT, [cleared]))
+    State(logins): State<Logins>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, SetCookies), Problem> {
+    Ok((StatusCode::NO_CONTENT, logins.end(&headers).await?))
 }

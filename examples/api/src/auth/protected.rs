@@ -19,7 +19,7 @@ pub(crate) fn route(tokens: &Tokens) -> Route {
         with_auth(tokens.jwt()),
         with_cache_control(CacheControl::no_store()),
     ));
-    Route::get("/api/protected", stack.handler(protected)).sends_cookie()
+    Route::get("/api/protected", stack.handler(protected)).curl(|curl| curl.sends_cookies())
 }
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ async fn protected(
 }
 
 /// The token is right, but the user was deleted since.
-fn gone() -> Problem {
+pub(super) fn gone() -> Problem {
     let challenge =
         r#"Bearer realm="api", error="invalid_token", error_description="The account is gone""#;
     Problem::new(StatusCode::UNAUTHORIZED)

@@ -1,19 +1,19 @@
-//! Issues tokens, and says which ones count.
+//! Issues access tokens, and says which ones count.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{EncodingKey, Header, crypto::aws_lc::DEFAULT_PROVIDER, encode};
 use serde::{Deserialize, Serialize};
-use wythe::{ConfigError, Jwt, Problem};
+use wythe::{ConfigError, HasScopes, Jwt, Problem};
 
-use super::cookie;
-use crate::users::{Profile, UserId};
+use crate::{
+    admin,
+    clock::Clock,
+    users::{Profile, UserId},
+};
 
-/// How long a token counts.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long a token counts. It can't be taken back, so that is not long.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Who issues the tokens, and whom they are for: this API is both.
 const ISSUER: &str = "example-api";
@@ -25,33 +25,46 @@ pub(crate) struct Claims {
     #[serde(with = "as_text")]
     pub(crate) sub: UserId,
     pub(crate) email: String,
+    /// What the user may do beside what everybody may, with spaces between.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    scope: String,
     iss: String,
     aud: String,
     iat: u64,
     exp: u64,
 }
 
+impl HasScopes for Claims {
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scope.has_scope(scope)
+    }
+}
+
 /// The key that signs the tokens, and what is asked of a token that comes back.
 ///
-/// A token counts until it expires: logging out takes the cookie back, and no copy of it. Only
+/// A token counts until it expires: nobody looks up whether its login has ended since, and only
 /// `/api/protected` looks whether the account is still there.
 #[derive(Clone)]
 pub(crate) struct Tokens {
     key: Arc<EncodingKey>,
     jwt: Jwt<Claims>,
+    clock: Clock,
 }
 
 impl Tokens {
-    pub(crate) fn new(secret: &[u8]) -> Result<Self, ConfigError> {
+    /// The token comes as `Authorization: Bearer`, or in the cookie of this name.
+    pub(crate) fn new(secret: &[u8], cookie: &str, clock: Clock) -> Result<Self, ConfigError> {
+        let now = clock.clone();
         let jwt = Jwt::hs256(secret)?
             .issuer(ISSUER)
             .audience(ISSUER)
-            .cookie(cookie::NAME)?;
+            .cookie(cookie)?
+            .clock(move || now.now());
         // Whatever features the rest of the program turns on: with two providers to choose from,
         // `encode` panics. An error means that one was installed before, which is as good.
         let _ = DEFAULT_PROVIDER.install_default();
         let key = Arc::new(EncodingKey::from_secret(secret));
-        Ok(Self { key, jwt })
+        Ok(Self { key, jwt, clock })
     }
 
     /// The scheme for `with_auth`.
@@ -61,15 +74,15 @@ impl Tokens {
 
     /// A token for this user.
     pub(crate) fn issue(&self, user: &Profile) -> Result<String, Problem> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_err(Problem::internal)?;
+        let now = self.clock.seconds().unsigned_abs();
         let claims = Claims {
             sub: user.id,
             email: user.email.clone(),
+            scope: admin::scope(user.id).to_owned(),
             iss: ISSUER.to_owned(),
             aud: ISSUER.to_owned(),
-            iat: now.as_secs(),
-            exp: (now + LIFETIME).as_secs(),
+            iat: now,
+            exp: now.saturating_add(LIFETIME.as_secs()),
         };
         // HS256, unless the header says otherwise.
         encode(&Header::default(), &claims, &self.key).map_err(Problem::internal)

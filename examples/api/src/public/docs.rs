@@ -11,7 +11,8 @@ use crate::route::Route;
 pub(crate) fn route() -> Route {
     let minute = CacheControl::public().max_age(Duration::from_secs(60));
     let stack = compose((with_cache_control(minute),));
-    Route::get("/api/docs/{*path}", stack.handler(doc)).example("/api/docs/guide/first/steps")
+    Route::get("/api/docs/{*path}", stack.handler(doc))
+        .curl(|curl| curl.example("/api/docs/guide/first/steps"))
 }
 
 #[derive(Serialize)]

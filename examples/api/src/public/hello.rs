@@ -14,7 +14,7 @@ pub(crate) fn route() -> Route {
             .s_maxage(Duration::from_secs(60))
             .stale_while_revalidate(Duration::from_secs(300)),
     ),));
-    Route::get("/api/hello", stack.handler(hello))
+    Route::get("/api/hello", stack.handler(hello)).curl(|curl| curl)
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,8 @@ use crate::route::Route;
 pub(crate) fn route() -> Route {
     let minute = CacheControl::public().max_age(Duration::from_secs(60));
     let stack = compose((with_cache_control(minute),));
-    Route::get("/api/posts/{user_id}/{post_id}", stack.handler(post)).example("/api/posts/7/42")
+    Route::get("/api/posts/{user_id}/{post_id}", stack.handler(post))
+        .curl(|curl| curl.example("/api/posts/7/42"))
 }
 
 /// Read from the path, and sent back.

@@ -9,7 +9,8 @@ use crate::route::Route;
 
 pub(crate) fn route() -> Route {
     let stack = compose((with_validation::<Query<Search>>(),));
-    Route::get("/api/search", stack.handler(search)).query("q=towers&tag=rust&tag=http")
+    Route::get("/api/search", stack.handler(search))
+        .curl(|curl| curl.query("q=towers&tag=rust&tag=http"))
 }
 
 /// Read from the query, and sent back.

@@ -9,7 +9,7 @@ use wythe::{
     Auth, CacheControl, Problem, Valid, compose, with_auth, with_cache_control, with_validation,
 };
 
-use super::{NewUser, User, UserId, Users, store::Owner};
+use super::{NewUser, User, UserId, Users, nobody, store::Owner};
 use crate::{
     auth::{Claims, Tokens},
     route::Route,
@@ -19,6 +19,7 @@ const PATH: &str = "/api/users/{id}";
 
 /// The first user who is created, if another has registered before.
 const EXAMPLE: &str = "/api/users/2";
+const GRACE: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
 
 pub(crate) fn routes(tokens: &Tokens) -> [Route; 3] {
     let uncached = with_cache_control(CacheControl::no_store());
@@ -29,16 +30,11 @@ pub(crate) fn routes(tokens: &Tokens) -> [Route; 3] {
         uncached,
     ));
     [
-        Route::get(PATH, read.handler(show))
-            .example(EXAMPLE)
-            .sends_cookie(),
+        Route::get(PATH, read.handler(show)).curl(|curl| curl.example(EXAMPLE).sends_cookies()),
         Route::put(PATH, write.handler(replace))
-            .example(EXAMPLE)
-            .json(r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#)
-            .sends_cookie(),
+            .curl(|curl| curl.example(EXAMPLE).sends_cookies().json(GRACE)),
         Route::delete(PATH, read.handler(delete))
-            .example(EXAMPLE)
-            .sends_cookie(),
+            .curl(|curl| curl.example(EXAMPLE).sends_cookies()),
     ]
 }
 
@@ -76,8 +72,4 @@ async fn may_change(users: &Users, id: UserId, claims: &Claims) -> Result<(), Pr
         Owner::Themselves => Err(Problem::new(StatusCode::FORBIDDEN)
             .detail("This user has an account: only its owner can change or delete it.")),
     }
-}
-
-fn nobody() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND).detail("There is no user with this id.")
 }

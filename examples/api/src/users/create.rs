@@ -19,9 +19,15 @@ pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
         with_auth(tokens.jwt()),
         with_validation::<Json<NewUser>>(),
     ));
+    let grace = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
     Ok(Route::post("/api/users", stack.handler(create))
-        .json(r#"{"name":"Grace","email":"grace@example.com","age":36}"#)
-        .sends_cookie())
+        .curl(|curl| curl.sends_cookies().json(grace))
+        .curl(|curl| {
+            let forged = curl.sends_cookies().json(grace);
+            forged
+                .header("Origin: https://evil.example")
+                .refused("403: a page of another site has a browser send it")
+        }))
 }
 
 #[derive(Serialize)]

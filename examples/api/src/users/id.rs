@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub(crate) struct UserId(pub(crate) i64);
 
+impl UserId {
+    /// Whom the configuration names. Whoever registers gets 1, 2, 3 ..
+    pub(crate) const ADMIN: Self = Self(0);
+}
+
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

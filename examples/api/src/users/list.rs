@@ -4,13 +4,11 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use garde::Validate;
-use serde::{Deserialize, Serialize};
 use wythe::{
     CacheControl, Problem, Valid, compose, with_auth, with_cache_control, with_validation,
 };
 
-use super::{User, Users};
+use super::{Listed, Page, User, Users};
 use crate::{auth::Tokens, route::Route};
 
 pub(crate) fn route(tokens: &Tokens) -> Route {
@@ -20,47 +18,14 @@ pub(crate) fn route(tokens: &Tokens) -> Route {
         with_cache_control(CacheControl::no_store()),
     ));
     Route::get("/api/users", stack.handler(list))
-        .query("page=1&per_page=20")
-        .sends_cookie()
-}
-
-#[derive(Deserialize, Validate)]
-pub(crate) struct Page {
-    #[serde(default = "first")]
-    #[garde(range(min = 1))]
-    page: u32,
-    #[serde(default = "twenty")]
-    #[garde(range(min = 1, max = 100))]
-    per_page: u32,
-}
-
-fn first() -> u32 {
-    1
-}
-
-fn twenty() -> u32 {
-    20
-}
-
-#[derive(Serialize)]
-pub(crate) struct Listed {
-    users: Vec<User>,
-    page: u32,
-    per_page: u32,
-    total: u32,
+        .curl(|curl| curl.query("page=1&per_page=20").sends_cookies())
 }
 
 async fn list(
     State(users): State<Users>,
     page: Valid<Query<Page>>,
-) -> Result<Json<Listed>, Problem> {
-    let Query(Page { page, per_page }) = page.into_inner();
-    let before = u64::from(page - 1) * u64::from(per_page);
-    let (users, total) = users.list(per_page, before).await?;
-    Ok(Json(Listed {
-        users,
-        page,
-        per_page,
-        total,
-    }))
+) -> Result<Json<Listed<User>>, Problem> {
+    let Query(page) = page.into_inner();
+    let (listed, total) = users.list(&page).await?;
+    Ok(Json(page.of(listed, total)))
 }

@@ -1,17 +1,25 @@
 //! Keeps the users: those who have an account, and those whom others have entered.
 
+mod accounts;
 mod id;
 mod input;
+mod overview;
+mod page;
 mod store;
 
 pub(crate) mod by_id;
 pub(crate) mod create;
 pub(crate) mod list;
 
+use axum::http::StatusCode;
 use serde::Serialize;
+use wythe::Problem;
 
+pub(crate) use accounts::Account;
 pub(crate) use id::UserId;
 pub(crate) use input::NewUser;
+pub(crate) use overview::Overview;
+pub(crate) use page::{Listed, Page};
 pub(crate) use store::Users;
 
 /// A user as clients see one. There is no password here, nor a hash of one.
@@ -29,4 +37,8 @@ pub(crate) struct User {
 pub(crate) struct Profile {
     pub(crate) id: UserId,
     pub(crate) email: String,
+}
+
+pub(crate) fn nobody() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND).detail("There is no user with this id.")
 }

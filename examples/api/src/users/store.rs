@@ -2,12 +2,12 @@
 
 use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
 
-use super::{NewUser, Profile, User, UserId};
+use super::{NewUser, Page, User, UserId};
 use crate::database::StoreError;
 
 /// All users.
 #[derive(Clone)]
-pub(crate) struct Users(SqlitePool);
+pub(crate) struct Users(pub(super) SqlitePool);
 
 /// Whether a user may be changed, and by whom.
 pub(crate) enum Owner {
@@ -22,40 +22,11 @@ impl Users {
         Self(pool)
     }
 
-    /// Adds a user who can log in.
-    pub(crate) async fn register(&self, email: &str, hash: &str) -> Result<UserId, StoreError> {
-        let add = "INSERT INTO users (email, password_hash) VALUES (?, ?) RETURNING id";
-        let row = sqlx::query(add).bind(email).bind(hash);
-        id_of(&row.fetch_one(&self.0).await?)
-    }
-
-    /// Adds a user who can't.
+    /// Adds a user who can't log in.
     pub(crate) async fn create(&self, user: &NewUser) -> Result<UserId, StoreError> {
         let add = "INSERT INTO users (name, email, age) VALUES (?, ?, ?) RETURNING id";
-        let row = sqlx::query(add).bind(&user.name).bind(&user.email);
-        id_of(&row.bind(user.age).fetch_one(&self.0).await?)
-    }
-
-    /// The account of an email address, and the hash of its password.
-    pub(crate) async fn account(
-        &self,
-        email: &str,
-    ) -> Result<Option<(Profile, String)>, StoreError> {
-        let find = "SELECT id, email, password_hash FROM users
-                    WHERE email = ? AND password_hash IS NOT NULL";
-        let row = sqlx::query(find).bind(email);
-        let Some(row) = row.fetch_optional(&self.0).await? else {
-            return Ok(None);
-        };
-        let hash = row.try_get("password_hash")?;
-        Ok(Some((Profile::from_row(&row)?, hash)))
-    }
-
-    /// The account with this id.
-    pub(crate) async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
-        let find = "SELECT id, email FROM users WHERE id = ? AND password_hash IS NOT NULL";
-        let profile = sqlx::query_as(find).bind(id.0);
-        Ok(profile.fetch_optional(&self.0).await?)
+        let id = sqlx::query_scalar(add).bind(&user.name).bind(&user.email);
+        Ok(UserId(id.bind(user.age).fetch_one(&self.0).await?))
     }
 
     /// The user with this id.
@@ -80,18 +51,17 @@ impl Users {
         }))
     }
 
-    /// So many users after so many, oldest first, and how many there are.
-    pub(crate) async fn list(
-        &self,
-        limit: u32,
-        offset: u64,
-    ) -> Result<(Vec<User>, u32), StoreError> {
-        let count = sqlx::query_scalar("SELECT count(*) FROM users");
-        let total = count.fetch_one(&self.0).await?;
+    /// A page of them, oldest first, and how many there are.
+    pub(crate) async fn list(&self, page: &Page) -> Result<(Vec<User>, u32), StoreError> {
         let find = "SELECT id, name, email, age FROM users ORDER BY id LIMIT ? OFFSET ?";
-        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        let users = sqlx::query_as(find).bind(limit).bind(offset);
-        Ok((users.fetch_all(&self.0).await?, total))
+        let users = sqlx::query_as(find).bind(page.per_page).bind(page.before());
+        Ok((users.fetch_all(&self.0).await?, self.count().await?))
+    }
+
+    /// How many there are.
+    pub(super) async fn count(&self) -> Result<u32, StoreError> {
+        let count = sqlx::query_scalar("SELECT count(*) FROM users");
+        Ok(count.fetch_one(&self.0).await?)
     }
 
     /// Replaces a user, if there is one with this id.
@@ -114,10 +84,6 @@ impl Users {
     }
 }
 
-fn id_of(row: &SqliteRow) -> Result<UserId, StoreError> {
-    Ok(UserId(row.try_get("id")?))
-}
-
 impl FromRow<'_, SqliteRow> for User {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
@@ -125,15 +91,6 @@ impl FromRow<'_, SqliteRow> for User {
             name: row.try_get("name")?,
             email: row.try_get("email")?,
             age: row.try_get("age")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for Profile {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: UserId(row.try_get("id")?),
-            email: row.try_get("email")?,
         })
     }
 }

@@ -68,14 +68,67 @@ impl Answer {
         json
     }
 
-    /// The token in the cookie that it sets.
+    /// The cookies that it sets after a login or a refresh, if their attributes are right.
+    #[track_caller]
+    pub fn jar(&self) -> Jar {
+        let attributes = "; HttpOnly; Path=/; Max-Age=900; SameSite=Strict";
+        let access = self.cookie("token").strip_suffix(attributes);
+        let (refresh, attributes) = self.cookie("refresh").split_once(';').expect("attributes");
+        let path = "HttpOnly; Path=/api/auth; Max-Age=";
+        let max_age = attributes.trim_start().strip_prefix(path);
+        let max_age = max_age.and_then(|rest| rest.strip_suffix("; SameSite=Strict"));
+        Jar {
+            access: access.expect("the attributes").to_owned(),
+            refresh: refresh.to_owned(),
+            lasts: max_age.expect("the attributes").parse().expect("seconds"),
+        }
+    }
+
+    /// The one cookie of this name that it sets: its value, and its attributes.
+    #[track_caller]
+    pub fn cookie(&self, name: &str) -> &str {
+        let cookies = self.headers.get_all("set-cookie").iter();
+        let mut found = cookies.filter_map(|cookie| {
+            let (found, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
+            (found == name).then_some(rest)
+        });
+        let cookie = found
+            .next()
+            .unwrap_or_else(|| panic!("no {name}: {self:?}"));
+        assert!(found.next().is_none(), "several {name}: {self:?}");
+        cookie
+    }
+
+    /// Checks that it takes both cookies back.
+    #[track_caller]
+    pub fn takes_cookies_back(&self) {
+        let attributes = "; HttpOnly; Path=/; Max-Age=0; SameSite=Strict";
+        assert_eq!(self.cookie("token"), attributes);
+        let attributes = "; HttpOnly; Path=/api/auth; Max-Age=0; SameSite=Strict";
+        assert_eq!(self.cookie("refresh"), attributes);
+    }
+
+    /// Checks that it refuses to refresh a login that has ended.
+    #[track_caller]
+    pub fn has_ended(self) {
+        self.takes_cookies_back();
+        assert_eq!(self.field("www-authenticate"), r#"Bearer realm="api""#);
+        let problem = self.refused(401);
+        assert_eq!(problem["detail"], "This login has ended: log in again.");
+    }
+
+    /// The access token in the cookie that it sets.
     #[track_caller]
     pub fn token(self) -> String {
-        let answer = self.is(200);
-        let cookie = answer.field("set-cookie");
-        let value = cookie.strip_prefix("token=").expect("the cookie's name");
-        let attributes = "; HttpOnly; Path=/; Max-Age=604800; SameSite=Strict";
-        let token = value.strip_suffix(attributes).expect("the attributes");
-        token.to_owned()
+        self.is(200).jar().access
     }
+}
+
+/// The cookies of a browser that has logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jar {
+    pub access: String,
+    pub refresh: String,
+    /// For how many seconds the browser keeps the second.
+    pub lasts: u64,
 }

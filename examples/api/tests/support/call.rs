@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use serde_json::Value;
 
-use super::answer::Answer;
+use super::answer::{Answer, Jar};
 
 pub struct Call {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -34,6 +34,14 @@ impl Call {
 
     pub fn cookie(self, token: &str) -> Self {
         self.header("cookie", format!("theme=dark; token={token}"))
+    }
+
+    /// Sends both cookies.
+    pub fn jar(self, jar: &Jar) -> Self {
+        let Jar {
+            access, refresh, ..
+        } = jar;
+        self.header("cookie", format!("token={access}; refresh={refresh}"))
     }
 
     pub fn json(self, body: &Value) -> Self {

@@ -3,6 +3,8 @@
 
 pub mod answer;
 pub mod call;
+pub mod clock;
+pub mod database;
 pub mod raw;
 
 use std::{
@@ -11,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use example_api::{AppState, Config, Route, Secret, TimeLimits, routes, serve};
+use example_api::{AppState, Clock, Config, Route, Secret, TimeLimits, routes, serve};
 use http::{Method, Version};
 use http_body_util::Full;
 use hyper_util::{
@@ -21,7 +23,11 @@ use hyper_util::{
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use self::{answer::Answer, call::Call};
+use self::{
+    answer::{Answer, Jar},
+    call::Call,
+    clock::Hands,
+};
 
 /// What the tokens of a started program are signed with.
 pub const SECRET: &str = "the secret of these tests: 32 bytes and more";
@@ -56,6 +62,9 @@ impl Api {
             .env("JWT_SECRET", SECRET)
             .env_remove("HOST")
             .env_remove("DATABASE_URL")
+            .env_remove("ADMIN_EMAIL")
+            .env_remove("ADMIN_PASSWORD")
+            .env_remove("SECURE_COOKIES")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -85,11 +94,14 @@ impl Api {
     /// Runs the API in the test's own process, with other limits and more routes.
     pub async fn with(time_limits: TimeLimits, more: Vec<Route>) -> Self {
         let config = Config {
-            address: "127.0.0.1:0".parse().unwrap(),
-            database_url: None,
-            secret: Secret::given(SECRET),
             time_limits,
+            ..config()
         };
+        Self::run(config, more).await
+    }
+
+    /// Runs it in the test's own process, with this configuration and more routes.
+    pub async fn run(config: Config, more: Vec<Route>) -> Self {
         let state = AppState::new(&config).await.unwrap();
         let mut all = routes(&state).unwrap();
         all.extend(more);
@@ -106,6 +118,16 @@ impl Api {
             program: None,
             client: client(Version::HTTP_11),
         }
+    }
+
+    /// The same, with a clock that goes when it is told to.
+    pub async fn with_hands() -> (Self, Hands) {
+        let hands = Hands::new();
+        let config = Config {
+            clock: hands.clock(),
+            ..config()
+        };
+        (Self::run(config, Vec::new()).await, hands)
     }
 
     pub fn get(&self, path: &str) -> Call {
@@ -139,10 +161,40 @@ impl Api {
         self.post("/api/auth/login").json(&account).send().await
     }
 
-    /// Registers and logs in; the token.
+    /// Registers and logs in; the cookies.
+    pub async fn browser(&self, email: &str) -> Jar {
+        self.register(email).await.is(201);
+        self.log_in(email).await.is(200).jar()
+    }
+
+    pub async fn refresh(&self, jar: &Jar) -> Answer {
+        self.post("/api/auth/refresh").jar(jar).send().await
+    }
+
+    /// Refreshes; the new cookies.
+    pub async fn refreshed(&self, jar: &Jar) -> Jar {
+        let answer = self.refresh(jar).await.is(204);
+        assert_eq!(answer.field("cache-control"), "no-store");
+        answer.jar()
+    }
+
+    /// Registers and logs in; the access token.
     pub async fn token(&self, email: &str) -> String {
         self.register(email).await.is(201);
         self.log_in(email).await.token()
+    }
+}
+
+/// What is configured for an API in the test's own process.
+pub fn config() -> Config {
+    Config {
+        address: "127.0.0.1:0".parse().unwrap(),
+        database_url: None,
+        secret: Secret::given(SECRET),
+        admin: None,
+        secure_cookies: false,
+        clock: Clock::system(),
+        time_limits: TimeLimits::default(),
     }
 }
 

@@ -1,0 +1,38 @@
+//! Checks an email address and a password, for the routes that ask for them.
+
+use wythe::Problem;
+
+use super::{Guesses, Passwords};
+use crate::users::{Account, Users};
+
+/// The accounts, and how often a wrong password for one of them is looked at.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) users: Users,
+    pub(crate) passwords: Passwords,
+    pub(crate) guesses: Guesses,
+}
+
+impl Credentials {
+    /// The account of this address, if this is its password.
+    pub(crate) async fn check(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<Option<Account>, Problem> {
+        let account = self.users.account(email).await?;
+        self.guesses.take(email).await?;
+        let hash = account.as_ref().map(|account| account.hash.clone());
+        match self.passwords.verify(password, hash).await {
+            Ok(true) => {
+                self.guesses.forget(email).await?;
+                Ok(account)
+            }
+            Ok(false) => Ok(None),
+            Err(busy) => {
+                self.guesses.give_back(email).await?;
+                Err(busy)
+            }
+        }
+    }
+}

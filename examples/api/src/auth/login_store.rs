@@ -1,0 +1,150 @@
+//! Stores logins in SQLite, each with the hash of the one refresh token that it accepts.
+
+use sqlx::{Row, SqlitePool};
+
+use super::RefreshToken;
+use crate::{
+    clock::Clock,
+    database::StoreError,
+    users::{Account, UserId},
+};
+
+/// For how many seconds a login lasts, however often it is refreshed. Then the password is asked
+/// for again.
+pub(crate) const LIFETIME: i64 = 30 * 24 * 60 * 60;
+
+/// For how many seconds after a refresh the token that it replaced may come again, from a second
+/// tab of the same browser. It is given nothing, but that is no sign of a thief.
+const GRACE: i64 = 10;
+
+/// All logins that have not ended.
+#[derive(Clone)]
+pub(crate) struct LoginStore {
+    pool: SqlitePool,
+    clock: Clock,
+}
+
+/// What comes of a refresh token.
+pub(crate) enum Refreshed {
+    /// It counted, and is replaced; its login ends in so many seconds.
+    Yes { user: UserId, ends_in: i64 },
+    /// Another request has just replaced it.
+    JustBefore,
+    /// It was replaced before, and somebody has a copy of it: the login has ended.
+    Twice { user: UserId },
+    /// There is no such login, or it has ended.
+    No,
+}
+
+impl LoginStore {
+    pub(crate) fn new(pool: SqlitePool, clock: Clock) -> Self {
+        Self { pool, clock }
+    }
+
+    /// Begins a login, unless the account is gone, or has another password by now.
+    pub(crate) async fn begin(
+        &self,
+        account: &Account,
+        token: &RefreshToken,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.seconds();
+        let over = sqlx::query("DELETE FROM logins WHERE ends_at <= ?").bind(now);
+        over.execute(&self.pool).await?;
+
+        let begin = "INSERT INTO logins (id, user_id, secret, ends_at)
+                     SELECT ?, id, ?, ? FROM users WHERE id = ? AND password_hash = ?";
+        let begin = sqlx::query(begin)
+            .bind(token.login().to_vec())
+            .bind(token.secret().to_vec())
+            .bind(now.saturating_add(LIFETIME))
+            .bind(account.profile.id.0)
+            .bind(&account.hash);
+        Ok(begin.execute(&self.pool).await?.rows_affected() > 0)
+    }
+
+    /// Replaces a token by the next one. That is one statement, so of several requests with the
+    /// same token one succeeds.
+    pub(crate) async fn refresh(
+        &self,
+        token: &RefreshToken,
+        next: &RefreshToken,
+    ) -> Result<Refreshed, StoreError> {
+        let now = self.clock.seconds();
+        let refresh = "UPDATE logins SET secret = ?, previous = secret, refreshed_at = ?
+                       WHERE id = ? AND secret = ? AND ends_at > ? RETURNING user_id, ends_at";
+        let refresh = sqlx::query(refresh)
+            .bind(next.secret().to_vec())
+            .bind(now)
+            .bind(token.login().to_vec())
+            .bind(token.secret().to_vec())
+            .bind(now);
+        match refresh.fetch_optional(&self.pool).await? {
+            Some(row) => Ok(Refreshed::Yes {
+                user: UserId(row.try_get("user_id")?),
+                ends_in: row.try_get::<i64, _>("ends_at")?.saturating_sub(now),
+            }),
+            None => self.refuse(token, now).await,
+        }
+    }
+
+    /// Whoever knows a login's name has had a token of it.
+    async fn refuse(&self, token: &RefreshToken, now: i64) -> Result<Refreshed, StoreError> {
+        let find = "SELECT user_id, ends_at > ? AS lasts,
+                           previous IS ? AND refreshed_at > ? AS just_before
+                    FROM logins WHERE id = ?";
+        let find = sqlx::query(find)
+            .bind(now)
+            .bind(token.secret().to_vec())
+            .bind(now.saturating_sub(GRACE))
+            .bind(token.login().to_vec());
+        let Some(row) = find.fetch_optional(&self.pool).await? else {
+            return Ok(Refreshed::No);
+        };
+        if !row.try_get::<bool, _>("lasts")? {
+            return Ok(Refreshed::No);
+        }
+        if row.try_get("just_before")? {
+            return Ok(Refreshed::JustBefore);
+        }
+        self.end(token).await?;
+        let user = UserId(row.try_get("user_id")?);
+        Ok(Refreshed::Twice { user })
+    }
+
+    /// Ends the login of this token, be it the current one or an old one.
+    pub(crate) async fn end(&self, token: &RefreshToken) -> Result<(), StoreError> {
+        let end = sqlx::query("DELETE FROM logins WHERE id = ?").bind(token.login().to_vec());
+        end.execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Ends all logins of an account.
+    pub(crate) async fn end_all(&self, user: UserId) -> Result<(), StoreError> {
+        let end = sqlx::query("DELETE FROM logins WHERE user_id = ?").bind(user.0);
+        end.execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, LoginStore, RefreshToken};
+    use crate::{database, users::Users};
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_while_it_was_checked_begins_no_login() {
+        let pool = database::open(None).await.unwrap();
+        let users = Users::new(pool.clone());
+        let logins = LoginStore::new(pool, Clock::system());
+        let token = RefreshToken::first().unwrap();
+        let email = "ada@example.com";
+        users.register(email, "old").await.unwrap();
+        let account = async || users.account(email).await.unwrap().unwrap();
+
+        let checked = account().await;
+        let changed = users.change_password(account().await, "new".to_owned());
+        let changed = changed.await.unwrap().unwrap();
+        assert!(!logins.begin(&checked, &token).await.unwrap());
+        assert!(logins.begin(&changed, &token).await.unwrap());
+    }
+}

@@ -1,0 +1,120 @@
+//! Begins logins, refreshes them and ends them.
+//!
+//! Two tokens come of a login, each in a cookie of its own. The access token opens the routes, for
+//! 15 minutes, and nobody looks it up. The refresh token gets the next access token, and counts
+//! once: whoever uses it is given another. If an old one comes again, two have copies of it, and
+//! one of them is a thief; as nobody knows which, the login ends for both (RFC 9700, section
+//! 4.14.2). So it does if the answer to a refresh gets lost: log in again.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use wythe::Problem;
+
+use super::{
+    Cookies, RefreshToken, Tokens,
+    cookies::SetCookies,
+    login_store::{LIFETIME, LoginStore, Refreshed},
+};
+use crate::{
+    database::StoreError,
+    users::{Account, Profile, UserId, Users},
+};
+
+/// The logins, as the browsers see them: by their cookies.
+#[derive(Clone)]
+pub(crate) struct Logins {
+    pub(crate) store: LoginStore,
+    pub(crate) users: Users,
+    pub(crate) tokens: Tokens,
+    pub(crate) cookies: Cookies,
+}
+
+impl Logins {
+    /// Begins a login: the password was right. A login that the browser has is over: it will
+    /// forget the token, so nobody could end it any more.
+    pub(crate) async fn begin(
+        &self,
+        account: &Account,
+        headers: &HeaderMap,
+    ) -> Result<SetCookies, Problem> {
+        self.end_tokens(headers).await?;
+        let token = RefreshToken::first()?;
+        if !self.store.begin(account, &token).await? {
+            return Err(log_in_again());
+        }
+        self.set(&account.profile, &token, LIFETIME)
+    }
+
+    /// Goes on with a login: new tokens for the refresh token that came.
+    pub(crate) async fn refresh(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
+        let mut tokens = self.cookies.refresh_tokens(headers);
+        let (Some(token), None) = (tokens.next(), tokens.next()) else {
+            return self.refused();
+        };
+        let next = token.next()?;
+        match self.store.refresh(&token, &next).await? {
+            Refreshed::Yes { user, ends_in } => match self.users.profile(user).await? {
+                Some(user) => self.set(&user, &next, ends_in),
+                None => self.refused(),
+            },
+            // Without a cookie: those of the other request are in the browser, or will be.
+            Refreshed::JustBefore => Err(just_before()),
+            Refreshed::Twice { user } => {
+                tracing::warn!(%user, "a refresh token was used twice: its login has ended");
+                self.refused()
+            }
+            Refreshed::No => self.refused(),
+        }
+    }
+
+    /// Ends the login of the browser that asks.
+    ///
+    /// The access token counts on, for a quarter of an hour at most, for whoever has a copy of it.
+    pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
+        self.end_tokens(headers).await?;
+        self.cookies.clear()
+    }
+
+    /// Ends all logins of an account, on all devices.
+    pub(crate) async fn end_all(&self, user: UserId) -> Result<SetCookies, Problem> {
+        self.store.end_all(user).await?;
+        self.cookies.clear()
+    }
+
+    async fn end_tokens(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        for token in self.cookies.refresh_tokens(headers) {
+            self.store.end(&token).await?;
+        }
+        Ok(())
+    }
+
+    fn set(
+        &self,
+        user: &Profile,
+        token: &RefreshToken,
+        ends_in: i64,
+    ) -> Result<SetCookies, Problem> {
+        let access = self.tokens.issue(user)?;
+        self.cookies.set(&access, &token.text(), ends_in)
+    }
+
+    /// Takes back the cookies, which are of no use. Why, it does not say.
+    fn refused(&self) -> Result<SetCookies, Problem> {
+        let cookies = self.cookies.clear()?.0.into_iter();
+        let refusal = cookies.fold(log_in_again(), |refusal, (name, cookie)| {
+            refusal.header(name, cookie)
+        });
+        Err(refusal)
+    }
+}
+
+fn log_in_again() -> Problem {
+    let challenge = HeaderValue::from_static(r#"Bearer realm="api""#);
+    Problem::new(StatusCode::UNAUTHORIZED)
+        .detail("This login has ended: log in again.")
+        .header(WWW_AUTHENTICATE, challenge)
+}
+
+fn just_before() -> Problem {
+    Problem::new(StatusCode::CONFLICT)
+        .detail("Another request has just refreshed this login: go on with its cookies.")
+}

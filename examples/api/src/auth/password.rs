@@ -1,0 +1,71 @@
+//! `POST /api/auth/password`: changes the password, and ends all logins but a new one, here.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use garde::Validate;
+use serde::Deserialize;
+use wythe::{
+    Auth, CacheControl, ConfigError, Problem, Quota, Valid, compose, with_auth, with_cache_control,
+    with_rate_limit, with_validation,
+};
+
+use super::{
+    Claims, Credentials, Logins, Tokens, cookies::SetCookies, protected::gone, secret::secret,
+};
+use crate::route::Route;
+
+pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
+    let stack = compose((
+        with_rate_limit(Quota::per_minute(10).named("password").by_peer()?),
+        with_auth(tokens.jwt()),
+        with_validation::<Json<NewPassword>>().max_body_bytes(4 * 1024),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    let passwords = r#"{"current":"correct horse","new":"battery staple"}"#;
+    Ok(Route::post("/api/auth/password", stack.handler(change))
+        .curl(|curl| curl.sends_cookies().keeps_cookies().json(passwords)))
+}
+
+/// No `Debug`: a password belongs into no log.
+#[derive(Deserialize, Validate)]
+pub(crate) struct NewPassword {
+    #[serde(deserialize_with = "secret")]
+    #[garde(length(chars, max = 128))]
+    current: String,
+    #[serde(deserialize_with = "secret")]
+    #[garde(length(chars, min = 8, max = 128))]
+    new: String,
+}
+
+async fn change(
+    State(credentials): State<Credentials>,
+    State(logins): State<Logins>,
+    Auth(claims): Auth<Claims>,
+    headers: HeaderMap,
+    passwords: Valid<Json<NewPassword>>,
+) -> Result<(StatusCode, SetCookies), Problem> {
+    let Json(NewPassword { current, new }) = passwords.into_inner();
+    let Credentials {
+        users, passwords, ..
+    } = &credentials;
+    let user = users.profile(claims.sub).await?.ok_or_else(gone)?;
+    // A stolen access token is not enough; guesses are counted as at login.
+    let account = credentials.check(&user.email, current).await?;
+    let account = account.filter(|account| account.profile.id == claims.sub);
+    let account = account.ok_or_else(wrong)?;
+    let hash = passwords.hash(new).await?;
+    let account = users.change_password(account, hash).await?;
+    let account = account.ok_or_else(wrong)?;
+    Ok((
+        StatusCode::NO_CONTENT,
+        logins.begin(&account, &headers).await?,
+    ))
+}
+
+/// No 401, for the token is right.
+fn wrong() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN).detail("The current password is wrong.")
+}

@@ -1,0 +1,77 @@
+//! Stores the accounts of those who can log in.
+
+use sqlx::{FromRow, Row, sqlite::SqliteRow};
+
+use super::{Profile, UserId, Users};
+use crate::database::StoreError;
+
+/// Whoever can log in.
+pub(crate) struct Account {
+    pub(crate) profile: Profile,
+    /// Of the password.
+    pub(crate) hash: String,
+}
+
+impl Users {
+    /// Adds a user who can log in.
+    pub(crate) async fn register(&self, email: &str, hash: &str) -> Result<UserId, StoreError> {
+        let add = "INSERT INTO users (email, password_hash) VALUES (?, ?) RETURNING id";
+        let id = sqlx::query_scalar(add).bind(email).bind(hash);
+        Ok(UserId(id.fetch_one(&self.0).await?))
+    }
+
+    /// Makes the admin's account, or changes it.
+    pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), StoreError> {
+        let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
+                   ON CONFLICT (id) DO UPDATE
+                   SET email = excluded.email, password_hash = excluded.password_hash";
+        let set = sqlx::query(set).bind(UserId::ADMIN.0).bind(email);
+        set.bind(hash).execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// The account of an email address.
+    pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        let find = "SELECT id, email, password_hash FROM users
+                    WHERE email = ? AND password_hash IS NOT NULL";
+        let account = sqlx::query_as(find).bind(email);
+        Ok(account.fetch_optional(&self.0).await?)
+    }
+
+    /// Changes a password, which ends all logins; `None` if it was changed since it was checked.
+    pub(crate) async fn change_password(
+        &self,
+        account: Account,
+        hash: String,
+    ) -> Result<Option<Account>, StoreError> {
+        let change = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+        let change = sqlx::query(change).bind(&hash).bind(account.profile.id.0);
+        let change = change.bind(&account.hash).execute(&self.0).await?;
+        Ok((change.rows_affected() > 0).then_some(Account { hash, ..account }))
+    }
+
+    /// The account with this id.
+    pub(crate) async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
+        let find = "SELECT id, email FROM users WHERE id = ? AND password_hash IS NOT NULL";
+        let profile = sqlx::query_as(find).bind(id.0);
+        Ok(profile.fetch_optional(&self.0).await?)
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Account {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            profile: Profile::from_row(row)?,
+            hash: row.try_get("password_hash")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Profile {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: UserId(row.try_get("id")?),
+            email: row.try_get("email")?,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Reads what only the admin may see of the users.
+
+use serde::Serialize;
+use sqlx::{FromRow, Row, sqlite::SqliteRow};
+
+use super::{Page, User, Users};
+use crate::{clock::Clock, database::StoreError};
+
+/// A user, and where they are logged in.
+#[derive(Serialize)]
+pub(crate) struct Overview {
+    #[serde(flatten)]
+    user: User,
+    has_account: bool,
+    /// How many logins have not ended.
+    logins: u32,
+}
+
+impl Users {
+    /// A page of them, oldest first, and how many there are.
+    pub(crate) async fn overview(
+        &self,
+        page: &Page,
+        clock: &Clock,
+    ) -> Result<(Vec<Overview>, u32), StoreError> {
+        let find = "SELECT id, name, email, age, password_hash IS NOT NULL AS has_account,
+                        (SELECT count(*) FROM logins WHERE user_id = users.id AND ends_at > ?)
+                            AS logins
+                    FROM users ORDER BY id LIMIT ? OFFSET ?";
+        let users = sqlx::query_as(find).bind(clock.seconds());
+        let users = users.bind(page.per_page).bind(page.before());
+        Ok((users.fetch_all(&self.0).await?, self.count().await?))
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Overview {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            user: User::from_row(row)?,
+            has_account: row.try_get("has_account")?,
+            logins: row.try_get("logins")?,
+        })
+    }
+}
