@@ -1,0 +1,200 @@
+//! Requests that a page makes with the user's cookies, without being asked.
+
+use serde_json::json;
+use wythe_browser_tests::Browser;
+
+use crate::{
+    bank::{API, APP, BALANCE, BLOG, Bank, EVIL, PLAIN_API, PLAIN_EVIL, Settings},
+    scheme::COOKIE,
+    sign_in, start,
+};
+
+/// How a page sends `amount=10` without a preflight. Each is the body of a function of the target.
+const WAYS: &[(&str, &str)] = &[
+    (
+        "a form",
+        "const form = document.createElement('form');
+         Object.assign(form, { method: 'post', action: args[0] });
+         form.innerHTML = '<input name=amount value=10>';
+         document.body.append(form);
+         form.submit();",
+    ),
+    (
+        "a form in a frame",
+        "const frame = document.createElement('iframe');
+         frame.name = 'frame';
+         const form = document.createElement('form');
+         Object.assign(form, { method: 'post', action: args[0], target: 'frame' });
+         form.innerHTML = '<input name=amount value=10>';
+         document.body.append(frame, form);
+         form.submit();",
+    ),
+    (
+        "fetch",
+        "const body = new URLSearchParams({ amount: '10' });
+         await fetch(args[0], { method: 'POST', mode: 'no-cors', credentials: 'include', body });",
+    ),
+    (
+        "a beacon",
+        "navigator.sendBeacon(args[0], new URLSearchParams({ amount: '10' }));",
+    ),
+];
+
+/// A frame whose origin is `null`.
+const SANDBOX: (&str, &str) = (
+    "a sandboxed frame",
+    "const frame = document.createElement('iframe');
+     frame.sandbox = 'allow-forms allow-scripts';
+     frame.srcdoc = `<form method=post action=${args[0]}><input name=amount value=10></form>
+         <script>document.forms[0].submit()</script>`;
+     document.body.append(frame);",
+);
+
+/// Who sends, what the browser says of it, and whether it passes.
+struct Sender {
+    page: String,
+    site: Option<&'static str>,
+    origin: String,
+    passes: bool,
+}
+
+/// A cookie that goes with everything, so that nothing but the layer refuses.
+fn settings() -> Settings {
+    Settings {
+        same_site: "None",
+        ..Settings::default()
+    }
+}
+
+/// Sends from the page, and looks at what has arrived and what it has done.
+async fn send(
+    browser: &Browser,
+    bank: &Bank,
+    to: &str,
+    sender: &Sender,
+    (way, script): (&str, &str),
+) {
+    let name = format!("{way} on {}", sender.page);
+    browser.open(&sender.page).await;
+    bank.log.clear();
+    let before = bank.balance();
+    let _: Option<()> = browser.run(script, json!([to])).await;
+    let seen = bank.log.wait_for("POST", "/transfers").await;
+    assert_eq!(seen.site.as_deref(), sender.site, "{name}");
+    assert_eq!(seen.origin.as_ref(), Some(&sender.origin), "{name}");
+    let (status, paid) = if sender.passes { (200, 10) } else { (403, 0) };
+    assert_eq!(seen.status, status, "{name}: {seen:?}");
+    assert_eq!(before - bank.balance(), paid, "{name}: {seen:?}");
+    assert_eq!(seen.cookies, [COOKIE], "{name}: the cookie comes with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
+    let Some((browser, bank)) = start(settings()).await else {
+        return;
+    };
+    sign_in(&browser, &bank).await;
+    let sender = |page: String, site, passes| Sender {
+        origin: page.trim_end_matches('/').to_owned(),
+        page,
+        site: Some(site),
+        passes,
+    };
+    let senders = [
+        sender(bank.api("/"), "same-origin", true),
+        sender(bank.page(APP), "same-site", true),
+        sender(bank.page(BLOG), "same-site", false),
+        // Another port of the same host: to cookies it is the same.
+        sender(bank.page(API), "same-site", false),
+        sender(bank.page(EVIL), "cross-site", false),
+    ];
+    let to = bank.api("/transfers");
+    for sender in &senders {
+        for way in WAYS {
+            send(&browser, &bank, &to, sender, *way).await;
+        }
+    }
+    for page in [bank.api("/"), bank.page(APP), bank.page(EVIL)] {
+        let sandboxed = Sender {
+            page,
+            site: Some("cross-site"),
+            origin: "null".to_owned(),
+            passes: false,
+        };
+        send(&browser, &bank, &to, &sandboxed, SANDBOX).await;
+    }
+    assert_eq!(bank.balance(), BALANCE - 2 * 4 * 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_plain_http_the_origin_decides() {
+    let Some((browser, bank)) = start(settings()).await else {
+        return;
+    };
+    let api = bank.at(PLAIN_API, "");
+    let to = bank.at(PLAIN_API, "/transfers");
+    // (page, origin, status): nobody is signed in, because no `Secure` cookie goes there.
+    let cases = [
+        (bank.at(PLAIN_API, "/"), &*api, 401),
+        (bank.page(PLAIN_API), &*bank.page(PLAIN_API), 403),
+        (bank.page(PLAIN_EVIL), &*bank.page(PLAIN_EVIL), 403),
+    ];
+    for (page, origin, status) in cases {
+        for (way, script) in WAYS {
+            browser.open(&page).await;
+            bank.log.clear();
+            let _: Option<()> = browser.run(script, json!([to])).await;
+            let seen = bank.log.wait_for("POST", "/transfers").await;
+            assert_eq!(
+                seen.site, None,
+                "{way} on {page}: browsers send it to https only"
+            );
+            assert_eq!(seen.origin.as_deref(), Some(origin), "{way} on {page}");
+            assert_eq!(seen.status, status, "{way} on {page}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_from_everywhere_pass() {
+    let Some((browser, bank)) = start(settings()).await else {
+        return;
+    };
+    sign_in(&browser, &bank).await;
+    let cases = [
+        (bank.api("/"), "same-origin"),
+        (bank.page(APP), "same-site"),
+        (bank.page(BLOG), "same-site"),
+        (bank.page(EVIL), "cross-site"),
+    ];
+    for (page, site) in cases {
+        browser.open(&page).await;
+        bank.log.clear();
+        let to = bank.api("/account");
+        let script = "
+            const link = document.createElement('a');
+            Object.assign(link, { href: args[0], textContent: 'a link' });
+            document.body.append(link);";
+        let _: Option<()> = browser.run(script, json!([to])).await;
+        browser.click("a").await;
+        let seen = bank.log.wait_for("GET", "/account").await;
+        assert_eq!(seen.site.as_deref(), Some(site), "{page}");
+        assert_eq!(
+            (seen.status, &*seen.cookies),
+            (200, &[COOKIE.to_owned()][..]),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_the_user_types_passes() {
+    let Some((browser, bank)) = start(settings()).await else {
+        return;
+    };
+    sign_in(&browser, &bank).await;
+    bank.log.clear();
+    browser.open(&bank.api("/account")).await;
+    let seen = bank.log.wait_for("GET", "/account").await;
+    assert_eq!((seen.site.as_deref(), seen.status), (Some("none"), 200));
+}
