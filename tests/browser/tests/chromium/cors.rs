@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use wythe_browser_tests::Browser;
 
 use crate::{
-    bank::{API, APP, BLOG, EVIL, Settings},
+    bank::{API, APP, BLOG, Bank, EVIL, Settings},
     outcome, sign_in, start,
 };
 
@@ -188,14 +189,15 @@ async fn one_preflight_serves_until_its_age_is_over() {
             ],
         ),
     ];
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
     for (seconds, expected) in cases {
-        let settings = Settings {
+        let bank = Bank::open(Settings {
             preflight_age: Duration::from_secs(seconds),
             ..Settings::default()
-        };
-        let Some((browser, bank)) = start(settings).await else {
-            return;
-        };
+        });
+        let bank = bank.await;
         sign_in(&browser, &bank).await;
         browser.open(&bank.page(APP)).await;
         bank.log.clear();

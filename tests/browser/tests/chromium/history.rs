@@ -11,10 +11,10 @@ use crate::{
 async fn a_page_that_is_not_stored_is_gone_after_signing_out() {
     // (path, whether it is shown again): the second says nothing of caches.
     let cases = [("/statement", false), ("/brochure", true)];
+    let Some((browser, bank)) = start(Settings::default()).await else {
+        return;
+    };
     for (path, expected) in cases {
-        let Some((browser, bank)) = start(Settings::default()).await else {
-            return;
-        };
         sign_in(&browser, &bank).await;
         browser.open(&bank.api(path)).await;
         assert!(
