@@ -47,3 +47,29 @@ async fn only_the_api_and_the_origins_that_cors_names_open_a_websocket() {
         assert_eq!(seen.origin.as_deref(), Some(page.trim_end_matches('/')));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_without_an_origin_opens_no_websocket() {
+    let Some((browser, bank)) = start(Settings::default()).await else {
+        return;
+    };
+    sign_in(&browser, &bank).await;
+    let script = "
+        const frame = document.createElement('iframe');
+        frame.sandbox = 'allow-scripts';
+        frame.srcdoc = `<script>
+            const socket = new WebSocket('${args[0]}');
+            socket.onopen = () => parent.postMessage('opened', '*');
+            socket.onerror = () => parent.postMessage('refused', '*');
+        </script>`;
+        return await new Promise(done => {
+            addEventListener('message', event => done(event.data));
+            document.body.append(frame);
+        });";
+    bank.log.clear();
+    let to = bank.api("/socket").replacen("http:", "ws:", 1);
+    let got: String = browser.run(script, json!([to])).await;
+    assert_eq!(got, "refused");
+    let seen = bank.log.wait_for("GET", "/socket").await;
+    assert_eq!((seen.origin.as_deref(), seen.status), (Some("null"), 403));
+}
