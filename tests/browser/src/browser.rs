@@ -21,8 +21,8 @@ const ARGUMENTS: &[&str] = &[
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
-    // Every name is this machine, and no proxy is asked: no traffic leaves it.
-    "--host-resolver-rules=MAP * 127.0.0.1",
+    // These names are this machine, others are none, and no proxy is asked: no traffic leaves it.
+    "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP *.test 127.0.0.1, MAP * ~NOTFOUND",
     "--no-proxy-server",
     "--disable-background-networking",
     "--disable-breakpad",
@@ -63,7 +63,8 @@ impl Browser {
         let mut arguments: Vec<_> = ARGUMENTS.iter().map(ToString::to_string).collect();
         let profile = driver.dir.join("profile");
         arguments.push(format!("--user-data-dir={}", profile.display()));
-        // Cookies go with requests to other sites too, unless they say otherwise themselves.
+        // By itself it keeps cookies back from requests that a page sends to another site. A server
+        // has to stand users who have turned that off.
         let settings = json!({"profile.cookie_controls_mode": 0});
         let options = json!({"binary": browser, "args": arguments, "prefs": settings});
         let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options});

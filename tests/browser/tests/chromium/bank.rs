@@ -1,4 +1,4 @@
-//! A bank: its API, pages of its own and of others that call it, and an API that everyone may read.
+//! A bank: the servers of its API, and of the pages that call it.
 
 use std::{
     net::SocketAddr,
@@ -9,25 +9,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Form, Json, Router,
-    extract::{State, WebSocketUpgrade, ws::Message},
-    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
-    middleware::from_fn_with_state,
-    response::{Html, IntoResponse, Response},
-    routing::{get, post},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{Router, middleware::from_fn_with_state, response::Html, routing::get};
 use tokio::net::TcpListener;
-use wythe::{
-    Auth, CacheControl, ConfigError, Cors, Csrf, Quota, Valid, compose, with_auth,
-    with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit, with_scopes,
-    with_validation,
-};
 
 use crate::{
-    scheme::{Scheme, User},
+    api::{self, Books},
+    scheme::Scheme,
     seen::{Log, record},
 };
 
@@ -47,8 +34,11 @@ pub(crate) const PLAIN_EVIL: &str = "evil.test";
 /// What Ann has at first.
 pub(crate) const BALANCE: i64 = 1_000;
 
+/// What differs between the tests.
 pub(crate) struct Settings {
+    /// The attribute of the cookie that says who has signed in.
     pub(crate) same_site: &'static str,
+    /// How long a browser may remember a preflight.
     pub(crate) preflight_age: Duration,
 }
 
@@ -57,6 +47,16 @@ impl Default for Settings {
         Self {
             same_site: "Strict",
             preflight_age: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Settings {
+    /// A cookie that goes with everything, so that nothing but the layers refuses.
+    pub(crate) fn cookie_for_all_sites() -> Self {
+        Self {
+            same_site: "None",
+            ..Self::default()
         }
     }
 }
@@ -78,15 +78,13 @@ impl Bank {
         let balance = Arc::new(AtomicI64::new(BALANCE));
         let log = Log::default();
         let state = Books {
-            scheme: Scheme {
-                same_site: settings.same_site,
-            },
+            scheme: Scheme::new(settings.same_site),
             balance: Arc::clone(&balance),
         };
         let app = format!("http://{APP}:{pages_port}");
-        let api_app = router(&app, settings.preflight_age, state).unwrap();
+        let api_app = api::router(&app, settings.preflight_age, state).unwrap();
         serve(api, api_app, &log);
-        serve(open, open_router(), &log);
+        serve(open, api::open_router(), &log);
         let sign_in = SIGN_IN.replace("{api}", &format!("http://{API}:{api_port}"));
         let pages_app = Router::new()
             .route("/sign-in", get(Html(sign_in)))
@@ -139,120 +137,8 @@ fn serve(listener: TcpListener, app: Router, log: &Log) {
     tokio::spawn(async { axum::serve(listener, app).await });
 }
 
-#[derive(Clone)]
-struct Books {
-    scheme: Scheme,
-    balance: Arc<AtomicI64>,
-}
-
-/// The API. Its base is what the README shows: around every route, CORS outermost.
-fn router(app: &str, preflight_age: Duration, books: Books) -> Result<Router, ConfigError> {
-    let cors = Cors::origins([app])?
-        .credentials()
-        .methods(["GET", "POST", "PUT"])?
-        .headers(["content-type", "x-note"])?
-        .exposed_headers(["www-authenticate"])?
-        .max_age(preflight_age)?;
-    let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
-    let base = compose((with_cors(cors), with_presentation(), with_csrf(csrf)));
-
-    let named = compose((with_validation::<Json<Name>>(),));
-    let signed_in = compose((with_auth(books.scheme.policy()?),));
-    let limited = compose((with_rate_limit(Quota::per_hour(1).by_peer()?),));
-    let vault = compose((signed_in.clone(), with_scopes(["vault"])?));
-    let renames = compose((signed_in.clone(), with_validation::<Json<Name>>()));
-    let transfers = compose((signed_in.clone(), with_validation::<Form<Transfer>>()));
-    let statement = compose((
-        signed_in.clone(),
-        with_cache_control(CacheControl::no_store()),
-    ));
-
-    Ok(Router::new()
-        .route("/", get(Html(PAGE)))
-        .route("/sign-in", post(named.handler(sign_in)))
-        .route("/sign-out", post(sign_out))
-        .route("/set-cookie", post(set_cookie))
-        .route(
-            "/account",
-            get(signed_in.handler(account)).put(renames.handler(rename)),
-        )
-        .route("/transfers", post(transfers.handler(transfer)))
-        .route("/vault", get(vault.handler(async || "gold")))
-        .route("/limited", get(limited.handler(async || "passed")))
-        .route("/statement", get(statement.handler(show)))
-        .route("/brochure", get(signed_in.handler(show)))
-        .route("/socket", get(signed_in.handler(socket)))
-        .with_state(books)
-        .layer(base))
-}
-
-fn open_router() -> Router {
-    let base = compose((with_cors(Cors::any()),));
-    let rates = get(async || "1.08").put(async || "changed");
-    Router::new().route("/rates", rates).layer(base)
-}
-
-#[derive(Deserialize, garde::Validate)]
-struct Name {
-    #[garde(length(chars, min = 2, max = 20))]
-    name: String,
-}
-
-#[derive(Deserialize, garde::Validate)]
-struct Transfer {
-    #[garde(range(min = 1))]
-    amount: i64,
-}
-
-async fn sign_in(State(books): State<Books>, name: Valid<Json<Name>>) -> (StatusCode, HeaderMap) {
-    let fields = books.scheme.sign_in(name.name.clone());
-    (StatusCode::NO_CONTENT, fields)
-}
-
-async fn sign_out(State(books): State<Books>) -> (StatusCode, HeaderMap) {
-    (StatusCode::NO_CONTENT, books.scheme.sign_out())
-}
-
-/// Sets the cookies that are in the body, a line for each.
-async fn set_cookie(body: String) -> (StatusCode, HeaderMap) {
-    let lines = body
-        .lines()
-        .map(|line| HeaderValue::try_from(line).unwrap());
-    let fields = HeaderMap::from_iter(lines.map(|line| (SET_COOKIE, line)));
-    (StatusCode::NO_CONTENT, fields)
-}
-
-async fn account(Auth(user): Auth<User>, State(books): State<Books>) -> Json<Value> {
-    let balance = books.balance.load(Ordering::SeqCst);
-    Json(json!({"name": user.name(), "balance": balance}))
-}
-
-async fn rename(Auth(_): Auth<User>, name: Valid<Json<Name>>) -> Json<Value> {
-    Json(json!({"name": name.name}))
-}
-
-async fn transfer(
-    Auth(_): Auth<User>,
-    State(books): State<Books>,
-    transfer: Valid<Form<Transfer>>,
-) -> &'static str {
-    books.balance.fetch_sub(transfer.amount, Ordering::SeqCst);
-    "sent"
-}
-
-async fn show(Auth(user): Auth<User>) -> Html<String> {
-    Html(format!("{PAGE}The statement of {}", user.name()))
-}
-
-async fn socket(Auth(user): Auth<User>, upgrade: WebSocketUpgrade) -> Response {
-    let hello = format!("hello {}", user.name());
-    let answer = upgrade.on_upgrade(|mut socket| async move {
-        drop(socket.send(Message::Text(hello.into())).await);
-    });
-    answer.into_response()
-}
-
-const PAGE: &str = r#"<!doctype html><link rel="icon" href="data:,"><title>page</title>"#;
+pub(crate) const PAGE: &str =
+    r#"<!doctype html><link rel="icon" href="data:,"><title>page</title>"#;
 
 /// A page that signs in at the API, as somebody would write it.
 const SIGN_IN: &str = r#"<!doctype html><link rel="icon" href="data:,"><title>Sign in</title>

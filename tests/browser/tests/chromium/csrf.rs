@@ -53,17 +53,9 @@ const SANDBOX: (&str, &str) = (
 /// Who sends, what the browser says of it, and whether it passes.
 struct Sender {
     page: String,
-    site: Option<&'static str>,
+    site: &'static str,
     origin: String,
     passes: bool,
-}
-
-/// A cookie that goes with everything, so that nothing but the layer refuses.
-fn settings() -> Settings {
-    Settings {
-        same_site: "None",
-        ..Settings::default()
-    }
 }
 
 /// Sends from the page, and looks at what has arrived and what it has done.
@@ -80,7 +72,7 @@ async fn send(
     let before = bank.balance();
     let _: Option<()> = browser.run(script, json!([to])).await;
     let seen = bank.log.wait_for("POST", "/transfers").await;
-    assert_eq!(seen.site.as_deref(), sender.site, "{name}");
+    assert_eq!(seen.site.as_deref(), Some(sender.site), "{name}");
     assert_eq!(seen.origin.as_ref(), Some(&sender.origin), "{name}");
     let (status, paid) = if sender.passes { (200, 10) } else { (403, 0) };
     assert_eq!(seen.status, status, "{name}: {seen:?}");
@@ -90,14 +82,14 @@ async fn send(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
-    let Some((browser, bank)) = start(settings()).await else {
+    let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
     sign_in(&browser, &bank).await;
     let sender = |page: String, site, passes| Sender {
         origin: page.trim_end_matches('/').to_owned(),
         page,
-        site: Some(site),
+        site,
         passes,
     };
     let senders = [
@@ -117,7 +109,7 @@ async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
     for page in [bank.api("/"), bank.page(APP), bank.page(EVIL)] {
         let sandboxed = Sender {
             page,
-            site: Some("cross-site"),
+            site: "cross-site",
             origin: "null".to_owned(),
             passes: false,
         };
@@ -128,7 +120,7 @@ async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_plain_http_the_origin_decides() {
-    let Some((browser, bank)) = start(settings()).await else {
+    let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
     let to = bank.at(PLAIN_API, "/transfers");
@@ -157,48 +149,4 @@ async fn by_plain_http_the_origin_decides() {
         assert_eq!(seen.origin.as_deref(), Some(origin), "{name}");
         assert_eq!(seen.status, status, "{name}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn links_from_everywhere_pass() {
-    let Some((browser, bank)) = start(settings()).await else {
-        return;
-    };
-    sign_in(&browser, &bank).await;
-    let cases = [
-        (bank.api("/"), "same-origin"),
-        (bank.page(APP), "same-site"),
-        (bank.page(BLOG), "same-site"),
-        (bank.page(EVIL), "cross-site"),
-    ];
-    for (page, site) in cases {
-        browser.open(&page).await;
-        bank.log.clear();
-        let to = bank.api("/account");
-        let script = "
-            const link = document.createElement('a');
-            Object.assign(link, { href: args[0], textContent: 'a link' });
-            document.body.append(link);";
-        let _: Option<()> = browser.run(script, json!([to])).await;
-        browser.click("a").await;
-        let seen = bank.log.wait_for("GET", "/account").await;
-        assert_eq!(seen.site.as_deref(), Some(site), "{page}");
-        assert_eq!(
-            (seen.status, &*seen.cookies),
-            (200, &[COOKIE.to_owned()][..]),
-            "{page}"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_the_user_types_passes() {
-    let Some((browser, bank)) = start(settings()).await else {
-        return;
-    };
-    sign_in(&browser, &bank).await;
-    bank.log.clear();
-    browser.open(&bank.api("/account")).await;
-    let seen = bank.log.wait_for("GET", "/account").await;
-    assert_eq!((seen.site.as_deref(), seen.status), (Some("none"), 200));
 }

@@ -4,11 +4,14 @@
 //! a browser and a bank of its own. Where there is no Chromium with a driver the tests are skipped,
 //! or fail if `WYTHE_REQUIRE_ALL` is set.
 
+mod api;
 mod bank;
 mod cookies;
 mod cors;
 mod csrf;
 mod history;
+mod links;
+mod preflight;
 mod scheme;
 mod seen;
 mod signing_in;

@@ -13,11 +13,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_api_and_the_origins_that_cors_names_open_a_websocket() {
-    let settings = Settings {
-        same_site: "None",
-        ..Settings::default()
-    };
-    let Some((browser, bank)) = start(settings).await else {
+    let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
     sign_in(&browser, &bank).await;
