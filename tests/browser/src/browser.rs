@@ -33,7 +33,7 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 /// How long a page may take to become what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A new browser, which ends with the value.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use hyper_util::{
 };
 use serde_json::Value;
 
-/// Longer than the driver's own limits for scripts and pages.
-const ANSWER: Duration = Duration::from_secs(60);
+/// Longer than the driver itself waits for a browser to start, or for a script.
+const ANSWER: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 pub(crate) struct Wire {

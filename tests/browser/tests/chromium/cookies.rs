@@ -62,7 +62,7 @@ async fn same_site_says_which_pages_send_the_cookie() {
         ),
         (bank.page(EVIL), "fetch", "GET", FETCH, &["none"]),
         (bank.page(EVIL), "an image", "GET", IMAGE, &["none"]),
-        // Without the attribute it is Lax, but not for its first two minutes.
+        // Without the attribute it is Lax, but for such a form not in its first two minutes.
         (bank.page(EVIL), "a form", "POST", FORM, &["none", "unset"]),
     ];
     for (page, name, method, script, expected) in cases {

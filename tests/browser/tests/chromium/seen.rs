@@ -10,7 +10,7 @@ use axum::{
 };
 use tokio::sync::watch;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ async fn signs_in_through_a_page_of_another_origin() {
     browser.click("button").await;
     let script = "return document.querySelector('output').value || null";
     let status: String = browser.wait_for("an answer", script).await;
-    assert_eq!(status, "204");
+    assert_eq!(status, "204", "what the page got");
     assert_eq!(bank.log.lines(), ["OPTIONS /sign-in", "POST /sign-in"]);
 
     let cookies = browser.cookies().await;
@@ -30,7 +30,7 @@ async fn signs_in_through_a_page_of_another_origin() {
     // Without a dot: of this host, and of none below it.
     assert_eq!((&*cookie.domain, &*cookie.path), (API, "/"));
     assert!(cookie.http_only && cookie.secure, "{cookie:?}");
-    assert_eq!(cookie.same_site.as_deref(), Some("Strict"));
+    assert_eq!(cookie.same_site.as_deref(), Some("Strict"), "{cookie:?}");
 
     let init = json!({"credentials": "include"});
     let answer = browser.fetch(&bank.api("/account"), init).await;
