@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use axum::http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::{Deserialize, Serialize};
-use wythe::{ConfigError, HasScopes, Jwt, Problem};
+use wythe::{ConfigError, Jwt, Problem};
 
 /// The cookie that says who has signed in.
 pub(crate) const COOKIE: &str = "__Host-token";
@@ -30,13 +30,6 @@ impl User {
 
 /// What the scheme provides to handlers.
 pub(crate) type Principal = User;
-
-/// Nobody may do more than a customer may.
-impl HasScopes for User {
-    fn has_scope(&self, _: &str) -> bool {
-        false
-    }
-}
 
 /// Knows the user of a request, and signs users in and out.
 #[derive(Clone, Debug)]
