@@ -82,7 +82,7 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], or a scheme of your own |
+//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], a scheme of your own, [or one of several](Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
@@ -109,7 +109,7 @@
 //! handlers take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract,
 //! `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, refusals, a middleware of your own, a comparison.
+//! The [guide] has more: the order, refusals, the log, a middleware of your own, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
@@ -161,7 +161,13 @@ mod problem;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 mod reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 mod secret;
 pub mod stage;
 #[cfg(feature = "tower-http")]
@@ -175,11 +181,11 @@ pub use address::{ClientIp, PeerAddr};
 #[cfg(feature = "api-key")]
 pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "auth")]
-pub use auth::{Auth, Authenticate, Refusal, Verdict, with_auth};
+pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
 #[cfg(feature = "basic")]
 pub use auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtKey, JwtRefusal};
+pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 pub use authenticated::Authenticated;
 #[cfg(feature = "authorization")]
 pub use authorization::{
@@ -219,7 +225,13 @@ pub use problem::{PROBLEM_JSON, Problem};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
 pub use reply::Reply;
-#[cfg(any(feature = "api-key", feature = "basic"))]
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
 pub use secret::Secret;
 #[cfg(feature = "validation")]
 pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};

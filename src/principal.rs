@@ -28,3 +28,38 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
         extensions.get().cloned()
     }
 }
+
+/// Who it is where two schemes are taken that know different principals: made by
+/// [`Authenticate::either`](crate::Authenticate::either).
+///
+/// It has the scopes and roles of whichever it is, so `with_scopes` and `with_roles` take it where
+/// they take both.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Auth, Either};
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// struct Partner {
+///     company: String,
+/// }
+///
+/// async fn whoami(Auth(caller): Auth<Either<User, Partner>>) -> String {
+///     match caller {
+///         Either::First(user) => user.name,
+///         Either::Second(partner) => partner.company,
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Either<A, B> {
+    /// Whom the scheme knows that stands first.
+    First(A),
+    /// Whom the other one knows.
+    Second(B),
+}

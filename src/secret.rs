@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 /// A password or a key: wiped when dropped, and not shown by `Debug`.
 ///
+/// What takes the bytes of a key takes a `&Secret` as well: `Jwt::hs256(&secret)`.
+///
 /// # Example
 ///
 /// ```
@@ -42,6 +44,12 @@ impl Secret {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
+    }
+}
+
+impl AsRef<[u8]> for Secret {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

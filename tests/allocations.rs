@@ -197,3 +197,48 @@ async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
         assert!((of_axum - bare - 1.0).abs() < 0.05, "{}", of_axum - bare);
     }
 }
+
+/// What a request with a token that was verified before allocates is what its claims do.
+#[cfg(feature = "jwt")]
+#[test]
+fn a_token_that_was_verified_before_passes_without_an_allocation() {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde::{Deserialize, de::DeserializeOwned};
+    use wythe::{Authenticate, Jwt, Verdict};
+
+    #[derive(Clone, Deserialize)]
+    struct Numbers {
+        #[expect(dead_code, reason = "only cloned")]
+        exp: u64,
+    }
+
+    #[derive(Clone, Deserialize)]
+    #[expect(dead_code, reason = "only cloned")]
+    struct Strings {
+        sub: String,
+        scope: String,
+    }
+
+    fn of_a_token<C: DeserializeOwned + Clone + Send + Sync + 'static>(head: &Parts) -> u64 {
+        const TOKENS: u64 = 1_000;
+        let jwt = Jwt::<C>::hs256("32 bytes from a random generator").unwrap();
+        let mut before = 0;
+        for n in 0..=TOKENS {
+            if n == 1 {
+                before = allocations();
+            }
+            assert!(matches!(jwt.authenticate(head), Verdict::Verified(_)));
+        }
+        let cache = jwt.token_cache().unwrap();
+        assert_eq!((cache.hits(), cache.misses()), (TOKENS, 1));
+        (allocations() - before) / TOKENS
+    }
+
+    let claims = serde_json::json!({ "sub": "ann", "scope": "a b", "exp": 4_102_444_800_u64 });
+    let key = EncodingKey::from_secret(b"32 bytes from a random generator");
+    let token = encode(&Header::default(), &claims, &key).unwrap();
+    let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    assert_eq!(of_a_token::<Numbers>(&head), 0);
+    assert_eq!(of_a_token::<Strings>(&head), 2);
+}

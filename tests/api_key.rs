@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use support::{Body, empty, get, problem, send, send_to};
 use wythe::{
     ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, Auth, Authenticate, ConfigError, Place,
-    Problem, with_auth,
+    Problem, Verdict, with_auth,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -627,5 +627,195 @@ fn passes(scheme: &ApiKey<Partner>, key: &[u8]) -> bool {
         .body(())
         .unwrap()
         .into_parts();
-    matches!(scheme.authenticate(&head), wythe::Verdict::Verified(_))
+    matches!(scheme.authenticate(&head), Verdict::Verified(_))
+}
+
+/// Whether a bearer token is the key scheme's, and what becomes of it beside another scheme.
+#[tokio::test]
+async fn bearer_tokens_with_another_prefix_are_left_to_another_scheme() {
+    /// Takes every bearer token, as `Jwt` does.
+    struct Tokens;
+
+    impl Authenticate for Tokens {
+        type Principal = Partner;
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static(AS_BEARER)
+        }
+
+        fn authenticate(&self, head: &http::request::Parts) -> Verdict<Partner> {
+            match head.headers.get("authorization") {
+                None => Verdict::Missing,
+                Some(line) if line == "Bearer eyJ" => Verdict::Verified(Partner("token")),
+                Some(_) => Verdict::refused("wrong token"),
+            }
+        }
+    }
+
+    let right = format!("Bearer {KEY}");
+    let wrong = format!("Bearer {KEY}x");
+    let spaced = format!("bearer   {KEY}");
+    let two = format!("Bearer {KEY} eyJ");
+    let authorization = "authorization";
+    // The fields, and who decides what.
+    let cases: [(&[(&str, &str)], Result<&str, (u16, &str)>); 15] = [
+        (&[], Err((401, "no_credentials"))),
+        (&[(authorization, &right)], Ok("acme")),
+        (&[(authorization, &spaced)], Ok("acme")),
+        (&[(authorization, "Bearer eyJ")], Ok("token")),
+        // A key is never taken for a token, however wrong it is.
+        (&[(authorization, &wrong)], Err((401, "format"))),
+        (&[(authorization, "Bearer wy_test_")], Err((401, "format"))),
+        (
+            &[(authorization, &two)],
+            Err((400, "malformed_credentials")),
+        ),
+        (
+            &[(authorization, &right), (authorization, "Bearer eyJ")],
+            Err((400, "several_keys")),
+        ),
+        (
+            &[(authorization, "Basic eyJ"), (authorization, &right)],
+            Err((400, "several_keys")),
+        ),
+        // And a token never for a key.
+        (
+            &[(authorization, "Bearer wy_test")],
+            Err((401, "wrong_credentials")),
+        ),
+        (
+            &[(authorization, "Bearer wy_live_1")],
+            Err((401, "wrong_credentials")),
+        ),
+        (
+            &[(authorization, "Bearer WY_TEST_1")],
+            Err((401, "wrong_credentials")),
+        ),
+        (
+            &[(authorization, "Bearer")],
+            Err((401, "wrong_credentials")),
+        ),
+        (
+            &[("x-api-key", KEY), (authorization, "Bearer eyJ")],
+            Ok("acme"),
+        ),
+        (
+            &[("x-api-key", KEY), (authorization, &right)],
+            Err((400, "several_keys")),
+        ),
+    ];
+    for (fields, expected) in cases {
+        let asked = Arc::default();
+        let keys = by_id(&asked).or_bearer().own_prefix_only().unwrap();
+        let layer = with_auth(keys.or(Tokens));
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        let response = send_to(&layer, request_of(&fields), |request| async move {
+            let Auth(Partner(name)) = request
+                .extensions()
+                .get::<Auth<Partner>>()
+                .cloned()
+                .unwrap();
+            Ok(Response::new(Body::from(name)))
+        })
+        .await;
+        let refusal = response.extensions().get::<Problem>();
+        let refusal = refusal.and_then(Problem::reason_code);
+        match expected {
+            Ok(name) => assert_eq!(response.body(), name, "{fields:?}"),
+            Err((status, reason)) => {
+                let found = (response.status().as_u16(), refusal);
+                assert_eq!(found, (status, Some(reason)), "{fields:?}");
+            }
+        }
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let all = challenges(&response).join(", ");
+            assert!(all.contains(IN_FIELD) && all.contains(AS_BEARER), "{all}");
+        }
+    }
+}
+
+fn request_of(lines: &[(&str, &[u8])]) -> Request<Body> {
+    let mut request = get("/").body(empty()).unwrap();
+    for (name, value) in lines {
+        let name = http::HeaderName::try_from(*name).unwrap();
+        request
+            .headers_mut()
+            .append(name, HeaderValue::from_bytes(value).unwrap());
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_foreign_bearer_token_alone_counts_as_none() {
+    let scheme = || by_id(&Arc::default()).bearer().own_prefix_only().unwrap();
+    let foreign = || request(&[("authorization", b"Bearer eyJ")]);
+    let refused = send(&with_auth(scheme()), foreign()).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(challenges(&refused), [AS_BEARER]);
+    let passed = send(&with_auth(scheme()).optional(), foreign()).await;
+    assert_eq!(passed.status(), StatusCode::OK);
+    let own = format!("Bearer {KEY}x");
+    let own = request(&[("authorization", own.as_bytes())]);
+    let refused = send(&with_auth(scheme()).optional(), own).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn keys_without_a_form_have_no_prefix() {
+    let error = listed().bearer().own_prefix_only().unwrap_err();
+    assert!(
+        error.to_string().contains("call `format` before"),
+        "{error}"
+    );
+    let formed = listed()
+        .format(format())
+        .bearer()
+        .own_prefix_only()
+        .unwrap();
+    assert!(format!("{formed:?}").contains("own_prefix_only: true"));
+}
+
+#[tokio::test]
+async fn a_lookup_that_waits_does_not_begin_if_another_scheme_decides() {
+    struct Later;
+
+    impl Authenticate for Later {
+        type Principal = Partner;
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static("Later")
+        }
+
+        fn authenticate(&self, _: &http::request::Parts) -> Verdict<Partner> {
+            Verdict::wait(async { Verdict::Verified(Partner("later")) })
+        }
+    }
+
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = |asked: &Arc<AtomicUsize>| {
+        let asked = Arc::clone(asked);
+        move || asked.fetch_add(1, Ordering::Relaxed)
+    };
+    let (by_hash, by_id) = (count(&asked), count(&asked));
+    let schemes = [
+        ApiKey::lookup_async(move |_| {
+            by_hash();
+            async { Ok::<_, io::Error>(Some(Partner("acme"))) }
+        }),
+        ApiKey::lookup_id_async(format(), move |_| {
+            by_id();
+            async { Ok::<_, io::Error>(Some((hash(KEY), Partner("acme")))) }
+        }),
+    ];
+    for (n, scheme) in schemes.into_iter().enumerate() {
+        let key = || request(&[("x-api-key", KEY.as_bytes())]);
+        let response = send(&with_auth(Later.or(scheme.clone())), key()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(asked.load(Ordering::Relaxed), n);
+        assert_eq!(whose(scheme, key()).await.unwrap(), "acme");
+        assert_eq!(asked.load(Ordering::Relaxed), n + 1);
+    }
 }

@@ -49,8 +49,7 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
             403,
             vec![
                 "DEBUG",
-                "authorization::scopes::Scopes<",
-                "status=403",
+                r#"layer="with_scopes" status=403 reason="insufficient_scope""#,
                 r#"cause=the principal lacks the scope "read""#,
             ],
         ),
@@ -61,7 +60,7 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
             403,
             vec![
                 "DEBUG",
-                "authorization::roles::Roles<",
+                r#"layer="with_roles" status=403 reason="insufficient_role""#,
                 r#"cause=the principal lacks the role "editor""#,
             ],
         ),
@@ -70,7 +69,11 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
                 with_authorization(|_: &Auth<Claims>, _: &Parts| false)
             }),
             403,
-            vec!["DEBUG", "authorization::check::Authorization<", "said no"],
+            vec![
+                "DEBUG",
+                r#"layer="with_authorization" status=403 reason="denied""#,
+                "said no",
+            ],
         ),
         (
             refused!(log, hunter2, {
@@ -80,9 +83,8 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
             }),
             503,
             vec![
-                "ERROR",
-                "authorization::check::Authorization<",
-                "status=503",
+                "WARN",
+                r#"layer="with_authorization" status=503 reason="unavailable""#,
                 "cause=the store is down",
             ],
         ),

@@ -96,3 +96,30 @@ fn a_handler_prints_its_stack() {
     assert_eq!(handler.to_string(), stack.to_string());
     assert_eq!(handler.describe().len(), 1);
 }
+
+#[tokio::test]
+async fn a_wrapped_extractor_may_stand_last_whether_it_takes_the_body_or_not() {
+    let stack = compose((with(Tenancy),));
+    let app =
+        Router::new()
+            .route(
+                "/parts",
+                post(stack.handler(async |Extract(fields): Extract<HeaderMap>| {
+                    format!("{}", fields.len())
+                })),
+            )
+            .route(
+                "/body",
+                post(stack.handler(async |Extract(body): Extract<String>| body)),
+            );
+    for (uri, expected) in [("/parts", "1"), ("/body", "hi")] {
+        let request = Request::post(uri)
+            .header("x-tenant", "acme")
+            .body(Body::from("hi"));
+        assert_eq!(
+            call(app.clone(), request.unwrap()).await.body(),
+            expected,
+            "{uri}"
+        );
+    }
+}

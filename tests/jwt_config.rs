@@ -3,9 +3,12 @@
 
 use std::error::Error;
 
-use jsonwebtoken::{Algorithm, jwk::Jwk};
+use jsonwebtoken::{
+    Algorithm,
+    jwk::{Jwk, KeyAlgorithm},
+};
 use serde_json::{Value, json};
-use wythe::{ConfigError, Jwt, JwtKey};
+use wythe::{ConfigError, Jwt, JwtIssuer, JwtKey};
 
 type Tokens = Jwt<Value>;
 
@@ -299,11 +302,91 @@ fn refuses_sets_of_keys_that_can_not_be_meant() {
 }
 
 #[test]
+fn refuses_issuers_that_can_not_be_meant() {
+    let key = || JwtKey::hs256(secret(32)).unwrap();
+    let issuer = |name: &str| JwtIssuer::new(name, [key()]);
+    refused("no name", issuer(""), "an issuer without a name");
+    refused(
+        "no keys",
+        JwtIssuer::new("https://a", []),
+        "without a key, no token can be verified",
+    );
+    refused(
+        "two keys of one id",
+        JwtIssuer::new("https://a", [key().id("1"), key().id("1")]),
+        "the id `1`",
+    );
+    let issuers = |names: &[&str]| Tokens::issuers(names.iter().map(|name| issuer(name).unwrap()));
+    refused("none", issuers(&[]), "without an issuer");
+    refused(
+        "one twice",
+        issuers(&["https://a", "https://b", "https://a"]),
+        "the issuer `https://a` is there twice",
+    );
+    accepted(issuers(&["https://a"]));
+    accepted(issuers(&["https://a", "https://a/", "https://b"]));
+}
+
+#[test]
+fn makes_a_key_for_each_allowed_algorithm_that_a_jwk_fits() {
+    let rsa = jwk(
+        json!({ "kty": "RSA", "kid": "1", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ" }),
+    );
+    let allowed = [
+        Algorithm::ES256,
+        Algorithm::RS256,
+        Algorithm::PS256,
+        Algorithm::HS256,
+    ];
+    let keys = JwtKey::jwk_any_of(allowed, &rsa).unwrap();
+    let made: Vec<_> = keys
+        .iter()
+        .map(|key| (key.algorithm(), key.key_id()))
+        .collect();
+    assert_eq!(
+        made,
+        [(Algorithm::RS256, Some("1")), (Algorithm::PS256, Some("1"))]
+    );
+    accepted(Tokens::keys(keys));
+    // A key that says its algorithm is for no other.
+    let mut named = rsa.clone();
+    named.common.key_algorithm = Some(KeyAlgorithm::PS256);
+    let keys = JwtKey::jwk_any_of(allowed, &named).unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].algorithm(), Algorithm::PS256);
+    refused(
+        "none allowed",
+        JwtKey::jwk_any_of([], &rsa),
+        "an empty list",
+    );
+    refused(
+        "none fits",
+        JwtKey::jwk_any_of([Algorithm::ES256, Algorithm::EdDSA], &rsa),
+        "not one for EdDSA",
+    );
+}
+
+#[test]
 fn refuses_names_that_no_field_can_hold() {
     let jwt = || Tokens::hs256(secret(32)).unwrap();
     for name in ["", "a b", "a=b", "a;b", "caf\u{e9}", "a\r\nb"] {
         refused(name, jwt().cookie(name), "cookie's name");
+        refused(name, jwt().only_cookie(name), "cookie's name");
     }
+    for name in ["", "a b", "a:b", "caf\u{e9}", "a\r\nb"] {
+        refused(name, jwt().header(name), "no field's name");
+        refused(name, jwt().only_header(name), "no field's name");
+    }
+    for name in [
+        "authorization",
+        "Authorization",
+        "Cookie",
+        "proxy-authorization",
+    ] {
+        refused(name, jwt().header(name), "hold more than a token");
+        refused(name, jwt().only_header(name), "hold more than a token");
+    }
+    accepted(jwt().header("X-Access-Token"));
     for realm in ["caf\u{e9}", "a\r\nSet-Cookie: b"] {
         refused(realm, jwt().realm(realm), "`realm`");
     }

@@ -11,7 +11,7 @@ use libfuzzer_sys::{
 };
 use serde_json::{Map, Value, json};
 use wythe::Jwt;
-use wythe_fuzz::{Claims, NOW, authenticate, scheme, token};
+use wythe_fuzz::{Claims, NOW, authenticate, issuers, scheme, token};
 
 const HEADER: &[u8] = br#"{"alg":"HS256"}"#;
 const LEEWAY: u32 = 30;
@@ -21,10 +21,19 @@ static SCHEME: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
     scheme.leeway(Duration::from_secs(LEEWAY.into()))
 });
 
+const MAX_AGE: u32 = 1;
+
+/// The same of two issuers, one of which signed the token, with all that can be asked besides.
+static STRICT: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
+    let scheme = issuers().audience("api").required_claims(["sub", "nbf"]);
+    let scheme = scheme.leeway(Duration::from_secs(LEEWAY.into()));
+    scheme.max_age(Duration::from_secs(MAX_AGE.into()))
+});
+
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// `exp`, `nbf`, `iss`, `aud` and `sub`.
-    claims: [Option<Claim>; 5],
+    /// `exp`, `nbf`, `iss`, `aud`, `sub` and `iat`.
+    claims: [Option<Claim>; 6],
     /// A byte of the token, and what becomes of it.
     at: u16,
     to: u8,
@@ -78,20 +87,33 @@ fn satisfy(claims: &Value) -> bool {
         && (by_us && for_us && claims["sub"].is_string())
 }
 
+/// Whether claims that are right are what the strict policy asks for, too.
+fn satisfy_all(claims: &Value) -> bool {
+    let (now, leeway) = (f64::from(NOW), f64::from(LEEWAY));
+    let is_new = |issued: f64| issued - leeway <= now && now < issued + f64::from(MAX_AGE) + leeway;
+    claims["iss"] == "us" && !claims["nbf"].is_null() && claims["iat"].as_f64().is_some_and(is_new)
+}
+
 fn passes(token: &[u8]) -> bool {
+    passes_in(&SCHEME, token)
+}
+
+fn passes_in(scheme: &Jwt<Claims>, token: &[u8]) -> bool {
     let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", token].concat()) else {
         return false;
     };
-    authenticate(&SCHEME, HeaderMap::from_iter([(AUTHORIZATION, value)])).is_ok()
+    authenticate(scheme, HeaderMap::from_iter([(AUTHORIZATION, value)])).is_ok()
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let names = ["exp", "nbf", "iss", "aud", "sub"].map(str::to_owned);
+    let names = ["exp", "nbf", "iss", "aud", "sub", "iat"].map(str::to_owned);
     let claims = names.into_iter().zip(&input.claims);
     let claims = claims.filter_map(|(name, claim)| Some((name, claim.as_ref()?.json())));
     let claims = Value::from(Map::from_iter(claims));
     let right = token(HEADER, claims.to_string().as_bytes());
     assert_eq!(passes(right.as_bytes()), satisfy(&claims), "{claims}");
+    let strictly = satisfy(&claims) && satisfy_all(&claims);
+    assert_eq!(passes_in(&STRICT, right.as_bytes()), strictly, "{claims}");
 
     let good = json!({"sub": "ann", "exp": NOW + 1, "iss": "us", "aud": "api"}).to_string();
     let mut changed = token(HEADER, good.as_bytes()).into_bytes();
@@ -104,13 +126,19 @@ fuzz_target!(|input: Input<'_>| {
     assert!(!passes(input.raw));
 
     // Signed right, whatever it says. In what a type does not name, serde reads more than `Value`.
-    if passes(token(HEADER, input.raw).as_bytes()) {
+    let signed = token(HEADER, input.raw);
+    if passes(signed.as_bytes()) {
         assert!(serde_json::from_slice(input.raw).map_or(true, |claims| satisfy(&claims)));
+    }
+    if passes_in(&STRICT, signed.as_bytes()) {
+        assert!(passes(signed.as_bytes()));
+        assert!(serde_json::from_slice(input.raw).map_or(true, |claims| satisfy_all(&claims)));
     }
     if passes(token(input.raw, good.as_bytes()).as_bytes()) {
         let header = serde_json::from_slice(input.raw).unwrap_or(json!({"alg": "HS256"}));
+        let typ = header["typ"].as_str().unwrap_or("JWT").to_ascii_lowercase();
         assert!(
-            header["alg"] == "HS256" && header.get("crit").is_none(),
+            header["alg"] == "HS256" && header.get("crit").is_none() && typ.ends_with("jwt"),
             "{header}"
         );
     }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Request, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use serde::Deserialize;
-use wythe::{Auth, Jwt, with_auth};
+use wythe::{Auth, Jwt, JwtIssuer, JwtKey, with_auth};
 
 use crate::{Handler, problem, send};
 
@@ -26,6 +26,20 @@ pub fn scheme() -> Jwt<Claims> {
     let now = UNIX_EPOCH + Duration::from_secs(NOW.into());
     let scheme = Jwt::hs256(SECRET).unwrap().clock(move || now);
     scheme.cookie("token").unwrap()
+}
+
+/// A scheme that takes tokens of [`token`] from the issuer `us` alone: of `them`, it has another key
+/// of the same id.
+pub fn issuers() -> Jwt<Claims> {
+    let issuer = |name: &str, secret: [u8; 32]| {
+        let key = JwtKey::hs256(secret).unwrap().id("1");
+        JwtIssuer::new(name, [key]).unwrap()
+    };
+    let mut other = *SECRET;
+    other.reverse();
+    let now = UNIX_EPOCH + Duration::from_secs(NOW.into());
+    let scheme = Jwt::issuers([issuer("them", other), issuer("us", *SECRET)]).unwrap();
+    scheme.clock(move || now)
 }
 
 /// A token with this header and these claims, signed right.

@@ -9,7 +9,9 @@
 //! 4. If the scheme can't tell, because its store is down, the answer is 503 and never 401.
 //!
 //! The scheme is `Jwt`, `ApiKey` or `Basic`, each with the feature of its name, or your own: see
-//! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or).
+//! [`Authenticate`]. Two schemes are one by [`or`](Authenticate::or), if they know the same
+//! principal, and by [`either`](Authenticate::either); [`map`](Authenticate::map) and
+//! [`and_then`](Authenticate::and_then) make another principal of theirs.
 //!
 //! # Example
 //!
@@ -81,14 +83,18 @@
 //! tower-http's `validate_request` sends bearer refusals without a challenge and compares with
 //! `==`. axum-login answers a failure of its store as if the user were forbidden.
 
+mod and_then;
 #[cfg(feature = "api-key")]
 mod api_key;
 #[cfg(feature = "basic")]
 mod basic;
+mod either;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod map;
 mod optional;
 mod or;
+mod refusal;
 mod response_fields;
 mod scheme;
 #[cfg(feature = "session")]
@@ -100,22 +106,28 @@ use http::{
     Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE,
 };
 
+pub use and_then::{AndThen, Outcome};
 #[cfg(feature = "api-key")]
 pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "basic")]
 pub use basic::{Basic, BasicRefusal};
+pub use either::EitherOf;
 #[cfg(feature = "jwt")]
 pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwt, JwtKey, JwtRefusal};
+pub use jwt::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
+pub use map::{Map, TryMap};
 pub use optional::OptionalAuthentication;
 pub use or::Or;
-pub use scheme::{Authenticate, Refusal, Verdict};
+pub use refusal::Refusal;
+pub use scheme::{Authenticate, Verdict};
 #[cfg(feature = "session")]
 pub use session::{SessionId, SessionRecord, SessionStore};
 
+use self::refusal::Unchecked;
 use crate::{
     authenticated::Authenticated,
+    body::BoxError,
     describe::Description,
     middleware::{Middleware, ReplyBody, Step, With, with},
     place::{Always, Place},
@@ -123,7 +135,7 @@ use crate::{
     stage,
 };
 
-pub use crate::principal::Auth;
+pub use crate::principal::{Auth, Either};
 
 /// Lets only requests with right credentials pass, and hands the handler [`Auth`]. The page of
 /// this [module](self) says all about it.
@@ -149,6 +161,7 @@ impl<A: Authenticate> Authentication<A> {
         let challenge = scheme.challenge();
         let missing = Problem::new(StatusCode::UNAUTHORIZED)
             .detail("This resource asks for credentials.")
+            .reason("no_credentials")
             .header(WWW_AUTHENTICATE, challenge.clone());
         Self(Arc::new(Inner {
             scheme,
@@ -207,12 +220,20 @@ impl<A: Authenticate> Inner<A> {
         match verdict {
             Verdict::Missing => self.missing.clone(),
             Verdict::Refused(refusal) => refusal.into_problem(&self.challenge),
-            Verdict::Failed(cause) => Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause),
+            Verdict::Failed(cause) => unchecked(cause),
             // Both callers have waited; should one forget, nobody passes.
             Verdict::Wait(_) | Verdict::Verified(_) | Verdict::VerifiedWith(..) => {
                 Problem::internal("a verdict was left open")
             }
         }
+    }
+}
+
+/// The 503 where nobody can tell whether the credentials are right.
+fn unchecked(cause: BoxError) -> Problem {
+    match cause.downcast::<Unchecked>() {
+        Ok(unchecked) => Problem::unavailable(unchecked.cause).scheme(unchecked.scheme),
+        Err(cause) => Problem::unavailable(cause),
     }
 }
 
@@ -250,13 +271,17 @@ where
 {
     type Carry = Option<Box<HeaderMap>>;
 
+    fn name(&self) -> &'static str {
+        "with_auth"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, Fields> {
         self.judge(request, false)
     }
 
     fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
         if let Some(fields) = fields {
-            response_fields::add(*fields, response);
+            response_fields::add(*fields, response.headers_mut());
         }
     }
 }

@@ -75,6 +75,10 @@ where
 {
     type Carry = Option<Box<HeaderMap>>;
 
+    fn name(&self) -> &'static str {
+        "with_auth"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
         self.0.judge(request, true)
     }

@@ -1,14 +1,13 @@
 //! Adds what a scheme wants to say to a client whose credentials are right.
 
 use http::{
-    HeaderMap, HeaderValue, Response,
+    HeaderMap, HeaderValue,
     header::{Entry, SET_COOKIE},
 };
 
-/// Appends the fields to the response. A cookie that the handler sets or takes back itself stays
-/// as the handler says.
-pub(super) fn add<R>(fields: HeaderMap, response: &mut Response<R>) {
-    let headers = response.headers_mut();
+/// Appends the fields to those of the response. A cookie that is set or taken back there already
+/// stays as it is.
+pub(super) fn add(fields: HeaderMap, headers: &mut HeaderMap) {
     let mut last = None;
     for (name, value) in fields {
         // Only the first of several values comes with the name.
@@ -39,7 +38,7 @@ fn name_of(cookie: &HeaderValue) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, Response, header::SET_COOKIE};
+    use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
     fn fields(cookies: &[&'static str]) -> HeaderMap {
         let cookies = cookies.iter().map(|text| HeaderValue::from_static(text));
@@ -55,10 +54,9 @@ mod tests {
             (&["a2=2"], &["a=1; Path=/"], &["a2=2", "a=1; Path=/"]),
         ];
         for (set, added, expected) in cases {
-            let mut response = Response::new(());
-            *response.headers_mut() = fields(&Vec::from(set));
-            super::add(fields(&Vec::from(added)), &mut response);
-            let all: Vec<_> = response.headers().get_all(SET_COOKIE).iter().collect();
+            let mut headers = fields(&Vec::from(set));
+            super::add(fields(&Vec::from(added)), &mut headers);
+            let all: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
             assert_eq!(all, expected);
         }
     }

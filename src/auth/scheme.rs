@@ -2,10 +2,16 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
-use super::or::Or;
-use crate::{describe::Description, problem::Problem};
+use super::{
+    and_then::{AndThen, Outcome},
+    either::EitherOf,
+    map::{Map, TryMap},
+    or::Or,
+    refusal::{Refusal, Unchecked},
+};
+use crate::describe::Description;
 
 /// A scheme of authentication: who sent a request, by its head.
 ///
@@ -92,11 +98,20 @@ pub trait Authenticate {
     /// Finds the request's credentials and checks them.
     fn authenticate(&self, head: &Parts) -> Verdict<Self::Principal>;
 
-    /// Takes this scheme or another one: the first that finds credentials of its own in the
-    /// request decides.
+    /// Takes this scheme or another one of the same principal: the first that finds credentials of
+    /// its own in the request decides.
     ///
-    /// Wrong credentials are refused and never fall through to the other scheme. A 401 carries
-    /// the challenges of both. Both are asked about a request whose first verdict has to wait.
+    /// Wrong credentials are refused and never fall through to the other scheme. A 401 carries the
+    /// challenges of both, first that of the scheme that refused.
+    ///
+    /// Of a request with credentials of both, those of the second scheme are not looked at;
+    /// [`exclusive`](Or::exclusive) refuses it. List what a client says on purpose, such as a bearer
+    /// token, before what a browser sends unasked, such as a cookie: a neighbouring domain can plant
+    /// a cookie, and that must not decide.
+    ///
+    /// If the first scheme has to wait for its verdict, the second is asked meanwhile, because the
+    /// request's head is not kept; a verdict of the second that has to wait is begun only if the
+    /// first finds nothing.
     ///
     /// # Example
     ///
@@ -133,6 +148,170 @@ pub trait Authenticate {
         O: Authenticate<Principal = Self::Principal>,
     {
         Or::new(self, other)
+    }
+
+    /// Takes this scheme or another one of another principal: the handler asks for
+    /// `Auth<Either<A, B>>`. The rules are those of [`or`](Self::or).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Auth, Authenticate, Either, Jwt, compose, with_auth};
+    ///
+    /// #[derive(Clone, serde::Deserialize)]
+    /// struct Claims {
+    ///     sub: String,
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// struct Partner(&'static str);
+    ///
+    /// async fn whoami(Auth(caller): Auth<Either<Claims, Partner>>) -> String {
+    ///     match caller {
+    ///         Either::First(claims) => claims.sub,
+    ///         Either::Second(Partner(name)) => name.to_owned(),
+    ///     }
+    /// }
+    ///
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// # struct Keys;
+    /// # impl Authenticate for Keys {
+    /// #     type Principal = Partner;
+    /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<Partner> {
+    /// #         wythe::Verdict::Missing
+    /// #     }
+    /// # }
+    /// # let keys = Keys;
+    /// let jwt = Jwt::<Claims>::hs256(secret)?;
+    /// // `keys` know partners: an `ApiKey`, for example.
+    /// let stack = compose((with_auth(jwt.either(keys)),));
+    /// let route = axum::routing::get(stack.handler(whoami));
+    /// # let _: axum::routing::MethodRouter = route;
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    fn either<O>(self, other: O) -> EitherOf<Self, O>
+    where
+        Self: Sized + Authenticate<Principal: Send + 'static>,
+        O: Authenticate<Principal: Send + 'static>,
+    {
+        EitherOf::new(self, other)
+    }
+
+    /// Turns the principal into another one: so that two schemes know the same.
+    ///
+    /// The closure may be called although another scheme decides in the end: it should do nothing
+    /// else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Authenticate, Jwt, with_auth};
+    ///
+    /// #[derive(Clone, serde::Deserialize)]
+    /// struct Claims {
+    ///     sub: String,
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// enum Caller {
+    ///     User(String),
+    ///     Partner(u32),
+    /// }
+    ///
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// # struct Keys;
+    /// # impl Authenticate for Keys {
+    /// #     type Principal = u32;
+    /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<u32> {
+    /// #         wythe::Verdict::Missing
+    /// #     }
+    /// # }
+    /// # let keys = Keys;
+    /// let jwt = Jwt::<Claims>::hs256(secret)?.map(|claims| Caller::User(claims.sub));
+    /// // `keys` know the number of a partner: an `ApiKey`, for example.
+    /// let keys = keys.map(Caller::Partner);
+    /// let layer = with_auth(jwt.or(keys));
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    fn map<F, Q>(self, turn: F) -> Map<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Principal) -> Q + Send + Sync + 'static,
+    {
+        Map::new(self, turn)
+    }
+
+    /// Turns the principal into another one, or refuses it: a 401 with the scheme's challenge.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Authenticate, Jwt, Refusal, with_auth};
+    ///
+    /// #[derive(Clone, serde::Deserialize)]
+    /// struct Claims {
+    ///     sub: String,
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// struct User(u64);
+    ///
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// let users = Jwt::<Claims>::hs256(secret)?.try_map(|claims| {
+    ///     let id = claims.sub.parse().map_err(|_| Refusal::new("`sub` is no number"))?;
+    ///     Ok(User(id))
+    /// });
+    /// let layer = with_auth(users);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    fn try_map<F, Q>(self, turn: F) -> TryMap<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
+    {
+        TryMap::new(self, turn)
+    }
+
+    /// Asks a store about the principal: for its row by the `sub` of its claims, or whether its
+    /// token was revoked.
+    ///
+    /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see
+    /// [`Outcome`]. Nobody found is a 401, and an error of the store a 503. It is asked only about
+    /// credentials that are right, and only if this scheme decides.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Authenticate, Jwt, with_auth};
+    ///
+    /// #[derive(Clone, serde::Deserialize)]
+    /// struct Claims {
+    ///     sub: String,
+    /// }
+    ///
+    /// # #[derive(Clone)] struct User;
+    /// # #[derive(Clone)] struct Store;
+    /// # impl Store {
+    /// #     async fn user(&self, _: &str) -> Result<Option<User>, std::io::Error> { Ok(None) }
+    /// # }
+    /// # let store = Store;
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// let users = Jwt::<Claims>::hs256(secret)?.and_then(move |claims| {
+    ///     let store = store.clone();
+    ///     async move { store.user(&claims.sub).await }
+    /// });
+    /// let layer = with_auth(users);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    fn and_then<F, L>(self, ask: F) -> AndThen<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Principal) -> L + Send + Sync + 'static,
+        L: Future<Output: Outcome> + Send + 'static,
+    {
+        AndThen::new(self, ask)
     }
 
     /// Adds to the layer's description what this scheme can answer besides 401.
@@ -172,6 +351,15 @@ impl<P> Verdict<P> {
         Self::Refused(Refusal::new(reason))
     }
 
+    /// The credentials could not be checked, with the scheme's name for the log: a
+    /// [`Failed`](Self::Failed).
+    pub fn unchecked(scheme: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Box::new(Unchecked {
+            scheme,
+            cause: cause.into(),
+        }))
+    }
+
     /// Finds out later.
     pub fn wait(verdict: impl Future<Output = Self> + Send + 'static) -> Self {
         Self::Wait(Box::pin(verdict))
@@ -199,60 +387,5 @@ impl<P> fmt::Debug for Verdict<P> {
             Self::Failed(_) => "Failed",
             Self::Wait(_) => "Wait",
         })
-    }
-}
-
-/// Wrong credentials: a 401, or a 400 for what can't be read.
-///
-/// A clone is cheap, so a refusal that never varies is best built once and cloned.
-///
-/// # Example
-///
-/// ```
-/// use http::HeaderValue;
-/// use wythe::{Refusal, Verdict};
-///
-/// let expired = Refusal::new("the key expired")
-///     .challenge(HeaderValue::from_static(r#"ApiKey realm="orders", error="expired""#))
-///     .detail("The key expired: ask for a new one.");
-/// let verdict = Verdict::<()>::Refused(expired);
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Refusal(Problem);
-
-impl Refusal {
-    /// A 401 with the scheme's own challenge. The reason goes to the log and not to the client.
-    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::UNAUTHORIZED).because(reason))
-    }
-
-    /// A 400 without a challenge: what was sent can't be read as credentials of this scheme.
-    pub fn malformed(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Problem::new(StatusCode::BAD_REQUEST).because(reason))
-    }
-
-    /// Another challenge than the scheme's own.
-    pub fn challenge(self, challenge: HeaderValue) -> Self {
-        Self(self.0.header(WWW_AUTHENTICATE, challenge))
-    }
-
-    /// What the client is told.
-    pub fn detail(self, detail: &'static str) -> Self {
-        Self(self.0.detail(detail))
-    }
-
-    pub(super) const fn from_problem(problem: Problem) -> Self {
-        Self(problem)
-    }
-
-    /// The answer. A 401 has a challenge, come what may (RFC 9110, section 15.5.2).
-    pub(super) fn into_problem(self, challenge: &HeaderValue) -> Problem {
-        let bare = self.0.status() == StatusCode::UNAUTHORIZED
-            && !self.0.headers().contains_key(WWW_AUTHENTICATE);
-        if bare {
-            return self.0.header(WWW_AUTHENTICATE, challenge.clone());
-        }
-        self.0
     }
 }

@@ -32,7 +32,9 @@ struct Inner<F> {
 impl<C, F, K> Authorization<C, F, K> {
     pub(super) fn new(check: F) -> Self {
         let cause = format!("the check said no: {}", type_name::<F>());
-        let denied = Problem::new(StatusCode::FORBIDDEN).because(cause);
+        let denied = Problem::new(StatusCode::FORBIDDEN)
+            .reason("denied")
+            .because(cause);
         Self {
             inner: Arc::new(Inner { check, denied }),
             kind: PhantomData,
@@ -98,6 +100,10 @@ where
     B: Send + 'static,
 {
     type Carry = ();
+
+    fn name(&self) -> &'static str {
+        "with_authorization"
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         let (head, body) = request.into_parts();

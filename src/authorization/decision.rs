@@ -2,8 +2,6 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
-use http::StatusCode;
-
 use crate::problem::Problem;
 
 /// What a check may return, at once or as a future.
@@ -83,7 +81,7 @@ impl Decided {
     fn failed(cause: Box<dyn Error + Send + Sync>) -> Self {
         Self::Answer(match cause.downcast::<Problem>() {
             Ok(problem) => *problem,
-            Err(cause) => Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause),
+            Err(cause) => Problem::unavailable(cause),
         })
     }
 

@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::principal::Either;
+
 /// A principal, or a claim of it, that says which scopes it was granted.
 ///
 /// Texts are lists with a space between two scopes, as OAuth sends them (RFC 6749, section 3.3;
@@ -122,6 +124,16 @@ impl<T: HasScopes + ?Sized> HasScopes for Box<T> {
 impl<T: HasScopes + ?Sized> HasScopes for Arc<T> {
     fn has_scope(&self, scope: &str) -> bool {
         (**self).has_scope(scope)
+    }
+}
+
+/// The scopes of whichever it is.
+impl<A: HasScopes, B: HasScopes> HasScopes for Either<A, B> {
+    fn has_scope(&self, scope: &str) -> bool {
+        match self {
+            Self::First(first) => first.has_scope(scope),
+            Self::Second(second) => second.has_scope(scope),
+        }
     }
 }
 

@@ -23,18 +23,19 @@ pub(super) enum HowMany {
 }
 
 impl<T: ?Sized + fmt::Debug> Required<T> {
-    /// The list of a layer; `what` is it, in one word.
+    /// The list of a layer; `what` is it, in one word, and `code` why it refuses.
     pub(super) fn new(
         items: Vec<Arc<T>>,
         how_many: HowMany,
         what: &'static str,
+        code: &'static str,
         policy: &'static str,
     ) -> Result<Self, ConfigError> {
         if items.is_empty() {
             let message = format!("an empty list of {what}s would let everybody pass, or nobody");
             return Err(ConfigError::new(policy, message));
         }
-        let forbidden = Problem::new(StatusCode::FORBIDDEN);
+        let forbidden = Problem::new(StatusCode::FORBIDDEN).reason(code);
         Ok(match how_many {
             HowMany::All => {
                 let refused = |item: Arc<T>| {
@@ -101,6 +102,14 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         match self {
             Self::All(items) => items.iter().map(|(item, _)| &**item).collect(),
             Self::Any(items, _) => items.iter().take(1).map(|item| &**item).collect(),
+        }
+    }
+
+    /// The name of the layer that asks for all of them, or for one.
+    pub(super) const fn layer(&self, all: &'static str, any: &'static str) -> &'static str {
+        match self {
+            Self::All(_) => all,
+            Self::Any(..) => any,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     describe::Description,
     middleware::{Middleware, Step, With, with},
     place::{Needed, Place},
-    principal::Auth,
+    principal::{Auth, Either},
     stage,
 };
 
@@ -72,6 +72,18 @@ impl<T: HasRoles + ?Sized> HasRoles for Arc<T> {
     }
 }
 
+/// The roles of whichever it is; both have roles of the same type.
+impl<A: HasRoles, B: HasRoles<Role = A::Role>> HasRoles for Either<A, B> {
+    type Role = A::Role;
+
+    fn has_role(&self, role: &A::Role) -> bool {
+        match self {
+            Self::First(first) => first.has_role(role),
+            Self::Second(second) => second.has_role(role),
+        }
+    }
+}
+
 /// The middleware of [`with_roles`](super::with_roles) and
 /// [`with_any_role`](super::with_any_role).
 #[must_use]
@@ -91,7 +103,7 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
         how_many: HowMany,
     ) -> Result<Self, ConfigError> {
         let roles = roles.into_iter().map(Into::into).collect();
-        let required = Required::new(roles, how_many, "role", "Roles")?;
+        let required = Required::new(roles, how_many, "role", "insufficient_role", "Roles")?;
         Ok(Self::of(required, Itself))
     }
 }
@@ -177,10 +189,7 @@ where
 
     fn describe(&self) -> Description {
         let required = &self.inner.required;
-        let name = match required {
-            Required::All(_) => "with_roles",
-            Required::Any(..) => "with_any_role",
-        };
+        let name = required.layer("with_roles", "with_any_role");
         Description::new(name).answers(StatusCode::FORBIDDEN, required.when_refused("role"))
     }
 }
@@ -192,6 +201,10 @@ where
     G: GrantsRoles<C, R>,
 {
     type Carry = ();
+
+    fn name(&self) -> &'static str {
+        self.inner.required.layer("with_roles", "with_any_role")
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         let Inner { required, grant } = &*self.inner;

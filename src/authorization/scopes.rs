@@ -56,7 +56,7 @@ impl<C> Scopes<C> {
                 list.push(scope.into());
             }
         }
-        let bare = Required::new(list, how_many, "scope", "Scopes")?;
+        let bare = Required::new(list, how_many, "scope", "insufficient_scope", "Scopes")?;
         let required = with_challenge(&bare, None)?;
         Ok(Self::of(Inner {
             bare,
@@ -184,10 +184,7 @@ impl<C, G: GrantsScopes<C>> Place for Scopes<C, G> {
 
     fn describe(&self) -> Description {
         let required = &self.inner.required;
-        let name = match required {
-            Required::All(_) => "with_scopes",
-            Required::Any(..) => "with_any_scope",
-        };
+        let name = required.layer("with_scopes", "with_any_scope");
         Description::new(name).answers(StatusCode::FORBIDDEN, required.when_refused("scope"))
     }
 }
@@ -198,6 +195,10 @@ where
     G: GrantsScopes<C>,
 {
     type Carry = ();
+
+    fn name(&self) -> &'static str {
+        self.inner.required.layer("with_scopes", "with_any_scope")
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         let Inner {

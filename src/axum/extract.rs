@@ -39,9 +39,11 @@ where
     }
 }
 
-impl<T, S, M> FromRequest<S, (M,)> for Extract<T>
+/// For what takes the whole request, and only that: what takes parts of it is one of these by axum's
+/// own rule, and two ways to be one would be none.
+impl<T, S> FromRequest<S> for Extract<T>
 where
-    T: FromRequest<S, M>,
+    T: FromRequest<S>,
     S: Send + Sync,
 {
     type Rejection = T::Rejection;

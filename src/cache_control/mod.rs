@@ -153,6 +153,10 @@ impl<B> Middleware<B> for Caching {
     /// Whether the request is authenticated.
     type Carry = bool;
 
+    fn name(&self) -> &'static str {
+        "with_cache_control"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, bool> {
         let authenticated = request.headers().contains_key(header::AUTHORIZATION)
             || request.extensions().get::<Authenticated>().is_some();

@@ -165,6 +165,10 @@ impl Place for ClientIpSource {
 impl<B> Middleware<B> for ClientIpSource {
     type Carry = ();
 
+    fn name(&self) -> &'static str {
+        "with_client_ip"
+    }
+
     fn before(&self, mut request: Request<B>) -> Step<B, ()> {
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());
         match self.source.find(request.headers(), peer, self.own_requests) {

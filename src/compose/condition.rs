@@ -85,6 +85,10 @@ where
 {
     type Carry = Option<M::Carry>;
 
+    fn name(&self) -> &'static str {
+        self.middleware.name()
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
         let (head, body) = request.into_parts();
         let acts = (self.condition)(&head) == self.holds;

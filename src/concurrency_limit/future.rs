@@ -17,7 +17,7 @@ use super::{
     gate::{Permit, Turn},
 };
 use crate::{
-    middleware::{ReplyBody, finish_as},
+    middleware::{ReplyBody, finish},
     problem::Problem,
 };
 
@@ -80,7 +80,7 @@ impl<S, Q, F> LimitedFuture<S, Q, F> {
 
 impl<S, Q, F> State<S, Q, F> {
     fn refusing(refusal: Problem, head_only: bool) -> Self {
-        let refusal = finish_as("with_concurrency_limit", refusal.into(), head_only);
+        let refusal = finish("with_concurrency_limit", refusal.into(), head_only);
         Self::Refusing {
             refusal: Some(refusal),
         }

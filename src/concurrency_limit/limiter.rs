@@ -56,6 +56,7 @@ pub(super) enum Admission {
 impl<K: Key> ConcurrencyLimiter<K> {
     pub(super) fn new(limit: ConcurrencyLimit<K>) -> Self {
         let refusal = Problem::reduced_capacity()
+            .reason("concurrency")
             .retry_after(limit.retry_after)
             .extension("violated-policies", vec![limit.name.as_ref()]);
         let gates = if limit.keyed {

@@ -255,6 +255,10 @@ impl<B> Middleware<B> for Cors {
     /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
     type Carry = Option<HeaderValue>;
 
+    fn name(&self) -> &'static str {
+        "with_cors"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
         let Some(origins) = &self.0.origins else {
             let origin = request.headers().contains_key(header::ORIGIN);

@@ -201,6 +201,10 @@ impl Place for Csrf {
 impl<B> Middleware<B> for Csrf {
     type Carry = ();
 
+    fn name(&self) -> &'static str {
+        "with_csrf"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         let policy = &*self.0;
         let asked = Asked {

@@ -70,8 +70,26 @@ impl CsrfRefusal {
         built.map_or_else(|| self.build(), |(_, problem)| problem.clone())
     }
 
+    /// The same in one word, as the log has it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CrossSite => "cross_site",
+            Self::OtherOrigin => "cross_origin",
+            Self::NullOrigin => "null_origin",
+            Self::NoHost => "no_host",
+            Self::SeveralFields => "several_fields",
+            Self::NoSession => "no_session",
+            Self::NoToken => "no_token",
+            Self::SeveralTokens => "several_tokens",
+            Self::WrongToken => "wrong_token",
+            Self::ExpiredToken => "expired_token",
+        }
+    }
+
     fn build(self) -> Problem {
         Problem::new(StatusCode::FORBIDDEN)
+            .reason(self.code())
             .detail("The request could not be confirmed to come from this site.")
             .because(self)
     }

@@ -33,6 +33,16 @@ pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Credentia
     after_scheme(line.as_bytes(), scheme).map_or(Credentials::Absent, Credentials::Token)
 }
 
+/// What follows the scheme in every line that is of it.
+#[cfg(feature = "api-key")]
+pub(crate) fn all_credentials<'a>(
+    headers: &'a HeaderMap,
+    scheme: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(AUTHORIZATION).iter();
+    lines.filter_map(move |line| after_scheme(line.as_bytes(), scheme))
+}
+
 /// What follows the scheme and its spaces, if the line is of this scheme.
 fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
     let (name, rest) = line.split_at_checked(scheme.len())?;

@@ -6,6 +6,9 @@ pub mod order {}
 #[doc = include_str!("refusals.md")]
 pub mod refusals {}
 
+#[doc = include_str!("logging.md")]
+pub mod logging {}
+
 #[doc = include_str!("own_middleware.md")]
 pub mod own_middleware {}
 

@@ -183,7 +183,7 @@ impl IpFilter {
         if networks.listed() == 0 {
             return Err(empty());
         }
-        let refusal = Problem::new(StatusCode::FORBIDDEN);
+        let refusal = Problem::new(StatusCode::FORBIDDEN).reason("network");
         let lists = Lists {
             networks,
             exceptions: Networks::default(),
@@ -247,6 +247,10 @@ impl<W: Whose> Place for IpFilter<W> {
 
 impl<B, W: Whose> Middleware<B> for IpFilter<W> {
     type Carry = ();
+
+    fn name(&self) -> &'static str {
+        "with_ip_filter"
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, ()> {
         match W::address(request.extensions()) {

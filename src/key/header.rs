@@ -37,7 +37,7 @@ impl ByClientHeader {
         match values.next() {
             None => Ok(first),
             Some(_) => {
-                let problem = Problem::new(StatusCode::BAD_REQUEST);
+                let problem = Problem::new(StatusCode::BAD_REQUEST).reason("several_fields");
                 Err(problem.detail(format!("There is more than one `{}` field.", self.0)))
             }
         }

@@ -106,7 +106,7 @@ fn params(head: &mut Parts) -> Result<Option<RawPathParams>, Problem> {
     match found.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(params)) => Ok(Some(params)),
         Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
-            let problem = Problem::new(StatusCode::BAD_REQUEST);
+            let problem = Problem::new(StatusCode::BAD_REQUEST).reason("malformed_path");
             Err(problem.detail("A parameter of the path is not UTF-8."))
         }
         Poll::Ready(Err(_)) | Poll::Pending => Ok(None),

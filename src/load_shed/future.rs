@@ -12,7 +12,7 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use crate::{
-    middleware::{ReplyBody, finish_as},
+    middleware::{ReplyBody, finish},
     problem::Problem,
 };
 
@@ -46,7 +46,7 @@ impl<F> SheddingFuture<F> {
     }
 
     pub(super) fn refusing(refusal: Problem, head_only: bool) -> Self {
-        let refusal = Some(finish_as("with_load_shed", refusal.into(), head_only));
+        let refusal = Some(finish("with_load_shed", refusal.into(), head_only));
         Self {
             state: State::Refusing { refusal },
         }

@@ -97,7 +97,9 @@ pub struct LoadShed {
 impl LoadShed {
     fn new(retry_after: Duration) -> Self {
         Self {
-            refusal: Problem::reduced_capacity().retry_after(retry_after),
+            refusal: Problem::reduced_capacity()
+                .reason("overload")
+                .retry_after(retry_after),
         }
     }
 }

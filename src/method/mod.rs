@@ -173,11 +173,15 @@ impl Methods {
     fn new(listed: Vec<Method>) -> Self {
         let allow = allow(&listed);
         let not_allowed = Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+            .reason("method")
             .detail("This resource does not have the method of the request; `Allow` lists those it has.")
             .header(header::ALLOW, allow.clone());
-        let not_implemented = Problem::new(StatusCode::NOT_IMPLEMENTED).detail(
-            "The server does not know the method of the request. Methods are case-sensitive.",
-        );
+        let not_implemented = Problem::new(StatusCode::NOT_IMPLEMENTED)
+            .reason("unknown_method")
+            .expected()
+            .detail(
+                "The server does not know the method of the request. Methods are case-sensitive.",
+            );
         Self(Arc::new(Table {
             listed,
             allow,
@@ -260,6 +264,10 @@ impl Place for Methods {
 impl<B> Middleware<B> for Methods {
     /// Whether the request is a `HEAD`.
     type Carry = bool;
+
+    fn name(&self) -> &'static str {
+        "with_methods"
+    }
 
     fn before(&self, request: Request<B>) -> Step<B, bool> {
         let method = request.method();

@@ -2,16 +2,13 @@
 
 use bytes::Bytes;
 use http::Response;
+#[cfg(feature = "tracing")]
+use http::StatusCode;
 
 use crate::{head, problem::Problem};
 
-/// Logs the answer if it is a refusal, and takes the content from an answer to `HEAD`.
-pub(super) fn finish<M>(response: Response<Bytes>, head_only: bool) -> Response<Bytes> {
-    finish_as(std::any::type_name::<M>(), response, head_only)
-}
-
-/// The same, for a layer with a service of its own.
-pub(crate) fn finish_as(
+/// Logs the answer of a layer if it is a refusal, and takes the content from an answer to `HEAD`.
+pub(crate) fn finish(
     layer: &str,
     mut response: Response<Bytes>,
     head_only: bool,
@@ -30,24 +27,43 @@ pub(crate) fn log_problem<R>(response: &Response<R>) {
     }
 }
 
-/// One event for each refusal: who gave it, its status, and the cause, which the client never
+/// One event for each refusal: who gave it, its status, why, and the cause, which the client never
 /// sees.
 #[cfg(feature = "tracing")]
 pub(crate) fn log_refusal<R>(layer: &str, response: &Response<R>) {
+    use tracing::{Level, field::display};
+
+    // The level of an event is a constant.
+    macro_rules! refused {
+        ($level:ident $($field:ident)*) => {
+            tracing::$level!(target: "wythe", layer, $($field,)* "refused")
+        };
+    }
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return;
     }
     let problem = response.extensions().get::<Problem>();
-    let reason = problem.map(tracing::field::display);
-    let cause = problem
-        .and_then(Problem::cause)
-        .map(tracing::field::display);
+    let scheme = problem.and_then(Problem::scheme_name);
+    let reason = problem.and_then(Problem::reason_code);
+    let detail = problem.and_then(Problem::explanation);
+    let cause = problem.and_then(Problem::cause).map(display);
+    let level = level(problem, status);
     let status = status.as_u16();
-    if status >= 500 {
-        tracing::error!(target: "wythe", layer, status, reason, cause, "refused");
-    } else {
-        tracing::debug!(target: "wythe", layer, status, reason, cause, "refused");
+    match level {
+        Level::ERROR => refused!(error status scheme reason detail cause),
+        Level::WARN => refused!(warn status scheme reason detail cause),
+        _ => refused!(debug status scheme reason detail cause),
+    }
+}
+
+/// Who should look at it: nobody at what clients did wrong, nor at what is part of normal operation.
+#[cfg(feature = "tracing")]
+fn level(problem: Option<&Problem>, status: StatusCode) -> tracing::Level {
+    match problem {
+        Some(problem) => problem.level(),
+        None if status.is_server_error() => tracing::Level::ERROR,
+        None => tracing::Level::DEBUG,
     }
 }
 

@@ -67,7 +67,7 @@ where
                         state.set(State::Calling { call, after });
                     }
                     Err(reply) => {
-                        let reply = Some(finish::<M>(reply, *head_only));
+                        let reply = Some(finish(middleware.name(), reply, *head_only));
                         state.set(State::Replying { reply });
                     }
                 },

@@ -4,14 +4,14 @@ mod finish;
 mod future;
 mod with;
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{any::type_name, fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 
 #[cfg(any(feature = "concurrency-limit", feature = "load-shed"))]
-pub(crate) use finish::finish_as;
+pub(crate) use finish::finish;
 pub(crate) use finish::log_problem;
 #[cfg(feature = "method")]
 pub(crate) use finish::log_refusal;
@@ -90,6 +90,12 @@ impl<B, C> fmt::Debug for Step<B, C> {
 pub trait Middleware<B>: Clone {
     /// What [`before`](Self::before) remembers for [`after`](Self::after).
     type Carry;
+
+    /// The layer's name in the log: how it is written in a stack, best. The type's path, unless
+    /// told.
+    fn name(&self) -> &'static str {
+        type_name::<Self>()
+    }
 
     /// Decides about the request.
     fn before(&self, request: Request<B>) -> Step<B, Self::Carry>;

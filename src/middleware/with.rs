@@ -84,7 +84,7 @@ where
                 after: Some((self.middleware.clone(), carry)),
             },
             Step::Reply(reply) => State::Replying {
-                reply: Some(finish::<M>(reply, head_only)),
+                reply: Some(finish(self.middleware.name(), reply, head_only)),
             },
             Step::Wait(decision) => {
                 // `poll_ready` was called on this inner service, so it is the one that may be

@@ -7,12 +7,14 @@ use http::{HeaderValue, StatusCode, header};
 use super::Problem;
 
 impl Problem {
-    /// The 503 of section 5.2 of draft-ietf-httpapi-ratelimit-headers-11. It needs `Retry-After`.
+    /// The 503 of section 5.2 of draft-ietf-httpapi-ratelimit-headers-11, which a limit gives as it is
+    /// meant to. It needs `Retry-After`.
     pub(crate) fn reduced_capacity() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE)
             .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
             .title("Request cannot be satisfied due to temporary server capacity constraints")
             .detail("Wait as long as `Retry-After` says, then try again.")
+            .expected()
     }
 
     /// With `Retry-After` in whole seconds, rounded up and at least one.

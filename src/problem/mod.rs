@@ -6,6 +6,7 @@
     feature = "rate-limit"
 ))]
 mod capacity;
+mod logged;
 mod render;
 
 use std::{
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 #[cfg(feature = "rate-limit-redis")]
 pub(crate) use capacity::retry_after;
 
+use self::logged::Logged;
 use crate::config_error::ConfigError;
 
 /// The media type of a problem's body.
@@ -73,6 +75,7 @@ struct Inner {
     extensions: Map<String, Value>,
     headers: HeaderMap,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    logged: Logged,
     body: OnceLock<Bytes>,
 }
 
@@ -88,6 +91,7 @@ impl Clone for Inner {
             extensions: self.extensions.clone(),
             headers: self.headers.clone(),
             cause: self.cause.clone(),
+            logged: self.logged,
             body: OnceLock::new(),
         }
     }
@@ -105,6 +109,7 @@ impl Problem {
             extensions: Map::new(),
             headers: HeaderMap::new(),
             cause: None,
+            logged: Logged::default(),
             body: OnceLock::new(),
         }))
     }

@@ -70,6 +70,7 @@ impl Limit {
             remote: Remote::new(&options, &tally),
             full: Problem::reduced_capacity()
                 .retry_after(FULL_FOR)
+                .reason("store_full")
                 .because(FULL),
             tally,
             plans,

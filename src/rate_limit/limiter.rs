@@ -81,6 +81,10 @@ impl<K: Key> Place for Limiter<K> {
 impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
     type Carry = Carried;
 
+    fn name(&self) -> &'static str {
+        "with_rate_limit"
+    }
+
     fn before(&self, request: Request<B>) -> Step<B, Carried> {
         let (mut head, body) = request.into_parts();
         match self.0.decide(&mut head) {

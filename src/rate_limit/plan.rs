@@ -103,6 +103,7 @@ fn quota_exceeded(rules: &[Rule], violated: impl Fn(usize) -> bool) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS)
         .kind(QUOTA_EXCEEDED)
         .title(TITLE)
+        .reason("quota")
         .extension("violated-policies", names)
         .because(log)
 }

@@ -65,6 +65,7 @@ fn steps(path: &Value) -> Vec<Name> {
 /// The 422: some errors, and how many there are.
 pub(super) fn list(errors: Vec<Value>, total: usize) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
+        .reason("invalid")
         .detail("The request can be read, but what it says is not valid.")
         .extension("errors", errors)
         .extension("error_count", total)

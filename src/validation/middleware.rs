@@ -61,6 +61,10 @@ where
 {
     type Carry = ();
 
+    fn name(&self) -> &'static str {
+        "with_validation"
+    }
+
     fn before(&self, mut request: Request<B>) -> Step<B, ()> {
         if I::FORMAT == Format::Query {
             let query = request.uri().query().unwrap_or_default();
@@ -142,6 +146,7 @@ impl<I: Input> Validation<I> {
         match failed {
             Failed::TooLarge => self.0.refusals.too_large.clone(),
             Failed::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
+                .reason("broken_body")
                 .detail("The body could not be read to its end.")
                 .because(error),
         }

@@ -38,7 +38,9 @@ pub(super) fn parse<T: DeserializeOwned>(written: &[u8], encoding: Encoding) -> 
 
 /// An input that can't be read: 400.
 pub(super) fn malformed(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST).detail(detail)
+    Problem::new(StatusCode::BAD_REQUEST)
+        .reason("malformed")
+        .detail(detail)
 }
 
 /// An input that can be read but is no `T`: 422, with the place.

@@ -29,20 +29,24 @@ impl Refusals {
         let media_type = |what: &str| {
             // RFC 9110, section 15.5.16: what would have been accepted.
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                .reason("media_type")
                 .detail(format!("{what}; accepted: {accepted}."))
                 .header(header::ACCEPT, HeaderValue::from_static(accepted))
         };
         Self {
             too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+                .reason("too_large")
                 .detail(format!("The body may have at most {max_body_bytes} bytes."))
                 .extension("max_body_bytes", max_body_bytes),
             no_body: Problem::new(StatusCode::BAD_REQUEST)
+                .reason("no_body")
                 .detail(format!("The request has no body; expected: {accepted}.")),
             no_type: media_type("The request has no Content-Type"),
             malformed_type: media_type("Content-Type is not one well-formed media type"),
             wrong_type: media_type("The body has another Content-Type"),
             charset: media_type("The charset of the body must be UTF-8"),
             coding: Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                .reason("content_coding")
                 .detail("The body must not be compressed or otherwise coded.")
                 .header(
                     header::ACCEPT_ENCODING,

@@ -11,9 +11,14 @@ macro_rules! vector {
 }
 
 mod algorithms;
+mod cache;
 mod claims;
+mod examples;
 mod header;
+mod hostile;
+mod issuers;
 mod properties;
+mod rules;
 mod source;
 mod text;
 

@@ -1,12 +1,15 @@
 //! What holds for every token.
 
+use std::sync::LazyLock;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
-use wythe::{Jwt, with_auth};
+use wythe::{ConfigError, Jwt, with_auth};
 
 use crate::{
-    Claims, good, hs256, raw, request,
+    Claims, NOW, SECRET, at, good, hs256, raw, request,
     support::{problem, send},
     token,
 };
@@ -32,7 +35,67 @@ fn status(jwt: &Jwt<Claims>, headers: HeaderMap) -> StatusCode {
     response.status()
 }
 
+/// A scheme and a token that passes, for several algorithms.
+fn signed_tokens() -> &'static [(Jwt<Claims>, String)] {
+    static TOKENS: LazyLock<Vec<(Jwt<Claims>, String)>> = LazyLock::new(|| {
+        let of = |algorithm, jwt: Result<Jwt<Claims>, ConfigError>, key: EncodingKey| {
+            let token = encode(&Header::new(algorithm), &good(), &key).unwrap();
+            (jwt.unwrap().clock(at(NOW)), token)
+        };
+        let ec = EncodingKey::from_ec_pem;
+        let ed = EncodingKey::from_ed_pem(vector!("ed25519.private.pem"));
+        let rsa = || EncodingKey::from_rsa_pem(vector!("rsa.private.pem")).unwrap();
+        let rsa_pem = vector!("rsa.public.pem");
+        vec![
+            of(
+                Algorithm::HS256,
+                Jwt::hs256(SECRET),
+                EncodingKey::from_secret(SECRET),
+            ),
+            of(
+                Algorithm::HS512,
+                Jwt::hs512(SECRET),
+                EncodingKey::from_secret(SECRET),
+            ),
+            of(Algorithm::RS256, Jwt::rs256_pem(rsa_pem), rsa()),
+            of(Algorithm::PS256, Jwt::ps256_pem(rsa_pem), rsa()),
+            of(
+                Algorithm::ES256,
+                Jwt::es256_pem(vector!("p256.public.pem")),
+                ec(vector!("p256.private.pem")).unwrap(),
+            ),
+            of(
+                Algorithm::ES384,
+                Jwt::es384_pem(vector!("p384.public.pem")),
+                ec(vector!("p384.private.pem")).unwrap(),
+            ),
+            of(
+                Algorithm::EdDSA,
+                Jwt::eddsa_pem(vector!("ed25519.public.pem")),
+                ed.unwrap(),
+            ),
+        ]
+    });
+    &TOKENS
+}
+
 proptest! {
+    #[test]
+    fn any_changed_bit_of_a_token_is_refused(
+        algorithm in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8u32,
+    ) {
+        let (jwt, token) = &signed_tokens()[algorithm.index(signed_tokens().len())];
+        let mut token = token.clone().into_bytes();
+        prop_assert_eq!(status(jwt, bearer(&token).unwrap()), StatusCode::OK);
+        let at = at.index(token.len());
+        token[at] ^= 1 << bit;
+        if let Some(headers) = bearer(&token) {
+            prop_assert!(status(jwt, headers).is_client_error());
+        }
+    }
+
     #[test]
     fn any_changed_byte_of_a_token_is_refused(at in any::<prop::sample::Index>(), to in any::<u8>()) {
         let mut token = token(&good()).into_bytes();

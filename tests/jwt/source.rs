@@ -139,6 +139,120 @@ async fn takes_one_token_from_the_header_or_the_cookie() {
 }
 
 #[tokio::test]
+async fn takes_one_token_from_a_field_of_its_own() {
+    let token = token(&good());
+    let bearer = format!("Bearer {token}");
+    let cookie = format!("token={token}");
+    let cases: &[(&str, &[(&str, &str)], u16)] = &[
+        ("the field", &[("x-access-token", &token)], 200),
+        ("Authorization", &[("authorization", &bearer)], 200),
+        ("the cookie", &[("cookie", &cookie)], 200),
+        ("nothing", &[], 401),
+        ("with a scheme", &[("x-access-token", &bearer)], 401),
+        ("empty", &[("x-access-token", "")], 401),
+        ("not ASCII", &[("x-access-token", "\u{e9}")], 401),
+        (
+            "a list",
+            &[("x-access-token", &format!("{token}, {token}"))],
+            401,
+        ),
+        (
+            "twice",
+            &[("x-access-token", &token), ("x-access-token", &token)],
+            400,
+        ),
+        (
+            "and Authorization",
+            &[("x-access-token", &token), ("authorization", &bearer)],
+            400,
+        ),
+        (
+            "and a wrong Authorization",
+            &[("x-access-token", &token), ("authorization", "Bearer x")],
+            400,
+        ),
+        (
+            "and the cookie",
+            &[("x-access-token", &token), ("cookie", &cookie)],
+            400,
+        ),
+        (
+            "empty, and the cookie",
+            &[("x-access-token", ""), ("cookie", &cookie)],
+            400,
+        ),
+        (
+            "all three",
+            &[
+                ("x-access-token", &token),
+                ("cookie", &cookie),
+                ("authorization", &bearer),
+            ],
+            400,
+        ),
+    ];
+    for (name, fields, status) in cases {
+        let jwt = hs256::<Claims>().cookie("token").unwrap();
+        let response = answer(jwt.header("X-Access-Token").unwrap(), fields).await;
+        assert_eq!(response.status(), *status, "{name}");
+        if *status != 200 {
+            problem(&response, StatusCode::from_u16(*status).unwrap());
+            assert!(
+                response.headers().contains_key("www-authenticate"),
+                "{name}"
+            );
+        }
+    }
+    // Nobody looks there unless told.
+    let response = answer(hs256::<Claims>(), &[("x-access-token", &token)]).await;
+    problem(&response, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn leaves_authorization_alone_where_the_token_comes_elsewhere() {
+    let token = token(&good());
+    let bearer = format!("Bearer {token}");
+    let cookie = format!("token={token}");
+    for authorization in [&bearer, "Bearer of something else", "Bearer", "Basic Og=="] {
+        let beside = ("authorization", authorization);
+        let in_cookie = || hs256::<Claims>().only_cookie("token").unwrap();
+        let in_field = || hs256::<Claims>().only_header("x-access-token").unwrap();
+        let cases: &[(&str, _, &[(&str, &str)], u16)] = &[
+            (
+                "the cookie",
+                in_cookie(),
+                &[beside, ("cookie", &cookie)],
+                200,
+            ),
+            ("no cookie", in_cookie(), &[beside], 401),
+            (
+                "a wrong cookie",
+                in_cookie(),
+                &[beside, ("cookie", "token=x")],
+                401,
+            ),
+            (
+                "the field",
+                in_field(),
+                &[beside, ("x-access-token", &token)],
+                200,
+            ),
+            ("no field", in_field(), &[beside], 401),
+            (
+                "the cookie where the field is meant",
+                in_field(),
+                &[beside, ("cookie", &cookie)],
+                401,
+            ),
+        ];
+        for (name, jwt, fields, status) in cases {
+            let response = answer(jwt.clone(), fields).await;
+            assert_eq!(response.status(), *status, "{name} {authorization}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn does_not_look_at_cookies_unless_told() {
     let cookie = format!("token={}", token(&good()));
     let response = answer(hs256::<Claims>(), &[("cookie", &cookie)]).await;

@@ -26,10 +26,12 @@ enum Work {
     Request(fn() -> Request<Bytes>),
     /// Makes the request, and has the app answer it with this status.
     Answer(fn() -> Router, fn() -> Request<Bytes>, StatusCode),
+    /// Does a part of the work of a request.
+    Part(fn() -> Run),
 }
 
 /// A case that is ready to run: each call is one request.
-pub(crate) type Run = Box<dyn FnMut()>;
+pub type Run = Box<dyn FnMut()>;
 
 impl Case {
     /// A request that is made and dropped: what every other case pays too.
@@ -51,6 +53,13 @@ impl Case {
         Self { name, work }
     }
 
+    /// A part of what a request takes, once whatever it needs is prepared.
+    #[must_use]
+    pub const fn part(name: &'static str, part: fn() -> Run) -> Self {
+        let work = Work::Part(part);
+        Self { name, work }
+    }
+
     /// Builds the app and sends it a first request, whatever the answer: it may be what uses up
     /// a limit. Every other answer is checked, as a benchmark that measures a refusal by accident
     /// is worse than none.
@@ -60,6 +69,7 @@ impl Case {
                 let request = copies(request());
                 Box::new(move || drop(black_box(request())))
             }
+            Work::Part(part) => part(),
             Work::Answer(app, request, expected) => {
                 let (app, request) = (app(), copies(request()));
                 // A server clones the router for each connection, and its service for each

@@ -18,7 +18,7 @@ mod time;
 use std::{collections::HashMap, env, hint::black_box, io};
 
 pub use alloc::{Counting, allocations, held, most_held};
-pub use case::Case;
+pub use case::{Case, Run};
 pub use table::Cost;
 pub use time::thread_time;
 

@@ -101,10 +101,8 @@ impl ApiKeyFormat {
     ///
     /// If it is not of this form, or its checksum is wrong.
     pub fn id<'k>(&self, key: &'k str) -> Result<&'k str, ApiKeyRefusal> {
-        let rest = key
-            .strip_prefix(&*self.prefix)
-            .and_then(|rest| rest.strip_prefix('_'));
-        let (id, rest) = rest
+        let (id, rest) = self
+            .after_prefix(key)
             .and_then(|rest| rest.split_once('_'))
             .ok_or(ApiKeyRefusal::Format)?;
         let random = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -115,5 +113,15 @@ impl ApiKeyFormat {
             Some((text, checksum)) if base62::checksum(text) == *checksum => Ok(id),
             _ => Err(ApiKeyRefusal::Checksum),
         }
+    }
+
+    /// Whether it begins as keys of this form do.
+    pub(super) fn begins(&self, key: &[u8]) -> bool {
+        let rest = key.strip_prefix(self.prefix.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"_"))
+    }
+
+    fn after_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
+        key.strip_prefix(&*self.prefix)?.strip_prefix('_')
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Found<P> {
     Later(Answer<P>),
 }
 
-/// What finds out.
+/// What finds out. What it finds out later, it does not begin to before it is polled.
 pub(super) enum Lookup<P> {
     Now(Arc<dyn Fn(&Presented<'_>) -> Judged<P> + Send + Sync>),
     Later(Arc<dyn Fn(&Presented<'_>) -> Answer<P> + Send + Sync>),
@@ -98,10 +98,11 @@ where
     F: Future<Output = Result<Option<P>, E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
+    let find = Arc::new(find);
     Lookup::Later(Arc::new(move |key| {
-        let found = find(key.hash);
+        let (find, hash) = (Arc::clone(&find), key.hash);
         Box::pin(async move {
-            let found = found.await.map_err(Into::into)?;
+            let found = find(hash).await.map_err(Into::into)?;
             Ok(found.ok_or(ApiKeyRefusal::Unknown))
         })
     }))
@@ -118,11 +119,11 @@ where
     F: Future<Output = Result<Option<(ApiKeyHash, P)>, E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
+    let find = Arc::new(find);
     Lookup::Later(Arc::new(move |key| {
-        let hash = key.hash;
-        let found = find(key.id.to_owned());
+        let (find, hash, id) = (Arc::clone(&find), key.hash, key.id.to_owned());
         Box::pin(async move {
-            let stored = found.await.map_err(Into::into)?;
+            let stored = find(id).await.map_err(Into::into)?;
             Ok(compare(&hash, stored))
         })
     }))

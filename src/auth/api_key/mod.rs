@@ -98,9 +98,14 @@ use crate::{config_error::ConfigError, describe::Description};
 ///
 /// # Order
 ///
-/// With [`or`](Authenticate::or), the first scheme that finds credentials decides. `Jwt` and keys
-/// as bearer tokens both take every bearer token for theirs: keep keys in a field of their own
-/// beside `Jwt`.
+/// With [`or`](Authenticate::or), the first scheme that finds credentials decides. `Jwt` takes every
+/// bearer token for its own, and so do keys as bearer tokens, unless they take
+/// [those of their prefix only](Self::own_prefix_only). Then list them first:
+///
+/// | | |
+/// |---|---|
+/// | `jwt.or(keys)` | keys in a field of their own |
+/// | `keys.or_bearer().own_prefix_only()?.or(jwt)` | keys there and as bearer tokens |
 ///
 /// # Security
 ///
@@ -234,6 +239,45 @@ impl<P> ApiKey<P> {
         self.change(|settings| settings.places = Places::Either)
     }
 
+    /// Takes only bearer tokens that begin with the prefix of the keys' [form](Self::format), and
+    /// leaves others to another scheme: list that one after this.
+    ///
+    /// A bearer token with the prefix is a key, right or wrong, and never the other scheme's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{ApiKey, ApiKeyFormat, Authenticate, Jwt, with_auth};
+    ///
+    /// #[derive(Clone, serde::Deserialize)]
+    /// struct Caller {
+    ///     sub: String,
+    /// }
+    ///
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// let keys = ApiKey::lookup_id(ApiKeyFormat::new("wy_live")?, |_| None);
+    /// let jwt = Jwt::<Caller>::hs256(secret)?;
+    /// let layer = with_auth(keys.bearer().own_prefix_only()?.or(jwt));
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the keys have no form yet.
+    ///
+    /// # Security
+    ///
+    /// Without another scheme beside it, a bearer token with another prefix counts as none: it is
+    /// answered 401 all the same, but passes where credentials are
+    /// [optional](crate::With::optional).
+    pub fn own_prefix_only(self) -> Result<Self, ConfigError> {
+        if self.settings.format.is_none() {
+            let message = "keys without a form have no prefix: call `format` before";
+            return Err(ConfigError::new("ApiKey", message));
+        }
+        Ok(self.change(|settings| settings.own_prefix_only = true))
+    }
+
     /// The form of all keys: others are refused without a lookup.
     pub fn format(self, format: ApiKeyFormat) -> Self {
         self.change(|settings| settings.format = Some(format))
@@ -303,7 +347,7 @@ impl<P: Send + 'static> Authenticate for ApiKey<P> {
                         Ok(Ok(principal)) => Verdict::Verified(principal),
                         Ok(Err(reason)) => Verdict::Refused(settings.refusal(place, reason)),
                         // The store is down, which says nothing of the key.
-                        Err(cause) => Verdict::Failed(cause),
+                        Err(cause) => Verdict::unchecked("ApiKey", cause),
                     }
                 })
             }
@@ -341,6 +385,7 @@ impl<P> fmt::Debug for ApiKey<P> {
             .field("header", &settings.name)
             .field("places", &settings.places)
             .field("format", &settings.format)
+            .field("own_prefix_only", &settings.own_prefix_only)
             .field("max_length", &settings.max_length)
             .finish_non_exhaustive()
     }

@@ -40,6 +40,20 @@ const ALL: [ApiKeyRefusal; 7] = [
 ];
 
 impl ApiKeyRefusal {
+    /// The same in one word, as the log has it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SeveralKeys => "several_keys",
+            Self::Unreadable => "malformed_credentials",
+            Self::TooLong => "too_long",
+            Self::Format => "format",
+            Self::Checksum => "checksum",
+            Self::Unknown => "unknown_key",
+            Self::Secret => "wrong_secret",
+        }
+    }
+
     /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
     const fn description(self) -> &'static str {
         match self {
@@ -58,6 +72,7 @@ impl ApiKeyRefusal {
         } else {
             Refusal::new(self)
         };
+        let refusal = refusal.scheme("ApiKey").reason(self.code());
         refusal.detail(self.description())
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) name: HeaderName,
     pub(super) places: Places,
     pub(super) format: Option<ApiKeyFormat>,
+    /// Whether bearer tokens that do not begin as keys do are left to others.
+    pub(super) own_prefix_only: bool,
     pub(super) max_length: usize,
     pub(super) realm: String,
     answers: Answers,
@@ -34,6 +36,7 @@ impl Settings {
             name: HeaderName::from_static("x-api-key"),
             places: Places::Field,
             format,
+            own_prefix_only: false,
             max_length: 256,
             realm: "api".to_owned(),
             answers: Answers::new(
@@ -59,7 +62,11 @@ impl Settings {
         &self,
         headers: &'a HeaderMap,
     ) -> Result<Option<(Place, &'a [u8])>, Refusal> {
-        source::key(headers, &self.name, self.places)
+        let begins = |token: &[u8]| {
+            let format = self.format.as_ref().filter(|_| self.own_prefix_only);
+            format.is_none_or(|format| format.begins(token))
+        };
+        source::key(headers, &self.name, self.places, begins)
             .map_err(|(place, reason)| self.refusal(place, reason))
     }
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::refusal::ApiKeyRefusal;
-use crate::field::authorization::{Credentials, credentials};
+use crate::field::authorization::{Credentials, all_credentials, credentials};
 
 /// Where in a request a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(super) enum Places {
     Either,
 }
 
-/// The one key of a request, if it has any, and where.
+/// The one key of a request, if it has any, and where. Bearer tokens for which `is_ours` says no
+/// are another scheme's.
 ///
 /// A request with two is refused, even if they are the same: which one another server on the way
 /// looked at can't be known here.
@@ -28,6 +29,7 @@ pub(super) fn key<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
     places: Places,
+    is_ours: impl Fn(&[u8]) -> bool,
 ) -> Result<Option<(Place, &'a [u8])>, (Place, ApiKeyRefusal)> {
     let field = match places {
         Places::Bearer => None,
@@ -35,7 +37,7 @@ pub(super) fn key<'a>(
     };
     let bearer = match places {
         Places::Field => None,
-        Places::Bearer | Places::Either => bearer(headers)?,
+        Places::Bearer | Places::Either => bearer(headers, is_ours)?,
     };
     match (field, bearer) {
         (Some(_), Some(_)) => Err((Place::Field, ApiKeyRefusal::SeveralKeys)),
@@ -56,10 +58,15 @@ fn field<'a>(
     Ok(first.map(|line| line.as_bytes()))
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, (Place, ApiKeyRefusal)> {
+fn bearer(
+    headers: &HeaderMap,
+    is_ours: impl Fn(&[u8]) -> bool,
+) -> Result<Option<&[u8]>, (Place, ApiKeyRefusal)> {
     match credentials(headers, "Bearer") {
-        Credentials::Absent => Ok(None),
-        Credentials::Token(key) => Ok(Some(key)),
-        Credentials::Repeated => Err((Place::Bearer, ApiKeyRefusal::SeveralKeys)),
+        Credentials::Token(key) if is_ours(key) => Ok(Some(key)),
+        Credentials::Repeated if all_credentials(headers, "Bearer").any(is_ours) => {
+            Err((Place::Bearer, ApiKeyRefusal::SeveralKeys))
+        }
+        _ => Ok(None),
     }
 }

@@ -274,7 +274,7 @@ impl<P: Send + 'static> Authenticate for Basic<P> {
                 Checked::Right(principal) => Verdict::Verified(principal),
                 Checked::Wrong => Verdict::Refused(settings.refusals.of(BasicRefusal::Wrong)),
                 Checked::Busy => Verdict::Refused(settings.refusals.of(BasicRefusal::Busy)),
-                Checked::Failed(cause) => Verdict::Failed(cause),
+                Checked::Failed(cause) => Verdict::unchecked("Basic", cause),
             }
         })
     }

@@ -32,6 +32,21 @@ pub enum BasicRefusal {
 }
 
 impl BasicRefusal {
+    /// The same in one word, as the log has it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Several => "several_credentials",
+            Self::TooLong => "too_long",
+            Self::Base64 => "base64",
+            Self::Encoding => "encoding",
+            Self::ControlCharacter => "control_character",
+            Self::NoColon => "no_colon",
+            Self::Wrong => "wrong_password",
+            Self::Busy => "busy",
+        }
+    }
+
     /// The answer, built once for each.
     fn refusal(self) -> Refusal {
         let refusal = match self {
@@ -39,10 +54,12 @@ impl BasicRefusal {
             Self::Busy => Refusal::from_problem(
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                     .header(RETRY_AFTER, HeaderValue::from_static("1"))
+                    .expected()
                     .because(self),
             ),
             reason => Refusal::malformed(reason),
         };
+        let refusal = refusal.scheme("Basic").reason(self.code());
         refusal.detail(match self {
             Self::Several => "The request holds more than one Authorization field.",
             Self::TooLong => "The user and the password are too long.",

@@ -67,6 +67,16 @@ impl Header<'_> {
         Ok(header)
     }
 
+    /// Whether a token with this `typ` may be taken for an access token where nobody says which
+    /// type that is: it says none, that it is some JWT, or that it is an access token (RFC 9068,
+    /// section 2.1). Others were signed for another use (RFC 8725, section 3.11).
+    pub(super) fn is_of_usual_type(&self) -> bool {
+        match self.typ.as_deref() {
+            None | Some("JWT") => true,
+            Some(_) => self.is_of_type("JWT") || self.is_of_type("at+jwt"),
+        }
+    }
+
     /// Whether `typ` is this media type; `application/` may be left out on both sides (RFC 7515,
     /// section 4.1.9).
     pub(super) fn is_of_type(&self, expected: &str) -> bool {
@@ -117,6 +127,29 @@ mod tests {
         assert_eq!(subtype("application/a/b"), "application/a/b");
         let without = Header::parse(br#"{"alg":"HS256"}"#).unwrap();
         assert!(!without.is_of_type("JWT"));
+    }
+
+    #[test]
+    fn knows_the_types_of_access_tokens() {
+        for (typ, expected) in [
+            ("JWT", true),
+            ("jwt", true),
+            ("application/jwt", true),
+            ("at+jwt", true),
+            ("application/at+jwt", true),
+            ("", false),
+            ("dpop+jwt", false),
+            ("xat+jwt", false),
+            ("at+jwt+jwt", false),
+        ] {
+            let json = format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#);
+            let header = Header::parse(json.as_bytes()).unwrap();
+            assert_eq!(header.is_of_usual_type(), expected, "{typ}");
+        }
+        let without = Header::parse(br#"{"alg":"HS256"}"#).unwrap();
+        assert!(without.is_of_usual_type());
+        let null = Header::parse(br#"{"alg":"HS256","typ":null}"#).unwrap();
+        assert!(null.is_of_usual_type());
     }
 
     #[test]

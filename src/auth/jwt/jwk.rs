@@ -6,10 +6,36 @@ use jsonwebtoken::{
 };
 
 use super::{
-    key::error,
+    key::{JwtKey, error},
     verifier::{hmac_length, rsa},
 };
 use crate::config_error::ConfigError;
+
+impl JwtKey {
+    /// The keys that a JWK is for those of these algorithms that it fits, one for each: an RSA key
+    /// may be for `RS256` and `PS256`.
+    ///
+    /// # Errors
+    ///
+    /// If no algorithm is allowed, or it fits none of them.
+    pub fn jwk_any_of(
+        allowed: impl IntoIterator<Item = Algorithm>,
+        key: &Jwk,
+    ) -> Result<Vec<Self>, ConfigError> {
+        let mut misfit = error("an empty list of algorithms allows no key".to_owned());
+        let mut keys = Vec::new();
+        for algorithm in allowed {
+            match Self::jwk(algorithm, key) {
+                Ok(key) => keys.push(key),
+                Err(error) => misfit = error,
+            }
+        }
+        if keys.is_empty() {
+            return Err(misfit);
+        }
+        Ok(keys)
+    }
+}
 
 /// Refuses a JWK of another kind, algorithm or purpose.
 pub(super) fn check(algorithm: Algorithm, jwk: &Jwk) -> Result<(), ConfigError> {

@@ -33,6 +33,18 @@ use crate::config_error::ConfigError;
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 ///
+/// # Example: one RSA key for two algorithms
+///
+/// ```
+/// use wythe::{Jwt, JwtKey, auth::Algorithm};
+/// # struct Claims;
+/// # fn of(pem: &str) -> Result<Jwt<Claims>, wythe::ConfigError> {
+///
+/// let key = |algorithm| JwtKey::pem(algorithm, pem).map(|key| key.id("2026-11"));
+/// let jwt = Jwt::<Claims>::keys([key(Algorithm::RS256)?, key(Algorithm::PS256)?])?;
+/// # Ok(jwt) }
+/// ```
+///
 /// # Security
 ///
 /// A key fits one algorithm, which you choose and the token only confirms: a public key is never

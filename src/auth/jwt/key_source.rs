@@ -25,6 +25,16 @@ pub(super) type Fetch =
     Pin<Box<dyn Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send>>;
 
 impl KeySource {
+    /// The number of the keys as they are now; none, while there are none to verify with. It is
+    /// another one once a key was replaced or taken away: what was verified before is not taken as
+    /// verified any more. It changes together with the keys or after them, never before, and it is
+    /// asked for by every request, also where [`check`](Self::check) is not.
+    pub(super) const fn generation(&self) -> Option<u64> {
+        match self {
+            Self::Fixed(_) => Some(0),
+        }
+    }
+
     /// Whether the token is signed with the key that its header means. After a fetch, what is not
     /// there now is not there.
     pub(super) fn check(

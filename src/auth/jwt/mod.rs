@@ -1,6 +1,10 @@
 //! Verifies JSON Web Tokens: [`Jwt`].
 
+mod audience;
+mod cache;
+mod check;
 mod claims;
+mod date;
 mod header;
 mod issuer;
 mod jwk;
@@ -8,8 +12,11 @@ mod key;
 mod key_set;
 mod key_source;
 mod once;
+mod options;
 mod pem;
 mod refusal;
+mod required;
+mod rules;
 mod scalar;
 mod settings;
 mod source;
@@ -17,44 +24,67 @@ mod text;
 mod token;
 mod verifier;
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 use jsonwebtoken::{Algorithm, jwk::Jwk};
 use serde::de::DeserializeOwned;
 
+pub use cache::TokenCache;
+pub use issuer::JwtIssuer;
 pub use key::JwtKey;
 pub use refusal::JwtRefusal;
 
 use self::{
+    cache::Revision,
+    check::Checks,
+    issuer::Issuer,
     key_set::KeySet,
     key_source::{KeySource, Stop},
-    refusal::Refusals,
     settings::Settings,
 };
 use super::{Authenticate, Verdict};
-use crate::{clock::Clock, config_error::ConfigError, describe::Description, field::cookie};
+use crate::{config_error::ConfigError, describe::Description};
 
 /// Verifies a JSON Web Token (RFC 7519) and reads its claims as `C`: a scheme for
 /// [`with_auth`](crate::with_auth).
 ///
-/// The token comes as `Authorization: Bearer` (RFC 6750), or in a [`cookie`](Self::cookie). It
-/// passes if all of this holds:
+/// The token comes as `Authorization: Bearer` (RFC 6750), in a [field](Self::header) of its own, or
+/// in a [`cookie`](Self::cookie). One in the query or in a form is never read: a query lands in
+/// logs (RFC 6750, section 5.3). The token passes if all of this holds:
 ///
 /// 1. it is the only token of the request, and at most 8 KiB long ([`max_length`](Self::max_length));
 /// 2. it is a JWS in compact form, each part in canonical base64url, with nothing critical in its
 ///    header that would have to be understood;
-/// 3. there is a key of its `alg`, and of its `kid` if it names one and keys have ids;
-/// 4. it is signed with that key;
-/// 5. its `exp` is there and has not come, its `nbf` has ([`leeway`](Self::leeway));
-/// 6. its `iss` and `aud` are among those that you name; an `aud` where you name none is refused,
-///    for the token is meant for somebody else (RFC 7519, section 4.1.3);
-/// 7. the claims can be read as `C`.
+/// 3. its `typ` is missing, `JWT` or `at+jwt`, or else the one that you
+///    [name](Self::token_type): a token for another use is none for access (RFC 8725, section 3.11);
+/// 4. there is a key of its `alg`, and of its `kid` if it names one and keys have ids; of several
+///    [`issuers`](Self::issuers), only the keys of the one that its `iss` names count;
+/// 5. it is signed with that key;
+/// 6. its `exp` is there and has not come, its `nbf` has ([`leeway`](Self::leeway)), and it is not
+///    older than it may be, if you say so ([`max_age`](Self::max_age));
+/// 7. its `iss` and `aud` are there and among those that you name; an `aud` where you name none is
+///    refused, for the token is meant for somebody else (RFC 7519, section 4.1.3);
+/// 8. the [claims](Self::required_claims) that you require are there;
+/// 9. the claims can be read as `C`, and your own [checks](Self::check) pass.
+///
+/// A token that was verified before is looked up instead ([`TokenCache`]); your own checks are made
+/// all the same.
+///
+/// # Names
+///
+/// What you name is required, and what you do not name is missing or refused:
+///
+/// | | named | not named |
+/// |---|---|---|
+/// | `iss` | it must be there and be one of the names | not looked at: whoever has the one set of keys is the issuer |
+/// | `aud` | it must be there and hold one of the names | it must not be there |
+/// | `typ` | it must be there and be one of the names | nothing, `JWT` or `at+jwt` |
+///
+/// A secret that only your own services share says by itself whose the tokens are, and whom they
+/// are for. An identity provider signs for many: name it and yourself, or any of its users can
+/// bring a token that it gave them for something else (RFC 8725, sections 3.8 and 3.9). Keys of
+/// [`issuers`](Self::issuers) can't be given without the issuer's name.
 ///
 /// # Example
 ///
@@ -106,22 +136,39 @@ use crate::{clock::Clock, config_error::ConfigError, describe::Description, fiel
 ///
 /// # Security
 ///
-/// - A token in a cookie is sent by the browser unasked, from other sites too: set it `SameSite`,
-///   `HttpOnly` and `Secure`, and name it `__Host-..`, so that no neighbouring domain can plant a
-///   second one, which would be answered 400.
-/// - A token is valid until it expires, whatever happens to its user. Keep `exp` short.
-/// - The claims are signed, not secret.
+/// It protects from tokens that were made up, changed, or signed for another use, and from the
+/// ways to talk a verifier into another algorithm or key: `alg` is only ever compared with that of
+/// the key, and keys and addresses of keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are not looked
+/// at. It does not protect from these:
+///
+/// - Theft. Whoever has the token is taken for whom it names: send it over TLS alone, keep it from
+///   logs, and keep `exp` short.
+/// - Replay. A token passes as often as it is sent, until it expires.
+/// - Revocation and logout. A token is valid until it expires, whatever happens to its user: a
+///   logout that takes the cookie away leaves the token as it was. A [`check`](Self::check) is
+///   asked about each request, and may look up in memory which tokens or users are revoked.
+/// - Forged requests. A token in a cookie is sent by the browser unasked, from other sites too: set
+///   it `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before it, and name it `__Host-..`, so
+///   that no neighbouring domain can plant a second one, which would be answered 400.
+/// - Readers. The claims are signed, not secret.
+/// - A proxy that forgets. A field of its own is only as good as the proxy in front, which must
+///   take away what clients put there; the signature is checked all the same.
+///
+/// No request makes it fetch anything, unless its keys are to be fetched. Signatures are checked by
+/// `aws-lc-rs`, and HMAC by `hmac` and `sha2`: a program needs none of `jsonwebtoken`'s providers
+/// here, and may install any.
 ///
 /// # Compared with
 ///
 /// `jsonwebtoken::decode` by default accepts a token without the issuer or audience that was
 /// meant, before its `nbf`, and with an empty secret, and allows a minute of leeway; with none or
 /// two of its backends it panics at the first token. Tokens are best signed with it, though: the
-/// claims and headers are the same.
+/// claims and headers are the same. It knows no `ES512` (P-521), and so there is none here.
 #[must_use]
 pub struct Jwt<C> {
     settings: Arc<Settings>,
-    claims: PhantomData<fn() -> C>,
+    checks: Checks<C>,
+    cache: Option<TokenCache<C>>,
 }
 
 /// Declares a constructor for each algorithm with a public key.
@@ -197,88 +244,49 @@ impl<C> Jwt<C> {
     /// If there is no key, more than 32, or two of the same id and algorithm.
     pub fn keys(keys: impl IntoIterator<Item = JwtKey>) -> Result<Self, ConfigError> {
         let keys = KeySet::new(keys.into_iter().collect())?;
+        Self::signed_by(vec![Issuer::unnamed(KeySource::Fixed(Arc::new(keys)))])
+    }
+
+    /// Tokens of several issuers, each signed with keys of its own.
+    ///
+    /// The token's `iss` says whose keys count, and must be one of these names: a key of one
+    /// issuer never verifies a token that says it is another's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Jwt, JwtIssuer, JwtKey};
+    /// # struct Claims;
+    /// # let (ours, theirs) = ("a secret of 32 bytes or of more ..", "another secret of 32 bytes or more");
+    ///
+    /// let jwt = Jwt::<Claims>::issuers([
+    ///     JwtIssuer::new("https://id.example.com", [JwtKey::hs256(ours)?])?,
+    ///     JwtIssuer::new("https://partner.example", [JwtKey::hs256(theirs)?])?.audience("client-7"),
+    /// ])?
+    /// .audience("api");
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no issuer, or one twice.
+    pub fn issuers(issuers: impl IntoIterator<Item = JwtIssuer>) -> Result<Self, ConfigError> {
+        Self::signed_by(issuer::list(issuers.into_iter().collect())?)
+    }
+
+    fn signed_by(issuers: Vec<Issuer>) -> Result<Self, ConfigError> {
         Ok(Self {
-            settings: Arc::new(Settings::new(KeySource::Fixed(Arc::new(keys)))?),
-            claims: PhantomData,
+            settings: Arc::new(Settings::new(issuers)?),
+            checks: Checks::default(),
+            cache: Some(TokenCache::default()),
         })
-    }
-
-    /// An issuer that `iss` may name. Without any, `iss` is not looked at.
-    pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        let issuer = issuer.into();
-        self.change(|settings| {
-            // There is one, unless several were given with their names.
-            for known in &mut settings.issuers {
-                known.names.push(issuer.clone());
-            }
-        })
-    }
-
-    /// A name of yours that `aud` may hold.
-    pub fn audience(self, audience: impl Into<String>) -> Self {
-        self.change(|settings| settings.rules.audiences.push(audience.into()))
-    }
-
-    /// How far the issuer's clock may be from this one when `exp` and `nbf` are checked. Nothing,
-    /// unless said; a few minutes at most are usual (RFC 7519, section 4.1.4).
-    pub fn leeway(self, leeway: Duration) -> Self {
-        self.change(|settings| settings.rules.leeway = leeway)
-    }
-
-    /// The media type that the header's `typ` must be, such as `at+jwt` (RFC 9068): where one
-    /// issuer signs tokens for several uses, it keeps one from being taken for another.
-    pub fn token_type(self, typ: impl Into<String>) -> Self {
-        self.change(|settings| settings.typ = Some(typ.into()))
-    }
-
-    /// A cookie in which the token may come as well.
-    ///
-    /// # Errors
-    ///
-    /// If the name can't be a cookie's.
-    pub fn cookie(self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let name = name.into();
-        if !cookie::is_name(&name) {
-            let message = format!("`{}` can't be a cookie's name", name.escape_debug());
-            return Err(ConfigError::new("Jwt", message));
-        }
-        Ok(self.change(|settings| settings.cookie = Some(name)))
-    }
-
-    /// The realm of the challenges; `api`, unless said.
-    ///
-    /// # Errors
-    ///
-    /// If it holds anything but visible ASCII characters and spaces.
-    pub fn realm(self, realm: impl Into<String>) -> Result<Self, ConfigError> {
-        let refusals = Refusals::of_realm(realm.into())?;
-        Ok(self.change(|settings| settings.refusals = refusals))
-    }
-
-    /// The most bytes that a token may have; 8,192, unless said.
-    pub fn max_length(self, bytes: usize) -> Self {
-        self.change(|settings| settings.max_length = bytes)
-    }
-
-    /// The clock; the system's, unless said.
-    pub fn clock(self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.clock = Clock::new(now))
-    }
-
-    /// Accepts tokens that never expire, because they have no `exp`. One that has it is still
-    /// checked.
-    pub fn dangerously_accept_without_expiry(self) -> Self {
-        self.change(|settings| settings.rules.expiry_required = false)
-    }
-
-    /// Does not look at `aud`: accepts tokens that the issuer made for other services, which can
-    /// then use here what they were sent there.
-    pub fn dangerously_accept_any_audience(self) -> Self {
-        self.change(|settings| settings.rules.any_audience = true)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        // What was verified under the old settings says nothing of the new ones.
+        settings.revision = Revision::next();
         self
     }
 }
@@ -292,24 +300,24 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
 
     fn authenticate(&self, head: &Parts) -> Verdict<C> {
         let settings = &self.settings;
-        let token = match source::token(&head.headers, settings.cookie.as_deref()) {
+        let token = match settings.source.token(&head.headers) {
             Ok(None) => return Verdict::Missing,
             Ok(Some(token)) => token,
             Err(reason) => return settings.refused(&head.headers, reason),
         };
-        match settings.verify(token, false) {
+        match self.claims(token, false) {
             Ok(claims) => Verdict::Verified(claims),
             Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
             Err(Stop::Fetch(keys)) => {
-                let (settings, token) = (Arc::clone(settings), token.to_vec());
+                let (jwt, token) = (self.clone(), token.to_vec());
                 Verdict::wait(async move {
                     if let Err(cause) = keys.await {
                         return Verdict::Failed(cause);
                     }
-                    match settings.verify(&token, true) {
+                    match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(Stop::Refused(reason)) => {
-                            Verdict::Refused(settings.refusals.of(reason))
+                            Verdict::Refused(jwt.settings.refusals.of(reason))
                         }
                         Err(Stop::Fetch(_)) => Verdict::Failed("keys went away again".into()),
                     }
@@ -330,7 +338,8 @@ impl<C> Clone for Jwt<C> {
     fn clone(&self) -> Self {
         Self {
             settings: Arc::clone(&self.settings),
-            claims: PhantomData,
+            checks: self.checks.clone(),
+            cache: self.cache.clone(),
         }
     }
 }
@@ -341,9 +350,11 @@ impl<C> fmt::Debug for Jwt<C> {
         f.debug_struct("Jwt")
             .field("issuers", &settings.issuers)
             .field("rules", &settings.rules)
-            .field("type", &settings.typ)
-            .field("cookie", &settings.cookie)
+            .field("types", &settings.types)
+            .field("source", &settings.source)
             .field("max_length", &settings.max_length)
+            .field("checks", &self.checks.len())
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

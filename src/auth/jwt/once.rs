@@ -16,7 +16,9 @@ use serde::{
 };
 
 use super::{
-    claims::{Audience, NumericDate, Registered},
+    audience::Audience,
+    claims::Registered,
+    date::NumericDate,
     scalar::{Scalar, ScalarDeserializer},
     text::Text,
 };

@@ -35,7 +35,7 @@ pub enum JwtRefusal {
     Malformed,
     /// The header has a `crit`.
     CriticalHeader,
-    /// The header's `typ` is not the one that is asked for.
+    /// The header's `typ` is not one that is asked for, or that of no access token.
     Type,
     /// No key for the header's `alg` and `kid`.
     Key,
@@ -43,10 +43,14 @@ pub enum JwtRefusal {
     Signature,
     /// `exp` has passed.
     Expired,
-    /// `nbf` has not come.
+    /// `iat` is longer ago than the token may be old.
+    TooOld,
+    /// `nbf` has not come, or where the age is checked, `iat`.
     NotYetValid,
     /// No `exp`.
     MissingExpiry,
+    /// A claim that must be there, of this name, is not, or is `null`.
+    MissingClaim(String),
     /// Another `iss`, or none.
     Issuer,
     /// Another `aud`, or none.
@@ -54,10 +58,12 @@ pub enum JwtRefusal {
     /// The claims are not those that the handler asks for. With `serde`'s message, unless that
     /// would quote a claim.
     Claims(String),
+    /// A check of yours said no, with these words.
+    Check(String),
 }
 
 /// All reasons whose words never vary.
-const CONSTANT: [JwtRefusal; 13] = [
+const CONSTANT: [JwtRefusal; 14] = [
     JwtRefusal::Header,
     JwtRefusal::SeveralTokens,
     JwtRefusal::TooLong,
@@ -67,6 +73,7 @@ const CONSTANT: [JwtRefusal; 13] = [
     JwtRefusal::Key,
     JwtRefusal::Signature,
     JwtRefusal::Expired,
+    JwtRefusal::TooOld,
     JwtRefusal::NotYetValid,
     JwtRefusal::MissingExpiry,
     JwtRefusal::Issuer,
@@ -86,13 +93,35 @@ impl JwtRefusal {
         Self::Claims(format!("line {line} column {column}"))
     }
 
+    /// The same in one word, as the log has it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Header => "malformed_credentials",
+            Self::SeveralTokens => "several_tokens",
+            Self::TooLong => "too_long",
+            Self::Malformed => "malformed",
+            Self::CriticalHeader => "critical_header",
+            Self::Type => "type",
+            Self::Key => "unknown_key",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::MissingExpiry => "no_expiry",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Claims(_) => "claims",
+        }
+    }
+
     /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
     const fn description(&self) -> &'static str {
         match self {
             Self::Header => "The Authorization field must hold one bearer token",
             Self::SeveralTokens => "The request holds more than one access token",
             Self::TooLong => "The access token is too long",
-            Self::Expired => "The access token expired",
+            // Either way, a new one helps.
+            Self::Expired | Self::TooOld => "The access token expired",
             Self::NotYetValid => "The access token is not valid yet",
             _ => "The access token is invalid",
         }
@@ -100,7 +129,7 @@ impl JwtRefusal {
 
     /// The answer, with a challenge by the rules of RFC 6750, section 3.1.
     fn refusal(self, realm: &str) -> Result<Refusal, ConfigError> {
-        let description = self.description();
+        let (description, reason) = (self.description(), self.code());
         let (code, refusal) = match self {
             Self::Header | Self::SeveralTokens => ("invalid_request", Refusal::malformed(self)),
             reason => ("invalid_token", Refusal::new(reason)),
@@ -108,6 +137,7 @@ impl JwtRefusal {
         let challenge = challenge(realm)?
             .parameter("error", code)?
             .parameter("error_description", description)?;
+        let refusal = refusal.scheme("Bearer").reason(reason);
         Ok(refusal.challenge(challenge.into()).detail(description))
     }
 }
@@ -168,10 +198,13 @@ impl fmt::Display for JwtRefusal {
             Self::Key => "no key for the token's algorithm and key id",
             Self::Signature => "wrong signature",
             Self::Expired => "the token expired",
+            Self::TooOld => "the token is too old",
             Self::NotYetValid => "the token is not valid yet",
             Self::MissingExpiry => "the token has no expiry",
             Self::Issuer => "wrong issuer",
             Self::Audience => "wrong audience",
+            Self::MissingClaim(name) => return write!(f, "the token lacks the claim `{name}`"),
+            Self::Check(message) => return write!(f, "a check said no: {message}"),
             Self::Claims(message) => return write!(f, "wrong claims: {message}"),
         })
     }
@@ -185,10 +218,12 @@ mod tests {
 
     #[test]
     fn descriptions_keep_to_the_characters_of_rfc_6750() {
-        for reason in CONSTANT
-            .into_iter()
-            .chain([JwtRefusal::Claims(String::new())])
-        {
+        let others = [
+            JwtRefusal::Claims(String::new()),
+            JwtRefusal::MissingClaim(String::new()),
+            JwtRefusal::Check(String::new()),
+        ];
+        for reason in CONSTANT.into_iter().chain(others) {
             let allowed = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
             assert!(reason.description().bytes().all(allowed), "{reason:?}");
         }

@@ -1,15 +1,19 @@
 //! Holds the settings of a `Jwt`, and verifies tokens by them.
 
+use std::ptr;
+
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    claims::{self, Rules},
+    cache::{Proof, Revision, Verified},
+    claims,
     header::Header,
     issuer::{self, Issuer},
-    key_source::{KeySource, Stop},
+    key_source::Stop,
     refusal::{JwtRefusal, Refusals},
-    source,
+    rules::Rules,
+    source::Source,
     token::Token,
 };
 use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
@@ -17,25 +21,26 @@ use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
 /// What a `Jwt` checks, and with what.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// Another one after each change.
+    pub(super) revision: Revision,
     pub(super) issuers: Vec<Issuer>,
     pub(super) rules: Rules,
-    pub(super) typ: Option<String>,
-    pub(super) cookie: Option<String>,
+    /// What `typ` may be; that of an access token, unless there is one here.
+    pub(super) types: Vec<String>,
+    pub(super) source: Source,
     pub(super) max_length: usize,
     pub(super) clock: Clock,
     pub(super) refusals: Refusals,
 }
 
 impl Settings {
-    pub(super) fn new(keys: KeySource) -> Result<Self, ConfigError> {
+    pub(super) fn new(issuers: Vec<Issuer>) -> Result<Self, ConfigError> {
         Ok(Self {
-            issuers: vec![Issuer {
-                names: Vec::new(),
-                keys,
-            }],
+            revision: Revision::next(),
+            issuers,
             rules: Rules::default(),
-            typ: None,
-            cookie: None,
+            types: Vec::new(),
+            source: Source::default(),
             max_length: 8 * 1024,
             clock: Clock::default(),
             refusals: Refusals::of_realm("api".to_owned())?,
@@ -47,30 +52,58 @@ impl Settings {
         &self,
         token: &[u8],
         fetched: bool,
-    ) -> Result<C, Stop> {
+    ) -> Result<Verified<C>, Stop> {
         if token.len() > self.max_length {
             return Err(JwtRefusal::TooLong.into());
         }
         let token = Token::read(token)?;
         let issuer = issuer::of(&self.issuers, &token)?;
+        let proof = self.proof(issuer);
         Header::read(token.header, |header| {
-            let typ = self.typ.as_deref();
-            if typ.is_some_and(|typ| !header.is_of_type(typ)) {
+            if !self.asks_for_type_of(header) {
                 return Err(JwtRefusal::Type.into());
             }
             issuer.keys.check(&token, header, fetched)
         })?;
-        let claims = claims::read(
+        let (claims, window) = claims::read(
             token.claims()?,
             issuer,
             &self.rules,
             self.clock.since_epoch(),
-        );
-        Ok(claims?)
+        )?;
+        Ok(Verified {
+            claims,
+            window,
+            proof,
+        })
+    }
+
+    /// What a token of this issuer is verified by, noted before its keys are asked.
+    fn proof(&self, issuer: &Issuer) -> Proof {
+        let at = self.issuers.iter().position(|it| ptr::eq(it, issuer));
+        Proof {
+            revision: self.revision,
+            issuer: at.unwrap_or(usize::MAX),
+            generation: issuer.keys.generation(),
+        }
+    }
+
+    /// Whether the keys are those that a token was verified by.
+    pub(super) fn stands(&self, proof: &Proof) -> bool {
+        let issuer = self.issuers.get(proof.issuer);
+        let generation = issuer.and_then(|issuer| issuer.keys.generation());
+        generation.is_some() && generation == proof.generation
+    }
+
+    fn asks_for_type_of(&self, header: &Header<'_>) -> bool {
+        if self.types.is_empty() {
+            return header.is_of_usual_type();
+        }
+        self.types.iter().any(|typ| header.is_of_type(typ))
     }
 
     /// The answer to a request with these fields whose token is refused.
     pub(super) fn refused<P>(&self, headers: &HeaderMap, reason: JwtRefusal) -> Verdict<P> {
-        Verdict::Refused(self.refusals.of(source::refusal(headers, reason)))
+        Verdict::Refused(self.refusals.of(self.source.refusal(headers, reason)))
     }
 }

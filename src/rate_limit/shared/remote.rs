@@ -200,5 +200,6 @@ impl Remote {
 
 fn unavailable() -> Problem {
     Problem::reduced_capacity()
+        .reason("store_down")
         .because("the store of the limit does not answer, and the limit denies requests then")
 }

@@ -1,0 +1,10 @@
+//! Users who sign in by axum-login, which keeps who it is in a session of tower-sessions, behind
+//! layers of wythe: [`LoggedIn`] is all that it takes.
+
+mod app;
+mod logged_in;
+mod users;
+
+pub use app::app;
+pub use logged_in::LoggedIn;
+pub use users::{User, Users};

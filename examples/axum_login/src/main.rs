@@ -1,0 +1,21 @@
+//! `cargo run -p example-axum-login`
+
+use std::{env, error::Error};
+
+use example_axum_login::{Users, app};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let app = app(Users::default())?;
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("\nListening on {url}");
+    // The cookie is `Secure`, which curl takes seriously: it is carried over by hand.
+    println!("  curl -i -d 'name=ann&password=open sesame' '{url}/login'");
+    println!("  curl -i -H 'Cookie: __Host-session=..' '{url}/orders'");
+    println!("  curl -i '{url}/orders'");
+    axum::serve(listener, app).await?;
+    Ok(())
+}

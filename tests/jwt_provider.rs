@@ -1,0 +1,69 @@
+//! `Jwt` needs none of `jsonwebtoken`'s providers of cryptography. Alone in its file: the provider
+//! is that of the whole process.
+#![cfg(feature = "jwt")]
+
+mod support;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::StatusCode;
+use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
+use serde::Deserialize;
+use serde_json::Value;
+use support::{empty, get, send};
+use wythe::{Jwt, JwtKey, with_auth};
+
+/// What a program has that turns on none of the providers, or two: whoever asks it, panics.
+static NONE: CryptoProvider = CryptoProvider {
+    signer_factory: |_, _| panic!("asked for a signer"),
+    verifier_factory: |_, _| panic!("asked for a verifier"),
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+#[derive(Deserialize)]
+struct Example {
+    alg: String,
+    key: Value,
+    token: String,
+    what: String,
+}
+
+#[tokio::test]
+async fn verifies_without_a_provider_of_cryptography() {
+    NONE.install_default().unwrap();
+    let asked = std::panic::catch_unwind(|| {
+        let key = jsonwebtoken::EncodingKey::from_secret(b"");
+        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &Value::Null, &key)
+    });
+    assert!(asked.is_err(), "the provider is not in use");
+
+    let examples = include_bytes!("vectors/jwt/examples.json");
+    let examples: Vec<Example> = serde_json::from_slice(examples).unwrap();
+    let examples: Vec<_> = examples.iter().filter(|it| it.what == "joe").collect();
+    assert_eq!(examples.len(), 3);
+    for Example {
+        alg, key, token, ..
+    } in examples
+    {
+        let key = serde_json::from_value(key.clone()).unwrap();
+        let key = JwtKey::jwk(alg.parse().unwrap(), &key).unwrap();
+        // Before the examples expire.
+        let jwt = Jwt::<Value>::keys([key]).unwrap();
+        let jwt = jwt.clock(|| UNIX_EPOCH + Duration::from_secs(1_300_819_379));
+        let layer = with_auth(jwt);
+        for (token, status) in [
+            (token.clone(), StatusCode::OK),
+            (format!("{token}AAAA"), StatusCode::UNAUTHORIZED),
+        ] {
+            let request = get("/").header("authorization", format!("Bearer {token}"));
+            let response = send(&layer, request.body(empty()).unwrap()).await;
+            assert_eq!(response.status(), status, "{alg}");
+        }
+    }
+    let pems = [
+        Jwt::<Value>::rs256_pem(include_bytes!("vectors/jwt/rsa.public.pem")),
+        Jwt::es256_pem(include_bytes!("vectors/jwt/p256.public.pem")),
+        Jwt::eddsa_pem(include_bytes!("vectors/jwt/ed25519.public.pem")),
+    ];
+    assert!(pems.iter().all(Result::is_ok), "{pems:?}");
+}
