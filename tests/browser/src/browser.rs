@@ -1,0 +1,170 @@
+//! One browser: its pages, its scripts, its cookies.
+
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    driver::{self, Driver},
+    fetched::Fetched,
+    wire::Wire,
+};
+
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    // Chromium has no sandbox for root, as whom CI runs.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    // These names are this machine, others are none, and no proxy is asked: no traffic leaves it.
+    "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP *.test 127.0.0.1, MAP * ~NOTFOUND",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+];
+
+/// How long a page may take to become what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A new browser, which ends with the value.
+#[derive(Debug)]
+pub struct Browser {
+    wire: Wire,
+    _driver: Driver,
+}
+
+/// A cookie in the browser's jar.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    pub name: String,
+    pub domain: String,
+    pub path: String,
+    pub http_only: bool,
+    pub secure: bool,
+    pub same_site: Option<String>,
+}
+
+impl Browser {
+    /// `None`, said aloud, where there is no browser.
+    pub async fn start() -> Option<Self> {
+        let (driver, browser) = driver::programs()?;
+        let driver = Driver::start(&driver).await;
+        let mut wire = Wire::new(driver.port);
+        let mut arguments: Vec<_> = ARGUMENTS.iter().map(ToString::to_string).collect();
+        let profile = driver.dir.join("profile");
+        arguments.push(format!("--user-data-dir={}", profile.display()));
+        // By itself it keeps cookies back from requests that a page sends to another site. A server
+        // has to stand users who have turned that off.
+        let settings = json!({"profile.cookie_controls_mode": 0});
+        let options = json!({"binary": browser, "args": arguments, "prefs": settings});
+        let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options});
+        let wanted = json!({"capabilities": {"alwaysMatch": wanted}});
+        let session = wire.post("", &wanted).await.unwrap();
+        wire.enter(session["sessionId"].as_str().unwrap());
+        Some(Self {
+            wire,
+            _driver: driver,
+        })
+    }
+
+    /// Goes to a page and waits until it is there.
+    pub async fn open(&self, url: &str) {
+        self.post("/url", &json!({"url": url})).await;
+    }
+
+    /// Presses the button for the page before.
+    pub async fn back(&self) {
+        self.post("/back", &json!({})).await;
+    }
+
+    /// The text that the page shows.
+    pub async fn text(&self) -> String {
+        self.run("return document.body.innerText", json!([])).await
+    }
+
+    /// Runs the body of an async function on the page; `args` is the list of its arguments.
+    pub async fn run<T: DeserializeOwned>(&self, script: &str, args: Value) -> T {
+        let value = self.try_run(script, &args).await;
+        let value = value.unwrap_or_else(|error| panic!("{error}\nin the script: {script}"));
+        serde_json::from_value(value).unwrap()
+    }
+
+    async fn try_run(&self, script: &str, args: &Value) -> Result<Value, String> {
+        let script = format!("return (async (...args) => {{ {script} }})(...arguments)");
+        let body = json!({"script": script, "args": args});
+        self.wire.post("/execute/sync", &body).await
+    }
+
+    /// Calls `fetch(url, init)` on the page.
+    pub async fn fetch(&self, url: &str, init: Value) -> Fetched {
+        let script = "
+            try {
+                const got = await fetch(...args);
+                const { status, type } = got;
+                const headers = Object.fromEntries(got.headers);
+                return { status, type, headers, body: await got.text() };
+            } catch (error) {
+                return { error: error.name };
+            }";
+        self.run(script, json!([url, init])).await
+    }
+
+    /// Clicks on what the selector finds.
+    pub async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        let path = format!("/element/{element}/click");
+        self.post(&path, &json!({})).await;
+    }
+
+    /// Types into what the selector finds.
+    pub async fn write(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        let path = format!("/element/{element}/value");
+        self.post(&path, &json!({"text": text})).await;
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let how = json!({"using": "css selector", "value": selector});
+        let found = self.post("/element", &how).await;
+        let id = found.as_object().and_then(|found| found.values().next());
+        id.and_then(Value::as_str).unwrap().to_owned()
+    }
+
+    /// Runs the script until it returns something other than `null`. It may fail: while one page
+    /// becomes another, there is none.
+    pub async fn wait_for<T: DeserializeOwned + Debug>(&self, what: &str, script: &str) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let last = self.try_run(script, &json!([])).await;
+            match last {
+                Ok(value) if !value.is_null() => return serde_json::from_value(value).unwrap(),
+                last if Instant::now() > deadline => {
+                    let page = self.wire.get("/source").await;
+                    panic!("waited for {what}; at last {last:?}, on the page {page:?}");
+                }
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// All cookies of all sites, those too that no script may read.
+    pub async fn cookies(&self) -> Vec<Cookie> {
+        let command = json!({"cmd": "Storage.getCookies", "params": {}});
+        let mut found = self.post("/goog/cdp/execute", &command).await;
+        serde_json::from_value(found["cookies"].take()).unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        self.wire.post(path, body).await.unwrap()
+    }
+}
