@@ -107,12 +107,13 @@
 //! `jwks` lets [`Jwt`] fetch the keys of an identity provider: [`Jwks`].
 //! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
 //! machines, `cookies` brings [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
-//! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`],
-//! `tower-http` gives the layers of tower-http their stage,
-//! `multipart` and `ws` let axum handlers take `Multipart` and `WebSocketUpgrade`. Without any
-//! feature there is the contract, `compose` and [`Problem`].
+//! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`].
+//! `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum handlers
+//! take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract, `compose` and
+//! [`Problem`].
 //!
-//! The [guide] has more: the order, refusals, the log, a middleware of your own, a comparison.
+//! The [guide] has more: the order, refusals, the log, a middleware of your own, what protects from
+//! whom, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;

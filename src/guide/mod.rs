@@ -15,6 +15,10 @@ pub mod own_middleware {}
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("security.md")]
+pub mod security {}
+
 #[cfg(all(feature = "client-ip", feature = "rate-limit-redis"))]
 #[doc = include_str!("rate_limits.md")]
 pub mod rate_limits {}
