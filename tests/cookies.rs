@@ -234,6 +234,19 @@ async fn handlers_take_and_set_cookies_beside_others() {
     assert_eq!(cause, Some(&CookieError::Repeated));
 }
 
+#[tokio::test]
+async fn cookies_alone_are_an_answer() {
+    async fn forget() -> Result<(SetCookie, SetCookie), Problem> {
+        Ok((SetCookie::removal("a")?, SetCookie::removal("b")?))
+    }
+    let app = Router::new().route("/", get(forget));
+    let request = Request::get("/").body(Body::empty()).unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let set = response.headers().get_all("set-cookie").iter();
+    assert_eq!(set.count(), 2);
+}
+
 proptest! {
     #[test]
     fn a_cookie_that_is_set_reads_back(

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    response::{IntoResponseParts, ResponseParts},
+    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use http::request::Parts;
 
@@ -24,5 +24,12 @@ impl IntoResponseParts for SetCookie {
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
         self.append_to(response.headers_mut());
         Ok(response)
+    }
+}
+
+/// An answer without content that sets it.
+impl IntoResponse for SetCookie {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
     }
 }

@@ -1,19 +1,15 @@
 //! Writes and reads the cookies of a login. Scripts can't read them, and no other site can have
 //! them sent.
 
-use axum::{
-    http::{
-        HeaderMap, HeaderName, HeaderValue,
-        header::{COOKIE, SET_COOKIE},
-    },
-    response::AppendHeaders,
-};
-use wythe::Problem;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header::COOKIE};
+use wythe::{ConfigError, SetCookie};
 
 use super::{RefreshToken, tokens::LIFETIME};
 
 /// Both cookies, set or taken back.
-pub(crate) type SetCookies = AppendHeaders<[(HeaderName, HeaderValue); 2]>;
+pub(crate) type SetCookies = (SetCookie, SetCookie);
 
 /// How the cookies are named, and how they travel.
 #[derive(Clone, Copy)]
@@ -45,25 +41,29 @@ impl Cookies {
     /// Hands both tokens out; the second for so many seconds.
     pub(crate) fn set(
         self,
-        access: &str,
-        refresh: &str,
+        access: String,
+        refresh: String,
         ends_in: i64,
-    ) -> Result<SetCookies, Problem> {
-        let cookies = [
-            (self.access(), access, "/", LIFETIME.as_secs().cast_signed()),
-            // Sent to where it is used and ended, and nowhere else.
-            (self.refresh(), refresh, "/api/auth", ends_in),
-        ];
-        self.write(cookies)
+    ) -> Result<SetCookies, ConfigError> {
+        let ends_in = Duration::from_secs(u64::try_from(ends_in).unwrap_or_default());
+        let access = self.cookie(self.access(), access)?.max_age(LIFETIME);
+        // Sent to where it is used and ended, and nowhere else.
+        let refresh = self.cookie(self.refresh(), refresh)?.path("/api/auth")?;
+        Ok((access, refresh.max_age(ends_in)))
     }
 
     /// Takes both back.
-    pub(crate) fn clear(self) -> Result<SetCookies, Problem> {
-        let cookies = [
-            (self.access(), "", "/", 0),
-            (self.refresh(), "", "/api/auth", 0),
-        ];
-        self.write(cookies)
+    pub(crate) fn clear(self) -> Result<SetCookies, ConfigError> {
+        let (access, refresh) = self.set(String::new(), String::new(), 0)?;
+        Ok((access.into_removal(), refresh.into_removal()))
+    }
+
+    fn cookie(self, name: &'static str, value: String) -> Result<SetCookie, ConfigError> {
+        let cookie = SetCookie::new(name, value)?.same_site_strict();
+        if self.secure {
+            return Ok(cookie);
+        }
+        cookie.dangerously_insecure()
     }
 
     /// The refresh tokens of a request: one, unless somebody has planted another.
@@ -79,36 +79,41 @@ impl Cookies {
                 .flatten()
         })
     }
-
-    fn write(self, cookies: [(&str, &str, &str, i64); 2]) -> Result<SetCookies, Problem> {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let [access, refresh] = cookies.map(|(name, value, path, max_age)| {
-            let attributes = format!("HttpOnly; Path={path}; Max-Age={max_age}; SameSite=Strict");
-            let cookie = HeaderValue::try_from(format!("{name}={value}; {attributes}{secure}"));
-            cookie.map(|cookie| (SET_COOKIE, cookie))
-        });
-        let access = access.map_err(Problem::internal)?;
-        let refresh = refresh.map_err(Problem::internal)?;
-        Ok(AppendHeaders([access, refresh]))
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cookies;
+    use axum::http::{HeaderMap, header::SET_COOKIE};
+
+    use super::{Cookies, SetCookies};
+
+    fn written((access, refresh): SetCookies) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        access.append_to(&mut headers);
+        refresh.append_to(&mut headers);
+        let lines = headers.get_all(SET_COOKIE).iter();
+        lines.map(|line| line.to_str().unwrap().into()).collect()
+    }
 
     #[test]
     fn cookies_are_secure_where_they_are_told_to_be_and_cleared_with_the_same_attributes() {
-        let [(_, access), (_, refresh)] = Cookies::new(false).set("a.b.c", "d", 60).unwrap().0;
-        let attributes = "HttpOnly; Path=/; Max-Age=900; SameSite=Strict";
-        assert_eq!(access, format!("token=a.b.c; {attributes}"));
-        let attributes = "HttpOnly; Path=/api/auth; Max-Age=60; SameSite=Strict";
-        assert_eq!(refresh, format!("refresh=d; {attributes}"));
-
-        let [(_, access), (_, refresh)] = Cookies::new(true).clear().unwrap().0;
-        let attributes = "HttpOnly; Path=/; Max-Age=0; SameSite=Strict; Secure";
-        assert_eq!(access, format!("__Host-token=; {attributes}"));
-        let attributes = "HttpOnly; Path=/api/auth; Max-Age=0; SameSite=Strict; Secure";
-        assert_eq!(refresh, format!("__Secure-refresh=; {attributes}"));
+        let set = Cookies::new(false).set("a.b.c".into(), "d".into(), 60);
+        assert_eq!(
+            written(set.unwrap()),
+            [
+                "token=a.b.c; HttpOnly; SameSite=Strict; Path=/; Max-Age=900",
+                "refresh=d; HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age=60",
+            ]
+        );
+        let cleared = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+        assert_eq!(
+            written(Cookies::new(true).clear().unwrap()),
+            [
+                format!("__Host-token=; HttpOnly; SameSite=Strict; Secure; Path=/; {cleared}"),
+                format!(
+                    "__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/api/auth; {cleared}"
+                ),
+            ]
+        );
     }
 }

@@ -6,7 +6,10 @@
 //! one of them is a thief; as nobody knows which, the login ends for both (RFC 9700, section
 //! 4.14.2). So it does if the answer to a refresh gets lost: log in again.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use axum::http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{SET_COOKIE, WWW_AUTHENTICATE},
+};
 use wythe::Problem;
 
 use super::{
@@ -71,13 +74,13 @@ impl Logins {
     /// The access token counts on, for a quarter of an hour at most, for whoever has a copy of it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
         self.end_tokens(headers).await?;
-        self.cookies.clear()
+        Ok(self.cookies.clear()?)
     }
 
     /// Ends all logins of an account, on all devices.
     pub(crate) async fn end_all(&self, user: UserId) -> Result<SetCookies, Problem> {
         self.store.end_all(user).await?;
-        self.cookies.clear()
+        Ok(self.cookies.clear()?)
     }
 
     async fn end_tokens(&self, headers: &HeaderMap) -> Result<(), StoreError> {
@@ -94,16 +97,15 @@ impl Logins {
         ends_in: i64,
     ) -> Result<SetCookies, Problem> {
         let access = self.tokens.issue(user)?;
-        self.cookies.set(&access, &token.text(), ends_in)
+        Ok(self.cookies.set(access, token.text(), ends_in)?)
     }
 
     /// Takes back the cookies, which are of no use. Why, it does not say.
     fn refused(&self) -> Result<SetCookies, Problem> {
-        let cookies = self.cookies.clear()?.0.into_iter();
-        let refusal = cookies.fold(log_in_again(), |refusal, (name, cookie)| {
-            refusal.header(name, cookie)
-        });
-        Err(refusal)
+        let (access, refresh) = self.cookies.clear()?;
+        Err(log_in_again()
+            .header(SET_COOKIE, access.into())
+            .header(SET_COOKIE, refresh.into()))
     }
 }
 

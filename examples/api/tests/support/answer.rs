@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::ORIGIN;
 
+/// How a cookie ends that is taken back.
+pub const REMOVED: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+
 #[derive(Debug)]
 pub struct Answer {
     pub version: Version,
@@ -71,12 +74,11 @@ impl Answer {
     /// The cookies that it sets after a login or a refresh, if their attributes are right.
     #[track_caller]
     pub fn jar(&self) -> Jar {
-        let attributes = "; HttpOnly; Path=/; Max-Age=900; SameSite=Strict";
+        let attributes = "; HttpOnly; SameSite=Strict; Path=/; Max-Age=900";
         let access = self.cookie("token").strip_suffix(attributes);
         let (refresh, attributes) = self.cookie("refresh").split_once(';').expect("attributes");
-        let path = "HttpOnly; Path=/api/auth; Max-Age=";
-        let max_age = attributes.trim_start().strip_prefix(path);
-        let max_age = max_age.and_then(|rest| rest.strip_suffix("; SameSite=Strict"));
+        let before = "HttpOnly; SameSite=Strict; Path=/api/auth; Max-Age=";
+        let max_age = attributes.trim_start().strip_prefix(before);
         Jar {
             access: access.expect("the attributes").to_owned(),
             refresh: refresh.to_owned(),
@@ -102,10 +104,10 @@ impl Answer {
     /// Checks that it takes both cookies back.
     #[track_caller]
     pub fn takes_cookies_back(&self) {
-        let attributes = "; HttpOnly; Path=/; Max-Age=0; SameSite=Strict";
-        assert_eq!(self.cookie("token"), attributes);
-        let attributes = "; HttpOnly; Path=/api/auth; Max-Age=0; SameSite=Strict";
-        assert_eq!(self.cookie("refresh"), attributes);
+        for (name, path) in [("token", "/"), ("refresh", "/api/auth")] {
+            let attributes = format!("; HttpOnly; SameSite=Strict; Path={path}; {REMOVED}");
+            assert_eq!(self.cookie(name), attributes);
+        }
     }
 
     /// Checks that it refuses to refresh a login that has ended.

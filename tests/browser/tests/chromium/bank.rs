@@ -78,7 +78,7 @@ impl Bank {
         let balance = Arc::new(AtomicI64::new(BALANCE));
         let log = Log::default();
         let state = Books {
-            scheme: Scheme::new(settings.same_site),
+            scheme: Scheme::new(settings.same_site).unwrap(),
             balance: Arc::clone(&balance),
         };
         let app = format!("http://{APP}:{pages_port}");
