@@ -50,7 +50,9 @@ fuzz_target!(|body: &[u8]| {
     let status = keys.status();
     assert_eq!(fetched.is_ok(), status.is_usable);
     let document: Option<Value> = serde_json::from_slice(body).ok();
-    let listed = document.as_ref().and_then(|document| document["keys"].as_array());
+    let listed = document
+        .as_ref()
+        .and_then(|document| document["keys"].as_array());
     match fetched {
         Ok(()) => {
             let listed = listed.expect("a set that was read is JSON");
