@@ -5,10 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cached;
 mod config;
 mod discovery;
 mod flood;
 mod hostile;
+mod issuers;
 #[cfg(feature = "tracing")]
 mod log;
 mod outage;
