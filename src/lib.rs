@@ -159,6 +159,8 @@ pub mod networks;
 pub mod one_body;
 mod place;
 mod placed;
+#[cfg(any(feature = "concurrency-limit", feature = "jwt"))]
+mod prehashed;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 #[cfg(feature = "auth")]

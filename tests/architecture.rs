@@ -9,6 +9,7 @@ const FLOORS: &[&[&str]] = &[
         "authenticated",
         "clock",
         "config_error",
+        "prehashed",
         "rotation",
         "secret",
     ],

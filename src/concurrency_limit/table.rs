@@ -3,12 +3,12 @@
 use std::{
     collections::{HashMap, hash_map},
     fmt,
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::gate::{Gate, Visit};
-use crate::key::Fingerprint;
+use crate::{key::Fingerprint, prehashed::AsItIs};
 
 /// More shards mean less waiting for each other.
 const SHARDS: usize = 64;
@@ -35,22 +35,6 @@ struct Shard {
 struct Kept {
     gate: Arc<Gate>,
     visits: usize,
-}
-
-/// A fingerprint is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, part: u64) {
-        self.0 = part;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 /// One visit, counted in the table. When the last of a key is dropped, its gate goes.

@@ -1,13 +1,9 @@
 //! Keeps entries within bounds, and chooses which ones go: one part of a cache.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use super::{bounds::Bounds, entry::Entry};
+use crate::prehashed::AsItIs;
 
 /// How many entries an insertion looks at, to drop those whose time is over.
 const SWEPT: usize = 4;
@@ -32,22 +28,6 @@ struct Slot<C> {
     /// Whether it was found since the hand came by.
     used: bool,
     entry: Arc<Entry<C>>,
-}
-
-/// A key is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, part: u64) {
-        self.0 = part;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 impl<C> Table<C> {
