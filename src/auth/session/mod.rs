@@ -47,7 +47,7 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///    name, or the secret of a session in [its store](Self::stored);
 /// 3. the session began less than 12 hours ago ([`absolute`](Self::absolute));
 /// 4. it was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of that has
-///    passed, the answer renews the cookie;
+///    passed, the answer renews the cookie if the session lasts longer for it;
 /// 5. your own [check](Self::check) has nothing against it.
 ///
 /// Behind [`optional`](crate::With::optional), a session that has ended counts as none: a browser
@@ -123,7 +123,7 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 /// | 400 | several cookies of the session's name | |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
 /// | 503 | the store, or a check, can't tell | |
-/// | the handler's | the session was not noted as used for a quarter of its idle time | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing of caches |
+/// | the handler's | the session was not noted as used for a quarter of its idle time, and lasts longer now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing of caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
 /// challenge is that of draft-broyer-http-cookie-auth, which has expired: browsers pass over it.
@@ -292,7 +292,8 @@ impl<D> Sessions<D> {
     /// [`absolute`](Self::absolute) says if that is less. Whole seconds count.
     ///
     /// It is noted when a quarter of it has passed, so a session may end after three quarters of it
-    /// without a request.
+    /// without a request. If another version of the program had a longer one, a stored session ends
+    /// by that until its use is noted next.
     ///
     /// # Errors
     ///
