@@ -7,11 +7,12 @@ if type(head) == 'table' then
   return head
 end
 local version = head:byte()
+local length = ({9, 41})[version]
+if not length or #head < length then
+  return 0
+end
 if version == 2 and head:sub(10) ~= ARGV[3] then
   return head:sub(10)
-end
-if version ~= 1 and version ~= 2 then
-  return 0
 end
 local set = redis.pcall('SETRANGE', KEYS[1], 1, ARGV[1])
 if type(set) == 'table' then

@@ -5,7 +5,7 @@ if type(head) == 'table' then
   return head
 end
 local length = ({9, 41})[head:byte()]
-if not length then
+if not length or #head < length then
   return 0
 end
 local set = redis.pcall('SET', KEYS[1], head:sub(1, length) .. ARGV[1], 'KEEPTTL')
