@@ -156,10 +156,11 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///   `SameSite=Lax` or not: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
 ///   route that signs in, or others can sign a user in as themselves.
 /// - **Revocation.** A stored session ends with its record, and all of somebody's at once if they
-///   are [owned](Self::owned_by); requests that are under way go on. An encrypted one can't be ended by the server: who has kept a copy of the cookie can
-///   go on with it after a logout until it ends by itself, and so does the browser if an answer
-///   that renews the cookie arrives after the logout. [`check`](Self::check) refuses what was
-///   made before a moment that you keep, such as the last change of the password.
+///   are [owned](Self::owned_by); requests that are under way go on, but under no other id. An
+///   encrypted one can't be ended by the server: who has kept a copy of the cookie can go on with
+///   it after a logout until it ends by itself, and so does the browser if an answer that renews
+///   the cookie arrives after the logout. [`check`](Self::check) refuses what was made before a
+///   moment that you keep, such as the last change of the password.
 /// - **Keys.** There is no default one. A cookie is AES-256-GCM under a random nonce, bound to the
 ///   cookie's name, so a cookie of another name or with any bit changed is refused. Change the key
 ///   long before it has encrypted 2³² cookies.
@@ -292,8 +293,8 @@ impl<D> Sessions<D> {
     /// [`absolute`](Self::absolute) says if that is less. Whole seconds count.
     ///
     /// It is noted when a quarter of it has passed, so a session may end after three quarters of it
-    /// without a request. If another version of the program had a longer one, a stored session ends
-    /// by that until its use is noted next.
+    /// without a request. A stored session keeps a longer time that it was noted with, by a server
+    /// of other settings, until it is noted next.
     ///
     /// # Errors
     ///
