@@ -58,13 +58,20 @@ async fn a_flood_of_sign_ins_pushes_out_itself() {
 }
 
 #[tokio::test]
-async fn keeping_a_session_anew_is_coming_back() {
+async fn a_session_that_is_changed_or_used_was_come_back_with() {
     let clock = WallClock::default();
     let store = of(1, &clock);
-    store.insert(id(1), clock.session("a", 60)).await.unwrap();
-    assert!(store.update(&id(1), clock.session("b", 60)).await.unwrap());
-    let refused = store.insert(id(2), clock.session("c", 60)).await;
-    assert!(refused.unwrap_err().is_full());
+    for changes in [true, false] {
+        store.insert(id(1), clock.session("a", 60)).await.unwrap();
+        let ends = clock.now() + Duration::from_secs(60);
+        assert!(match changes {
+            true => store.update(&id(1), "b".into()).await.unwrap(),
+            false => store.touch(&id(1), ends).await.unwrap(),
+        });
+        let refused = store.insert(id(2), clock.session("c", 60)).await;
+        assert!(refused.unwrap_err().is_full(), "{changes}");
+        assert!(store.remove(&id(1)).await.unwrap());
+    }
 }
 
 #[tokio::test]
@@ -106,23 +113,24 @@ async fn never_more_than_was_said() {
     }
 }
 
-/// Asks in one of four ways for a session that is not there.
+/// Asks in one of five ways for a session that is not there.
 async fn ask(way: u32, store: &MemorySessions, clock: &WallClock, number: u32) {
     let id = id(number);
     match way {
         0 => assert_eq!(store.load(&id).await.unwrap(), None),
-        1 => assert!(!store.update(&id, clock.session("", 60)).await.unwrap()),
-        2 => store.remove(&id).await.unwrap(),
+        1 => assert!(!store.update(&id, "".into()).await.unwrap()),
+        2 => assert!(!store.touch(&id, clock.now()).await.unwrap()),
+        3 => assert!(!store.remove(&id).await.unwrap()),
         _ => {
             store.insert(id, clock.session("", 60)).await.unwrap();
-            store.remove(&id).await.unwrap();
+            assert!(store.remove(&id).await.unwrap());
         }
     }
 }
 
 #[tokio::test]
 async fn what_is_over_goes_whatever_comes() {
-    for way in 0..4 {
+    for way in 0..5 {
         let clock = WallClock::default();
         let store = MemorySessions::default().clock(clock.show());
         for n in 0..5_000 {
@@ -194,7 +202,7 @@ async fn keeps_a_copy_and_not_what_the_data_were_a_part_of() {
     let ends = clock.now() + Duration::from_secs(60);
     let record = SessionRecord::new(request.slice(..10), ends);
     store.insert(id(1), record.clone()).await.unwrap();
-    assert!(store.update(&id(1), record).await.unwrap());
+    assert!(store.update(&id(1), record.data).await.unwrap());
     assert!(request.is_unique(), "the megabyte is still in use");
 }
 

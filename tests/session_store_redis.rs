@@ -10,7 +10,7 @@ use support::{
     redis::Server,
     sessions::{WallClock, id},
 };
-use wythe::auth::{RedisSessions, SessionOwner, SessionStore, SessionsByOwner};
+use wythe::auth::{RedisSessions, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
 
 fn store(url: &str) -> RedisSessions {
     let store = RedisSessions::open(url).unwrap();
@@ -55,13 +55,14 @@ async fn a_key_with_a_prefix_a_time_and_the_data() {
     let left: u64 = server.ask(&format!("PTTL {key}"));
     assert!((3_590_000..=3_600_000).contains(&left), "{left}");
 
-    // An update gives it another time, and a removal leaves nothing.
-    assert!(
-        sessions
-            .update(&id(1), clock.session("", 60))
-            .await
-            .unwrap()
-    );
+    // An update changes the data, a use the time, and a removal leaves nothing.
+    assert!(sessions.update(&id(1), "of Alice".into()).await.unwrap());
+    let value: Vec<u8> = server.ask(&format!("GET {key}"));
+    assert_eq!(value, [head, b"of Alice"].concat());
+    let left: u64 = server.ask(&format!("PTTL {key}"));
+    assert!((3_590_000..=3_600_000).contains(&left), "{left}");
+    let in_a_minute = clock.now() + Duration::from_secs(60);
+    assert!(sessions.touch(&id(1), in_a_minute).await.unwrap());
     let left: u64 = server.ask(&format!("PTTL {key}"));
     assert!((50_000..=60_000).contains(&left), "{left}");
     sessions.remove(&id(1)).await.unwrap();
@@ -92,12 +93,9 @@ async fn the_server_forgets_a_session_whose_time_is_over() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(sessions.load(&id(1)).await.unwrap(), None);
-    assert!(
-        !sessions
-            .update(&id(1), clock.session("", 60))
-            .await
-            .unwrap()
-    );
+    assert!(!sessions.update(&id(1), "".into()).await.unwrap());
+    let ends = clock.now() + Duration::from_secs(60);
+    assert!(!sessions.touch(&id(1), ends).await.unwrap());
 }
 
 #[tokio::test]
@@ -113,9 +111,11 @@ async fn instances_share_sessions() {
     assert_eq!(another.load(&id(1)).await.unwrap(), Some(record.clone()));
     let refused = another.insert(id(1), record.clone()).await.unwrap_err();
     assert_eq!(refused.to_string(), "another session has this id");
-    assert!(another.update(&id(1), record.clone()).await.unwrap());
+    assert!(another.update(&id(1), "".into()).await.unwrap());
+    assert!(another.touch(&id(1), record.expires).await.unwrap());
     assert_eq!(another.remove_owned(&alice()).await.unwrap(), 1);
-    assert!(!one.update(&id(1), record).await.unwrap());
+    assert!(!one.update(&id(1), "".into()).await.unwrap());
+    assert!(!one.touch(&id(1), record.expires).await.unwrap());
     assert_eq!(one.load(&id(1)).await.unwrap(), None);
     // A clock that is behind hands out what this one does not.
     one.insert(id(2), clock.session("", 60)).await.unwrap();
@@ -162,6 +162,19 @@ async fn what_somebody_else_keeps_under_the_key_is_an_error_for_this_session_alo
             let error = sessions.load(&id(1)).await.unwrap_err().to_string();
             assert!(error.contains(cause), "{error}");
             assert!(!error.contains("mallory"), "{error}");
+            let before: Vec<u8> = ask(&server, &[b"DUMP", key]);
+            for answer in [
+                sessions.touch(&id(1), clock.now()).await,
+                sessions.update(&id(1), "alice".into()).await,
+            ] {
+                let answer = answer.map_err(|error| error.to_string().contains("another type"));
+                let expected = match cause {
+                    "of another type" => Err(true),
+                    _ => Ok(false),
+                };
+                assert_eq!(answer, expected);
+            }
+            assert_eq!(ask::<Vec<u8>>(&server, &[b"DUMP", key]), before);
             let taken = sessions.insert(id(1), clock.session("alice", 60)).await;
             assert_eq!(
                 taken.unwrap_err().to_string(),
@@ -208,11 +221,17 @@ async fn the_index_of_an_owner_forgets_what_is_long_over_and_ends_itself() {
 
     sessions.insert(id(1), session(30 * day)).await.unwrap();
     assert!((31 * day - 10..=31 * day).contains(&left()));
-    // A shorter one does not shorten it, nor does an update that is late.
+    // A shorter one does not shorten it, nor does a use that is noted late.
     sessions.insert(id(2), session(60)).await.unwrap();
     assert!((31 * day - 10..=31 * day).contains(&left()));
-    sessions.update(&id(1), session(60)).await.unwrap();
+    let touch = async |n, record: SessionRecord| {
+        assert!(sessions.touch(&id(n), record.expires).await.unwrap());
+    };
+    touch(1, session(60)).await;
     assert!((31 * day - 10..=31 * day).contains(&left()));
+    // One that is used lasts longer, and so does what is known of it.
+    touch(1, session(40 * day)).await;
+    assert!((41 * day - 10..=41 * day).contains(&left()));
     assert_eq!(size(), 2);
     // Over, but other clocks may be behind.
     clock.advance(Duration::from_secs(day));
@@ -250,15 +269,17 @@ async fn hundreds_of_sessions_of_an_owner_end() {
 }
 
 #[tokio::test]
-async fn one_command_each_and_two_with_an_owner() {
+async fn one_command_each_and_few_with_an_owner() {
     let Some(server) = Server::start() else {
         return;
     };
     let clock = WallClock::default();
     let sessions = with_clock(&server, &clock);
-    // The script is known from here on.
+    // The scripts are known from here on.
     let owned = clock.session("", 60).owned_by(alice());
     sessions.insert(id(0), owned.clone()).await.unwrap();
+    sessions.update(&id(0), "".into()).await.unwrap();
+    sessions.touch(&id(0), owned.expires).await.unwrap();
     let mut before = sessions.metrics().round_trips;
     let mut trips = || {
         let now = sessions.metrics().round_trips;
@@ -268,17 +289,18 @@ async fn one_command_each_and_two_with_an_owner() {
     assert_eq!(trips(), 1);
     sessions.load(&id(1)).await.unwrap();
     assert_eq!(trips(), 1);
-    sessions
-        .update(&id(1), clock.session("", 60))
-        .await
-        .unwrap();
+    sessions.update(&id(1), "".into()).await.unwrap();
+    assert_eq!(trips(), 1);
+    sessions.touch(&id(1), owned.expires).await.unwrap();
     assert_eq!(trips(), 1);
     sessions.remove(&id(1)).await.unwrap();
     assert_eq!(trips(), 1);
     sessions.insert(id(2), owned.clone()).await.unwrap();
     assert_eq!(trips(), 2);
-    sessions.update(&id(2), owned).await.unwrap();
-    assert_eq!(trips(), 2);
+    sessions.update(&id(2), "".into()).await.unwrap();
+    assert_eq!(trips(), 1);
+    sessions.touch(&id(2), owned.expires).await.unwrap();
+    assert_eq!(trips(), 3);
 }
 
 #[tokio::test]
@@ -286,9 +308,9 @@ async fn a_user_with_the_rights_that_the_page_names_can_do_everything() {
     let Some(server) = Server::start() else {
         return;
     };
-    let rights = "~wythe:session:* +get +set +del";
+    let rights = "~wythe:session:* +get +set +del +evalsha +eval +getrange +setrange +pexpire";
     server.ask::<()>(&format!("ACL SETUSER some on >pw {rights}"));
-    let owners = "+evalsha +eval +zscore +zadd +zremrangebyscore +zrange +zrem +pexpire";
+    let owners = "+zscore +zadd +zremrangebyscore +zrange +zrem";
     server.ask::<()>(&format!("ACL SETUSER all on >pw {rights} {owners}"));
     let clock = WallClock::default();
     for (user, of) in [("some", None), ("all", Some(alice()))] {
@@ -297,7 +319,8 @@ async fn a_user_with_the_rights_that_the_page_names_can_do_everything() {
         let mut session = clock.session("", 60);
         session.owner = of;
         sessions.insert(id(1), session.clone()).await.unwrap();
-        assert!(sessions.update(&id(1), session.clone()).await.unwrap());
+        assert!(sessions.update(&id(1), session.data.clone()).await.unwrap());
+        assert!(sessions.touch(&id(1), session.expires).await.unwrap());
         assert_eq!(sessions.load(&id(1)).await.unwrap(), Some(session));
         if let Some(of) = of {
             assert_eq!(sessions.remove_owned(&of).await.unwrap(), 1);

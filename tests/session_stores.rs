@@ -27,11 +27,12 @@ enum Step {
     Advance(Duration),
     Load(u32),
     Insert(u32, &'static str, u64, Option<u32>),
-    Update(u32, &'static str, u64, Option<u32>),
+    Update(u32, &'static str),
+    Touch(u32, u64),
     Remove(u32),
     RemoveOwned(u32),
 }
-use Step::{Advance, Insert, Load, Remove, RemoveOwned, Update};
+use Step::{Advance, Insert, Load, Remove, RemoveOwned, Touch, Update};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -76,14 +77,15 @@ where
             let inserted = store.insert(id(*n), record).await;
             inserted.map_or_else(|error| error.to_string(), |()| "kept".to_owned())
         }
-        Update(n, data, seconds, of) => {
-            let record = record(clock, data, *seconds, *of);
-            store.update(&id(*n), record).await.unwrap().to_string()
+        Update(n, data) => {
+            let updated = store.update(&id(*n), (*data).into()).await;
+            updated.unwrap().to_string()
         }
-        Remove(n) => {
-            store.remove(&id(*n)).await.unwrap();
-            "removed".to_owned()
+        Touch(n, seconds) => {
+            let touched = store.touch(&id(*n), clock.now() + secs(*seconds)).await;
+            touched.unwrap().to_string()
         }
+        Remove(n) => store.remove(&id(*n)).await.unwrap().to_string(),
         RemoveOwned(of) => {
             let ended = store.remove_owned(&owner(*of)).await.unwrap();
             format!("{ended} ended")
@@ -156,9 +158,9 @@ fn one_by_one() -> Vec<Case> {
                 "kept",
                 "alice 60s None",
                 "none",
-                "removed",
+                "true",
                 "none",
-                "removed",
+                "false",
             ],
         ),
         (
@@ -173,31 +175,54 @@ fn one_by_one() -> Vec<Case> {
             vec!["kept", "alice 1ns Some(1)", "none"],
         ),
         (
-            "an update changes data and time",
+            "an update changes the data alone, and a touch the time alone",
             vec![
-                Insert(1, "alice", 60, None),
+                Insert(1, "alice", 60, Some(1)),
                 Advance(secs(30)),
-                Update(1, "Alice", 120, None),
+                Touch(1, 120),
+                Update(1, "of another length"),
                 Advance(secs(90)),
                 Load(1),
-                Advance(secs(30)),
+                Touch(1, 60),
                 Load(1),
+                Touch(1, 10),
+                Advance(secs(10)),
+                Load(1),
+                Insert(2, "bob", 60, None),
+                Update(2, ""),
+                Touch(2, 120),
+                Load(2),
             ],
-            vec!["kept", "true", "Alice 30s None", "none"],
+            vec![
+                "kept",
+                "true",
+                "true",
+                "of another length 30s Some(1)",
+                "true",
+                "of another length 60s Some(1)",
+                "true",
+                "none",
+                "kept",
+                "true",
+                "true",
+                " 120s None",
+            ],
         ),
         (
-            "an update brings nothing back, and makes nothing",
+            "neither of them brings anything back, or makes anything",
             vec![
-                Update(1, "alice", 60, Some(1)),
+                Update(1, "alice"),
+                Touch(1, 60),
                 Load(1),
                 Insert(2, "bob", 60, Some(1)),
                 Remove(2),
-                Update(2, "bob", 60, Some(1)),
+                Update(2, "bob"),
+                Touch(2, 60),
                 Load(2),
                 RemoveOwned(1),
             ],
             vec![
-                "false", "none", "kept", "removed", "false", "none", "0 ended",
+                "false", "false", "none", "kept", "true", "false", "false", "none", "0 ended",
             ],
         ),
         (
@@ -222,11 +247,13 @@ fn together() -> Vec<Case> {
                 Insert(2, "phone", 60, Some(1)),
                 Insert(3, "bob", 60, Some(2)),
                 Insert(4, "nobody", 60, None),
-                Update(2, "Phone", 60, Some(1)),
+                Update(2, "Phone"),
+                Touch(2, 600),
                 RemoveOwned(1),
                 Load(1),
                 Load(2),
-                Update(1, "laptop", 600, Some(1)),
+                Update(1, "laptop"),
+                Touch(1, 600),
                 Load(3),
                 Load(4),
                 RemoveOwned(1),
@@ -237,9 +264,11 @@ fn together() -> Vec<Case> {
                 "kept",
                 "kept",
                 "true",
+                "true",
                 "2 ended",
                 "none",
                 "none",
+                "false",
                 "false",
                 "bob 60s Some(2)",
                 "nobody 60s None",
@@ -250,20 +279,25 @@ fn together() -> Vec<Case> {
             "one that was made to end is over",
             vec![
                 Insert(1, "alice", 60, None),
-                Update(1, "alice", 0, None),
+                Touch(1, 0),
                 Load(1),
-                Update(1, "alice", 60, None),
+                Touch(1, 60),
+                Update(1, "alice"),
+                Remove(1),
                 Insert(2, "never", 0, Some(1)),
                 Load(2),
             ],
-            vec!["kept", "true", "none", "false", "kept", "none"],
+            vec![
+                "kept", "true", "none", "false", "false", "false", "kept", "none",
+            ],
         ),
         (
             "no data, and times that no clock reaches",
             vec![
                 Insert(1, "", 60, Some(1)),
                 Load(1),
-                Insert(2, "for ever", 16_651_553_673, None),
+                Insert(2, "for ever", 60, None),
+                Touch(2, 16_651_553_673),
                 Load(2),
                 Advance(secs(1 << 33)),
                 Load(2),
@@ -272,6 +306,7 @@ fn together() -> Vec<Case> {
                 "kept",
                 " 60s Some(1)",
                 "kept",
+                "true",
                 "for ever 16651553673s None",
                 "for ever 8061619081s None",
             ],
@@ -311,24 +346,22 @@ impl Model {
                 Some((ends, data, of)) => format!("{data} {:?} {of:?}", ends - now),
                 None => "none".to_owned(),
             },
-            Insert(n, ..) | Update(n, ..) if over(&n) => return None,
+            Insert(n, ..) | Update(n, _) | Touch(n, _) | Remove(n) if over(&n) => return None,
             Insert(n, ..) if known(&n).is_some() => "another session has this id".to_owned(),
             Insert(n, data, seconds, of) => {
                 self.sessions.insert(n, (now + secs(seconds), data, of));
                 "kept".to_owned()
             }
-            Update(n, data, seconds, _) => {
+            Update(n, data) => {
                 let known = self.sessions.get_mut(&n);
-                let there = known.is_some();
-                if let Some((ends, old, _)) = known {
-                    (*ends, *old) = (now + secs(seconds), data);
-                }
-                there.to_string()
+                known.map(|(_, old, _)| *old = data).is_some().to_string()
             }
-            Remove(n) => {
-                self.sessions.remove(&n);
-                "removed".to_owned()
+            Touch(n, seconds) => {
+                let known = self.sessions.get_mut(&n);
+                let touched = known.map(|(ends, ..)| *ends = now + secs(seconds));
+                touched.is_some().to_string()
             }
+            Remove(n) => self.sessions.remove(&n).is_some().to_string(),
             RemoveOwned(of) => {
                 let of = Some(of);
                 let owned = || self.sessions.iter().filter(|(_, known)| known.2 == of);
@@ -358,7 +391,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_u64..100).prop_map(|seconds| Advance(secs(seconds))),
         8 => n().prop_map(Load),
         6 => (n(), data(), time()).prop_map(|(n, d, t)| Insert(n, d, t, owner_of(n))),
-        6 => (n(), data(), time()).prop_map(|(n, d, t)| Update(n, d, t, owner_of(n))),
+        4 => (n(), data()).prop_map(|(n, d)| Update(n, d)),
+        4 => (n(), time()).prop_map(|(n, t)| Touch(n, t)),
         2 => n().prop_map(Remove),
         1 => (0_u32..3).prop_map(RemoveOwned),
     ];
@@ -412,7 +446,20 @@ async fn for_each<T, U>(
     again(redis, clock).await;
 }
 
-/// Many requests keep a session anew while it is removed.
+/// Changes the data of a session or notes its use.
+async fn go_on<S>(store: &S, n: u32, time: usize, session: &SessionRecord) -> bool
+where
+    S: SessionStore<Error = SessionStoreError>,
+{
+    let there = if time.is_multiple_of(2) {
+        store.update(&id(n), session.data.clone()).await
+    } else {
+        store.touch(&id(n), session.expires).await
+    };
+    there.unwrap()
+}
+
+/// Many requests go on with a session while it is removed.
 async fn race<S>(store: S, clock: WallClock)
 where
     S: SessionsByOwner<Error = SessionStoreError> + Clone,
@@ -421,12 +468,11 @@ where
         let session = clock.session("alice", 600).owned_by(owner(1));
         store.insert(id(round), session.clone()).await.unwrap();
         let updates: Vec<_> = (0..16)
-            .map(|_| {
+            .map(|first| {
                 let (store, session) = (store.clone(), session.clone());
                 tokio::spawn(async move {
                     let mut kept = 0;
-                    while kept < 10_000 && store.update(&id(round), session.clone()).await.unwrap()
-                    {
+                    while kept < 10_000 && go_on(&store, round, first + kept, &session).await {
                         kept += 1;
                         tokio::task::yield_now().await;
                     }
@@ -436,7 +482,7 @@ where
             .collect();
         while store.load(&id(round)).await.unwrap().is_none() {}
         if round % 2 == 0 {
-            store.remove(&id(round)).await.unwrap();
+            assert!(store.remove(&id(round)).await.unwrap());
         } else {
             assert_eq!(store.remove_owned(&owner(1)).await.unwrap(), 1);
         }
@@ -448,8 +494,65 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_removed_stays_so_while_others_keep_it_anew() {
+async fn what_was_removed_stays_so_while_others_go_on_with_it() {
     for_each(race, race).await;
+}
+
+/// Some change the data of a session and others its time, and all of that is there in the end.
+async fn both_at_once<S>(store: S, clock: WallClock)
+where
+    S: SessionStore<Error = SessionStoreError> + Clone,
+{
+    for round in 0..30_u32 {
+        let session = clock.session("0", 600).owned_by(owner(1));
+        store.insert(id(round), session.clone()).await.unwrap();
+        let (touches, ends) = (store.clone(), session.expires);
+        let touches = tokio::spawn(async move {
+            for n in 1..=50 {
+                assert!(touches.touch(&id(round), ends + secs(n)).await.unwrap());
+            }
+        });
+        for n in 1..=50 {
+            let data = n.to_string().into();
+            assert!(store.update(&id(round), data).await.unwrap());
+        }
+        touches.await.unwrap();
+        let mut expected = session;
+        (expected.data, expected.expires) = ("50".into(), ends + secs(50));
+        assert_eq!(store.load(&id(round)).await.unwrap(), Some(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_change_and_the_note_of_a_use_do_not_undo_each_other() {
+    for_each(both_at_once, both_at_once).await;
+}
+
+/// Of all that remove a session at once, one has ended it.
+async fn removals<S>(store: S, clock: WallClock)
+where
+    S: SessionStore<Error = SessionStoreError> + Clone,
+{
+    for round in 0..30 {
+        let session = clock.session("alice", 600);
+        store.insert(id(round), session).await.unwrap();
+        let all: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.remove(&id(round)).await.unwrap() })
+            })
+            .collect();
+        let mut ended = 0;
+        for one in all {
+            ended += u32::from(one.await.unwrap());
+        }
+        assert_eq!(ended, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_removal_alone_ends_a_session() {
+    for_each(removals, removals).await;
 }
 
 async fn back_and_forth<S>(store: S, clock: WallClock)
@@ -502,7 +605,7 @@ async fn lengths<S: SessionStore<Error = SessionStoreError>>(store: S, clock: Wa
     store.insert(id(1), fits.clone()).await.unwrap();
     assert!(
         store
-            .update(&id(1), too_long)
+            .update(&id(1), too_long.data)
             .await
             .unwrap_err()
             .is_too_long()

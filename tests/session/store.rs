@@ -62,12 +62,12 @@ async fn a_store_that_is_down_is_a_503() {
     problem(&response, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!String::from_utf8_lossy(response.body()).contains("hunter2"));
     // Whether it was used can't be noted.
-    store.breaks(&["update"]);
+    store.breaks(&["touch"]);
     assert_eq!(ask(&sessions, &cookie).await.status(), 200);
     clock.set(450);
     assert_eq!(ask(&sessions, &cookie).await.status(), 503);
 
-    store.breaks(&["load", "insert", "update", "remove"]);
+    store.breaks(&["load", "insert", "update", "touch", "remove"]);
     let bob = user("bob");
     for (name, status) in [
         ("login", sessions.login(&bob).await.unwrap_err().status()),
@@ -97,7 +97,7 @@ async fn a_store_that_is_down_is_a_503() {
 
 #[tokio::test]
 async fn a_renewal_that_fails_half_way_leaves_one_session() {
-    for broken in ["insert", "update"] {
+    for broken in ["insert", "remove"] {
         let store = Store::default();
         let sessions = stored(&Clock::new(), &store);
         let cookie = sent(sessions.login(&user("alice")).await.unwrap());
@@ -105,7 +105,9 @@ async fn a_renewal_that_fails_half_way_leaves_one_session() {
         store.breaks(&[broken]);
         let failed = sessions.renew(&alice, &user("root")).await.unwrap_err();
         assert_eq!(failed.status(), 503, "{broken}");
-        assert_eq!(store.records().len(), 1, "{broken}");
+        // Nobody has the cookie of another.
+        let records = store.records();
+        assert_eq!(records.len(), if broken == "insert" { 1 } else { 2 });
         assert_eq!(ask(&sessions, &cookie).await.body(), "alice", "{broken}");
     }
 }
@@ -117,7 +119,7 @@ async fn a_logout_beats_a_request_that_is_under_way() {
     let cookie = sent(sessions.login(&user("alice")).await.unwrap());
     clock.set(450);
     let others = store.clone();
-    store.before_update(move || others.put(Default::default()));
+    store.before("touch", move || others.put(Default::default()));
     let response = ask(&sessions, &cookie).await;
     assert_eq!(response.status(), 401);
     assert_eq!(reason(&response), Some(SessionRefusal::Unknown));
@@ -139,7 +141,7 @@ async fn a_session_that_has_ended_is_neither_renewed_nor_changed() {
             others.put(records);
         };
         if during {
-            store.before_update(end);
+            store.before("remove", end);
         } else {
             end();
         }
@@ -154,6 +156,87 @@ async fn a_session_that_has_ended_is_neither_renewed_nor_changed() {
             store.records().is_empty(),
             "{during}: it goes on under another id"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_changed_while_a_use_is_noted_is_not_lost() {
+    let (clock, store) = (Clock::new(), Store::default());
+    let sessions = stored(&clock, &store);
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    clock.set(450);
+    let others = store.clone();
+    store.before("touch", move || {
+        let mut records = others.records();
+        for record in records.values_mut() {
+            let data = String::from_utf8(record.data.to_vec()).unwrap();
+            record.data = data.replace("alice", "Alice").into();
+        }
+        others.put(records);
+    });
+    let response = ask(&sessions, &cookie).await;
+    assert!(set(&response).is_some() && !store.waits());
+    assert_eq!(ask(&sessions, &cookie).await.body(), "Alice");
+}
+
+#[tokio::test]
+async fn a_use_that_is_noted_during_a_change_is_not_undone() {
+    let (clock, store) = (Clock::new(), Store::default());
+    let sessions = stored(&clock, &store);
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    let alice = session(&sessions, &cookie).await;
+    clock.set(450);
+    assert!(set(&ask(&sessions, &cookie).await).is_some());
+    sessions.update(&alice, &user("Alice")).await.unwrap();
+    clock.set(450 + 1_799);
+    assert_eq!(ask(&sessions, &cookie).await.body(), "Alice");
+}
+
+#[tokio::test]
+async fn data_that_a_store_has_no_room_for_are_a_500() {
+    use wythe::{MemorySessions, Sessions, auth::SessionStoreError};
+    let store = MemorySessions::default().record_bytes(200);
+    let sessions = Sessions::stored(store).unwrap();
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    let alice = session(&sessions, &cookie).await;
+    let long = user(&"a".repeat(200));
+    for (name, answer) in [
+        ("login", sessions.login(&long).await.map(drop)),
+        ("replace", sessions.replace(&alice, &long).await.map(drop)),
+        ("renew", sessions.renew(&alice, &long).await.map(drop)),
+        ("update", sessions.update(&alice, &long).await.map(drop)),
+    ] {
+        let problem = answer.unwrap_err();
+        assert_eq!(problem.status(), 500, "{name}");
+        let cause = problem.cause().unwrap().downcast_ref::<SessionStoreError>();
+        assert!(cause.unwrap().is_too_long(), "{name}");
+    }
+    assert_eq!(ask(&sessions, &cookie).await.body(), "alice");
+}
+
+#[tokio::test]
+async fn a_logout_at_any_moment_of_a_renewal_ends_the_session() {
+    for moment in ["insert", "remove"] {
+        for replaces in [false, true] {
+            let store = Store::default();
+            let sessions = stored(&Clock::new(), &store);
+            let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+            let alice = session(&sessions, &cookie).await;
+            let others = store.clone();
+            let (alice, id) = (&alice, alice.id());
+            store.before(moment, move || others.end(id));
+            let answer = if replaces {
+                sessions.replace(alice, &user("root")).await
+            } else {
+                sessions.renew(alice, &user("root")).await
+            };
+            assert!(!store.waits(), "it has no such moment");
+            let problem = answer.unwrap_err();
+            assert_eq!(problem.status(), 401, "{moment}, {replaces}");
+            assert!(problem.headers().contains_key("www-authenticate"));
+            let left = store.records().len();
+            assert_eq!(left, 0, "{moment}, {replaces}: it goes on under another id");
+        }
     }
 }
 
@@ -184,7 +267,7 @@ async fn two_requests_at_once_may_both_note_the_use() {
         (200, 200)
     );
     let id = *store.records().keys().next().unwrap();
-    store.remove(&id).await.unwrap();
+    assert!(store.remove(&id).await.unwrap());
     assert_eq!(ask(&sessions, &cookie).await.status(), 401);
 }
 

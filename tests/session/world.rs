@@ -66,13 +66,15 @@ impl Clock {
 #[derive(Clone, Default)]
 pub(crate) struct Store(Arc<State>);
 
+type Act = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct State {
     records: Mutex<HashMap<SessionId, SessionRecord>>,
     /// The operations that fail.
     broken: Mutex<Vec<&'static str>>,
-    /// What happens just before an update.
-    before_update: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// What happens just before an operation, once.
+    before: Mutex<Option<(&'static str, Act)>>,
 }
 
 impl Store {
@@ -84,15 +86,30 @@ impl Store {
         *self.0.records.lock().unwrap() = records;
     }
 
+    /// Ends a session, as a logout would.
+    pub(crate) fn end(&self, id: SessionId) {
+        self.0.records.lock().unwrap().remove(&id);
+    }
+
     pub(crate) fn breaks(&self, operations: &[&'static str]) {
         *self.0.broken.lock().unwrap() = operations.to_vec();
     }
 
-    pub(crate) fn before_update(&self, act: impl FnOnce() + Send + 'static) {
-        *self.0.before_update.lock().unwrap() = Some(Box::new(act));
+    /// Does something as another request would, in the moment before an operation.
+    pub(crate) fn before(&self, operation: &'static str, act: impl FnOnce() + Send + 'static) {
+        *self.0.before.lock().unwrap() = Some((operation, Box::new(act)));
+    }
+
+    /// Whether nobody has asked for the operation since.
+    pub(crate) fn waits(&self) -> bool {
+        self.0.before.lock().unwrap().is_some()
     }
 
     fn try_to(&self, operation: &str) -> Result<(), &'static str> {
+        let act = (self.0.before.lock().unwrap()).take_if(|(of, _)| *of == operation);
+        if let Some((_, act)) = act {
+            act();
+        }
         if self.0.broken.lock().unwrap().contains(&operation) {
             return Err("redis://:hunter2@store refused");
         }
@@ -115,18 +132,24 @@ impl SessionStore for Store {
         Ok(())
     }
 
-    async fn update(&self, id: &SessionId, record: SessionRecord) -> Result<bool, &'static str> {
+    async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, &'static str> {
         self.try_to("update")?;
-        let act = self.0.before_update.lock().unwrap().take();
-        act.into_iter().for_each(|act| act());
         let mut records = self.0.records.lock().unwrap();
-        Ok(records.get_mut(id).map(|old| *old = record).is_some())
+        Ok(records.get_mut(id).map(|old| old.data = data).is_some())
     }
 
-    async fn remove(&self, id: &SessionId) -> Result<(), &'static str> {
+    async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, &'static str> {
+        self.try_to("touch")?;
+        let mut records = self.0.records.lock().unwrap();
+        Ok(records
+            .get_mut(id)
+            .map(|old| old.expires = expires)
+            .is_some())
+    }
+
+    async fn remove(&self, id: &SessionId) -> Result<bool, &'static str> {
         self.try_to("remove")?;
-        self.0.records.lock().unwrap().remove(id);
-        Ok(())
+        Ok(self.0.records.lock().unwrap().remove(id).is_some())
     }
 }
 

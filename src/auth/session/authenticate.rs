@@ -145,7 +145,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
     /// A session in the store.
     async fn look_up(&self, shelf: &dyn Shelf, secret: Secret) -> Verdict<Session<D>> {
         let id = secret.id();
-        let mut record = match shelf.load(&id).await {
+        let record = match shelf.load(&id).await {
             Ok(Some(record)) => record,
             Ok(None) => return self.refused(SessionRefusal::Unknown),
             Err(cause) => return Verdict::unchecked("Cookie", cause),
@@ -156,6 +156,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
         };
         let settings = &*self.settings;
         let now = settings.now();
+        text.times = settings.lifetime.noted(text.times, record.expires, now);
         let session = match self.judge(&text, now) {
             Ok(session) => session.owned(record.owner),
             Err(reason) => return self.refused(reason),
@@ -173,11 +174,8 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
         if !settings.lifetime.is_due(text.times, now) {
             return Verdict::Verified(session);
         }
-        text.times = text.times.seen(now);
-        let (times, written) = (text.times, text.write());
-        record.data = written.into();
-        record.expires = settings.lifetime.ends(times);
-        match shelf.update(&id, record).await {
+        let times = text.times.seen(now);
+        match shelf.touch(&id, settings.lifetime.ends(times)).await {
             Ok(true) => {
                 let cookie = settings.cookie(secret.write(), times).ok();
                 verified(session.seen(now), cookie.map(HeaderValue::from))

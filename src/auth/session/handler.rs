@@ -1,12 +1,15 @@
 //! What handlers do with sessions: begin, change and end them.
 
+use std::error::Error;
+
+use http::StatusCode;
 use serde::Serialize;
 
 use super::{
     Kind, Session, Sessions,
     secret::{Secret, random},
     shelf::Shelf,
-    store::{SessionId, SessionRecord},
+    store::{SessionId, SessionOwner, SessionRecord, SessionStoreError},
     text::Text,
     times::Times,
 };
@@ -21,10 +24,16 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     ///
     /// # Errors
     ///
-    /// A 503 if the store fails. A 500 if the data can't be written as JSON, or are too long for a
-    /// cookie: encrypted, about 2,800 bytes of JSON.
+    /// A 503 if the store fails. A 500 if the data can't be written as JSON, or are too long: for a
+    /// cookie, where about 2,800 bytes of JSON have room, or for what [`MemorySessions`] or
+    /// `RedisSessions` were told.
+    ///
+    /// [`MemorySessions`]: super::MemorySessions
     pub async fn login(&self, data: &D) -> Result<SetCookie, Problem> {
-        self.begin(Times::starting(self.settings.now()), data).await
+        let times = Times::starting(self.settings.now());
+        let owner = self.owner.as_ref().map(|owner| owner(data));
+        let (_, cookie) = self.begin(times, owner, data).await?;
+        Ok(cookie)
     }
 
     /// Ends a session and begins another in its place: when somebody signs in again, as the same
@@ -32,11 +41,12 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     ///
     /// # Errors
     ///
-    /// As [`login`](Self::login). After a 503 the old session may still go on.
+    /// As [`login`](Self::login), and a 401 if a store has ended the old session meanwhile. After a
+    /// 503 it may still go on.
     pub async fn replace(&self, old: &Session<D>, data: &D) -> Result<SetCookie, Problem> {
-        let cookie = self.login(data).await?;
-        self.end(old).await?;
-        Ok(cookie)
+        let times = Times::starting(self.settings.now());
+        let owner = self.owner.as_ref().map(|owner| owner(data));
+        self.instead_of(old, times, owner, data).await
     }
 
     /// Continues a session under another id and with other data, when somebody may do more or less
@@ -47,47 +57,22 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     ///
     /// # Errors
     ///
-    /// As [`login`](Self::login), and a 401 if the session was ended meanwhile.
+    /// As [`replace`](Self::replace).
     pub async fn renew(&self, session: &Session<D>, data: &D) -> Result<SetCookie, Problem> {
         let times = session.times().seen(self.settings.now());
-        let Kind::Stored(shelf) = &self.kind else {
-            return self.begin(times, data).await;
-        };
-        let old = shelf.load(&session.id()).await.map_err(unavailable)?;
-        let old = old.ok_or_else(|| self.settings.ended())?;
-        let secret = Secret::generate()?;
-        let id = secret.id();
-        // Whatever else the store knows of it stays.
-        let record = SessionRecord {
-            data: write(id, times, data)?.into(),
-            expires: self.settings.lifetime.ends(times),
-            ..old.clone()
-        };
-        shelf.insert(id, record).await.map_err(unavailable)?;
-        // If it was ended meanwhile, it must not go on under another id.
-        let goes_on = shelf.update(&session.id(), old).await;
-        let ended = if matches!(goes_on, Ok(true)) {
-            session.id()
-        } else {
-            id
-        };
-        shelf.remove(&ended).await.map_err(unavailable)?;
-        if !goes_on.map_err(unavailable)? {
-            return Err(self.settings.ended());
-        }
-        Ok(self.settings.cookie(secret.write(), times)?)
+        self.instead_of(session, times, session.owner(), data).await
     }
 
     /// Changes the data of a session, which stays the same otherwise. When somebody may do more or
     /// less than before, [`renew`](Self::renew) it instead.
     ///
     /// There is a cookie if the session is an encrypted one; the answer must carry it. The last of
-    /// two changes at once wins, and a cookie that is renewed meanwhile for having been used counts
-    /// as one: what changes often belongs in a database.
+    /// two changes at once wins, and of an encrypted session a cookie that is renewed meanwhile for
+    /// having been used counts as one: what changes often belongs in a database.
     ///
     /// # Errors
     ///
-    /// As [`renew`](Self::renew).
+    /// As [`login`](Self::login), and a 401 if a store has ended the session meanwhile.
     pub async fn update(
         &self,
         session: &Session<D>,
@@ -99,34 +84,55 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
             Kind::Encrypted(_) => return self.sealed(text, times).map(Some),
             Kind::Stored(shelf) => shelf,
         };
-        let record = SessionRecord {
-            owner: session.owner(),
-            ..SessionRecord::new(text.into(), self.settings.lifetime.ends(times))
-        };
-        match shelf.update(&id, record).await {
+        match shelf.update(&id, text.into()).await {
             Ok(true) => Ok(None),
             Ok(false) => Err(self.settings.ended()),
-            Err(cause) => Err(unavailable(cause)),
+            Err(cause) => Err(failed(cause)),
         }
     }
 
-    async fn begin(&self, times: Times, data: &D) -> Result<SetCookie, Problem> {
+    /// Begins a session and ends this one, unless it has ended already: then it must not go on
+    /// under another id.
+    async fn instead_of(
+        &self,
+        old: &Session<D>,
+        times: Times,
+        owner: Option<SessionOwner>,
+        data: &D,
+    ) -> Result<SetCookie, Problem> {
+        let (new, cookie) = self.begin(times, owner, data).await?;
+        let ended = self.end(&old.id()).await;
+        if matches!(ended, Ok(true)) {
+            return Ok(cookie);
+        }
+        // If this fails, too, there is a session whose cookie nobody has.
+        drop(self.end(&new).await);
+        ended?;
+        Err(self.settings.ended())
+    }
+
+    async fn begin(
+        &self,
+        times: Times,
+        owner: Option<SessionOwner>,
+        data: &D,
+    ) -> Result<(SessionId, SetCookie), Problem> {
         let settings = &*self.settings;
         match &self.kind {
             Kind::Encrypted(_) => {
                 let id = SessionId::from_bytes(*random()?);
-                self.sealed(write(id, times, data)?, times)
+                Ok((id, self.sealed(write(id, times, data)?, times)?))
             }
             Kind::Stored(shelf) => {
                 let secret = Secret::generate()?;
-                let text = write(secret.id(), times, data)?;
+                let id = secret.id();
+                let text = write(id, times, data)?;
                 let record = SessionRecord {
-                    owner: self.owner.as_ref().map(|owner| owner(data)),
+                    owner,
                     ..SessionRecord::new(text.into(), settings.lifetime.ends(times))
                 };
-                let inserted = shelf.insert(secret.id(), record).await;
-                inserted.map_err(unavailable)?;
-                Ok(settings.cookie(secret.write(), times)?)
+                shelf.insert(id, record).await.map_err(failed)?;
+                Ok((id, settings.cookie(secret.write(), times)?))
             }
         }
     }
@@ -142,7 +148,7 @@ impl<D> Sessions<D> {
     ///
     /// A 503 if the store fails: the session may still go on, and nobody may be told otherwise.
     pub async fn logout(&self, session: &Session<D>) -> Result<SetCookie, Problem> {
-        self.end(session).await?;
+        self.end(&session.id()).await?;
         Ok(self.removal())
     }
 
@@ -151,12 +157,11 @@ impl<D> Sessions<D> {
         self.settings.cookie.clone().into_removal()
     }
 
-    async fn end(&self, session: &Session<D>) -> Result<(), Problem> {
+    /// Ends a session, and says whether it was going on until then, as far as can be known.
+    async fn end(&self, id: &SessionId) -> Result<bool, Problem> {
         match &self.kind {
-            Kind::Encrypted(_) => Ok(()),
-            Kind::Stored(shelf) => Shelf::remove(&**shelf, &session.id())
-                .await
-                .map_err(unavailable),
+            Kind::Encrypted(_) => Ok(true),
+            Kind::Stored(shelf) => Shelf::remove(&**shelf, id).await.map_err(failed),
         }
     }
 
@@ -177,6 +182,11 @@ fn write<D: Serialize>(id: SessionId, times: Times, data: &D) -> Result<String, 
     Ok(Text { id, times, data }.write())
 }
 
-fn unavailable(cause: Box<dyn std::error::Error + Send + Sync>) -> Problem {
-    Problem::new(http::StatusCode::SERVICE_UNAVAILABLE).because(cause)
+/// The answer when a store does not do what it should: a 503, unless trying again can't help.
+fn failed(cause: Box<dyn Error + Send + Sync>) -> Problem {
+    let store = cause.downcast_ref::<SessionStoreError>();
+    if store.is_some_and(SessionStoreError::is_too_long) {
+        return Problem::internal(cause);
+    }
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause)
 }

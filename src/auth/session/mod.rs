@@ -47,7 +47,7 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///    name, or the secret of a session in [its store](Self::stored);
 /// 3. the session began less than 12 hours ago ([`absolute`](Self::absolute));
 /// 4. it was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of that has
-///    passed, the answer renews the cookie;
+///    passed, the answer renews the cookie if the session lasts longer for it;
 /// 5. your own [check](Self::check) has nothing against it.
 ///
 /// Behind [`optional`](crate::With::optional), a session that has ended counts as none: a browser
@@ -123,7 +123,7 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 /// | 400 | several cookies of the session's name | |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
 /// | 503 | the store, or a check, can't tell | |
-/// | the handler's | the session was not noted as used for a quarter of its idle time | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing of caches |
+/// | the handler's | the session was not noted as used for a quarter of its idle time, and lasts longer now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing of caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
 /// challenge is that of draft-broyer-http-cookie-auth, which has expired: browsers pass over it.
@@ -156,10 +156,11 @@ use crate::{config_error::ConfigError, cookies::SetCookie};
 ///   `SameSite=Lax` or not: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
 ///   route that signs in, or others can sign a user in as themselves.
 /// - **Revocation.** A stored session ends with its record, and all of somebody's at once if they
-///   are [owned](Self::owned_by); requests that are under way go on. An encrypted one can't be ended by the server: who has kept a copy of the cookie can
-///   go on with it after a logout until it ends by itself, and so does the browser if an answer
-///   that renews the cookie arrives after the logout. [`check`](Self::check) refuses what was
-///   made before a moment that you keep, such as the last change of the password.
+///   are [owned](Self::owned_by); requests that are under way go on, but under no other id. An
+///   encrypted one can't be ended by the server: who has kept a copy of the cookie can go on with
+///   it after a logout until it ends by itself, and so does the browser if an answer that renews
+///   the cookie arrives after the logout. [`check`](Self::check) refuses what was made before a
+///   moment that you keep, such as the last change of the password.
 /// - **Keys.** There is no default one. A cookie is AES-256-GCM under a random nonce, bound to the
 ///   cookie's name, so a cookie of another name or with any bit changed is refused. Change the key
 ///   long before it has encrypted 2³² cookies.
@@ -292,7 +293,8 @@ impl<D> Sessions<D> {
     /// [`absolute`](Self::absolute) says if that is less. Whole seconds count.
     ///
     /// It is noted when a quarter of it has passed, so a session may end after three quarters of it
-    /// without a request.
+    /// without a request. A stored session keeps a longer time that it was noted with, by a server
+    /// of other settings, until it is noted next.
     ///
     /// # Errors
     ///

@@ -1,6 +1,8 @@
 //! A store whose type is not known: [`Shelf`].
 
-use std::{error::Error, pin::Pin};
+use std::{error::Error, pin::Pin, time::SystemTime};
+
+use bytes::Bytes;
 
 use super::store::{SessionId, SessionRecord, SessionStore};
 
@@ -11,8 +13,9 @@ type Answer<'a, T> =
 pub(super) trait Shelf: Send + Sync {
     fn load<'a>(&'a self, id: &'a SessionId) -> Answer<'a, Option<SessionRecord>>;
     fn insert(&self, id: SessionId, record: SessionRecord) -> Answer<'_, ()>;
-    fn update<'a>(&'a self, id: &'a SessionId, record: SessionRecord) -> Answer<'a, bool>;
-    fn remove<'a>(&'a self, id: &'a SessionId) -> Answer<'a, ()>;
+    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> Answer<'a, bool>;
+    fn touch<'a>(&'a self, id: &'a SessionId, expires: SystemTime) -> Answer<'a, bool>;
+    fn remove<'a>(&'a self, id: &'a SessionId) -> Answer<'a, bool>;
 }
 
 impl<S: SessionStore> Shelf for S {
@@ -27,14 +30,21 @@ impl<S: SessionStore> Shelf for S {
         })
     }
 
-    fn update<'a>(&'a self, id: &'a SessionId, record: SessionRecord) -> Answer<'a, bool> {
+    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> Answer<'a, bool> {
         Box::pin(async move {
-            let updated = SessionStore::update(self, id, record).await;
+            let updated = SessionStore::update(self, id, data).await;
             updated.map_err(Into::into)
         })
     }
 
-    fn remove<'a>(&'a self, id: &'a SessionId) -> Answer<'a, ()> {
+    fn touch<'a>(&'a self, id: &'a SessionId, expires: SystemTime) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let touched = SessionStore::touch(self, id, expires).await;
+            touched.map_err(Into::into)
+        })
+    }
+
+    fn remove<'a>(&'a self, id: &'a SessionId) -> Answer<'a, bool> {
         Box::pin(async move { SessionStore::remove(self, id).await.map_err(Into::into) })
     }
 }

@@ -1,7 +1,8 @@
 //! How a session is written: `1.created.seen.id.data`, the data as JSON.
 //!
 //! The data stand apart, so that noting when a session was last used changes no byte of them: an
-//! older version of the program would leave out what it does not know.
+//! older version of the program would leave out what it does not know. In a store not even `seen`
+//! changes then, but when the record ends.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;

@@ -80,10 +80,21 @@ impl Lifetime {
         Ok(())
     }
 
+    /// The times of a stored session by when its record ends. That alone moves when a use is
+    /// noted, so that what the record holds need not be written again.
+    pub(super) fn noted(self, written: Times, expires: SystemTime, now: u64) -> Times {
+        let ends = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Not after now, if `idle` was longer when that was noted. Not long enough ago either, if
+        // it was shorter, or if the absolute end is the nearer one: hence the later of the two.
+        let seen = ends.as_secs().saturating_sub(self.idle()).min(now);
+        written.seen(written.seen.max(seen))
+    }
+
     /// Whether to note that the session was used. Not with each request: a quarter of the time
-    /// without requests has passed.
+    /// without requests has passed, and the session lasts longer for it.
     pub(super) fn is_due(self, times: Times, now: u64) -> bool {
         now.saturating_sub(times.seen) >= (self.idle() / 4).max(1)
+            && self.ends(times.seen(now)) > self.ends(times)
     }
 
     /// How long the session lasts if it is not used again, from when it was last seen.
@@ -166,7 +177,38 @@ mod tests {
             (3, 1, true),
         ] {
             let times = Times::starting(1_000);
-            assert_eq!(lifetime(100, idle).is_due(times, 1_000 + unused), due);
+            assert_eq!(lifetime(1_000, idle).is_due(times, 1_000 + unused), due);
+        }
+    }
+
+    #[test]
+    fn a_session_that_can_not_last_longer_is_not_due() {
+        let times = |seen| Times {
+            created: 1_000,
+            seen,
+        };
+        for (seen, now, due) in [(1_069, 1_080, true), (1_070, 1_080, false)] {
+            assert_eq!(lifetime(100, 30).is_due(times(seen), now), due, "{seen}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_record_tells_when_the_session_was_last_used() {
+        let written = Times {
+            created: 1_000,
+            seen: 1_010,
+        };
+        for (name, ends, seen) in [
+            ("as it was written", 1_040, 1_010),
+            ("noted since", 1_055, 1_025),
+            ("noted now", 1_060, 1_030),
+            ("noted with a longer idle time", 1_090, 1_030),
+            ("noted with a shorter one", 1_020, 1_010),
+            ("before all times", 0, 1_010),
+        ] {
+            let ends = UNIX_EPOCH + Duration::from_secs(ends);
+            let noted = lifetime(100, 30).noted(written, ends, 1_030);
+            assert_eq!(noted, written.seen(seen), "{name}");
         }
     }
 

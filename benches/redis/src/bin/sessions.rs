@@ -1,4 +1,4 @@
-//! Stores of sessions: what a load, a sign-in and an update take, and the memory of a session.
+//! Stores of sessions: what each thing takes that they do, and the memory of a session.
 //!
 //! `cargo run --release -p wythe-redis-bench --bin sessions` starts a server of its own.
 
@@ -59,14 +59,18 @@ async fn memory(sessions: u32, owned: bool) {
     let insert = each(&ids, |id| store.insert(id, record.clone())).await;
     let bytes = (held() - before) as f64 / f64::from(sessions);
     let load = each(&ids, async |id| store.load(&id).await).await;
-    let update = each(&ids, async |id| store.update(&id, record.clone()).await).await;
+    let update = each(&ids, async |id| {
+        store.update(&id, record.data.clone()).await
+    })
+    .await;
+    let touch = each(&ids, async |id| store.touch(&id, record.expires).await).await;
     let start = Instant::now();
     let ended = store.remove_owned(&SessionOwner::new("bob")).await;
     assert_eq!(ended.ok(), Some(0));
     let everywhere = start.elapsed();
     println!(
         "memory, {sessions:>9} sessions{}: {bytes:.0} bytes each; insert {insert} ns, load {load} \
-         ns, update {update} ns; out everywhere {everywhere:?}",
+         ns, update {update} ns, touch {touch} ns; out everywhere {everywhere:?}",
         if owned { " with owner" } else { "" },
     );
 }
@@ -138,10 +142,17 @@ async fn main() {
         all.extend(task.await.unwrap_or_default());
     }
     print("load, 64 at once", all);
-    let update = timed(&ids, async |id| store.update(&id, plain.clone()).await).await;
+    let update = timed(&ids, async |id| store.update(&id, plain.data.clone()).await).await;
     print("update", update);
-    let update = timed(&ids, async |id| store.update(&id, owned.clone()).await).await;
-    print("update with owner", update);
+    let touch = timed(&ids, async |id| store.touch(&id, plain.expires).await).await;
+    print("touch", touch);
+    for id in &ids {
+        store.remove(id).await.ok();
+    }
+    let insert = timed(&ids, |id| store.insert(id, owned.clone())).await;
+    print("insert with owner", insert);
+    let touch = timed(&ids, async |id| store.touch(&id, owned.expires).await).await;
+    print("touch with owner", touch);
     let start = Instant::now();
     let ended = store.remove_owned(&SessionOwner::new("alice")).await;
     println!("redis, out everywhere: {ended:?} in {:?}", start.elapsed());

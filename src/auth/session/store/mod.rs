@@ -7,7 +7,9 @@ mod record;
 mod redis;
 mod time;
 
-use std::{error::Error, future::Future, sync::Arc};
+use std::{error::Error, future::Future, sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
 
 #[cfg(feature = "session-redis")]
 pub use self::redis::{RedisSessions, RedisSessionsMetrics};
@@ -38,6 +40,7 @@ pub use self::{
 ///     time::{Duration, SystemTime},
 /// };
 ///
+/// use bytes::Bytes;
 /// use wythe::auth::{
 ///     SessionId, SessionOwner, SessionRecord, SessionStore, SessionsByOwner,
 /// };
@@ -66,18 +69,25 @@ pub use self::{
 ///         }
 ///     }
 ///
-///     // update sessions set data = $2, expires = $3 where id = $1 and expires > now()
+///     // update sessions set data = $2 where id = $1 and expires > now()
 ///     // One statement, and no `on conflict`: what was removed must not come back.
-///     async fn update(&self, id: &SessionId, row: SessionRecord) -> Result<bool, Self::Error> {
+///     async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, Self::Error> {
 ///         let mut rows = self.0.lock().map_err(|_| "poisoned")?;
-///         let old = rows.get_mut(id).filter(|old| old.expires > SystemTime::now());
-///         Ok(old.map(|old| *old = row).is_some())
+///         let row = rows.get_mut(id).filter(|row| row.expires > SystemTime::now());
+///         Ok(row.map(|row| row.data = data).is_some())
 ///     }
 ///
-///     // delete from sessions where id = $1
-///     async fn remove(&self, id: &SessionId) -> Result<(), Self::Error> {
-///         self.0.lock().map_err(|_| "poisoned")?.remove(id);
-///         Ok(())
+///     // update sessions set expires = $2 where id = $1 and expires > now()
+///     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, Self::Error> {
+///         let mut rows = self.0.lock().map_err(|_| "poisoned")?;
+///         let row = rows.get_mut(id).filter(|row| row.expires > SystemTime::now());
+///         Ok(row.map(|row| row.expires = expires).is_some())
+///     }
+///
+///     // delete from sessions where id = $1 and expires > now()
+///     async fn remove(&self, id: &SessionId) -> Result<bool, Self::Error> {
+///         let row = self.0.lock().map_err(|_| "poisoned")?.remove(id);
+///         Ok(row.is_some_and(|row| row.expires > SystemTime::now()))
 ///     }
 /// }
 ///
@@ -97,9 +107,18 @@ pub use self::{
 /// store.insert(id, session.clone()).await?;
 /// assert_eq!(store.load(&id).await?, Some(session.clone()));
 /// assert!(store.insert(id, session.clone()).await.is_err());
-/// assert!(store.update(&id, session.clone()).await?);
-/// store.remove(&id).await?;
-/// assert!(!store.update(&id, session.clone()).await?);
+///
+/// assert!(store.update(&id, "others".into()).await?);
+/// assert!(store.touch(&id, in_an_hour + Duration::from_secs(60)).await?);
+/// let changed = store.load(&id).await?.expect("it is there");
+/// assert_eq!(changed.data, "others");
+/// assert_eq!(changed.expires, in_an_hour + Duration::from_secs(60));
+/// assert_eq!(changed.owner, Some(alice));
+///
+/// assert!(store.remove(&id).await?);
+/// assert!(!store.remove(&id).await?);
+/// assert!(!store.update(&id, "others".into()).await?);
+/// assert!(!store.touch(&id, in_an_hour).await?);
 /// assert_eq!(store.load(&id).await?, None);
 ///
 /// store.insert(id, session.clone()).await?;
@@ -109,7 +128,8 @@ pub use self::{
 /// let over = SessionRecord::new("any bytes".into(), SystemTime::now());
 /// store.insert(id, over).await?;
 /// assert_eq!(store.load(&id).await?, None);
-/// assert!(!store.update(&id, session).await?);
+/// assert!(!store.update(&id, "others".into()).await?);
+/// assert!(!store.touch(&id, in_an_hour).await?);
 /// # Ok(()) }
 /// ```
 ///
@@ -118,8 +138,13 @@ pub use self::{
 ///
 /// # Security
 ///
-/// - A session that has ended must stay ended: [`update`](Self::update) never brings one back that
-///   was [removed](Self::remove) while a request was under way.
+/// - A session that has ended must stay ended: neither [`update`](Self::update) nor
+///   [`touch`](Self::touch) brings one back that was [removed](Self::remove) while a request was
+///   under way. Of two removals at once, one alone says `true`: a session goes on under another id
+///   only if its own was still there.
+/// - Requests of one session run at once. `update` changes nothing but the data and `touch` nothing
+///   but the end, each in one step, so that neither undoes the other: a store that reads a record,
+///   changes it and writes all of it back loses changes.
 /// - A store that can't be asked is an error, and never "no session": that would sign people out.
 /// - No request should wait for long: the store has a timeout of its own.
 /// - What was written is read: a replica that is behind would hand out sessions that have ended.
@@ -140,17 +165,26 @@ pub trait SessionStore: Send + Sync + 'static {
         record: SessionRecord,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Keeps a session anew that is still there; otherwise it does nothing and says `false`.
-    ///
-    /// The record has the owner of the one that was loaded.
+    /// Changes the data of a session that is still there, and nothing else; otherwise it does
+    /// nothing and says `false`.
     fn update(
         &self,
         id: &SessionId,
-        record: SessionRecord,
+        data: Bytes,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Ends a session. One that is not there has ended already.
-    fn remove(&self, id: &SessionId) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Changes when a session ends that is still there, and nothing else; otherwise it does nothing
+    /// and says `false`. It is asked for when the session was used: there its last use is noted.
+    ///
+    /// From then on the record is loaded with this time, exact to the second at least.
+    fn touch(
+        &self,
+        id: &SessionId,
+        expires: SystemTime,
+    ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
+    /// Ends a session, and says whether it was still there. One that is not has ended already.
+    fn remove(&self, id: &SessionId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 }
 
 /// A store that can end all sessions of a user at once, after a change of the password say.
@@ -213,12 +247,20 @@ impl<S: SessionStore> SessionStore for Arc<S> {
     fn update(
         &self,
         id: &SessionId,
-        record: SessionRecord,
+        data: Bytes,
     ) -> impl Future<Output = Result<bool, S::Error>> + Send {
-        S::update(self, id, record)
+        S::update(self, id, data)
     }
 
-    fn remove(&self, id: &SessionId) -> impl Future<Output = Result<(), S::Error>> + Send {
+    fn touch(
+        &self,
+        id: &SessionId,
+        expires: SystemTime,
+    ) -> impl Future<Output = Result<bool, S::Error>> + Send {
+        S::touch(self, id, expires)
+    }
+
+    fn remove(&self, id: &SessionId) -> impl Future<Output = Result<bool, S::Error>> + Send {
         S::remove(self, id)
     }
 }

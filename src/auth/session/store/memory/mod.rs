@@ -5,12 +5,14 @@ mod table;
 
 use std::{fmt, future::poll_fn, num::NonZeroUsize, sync::Arc, task::Poll, time::SystemTime};
 
+use bytes::Bytes;
+
 use self::{shard::Kept, table::Table};
 use super::{
     SessionStore, SessionsByOwner,
     error::{Kind, SessionStoreError, check_length},
     record::{SessionId, SessionOwner, SessionRecord},
-    time::whole,
+    time::{nanos, whole},
 };
 use crate::clock::Clock;
 
@@ -35,7 +37,7 @@ use crate::clock::Clock;
 /// let session = sessions.load(&id).await?.expect("it was just made");
 /// assert_eq!(session.data, "of alice");
 ///
-/// sessions.remove(&id).await?;
+/// assert!(sessions.remove(&id).await?);
 /// assert!(sessions.load(&id).await?.is_none());
 /// # Ok(()) }
 /// ```
@@ -142,24 +144,28 @@ impl SessionStore for MemorySessions {
         inserted.unwrap_or(Ok(()))
     }
 
-    async fn update(
-        &self,
-        id: &SessionId,
-        record: SessionRecord,
-    ) -> Result<bool, SessionStoreError> {
-        check_length(record.data.len(), self.record_bytes)?;
+    async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, SessionStoreError> {
+        check_length(data.len(), self.record_bytes)?;
         let now = self.now();
-        let mut kept = Kept::new(&record);
+        let mut data = data.as_ref().into();
         let updated = self
             .table
-            .at(id, now, |shard| shard.update(id, &mut kept, now));
+            .at(id, now, |shard| shard.update(id, &mut data, now));
         Ok(updated.unwrap_or_default())
     }
 
-    async fn remove(&self, id: &SessionId) -> Result<(), SessionStoreError> {
-        let removed = self.table.at(id, self.now(), |shard| shard.remove(id));
-        drop(removed);
-        Ok(())
+    async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, SessionStoreError> {
+        let (now, expires) = (self.now(), nanos(expires));
+        let touched = self
+            .table
+            .at(id, now, |shard| shard.touch(id, expires, now));
+        Ok(touched.unwrap_or_default())
+    }
+
+    async fn remove(&self, id: &SessionId) -> Result<bool, SessionStoreError> {
+        let now = self.now();
+        let removed = self.table.at(id, now, |shard| shard.remove(id));
+        Ok(removed.flatten().is_some_and(|kept| kept.is_live(now)))
     }
 }
 

@@ -42,6 +42,10 @@ impl Kept {
         }
     }
 
+    pub(super) const fn is_live(&self, now: u64) -> bool {
+        self.expires > now
+    }
+
     fn record(&self) -> SessionRecord {
         let data = self.data.to_vec().into();
         let record = SessionRecord::new(data, time(self.expires));
@@ -86,14 +90,23 @@ impl Shard {
         Ok(())
     }
 
-    /// Keeps a session anew; what was kept is left in `kept`.
-    pub(super) fn update(&mut self, id: &SessionId, kept: &mut Kept, now: u64) -> bool {
-        let expires = kept.expires;
-        let Some(old) = self.live(id, now) else {
+    /// Changes the data; what they were is left in `data`.
+    pub(super) fn update(&mut self, id: &SessionId, data: &mut Box<[u8]>, now: u64) -> bool {
+        let Some(kept) = self.live(id, now) else {
             return false;
         };
-        mem::swap(old, kept);
-        old.used = true;
+        mem::swap(&mut kept.data, data);
+        kept.used = true;
+        true
+    }
+
+    /// Changes when it ends.
+    pub(super) fn touch(&mut self, id: &SessionId, expires: u64, now: u64) -> bool {
+        let Some(kept) = self.live(id, now) else {
+            return false;
+        };
+        kept.expires = expires;
+        kept.used = true;
         self.earliest = self.earliest.min(expires);
         true
     }
@@ -107,7 +120,7 @@ impl Shard {
         let mut ended = 0_u64;
         self.sessions.retain(|_, kept| {
             let owned = kept.owner.as_deref() == Some(owner);
-            ended = ended.saturating_add(u64::from(owned && kept.expires > now));
+            ended = ended.saturating_add(u64::from(owned && kept.is_live(now)));
             !owned
         });
         ended
@@ -118,7 +131,7 @@ impl Shard {
         if now >= self.earliest {
             let mut earliest = u64::MAX;
             self.sessions.retain(|_, kept| {
-                let live = kept.expires > now;
+                let live = kept.is_live(now);
                 if live {
                     earliest = earliest.min(kept.expires);
                 }
@@ -134,7 +147,7 @@ impl Shard {
     /// The session of this id, if it is not over.
     fn live(&mut self, id: &SessionId, now: u64) -> Option<&mut Kept> {
         let kept = self.sessions.get_mut(id)?;
-        (kept.expires > now).then_some(kept)
+        kept.is_live(now).then_some(kept)
     }
 
     /// Drops sessions that nobody has come back with: of these, those that end first. Whether there

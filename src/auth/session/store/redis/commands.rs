@@ -14,10 +14,21 @@ use super::super::{
 };
 use crate::redis_server::Failure;
 
-const SOURCE: &str = include_str!("index.lua");
+/// A source with its SHA-1, by which servers know it.
+type Known = LazyLock<(&'static str, Script)>;
 
-/// The source with its SHA-1, by which servers know it.
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SOURCE));
+macro_rules! script {
+    ($file:literal) => {
+        LazyLock::new(|| {
+            let source = include_str!($file);
+            (source, Script::new(source))
+        })
+    };
+}
+
+static INDEX: Known = script!("index.lua");
+static UPDATE: Known = script!("update.lua");
+static TOUCH: Known = script!("touch.lua");
 
 /// Milliseconds for which the index keeps what should be over: clocks differ by less than a day.
 const GRACE: u64 = 24 * 60 * 60 * 1_000;
@@ -34,13 +45,6 @@ const ALPHABET: &GeneralPurpose = &URL_SAFE_NO_PAD;
 #[derive(Clone)]
 pub(super) struct Keys(pub(super) Arc<str>);
 
-/// What there should be under a key that is written.
-#[derive(Clone, Copy)]
-pub(super) enum If {
-    Absent,
-    Present,
-}
-
 impl Keys {
     pub(super) fn session(&self, id: &SessionId) -> String {
         format!("{}:{}", self.0, Base64Display::new(id.as_bytes(), ALPHABET))
@@ -55,15 +59,32 @@ impl Keys {
         with("GET", self.session(id))
     }
 
-    /// For so many milliseconds, more than 0.
-    pub(super) fn set(&self, id: &SessionId, value: &[u8], condition: If, left: u64) -> Cmd {
+    /// Writes a new session, for so many milliseconds, more than 0.
+    pub(super) fn set(&self, id: &SessionId, value: &[u8], left: u64) -> Cmd {
         let mut set = with("SET", self.session(id));
-        set.arg(value).arg("PX").arg(left.min(LONGEST));
-        set.arg(match condition {
-            If::Absent => "NX",
-            If::Present => "XX",
-        });
+        set.arg(value).arg("PX").arg(left.min(LONGEST)).arg("NX");
         set
+    }
+
+    pub(super) fn update(&self, id: &SessionId, data: &[u8], source: bool) -> Cmd {
+        let mut call = call(&UPDATE, self.session(id), source);
+        call.arg(data);
+        call
+    }
+
+    /// The end as it is written, and in how many milliseconds that is.
+    pub(super) fn touch(
+        &self,
+        id: &SessionId,
+        (ends, left): (&[u8; 8], u64),
+        owner: Option<&SessionOwner>,
+        source: bool,
+    ) -> Cmd {
+        let mut call = call(&TOUCH, self.session(id), source);
+        let owner = owner.map(SessionOwner::as_bytes);
+        call.arg(&ends[..]).arg(left.min(LONGEST));
+        call.arg(owner.map_or(&[][..], |owner| owner));
+        call
     }
 
     pub(super) fn delete(&self, id: &SessionId) -> Cmd {
@@ -75,7 +96,7 @@ impl Keys {
         with("DEL", keys)
     }
 
-    /// The call of the script that enters a session of an owner into the index, or its source.
+    /// Enters a session of an owner into the index.
     pub(super) fn enter(
         &self,
         owner: &SessionOwner,
@@ -83,12 +104,8 @@ impl Keys {
         (ends, now): (u64, u64),
         source: bool,
     ) -> Cmd {
-        let mut call = if source {
-            with("EVAL", SOURCE)
-        } else {
-            with("EVALSHA", SCRIPT.get_hash())
-        };
-        call.arg(1).arg(self.owner(owner)).arg(&id.as_bytes()[..]);
+        let mut call = call(&INDEX, self.owner(owner), source);
+        call.arg(&id.as_bytes()[..]);
         let ends = ends.min(now.saturating_add(LONGEST));
         call.arg(ends).arg(now).arg(GRACE);
         call
@@ -108,6 +125,17 @@ impl Keys {
         }
         strike
     }
+}
+
+/// The call of a script with this key, by its hash or with its source.
+fn call((text, script): &(&'static str, Script), key: String, source: bool) -> Cmd {
+    let mut call = if source {
+        with("EVAL", *text)
+    } else {
+        with("EVALSHA", script.get_hash())
+    };
+    call.arg(1).arg(key);
+    call
 }
 
 fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {
@@ -145,6 +173,26 @@ pub(super) const fn was_set(answer: &Value) -> Option<bool> {
 pub(super) fn number(answer: &Value) -> Option<u64> {
     match answer {
         Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// What becomes of the end of a session.
+pub(super) enum Touched {
+    Done,
+    Gone,
+    /// The index of this owner has to know first.
+    Owned(SessionOwner),
+}
+
+pub(super) fn touched(answer: Value) -> Option<Touched> {
+    match answer {
+        Value::Int(0) => Some(Touched::Gone),
+        Value::Int(_) => Some(Touched::Done),
+        Value::BulkString(owner) => {
+            let owner = <[u8; 32]>::try_from(owner).ok()?;
+            Some(Touched::Owned(SessionOwner::from_bytes(owner)))
+        }
         _ => None,
     }
 }

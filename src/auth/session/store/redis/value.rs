@@ -1,4 +1,6 @@
 //! What stands under the key of a session: a version, when it ends, whose it is, and the data.
+//!
+//! `update.lua` and `touch.lua` know where each of these is.
 
 use bytes::Bytes;
 
@@ -15,8 +17,13 @@ pub(super) fn write(record: &SessionRecord) -> Vec<u8> {
     let owner = record.owner.as_ref().map(SessionOwner::as_bytes);
     let owner = owner.map_or(&[][..], |owner| owner);
     let version = if owner.is_empty() { UNOWNED } else { OWNED };
-    let ends = nanos(record.expires).to_be_bytes();
+    let ends = end(nanos(record.expires));
     [&[version], &ends[..], owner, &record.data].concat()
+}
+
+/// When it ends, as it stands after the version: in nanoseconds since 1970.
+pub(super) const fn end(expires: u64) -> [u8; 8] {
+    expires.to_be_bytes()
 }
 
 /// `None` if it is something else.

@@ -1,0 +1,21 @@
+-- Changes when a session ends that is there, and nothing else of it. Says whether it is there.
+-- If it has another owner than is known, it does nothing and says which: their index comes first.
+-- KEYS[1] the session. ARGV: its end as it is written, in how many ms that is, and its owner or ''.
+-- How it is written: see value.rs.
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 40)
+if type(head) == 'table' then
+  return head
+end
+local version = head:byte()
+local length = ({9, 41})[version]
+if not length or #head < length then
+  return 0
+end
+if version == 2 and head:sub(10) ~= ARGV[3] then
+  return head:sub(10)
+end
+local set = redis.pcall('SETRANGE', KEYS[1], 1, ARGV[1])
+if type(set) == 'table' then
+  return set
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
