@@ -88,6 +88,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         Case::answer("all five", StatusCode::CREATED, create_user, whole::app),
         Case::answer(
+            "all five, each token verified",
+            StatusCode::CREATED,
+            create_user,
+            whole::app_without_cache,
+        ),
+        Case::answer(
             "axum's Json, for comparison",
             StatusCode::CREATED,
             create_user,

@@ -36,9 +36,15 @@ struct Created {
     name: String,
 }
 
-/// Accepts every request of a benchmark.
+/// Accepts every request of a benchmark. All but the first have a token that was verified before.
 pub(crate) fn app() -> Router {
     with_quota(plenty()).expect("a stack")
+}
+
+/// Accepts every request, and verifies the token of each.
+pub(crate) fn app_without_cache() -> Router {
+    let jwt = jwt().map(Jwt::without_cache);
+    jwt.and_then(|jwt| with(plenty(), jwt)).expect("a stack")
 }
 
 /// Refuses every request but the first.
@@ -52,12 +58,18 @@ pub(crate) const fn plenty() -> Quota {
 }
 
 fn with_quota(quota: Quota) -> Result<Router, ConfigError> {
+    with(quota, jwt()?)
+}
+
+fn jwt() -> Result<Jwt<Claims>, ConfigError> {
+    let jwt = Jwt::hs256(SECRET)?;
+    Ok(jwt.issuer(ISSUER).audience(AUDIENCE))
+}
+
+fn with(quota: Quota, jwt: Jwt<Claims>) -> Result<Router, ConfigError> {
     let cors = Cors::origins([ORIGIN])?
         .headers([header::AUTHORIZATION, header::CONTENT_TYPE])?
         .credentials();
-    let jwt = Jwt::<Claims>::hs256(SECRET)?
-        .issuer(ISSUER)
-        .audience(AUDIENCE);
     let stack = compose((
         with_cors(cors),
         with_rate_limit(quota.by_peer()?),

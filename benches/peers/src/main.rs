@@ -39,6 +39,7 @@ fn accepted() -> Group {
             case("by hand, own JSON reading", by_hand::with_own_json),
             case("by hand, over axum Json", by_hand::over_axum_json),
             case(WYTHE, whole::app),
+            case("wythe, each token verified", whole::app_without_cache),
             case("peers, without limit fields", peers::app_without_fields),
             case("peers", peers::app),
         ],
@@ -130,6 +131,7 @@ const NOTES: &str = "\
 - router alone: a handler without arguments that answers 201
 - by hand: CORS for one origin, governor 0.10 by peer, HS256 (hmac 0.13, sha2 0.11) with a prepared
   key, rules and email by hand, cache-control; refusals without a body; no RateLimit fields
-- wythe: CORS, rate limit with fields, JWT, validation, cache-control, as in `layers/whole.rs`
+- wythe: CORS, rate limit with fields, JWT, validation, cache-control, as in `layers/whole.rs`; the
+  token is one that was verified before, but for the line that says otherwise
 - peers: tower-http 0.7 CORS and cache-control, tower_governor 0.8 with and without its fields,
   jsonwebtoken 11 (rust_crypto) in an extractor, garde 0.23 with its `email` rule";

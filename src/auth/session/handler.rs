@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use http::StatusCode;
 use serde::Serialize;
 
 use super::{
@@ -188,5 +187,5 @@ fn failed(cause: Box<dyn Error + Send + Sync>) -> Problem {
     if store.is_some_and(SessionStoreError::is_too_long) {
         return Problem::internal(cause);
     }
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE).because(cause)
+    Problem::unavailable(cause)
 }
