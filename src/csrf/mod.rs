@@ -75,8 +75,8 @@
 //! Behind a proxy that ends TLS the scheme is not known, so `http://example.com` counts as the same
 //! origin as `https://example.com` where `Sec-Fetch-Site` is missing. [`Csrf::own_origins`] names
 //! what the server is reached by, scheme included; it is also what to use behind a proxy that
-//! changes `Host`, above all where there are WebSockets: Chromium sends no `Sec-Fetch-Site` with
-//! their handshake, so there the `Origin` decides.
+//! changes `Host`, above all where a WebSocket is opened: Chromium sends no `Sec-Fetch-Site` with
+//! its handshake, so there the `Origin` decides.
 //!
 //! # Responses
 //!
