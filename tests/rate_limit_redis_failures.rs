@@ -194,34 +194,9 @@ async fn a_server_whose_password_has_changed() {
     let Some(server) = Server::start() else {
         return;
     };
-    // Connections that there are stay as they are: they are closed, as a restart would.
-    each_policy_holds(
-        server,
-        Server::url,
-        |server| {
-            let mut connection = server.connection();
-            let set = ["SET", "requirepass", "another"];
-            redis::cmd("CONFIG")
-                .arg(&set)
-                .exec(&mut connection)
-                .unwrap();
-            let close = ["KILL", "TYPE", "normal"];
-            redis::cmd("CLIENT")
-                .arg(&close)
-                .exec(&mut connection)
-                .unwrap();
-        },
-        |server| {
-            let url = format!("redis://:another@127.0.0.1:{}", server.port());
-            let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-            let set = ["SET", "requirepass", ""];
-            redis::cmd("CONFIG")
-                .arg(&set)
-                .exec(&mut connection)
-                .unwrap();
-        },
-    )
-    .await;
+    let ask = |server: &mut Server| server.ask_for_password();
+    let forget = |server: &mut Server| server.forget_password();
+    each_policy_holds(server, Server::url, ask, forget).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,30 +156,9 @@ async fn a_server_whose_password_has_changed() {
     let Some(server) = Server::start() else {
         return;
     };
-    // Connections that there are stay as they are: they are closed, as a restart would.
-    it_is_an_error_until_it_is_back(
-        server,
-        Server::url,
-        |server| {
-            let mut connection = server.connection();
-            for command in ["CONFIG SET requirepass another", "CLIENT KILL TYPE normal"] {
-                let mut parts = command.split(' ');
-                let mut asked = redis::cmd(parts.next().unwrap());
-                asked.arg(parts.collect::<Vec<_>>());
-                asked.exec(&mut connection).unwrap();
-            }
-        },
-        |server| {
-            let url = format!("redis://:another@127.0.0.1:{}", server.port());
-            let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-            let set = ["SET", "requirepass", ""];
-            redis::cmd("CONFIG")
-                .arg(&set)
-                .exec(&mut connection)
-                .unwrap();
-        },
-    )
-    .await;
+    let ask = |server: &mut Server| server.ask_for_password();
+    let forget = |server: &mut Server| server.forget_password();
+    it_is_an_error_until_it_is_back(server, Server::url, ask, forget).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,9 @@ use std::{
 
 use redis::{Client, Connection, FromRedisValue};
 
+/// What a server asks for that has begun to ask.
+const PASSWORD: &str = "another";
+
 /// A server that ends with the test.
 pub struct Server {
     process: Child,
@@ -90,6 +93,28 @@ impl Server {
             command.arg(part);
         }
         command.query(&mut self.connection()).unwrap()
+    }
+
+    /// Asks for a password from now on. Connections that there are would stay as they are: they are
+    /// closed, as by a restart.
+    pub fn ask_for_password(&self) {
+        let mut connection = self.connection();
+        let mut say = |name: &str, parts: [&str; 3]| {
+            redis::cmd(name).arg(&parts).exec(&mut connection).unwrap();
+        };
+        say("CONFIG", ["SET", "requirepass", PASSWORD]);
+        say("CLIENT", ["KILL", "TYPE", "normal"]);
+    }
+
+    /// And no longer.
+    pub fn forget_password(&self) {
+        let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port);
+        let mut connection = Client::open(url).unwrap().get_connection().unwrap();
+        let parts = ["SET", "requirepass", ""];
+        redis::cmd("CONFIG")
+            .arg(&parts)
+            .exec(&mut connection)
+            .unwrap();
     }
 
     pub fn keys(&self) -> Vec<String> {
