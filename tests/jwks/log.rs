@@ -1,9 +1,10 @@
 //! What the log is told.
 
-use std::time::Duration;
+use std::{sync::mpsc, thread, time::Duration};
 
 use serde_json::json;
-use tokio::time::advance;
+use tokio::{runtime::Builder, time::advance};
+use tracing::{Event, Metadata, Subscriber, span};
 use wythe::Jwks;
 
 use crate::{scripted::Scripted, set, settle, signer::Signer, status, support::log::Log};
@@ -61,4 +62,45 @@ async fn tells_of_secrets_in_a_set_without_showing_them() {
         "{told}"
     );
     assert!(!told.contains(&secret), "{told}");
+}
+
+/// Looks at the keys whenever something is logged.
+struct Watch(Jwks, mpsc::Sender<u32>);
+
+impl Subscriber for Watch {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "wythe"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.1.send(self.0.status().failures).unwrap();
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn whoever_is_told_may_ask_for_the_status() {
+    let provider = Scripted::new(String::new());
+    provider.fails();
+    let keys = provider.keys();
+    let (sender, told) = mpsc::channel();
+    let watch = Watch(keys.clone(), sender);
+    // On a thread of its own, which nobody waits for if it hangs.
+    thread::spawn(move || {
+        let _guard = tracing::subscriber::set_default(watch);
+        let runtime = Builder::new_current_thread().enable_time().build();
+        runtime.unwrap().block_on(keys.prefetch()).unwrap_err();
+    });
+    assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(1));
 }

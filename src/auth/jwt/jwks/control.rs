@@ -26,6 +26,7 @@ pub(super) struct Control {
 }
 
 /// The failures since the last success.
+#[derive(Clone)]
 pub(super) struct Failure {
     pub(super) error: JwksError,
     pub(super) count: u32,

@@ -179,12 +179,14 @@ impl Shared {
     fn failed(&self, error: JwksError) {
         let now = Instant::now();
         let mut control = self.control();
-        let failure = control.failed(error, now);
+        let failure = control.failed(error, now).clone();
         self.failing.store(true, Ordering::Release);
         self.due
             .store(self.since_birth(failure.until), Ordering::Release);
+        // Whoever subscribes to the log may ask for the status.
+        drop(control);
         let usable = self.snapshot.load().age(now, &self.settings) != Age::Gone;
-        log::failed(&self.settings, failure, usable, now);
+        log::failed(&self.settings, &failure, usable, now);
     }
 }
 
