@@ -95,6 +95,8 @@ mod jwt;
 mod map;
 mod optional;
 mod or;
+#[cfg(any(feature = "api-key", feature = "jwt"))]
+mod own_field;
 mod refusal;
 mod response_fields;
 mod scheme;

@@ -11,11 +11,7 @@ mod source;
 
 use std::{error::Error, fmt, future::Future, sync::Arc};
 
-use http::{
-    HeaderName, HeaderValue, StatusCode,
-    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
-    request::Parts,
-};
+use http::{HeaderValue, StatusCode, request::Parts};
 
 pub use format::ApiKeyFormat;
 pub use generated::GeneratedKey;
@@ -27,7 +23,7 @@ use self::{
     settings::Settings,
     source::Places,
 };
-use super::{Authenticate, Verdict};
+use super::{Authenticate, Verdict, own_field::own_field};
 use crate::{config_error::ConfigError, describe::Description};
 
 /// Verifies an API key and finds out whose it is, as a `P`: a scheme for
@@ -219,13 +215,8 @@ impl<P> ApiKey<P> {
     /// If it can't be a field's name, or is that of a field with a syntax of its own, such as
     /// `Authorization`.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|source| {
-            ConfigError::new("ApiKey", "this is no field's name").because(source)
-        })?;
-        if [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(&name) {
-            let message = "`Authorization` and `Cookie` hold more than a key: see `bearer`";
-            return Err(ConfigError::new("ApiKey", message));
-        }
+        let instead = "`Authorization` and `Cookie` hold more than a key: see `bearer`";
+        let name = own_field("ApiKey", name, instead)?;
         self.try_change(|settings| settings.name = name)
     }
 

@@ -1,12 +1,10 @@
 //! Finds the token in a request: `Authorization: Bearer`, a field of its own, or a cookie.
 
-use http::{
-    HeaderMap, HeaderName,
-    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
-};
+use http::{HeaderMap, HeaderName};
 
 use super::refusal::JwtRefusal;
 use crate::{
+    auth::own_field::own_field,
     config_error::ConfigError,
     field::{
         authorization::{Credentials, credentials, is_token68},
@@ -112,14 +110,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Jw
 
 /// The name of a field that can hold a token and nothing else.
 pub(super) fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|source| ConfigError::new("Jwt", "this is no field's name").because(source))?;
-    if [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(&name) {
-        let message = "`Authorization` and `Cookie` hold more than a token: the first is read \
-                       anyway, for the second see `cookie`";
-        return Err(ConfigError::new("Jwt", message));
-    }
-    Ok(name)
+    let instead = "`Authorization` and `Cookie` hold more than a token: the first is read anyway, for \
+                   the second see `cookie`";
+    own_field("Jwt", name, instead)
 }
 
 pub(super) fn cookie_name(name: String) -> Result<String, ConfigError> {
