@@ -157,6 +157,12 @@ mod middleware;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub mod networks;
 pub mod one_body;
+#[cfg(any(
+    feature = "jwks",
+    feature = "rate-limit-redis",
+    feature = "session-redis"
+))]
+mod pause;
 mod place;
 mod placed;
 #[cfg(any(feature = "concurrency-limit", feature = "jwt"))]

@@ -9,6 +9,7 @@ const FLOORS: &[&[&str]] = &[
         "authenticated",
         "clock",
         "config_error",
+        "pause",
         "prehashed",
         "rotation",
         "secret",

@@ -5,12 +5,12 @@
 
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use super::Words;
+use crate::pause;
 
 /// When to stop asking, and how often to try again.
 #[derive(Clone, Copy, Debug)]
@@ -108,9 +108,8 @@ impl Breaker {
     }
 
     fn pause(&self, patience: &Patience) {
-        let doublings = self.probes.fetch_add(1, Ordering::AcqRel).min(31);
-        let pause = patience.first_pause.saturating_mul(1 << doublings);
-        let pause = jittered(pause.min(patience.longest_pause));
+        let before = self.probes.fetch_add(1, Ordering::AcqRel);
+        let pause = pause::growing(patience.first_pause, before, patience.longest_pause);
         let pause = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
         let next = self.now().saturating_add(pause);
         self.next_probe.store(next, Ordering::Release);
@@ -167,15 +166,6 @@ impl Drop for Pass<'_> {
             self.breaker.probing.store(false, Ordering::Release);
         }
     }
-}
-
-/// Between three quarters and five quarters of it, so that instances do not probe together.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 512;
-    let factor = u32::try_from(random)
-        .unwrap_or_default()
-        .saturating_add(768);
-    pause.saturating_mul(factor) / 1024
 }
 
 #[cfg(feature = "tracing")]

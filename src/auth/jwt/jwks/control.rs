@@ -1,13 +1,11 @@
 //! Decides when keys are fetched: one fetch at a time, and never one too soon after another.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
 
 use super::JwksError;
+use crate::pause;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -94,7 +92,7 @@ impl Control {
             .failure
             .take()
             .map_or((0, now), |failure| (failure.count, failure.since));
-        let pause = jittered(pause(before));
+        let pause = pause::growing(FIRST_PAUSE, before, LONGEST_PAUSE);
         self.failure.insert(Failure {
             error,
             count: before.saturating_add(1),
@@ -117,26 +115,13 @@ impl Flight {
     }
 }
 
-/// The pause after so many failures and one.
-fn pause(before: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(before).unwrap_or(u32::MAX));
-    doubled.min(LONGEST_PAUSE)
-}
-
-/// Between three quarters and five quarters of it.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 512;
-    let factor = u32::try_from(random).unwrap_or_default();
-    pause.saturating_mul(factor.saturating_add(768)) / 1024
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use tokio::time::Instant;
 
-    use super::{Control, Decision, Why, jittered, pause};
+    use super::{Control, Decision, Why};
     use crate::auth::jwt::jwks::JwksError;
 
     const COOLDOWN: Duration = Duration::from_secs(30);
@@ -179,18 +164,5 @@ mod tests {
         let before = control.succeeded(at(3_900)).unwrap();
         assert_eq!((before.count, before.since), (2, start));
         assert_eq!(decided(&mut control, Why::UnknownKey, at(3_901)), "recent");
-    }
-
-    #[test]
-    fn pauses_grow_to_a_minute() {
-        let seconds = [1, 2, 4, 8, 16, 32, 60, 60];
-        for (before, seconds) in (0..).zip(seconds) {
-            assert_eq!(pause(before), Duration::from_secs(seconds));
-        }
-        assert_eq!(pause(u32::MAX), Duration::from_secs(60));
-        for _ in 0..100 {
-            let pause = jittered(Duration::from_secs(4));
-            assert!((3..=5).contains(&pause.as_secs()), "{pause:?}");
-        }
     }
 }
