@@ -116,143 +116,71 @@
 //! whom, a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod address;
-#[cfg(feature = "auth")]
-pub mod auth;
-mod authenticated;
-#[cfg(feature = "authorization")]
-pub mod authorization;
-#[cfg(feature = "axum")]
-mod axum;
-mod body;
-#[cfg(feature = "cache-control")]
-pub mod cache_control;
-#[cfg(feature = "client-ip")]
-pub mod client_ip;
-#[cfg(any(feature = "csrf-token", feature = "jwt", feature = "session"))]
-mod clock;
 mod compose;
-#[cfg(feature = "concurrency-limit")]
-pub mod concurrency_limit;
-mod config_error;
-#[cfg(feature = "cookies")]
-pub mod cookies;
-#[cfg(feature = "cors")]
-pub mod cors;
-#[cfg(feature = "csrf")]
-pub mod csrf;
-mod describe;
-mod field;
+mod contract;
 pub mod guide;
-mod head;
-#[cfg(feature = "ip-filter")]
-pub mod ip_filter;
-#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
-pub mod key;
-#[cfg(feature = "load-shed")]
-pub mod load_shed;
-#[cfg(feature = "method")]
-pub mod method;
-mod middleware;
-#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
-pub mod networks;
-pub mod one_body;
-#[cfg(any(
-    feature = "jwks",
-    feature = "rate-limit-redis",
-    feature = "session-redis"
-))]
-mod pause;
-mod place;
-mod placed;
-#[cfg(any(feature = "concurrency-limit", feature = "jwt"))]
-mod prehashed;
-#[cfg(feature = "presentation")]
-pub mod presentation;
-#[cfg(feature = "auth")]
-mod principal;
-mod problem;
-#[cfg(feature = "rate-limit")]
-pub mod rate_limit;
-#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
-mod redis_server;
-mod reply;
-#[cfg(any(feature = "rate-limit", feature = "session"))]
-mod rotation;
-#[cfg(any(
-    feature = "api-key",
-    feature = "basic",
-    feature = "csrf-token",
-    feature = "jwt",
-    feature = "session"
-))]
-mod secret;
-#[cfg(all(feature = "authorization", feature = "session"))]
-mod session_grants;
-pub mod stage;
-#[cfg(feature = "tower-http")]
-pub mod tower_http_layers;
-#[cfg(feature = "validation")]
-pub mod validation;
+mod integrations;
+mod layers;
+mod request;
+mod support;
+mod wire;
 
 #[cfg(feature = "axum")]
-pub use crate::axum::{Extract, FromLayer};
-pub use address::{ClientIp, PeerAddr};
+pub use self::integrations::axum::{Extract, FromLayer};
+#[cfg(feature = "tower-http")]
+pub use self::integrations::tower_http as tower_http_layers;
 #[cfg(feature = "session-redis")]
-pub use auth::RedisSessions;
+pub use self::layers::auth::RedisSessions;
+#[cfg(feature = "auth")]
+pub use self::layers::auth::{self, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "api-key")]
-pub use auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
-#[cfg(feature = "auth")]
-pub use auth::{Auth, Authenticate, Either, Refusal, Verdict, with_auth};
+pub use self::layers::auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "basic")]
-pub use auth::{Basic, BasicRefusal};
+pub use self::layers::auth::{Basic, BasicRefusal};
 #[cfg(feature = "jwks")]
-pub use auth::{Jwks, JwksError};
+pub use self::layers::auth::{Jwks, JwksError};
 #[cfg(feature = "jwt")]
-pub use auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
+pub use self::layers::auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 #[cfg(feature = "session")]
-pub use auth::{MemorySessions, Session, SessionKey, SessionRefusal, SessionStore, Sessions};
-pub use authenticated::Authenticated;
-#[cfg(feature = "authorization")]
-pub use authorization::{
-    HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles, with_scopes,
+pub use self::layers::auth::{
+    MemorySessions, Session, SessionKey, SessionRefusal, SessionStore, Sessions,
 };
-pub use body::{Body, BoxError};
+#[cfg(feature = "authorization")]
+pub use self::layers::authorization::{
+    self, HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles,
+    with_scopes,
+};
+pub use self::layers::body_adapter::{self, with_body_adapter};
 #[cfg(feature = "cache-control")]
-pub use cache_control::{CacheControl, with_cache_control};
+pub use self::layers::cache_control::{self, CacheControl, with_cache_control};
 #[cfg(feature = "client-ip")]
-pub use client_ip::{ClientIpSource, with_client_ip};
-pub use compose::{Stack, assume, compose, layer};
+pub use self::layers::client_ip::{self, ClientIpSource, with_client_ip};
 #[cfg(feature = "concurrency-limit")]
-pub use concurrency_limit::{ConcurrencyLimit, with_concurrency_limit};
-pub use config_error::ConfigError;
-#[cfg(feature = "cookies")]
-pub use cookies::{CookieError, Cookies, SetCookie};
+pub use self::layers::concurrency_limit::{self, ConcurrencyLimit, with_concurrency_limit};
 #[cfg(feature = "cors")]
-pub use cors::{Cors, with_cors};
+pub use self::layers::cors::{self, Cors, with_cors};
 #[cfg(feature = "csrf")]
-pub use csrf::{Csrf, CsrfRefusal, with_csrf};
+pub use self::layers::csrf::{self, Csrf, CsrfRefusal, with_csrf};
 #[cfg(feature = "csrf-token")]
-pub use csrf::{CsrfToken, CsrfTokens};
-pub use describe::{Answer, Description};
-#[cfg(feature = "auth")]
-pub use field::Challenge;
+pub use self::layers::csrf::{CsrfToken, CsrfTokens};
 #[cfg(feature = "ip-filter")]
-pub use ip_filter::{IpFilter, with_ip_filter};
+pub use self::layers::ip_filter::{self, IpFilter, with_ip_filter};
 #[cfg(feature = "load-shed")]
-pub use load_shed::with_load_shed;
+pub use self::layers::load_shed::{self, with_load_shed};
 #[cfg(feature = "method")]
-pub use method::{Endpoint, Methods, endpoint, with_methods};
-pub use middleware::{Middleware, ReplyBody, Step, With, with};
-pub use one_body::with_one_body;
-pub use place::{Always, Needed, Place, Provided, Sometimes, Weaken};
-pub use placed::{Placed, placed};
+pub use self::layers::method::{self, Endpoint, Methods, endpoint, with_methods};
 #[cfg(feature = "presentation")]
-pub use presentation::{with_presentation, with_presentation_as};
-pub use problem::{PROBLEM_JSON, Problem};
+pub use self::layers::presentation::{self, with_presentation, with_presentation_as};
 #[cfg(feature = "rate-limit")]
-pub use rate_limit::{Quota, RateLimit, RateLimitFields, with_rate_limit};
-pub use reply::Reply;
+pub use self::layers::rate_limit::{self, Quota, RateLimit, RateLimitFields, with_rate_limit};
+#[cfg(feature = "validation")]
+pub use self::layers::validation::{
+    self, Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation,
+};
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+pub use self::request::key;
+#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+pub use self::support::networks;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",
@@ -260,21 +188,32 @@ pub use reply::Reply;
     feature = "jwt",
     feature = "session"
 ))]
-pub use secret::Secret;
-#[cfg(feature = "validation")]
-pub use validation::{Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation};
+pub use self::wire::Secret;
+#[cfg(feature = "cookies")]
+pub use self::wire::cookies::{self, CookieError, Cookies, SetCookie};
+pub use self::{
+    compose::{Stack, assume, compose, layer},
+    contract::{
+        Always, Answer, Description, Middleware, Needed, Place, Placed, Provided, ReplyBody,
+        Sometimes, Step, Weaken, With, placed, stage, with,
+    },
+    request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
+    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, Reply, field::Challenge},
+};
 
 /// Types that stand in signatures and compiler messages: the compiler infers them, nobody writes
 /// them.
 pub mod types {
-    #[cfg(feature = "axum")]
-    pub use crate::axum::{Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered};
     pub use crate::compose::{
         Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf, Foreign,
         Function, FunctionFuture, FunctionService, Given, Gives, Has, Inside, IntoList, Met, Nil,
         Offers, Ordered, SecondOf, When,
     };
-    pub use crate::middleware::{Wrapped, WrappedFuture};
+    pub use crate::contract::{Wrapped, WrappedFuture};
+    #[cfg(feature = "axum")]
+    pub use crate::integrations::axum::{
+        Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered,
+    };
 }
 
 /// The README's example, compiled.

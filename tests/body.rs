@@ -15,7 +15,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Collected, Empty, Full, combinators::BoxBody};
 use support::{problem, read, scripted::Scripted};
 use tower::{ServiceExt, service_fn};
-use wythe::{Body, Middleware, Place, Problem, Step, compose, stage, with, with_one_body};
+use wythe::{Body, Middleware, Place, Problem, Step, compose, stage, with, with_body_adapter};
 
 async fn bytes(body: Body) -> Bytes {
     body.collect().await.map(Collected::to_bytes).unwrap()
@@ -158,14 +158,14 @@ impl<B: http_body::Body> Middleware<B> for Picky {
 }
 
 #[tokio::test]
-async fn one_body_lets_a_layer_answer_around_a_service_with_another_body() {
+async fn body_adapter_lets_a_layer_answer_around_a_service_with_another_body() {
     let echo = service_fn(async |request: Request<Body>| {
         let body: BoxBody<Bytes, wythe::BoxError> = Full::new(bytes(request.into_body()).await)
             .map_err(Into::into)
             .boxed();
         Ok::<_, Infallible>(Response::new(body))
     });
-    let service = compose((with(Picky), with_one_body())).service(echo);
+    let service = compose((with(Picky), with_body_adapter())).service(echo);
     let ask = |uri: &str| {
         let body = Incoming(Scripted::data(&[b"he", b"llo"], None));
         service
@@ -179,16 +179,16 @@ async fn one_body_lets_a_layer_answer_around_a_service_with_another_body() {
 }
 
 #[tokio::test]
-async fn one_body_keeps_errors_of_the_service() {
+async fn body_adapter_keeps_errors_of_the_service() {
     let closed = service_fn(async |_: Request<Body>| Err::<Response<Body>, _>("closed"));
-    let service = compose((with_one_body(),)).service(closed);
+    let service = compose((with_body_adapter(),)).service(closed);
     let result = service.oneshot(Request::new(Body::empty())).await;
     assert_eq!(result.err(), Some("closed"));
 }
 
 #[test]
-fn one_body_stands_anywhere() {
-    let stack = compose((with_one_body(), with(Picky), with_one_body()));
+fn body_adapter_stands_anywhere() {
+    let stack = compose((with_body_adapter(), with(Picky), with_body_adapter()));
     let rows = stack.describe();
     let names: Vec<_> = rows
         .iter()
@@ -197,9 +197,9 @@ fn one_body_stands_anywhere() {
     assert_eq!(
         names,
         [
-            ("Any", "with_one_body"),
+            ("Any", "with_body_adapter"),
             ("Admit", "Picky"),
-            ("Any", "with_one_body")
+            ("Any", "with_body_adapter")
         ]
     );
 }

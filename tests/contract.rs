@@ -423,10 +423,10 @@ mod presentation {
     }
 }
 
-mod one_body {
+mod body_adapter {
     use super::*;
     use tower_layer::Stack;
-    use wythe::with_one_body;
+    use wythe::with_body_adapter;
 
     /// Makes the bodies the test's own again, so that the layer inside is held by it.
     #[derive(Clone, Debug)]
@@ -453,7 +453,7 @@ mod one_body {
     }
 
     every_layer! {
-        one_body: Stack::new(Taken, Stack::new(with_one_body(), Back)),
+        body_adapter: Stack::new(Taken, Stack::new(with_body_adapter(), Back)),
             passes plain, answers None, secret "no secret";
     }
 }

@@ -20,7 +20,7 @@ use tower::{
     limit::ConcurrencyLimitLayer,
     util::{MapRequestLayer, MapResponseLayer},
 };
-use wythe::{FromLayer, assume, compose, layer, with, with_one_body};
+use wythe::{FromLayer, assume, compose, layer, with, with_body_adapter};
 
 async fn tenant(FromLayer(tenant): FromLayer<Tenant>) -> String {
     tenant.0
@@ -138,11 +138,11 @@ async fn a_router_around_stacks_keeps_connect_info_and_nesting() {
 
 #[tokio::test]
 async fn the_compilers_advice_about_bodies_helps() {
-    // Without `with_one_body`, this is `tests/messages/body_without_from_bytes.rs`.
+    // Without `with_body_adapter`, this is `tests/messages/body_without_from_bytes.rs`.
     let boxed = MapResponseLayer::new(|response: axum::response::Response| {
         response.map(http_body_util::combinators::UnsyncBoxBody::new)
     });
-    let stack = compose((with(Tenancy), with_one_body(), layer(boxed)));
+    let stack = compose((with(Tenancy), with_body_adapter(), layer(boxed)));
     let app = Router::new().route("/", get(stack.handler(tenant)));
     assert_eq!(call(app.clone(), request("acme")).await.body(), "acme");
     let refused = call(app, Request::get("/").body(Body::empty()).unwrap()).await;

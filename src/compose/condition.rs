@@ -4,11 +4,7 @@ use std::fmt;
 
 use http::{Request, Response, request::Parts};
 
-use crate::{
-    describe::Description,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::{Place, Weaken},
-};
+use crate::contract::{Description, Middleware, Place, ReplyBody, Step, Weaken, With, with};
 
 /// A middleware that acts only on requests that meet a condition.
 #[derive(Clone)]

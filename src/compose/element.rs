@@ -4,11 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use tower_layer::Layer;
 
-use crate::{
-    describe::Description,
-    place::{Always, Place},
-    stage::Any,
-};
+use crate::contract::{Always, Description, Place, stage::Any};
 
 /// A layer of another crate in a stack; made by [`layer`].
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Covers, Stack};
-use crate::{middleware::log_problem, place::Provided, problem::Problem, reply::Reply};
+use crate::{
+    contract::{Provided, log_problem},
+    wire::{Problem, Reply},
+};
 
 type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
 

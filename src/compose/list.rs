@@ -3,7 +3,7 @@
 use tower_layer::Layer;
 
 use super::{Assumed, Foreign, Stack};
-use crate::{middleware::With, placed::Placed};
+use crate::contract::{Placed, With};
 
 /// No layers.
 #[derive(Clone, Copy, Debug)]

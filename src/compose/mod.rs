@@ -53,7 +53,7 @@ pub(crate) use table::{rows, write_table};
 pub fn compose<T, I>(layers: T) -> Stack<T::List>
 where
     T: IntoList,
-    T::List: Ordered<crate::stage::Observe, (), I>,
+    T::List: Ordered<crate::contract::stage::Observe, (), I>,
 {
     Stack {
         list: layers.into_list(),

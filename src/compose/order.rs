@@ -1,10 +1,7 @@
 //! Checks the order of a stack, and that each layer has what it needs outside it.
 
 use super::proof::{FirstOf, Offers, SecondOf};
-use crate::{
-    place::{Needed, Place},
-    stage::Then,
-};
+use crate::contract::{Needed, Place, stage::Then};
 
 /// A list whose layers may stand in this order, inside stage `From`, with `Have` provided.
 ///

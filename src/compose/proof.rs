@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::Cons;
-use crate::place::{Always, Place, Sometimes, debug_as_name};
+use crate::contract::{Always, Place, Sometimes, debug_as_name};
 
 /// Where something was found: it is this very thing.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::fmt;
 use http::HeaderName;
 
 use super::{Cons, Nil, Stack};
-use crate::{describe::Description, place::Place, stage::Stage};
+use crate::contract::{Description, Place, stage::Stage};
 
 /// A list whose layers describe themselves.
 pub trait Describe {

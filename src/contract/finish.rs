@@ -5,7 +5,7 @@ use http::Response;
 #[cfg(feature = "tracing")]
 use http::StatusCode;
 
-use crate::{head, problem::Problem};
+use crate::wire::{Problem, head_method};
 
 /// Logs the answer of a layer if it is a refusal, and takes the content from an answer to `HEAD`.
 pub(crate) fn finish(
@@ -15,7 +15,7 @@ pub(crate) fn finish(
 ) -> Response<Bytes> {
     log_refusal(layer, &response);
     if head_only {
-        head::strip_bytes(&mut response);
+        head_method::strip_bytes(&mut response);
     }
     response
 }

@@ -1,22 +1,10 @@
-//! Defines what a middleware is, and drives it: the contract, the one layer, the one future.
-
-mod finish;
-mod future;
-mod with;
+//! What a middleware is: what it decides about a request, and what it does to the response.
 
 use std::{any::type_name, fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-
-#[cfg(any(feature = "concurrency-limit", feature = "load-shed"))]
-pub(crate) use finish::finish;
-pub(crate) use finish::log_problem;
-#[cfg(feature = "method")]
-pub(crate) use finish::log_refusal;
-pub use future::WrappedFuture;
-pub use with::{With, Wrapped, with};
 
 /// What a middleware decides about a request.
 #[expect(
@@ -54,7 +42,7 @@ impl<B, C> fmt::Debug for Step<B, C> {
 
 /// A middleware: a policy over requests, and over the responses that come back.
 ///
-/// There is no future to write and no readiness to forward; [`With`] does both. A clone must be
+/// There is no future to write and no readiness to forward; [`With`](super::With) does both. A clone must be
 /// cheap: keep what is large behind one `Arc`.
 ///
 /// # Example
@@ -116,7 +104,7 @@ pub trait Middleware<B>: Clone {
 #[diagnostic::on_unimplemented(
     message = "a layer of this stack can't answer with a body of type `{Self}`",
     label = "`{Self}` is not `From<Bytes>`",
-    note = "a layer answers some requests itself, with bytes; list `with_one_body()` between it and \
+    note = "a layer answers some requests itself, with bytes; list `with_body_adapter()` between it and \
             the layer or service inside it that makes this body"
 )]
 pub trait ReplyBody: Body + From<Bytes> {}

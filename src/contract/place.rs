@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use http::Extensions;
 
-use crate::{describe::Description, stage::Stage};
+use crate::contract::{Description, stage::Stage};
 
 /// Where a layer stands in a stack, what it provides to the handler, and what it needs.
 ///

@@ -2,7 +2,7 @@
 
 use tower_layer::Layer;
 
-use crate::{describe::Description, place::Place};
+use crate::contract::{Description, Place};
 
 /// A layer that has a service of its own and knows its place; made by [`placed`].
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Middleware, ReplyBody, Step, WrappedFuture, finish::finish, future::State};
-use crate::{describe::Description, place::Place};
+use crate::contract::{Description, Place};
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@
 //! use http::{Request, Response};
 //! use http_body_util::{BodyExt, Full, combinators::BoxBody};
 //! use tower::{ServiceExt, service_fn};
-//! use wythe::{Body, compose, with_one_body};
+//! use wythe::{Body, compose, with_body_adapter};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
@@ -25,7 +25,7 @@
 //!     let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
 //!     Ok::<_, Infallible>(Response::new(body))
 //! });
-//! let service = compose((with_one_body(),)).service(boxed);
+//! let service = compose((with_body_adapter(),)).service(boxed);
 //!
 //! let request = Request::new(Full::<Bytes>::default());
 //! let response: Response<Body> = service.oneshot(request).await.unwrap();
@@ -58,33 +58,30 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    body::{Body, BoxError},
-    describe::Description,
-    place::Place,
-    placed::{Placed, placed},
-    stage,
+    contract::{Description, Place, Placed, placed, stage},
+    wire::{Body, BoxError},
 };
 
 /// Turns every request and response body into [`Body`].
-pub const fn with_one_body() -> Placed<OneBody> {
-    placed(OneBody(()))
+pub const fn with_body_adapter() -> Placed<BodyAdapter> {
+    placed(BodyAdapter(()))
 }
 
-/// The layer of [`with_one_body`].
+/// The layer of [`with_body_adapter`].
 #[derive(Clone, Copy, Debug)]
-pub struct OneBody(());
+pub struct BodyAdapter(());
 
-impl Place for OneBody {
+impl Place for BodyAdapter {
     type Stage = stage::Any;
     type Provides = ();
     type Needs = ();
 
     fn describe(&self) -> Description {
-        Description::new("with_one_body")
+        Description::new("with_body_adapter")
     }
 }
 
-impl<S> Layer<S> for OneBody {
+impl<S> Layer<S> for BodyAdapter {
     type Service = OneBodied<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -92,7 +89,7 @@ impl<S> Layer<S> for OneBody {
     }
 }
 
-/// A service whose bodies are [`Body`] inside, made by [`with_one_body`].
+/// A service whose bodies are [`Body`] inside, made by [`with_body_adapter`].
 #[derive(Clone, Copy, Debug)]
 pub struct OneBodied<S> {
     inner: S,
@@ -106,14 +103,14 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = OneBodyFuture<S::Future>;
+    type Future = BodyAdapterFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        OneBodyFuture::new(self.inner.call(request.map(Body::stream)))
+        BodyAdapterFuture::new(self.inner.call(request.map(Body::stream)))
     }
 }
 
@@ -121,19 +118,19 @@ pin_project! {
     /// The response future of a service whose response body becomes [`Body`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct OneBodyFuture<F> {
+    pub struct BodyAdapterFuture<F> {
         #[pin]
         call: F,
     }
 }
 
-impl<F> OneBodyFuture<F> {
+impl<F> BodyAdapterFuture<F> {
     pub(crate) const fn new(call: F) -> Self {
         Self { call }
     }
 }
 
-impl<F, R, E> Future for OneBodyFuture<F>
+impl<F, R, E> Future for BodyAdapterFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
     R: http_body::Body<Error: Into<BoxError>> + Send + 'static,

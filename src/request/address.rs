@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
 
-use crate::place::Provided;
+use crate::contract::Provided;
 
 /// The address of the other end of the connection, in the extensions of a request.
 ///
@@ -44,12 +44,6 @@ impl Provided for ClientIp {
 }
 
 /// The peer's address, as the server has left it.
-#[cfg(any(
-    feature = "client-ip",
-    feature = "concurrency-limit",
-    feature = "ip-filter",
-    feature = "rate-limit"
-))]
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|PeerAddr(peer)| *peer);
     #[cfg(feature = "axum")]

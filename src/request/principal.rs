@@ -2,7 +2,7 @@
 
 use http::Extensions;
 
-use crate::place::Provided;
+use crate::contract::Provided;
 
 /// Whom the request comes from, as the stack's scheme verified it.
 ///

@@ -9,7 +9,7 @@ use std::{
 /// value, and whoever takes it first has it.
 ///
 /// Only a clone allocates, so that the ordinary way costs no more than the extensions' own box.
-pub(super) struct Slot<T>(Mutex<State<T>>);
+pub(crate) struct TakeOnce<T>(Mutex<State<T>>);
 
 enum State<T> {
     Owned(T),
@@ -17,13 +17,13 @@ enum State<T> {
     Taken,
 }
 
-impl<T> Slot<T> {
-    pub(super) const fn new(value: T) -> Self {
+impl<T> TakeOnce<T> {
+    pub(crate) const fn new(value: T) -> Self {
         Self(Mutex::new(State::Owned(value)))
     }
 
     /// The value, unless another clone had it.
-    pub(super) fn take(self) -> Option<T> {
+    pub(crate) fn take(self) -> Option<T> {
         match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
             State::Owned(value) => Some(value),
             State::Shared(shared) => shared.lock().unwrap_or_else(PoisonError::into_inner).take(),
@@ -32,7 +32,7 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Clone for Slot<T> {
+impl<T> Clone for TakeOnce<T> {
     fn clone(&self) -> Self {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = match mem::replace(&mut *state, State::Taken) {
@@ -48,15 +48,15 @@ impl<T> Clone for Slot<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Slot;
+    use super::TakeOnce;
 
     #[derive(Debug, PartialEq)]
     struct NotClone;
 
     #[test]
     fn the_value_is_taken_once_by_whichever_clone_comes_first() {
-        assert_eq!(Slot::new(NotClone).take(), Some(NotClone));
-        let first = Slot::new(NotClone);
+        assert_eq!(TakeOnce::new(NotClone).take(), Some(NotClone));
+        let first = TakeOnce::new(NotClone);
         let second = first.clone();
         let third = second.clone();
         assert_eq!(third.take(), Some(NotClone));
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn dropping_a_clone_leaves_the_value_to_the_others() {
-        let first = Slot::new(NotClone);
+        let first = TakeOnce::new(NotClone);
         drop(first.clone());
         assert_eq!(first.take(), Some(NotClone));
     }

@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// A layer that answers in the handler's place needs a response body that can be made from
 /// [`Bytes`]. Bodies of other crates often lack that; this one has it, and takes each of them in.
-/// [`with_one_body`](crate::with_one_body) does so for whole services.
+/// [`with_body_adapter`](crate::with_body_adapter) does so for whole services.
 ///
 /// # Example
 ///

@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-#[cfg(feature = "method")]
 use http_body::Body;
 
 /// Takes the body away and keeps what the fields say of it (RFC 9110, section 9.3.2).
-#[cfg(feature = "method")]
 pub(crate) fn strip<R>(response: &mut Response<R>)
 where
     R: Body + From<Bytes>,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// What a function that handles requests may return: a response, or a result with one.
 #[diagnostic::on_unimplemented(

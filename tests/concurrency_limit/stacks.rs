@@ -8,7 +8,7 @@ use tower::ServiceExt;
 use wythe::{
     Authenticate, Body, CacheControl, ConcurrencyLimit, Placed, Verdict, compose,
     concurrency_limit::{ConcurrencyLimiter, Overall},
-    endpoint, with, with_auth, with_cache_control, with_concurrency_limit, with_one_body,
+    endpoint, with, with_auth, with_body_adapter, with_cache_control, with_concurrency_limit,
     with_presentation, with_presentation_as,
 };
 
@@ -78,7 +78,7 @@ async fn it_stands_around_axum_handlers_routes_and_routers() {
     let app = Router::new().route("/", get(hello)).layer(stack);
     holds_one(app, &layer, "presentation outside").await;
 
-    let stack = compose((with_one_body(), layer.clone(), with_one_body()));
+    let stack = compose((with_body_adapter(), layer.clone(), with_body_adapter()));
     let app = Router::new().route("/", get(stack.handler(hello)));
     holds_one(app, &layer, "one body outside and inside").await;
 
@@ -151,8 +151,8 @@ async fn it_stands_around_functions_and_in_endpoints_without_axum() {
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
 
-    // All handlers of an endpoint have one body; `with_one_body` makes it of a guarded one.
-    let guarded = compose((with_one_body(), layer.clone()))
+    // All handlers of an endpoint have one body; `with_body_adapter` makes it of a guarded one.
+    let guarded = compose((with_body_adapter(), layer.clone()))
         .service_fn(async |_: Request<Body>| Response::new(Body::from("hello")));
     let endpoint = endpoint()
         .get(guarded)

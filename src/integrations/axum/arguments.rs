@@ -47,7 +47,7 @@ extracted! {
     [T] Request<T>,
     [T] State<T>,
     #[cfg(feature = "cookies")]
-    [] crate::Cookies,
+    [] crate::wire::cookies::Cookies,
     #[cfg(feature = "multipart")]
     [] axum::extract::Multipart,
     #[cfg(feature = "ws")]

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::request::Parts;
 
-use crate::{Cookies, SetCookie};
+use crate::wire::cookies::{Cookies, SetCookie};
 
 impl<S: Sync> FromRequestParts<S> for Cookies {
     type Rejection = Infallible;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::Request;
 use tower_service::Service;
 
-use crate::{body::BoxError, middleware::log_problem};
+use crate::{contract::log_problem, wire::BoxError};
 
 type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
 

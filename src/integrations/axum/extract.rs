@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 
-use crate::{place::Provided, problem::Problem};
+use crate::{contract::Provided, wire::Problem};
 
 /// Takes what a layer of your own provides: `FromLayer(tenant): FromLayer<Tenant>`.
 ///

@@ -18,9 +18,9 @@ use tower_service::Service;
 
 use super::erased::{Call, Erased, IsHandler, Stateful, erase};
 use crate::{
-    body::BoxError,
     compose::{Covers, Describe, Stack, rows, write_table},
-    describe::Description,
+    contract::Description,
+    wire::BoxError,
 };
 
 impl<L> Stack<L> {

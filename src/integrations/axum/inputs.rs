@@ -4,7 +4,7 @@ use axum::{Form, Json, extract::Query};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use crate::validation::{Format, Input};
+use crate::layers::validation::{Format, Input};
 
 macro_rules! inputs {
     ($($name:ident)*) => {$(

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::{place::Provided, problem::Problem};
+use crate::{contract::Provided, wire::Problem};
 
 /// Extractors for what the crate's own layers provide.
 macro_rules! extractors {
@@ -42,8 +42,8 @@ macro_rules! extractors {
 
 extractors! {
     #[cfg(feature = "auth")]
-    [C] crate::Auth<C>,
-    [] crate::ClientIp,
+    [C] crate::request::Auth<C>,
+    [] crate::request::ClientIp,
     #[cfg(feature = "validation")]
-    [I] crate::Valid<I>,
+    [I] crate::layers::validation::Valid<I>,
 }

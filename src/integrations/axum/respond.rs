@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -7,10 +7,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    body::{Body, BoxError},
-    describe::Description,
-    one_body::OneBodyFuture,
-    place::Place,
+    contract::{Description, Place},
+    layers::body_adapter::BodyAdapterFuture,
+    wire::{Body, BoxError},
 };
 
 /// A layer whose response body becomes [`Body`].
@@ -56,13 +55,13 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = OneBodyFuture<S::Future>;
+    type Future = BodyAdapterFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        OneBodyFuture::new(self.inner.call(request))
+        BodyAdapterFuture::new(self.inner.call(request))
     }
 }

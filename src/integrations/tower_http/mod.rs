@@ -83,9 +83,7 @@ pub use answer::{AnswersBody, AnswersBodyService};
 
 use crate::{
     compose::{Append, Cons},
-    describe::Description,
-    place::Place,
-    stage,
+    contract::{Description, Place, stage},
 };
 
 /// Gives a layer its stage, and puts it into a list as it is (`plain`), or so that its response

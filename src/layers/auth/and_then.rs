@@ -9,7 +9,7 @@ use super::{
     response_fields,
     scheme::{Authenticate, Verdict},
 };
-use crate::describe::Description;
+use crate::contract::Description;
 
 /// A scheme whose principals are looked up; made by [`Authenticate::and_then`].
 #[must_use]

@@ -9,7 +9,7 @@ use super::{
     or::Or,
     scheme::{Authenticate, Verdict},
 };
-use crate::{describe::Description, principal::Either};
+use crate::{contract::Description, request::Either};
 
 /// Two schemes of different principals, of which the first that finds credentials decides; made by
 /// [`Authenticate::either`].

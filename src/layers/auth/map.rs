@@ -8,7 +8,7 @@ use super::{
     refusal::Refusal,
     scheme::{Authenticate, Verdict},
 };
-use crate::describe::Description;
+use crate::contract::Description;
 
 /// A scheme whose principals are turned into others; made by [`Authenticate::map`].
 #[must_use]

@@ -136,16 +136,12 @@ pub use session::{RedisSessions, RedisSessionsMetrics};
 
 use self::refusal::Unchecked;
 use crate::{
-    authenticated::Authenticated,
-    body::BoxError,
-    describe::Description,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::{Always, Place},
-    problem::Problem,
-    stage,
+    contract::{Always, Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    request::Authenticated,
+    wire::{BoxError, Problem},
 };
 
-pub use crate::principal::{Auth, Either};
+pub use crate::request::{Auth, Either};
 
 /// Lets only requests with right credentials pass, and hands the handler [`Auth`]. The page of
 /// this [module](self) says all about it.

@@ -5,11 +5,8 @@ use std::fmt;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{Auth, Authenticate, Authentication};
-use crate::{
-    describe::Description,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::{Place, Sometimes},
-    stage,
+use crate::contract::{
+    Description, Middleware, Place, ReplyBody, Sometimes, Step, With, stage, with,
 };
 
 /// The middleware of [`with_auth`](crate::with_auth) when credentials are

@@ -6,7 +6,7 @@ use super::{
     refusal::Refusal,
     scheme::{Authenticate, Verdict},
 };
-use crate::{describe::Description, problem::Problem};
+use crate::{contract::Description, wire::Problem};
 
 /// Two schemes, of which the first that finds credentials decides; made by [`Authenticate::or`].
 #[derive(Clone, Debug)]

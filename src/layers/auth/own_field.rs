@@ -5,7 +5,7 @@ use http::{
     header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
 };
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The name, for this policy. Fields with a syntax of their own are refused, with a word on what
 /// they hold and what to use instead.

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
-use crate::{body::BoxError, problem::Problem};
+use crate::wire::{BoxError, Problem};
 
 /// Wrong credentials: a 401, or a 400 for what can't be read.
 ///

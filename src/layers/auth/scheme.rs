@@ -11,7 +11,7 @@ use super::{
     or::Or,
     refusal::{Refusal, Unchecked},
 };
-use crate::describe::Description;
+use crate::contract::Description;
 
 /// A scheme of authentication: who sent a request, by its head.
 ///

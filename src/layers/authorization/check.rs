@@ -9,12 +9,9 @@ use super::{
     missing,
 };
 use crate::{
-    describe::Description,
-    middleware::{Middleware, Step},
-    place::{Needed, Place},
-    principal::Auth,
-    problem::Problem,
-    stage,
+    contract::{Description, Middleware, Needed, Place, Step, stage},
+    request::Auth,
+    wire::Problem,
 };
 
 /// The middleware of [`with_authorization`](super::with_authorization).

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// What a check may return, at once or as a future.
 ///

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::principal::Either;
+use crate::request::Either;
 
 /// A principal, or a claim of it, that says which scopes it was granted.
 ///

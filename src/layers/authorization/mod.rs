@@ -148,10 +148,9 @@ pub use self::{
     scopes::{GrantsScopes, Scopes},
 };
 use crate::{
-    config_error::ConfigError,
-    middleware::{With, with},
-    principal::Auth,
-    problem::Problem,
+    contract::{With, with},
+    request::Auth,
+    wire::{ConfigError, Problem},
 };
 
 /// Lets only principals pass that were granted all of these scopes; see the [module](self).

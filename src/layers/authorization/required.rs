@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc};
 use http::{Request, StatusCode};
 
 use super::missing;
-use crate::{config_error::ConfigError, middleware::Step, principal::Auth, problem::Problem};
+use crate::{
+    contract::Step,
+    request::Auth,
+    wire::{ConfigError, Problem},
+};
 
 /// The scopes or roles of a layer. Each refusal is made once, with its cause, and cloned.
 pub(super) enum Required<T: ?Sized> {

@@ -9,12 +9,9 @@ use super::{
     required::{HowMany, Required},
 };
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    middleware::{Middleware, Step, With, with},
-    place::{Needed, Place},
-    principal::{Auth, Either},
-    stage,
+    contract::{Description, Middleware, Needed, Place, Step, With, stage, with},
+    request::{Auth, Either},
+    wire::ConfigError,
 };
 
 /// A principal that says which roles it has.

@@ -10,13 +10,9 @@ use super::{
     required::{HowMany, Required},
 };
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    field::Challenge,
-    middleware::{Middleware, Step, With, with},
-    place::{Needed, Place},
-    principal::Auth,
-    stage,
+    contract::{Description, Middleware, Needed, Place, Step, With, stage, with},
+    request::Auth,
+    wire::{ConfigError, field::Challenge},
 };
 
 /// The middleware of [`with_scopes`](super::with_scopes) and

@@ -9,7 +9,7 @@ use self::Name::{
     Immutable, MaxAge, MustRevalidate, MustUnderstand, NoCache, NoStore, NoTransform, Private,
     ProxyRevalidate, Public, SMaxage, StaleIfError, StaleWhileRevalidate,
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A directive's name. The order is that in which directives are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

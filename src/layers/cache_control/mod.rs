@@ -95,11 +95,8 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use self::answers::Answers;
 pub use self::policy::CacheControl;
 use crate::{
-    authenticated::Authenticated,
-    describe::Description,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::Place,
-    stage,
+    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    request::Authenticated,
 };
 
 /// RFC 9213, section 3.

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::directives::{Argument, Directives, MOST_SECONDS, Name, error};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Reads a list of directives (RFC 9111, section 5.2) and checks that they fit together.
 pub(super) fn parse(text: &str) -> Result<Directives, ConfigError> {

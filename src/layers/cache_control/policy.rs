@@ -12,7 +12,7 @@ use super::{
         Shareable, Stale, Storable, Unset,
     },
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// What caches may do with a response: the policy of
 /// [`with_cache_control`](super::with_cache_control).

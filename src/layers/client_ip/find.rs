@@ -9,11 +9,11 @@ use std::{fmt, net::IpAddr};
 use http::{HeaderMap, HeaderName};
 
 use crate::{
-    field::{
+    support::networks::Networks,
+    wire::field::{
         forwarded,
         forwarded_for::{self, Node},
     },
-    networks::Networks,
 };
 
 pub(super) const X_FORWARDED_FOR: &str = "x-forwarded-for";

@@ -120,12 +120,9 @@ use http::{Request, StatusCode};
 
 pub use self::source::ClientIpSource;
 use crate::{
-    address::{ClientIp, peer_addr},
-    describe::Description,
-    middleware::{Middleware, Step, With, with},
-    place::{Always, Place},
-    problem::Problem,
-    stage,
+    contract::{Always, Description, Middleware, Place, Step, With, stage, with},
+    request::{ClientIp, peer_addr},
+    wire::Problem,
 };
 
 /// Finds out which address a request comes from, and provides it as [`ClientIp`]; see the

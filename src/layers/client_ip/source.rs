@@ -6,8 +6,8 @@ use http::HeaderName;
 
 use super::find::{FORWARDED, Hops, List, Source, X_FORWARDED_FOR};
 use crate::{
-    config_error::ConfigError,
-    networks::{IntoNetwork, Networks},
+    support::networks::{IntoNetwork, Networks},
+    wire::ConfigError,
 };
 
 /// Where the address of the client is found: the policy of

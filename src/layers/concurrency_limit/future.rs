@@ -17,8 +17,8 @@ use super::{
     gate::{Permit, Turn},
 };
 use crate::{
-    middleware::{ReplyBody, finish},
-    problem::Problem,
+    contract::{ReplyBody, finish},
+    wire::Problem,
 };
 
 pin_project! {

@@ -12,10 +12,9 @@ use super::{
     table::Table,
 };
 use crate::{
-    describe::Description,
-    key::{Key, Seed},
-    place::Place,
-    problem::Problem,
+    contract::{Description, Place},
+    request::key::{Key, Seed},
+    wire::Problem,
 };
 
 /// The layer of [`with_concurrency_limit`](super::with_concurrency_limit): a limit and its counts.

@@ -52,7 +52,7 @@
 //! be made from bytes if the handler's can, so that every layer outside still answers, and it takes
 //! no memory of its own; axum puts any body that is not its own into a box, which is one
 //! allocation. Where two handlers need bodies of one type, as those of an
-//! `endpoint()` do, list [`with_one_body()`](crate::with_one_body) before it.
+//! `endpoint()` do, list [`with_body_adapter()`](crate::with_body_adapter) before it.
 //!
 //! # Responses
 //!
@@ -119,8 +119,8 @@ pub use self::{
     service::Limited,
 };
 use crate::{
-    key::Key,
-    placed::{Placed, placed},
+    contract::{Placed, placed},
+    request::key::Key,
 };
 
 /// Limits how many requests are in progress at once; see the [module](self).

@@ -6,10 +6,9 @@ use http::request::Parts;
 use tokio::sync::Semaphore;
 
 use crate::{
-    config_error::ConfigError,
-    key::{AfterAuth, By, ByClientIp, ByPeer, Key, KeyPart},
-    problem::Problem,
-    stage,
+    contract::stage,
+    request::key::{AfterAuth, By, ByClientIp, ByPeer, Key, KeyPart},
+    wire::{ConfigError, Problem},
 };
 
 /// A limit on the requests in progress at once: the policy of

@@ -13,7 +13,7 @@ use super::{
     future::{LimitedFuture, Parked},
     limiter::{Admission, ConcurrencyLimiter},
 };
-use crate::{key::Key, middleware::ReplyBody};
+use crate::{contract::ReplyBody, request::key::Key};
 
 /// A service that handles so many requests at once.
 ///

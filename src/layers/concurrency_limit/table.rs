@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::gate::{Gate, Visit};
-use crate::{key::Fingerprint, prehashed::AsItIs};
+use crate::{request::key::Fingerprint, support::identity_hasher::AsItIs};
 
 /// More shards mean less waiting for each other.
 const SHARDS: usize = 64;
@@ -141,7 +141,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{MOST_SPARE, SHARDS, SMALL, Table, lock};
-    use crate::key::Seed;
+    use crate::request::key::Seed;
 
     #[test]
     fn memory_is_given_back_when_keys_go() {

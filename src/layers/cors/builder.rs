@@ -10,7 +10,7 @@ use super::{
     methods::{self, Methods},
     origins::Origins,
 };
-use crate::{config_error::ConfigError, field::Origin};
+use crate::wire::{ConfigError, field::Origin};
 
 /// A policy that names the origins it trusts: it may allow credentials.
 #[derive(Clone, Copy, Debug)]

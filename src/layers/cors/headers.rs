@@ -5,7 +5,7 @@ use std::error::Error;
 use http::{HeaderName, HeaderValue, header};
 
 use super::error;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A longer list is refused unread. Browsers send each name once, so what is real is short.
 const MAX_ASKED_HEADERS: usize = 4096;

@@ -5,7 +5,7 @@ use std::error::Error;
 use http::{HeaderValue, Method};
 
 use super::{error, headers::joined};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Methods that scripts can't send (Fetch, "forbidden method").
 const FORBIDDEN_METHODS: &[&str] = &["CONNECT", "TRACE", "TRACK"];

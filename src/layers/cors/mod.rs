@@ -122,14 +122,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 
 pub use builder::{Anonymous, CorsBuilder, Trusted};
 
-pub use crate::field::Origin;
+pub use crate::wire::field::Origin;
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    field::vary,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::Place,
-    stage,
+    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    wire::{ConfigError, field::vary},
 };
 
 /// Answers preflights, and lets the allowed origins read the responses.

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use http::{HeaderValue, request::Parts};
 
 use super::pattern::Pattern;
-use crate::{
-    config_error::ConfigError,
+use crate::wire::{
+    ConfigError,
     field::{Origin, origin_list::OriginList},
 };
 

@@ -1,7 +1,7 @@
 //! Origins with a `*` in them: any subdomain, any port.
 
 use super::public_suffix;
-use crate::field::{Origin, origin::Fault};
+use crate::wire::field::{Origin, origin::Fault};
 
 /// `https://*.example.com`, `http://localhost:*`, or both at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! needs no update and finds the mistakes that people make; the page of [`cors`](super) says what
 //! it does not find.
 
-use crate::field::origin::Fault;
+use crate::wire::field::origin::Fault;
 
 /// Second labels that registries use under a country's top-level domain: `co.uk`, `com.au`.
 const REGISTRY_LABELS: &[&str] = &[

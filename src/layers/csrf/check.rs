@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::{CsrfRefusal, host, policy::Policy};
-use crate::field::origin::Origin;
+use crate::wire::field::origin::Origin;
 
 /// Set by browsers and by nothing that a page can do (Fetch Metadata, section 2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -3,7 +3,7 @@
 use http::{Extensions, Uri};
 
 use super::error;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Routes as the router names them, sorted.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Uri, header};
 
-use crate::field::origin::{self, Origin};
+use crate::wire::field::origin::{self, Origin};
 
 /// The host and port that the request is for, as it was sent.
 ///

@@ -161,11 +161,8 @@ use self::check::Asked;
 pub use self::token::{CsrfToken, CsrfTokens};
 pub use self::{policy::Csrf, refusal::CsrfRefusal};
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    middleware::{Middleware, Step, With, with},
-    place::Place,
-    stage,
+    contract::{Description, Middleware, Place, Step, With, stage, with},
+    wire::ConfigError,
 };
 
 /// Refuses requests that a page of another site makes a browser send.

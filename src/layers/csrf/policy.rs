@@ -5,8 +5,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use super::{error, exempt::Exempt};
 #[cfg(feature = "csrf-token")]
 use super::{token::CsrfTokens, token::Guard};
-use crate::{
-    config_error::ConfigError,
+use crate::wire::{
+    ConfigError,
     field::{origin::Origin, origin_list::OriginList},
 };
 

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::LazyLock};
 
 use http::StatusCode;
 
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// Why a request was refused: the [`cause`](Problem::cause) of the answer's `Problem`.
 ///

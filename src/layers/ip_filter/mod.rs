@@ -79,13 +79,9 @@ use http::{Request, StatusCode};
 
 pub use self::whose::{OfClient, OfPeer, Whose};
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    middleware::{Middleware, Step, With, with},
-    networks::{IntoNetwork, Networks},
-    place::Place,
-    problem::Problem,
-    stage,
+    contract::{Description, Middleware, Place, Step, With, stage, with},
+    support::networks::{IntoNetwork, Networks},
+    wire::{ConfigError, Problem},
 };
 
 /// Lets only some networks call, or keeps some out; see the [module](self).

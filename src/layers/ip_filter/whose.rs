@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use http::Extensions;
 
 use crate::{
-    address::{ClientIp, peer_addr},
-    place::Needed,
+    contract::Needed,
+    request::{ClientIp, peer_addr},
 };
 
 /// Whose address a filter goes by: [`OfClient`] or [`OfPeer`].

@@ -12,8 +12,8 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use crate::{
-    middleware::{ReplyBody, finish},
-    problem::Problem,
+    contract::{ReplyBody, finish},
+    wire::Problem,
 };
 
 pin_project! {

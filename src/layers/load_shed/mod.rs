@@ -75,11 +75,8 @@ use tower_layer::Layer;
 
 pub use self::{future::SheddingFuture, service::Shedding};
 use crate::{
-    describe::Description,
-    place::Place,
-    placed::{Placed, placed},
-    problem::Problem,
-    stage,
+    contract::{Description, Place, Placed, placed, stage},
+    wire::Problem,
 };
 
 /// Answers 503 at once where the service inside is not ready; see the [module](self).

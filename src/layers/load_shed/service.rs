@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use super::{LoadShed, SheddingFuture};
-use crate::middleware::ReplyBody;
+use crate::contract::ReplyBody;
 
 /// A service that refuses instead of waiting.
 ///

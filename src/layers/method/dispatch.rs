@@ -14,8 +14,8 @@ use tower_service::Service;
 
 use super::Endpoint;
 use crate::{
-    head,
-    middleware::{ReplyBody, log_refusal},
+    contract::{ReplyBody, log_refusal},
+    wire::head_method,
 };
 
 impl<B, R, M> Service<Request<B>> for Endpoint<B, R, M>
@@ -79,7 +79,7 @@ where
             State::Calling { call, is_head } => {
                 let mut response = ready!(call.as_mut().poll(cx));
                 if *is_head {
-                    head::strip(&mut response);
+                    head_method::strip(&mut response);
                 }
                 Poll::Ready(Ok(response))
             }

@@ -9,7 +9,7 @@ use super::{
     handler::{Erased, IntoEndpoint},
     registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Chooses a handler by the method of the request: a [`tower::Service`](tower_service::Service)
 /// for hyper and tower.

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::{middleware::log_problem, problem::Problem, reply::Reply};
+use crate::{
+    contract::log_problem,
+    wire::{Problem, Reply},
+};
 
 /// A handler whose type is forgotten.
 pub struct Erased<B, R>(

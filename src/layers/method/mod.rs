@@ -80,13 +80,8 @@ pub use endpoint::{Endpoint, endpoint};
 pub use handler::{Erased, Function, IntoEndpoint, Tower};
 
 use crate::{
-    config_error::ConfigError,
-    describe::Description,
-    head,
-    middleware::{Middleware, ReplyBody, Step, With, with},
-    place::Place,
-    problem::Problem,
-    stage,
+    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    wire::{ConfigError, Problem, head_method},
 };
 
 /// The methods that this crate knows without being told.
@@ -215,7 +210,7 @@ impl Methods {
         };
         let mut response = problem.clone().into_response();
         if *method == Method::HEAD {
-            head::strip_bytes(&mut response);
+            head_method::strip_bytes(&mut response);
         }
         response
     }
@@ -283,7 +278,7 @@ impl<B> Middleware<B> for Methods {
         R: ReplyBody,
     {
         if is_head {
-            head::strip(response);
+            head_method::strip(response);
         }
     }
 }

@@ -12,7 +12,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{panic::catch, present::Present, refusal::Refusal};
-use crate::middleware::ReplyBody;
+use crate::contract::ReplyBody;
 
 pin_project! {
     /// The response future of [`Presented`](super::Presented).

@@ -135,11 +135,8 @@ pub use future::PresentedFuture;
 pub use service::Presented;
 
 use crate::{
-    describe::Description,
-    place::Place,
-    placed::{Placed, placed},
-    problem::Problem,
-    stage,
+    contract::{Description, Place, Placed, placed, stage},
+    wire::Problem,
 };
 
 /// Makes every refusal problem+json, and answers 500 when something further in panics.

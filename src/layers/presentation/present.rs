@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, response::Parts};
 
 use super::{Asked, Presentation, Renderer, panic::catch, refusal::forget_body};
-use crate::problem::{PROBLEM_JSON, Problem};
+use crate::wire::{PROBLEM_JSON, Problem};
 
 /// Writes the refusal of one request.
 pub(super) struct Present {

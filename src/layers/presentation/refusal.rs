@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Body;
 
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// The longest text that is read to become a problem's detail.
 const LONGEST_TEXT: u64 = 8 * 1024;

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{Presentation, PresentedFuture, panic::catch, present::Present};
-use crate::middleware::ReplyBody;
+use crate::contract::ReplyBody;
 
 /// A service whose refusals have one shape.
 ///

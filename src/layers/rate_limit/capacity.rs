@@ -4,7 +4,7 @@ use super::{
     policy::RateLimit,
     store::{Capacity, Overflow},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 impl<K> RateLimit<K> {
     /// The most keys that are kept at a time, and what happens to the next one. 1,000,000 and

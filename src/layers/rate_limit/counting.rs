@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 
 use super::policy::RateLimit;
-use crate::key::Key;
+use crate::request::key::Key;
 
 /// What a handler says that its request has cost, in the extensions of the response; see
 /// [`RateLimit::settle_by_handler`].

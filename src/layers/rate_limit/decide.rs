@@ -16,7 +16,7 @@ use super::{
     rule::Rule,
     verdict::Verdict,
 };
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// What becomes of a request.
 pub(super) enum Judged {

@@ -6,7 +6,7 @@ use http::{
 };
 
 use super::{rule::Rule, verdict::Verdict};
-use crate::field::{
+use crate::wire::field::{
     scratch::{self, Scratch},
     structured,
 };

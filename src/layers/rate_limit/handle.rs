@@ -15,9 +15,8 @@ use super::{
     rule::{Rule, error},
 };
 use crate::{
-    config_error::ConfigError,
-    key::{Fingerprint, KeyPart},
-    problem::Problem,
+    request::key::{Fingerprint, KeyPart},
+    wire::{ConfigError, Problem},
 };
 
 /// Looks at the counts of a limit from outside, and changes them: for handlers, admin pages, jobs.

@@ -8,7 +8,7 @@ use super::{
     policy::{Options, Quotas, RateLimit},
     quota::Quota,
 };
-use crate::{config_error::ConfigError, key::KeyPart};
+use crate::{request::key::KeyPart, wire::ConfigError};
 
 /// Counts by a value that a handler gives; made by [`Quotas::in_handler`]. There is no layer for
 /// it.

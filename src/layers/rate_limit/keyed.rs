@@ -10,12 +10,12 @@ use super::{
     quota::Quota,
 };
 #[cfg(feature = "auth")]
-use crate::key::ByPrincipal;
+use crate::request::key::ByPrincipal;
 #[cfg(feature = "axum")]
-use crate::key::{ByPathParam, ByRoute};
+use crate::request::key::{ByPathParam, ByRoute};
 use crate::{
-    config_error::ConfigError,
-    key::{self, AfterAuth, By, ByClientHeader, ByClientIp, ByPeer, Key, KeyPart},
+    request::key::{self, AfterAuth, By, ByClientHeader, ByClientIp, ByPeer, Key, KeyPart},
+    wire::ConfigError,
 };
 
 impl Quota {

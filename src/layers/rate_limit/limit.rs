@@ -17,9 +17,9 @@ use super::{
     verdict::Verdict,
 };
 use crate::{
-    describe::Description,
-    key::{Fingerprint, Key, KeyPart},
-    problem::Problem,
+    contract::Description,
+    request::key::{Fingerprint, Key, KeyPart},
+    wire::Problem,
 };
 
 pub(super) struct Limit {

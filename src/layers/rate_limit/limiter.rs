@@ -15,10 +15,8 @@ use super::{
     request::{Kept, Passed},
 };
 use crate::{
-    describe::Description,
-    key::Key,
-    middleware::{Middleware, ReplyBody, Step},
-    place::Place,
+    contract::{Description, Middleware, Place, ReplyBody, Step},
+    request::key::Key,
 };
 
 /// The middleware of [`with_rate_limit`](super::with_rate_limit): a limit and its counts.

@@ -6,7 +6,7 @@ use super::{
     store::{Capacity, Store},
     verdict::{Verdict, force, judge},
 };
-use crate::key::{Fingerprint, KeyPart, KeyWriter, Seed};
+use crate::request::key::{Fingerprint, KeyPart, KeyWriter, Seed};
 
 pub(super) struct Memory {
     seed: Seed,

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{handle::Handle, limit::Limit, request::Kept, rule::Rule};
-use crate::key::KeyPart;
+use crate::request::key::KeyPart;
 
 pin_project! {
     /// A body whose bytes are charged when it has ended, failed, or been dropped; made by

@@ -142,8 +142,8 @@ pub use self::{
     store::Overflow,
 };
 use crate::{
-    key::Key,
-    middleware::{With, with},
+    contract::{With, with},
+    request::key::Key,
 };
 
 /// Limits how many requests a client can make in what time; see the [module](self).

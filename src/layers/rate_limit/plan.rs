@@ -16,7 +16,7 @@ use super::{
     rule::Rule,
     verdict::Verdict,
 };
-use crate::{field::scratch, problem::Problem};
+use crate::wire::{Problem, field::scratch};
 
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const TITLE: &str = "Request cannot be satisfied as assigned quota has been exceeded";

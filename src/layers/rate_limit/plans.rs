@@ -9,7 +9,7 @@ use super::{
     quota::Quota,
     rule::{Rule, error},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Quotas for each plan, checked; made by [`RateLimit::plans`]. What is missing is how the plan of
 /// a request is found.
@@ -125,7 +125,7 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
         plan: impl Fn(&C) -> P + Send + Sync + 'static,
     ) -> Quotas {
         self.chosen(move |head| {
-            let auth: Option<&crate::principal::Auth<C>> = head.extensions.get();
+            let auth: Option<&crate::request::Auth<C>> = head.extensions.get();
             auth.map(|auth| plan(&auth.0))
         })
     }

@@ -14,7 +14,7 @@ use super::{
     store::Capacity,
     verdict::MOST_QUOTAS,
 };
-use crate::{config_error::ConfigError, field::structured};
+use crate::wire::{ConfigError, field::structured};
 
 /// One or more quotas that were checked; made by [`RateLimit::of`]. What is missing is the key.
 #[derive(Clone, Debug)]

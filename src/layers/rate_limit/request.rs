@@ -3,7 +3,7 @@
 #[cfg(feature = "rate-limit-redis")]
 use super::shared::Name;
 use super::{fields::Report, plan::Plan, verdict::Verdict};
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 /// What a request asks for.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ use governor::{
 };
 
 use super::quota::Quota;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 const SECOND: u64 = 1_000_000_000;
 

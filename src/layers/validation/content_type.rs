@@ -3,9 +3,9 @@
 use http::{HeaderMap, header};
 
 use super::{input::Format, parse::Encoding, refusal::Refusals};
-use crate::{
+use crate::wire::{
+    Problem,
     field::media_type::{Charset, MediaType},
-    problem::Problem,
 };
 
 /// How a body is written, or why it is not read.

@@ -10,7 +10,7 @@ use super::{
     names::{Name, Names},
     parse::Encoding,
 };
-use crate::{field::json_pointer, problem::Problem};
+use crate::wire::{Problem, field::json_pointer};
 
 /// Longest text about one error: texts of serde repeat what the client sent, however long.
 const MAX_TEXT: usize = 240;

@@ -8,7 +8,7 @@ use super::{
     names::Name,
     parse::{Encoding, invalid, malformed, names},
 };
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// Reads a value.
 pub(super) fn parse<T: DeserializeOwned>(written: &[u8]) -> Result<T, Problem> {

@@ -19,11 +19,8 @@ use super::{
     valid::{ContextOf, Valid},
 };
 use crate::{
-    describe::Description,
-    middleware::{Middleware, Step},
-    place::{Always, Place},
-    problem::Problem,
-    stage::Validate,
+    contract::{Always, Description, Middleware, Place, Step, stage::Validate},
+    wire::Problem,
 };
 
 impl<I: Input> Place for Validation<I> {

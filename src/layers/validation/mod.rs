@@ -163,7 +163,6 @@ mod pairs;
 mod parse;
 mod policy;
 mod refusal;
-mod slot;
 mod valid;
 
 pub use email::email;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{input::Input, policy::Validation};
-use crate::middleware::{With, with};
+use crate::contract::{With, with};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {

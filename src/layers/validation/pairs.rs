@@ -3,9 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use super::parse::{Encoding, invalid, malformed, names};
-use crate::{
+use crate::wire::{
+    Problem,
     field::urlencoded::{self, Malformed},
-    problem::Problem,
 };
 
 /// Reads a value.

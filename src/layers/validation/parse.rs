@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 use super::{errors, input::Format, json, names::Name, pairs};
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// How an input is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

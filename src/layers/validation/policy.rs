@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{input::Input, options::Options, refusal::Refusals, valid::ContextOf};
-use crate::middleware::{With, with};
+use crate::contract::{With, with};
 
 /// Reads and validates an input of every request.
 ///

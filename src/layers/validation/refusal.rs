@@ -3,7 +3,7 @@
 use http::{HeaderValue, StatusCode, header};
 
 use super::input::Format;
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 /// The refusals of one policy.
 #[derive(Clone)]

@@ -11,9 +11,8 @@ use super::{
     names::Names,
     options::Options,
     parse::{self, Encoding},
-    slot::Slot,
 };
-use crate::{place::Provided, problem::Problem};
+use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 
 /// What garde's rules of an input are given.
 pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
@@ -101,7 +100,7 @@ impl<I: Input> Valid<I> {
 
     /// Leaves it to the handler.
     pub(super) fn provide(self, extensions: &mut Extensions) {
-        extensions.insert(Slot::new(self));
+        extensions.insert(TakeOnce::new(self));
     }
 }
 
@@ -122,6 +121,6 @@ impl<I> Deref for Valid<I> {
 
 impl<I: Input> Provided for Valid<I> {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
-        extensions.remove::<Slot<Self>>()?.take()
+        extensions.remove::<TakeOnce<Self>>()?.take()
     }
 }

@@ -9,12 +9,9 @@ use http::{StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    address::{ClientIp, peer_addr},
-    config_error::ConfigError,
-    describe::Description,
-    place::Needed,
-    problem::Problem,
-    stage,
+    contract::{Description, Needed, stage},
+    request::{ClientIp, peer_addr},
+    wire::{ConfigError, Problem},
 };
 
 /// Counts by the address of the peer, the other end of the connection.

@@ -5,7 +5,10 @@ use std::fmt;
 use http::request::Parts;
 
 use super::{Key, KeyPart, KeyWriter};
-use crate::{describe::Description, problem::Problem, stage};
+use crate::{
+    contract::{Description, stage},
+    wire::Problem,
+};
 
 /// Counts by what a closure returns; made by [`by`].
 #[derive(Clone, Copy)]

@@ -7,7 +7,6 @@ use std::{
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-#[cfg(feature = "rate-limit")]
 use super::part::KeyPart;
 use super::part::KeyWriter;
 

@@ -3,7 +3,10 @@
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
-use crate::{config_error::ConfigError, describe::Description, problem::Problem, stage};
+use crate::{
+    contract::{Description, stage},
+    wire::{ConfigError, Problem},
+};
 
 /// Counts by a header field as the client has sent it; made by [`dangerously_client_header`].
 #[derive(Clone, Debug)]

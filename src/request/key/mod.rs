@@ -56,7 +56,6 @@ mod fingerprint;
 mod header;
 mod part;
 mod parts;
-#[cfg(feature = "auth")]
 mod principal;
 #[cfg(feature = "axum")]
 mod route;
@@ -65,7 +64,6 @@ mod tuple;
 use http::request::Parts;
 
 pub(crate) use self::fingerprint::{Fingerprint, Seed};
-#[cfg(feature = "auth")]
 pub use self::principal::{ByPrincipal, ByPrincipalValue, principal, principal_value};
 #[cfg(feature = "axum")]
 pub use self::route::{ByPathParam, ByRoute, RoutePart, path_param, route};
@@ -75,7 +73,10 @@ pub use self::{
     header::{ByClientHeader, dangerously_client_header},
     part::{KeyPart, KeyWriter},
 };
-use crate::{describe::Description, problem::Problem, stage::Stage};
+use crate::{
+    contract::{Description, stage::Stage},
+    wire::Problem,
+};
 
 /// Finds the key whose requests are counted together.
 ///

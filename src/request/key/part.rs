@@ -335,7 +335,9 @@ mod tests {
                 format!("0710{}{}01", zeros(7), zeros(15)),
             ),
             (
-                written(&crate::key::AddressPart::from(IpAddr::from([192, 0, 2, 1]))),
+                written(&crate::request::key::AddressPart::from(IpAddr::from([
+                    192, 0, 2, 1,
+                ]))),
                 format!("0710{}{}ffffc0000201", zeros(7), zeros(10)),
             ),
             (

@@ -5,7 +5,11 @@ use std::{fmt, marker::PhantomData};
 use http::request::Parts;
 
 use super::{Key, KeyPart, KeyWriter};
-use crate::{place::Needed, principal::Auth, problem::Problem, stage};
+use crate::{
+    contract::{Needed, stage},
+    request::Auth,
+    wire::Problem,
+};
 
 /// Counts by a part of the principal; made by [`principal`].
 ///

@@ -14,7 +14,10 @@ use axum::extract::{
 use http::{Method, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
-use crate::{describe::Description, problem::Problem, stage};
+use crate::{
+    contract::{Description, stage},
+    wire::Problem,
+};
 
 /// Counts by a parameter of the path; made by [`path_param`].
 #[derive(Clone, Debug)]

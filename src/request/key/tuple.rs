@@ -4,9 +4,11 @@ use http::request::Parts;
 
 use super::{Key, KeyWriter};
 use crate::{
-    describe::Description,
-    problem::Problem,
-    stage::{Innermost, Stage},
+    contract::{
+        Description,
+        stage::{Innermost, Stage},
+    },
+    wire::Problem,
 };
 
 /// What follows, as pairs: the needs of a tuple.

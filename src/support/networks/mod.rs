@@ -13,7 +13,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 pub(crate) use self::set::Networks;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The networks that no one on the internet has an address of: loopback (`127.0.0.0/8`, `::1`),
 /// private IPv4 (`10.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16`, RFC 1918) and unique local IPv6

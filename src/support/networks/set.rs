@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::IntoNetwork;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A set of networks.
 #[derive(Clone, Default)]
@@ -57,7 +57,6 @@ impl Networks {
     }
 
     /// Whether every address of IPv4, or of IPv6, is in it.
-    #[cfg(feature = "client-ip")]
     pub(crate) fn has_every_address(&self) -> bool {
         self.v4.0 == [(0, u32::MAX)] || self.v6.0 == [(0, u128::MAX)]
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Words;
-use crate::pause;
+use crate::support::backoff;
 
 /// When to stop asking, and how often to try again.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,6 @@ impl Breaker {
     }
 
     /// Whether nobody may ask now, not even one.
-    #[cfg(feature = "rate-limit-redis")]
     pub(super) fn rests(&self) -> bool {
         self.is_open() && (self.until_probe().is_some() || self.probing.load(Ordering::Acquire))
     }
@@ -109,7 +108,7 @@ impl Breaker {
 
     fn pause(&self, patience: &Patience) {
         let before = self.probes.fetch_add(1, Ordering::AcqRel);
-        let pause = pause::growing(patience.first_pause, before, patience.longest_pause);
+        let pause = backoff::growing(patience.first_pause, before, patience.longest_pause);
         let pause = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
         let next = self.now().saturating_add(pause);
         self.next_probe.store(next, Ordering::Release);

@@ -19,7 +19,7 @@ use self::{
     connection::{Connection, Given, Managed},
 };
 pub(crate) use self::{breaker::Patience, counter::Counter, failure::Failure};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A server, and how long to wait for it. Clones share the connection and what is known of the
 /// server, not the settings.
@@ -143,13 +143,11 @@ impl RedisServer {
     }
 
     /// The time after which it may be back.
-    #[cfg(feature = "rate-limit-redis")]
     pub(crate) fn until_probe(&self) -> Duration {
         self.state.breaker.until_probe().unwrap_or_default()
     }
 
     /// Whether nobody may ask now.
-    #[cfg(feature = "rate-limit-redis")]
     pub(crate) fn rests(&self) -> bool {
         self.state.breaker.rests()
     }

@@ -4,9 +4,9 @@ use std::{error::Error, fmt, str::FromStr};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::COOKIE};
 
-use crate::{
+use crate::wire::{
+    Problem,
     field::cookie::{Cookie, find_in},
-    problem::Problem,
 };
 
 /// The cookies that a client sent: an argument of axum's handlers, and [for all others](Self::of).

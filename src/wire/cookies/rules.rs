@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cookie::{Cookie, SameSite};
 
-use crate::{config_error::ConfigError, field};
+use crate::wire::{ConfigError, field};
 
 /// The most bytes of a whole cookie (RFC 6265, section 6.1).
 const MOST: usize = 4096;

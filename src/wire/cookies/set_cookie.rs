@@ -9,7 +9,7 @@ use cookie::{
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
 use super::rules::{check, check_domain, check_name, check_path, check_value};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// 400 days: the longest that browsers keep a cookie (RFC 6265bis, section 5.5).
 const LONGEST: u64 = 400 * 24 * 60 * 60;
@@ -203,7 +203,6 @@ impl SetCookie {
     }
 
     /// The same attributes under another name.
-    #[cfg(feature = "session")]
     pub(crate) fn renamed(mut self, name: Cow<'static, str>) -> Result<Self, ConfigError> {
         check_name(&name)?;
         self.0.set_name(name);
@@ -211,7 +210,6 @@ impl SetCookie {
     }
 
     /// The same attributes with another value.
-    #[cfg(feature = "session")]
     pub(crate) fn with_value(&self, value: String) -> Result<Self, ConfigError> {
         check_value(&value)?;
         let mut cookie = self.0.clone();

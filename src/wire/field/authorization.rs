@@ -34,7 +34,6 @@ pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Credentia
 }
 
 /// What follows the scheme in every line that is of it.
-#[cfg(feature = "api-key")]
 pub(crate) fn all_credentials<'a>(
     headers: &'a HeaderMap,
     scheme: &'a str,
@@ -60,7 +59,6 @@ fn after_scheme<'a>(line: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
 
 /// Whether it is one token: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" )
 /// *"="` (RFC 9110, section 11.2), which is the `b64token` of RFC 6750.
-#[cfg(any(feature = "api-key", feature = "jwt", test))]
 pub(crate) fn is_token68(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let Some(token) = token.get(..token.len().saturating_sub(padding)) else {
@@ -69,7 +67,6 @@ pub(crate) fn is_token68(token: &[u8]) -> bool {
     !token.is_empty() && token.iter().all(|byte| is_token68_byte(*byte))
 }
 
-#[cfg(any(feature = "api-key", feature = "jwt", test))]
 const fn is_token68_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::is_token_byte;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A challenge: what a 401 asks for.
 ///

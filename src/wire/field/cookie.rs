@@ -18,10 +18,6 @@ pub(crate) enum Cookie<'a> {
 /// HTTP/2 splits `Cookie` into several lines (RFC 9113, section 8.2.3). A name that occurs twice
 /// was set for two paths or domains, and the server can't tell which is its own (RFC 6265, section
 /// 4.2.2, forbids relying on the order): a neighbouring site may have planted one of them.
-#[cfg_attr(
-    not(any(test, feature = "jwt", feature = "session")),
-    expect(dead_code, reason = "`Cookies` keeps the lines, not the fields")
-)]
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Cookie<'a> {
     find_in(headers.get_all(COOKIE), name)
 }

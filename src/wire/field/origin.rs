@@ -57,7 +57,6 @@ impl<'a> Origin<'a> {
     }
 
     /// The whole origin, as the request had it.
-    #[cfg(feature = "cors")]
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
         self.text

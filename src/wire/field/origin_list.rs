@@ -25,7 +25,6 @@ impl OriginList {
         self.0.get(place)
     }
 
-    #[cfg(feature = "cors")]
     pub(crate) fn as_slice(&self) -> &[HeaderValue] {
         &self.0
     }

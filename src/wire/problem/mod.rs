@@ -1,10 +1,5 @@
 //! Tells a client what went wrong: problem details, RFC 9457.
 
-#[cfg(any(
-    feature = "concurrency-limit",
-    feature = "load-shed",
-    feature = "rate-limit"
-))]
 mod capacity;
 mod logged;
 mod render;
@@ -21,11 +16,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
-#[cfg(feature = "rate-limit-redis")]
 pub(crate) use capacity::retry_after;
 
 use self::logged::Logged;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The media type of a problem's body.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");

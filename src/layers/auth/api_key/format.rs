@@ -10,7 +10,7 @@ use super::{
     hash::ApiKeyHash,
     refusal::ApiKeyRefusal,
 };
-use crate::{config_error::ConfigError, secret::Secret};
+use crate::wire::{ConfigError, Secret};
 
 /// The characters of an id: 71 bits, enough for a database to find no two alike.
 const ID: usize = 12;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::hash::ApiKeyHash;
-use crate::secret::Secret;
+use crate::wire::Secret;
 
 /// A new key: what to store of it, and the key itself, to show once. Made by
 /// [`ApiKeyFormat::generate`](super::ApiKeyFormat::generate).

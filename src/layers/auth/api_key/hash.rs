@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{config_error::ConfigError, field::authorization::is_token68};
+use crate::wire::{ConfigError, field::authorization::is_token68};
 
 /// The fewest characters of a key that [`ApiKeyHash::of`] takes: 95 bits, if they are random
 /// letters and digits.

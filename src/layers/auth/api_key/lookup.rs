@@ -3,7 +3,7 @@
 use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
 use super::{hash::ApiKeyHash, refusal::ApiKeyRefusal};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The most keys of a list, every one of which is looked at for each request.
 const MOST: usize = 256;

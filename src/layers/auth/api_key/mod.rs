@@ -24,7 +24,7 @@ use self::{
     source::Places,
 };
 use super::{Authenticate, Verdict, own_field::own_field};
-use crate::{config_error::ConfigError, describe::Description};
+use crate::{contract::Description, wire::ConfigError};
 
 /// Verifies an API key and finds out whose it is, as a `P`: a scheme for
 /// [`with_auth`](crate::with_auth).

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use http::HeaderValue;
 
-use crate::auth::{Refusal, or};
+use crate::layers::auth::{Refusal, or};
 
 /// Why an API key was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///

@@ -12,9 +12,11 @@ use super::{
     source::{self, Place, Places},
 };
 use crate::{
-    auth::{Refusal, or},
-    config_error::ConfigError,
-    field::{Challenge, authorization::is_token68},
+    layers::auth::{Refusal, or},
+    wire::{
+        ConfigError,
+        field::{Challenge, authorization::is_token68},
+    },
 };
 
 /// Where keys stand, what form they have, and what is answered about them.

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::refusal::ApiKeyRefusal;
-use crate::field::authorization::{Credentials, all_credentials, credentials};
+use crate::wire::field::authorization::{Credentials, all_credentials, credentials};
 
 /// Where in a request a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

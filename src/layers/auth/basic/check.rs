@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{settings::Settings, turns::off_the_async_threads};
-use crate::{body::BoxError, secret::Secret};
+use crate::wire::{BoxError, Secret};
 
 /// What became of a check.
 pub(super) enum Checked<P> {

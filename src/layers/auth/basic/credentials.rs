@@ -7,9 +7,9 @@ use http::HeaderMap;
 use zeroize::Zeroizing;
 
 use super::refusal::BasicRefusal;
-use crate::{
+use crate::wire::{
+    Secret,
     field::authorization::{Credentials, credentials},
-    secret::Secret,
 };
 
 /// The most bytes of user and password.

@@ -5,7 +5,7 @@ use argon2::{
     password_hash::{Error, PasswordVerifier, phc::PasswordHash},
 };
 
-use crate::{body::BoxError, config_error::ConfigError};
+use crate::wire::{BoxError, ConfigError};
 
 /// With the parameters that OWASP names first for argon2id and that the crate `argon2` has as its
 /// default: 19 MiB, two passes, one lane. The password is nobody's.

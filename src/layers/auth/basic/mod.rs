@@ -20,7 +20,10 @@ use self::{
     turns::Turns,
 };
 use super::{Authenticate, Verdict};
-use crate::{body::BoxError, config_error::ConfigError, describe::Description, secret::Secret};
+use crate::{
+    contract::Description,
+    wire::{BoxError, ConfigError, Secret},
+};
 
 /// Verifies a user and a password (RFC 7617) and finds out who it is, as a `P`: a scheme for
 /// [`with_auth`](crate::with_auth).

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
-use crate::{auth::Refusal, problem::Problem};
+use crate::{layers::auth::Refusal, wire::Problem};
 
 /// Why a user and a password were refused: the [`cause`](crate::Problem::cause) of the answer's
 /// `Problem`.

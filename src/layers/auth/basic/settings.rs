@@ -3,7 +3,7 @@
 use http::HeaderValue;
 
 use super::{refusal::Refusals, turns::Turns};
-use crate::{config_error::ConfigError, field::Challenge};
+use crate::wire::{ConfigError, field::Challenge};
 
 /// What a `Basic` answers, and how much it checks at a time.
 #[derive(Clone)]

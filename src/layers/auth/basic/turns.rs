@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::body::BoxError;
+use crate::wire::BoxError;
 
 /// The right to check a password, held for as long as that takes.
 pub(super) type Turn = OwnedSemaphorePermit;

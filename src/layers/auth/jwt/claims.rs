@@ -59,7 +59,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{Issuer, Rules, once};
-    use crate::auth::jwt::{
+    use crate::layers::auth::jwt::{
         key::JwtKey, key_set::KeySet, key_source::KeySource, required::Required,
     };
 

@@ -98,7 +98,7 @@ fn subtype(typ: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{COMMON, Header, subtype};
-    use crate::auth::jwt::{refusal::JwtRefusal, token::decode};
+    use crate::layers::auth::jwt::{refusal::JwtRefusal, token::decode};
 
     #[test]
     fn the_common_headers_mean_what_reading_them_would_tell() {

@@ -10,7 +10,7 @@ use super::{
     key::JwtKey, key_set::KeySet, key_source::KeySource, refusal::JwtRefusal, text::Text,
     token::Token,
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Who signs tokens, with its own keys: for [`Jwt::issuers`](super::Jwt::issuers).
 ///

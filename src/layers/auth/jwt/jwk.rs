@@ -9,7 +9,7 @@ use super::{
     key::{JwtKey, error},
     verifier::{hmac_length, rsa},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 impl JwtKey {
     /// The keys that a JWK is for those of these algorithms that it fits, one for each: an RSA key

@@ -13,7 +13,7 @@ use super::{
     jwk, pem,
     verifier::{Verifier, curve, hmac_length, names, rsa},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A key that verifies the tokens of one algorithm, prepared once.
 ///

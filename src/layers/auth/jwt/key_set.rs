@@ -1,7 +1,7 @@
 //! Finds the key that a token is signed with.
 
 use super::{header::Header, key::JwtKey, refusal::JwtRefusal, token::Token};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The keys of one issuer, each for one algorithm.
 #[derive(Clone, Debug)]

@@ -48,7 +48,7 @@ use self::{
     settings::Settings,
 };
 use super::{Authenticate, Verdict};
-use crate::{config_error::ConfigError, describe::Description};
+use crate::{contract::Description, wire::ConfigError};
 
 /// Verifies a JSON Web Token (RFC 7519) and reads its claims as `C`: a scheme for
 /// [`with_auth`](crate::with_auth).

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Jwt, refusal::Refusals, source};
-use crate::{clock::Clock, config_error::ConfigError};
+use crate::{support::clock::Clock, wire::ConfigError};
 
 /// What tokens must say.
 impl<C> Jwt<C> {

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";

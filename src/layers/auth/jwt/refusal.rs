@@ -4,7 +4,10 @@ use std::{error::Error, fmt};
 
 use http::HeaderValue;
 
-use crate::{auth::Refusal, config_error::ConfigError, field::Challenge};
+use crate::{
+    layers::auth::Refusal,
+    wire::{ConfigError, field::Challenge},
+};
 
 /// Why a token was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///

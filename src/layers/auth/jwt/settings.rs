@@ -16,7 +16,7 @@ use super::{
     source::Source,
     token::Token,
 };
-use crate::{auth::Verdict, clock::Clock, config_error::ConfigError};
+use crate::{layers::auth::Verdict, support::clock::Clock, wire::ConfigError};
 
 /// What a `Jwt` checks, and with what.
 #[derive(Clone, Debug)]

@@ -4,11 +4,13 @@ use http::{HeaderMap, HeaderName};
 
 use super::refusal::JwtRefusal;
 use crate::{
-    auth::own_field::own_field,
-    config_error::ConfigError,
-    field::{
-        authorization::{Credentials, credentials, is_token68},
-        cookie::{self, Cookie},
+    layers::auth::own_field::own_field,
+    wire::{
+        ConfigError,
+        field::{
+            authorization::{Credentials, credentials, is_token68},
+            cookie::{self, Cookie},
+        },
     },
 };
 

@@ -3,7 +3,7 @@
 use memchr::{memchr, memrchr};
 
 use super::{refusal::JwtRefusal, text::object};
-use crate::field::base64url;
+use crate::wire::field::base64url;
 
 /// The three parts of a token.
 pub(super) struct Token<'a> {
@@ -65,7 +65,7 @@ pub(super) fn decode(part: &[u8], bytes: &mut Vec<u8>) -> Result<(), JwtRefusal>
 #[cfg(test)]
 mod tests {
     use super::Token;
-    use crate::auth::jwt::refusal::JwtRefusal;
+    use crate::layers::auth::jwt::refusal::JwtRefusal;
 
     #[test]
     fn takes_a_token_apart_at_exactly_two_dots() {

@@ -10,9 +10,9 @@ use super::{
     shelf::Shelf, store::SessionId, text::Text,
 };
 use crate::{
-    auth::{Authenticate, Verdict},
-    describe::Description,
-    field::cookie::{self, Cookie},
+    contract::Description,
+    layers::auth::{Authenticate, Verdict},
+    wire::field::cookie::{self, Cookie},
 };
 
 /// The most bytes that browsers keep of a cookie.

@@ -12,7 +12,7 @@ use super::{
     text::Text,
     times::Times,
 };
-use crate::{cookies::SetCookie, problem::Problem};
+use crate::wire::{Problem, cookies::SetCookie};
 
 impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     /// Begins a session: the answer must carry the cookie.

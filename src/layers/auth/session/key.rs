@@ -6,7 +6,7 @@ use cookie::Key;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Parts the keys of this crate's sessions from whatever else is derived from the same secret.
 const PURPOSE: &[u8] = b"wythe session cookie 1\0";

@@ -30,7 +30,7 @@ pub use store::{
 pub use store::{RedisSessions, RedisSessionsMetrics};
 
 use self::{check::Check, sealed::Keys, settings::Settings, shelf::Shelf};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Knows by a cookie who has signed in, with data `D` of each: a scheme for
 /// [`with_auth`](crate::with_auth), whose principal is a [`Session<D>`].

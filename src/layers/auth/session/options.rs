@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{Session, SessionOwner, Sessions, check::Check, settings::Settings};
-use crate::{clock::Clock, config_error::ConfigError, cookies::SetCookie};
+use crate::{
+    support::clock::Clock,
+    wire::{ConfigError, cookies::SetCookie},
+};
 
 /// What is asked of sessions, and what their cookie is.
 impl<D> Sessions<D> {

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use http::HeaderValue;
 
-use crate::auth::Refusal;
+use crate::layers::auth::Refusal;
 
 /// Why a session was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///

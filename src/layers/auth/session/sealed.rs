@@ -7,7 +7,7 @@ use cookie::{Cookie, CookieJar};
 use zeroize::Zeroizing;
 
 use super::key::SessionKey;
-use crate::cookies::SetCookie;
+use crate::wire::cookies::SetCookie;
 
 /// The first encrypts, all decrypt.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use super::{
     store::SessionId,
     text::{decode, encode},
 };
-use crate::problem::Problem;
+use crate::wire::Problem;
 
 pub(super) struct Secret(Zeroizing<[u8; 32]>);
 

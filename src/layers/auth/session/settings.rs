@@ -7,8 +7,9 @@ use super::{
     times::{Lifetime, Times},
 };
 use crate::{
-    auth::Refusal, clock::Clock, config_error::ConfigError, cookies::SetCookie, field::Challenge,
-    problem::Problem,
+    layers::auth::Refusal,
+    support::clock::Clock,
+    wire::{ConfigError, Problem, cookies::SetCookie, field::Challenge},
 };
 
 #[derive(Clone)]

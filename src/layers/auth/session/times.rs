@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::refusal::SessionRefusal;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// By how much the clocks of two servers may differ.
 const SKEW: u64 = 60;

@@ -6,15 +6,15 @@ use http::{Request, StatusCode, request::Parts};
 
 use super::CsrfTokens;
 use crate::{
-    csrf::{CsrfRefusal, check::Passed},
-    describe::Description,
+    contract::Description,
+    layers::csrf::{CsrfRefusal, check::Passed},
 };
 
 type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
 
 /// Which requests need a token, and whose it must be.
 #[derive(Clone)]
-pub(in crate::csrf) struct Guard {
+pub(in crate::layers::csrf) struct Guard {
     tokens: CsrfTokens,
     session: Arc<Session>,
     /// Also of requests that say where they come from.
@@ -22,7 +22,7 @@ pub(in crate::csrf) struct Guard {
 }
 
 impl Guard {
-    pub(in crate::csrf) fn new<F>(tokens: CsrfTokens, session: F, always: bool) -> Self
+    pub(in crate::layers::csrf) fn new<F>(tokens: CsrfTokens, session: F, always: bool) -> Self
     where
         F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
@@ -34,7 +34,7 @@ impl Guard {
     }
 
     /// Looks for the token of a request that has passed so far, if it needs one.
-    pub(in crate::csrf) fn ask<B>(
+    pub(in crate::layers::csrf) fn ask<B>(
         &self,
         request: Request<B>,
         passed: Result<Passed, CsrfRefusal>,
@@ -52,7 +52,7 @@ impl Guard {
         (Request::from_parts(head, body), found.and(passed))
     }
 
-    pub(in crate::csrf) fn describe(&self, layer: Description) -> Description {
+    pub(in crate::layers::csrf) fn describe(&self, layer: Description) -> Description {
         let when = if self.always {
             "without the token of its session"
         } else {

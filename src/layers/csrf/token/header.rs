@@ -5,7 +5,7 @@ use std::error::Error;
 use http::HeaderName;
 
 use super::tokens::error;
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Fields that a page can set in a request to another site without asking, and those that a
 /// browser sets.

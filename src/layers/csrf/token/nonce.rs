@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 pub(super) const LENGTH: usize = 16;
 

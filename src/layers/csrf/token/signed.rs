@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{nonce, tokens::error};
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Parts the tokens of this crate from whatever else is signed with the same key.
 const PURPOSE: &[u8] = b"wythe csrf token 1\0";

@@ -16,7 +16,7 @@ use super::{
     nonce::Nonces,
     signed::{self, Signed},
 };
-use crate::{clock::Clock, config_error::ConfigError, csrf::CsrfRefusal};
+use crate::{layers::csrf::CsrfRefusal, support::clock::Clock, wire::ConfigError};
 
 /// Issues tokens for the pages of a session, and verifies them: see
 /// [`Csrf::fallback_token`](super::super::Csrf::fallback_token).

@@ -25,16 +25,16 @@ use super::{
     store::RedisStore,
 };
 use crate::{
-    key::{Key, KeyPart},
-    problem::Problem,
-    redis_server::{Failure, RedisServer},
+    request::key::{Key, KeyPart},
+    support::redis::{Failure, RedisServer},
+    wire::Problem,
 };
 
 /// The most charges that wait for the server at once, after their responses were sent.
 const MOST_CHARGES: u32 = 1_024;
 
 /// The counts of one limit.
-pub(in crate::rate_limit) struct Engine {
+pub(in crate::layers::rate_limit) struct Engine {
     sharing: Arc<Sharing>,
     rules: Arc<[Arc<[Rule]>]>,
     terms: Box<[Terms]>,
@@ -44,7 +44,7 @@ pub(in crate::rate_limit) struct Engine {
 }
 
 impl Engine {
-    pub(in crate::rate_limit) fn new(
+    pub(in crate::layers::rate_limit) fn new(
         sharing: Arc<Sharing>,
         rules: Arc<[Arc<[Rule]>]>,
         clock: Clock,
@@ -60,7 +60,11 @@ impl Engine {
     }
 
     /// What stands for a key in the store. Each plan counts apart.
-    pub(in crate::rate_limit) fn name<P: KeyPart + ?Sized>(&self, key: &P, plan: usize) -> Name {
+    pub(in crate::layers::rate_limit) fn name<P: KeyPart + ?Sized>(
+        &self,
+        key: &P,
+        plan: usize,
+    ) -> Name {
         match &*self.terms {
             [_] => self.sharing.names.name(key),
             _ => self.sharing.names.name(&(plan, key)),
@@ -68,7 +72,7 @@ impl Engine {
     }
 
     /// The same, for the key of a request.
-    pub(in crate::rate_limit) fn name_of<K: Key>(
+    pub(in crate::layers::rate_limit) fn name_of<K: Key>(
         &self,
         key: &K,
         head: &mut Parts,
@@ -83,17 +87,17 @@ impl Engine {
         })
     }
 
-    pub(in crate::rate_limit) fn on_failure(&self) -> OnFailure {
+    pub(in crate::layers::rate_limit) fn on_failure(&self) -> OnFailure {
         self.sharing.store.on_failure
     }
 
     /// The quotas of this instance alone, for [`OnFailure::Local`].
-    pub(in crate::rate_limit) fn local(&self) -> Option<Arc<[Arc<[Rule]>]>> {
+    pub(in crate::layers::rate_limit) fn local(&self) -> Option<Arc<[Arc<[Rule]>]>> {
         self.sharing.local.clone()
     }
 
     /// The time after which the store may be back, for those who were refused.
-    pub(in crate::rate_limit) fn until_probe(&self) -> Duration {
+    pub(in crate::layers::rate_limit) fn until_probe(&self) -> Duration {
         self.server().until_probe()
     }
 
@@ -107,7 +111,7 @@ impl Engine {
 
     /// What a request gets that does not have to wait: from a lease, or because the store is given
     /// up.
-    pub(in crate::rate_limit) fn known(
+    pub(in crate::layers::rate_limit) fn known(
         &self,
         name: &Name,
         plan: usize,
@@ -134,7 +138,7 @@ impl Engine {
     }
 
     /// Takes what a request costs from every quota of the key, or from none.
-    pub(in crate::rate_limit) async fn take(
+    pub(in crate::layers::rate_limit) async fn take(
         &self,
         name: &Name,
         plan: usize,
@@ -214,7 +218,7 @@ impl Engine {
     }
 
     /// Charges a key, or gives it back if it is negative.
-    pub(in crate::rate_limit) async fn charge(
+    pub(in crate::layers::rate_limit) async fn charge(
         &self,
         name: &Name,
         plan: usize,
@@ -234,7 +238,7 @@ impl Engine {
     }
 
     /// The same, while the response goes on.
-    pub(in crate::rate_limit) fn charge_later(
+    pub(in crate::layers::rate_limit) fn charge_later(
         self: Arc<Self>,
         name: Name,
         plan: usize,
@@ -260,7 +264,7 @@ impl Engine {
     }
 
     /// Lets nothing of a key through for so many nanoseconds.
-    pub(in crate::rate_limit) async fn block(
+    pub(in crate::layers::rate_limit) async fn block(
         &self,
         name: &Name,
         plan: usize,
@@ -270,7 +274,7 @@ impl Engine {
     }
 
     /// Makes a key whole.
-    pub(in crate::rate_limit) async fn reset(
+    pub(in crate::layers::rate_limit) async fn reset(
         &self,
         name: &Name,
         plan: usize,
@@ -287,7 +291,7 @@ impl Engine {
     }
 
     /// What is left of a key in the store.
-    pub(in crate::rate_limit) async fn peek(
+    pub(in crate::layers::rate_limit) async fn peek(
         &self,
         name: &Name,
         plan: usize,

@@ -6,7 +6,7 @@ use super::super::{
     quota::Quota,
     rule::{Rule, error},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// What becomes of requests while the store does not answer. There is no default: nobody but you
 /// knows what is worse.

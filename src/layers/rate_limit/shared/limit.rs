@@ -9,7 +9,7 @@ use super::{
     script::FURTHEST,
     store::{RedisStore, WORDS},
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// A limit whose counts are kept in a store; made by [`RedisStore::limit`].
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct SharedLimit {
 }
 
 /// The same, checked together with its quotas.
-pub(in crate::rate_limit) struct Sharing {
+pub(in crate::layers::rate_limit) struct Sharing {
     pub(super) store: RedisStore,
     pub(super) names: Names,
     /// Batch and nanoseconds.

@@ -1,6 +1,6 @@
 //! Counts what a store does, for metrics.
 
-use crate::redis_server::Counter;
+use crate::support::redis::Counter;
 
 /// What a store of shared limits has done since it was made, all limits together; see
 /// [`RedisStore::metrics`](super::RedisStore::metrics).

@@ -159,7 +159,7 @@ mod script;
 mod store;
 
 pub use self::{failure::OnFailure, limit::SharedLimit, metrics::RedisMetrics, store::RedisStore};
-pub(in crate::rate_limit) use self::{
+pub(in crate::layers::rate_limit) use self::{
     limit::Sharing,
     name::Name,
     remote::{Question, Remote},

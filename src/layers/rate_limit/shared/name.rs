@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt, hash::Hasher};
 
 use sha2::{Digest, Sha256};
 
-use crate::key::{KeyPart, KeyWriter};
+use crate::request::key::{KeyPart, KeyWriter};
 
 /// What all names of a limit begin with.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(super) struct Names {
 
 /// The name of a key.
 #[derive(Clone)]
-pub(in crate::rate_limit) struct Name {
+pub(in crate::layers::rate_limit) struct Name {
     text: String,
     id: u128,
 }

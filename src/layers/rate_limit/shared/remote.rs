@@ -18,29 +18,32 @@ use super::{
     name::Name,
 };
 use crate::{
-    describe::Description,
-    key::{Fingerprint, Key, KeyPart},
-    problem::{Problem, retry_after},
-    redis_server::Failure,
+    contract::Description,
+    request::key::{Fingerprint, Key, KeyPart},
+    support::redis::Failure,
+    wire::{Problem, retry_after},
 };
 
 /// A limit's counts in a store.
-pub(in crate::rate_limit) struct Remote {
-    pub(in crate::rate_limit) engine: Arc<Engine>,
+pub(in crate::layers::rate_limit) struct Remote {
+    pub(in crate::layers::rate_limit) engine: Arc<Engine>,
     /// Counts here while the store does not answer.
     local: Option<Box<Limit>>,
     unavailable: Problem,
 }
 
 /// What is to be taken, and from whom.
-pub(in crate::rate_limit) struct Question {
+pub(in crate::layers::rate_limit) struct Question {
     name: Name,
     local: Option<Fingerprint>,
     asked: Asked,
 }
 
 impl Remote {
-    pub(in crate::rate_limit) fn new(options: &Options, tally: &Arc<Tally>) -> Option<Self> {
+    pub(in crate::layers::rate_limit) fn new(
+        options: &Options,
+        tally: &Arc<Tally>,
+    ) -> Option<Self> {
         let sharing = options.sharing.as_ref()?;
         let rules = Arc::clone(&options.choice.rules);
         let engine = Engine::new(Arc::clone(sharing), rules, options.clock.clone());
@@ -64,7 +67,7 @@ impl Remote {
     }
 
     /// What it answers beside refusals by quota.
-    pub(in crate::rate_limit) fn describe(&self, limit: Description) -> Description {
+    pub(in crate::layers::rate_limit) fn describe(&self, limit: Description) -> Description {
         match self.engine.on_failure() {
             OnFailure::Deny => limit.answers(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -74,11 +77,11 @@ impl Remote {
         }
     }
 
-    pub(in crate::rate_limit) fn local(&self) -> Option<&Limit> {
+    pub(in crate::layers::rate_limit) fn local(&self) -> Option<&Limit> {
         self.local.as_deref()
     }
 
-    pub(in crate::rate_limit) fn question<P: KeyPart + ?Sized>(
+    pub(in crate::layers::rate_limit) fn question<P: KeyPart + ?Sized>(
         &self,
         key: &P,
         asked: Asked,
@@ -92,7 +95,7 @@ impl Remote {
     }
 
     /// The same, for a request.
-    pub(in crate::rate_limit) fn question_of<K: Key>(
+    pub(in crate::layers::rate_limit) fn question_of<K: Key>(
         &self,
         key: &K,
         head: &mut Parts,
@@ -108,7 +111,7 @@ impl Remote {
     }
 
     /// The answer that is known without asking the store.
-    pub(in crate::rate_limit) fn known(
+    pub(in crate::layers::rate_limit) fn known(
         &self,
         limit: &Limit,
         question: &Question,
@@ -118,7 +121,7 @@ impl Remote {
         Some(self.conclude(limit, question, known))
     }
 
-    pub(in crate::rate_limit) async fn answer(
+    pub(in crate::layers::rate_limit) async fn answer(
         &self,
         limit: &Limit,
         question: &Question,
@@ -171,7 +174,7 @@ impl Remote {
     }
 
     /// The same for a handler.
-    pub(in crate::rate_limit) fn problem(&self, failure: Failure) -> Problem {
+    pub(in crate::layers::rate_limit) fn problem(&self, failure: Failure) -> Problem {
         let problem = self.unavailable.clone();
         problem
             .retry_after(self.engine.until_probe())
@@ -179,7 +182,7 @@ impl Remote {
     }
 
     /// Takes for a handler.
-    pub(in crate::rate_limit) async fn take(
+    pub(in crate::layers::rate_limit) async fn take(
         &self,
         limit: &Limit,
         question: &Question,

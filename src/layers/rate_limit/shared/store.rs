@@ -15,8 +15,8 @@ use super::{
     metrics::{Counters, RedisMetrics},
 };
 use crate::{
-    config_error::ConfigError,
-    redis_server::{RedisServer, Words},
+    support::redis::{RedisServer, Words},
+    wire::ConfigError,
 };
 
 pub(super) static WORDS: Words = Words {

@@ -1,6 +1,6 @@
 //! How much the store may hold: [`Overflow`].
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// So many keys share a lock: few enough to go through all of them without a pause, and so many
 /// that the shards fill up almost evenly.
@@ -27,13 +27,16 @@ pub enum Overflow {
 
 /// A number of keys that was checked, and what happens when there are so many.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rate_limit) struct Capacity {
+pub(in crate::layers::rate_limit) struct Capacity {
     keys: usize,
     pub(super) overflow: Overflow,
 }
 
 impl Capacity {
-    pub(in crate::rate_limit) fn new(keys: usize, overflow: Overflow) -> Result<Self, ConfigError> {
+    pub(in crate::layers::rate_limit) fn new(
+        keys: usize,
+        overflow: Overflow,
+    ) -> Result<Self, ConfigError> {
         if keys == 0 {
             return Err(ConfigError::new(
                 "RateLimit",
@@ -44,7 +47,7 @@ impl Capacity {
     }
 
     /// Whether new keys can be refused.
-    pub(in crate::rate_limit) const fn refuses(self) -> bool {
+    pub(in crate::layers::rate_limit) const fn refuses(self) -> bool {
         matches!(self.overflow, Overflow::Refuse)
     }
 

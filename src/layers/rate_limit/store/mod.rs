@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 pub(super) use self::capacity::Capacity;
 pub use self::capacity::Overflow;
 use self::shard::{Bounds, Shard};
-use crate::{key::Fingerprint, rotation::Rotation};
+use crate::{request::key::Fingerprint, support::sweep::Rotation};
 
 /// Up to so many keys, and their times.
 pub(super) struct Store {

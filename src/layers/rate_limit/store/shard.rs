@@ -4,7 +4,7 @@ use super::{
     capacity::Overflow,
     table::{Table, WIDEST},
 };
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 /// How many keys compete when one has to go.
 const CANDIDATES: usize = 32;

@@ -9,7 +9,7 @@
 
 use std::mem;
 
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 /// The first word of a slot that no key stands in. [`Store`](super::Store) has no such key.
 const EMPTY: u64 = 0;

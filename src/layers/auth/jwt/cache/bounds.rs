@@ -1,6 +1,6 @@
 //! Says how much a cache may hold.
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Less than this is of no use: one token may have 8 KiB.
 const LEAST_BYTES: usize = 16 * 1024;

@@ -9,11 +9,11 @@ use super::window::Window;
 /// The number of a `Jwt`'s settings. Each change of them gives another one, so that no settings
 /// accept what others have verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth::jwt) struct Revision(u64);
+pub(in crate::layers::auth::jwt) struct Revision(u64);
 
 impl Revision {
     /// One that no settings have had.
-    pub(in crate::auth::jwt) fn next() -> Self {
+    pub(in crate::layers::auth::jwt) fn next() -> Self {
         static REVISIONS: AtomicU64 = AtomicU64::new(0);
         Self(REVISIONS.fetch_add(1, Ordering::Relaxed))
     }
@@ -25,21 +25,21 @@ impl Revision {
 
 /// By what a token was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth::jwt) struct Proof {
-    pub(in crate::auth::jwt) revision: Revision,
+pub(in crate::layers::auth::jwt) struct Proof {
+    pub(in crate::layers::auth::jwt) revision: Revision,
     /// The issuer's place among those of the settings.
-    pub(in crate::auth::jwt) issuer: usize,
+    pub(in crate::layers::auth::jwt) issuer: usize,
     /// The generation of the issuer's keys, as it was before they were asked. None, if nothing is
     /// to be made of it later.
-    pub(in crate::auth::jwt) generation: Option<u64>,
+    pub(in crate::layers::auth::jwt) generation: Option<u64>,
 }
 
 /// What came out when a token was verified.
 #[derive(Debug)]
-pub(in crate::auth::jwt) struct Verified<C> {
-    pub(in crate::auth::jwt) claims: C,
-    pub(in crate::auth::jwt) window: Window,
-    pub(in crate::auth::jwt) proof: Proof,
+pub(in crate::layers::auth::jwt) struct Verified<C> {
+    pub(in crate::layers::auth::jwt) claims: C,
+    pub(in crate::layers::auth::jwt) window: Window,
+    pub(in crate::layers::auth::jwt) proof: Proof,
 }
 
 /// A token that was verified.

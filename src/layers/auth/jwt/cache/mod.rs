@@ -14,7 +14,7 @@ pub(super) use self::{
     entry::{Proof, Revision, Verified},
     window::Window,
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Tokens that a [`Jwt`](super::Jwt) has verified, and their claims, so that the next request with
 /// the same token costs a look-up instead of a signature.

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::{TokenCache, entry::Verified};
-use crate::auth::jwt::{Jwt, key_source::Stop};
+use crate::layers::auth::jwt::{Jwt, key_source::Stop};
 
 /// The cache of verified tokens.
 impl<C> Jwt<C> {
@@ -44,7 +44,11 @@ impl<C> Jwt<C> {
 impl<C: DeserializeOwned + Clone> Jwt<C> {
     /// The claims of a token that passes, verified now or before. The caller's checks are asked in
     /// either case.
-    pub(in crate::auth::jwt) fn claims(&self, token: &[u8], fetched: bool) -> Result<C, Stop> {
+    pub(in crate::layers::auth::jwt) fn claims(
+        &self,
+        token: &[u8],
+        fetched: bool,
+    ) -> Result<C, Stop> {
         let claims = self.verified(token, fetched)?;
         Ok(self.checks.pass(claims)?)
     }

@@ -215,7 +215,7 @@ mod tests {
     };
 
     use super::{super::Proof, Bounds, Revision, Shared, Verified};
-    use crate::auth::jwt::cache::Window;
+    use crate::layers::auth::jwt::cache::Window;
 
     const NOW: Duration = Duration::from_secs(1_000);
     const TOKEN: &[u8] = b"a token";

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use super::{bounds::Bounds, entry::Entry};
-use crate::prehashed::AsItIs;
+use crate::support::identity_hasher::AsItIs;
 
 /// How many entries an insertion looks at, to drop those whose time is over.
 const SWEPT: usize = 4;

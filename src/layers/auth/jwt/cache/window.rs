@@ -5,7 +5,7 @@ use std::time::Duration;
 /// From when, and until when, the rules about time let a token pass: in seconds since the epoch,
 /// with the leeway in them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::auth::jwt) struct Window {
+pub(in crate::layers::auth::jwt) struct Window {
     from: f64,
     until: f64,
 }
@@ -22,7 +22,7 @@ impl Default for Window {
 
 impl Window {
     /// The part of it that begins no sooner.
-    pub(in crate::auth::jwt) const fn from(self, from: f64) -> Self {
+    pub(in crate::layers::auth::jwt) const fn from(self, from: f64) -> Self {
         Self {
             from: self.from.max(from),
             ..self
@@ -30,18 +30,18 @@ impl Window {
     }
 
     /// The part of it that ends no later. At that very second it is over.
-    pub(in crate::auth::jwt) const fn until(self, until: f64) -> Self {
+    pub(in crate::layers::auth::jwt) const fn until(self, until: f64) -> Self {
         Self {
             until: self.until.min(until),
             ..self
         }
     }
 
-    pub(in crate::auth::jwt) fn is_open(self, now: Duration) -> bool {
+    pub(in crate::layers::auth::jwt) fn is_open(self, now: Duration) -> bool {
         self.from <= now.as_secs_f64() && !self.is_over(now)
     }
 
-    pub(in crate::auth::jwt) fn is_over(self, now: Duration) -> bool {
+    pub(in crate::layers::auth::jwt) fn is_over(self, now: Duration) -> bool {
         now.as_secs_f64() >= self.until
     }
 }

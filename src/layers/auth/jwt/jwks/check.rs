@@ -7,7 +7,7 @@ use super::{
     control::Why,
     shared::{Shared, Wish},
 };
-use crate::auth::jwt::{
+use crate::layers::auth::jwt::{
     header::Header,
     key_source::{Fetch, Stop},
     refusal::JwtRefusal,
@@ -17,7 +17,7 @@ use crate::auth::jwt::{
 impl Jwks {
     /// Whether the token is signed with the key that its header means. After a fetch there is no
     /// other.
-    pub(in crate::auth::jwt) fn check(
+    pub(in crate::layers::auth::jwt) fn check(
         &self,
         token: &Token<'_>,
         header: &Header<'_>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
 
 use super::JwksError;
-use crate::pause;
+use crate::support::backoff;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ impl Control {
             .failure
             .take()
             .map_or((0, now), |failure| (failure.count, failure.since));
-        let pause = pause::growing(FIRST_PAUSE, before, LONGEST_PAUSE);
+        let pause = backoff::growing(FIRST_PAUSE, before, LONGEST_PAUSE);
         self.failure.insert(Failure {
             error,
             count: before.saturating_add(1),
@@ -122,7 +122,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Control, Decision, Why};
-    use crate::auth::jwt::jwks::JwksError;
+    use crate::layers::auth::jwt::jwks::JwksError;
 
     const COOLDOWN: Duration = Duration::from_secs(30);
 

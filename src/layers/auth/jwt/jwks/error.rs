@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 
 use super::set::Skipped;
-use crate::body::BoxError;
+use crate::wire::BoxError;
 
 /// Why keys could not be fetched: the [`cause`](crate::Problem::cause) of a 503, what
 /// [`Jwks::prefetch`](super::Jwks::prefetch) returns, and what [`JwksStatus`](super::JwksStatus)

@@ -20,7 +20,7 @@ use rustls::{
 };
 
 use super::{FetchKeys, Fetched, JwksError, freshness, location::error};
-use crate::{body::BoxError, config_error::ConfigError};
+use crate::wire::{BoxError, ConfigError};
 
 /// Where one of a host's addresses does not answer, there is time left for the next.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{Uri, uri::Scheme};
 
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// Where keys are.
 #[derive(Clone, Debug)]

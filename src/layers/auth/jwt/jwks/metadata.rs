@@ -4,7 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::{JwksError, location};
-use crate::auth::jwt::text::object;
+use crate::layers::auth::jwt::text::object;
 
 #[derive(Deserialize)]
 struct Metadata {

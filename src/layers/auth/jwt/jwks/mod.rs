@@ -32,7 +32,7 @@ use self::{
     shared::{Shared, Wish},
     transport::Transport,
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// The keys of an identity provider, fetched from it and kept fresh (RFC 7517, section 5): for
 /// [`Jwt::jwks`](super::Jwt::jwks).

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{JwksError, metadata::malformed};
-use crate::auth::jwt::{key::JwtKey, text::object};
+use crate::layers::auth::jwt::{key::JwtKey, text::object};
 
 /// The most keys that can be used. A token without a `kid` is tried with each of its algorithm.
 const MOST_KEYS: usize = 32;

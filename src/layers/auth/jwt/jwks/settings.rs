@@ -9,8 +9,8 @@ use super::{
     transport::Transport,
 };
 use crate::{
-    auth::jwt::verifier::{curve, names, rsa},
-    config_error::ConfigError,
+    layers::auth::jwt::verifier::{curve, names, rsa},
+    wire::ConfigError,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -17,7 +17,7 @@ use super::{
     snapshot::{Age, Snapshot},
     transport::Transport,
 };
-use crate::config_error::ConfigError;
+use crate::wire::ConfigError;
 
 /// No time: a fetch is under way.
 const NEVER: u64 = u64::MAX;

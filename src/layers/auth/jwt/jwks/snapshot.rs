@@ -8,7 +8,7 @@ use super::{
     set::{Known, Set, Skipped},
     settings::Settings,
 };
-use crate::auth::jwt::{header::Header, key_set::KeySet};
+use crate::layers::auth::jwt::{header::Header, key_set::KeySet};
 
 /// The keys of one fetch. It never changes.
 pub(super) struct Snapshot {
@@ -94,7 +94,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Age, Snapshot};
-    use crate::auth::jwt::jwks::{location::Location, set, settings::Settings};
+    use crate::layers::auth::jwt::jwks::{location::Location, set, settings::Settings};
 
     const ED25519: &str =
         r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 use bytes::Bytes;
 use http::Uri;
 
-use crate::body::BoxError;
+use crate::wire::BoxError;
 
 /// Fetches the documents of an identity provider; [`HttpsTransport`](super::HttpsTransport), unless
 /// another is [given](super::Jwks::transport).

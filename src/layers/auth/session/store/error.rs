@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 #[cfg(feature = "session-redis")]
-use crate::redis_server::Failure;
+use crate::support::redis::Failure;
 
 /// Why [`MemorySessions`](super::MemorySessions) or `RedisSessions` did not do what it was asked
 /// to. It holds nothing of a session.

@@ -6,7 +6,7 @@ use super::{
     super::{Capacity, Overflow, Store},
     SECOND, key, store,
 };
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 #[test]
 fn a_clock_that_jumps_neither_loops_nor_panics() {

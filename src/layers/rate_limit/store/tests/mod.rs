@@ -7,7 +7,7 @@ mod model;
 mod threads;
 
 use super::{Capacity, Overflow, Store};
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 const SECOND: u64 = 1_000_000_000;
 

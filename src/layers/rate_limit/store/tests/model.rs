@@ -8,7 +8,7 @@ use super::{
     super::{Capacity, Overflow, Store},
     key,
 };
-use crate::key::Fingerprint;
+use crate::request::key::Fingerprint;
 
 #[derive(Clone, Debug)]
 enum Step {

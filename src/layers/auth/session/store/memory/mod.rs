@@ -14,7 +14,7 @@ use super::{
     record::{SessionId, SessionOwner, SessionRecord},
     time::{nanos, whole},
 };
-use crate::clock::Clock;
+use crate::support::clock::Clock;
 
 /// Keeps sessions in the memory of the process, for one instance: a restart signs everybody out.
 ///

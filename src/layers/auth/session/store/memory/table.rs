@@ -6,7 +6,7 @@ use super::{
     super::record::{SessionId, SessionOwner},
     shard::Shard,
 };
-use crate::rotation::Rotation;
+use crate::support::sweep::Rotation;
 
 /// What clones share.
 pub(super) struct Table {

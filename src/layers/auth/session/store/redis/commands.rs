@@ -12,7 +12,7 @@ use super::super::{
     error::{Kind, SessionStoreError},
     record::{SessionId, SessionOwner},
 };
-use crate::redis_server::Failure;
+use crate::support::redis::Failure;
 
 /// A source with its SHA-1, by which servers know it.
 type Known = LazyLock<(&'static str, Script)>;

@@ -16,7 +16,7 @@ use super::{
     record::{SessionId, SessionOwner, SessionRecord},
     time::{nanos, whole},
 };
-use crate::{clock::Clock, redis_server::RedisServer};
+use crate::support::{clock::Clock, redis::RedisServer};
 
 pub use self::settings::RedisSessionsMetrics;
 

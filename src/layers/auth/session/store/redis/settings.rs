@@ -9,9 +9,11 @@ use ::redis::aio::ConnectionLike;
 
 use super::{RedisSessions, commands::Keys};
 use crate::{
-    clock::Clock,
-    config_error::ConfigError,
-    redis_server::{Figures, RedisServer, Words},
+    support::{
+        clock::Clock,
+        redis::{Figures, RedisServer, Words},
+    },
+    wire::ConfigError,
 };
 
 static WORDS: Words = Words {

@@ -1,0 +1,31 @@
+//! What a layer is: a policy over requests and responses, its place in a stack, its description.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each feature uses some of it; a build with all features finds what none uses"
+    )
+)]
+
+mod description;
+mod finish;
+mod future;
+mod middleware;
+mod place;
+mod placed;
+pub mod stage;
+mod with;
+
+pub use self::{
+    description::{Answer, Description},
+    future::WrappedFuture,
+    middleware::{Middleware, ReplyBody, Step},
+    place::{Always, Needed, Place, Provided, Sometimes, Weaken},
+    placed::{Placed, placed},
+    with::{With, Wrapped, with},
+};
+pub(crate) use self::{
+    finish::{finish, log_problem, log_refusal},
+    place::debug_as_name,
+};

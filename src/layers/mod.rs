@@ -1,0 +1,29 @@
+//! One room for each layer. A room knows the floors below, and never another room.
+
+#[cfg(feature = "auth")]
+pub mod auth;
+#[cfg(feature = "authorization")]
+pub mod authorization;
+pub mod body_adapter;
+#[cfg(feature = "cache-control")]
+pub mod cache_control;
+#[cfg(feature = "client-ip")]
+pub mod client_ip;
+#[cfg(feature = "concurrency-limit")]
+pub mod concurrency_limit;
+#[cfg(feature = "cors")]
+pub mod cors;
+#[cfg(feature = "csrf")]
+pub mod csrf;
+#[cfg(feature = "ip-filter")]
+pub mod ip_filter;
+#[cfg(feature = "load-shed")]
+pub mod load_shed;
+#[cfg(feature = "method")]
+pub mod method;
+#[cfg(feature = "presentation")]
+pub mod presentation;
+#[cfg(feature = "rate-limit")]
+pub mod rate_limit;
+#[cfg(feature = "validation")]
+pub mod validation;

@@ -1,0 +1,24 @@
+//! What layers leave in a request: who sends it, from where, and what it is counted under.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "each feature uses some of it; a build with all features finds what none uses"
+    )
+)]
+
+mod address;
+mod authenticated;
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+pub mod key;
+mod principal;
+pub(crate) mod take_once;
+
+pub(crate) use self::address::peer_addr;
+pub use self::principal::{Auth, Either};
+pub use self::{
+    address::{ClientIp, PeerAddr},
+    authenticated::Authenticated,
+};

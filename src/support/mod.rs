@@ -1,0 +1,19 @@
+//! What several rooms need and no user sees: clocks, backoff, sweeps, networks, Redis.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "each feature uses some of it; a build with all features finds what none uses"
+    )
+)]
+
+pub(crate) mod backoff;
+pub(crate) mod clock;
+pub(crate) mod identity_hasher;
+#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+pub mod networks;
+#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+pub(crate) mod redis;
+pub(crate) mod sweep;

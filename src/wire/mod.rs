@@ -1,0 +1,43 @@
+//! Values on the wire: problems, bodies, field values, and the errors of a configuration.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "each feature uses some of it; a build with all features finds what none uses"
+    )
+)]
+
+mod body;
+mod config_error;
+#[cfg(feature = "cookies")]
+pub mod cookies;
+pub(crate) mod field;
+pub(crate) mod head_method;
+mod problem;
+mod reply;
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
+mod secret;
+
+pub(crate) use self::problem::retry_after;
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "csrf-token",
+    feature = "jwt",
+    feature = "session"
+))]
+pub use self::secret::Secret;
+pub use self::{
+    body::{Body, BoxError},
+    config_error::ConfigError,
+    problem::{PROBLEM_JSON, Problem},
+    reply::Reply,
+};
