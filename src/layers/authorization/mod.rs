@@ -133,6 +133,8 @@ mod has_scopes;
 mod required;
 mod roles;
 mod scopes;
+#[cfg(feature = "session")]
+mod session;
 
 use std::{any::type_name, sync::Arc};
 
