@@ -1,6 +1,9 @@
 //! Gives a session the scopes and roles of its data, for `with_scopes` and `with_roles`.
 
-use crate::layers::{auth::Session, authorization::{HasRoles, HasScopes}};
+use crate::layers::{
+    auth::Session,
+    authorization::{HasRoles, HasScopes},
+};
 
 impl<D: HasScopes> HasScopes for Session<D> {
     fn has_scope(&self, scope: &str) -> bool {

@@ -125,7 +125,10 @@ pub use builder::{Anonymous, CorsBuilder, Trusted};
 pub use crate::wire::field::Origin;
 use crate::{
     contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
-    wire::{ConfigError, field::vary},
+    wire::{
+        ConfigError,
+        field::{only_line, vary},
+    },
 };
 
 /// Answers preflights, and lets the allowed origins read the responses.
@@ -329,10 +332,9 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("Cors", message)
 }
 
-/// Browsers send one origin; several lines are someone's trick, and allow nothing.
+/// Browsers send one origin; several lines are an attack, and allow nothing.
 fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let mut lines = headers.get_all(header::ORIGIN).iter();
-    lines.next().filter(|_| lines.next().is_none())
+    only_line(headers, header::ORIGIN).ok()?
 }
 
 impl fmt::Debug for Cors {

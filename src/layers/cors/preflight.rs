@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{Cors, builder::CorsBuilder};
+use crate::wire::field::only_line;
 
 const REQUEST_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-request-private-network");
@@ -80,11 +81,8 @@ impl Cors {
 
     /// Whether the policy allows the method and the headers that the preflight asks for.
     fn allows(&self, asked: &HeaderMap) -> bool {
-        let mut methods = asked.get_all(header::ACCESS_CONTROL_REQUEST_METHOD).iter();
-        let one_method = match (methods.next(), methods.next()) {
-            (Some(method), None) => self.0.methods.allow(method),
-            _ => false,
-        };
+        let one_method = only_line(asked, header::ACCESS_CONTROL_REQUEST_METHOD)
+            .is_ok_and(|method| method.is_some_and(|method| self.0.methods.allow(method)));
         let names = asked.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
         one_method && self.0.headers.allow(names.iter())
     }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::{CsrfRefusal, host, policy::Policy};
-use crate::wire::field::origin::Origin;
+use crate::wire::field::{only_line, origin::Origin};
 
 /// Set by browsers and by nothing that a page can do (Fetch Metadata, section 2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -83,11 +83,7 @@ impl Asked<'_> {
 
     /// The field's line, if there is one. Browsers send one; several are someone's trick.
     fn only(&self, name: HeaderName) -> Result<Option<&HeaderValue>, CsrfRefusal> {
-        let mut lines = self.headers.get_all(name).iter();
-        match (lines.next(), lines.next()) {
-            (line, None) => Ok(line),
-            _ => Err(CsrfRefusal::SeveralFields),
-        }
+        only_line(self.headers, name).or(Err(CsrfRefusal::SeveralFields))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, Uri, header};
 
-use crate::wire::field::origin::{self, Origin};
+use crate::wire::field::{
+    only_line,
+    origin::{self, Origin},
+};
 
 /// The host and port that the request is for, as it was sent.
 ///
@@ -12,9 +15,8 @@ pub(super) fn of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     if let Some(authority) = uri.authority() {
         return Some(authority.as_str());
     }
-    let mut lines = headers.get_all(header::HOST).iter();
-    let only = lines.next().filter(|_| lines.next().is_none())?;
-    only.to_str().ok().filter(|host| !host.is_empty())
+    let host = only_line(headers, header::HOST).ok()??;
+    host.to_str().ok().filter(|host| !host.is_empty())
 }
 
 /// Whether it is the origin's host and port. Which scheme the request came by is not known: a

@@ -5,7 +5,11 @@ use http::{HeaderMap, header};
 use super::{input::Format, parse::Encoding, refusal::Refusals};
 use crate::wire::{
     Problem,
-    field::media_type::{Charset, MediaType},
+    field::{
+        Repeated,
+        media_type::{Charset, MediaType},
+        only_line,
+    },
 };
 
 /// How a body is written, or why it is not read.
@@ -15,8 +19,10 @@ pub(super) fn encoding(
     empty: bool,
     refusals: &Refusals,
 ) -> Result<Encoding, Problem> {
-    let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(field) = fields.next() else {
+    // Two lines are the same as one with a comma, and that is not a media type.
+    let field = only_line(headers, header::CONTENT_TYPE)
+        .map_err(|Repeated| refusals.malformed_type.clone())?;
+    let Some(field) = field else {
         let missing = if empty {
             &refusals.no_body
         } else {
@@ -24,10 +30,6 @@ pub(super) fn encoding(
         };
         return Err(missing.clone());
     };
-    // RFC 9110, section 5.3: two lines are the same as one with a comma, and that is no media type.
-    if fields.next().is_some() {
-        return Err(refusals.malformed_type.clone());
-    }
     // What nearly every client sends, letter by letter.
     if field == "application/json" && format != Format::Form {
         return Ok(Encoding::Json);

@@ -5,7 +5,10 @@ use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
     contract::{Description, stage},
-    wire::{ConfigError, Problem},
+    wire::{
+        ConfigError, Problem,
+        field::{Repeated, only_line},
+    },
 };
 
 /// Counts by a header field as the client has sent it; made by [`dangerously_client_header`].
@@ -35,15 +38,10 @@ pub fn dangerously_client_header(name: &str) -> Result<ByClientHeader, ConfigErr
 
 impl ByClientHeader {
     fn value<'a>(&self, head: &'a Parts) -> Result<Option<&'a HeaderValue>, Problem> {
-        let mut values = head.headers.get_all(&self.0).iter();
-        let first = values.next();
-        match values.next() {
-            None => Ok(first),
-            Some(_) => {
-                let problem = Problem::new(StatusCode::BAD_REQUEST).reason("several_fields");
-                Err(problem.detail(format!("There is more than one `{}` field.", self.0)))
-            }
-        }
+        only_line(&head.headers, &self.0).map_err(|Repeated| {
+            let problem = Problem::new(StatusCode::BAD_REQUEST).reason("several_fields");
+            problem.detail(format!("There is more than one `{}` field.", self.0))
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
+use super::{Repeated, only_line};
+
 /// What a request's `Authorization` says in one scheme.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
@@ -16,21 +18,15 @@ pub(crate) enum Credentials<'a> {
 
 /// Reads the credentials of a scheme that sends one token, such as `Bearer` (RFC 6750, section 2.1).
 pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Credentials<'a> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let Some(line) = lines.next() else {
-        return Credentials::Absent;
-    };
-    // `Authorization` is one value, never a list (RFC 9110, section 5.3): which of two lines
-    // counts would be a guess.
-    if lines.next().is_some() {
-        let mut lines = headers.get_all(AUTHORIZATION).iter();
-        return if lines.any(|line| after_scheme(line.as_bytes(), scheme).is_some()) {
-            Credentials::Repeated
-        } else {
-            Credentials::Absent
-        };
+    match only_line(headers, AUTHORIZATION) {
+        Ok(line) => line
+            .and_then(|line| after_scheme(line.as_bytes(), scheme))
+            .map_or(Credentials::Absent, Credentials::Token),
+        Err(Repeated) => match all_credentials(headers, scheme).next() {
+            Some(_) => Credentials::Repeated,
+            None => Credentials::Absent,
+        },
     }
-    after_scheme(line.as_bytes(), scheme).map_or(Credentials::Absent, Credentials::Token)
 }
 
 /// What follows the scheme in every line that is of it.

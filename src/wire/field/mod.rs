@@ -17,8 +17,30 @@ pub(crate) mod structured;
 pub(crate) mod urlencoded;
 pub(crate) mod vary;
 
+use http::{HeaderMap, HeaderValue, header::AsHeaderName};
+
 pub use challenge::Challenge;
 pub use origin::Origin;
+
+/// A field that may occur once has several lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated;
+
+/// The only line of a field that is not a list.
+///
+/// A sender must not repeat such a field (RFC 9110, section 5.3). Which of several lines another
+/// server on the way goes by is unknown here, so none of them counts.
+pub(crate) fn only_line(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+) -> Result<Option<&HeaderValue>, Repeated> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next();
+    match lines.next() {
+        None => Ok(first),
+        Some(_) => Err(Repeated),
+    }
+}
 
 /// `tchar` (RFC 9110, section 5.6.2).
 pub(crate) const fn is_token_byte(byte: u8) -> bool {

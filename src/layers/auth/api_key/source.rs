@@ -3,7 +3,10 @@
 use http::{HeaderMap, HeaderName};
 
 use super::refusal::ApiKeyRefusal;
-use crate::wire::field::authorization::{Credentials, all_credentials, credentials};
+use crate::wire::field::{
+    authorization::{Credentials, all_credentials, credentials},
+    only_line,
+};
 
 /// Where in a request a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +53,8 @@ fn field<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a [u8]>, (Place, ApiKeyRefusal)> {
-    let mut lines = headers.get_all(name).iter();
-    let first = lines.next();
-    if lines.next().is_some() {
-        return Err((Place::Field, ApiKeyRefusal::SeveralKeys));
-    }
-    Ok(first.map(|line| line.as_bytes()))
+    let line = only_line(headers, name).or(Err((Place::Field, ApiKeyRefusal::SeveralKeys)))?;
+    Ok(line.map(|line| line.as_bytes()))
 }
 
 fn bearer(

@@ -10,6 +10,7 @@ use crate::{
         field::{
             authorization::{Credentials, credentials, is_token68},
             cookie::{self, Cookie},
+            only_line,
         },
     },
 };
@@ -93,12 +94,8 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, JwtRefusal> {
 
 /// A field that holds the token and nothing else.
 fn field<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, JwtRefusal> {
-    let mut lines = headers.get_all(name).iter();
-    let first = lines.next();
-    if lines.next().is_some() {
-        return Err(JwtRefusal::SeveralTokens);
-    }
-    Ok(first.map(|line| line.as_bytes()))
+    let line = only_line(headers, name).or(Err(JwtRefusal::SeveralTokens))?;
+    Ok(line.map(|line| line.as_bytes()))
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, JwtRefusal> {

@@ -8,6 +8,7 @@ use super::CsrfTokens;
 use crate::{
     contract::Description,
     layers::csrf::{CsrfRefusal, check::Passed},
+    wire::field::only_line,
 };
 
 type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
@@ -71,11 +72,9 @@ impl Guard {
                 Ok(())
             };
         };
-        let mut lines = head.headers.get_all(self.tokens.header_name()).iter();
-        let token = lines.next().ok_or(CsrfRefusal::NoToken)?;
-        if lines.next().is_some() {
-            return Err(CsrfRefusal::SeveralTokens);
-        }
+        let token = only_line(&head.headers, self.tokens.header_name())
+            .or(Err(CsrfRefusal::SeveralTokens))?
+            .ok_or(CsrfRefusal::NoToken)?;
         self.tokens.verify(session.as_bytes(), token)
     }
 }
