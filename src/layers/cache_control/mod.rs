@@ -84,7 +84,6 @@
 
 mod answers;
 mod directives;
-mod parse;
 mod policy;
 pub mod state;
 

@@ -6,7 +6,6 @@ use http::{HeaderName, StatusCode};
 
 use super::{
     directives::{Argument, Directives, MOST_SECONDS, Name},
-    parse::parse,
     state::{
         Fresh, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Parsed, Private, Public,
         Shareable, Stale, Storable, Unset,
@@ -294,7 +293,7 @@ impl FromStr for CacheControl {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let own = parse(text)?;
+        let own = Directives::parse(text)?;
         let plan = Plan {
             own,
             ..Plan::default()

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorization;
 pub(crate) mod base64url;
+pub(crate) mod cache_control;
 mod challenge;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;

@@ -5,6 +5,8 @@ use http::{
     header::{CACHE_CONTROL, EXPIRES},
 };
 
+use crate::wire::field::cache_control::directives;
+
 /// What a response says of shared caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caches {
@@ -31,19 +33,21 @@ impl Caches {
         }
         let (mut forbidden, mut timed) = (false, headers.contains_key(EXPIRES));
         for line in headers.get_all(CACHE_CONTROL) {
-            // A quoted argument may hold a comma, and is not worth reading here.
-            let text = line.to_str().ok().filter(|text| !text.contains('"'));
-            let Some(text) = text else {
+            let Ok(line) = line.to_str() else {
                 return Self::Shared;
             };
-            for directive in text.split(',') {
-                let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
-                let is = |directive| name.trim().eq_ignore_ascii_case(directive);
-                if is("public") || is("s-maxage") {
+            for directive in directives(line.as_bytes()) {
+                let Ok(directive) = directive else {
+                    return Self::Shared;
+                };
+                let argument = directive.argument.unwrap_or_default();
+                // `private="..."` leaves the rest of the response to shared caches.
+                if directive.is("public") || directive.is("s-maxage") || argument.contains(&b'"') {
                     return Self::Shared;
                 }
-                forbidden |= is("private") || is("no-store");
-                timed |= is("max-age") && !argument.trim().bytes().all(|byte| byte == b'0');
+                forbidden |= directive.is("private") || directive.is("no-store");
+                timed |= directive.is("max-age")
+                    && !argument.trim_ascii().iter().all(|byte| *byte == b'0');
             }
         }
         match (forbidden, timed) {

@@ -7,6 +7,8 @@ use http::{
     header::{AGE, CACHE_CONTROL},
 };
 
+use crate::wire::field::cache_control::{Directive, UnclosedQuote, delta_seconds, directives};
+
 /// `max-age` less `Age`; nothing if there is neither it nor a directive against keeping.
 ///
 /// Of several, the shortest counts, and what can't be read is not fresh (RFC 9111, section 4.2.1).
@@ -15,40 +17,33 @@ pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers
         .get_all(CACHE_CONTROL)
         .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(seconds)
+        .flat_map(|line| directives(line.as_bytes()))
+        .filter_map(fresh_for)
         .min()?;
-    let age = headers.get(AGE).map(|age| number(age.as_bytes()));
-    // An age that can't be read is none (RFC 9111, section 5.1).
-    let age = age.flatten().unwrap_or_default();
-    Some(Duration::from_secs(seconds.saturating_sub(age)))
+    // An age that can't be read is ignored (RFC 9111, section 5.1).
+    let age = headers
+        .get(AGE)
+        .and_then(|age| delta_seconds(age.as_bytes()))
+        .unwrap_or_default();
+    Some(Duration::from_secs(seconds.saturating_sub(age).into()))
 }
 
-/// How long a directive lets a response be fresh; nothing if it says nothing of that.
-fn seconds(directive: &[u8]) -> Option<u64> {
-    let directive = directive.trim_ascii();
-    let mut parts = directive.splitn(2, |byte| *byte == b'=');
-    let name = parts.next().unwrap_or_default();
-    if name.eq_ignore_ascii_case(b"no-store") || name.eq_ignore_ascii_case(b"no-cache") {
+/// How many seconds a directive lets a response be fresh; `None` if it does not say.
+fn fresh_for(directive: Result<Directive<'_>, UnclosedQuote>) -> Option<u32> {
+    let Ok(directive) = directive else {
+        return Some(0);
+    };
+    if directive.is("no-store") || directive.is("no-cache") {
         return Some(0);
     }
-    if !name.eq_ignore_ascii_case(b"max-age") {
+    if !directive.is("max-age") {
         return None;
     }
-    let value = parts.next().unwrap_or_default();
-    let quoted = value
+    let value = directive.argument.unwrap_or_default();
+    let unquoted = value
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
-    Some(number(quoted.unwrap_or(value)).unwrap_or_default())
-}
-
-/// A number of seconds; one that is too large is very large (RFC 9111, section 1.2.2).
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let digits = std::str::from_utf8(digits).ok()?;
-    Some(digits.parse().unwrap_or(0xffff_ffff))
+    Some(delta_seconds(unquoted.unwrap_or(value)).unwrap_or_default())
 }
 
 #[cfg(test)]
