@@ -19,7 +19,7 @@ use axum::{
 use http::{HeaderValue, Request, StatusCode, header::RETRY_AFTER};
 use tokio::net::TcpListener;
 use wythe::{
-    CacheControl, Description, Middleware, Place, Problem, Step, compose, stage, with,
+    CacheControl, Description, Later, Middleware, Place, Problem, Step, compose, stage, with,
     with_cache_control,
 };
 
@@ -43,14 +43,14 @@ impl Place for Maintenance {
 impl<B> Middleware<B> for Maintenance {
     type Carry = ();
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         if self.0.load(Ordering::Relaxed) {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                 .detail("The site is being maintained.")
                 .header(RETRY_AFTER, HeaderValue::from_static("600"));
-            return Step::Reply(problem.into());
+            return Step::reply(problem);
         }
-        Step::Next(request, ())
+        Step::next(request, ())
     }
 }
 

@@ -194,7 +194,7 @@ pub use self::wire::cookies::{self, CookieError, Cookies, SetCookie};
 pub use self::{
     compose::{Stack, assume, compose, layer},
     contract::{
-        Always, Answer, Description, Middleware, Needed, Place, Placed, Provided, ReplyBody,
+        Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, ReplyBody,
         Sometimes, Step, Weaken, With, placed, stage, with,
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr},

@@ -15,7 +15,9 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Collected, Empty, Full, combinators::BoxBody};
 use support::{problem, read, scripted::Scripted};
 use tower::{ServiceExt, service_fn};
-use wythe::{Body, Middleware, Place, Problem, Step, compose, stage, with, with_body_adapter};
+use wythe::{
+    Body, Later, Middleware, Place, Problem, Step, compose, stage, with, with_body_adapter,
+};
 
 async fn bytes(body: Body) -> Bytes {
     body.collect().await.map(Collected::to_bytes).unwrap()
@@ -149,11 +151,11 @@ impl Place for Picky {
 impl<B: http_body::Body> Middleware<B> for Picky {
     type Carry = ();
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         if request.uri() == "/refused" {
-            return Step::Reply(Problem::new(StatusCode::FORBIDDEN).into());
+            return Step::reply(Problem::new(StatusCode::FORBIDDEN));
         }
-        Step::Next(request, ())
+        Step::next(request, ())
     }
 }
 

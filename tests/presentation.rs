@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use support::{problem, read, scripted::Scripted};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use wythe::{
-    Middleware, Place, Placed, Problem, Stack, Step, compose, presentation::Presentation, stage,
-    with, with_presentation, with_presentation_as,
+    Later, Middleware, Place, Placed, Problem, Stack, Step, compose, presentation::Presentation,
+    stage, with, with_presentation, with_presentation_as,
 };
 
 /// An application with a handler for each way to fail; axum adds its own.
@@ -248,8 +248,8 @@ impl Place for Mark {
 impl<B> Middleware<B> for Mark {
     type Carry = ();
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
-        Step::Next(request, ())
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        Step::next(request, ())
     }
 
     fn after<R>(&self, (): (), response: &mut Response<R>)

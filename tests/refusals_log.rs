@@ -27,7 +27,7 @@ use serde::Deserialize;
 use support::log::Log;
 use tower::{Layer, Service, ServiceExt};
 use wythe::{
-    ClientIpSource, ConcurrencyLimit, IpFilter, Json, Methods, Middleware, PeerAddr, Place,
+    ClientIpSource, ConcurrencyLimit, IpFilter, Json, Later, Methods, Middleware, PeerAddr, Place,
     Problem, Quota, RateLimit, Step, compose,
     rate_limit::{Overflow, Quotas},
     stage, with, with_client_ip, with_concurrency_limit, with_ip_filter, with_load_shed,
@@ -61,8 +61,8 @@ impl<B> Middleware<B> for Closed {
         "with_opening_hours"
     }
 
-    fn before(&self, _: Request<B>) -> Step<B, ()> {
-        Step::Reply(self.problem.clone().into())
+    fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
+        Step::reply(self.problem.clone())
     }
 }
 
@@ -79,10 +79,10 @@ impl Place for Nameless {
 impl<B> Middleware<B> for Nameless {
     type Carry = ();
 
-    fn before(&self, _: Request<B>) -> Step<B, ()> {
+    fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
         let mut response = Response::new(bytes::Bytes::new());
         *response.status_mut() = StatusCode::BAD_GATEWAY;
-        Step::Reply(response)
+        Step::reply(response)
     }
 }
 

@@ -26,7 +26,7 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use wythe::{Middleware, Place, Problem, Step, compose, stage, with};
+use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
 
 /// Refuses `/refused` at any place, for which it needs a response body that takes bytes.
 #[derive(Clone)]
@@ -41,11 +41,11 @@ impl Place for Gate {
 impl<B> Middleware<B> for Gate {
     type Carry = ();
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         if request.uri() == "/refused" {
-            return Step::Reply(Problem::new(StatusCode::FORBIDDEN).into());
+            return Step::reply(Problem::new(StatusCode::FORBIDDEN));
         }
-        Step::Next(request, ())
+        Step::next(request, ())
     }
 }
 

@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use support::problem;
 use tower::{Layer, ServiceExt, service_fn};
-use wythe::{Json, Middleware, Provided, Step, Valid, Validation, With, with_validation};
+use wythe::{Json, Later, Middleware, Provided, Step, Valid, Validation, With, with_validation};
 
 #[derive(Deserialize, Validate)]
 struct Text {
@@ -174,7 +174,7 @@ async fn the_handler_gets_the_value_and_the_raw_body_however_it_came() {
 fn a_body_in_memory_is_read_without_a_future_and_without_a_copy() {
     let layer = with_validation::<Json<Text>>();
     let raw = Bytes::from(json_of(1000));
-    let Step::Next(passed, ()) = layer
+    let Later::Ready(Step::Next(passed, ())) = layer
         .middleware()
         .before(request(Scripted::new([Event::Data(raw.clone())])))
     else {
@@ -186,9 +186,9 @@ fn a_body_in_memory_is_read_without_a_future_and_without_a_copy() {
     };
     assert_eq!(left.as_ptr(), raw.as_ptr());
     let refused = layer.middleware().before(request(support::Body::from("{")));
-    assert!(matches!(refused, Step::Reply(_)));
+    assert!(matches!(refused, Later::Ready(Step::Reply(_))));
     let late = request(Scripted::new([Event::Wait, Event::Data(raw)]));
-    assert!(matches!(layer.middleware().before(late), Step::Wait(_)));
+    assert!(matches!(layer.middleware().before(late), Later::Pending(_)));
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use support::{Body, empty, get, problem, send_to};
 use wythe::{
-    Json, Middleware, Place, Provided, Query, Step, Valid, Validation, compose, with_validation,
+    Json, Later, Middleware, Place, Provided, Query, Step, Valid, Validation, compose,
+    with_validation,
 };
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, Validate)]
@@ -112,9 +113,15 @@ async fn a_query_that_is_not_valid_is_422_with_the_parameter() {
 fn a_query_is_validated_without_a_future() {
     let request = get("/?page=3").body(empty()).unwrap();
     let layer = with_validation::<Query<Search>>();
-    assert!(matches!(layer.middleware().before(request), Step::Next(..)));
+    assert!(matches!(
+        layer.middleware().before(request),
+        Later::Ready(Step::Next(..))
+    ));
     let request = get("/?page=x").body(empty()).unwrap();
-    assert!(matches!(layer.middleware().before(request), Step::Reply(_)));
+    assert!(matches!(
+        layer.middleware().before(request),
+        Later::Ready(Step::Reply(_))
+    ));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{Request, Response, request::Parts};
 
-use crate::contract::{Description, Middleware, Place, ReplyBody, Step, Weaken, With, with};
+use crate::contract::{Description, Later, Middleware, Place, ReplyBody, Step, Weaken, With, with};
 
 /// A middleware that acts only on requests that meet a condition.
 #[derive(Clone)]
@@ -85,21 +85,17 @@ where
         self.middleware.name()
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
         let (head, body) = request.into_parts();
         let acts = (self.condition)(&head) == self.holds;
         let request = Request::from_parts(head, body);
         if !acts {
-            return Step::Next(request, None);
+            return Step::next(request, None);
         }
-        match self.middleware.before(request) {
+        self.middleware.before(request).map(|step| match step {
             Step::Next(request, carry) => Step::Next(request, Some(carry)),
             Step::Reply(reply) => Step::Reply(reply),
-            Step::Wait(decision) => Step::wait(async move {
-                let (request, carry) = decision.await?;
-                Ok((request, Some(carry)))
-            }),
-        }
+        })
     }
 
     fn after<R>(&self, carry: Self::Carry, response: &mut Response<R>)

@@ -1,32 +1,44 @@
 //! What a middleware is: what it decides about a request, and what it does to the response.
 
-use std::{any::type_name, fmt, future::Future, pin::Pin};
+use std::{any::type_name, fmt};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 
+use super::Later;
+
 /// What a middleware decides about a request.
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the contract: go on, answer, or wait"
-)]
+///
+/// [`next`](Self::next) and [`reply`](Self::reply) write a decision that is made at once; one that
+/// has to wait is a [`Later::pending`] that yields a `Step`.
+#[expect(clippy::exhaustive_enums, reason = "a request goes on or is answered")]
 pub enum Step<B, C> {
-    /// Go on, and remember `C` for the response.
+    /// Go on with the request, and keep `C` for the response.
     Next(Request<B>, C),
     /// Answer in the handler's place.
     Reply(Response<Bytes>),
-    /// Not known yet: a body to read, a store to ask. The only case that allocates.
-    Wait(Pin<Box<dyn Future<Output = Result<(Request<B>, C), Response<Bytes>>> + Send>>),
 }
 
 impl<B, C> Step<B, C> {
-    /// Decides later: the future yields the request to go on with, or the answer.
-    pub fn wait<F>(decision: F) -> Self
-    where
-        F: Future<Output = Result<(Request<B>, C), Response<Bytes>>> + Send + 'static,
-    {
-        Self::Wait(Box::pin(decision))
+    /// Goes on with the request, and keeps `carry` for the response.
+    pub const fn next(request: Request<B>, carry: C) -> Later<Self> {
+        Later::Ready(Self::Next(request, carry))
+    }
+
+    /// Answers in the handler's place, with a [`Problem`](crate::Problem) or a whole response.
+    pub fn reply(answer: impl Into<Response<Bytes>>) -> Later<Self> {
+        Later::Ready(Self::Reply(answer.into()))
+    }
+}
+
+/// Goes on with what is `Ok`, and answers with the error.
+impl<B, C, E: Into<Response<Bytes>>> From<Result<(Request<B>, C), E>> for Step<B, C> {
+    fn from(decision: Result<(Request<B>, C), E>) -> Self {
+        match decision {
+            Ok((request, carry)) => Self::Next(request, carry),
+            Err(answer) => Self::Reply(answer.into()),
+        }
     }
 }
 
@@ -35,15 +47,14 @@ impl<B, C> fmt::Debug for Step<B, C> {
         f.write_str(match self {
             Self::Next(..) => "Next",
             Self::Reply(_) => "Reply",
-            Self::Wait(_) => "Wait",
         })
     }
 }
 
 /// A middleware: a policy over requests, and over the responses that come back.
 ///
-/// There is no future to write and no readiness to forward; [`With`](super::With) does both. A clone must be
-/// cheap: keep what is large behind one `Arc`.
+/// There is no future to write and no readiness to forward; [`With`](super::With) does both.
+/// Clones must be cheap: keep what is large behind an `Arc`.
 ///
 /// # Example
 ///
@@ -51,7 +62,7 @@ impl<B, C> fmt::Debug for Step<B, C> {
 ///
 /// ```
 /// use http::{Request, StatusCode};
-/// use wythe::{Middleware, Place, Problem, Step, compose, stage, with};
+/// use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
 ///
 /// #[derive(Clone)]
 /// struct Maintenance(bool);
@@ -65,11 +76,11 @@ impl<B, C> fmt::Debug for Step<B, C> {
 /// impl<B> Middleware<B> for Maintenance {
 ///     type Carry = ();
 ///
-///     fn before(&self, request: Request<B>) -> Step<B, ()> {
+///     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
 ///         if self.0 {
-///             return Step::Reply(Problem::new(StatusCode::SERVICE_UNAVAILABLE).into());
+///             return Step::reply(Problem::new(StatusCode::SERVICE_UNAVAILABLE));
 ///         }
-///         Step::Next(request, ())
+///         Step::next(request, ())
 ///     }
 /// }
 ///
@@ -79,14 +90,14 @@ pub trait Middleware<B>: Clone {
     /// What [`before`](Self::before) remembers for [`after`](Self::after).
     type Carry;
 
-    /// The layer's name in the log: how it is written in a stack, best. The type's path, unless
-    /// told.
+    /// The layer's name in the log, best as it is written in a stack. By default the path of the
+    /// type.
     fn name(&self) -> &'static str {
         type_name::<Self>()
     }
 
     /// Decides about the request.
-    fn before(&self, request: Request<B>) -> Step<B, Self::Carry>;
+    fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>>;
 
     /// Changes the response that came back from further in. It is not called for an answer of
     /// this middleware's own.

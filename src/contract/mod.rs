@@ -10,7 +10,7 @@
 
 mod description;
 mod finish;
-mod future;
+mod later;
 mod middleware;
 mod place;
 mod placed;
@@ -19,11 +19,11 @@ mod with;
 
 pub use self::{
     description::{Answer, Description},
-    future::WrappedFuture,
+    later::Later,
     middleware::{Middleware, ReplyBody, Step},
     place::{Always, Needed, Place, Provided, Sometimes, Weaken},
     placed::{Placed, placed},
-    with::{With, Wrapped, with},
+    with::{With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{
     finish::{finish, log_problem, log_refusal},

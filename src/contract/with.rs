@@ -1,16 +1,20 @@
-//! Makes a middleware a layer, and calls it: [`With`] and its service.
+//! Makes a middleware a layer and drives it: [`With`], its service, and the one future.
 
 use std::{
+    fmt,
+    future::Future,
     mem,
-    task::{Context, Poll},
+    pin::Pin,
+    task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use http::{Method, Request, Response};
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Middleware, ReplyBody, Step, WrappedFuture, finish::finish, future::State};
-use crate::contract::{Description, Place};
+use super::{Description, Later, Middleware, Place, ReplyBody, Step, finish::finish};
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
 #[derive(Clone, Debug)]
@@ -70,7 +74,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = WrappedFuture<M, M::Carry, S, Request<B>, S::Future>;
+    type Future = WrappedFuture<M, M::Carry, S, B, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -79,18 +83,18 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head_only = request.method() == Method::HEAD;
         let state = match self.middleware.before(request) {
-            Step::Next(request, carry) => State::Calling {
+            Later::Ready(Step::Next(request, carry)) => State::Calling {
                 call: self.inner.call(request),
                 after: Some((self.middleware.clone(), carry)),
             },
-            Step::Reply(reply) => State::Replying {
+            Later::Ready(Step::Reply(reply)) => State::Replying {
                 reply: Some(finish(self.middleware.name(), reply, head_only)),
             },
-            Step::Wait(decision) => {
+            Later::Pending(decision) => {
                 // `poll_ready` was called on this inner service, so it is the one that may be
                 // called; a clone need not be ready.
                 let clone = self.inner.clone();
-                State::Waiting {
+                State::Deciding {
                     decision,
                     inner: mem::replace(&mut self.inner, clone),
                     middleware: self.middleware.clone(),
@@ -99,5 +103,88 @@ where
             }
         };
         WrappedFuture { state }
+    }
+}
+
+pin_project! {
+    /// The response future of [`Wrapped`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WrappedFuture<M, C, S, B, F> {
+        #[pin]
+        state: State<M, C, S, B, F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<M, C, S, B, F> {
+        Deciding {
+            decision: Pin<Box<dyn Future<Output = Step<B, C>> + Send>>,
+            inner: S,
+            middleware: M,
+            head_only: bool,
+        },
+        Calling {
+            #[pin]
+            call: F,
+            after: Option<(M, C)>,
+        },
+        Replying {
+            reply: Option<Response<Bytes>>,
+        },
+    }
+}
+
+impl<M, C, S, B, R> Future for WrappedFuture<M, C, S, B, S::Future>
+where
+    M: Middleware<B, Carry = C>,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: ReplyBody,
+{
+    type Output = Result<Response<R>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjection::Deciding {
+                    decision,
+                    inner,
+                    middleware,
+                    head_only,
+                } => match ready!(decision.as_mut().poll(cx)) {
+                    Step::Next(request, carry) => {
+                        let call = inner.call(request);
+                        let after = Some((middleware.clone(), carry));
+                        state.set(State::Calling { call, after });
+                    }
+                    Step::Reply(reply) => {
+                        let reply = Some(finish(middleware.name(), reply, *head_only));
+                        state.set(State::Replying { reply });
+                    }
+                },
+                StateProjection::Calling { call, after } => {
+                    let mut response = ready!(call.poll(cx))?;
+                    if let Some((middleware, carry)) = after.take() {
+                        middleware.after(carry, &mut response);
+                    }
+                    return Poll::Ready(Ok(response));
+                }
+                StateProjection::Replying { reply } => {
+                    let Some(reply) = reply.take() else {
+                        // Polled again after it was ready: the contract of `Future` leaves this
+                        // open, and waiting for ever breaks nothing.
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Ok(reply.map(R::from)));
+                }
+            }
+        }
+    }
+}
+
+impl<M, C, S, B, F> fmt::Debug for WrappedFuture<M, C, S, B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WrappedFuture").finish_non_exhaustive()
     }
 }

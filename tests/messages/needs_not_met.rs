@@ -2,7 +2,7 @@
 
 use http::Request;
 use serde::Deserialize;
-use wythe::{Auth, Middleware, Needed, Place, Step, compose, stage, with};
+use wythe::{Auth, Later, Middleware, Needed, Place, Step, compose, stage, with};
 
 #[derive(Clone, Deserialize)]
 struct Claims {
@@ -21,8 +21,8 @@ impl Place for AdminsOnly {
 impl<B> Middleware<B> for AdminsOnly {
     type Carry = ();
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
-        Step::Next(request, ())
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        Step::next(request, ())
     }
 }
 

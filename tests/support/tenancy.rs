@@ -1,7 +1,7 @@
 //! A middleware of a user's own, which provides a value.
 
 use http::{Extensions, Request, StatusCode};
-use wythe::{Always, Middleware, Place, Problem, Provided, Step, stage};
+use wythe::{Always, Later, Middleware, Place, Problem, Provided, Step, stage};
 
 /// The tenant that the field `X-Tenant` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +26,16 @@ impl Place for Tenancy {
 impl<B> Middleware<B> for Tenancy {
     type Carry = ();
 
-    fn before(&self, mut request: Request<B>) -> Step<B, ()> {
+    fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
         let Some(tenant) = request
             .headers()
             .get("x-tenant")
             .and_then(|v| v.to_str().ok())
         else {
-            return Step::Reply(Problem::new(StatusCode::BAD_REQUEST).into());
+            return Step::reply(Problem::new(StatusCode::BAD_REQUEST));
         };
         let tenant = Tenant(tenant.to_owned());
         request.extensions_mut().insert(tenant);
-        Step::Next(request, ())
+        Step::next(request, ())
     }
 }

@@ -136,7 +136,7 @@ pub use session::{RedisSessions, RedisSessionsMetrics};
 
 use self::refusal::Unchecked;
 use crate::{
-    contract::{Always, Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{Always, Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     request::Authenticated,
     wire::{BoxError, Problem},
 };
@@ -177,7 +177,7 @@ impl<A: Authenticate> Authentication<A> {
     }
 
     /// Judges a request; without credentials, it goes on if they are optional.
-    fn judge<B>(&self, request: Request<B>, optional: bool) -> Step<B, Fields>
+    fn judge<B>(&self, request: Request<B>, optional: bool) -> Later<Step<B, Fields>>
     where
         A: Send + Sync + 'static,
         A::Principal: Clone + Send + Sync + 'static,
@@ -187,15 +187,15 @@ impl<A: Authenticate> Authentication<A> {
         let verdict = self.0.scheme.authenticate(&head);
         if let Verdict::Wait(later) = verdict {
             let inner = Arc::clone(&self.0);
-            return Step::wait(async move {
+            return Later::pending(async move {
                 let verdict = later.await.settled().await;
-                let fields = inner.conclude(&mut head.extensions, verdict, optional)?;
-                Ok((Request::from_parts(head, body), fields))
+                let fields = inner.conclude(&mut head.extensions, verdict, optional);
+                Step::from(fields.map(|fields| (Request::from_parts(head, body), fields)))
             });
         }
         match self.0.conclude(&mut head.extensions, verdict, optional) {
-            Ok(fields) => Step::Next(Request::from_parts(head, body), fields),
-            Err(problem) => Step::Reply(problem.into()),
+            Ok(fields) => Step::next(Request::from_parts(head, body), fields),
+            Err(problem) => Step::reply(problem),
         }
     }
 }
@@ -284,7 +284,7 @@ where
         "with_auth"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, Fields> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
         self.judge(request, false)
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{Auth, Authenticate, Authentication};
 use crate::contract::{
-    Description, Middleware, Place, ReplyBody, Sometimes, Step, With, stage, with,
+    Description, Later, Middleware, Place, ReplyBody, Sometimes, Step, With, stage, with,
 };
 
 /// The middleware of [`with_auth`](crate::with_auth) when credentials are
@@ -77,7 +77,7 @@ where
         "with_auth"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
         self.0.judge(request, true)
     }
 

@@ -9,7 +9,7 @@ use super::{
     missing,
 };
 use crate::{
-    contract::{Description, Middleware, Needed, Place, Step, stage},
+    contract::{Description, Later, Middleware, Needed, Place, Step, stage},
     request::Auth,
     wire::Problem,
 };
@@ -102,22 +102,22 @@ where
         "with_authorization"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let (head, body) = request.into_parts();
         let Some(auth) = head.extensions.get::<Auth<C>>() else {
-            return Step::Reply(missing::<C>("with_authorization").into());
+            return Step::reply(missing::<C>("with_authorization"));
         };
         let decided = (self.inner.check)(auth, &head).decide();
         if let Decided::Wait(_) = decided {
             let inner = Arc::clone(&self.inner);
-            return Step::wait(async move {
-                inner.conclude(decided.settled().await)?;
-                Ok((Request::from_parts(head, body), ()))
+            return Later::pending(async move {
+                let decided = inner.conclude(decided.settled().await);
+                Step::from(decided.map(|()| (Request::from_parts(head, body), ())))
             });
         }
         match self.inner.conclude(decided) {
-            Ok(()) => Step::Next(Request::from_parts(head, body), ()),
-            Err(problem) => Step::Reply(problem.into()),
+            Ok(()) => Step::next(Request::from_parts(head, body), ()),
+            Err(problem) => Step::reply(problem),
         }
     }
 }

@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 
 use super::missing;
 use crate::{
-    contract::Step,
+    contract::{Later, Step},
     request::Auth,
     wire::{ConfigError, Problem},
 };
@@ -61,16 +61,16 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         layer: &str,
         request: Request<B>,
         has: impl Fn(&C, &T) -> bool,
-    ) -> Step<B, ()>
+    ) -> Later<Step<B, ()>>
     where
         C: Send + Sync + 'static,
     {
         let Some(Auth(principal)) = request.extensions().get() else {
-            return Step::Reply(missing::<C>(layer).into());
+            return Step::reply(missing::<C>(layer));
         };
         match self.refusal(|item| has(principal, item)) {
-            Some(refusal) => Step::Reply(refusal.clone().into()),
-            None => Step::Next(request, ()),
+            Some(refusal) => Step::reply(refusal.clone()),
+            None => Step::next(request, ()),
         }
     }
 

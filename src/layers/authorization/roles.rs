@@ -9,7 +9,7 @@ use super::{
     required::{HowMany, Required},
 };
 use crate::{
-    contract::{Description, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
     request::{Auth, Either},
     wire::ConfigError,
 };
@@ -203,7 +203,7 @@ where
         self.inner.required.layer("with_roles", "with_any_role")
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let Inner { required, grant } = &*self.inner;
         required.judge("with_roles", request, |principal: &C, role: &R| {
             grant.has(principal, role)

@@ -10,7 +10,7 @@ use super::{
     required::{HowMany, Required},
 };
 use crate::{
-    contract::{Description, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
     request::Auth,
     wire::{ConfigError, field::Challenge},
 };
@@ -196,7 +196,7 @@ where
         self.inner.required.layer("with_scopes", "with_any_scope")
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let Inner {
             required, grant, ..
         } = &*self.inner;

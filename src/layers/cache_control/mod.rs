@@ -94,7 +94,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use self::answers::Answers;
 pub use self::policy::CacheControl;
 use crate::{
-    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     request::Authenticated,
 };
 
@@ -153,10 +153,10 @@ impl<B> Middleware<B> for Caching {
         "with_cache_control"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, bool> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let authenticated = request.headers().contains_key(header::AUTHORIZATION)
             || request.extensions().get::<Authenticated>().is_some();
-        Step::Next(request, authenticated)
+        Step::next(request, authenticated)
     }
 
     fn after<R>(&self, authenticated: bool, response: &mut Response<R>)

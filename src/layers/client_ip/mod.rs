@@ -120,7 +120,7 @@ use http::{Request, StatusCode};
 
 pub use self::source::ClientIpSource;
 use crate::{
-    contract::{Always, Description, Middleware, Place, Step, With, stage, with},
+    contract::{Always, Description, Later, Middleware, Place, Step, With, stage, with},
     request::{ClientIp, peer_addr},
     wire::Problem,
 };
@@ -166,14 +166,14 @@ impl<B> Middleware<B> for ClientIpSource {
         "with_client_ip"
     }
 
-    fn before(&self, mut request: Request<B>) -> Step<B, ()> {
+    fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());
         match self.source.find(request.headers(), peer, self.own_requests) {
             Ok(address) => {
                 request.extensions_mut().insert(ClientIp(address));
-                Step::Next(request, ())
+                Step::next(request, ())
             }
-            Err(fault) => Step::Reply(Problem::internal(self.source.explain(fault)).into()),
+            Err(fault) => Step::reply(Problem::internal(self.source.explain(fault))),
         }
     }
 }

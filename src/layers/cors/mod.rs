@@ -101,10 +101,9 @@
 //! tower-http 0.7: its `CorsLayer` answers every `OPTIONS` request, the handler's own too, and
 //! sends `Access-Control-Allow-Methods` also to an origin that it refuses; it refuses `*` with
 //! credentials by a panic when the service is made, and knows no patterns. For each request it
-//! builds its fields anew, with some eight allocations; this layer has them ready and allocates
-//! nothing of its own. It has asynchronous
-//! closures for origins, which this layer has not: a middleware of your own can be one, see
-//! [`Step::Wait`].
+//! builds its fields again, with some eight allocations; this layer prepares them once and
+//! allocates nothing. It has asynchronous closures for origins, which this layer does not have; a
+//! middleware of your own can do that, see [`Later::pending`](crate::Later::pending).
 //!
 //! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
@@ -124,7 +123,7 @@ pub use builder::{Anonymous, CorsBuilder, Trusted};
 
 pub use crate::wire::field::Origin;
 use crate::{
-    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     wire::{
         ConfigError,
         field::{only_line, vary},
@@ -258,7 +257,7 @@ impl<B> Middleware<B> for Cors {
         "with_cors"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, Self::Carry> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
         let Some(origins) = &self.0.origins else {
             let origin = request.headers().contains_key(header::ORIGIN);
             let origin = origin.then(|| HeaderValue::from_static("*"));
@@ -315,16 +314,16 @@ impl Cors {
         &self,
         request: Request<B>,
         allowed: Option<HeaderValue>,
-    ) -> Step<B, Option<HeaderValue>> {
+    ) -> Later<Step<B, Option<HeaderValue>>> {
         let headers = request.headers();
         // Fetch, "CORS-preflight request". Any other OPTIONS is for the handler.
         if request.method() == Method::OPTIONS
             && headers.contains_key(header::ORIGIN)
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         {
-            return Step::Reply(self.answer(allowed, headers));
+            return Step::reply(self.answer(allowed, headers));
         }
-        Step::Next(request, allowed)
+        Step::next(request, allowed)
     }
 }
 

@@ -161,7 +161,7 @@ use self::check::Asked;
 pub use self::token::{CsrfToken, CsrfTokens};
 pub use self::{policy::Csrf, refusal::CsrfRefusal};
 use crate::{
-    contract::{Description, Middleware, Place, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
     wire::ConfigError,
 };
 
@@ -203,7 +203,7 @@ impl<B> Middleware<B> for Csrf {
         "with_csrf"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let policy = &*self.0;
         let asked = Asked {
             method: request.method(),
@@ -218,9 +218,9 @@ impl<B> Middleware<B> for Csrf {
         };
         match passed {
             Err(reason) if !policy.exempt.holds(request.uri(), request.extensions()) => {
-                Step::Reply(reason.problem().into())
+                Step::reply(reason.problem())
             }
-            _ => Step::Next(request, ()),
+            _ => Step::next(request, ()),
         }
     }
 }

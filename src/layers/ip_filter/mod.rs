@@ -79,7 +79,7 @@ use http::{Request, StatusCode};
 
 pub use self::whose::{OfClient, OfPeer, Whose};
 use crate::{
-    contract::{Description, Middleware, Place, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
     support::networks::{IntoNetwork, Networks},
     wire::{ConfigError, Problem},
 };
@@ -248,11 +248,11 @@ impl<B, W: Whose> Middleware<B> for IpFilter<W> {
         "with_ip_filter"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, ()> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         match W::address(request.extensions()) {
-            Some(address) if self.lists.lets_pass(address) => Step::Next(request, ()),
-            Some(_) => Step::Reply(self.lists.refusal.clone().into()),
-            None => Step::Reply(Problem::internal(W::MISSING).into()),
+            Some(address) if self.lists.lets_pass(address) => Step::next(request, ()),
+            Some(_) => Step::reply(self.lists.refusal.clone()),
+            None => Step::reply(Problem::internal(W::MISSING)),
         }
     }
 }

@@ -80,7 +80,7 @@ pub use endpoint::{Endpoint, endpoint};
 pub use handler::{Erased, Function, IntoEndpoint, Tower};
 
 use crate::{
-    contract::{Description, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     wire::{ConfigError, Problem, head_method},
 };
 
@@ -264,13 +264,13 @@ impl<B> Middleware<B> for Methods {
         "with_methods"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, bool> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let method = request.method();
         if !self.pass(method) {
-            return Step::Reply(self.answer(method));
+            return Step::reply(self.answer(method));
         }
         let is_head = *method == Method::HEAD;
-        Step::Next(request, is_head)
+        Step::next(request, is_head)
     }
 
     fn after<R>(&self, is_head: bool, response: &mut Response<R>)

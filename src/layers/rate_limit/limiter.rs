@@ -15,7 +15,7 @@ use super::{
     request::{Kept, Passed},
 };
 use crate::{
-    contract::{Description, Middleware, Place, ReplyBody, Step},
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step},
     request::key::Key,
 };
 
@@ -83,24 +83,26 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
         "with_rate_limit"
     }
 
-    fn before(&self, request: Request<B>) -> Step<B, Carried> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Carried>> {
         let (mut head, body) = request.into_parts();
         match self.0.decide(&mut head) {
             Ok(Decision::Passed(passed)) => {
-                Step::Next(Request::from_parts(head, body), Carried(passed))
+                Step::next(Request::from_parts(head, body), Carried(passed))
             }
             #[cfg(feature = "rate-limit-redis")]
             Ok(Decision::Open(question)) => {
                 let limit = Arc::clone(&self.0.limit);
-                Step::wait(async move {
+                Later::pending(async move {
                     let passed = match &limit.remote {
-                        Some(remote) => remote.answer(&limit, &question).await?,
-                        None => Passed::Silently,
+                        Some(remote) => remote.answer(&limit, &question).await,
+                        None => Ok(Passed::Silently),
                     };
-                    Ok((Request::from_parts(head, body), Carried(passed)))
+                    Step::from(
+                        passed.map(|passed| (Request::from_parts(head, body), Carried(passed))),
+                    )
                 })
             }
-            Err(refusal) => Step::Reply(refusal),
+            Err(refusal) => Step::reply(refusal),
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
     valid::{ContextOf, Valid},
 };
 use crate::{
-    contract::{Always, Description, Middleware, Place, Step, stage::Validate},
+    contract::{Always, Description, Later, Middleware, Place, Step, stage::Validate},
     wire::Problem,
 };
 
@@ -62,20 +62,20 @@ where
         "with_validation"
     }
 
-    fn before(&self, mut request: Request<B>) -> Step<B, ()> {
+    fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
         if I::FORMAT == Format::Query {
             let query = request.uri().query().unwrap_or_default();
             return match self.read(query.as_bytes(), Encoding::Query) {
                 Ok(valid) => {
                     valid.provide(request.extensions_mut());
-                    Step::Next(request, ())
+                    Step::next(request, ())
                 }
-                Err(problem) => Step::Reply(problem.into()),
+                Err(problem) => Step::reply(problem),
             };
         }
         let encoding = match self.admit(&request) {
             Ok(encoding) => encoding,
-            Err(problem) => return Step::Reply(problem.into()),
+            Err(problem) => return Step::reply(problem),
         };
         let mut reading = Reading::new(self.0.options.max_body_bytes);
         // A body that is in memory already needs no future. One that is not is polled again, with
@@ -83,16 +83,15 @@ where
         let at_once = &mut Context::from_waker(Waker::noop());
         if let Poll::Ready(body) = reading.poll(request.body_mut(), at_once) {
             return match self.finish(request, encoding, body) {
-                Ok(request) => Step::Next(request, ()),
-                Err(problem) => Step::Reply(problem.into()),
+                Ok(request) => Step::next(request, ()),
+                Err(problem) => Step::reply(problem),
             };
         }
         let policy = self.clone();
-        Step::wait(async move {
+        Later::pending(async move {
             let body = poll_fn(|cx| reading.poll(request.body_mut(), cx)).await;
             let read = policy.finish(request, encoding, body);
-            read.map(|request| (request, ()))
-                .map_err(Problem::into_response)
+            Step::from(read.map(|request| (request, ())))
         })
     }
 }

@@ -17,7 +17,7 @@ use axum::{
     http::{Request, Response, StatusCode, request::Parts},
 };
 use governor::{
-    DefaultKeyedRateLimiter, RateLimiter, clock::QuantaInstant, middleware::NoOpMiddleware,
+    DefaultKeyedRateLimiter, Middleware, RateLimiter, clock::QuantaInstant, middleware::NoOpLater,
 };
 use tower::{Layer, Service, service_fn};
 use tower_governor::{
@@ -71,7 +71,7 @@ pub(crate) fn turn(time: Duration) {
 pub(crate) fn decide(layer: &With<Limiter<ByNumber>>, key: u64) -> bool {
     KEY.set(key);
     let step = layer.middleware().before(Request::new(()));
-    matches!(black_box(step), Step::Next(..))
+    matches!(black_box(step), Later::Ready(Step::Next(..)))
 }
 
 /// What [`decide`] pays for a request, without a limit.
