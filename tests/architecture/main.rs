@@ -1,0 +1,84 @@
+//! Which file may use which: floors, and rooms on them whose owners are strangers.
+
+mod floors;
+mod planted;
+mod resolve;
+mod tests_only;
+mod tokens;
+mod tree;
+
+use std::{fs, path::Path};
+
+use floors::{
+    Exception,
+    Floor::{Rooms, Shared},
+    House, Plan, wrong,
+};
+
+/// Lowest floor first; a file on none of them fails the test.
+const PLAN: Plan = Plan {
+    houses: &[
+        House {
+            folder: "src",
+            floors: &[
+                // What goes over the wire: refusals, bodies, fields.
+                Shared(&["wire"]),
+                // Time, networks, Redis.
+                Shared(&["support"]),
+                // What a middleware is, and where it stands. Knows no policy.
+                Shared(&["contract"]),
+                // What layers leave in a request for others.
+                Shared(&["request"]),
+                Shared(&["compose"]),
+                // One room each, strangers to each other.
+                Rooms(&["layers/*"]),
+                Rooms(&["integrations/*"]),
+                Shared(&["guide", "lib"]),
+            ],
+        },
+        AUTH,
+        RATE_LIMIT,
+    ],
+    exceptions: &[Exception {
+        user: "layers/authorization",
+        used: "layers/auth",
+        reason: "what somebody may do follows from who they are",
+    }],
+};
+
+/// What all schemes share, and the schemes, which know nothing of each other.
+const AUTH: House = House {
+    folder: "src/layers/auth",
+    floors: &[
+        Shared(&["*"]),
+        Rooms(&["api_key", "basic", "jwt", "session"]),
+    ],
+};
+
+/// The store in memory knows nothing of the one in Redis, nor of what counts in it.
+const RATE_LIMIT: House = House {
+    folder: "src/layers/rate_limit",
+    floors: &[Shared(&["store"]), Shared(&["*"])],
+};
+
+#[test]
+fn files_use_only_lower_floors_and_no_strangers() {
+    let mut files = Vec::new();
+    read(Path::new("src"), &mut files);
+    let files = files.iter().map(|(path, text)| (&**path, &**text));
+    let wrong = wrong(&PLAN, files);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The path and the text of every source file.
+fn read(folder: &Path, files: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path.to_str().unwrap().to_owned(), text));
+        }
+    }
+}
