@@ -98,6 +98,31 @@ async fn what_costs_more_than_the_quota_ever_holds_is_not_told_to_wait() {
     assert!(!response.headers().contains_key("retry-after"));
 }
 
+/// What a limit in shadow mode would refuse is what it refuses otherwise, however far the cost is
+/// beyond what nanoseconds in 64 bits can tell.
+#[tokio::test]
+async fn shadow_mode_reports_a_cost_above_the_burst_however_large_it_is() {
+    let cases = [
+        (Quota::per_day(1), 300_000),
+        // 213,505 days in nanoseconds are a little more than 2^64.
+        (Quota::per_day(1).burst(1_000), 213_505),
+        (Quota::per_day(1), u32::MAX),
+        (Quota::per(1, secs(4_000_000_000)), u32::MAX),
+        (Quota::per_second(1).burst(u32::MAX - 1), u32::MAX),
+    ];
+    for (quota, units) in cases {
+        let clock = ManualClock::default();
+        let limit = || quota.clone().by_peer().unwrap().clock(clock.now());
+        let enforced = with_rate_limit(limit().cost(move |_| units));
+        assert_eq!(call(&enforced).await.status(), 429, "{quota:?} {units}");
+
+        let limiter = Limiter::new(limit().cost(move |_| units).shadow());
+        assert_eq!(call(&with_rate_limit(limiter.clone())).await.status(), 200);
+        let counts = limiter.handle().counts();
+        assert_eq!(counts.would_refuse, 1, "{quota:?} {units}");
+    }
+}
+
 #[tokio::test]
 async fn only_failures_are_counted_where_a_limit_says_so() {
     let clock = ManualClock::default();

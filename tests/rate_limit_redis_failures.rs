@@ -323,6 +323,19 @@ async fn a_server_that_was_never_there() {
     assert_eq!(metrics.undecided, 20);
 }
 
+/// The share of an instance comes back more slowly, so that a cost within the burst of the quota is
+/// further from that of the share than nanoseconds in 64 bits can tell.
+#[tokio::test]
+async fn a_cost_far_above_the_share_of_an_instance_is_rejected() {
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let instances = NonZeroU32::new(1_000_000).unwrap();
+    let store = store(&url, OnFailure::Local { instances });
+    let limit = Quota::per_hour(1).burst(2_400).by_peer().unwrap();
+    let limit = limit.in_redis(store.limit("share")).unwrap();
+    let layer = with_rate_limit(limit.cost(|_| 2_400));
+    assert_eq!(timely(&layer).await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
 #[tokio::test]
 async fn a_given_connection_is_bounded_by_the_same_timeout() {
     let Some(server) = Server::start() else {

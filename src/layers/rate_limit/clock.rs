@@ -9,8 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::rule::FURTHEST;
+
 /// A given clock that is back by less stands still; by more, it was set.
 const TOLERANCE: u64 = 1_000_000_000;
+
+/// The latest time, after 438 years: the distance of a key from it still fits into 64 bits, so that
+/// a clock that has arrived there stands still, and does not let everything through.
+const LATEST: u64 = u64::MAX - FURTHEST;
 
 /// Nanoseconds since a moment that stays the same. They never go back.
 #[derive(Clone)]
@@ -45,10 +51,11 @@ impl Clock {
     }
 
     pub(super) fn now(&self) -> u64 {
-        match self {
+        let now = match self {
             Self::Monotonic(start) => nanoseconds(start.elapsed()),
             Self::Given(clock) => clock.now(),
-        }
+        };
+        now.min(LATEST)
     }
 }
 
@@ -63,7 +70,10 @@ impl Given {
                 .compare_exchange(latest, shown, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
         {
-            self.lost.fetch_add(back, Ordering::SeqCst);
+            let add = |lost: u64| Some(lost.saturating_add(back));
+            let _: Result<_, _> = self
+                .lost
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
             return shown.saturating_add(self.lost.load(Ordering::SeqCst));
         }
         let lost = self.lost.load(Ordering::SeqCst);

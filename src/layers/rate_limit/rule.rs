@@ -23,8 +23,9 @@ use crate::wire::ConfigError;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The furthest that a key can be ahead: 146 years, which leaves room for sums with the time.
-const FURTHEST: u64 = u64::MAX / 4;
+/// The furthest that a key can be ahead: 146 years. It is below a quarter of what 64 bits hold, so
+/// that sums of two such distances, and of one with the time, are exact.
+pub(super) const FURTHEST: u64 = (1 << 62) - 1;
 
 /// A quota that was checked.
 pub(super) struct Rule {
@@ -130,6 +131,10 @@ impl Rule {
         let Some(units) = NonZeroU32::new(units) else {
             return (ahead <= self.whole()).then_some(ahead);
         };
+        // governor multiplies before it compares, which overflows.
+        if units > self.burst {
+            return None;
+        }
         let ahead = Ahead(Cell::new(ahead));
         // Most requests cost one, and that is quicker to check.
         let taken = match units {
@@ -216,4 +221,85 @@ impl Clock for Now {
 
 pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("Quota", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{FURTHEST, Rule, SECOND};
+    use crate::layers::rate_limit::quota::Quota;
+
+    /// Checked quotas, of one nanosecond to 146 years, with few or many units.
+    fn rules() -> impl Strategy<Value = Rule> {
+        let number = || prop_oneof![1..20_u32, any::<u32>(), Just(u32::MAX)];
+        let period = prop_oneof![
+            1..100_u64,
+            Just(86_400 * SECOND),
+            1..=FURTHEST,
+            Just(FURTHEST)
+        ];
+        (number(), period, number()).prop_filter_map("impossible", |(count, period, burst)| {
+            Rule::new(Quota::per(count, Duration::from_nanos(period)).burst(burst)).ok()
+        })
+    }
+
+    fn units() -> impl Strategy<Value = u32> {
+        prop_oneof![0..20_u32, any::<u32>(), Just(u32::MAX)]
+    }
+
+    fn aheads() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), 0..100_u64, 0..=FURTHEST, Just(FURTHEST)]
+    }
+
+    fn clamp(exact: i128) -> u64 {
+        u64::try_from(exact.clamp(0, FURTHEST.into())).unwrap()
+    }
+
+    proptest! {
+        /// Whatever is taken, charged, blocked or waited for: the same as in 128 bits, where nothing
+        /// overflows.
+        #[test]
+        fn arithmetic_is_exact_up_to_its_bound(
+            rule in rules(),
+            ahead in aheads(),
+            few in units(),
+            many in prop_oneof![any::<i64>(), -20..20_i64, Just(i64::MIN), Just(i64::MAX)],
+            duration in prop_oneof![any::<u64>(), 0..100_u64, Just(u64::MAX)],
+        ) {
+            let (interval, burst) = (i128::from(rule.interval), i128::from(rule.burst()));
+            let (few_exact, ahead_exact) = (i128::from(few), i128::from(ahead));
+            let whole = interval * burst;
+            prop_assert_eq!(i128::from(rule.whole()), whole);
+            prop_assert!(whole <= i128::from(FURTHEST));
+
+            let after = ahead_exact + interval * few_exact;
+            let fits = after <= whole;
+            prop_assert_eq!(rule.take(ahead, few), fits.then(|| clamp(after)));
+
+            // What passes now or later is waited for exactly; what never passes, at most 584 years.
+            let wait = (after - whole).clamp(0, u64::MAX.into());
+            let told = i128::from(rule.wait_nanoseconds(ahead, few));
+            if few_exact <= burst {
+                prop_assert_eq!(told, wait);
+            } else {
+                prop_assert!(told <= wait);
+            }
+
+            let charged = clamp(ahead_exact + interval * i128::from(many));
+            prop_assert_eq!(rule.charge(ahead, many), charged);
+
+            let blocked = (whole - interval + i128::from(duration)).max(ahead_exact);
+            prop_assert_eq!(rule.block(ahead, duration), clamp(blocked));
+
+            let left = ((whole - ahead_exact) / interval).max(0);
+            let standing = rule.standing(ahead);
+            prop_assert_eq!(i128::from(standing.remaining), left);
+            let next = ahead_exact + interval * (left + 1) - whole;
+            let next = (next + i128::from(SECOND) - 1) / i128::from(SECOND);
+            prop_assert_eq!(standing.wait.map(i128::from), (ahead > 0).then_some(next));
+        }
+    }
 }

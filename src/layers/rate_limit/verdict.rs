@@ -1,6 +1,6 @@
 //! Decides about one request by all quotas of a limit: all or nothing.
 
-use super::rule::{Rule, Standing};
+use super::rule::{FURTHEST, Rule, Standing};
 
 /// The most quotas that one limit can have.
 pub(super) const MOST_QUOTAS: usize = 8;
@@ -71,7 +71,8 @@ impl Verdict {
     pub(super) fn standing_at(times: &[u64], now: u64) -> Self {
         let mut verdict = Self::default();
         for (ahead, time) in verdict.ahead.iter_mut().zip(times) {
-            *ahead = time.saturating_sub(now);
+            // A clock that was set back far leaves times that are further ahead than any quota.
+            *ahead = time.saturating_sub(now).min(FURTHEST);
         }
         verdict
     }

@@ -11,8 +11,11 @@
 --
 -- Answers the units that were taken, a bit for each quota that is spent, and for each quota how
 -- many nanoseconds from now it will be whole. The value is the time at which it was written, then
--- name, distance, interval and whole of each quota that is not whole. All numbers are whole and
--- below 2^53, up to which Lua's are exact.
+-- name, distance, interval and whole of each quota that is not whole.
+--
+-- Lua's numbers are exact up to 2^53, so all distances end there, and times, which may be larger,
+-- are texts whose seconds and fractions are subtracted apart. What is larger in between (units to
+-- charge, times an interval) is cut before it is used, and no rounding makes it smaller than 2^53.
 
 local key, what = KEYS[1], ARGV[1]
 if what == 'reset' then
@@ -23,12 +26,20 @@ end
 local FURTHEST = 9007199254740991
 local first, most, back = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- The time, the nanoseconds that one of its units has, and milliseconds to keep the value for
--- longer: a clock of the caller's own need not run as the server's does.
-local now, unit, spare = tonumber(ARGV[5]), 1, 3600000
-if not now then
+-- The time, the digits of its fraction of a second, and milliseconds to keep the value for longer:
+-- a clock of the caller's own need not run as the server's does.
+local now, digits, spare = ARGV[5], 9, 3600000
+if now == '' then
   local time = redis.call('TIME')
-  now, unit, spare = time[1] * 1000000 + time[2], 1000, 0
+  now, digits, spare = time[1] .. string.format('%06d', time[2]), 6, 0
+end
+
+-- Nanoseconds from one time to another.
+local function between(from, to)
+  local function seconds(time) return tonumber(string.sub(time, 1, -digits - 1)) or 0 end
+  local function fraction(time) return tonumber(string.sub(time, -digits)) or 0 end
+  local parts = fraction(to) - fraction(from)
+  return (seconds(to) - seconds(from)) * 1000000000 + parts * 10 ^ (9 - digits)
 end
 
 -- What is known of the key. If the clock was set back, the distances count from now on.
@@ -36,7 +47,7 @@ local known, changed = {}, false
 local value = redis.call('GET', key)
 if value then
   local written, rest = string.match(value, '^(%d+)\n(.*)$')
-  local elapsed = (now - (tonumber(written) or now)) * unit
+  local elapsed = between(written or now, now)
   if elapsed < 0 then
     elapsed, changed = 0, true
   end
@@ -91,7 +102,7 @@ for n, quota in ipairs(quotas) do
 end
 
 if changed then
-  local parts, furthest = {string.format('%.0f\n', now)}, 0
+  local parts, furthest = {now .. '\n'}, 0
   for name, quota in pairs(known) do
     if quota[1] > 0 then
       local numbers = string.format('\n%.0f\n%.0f\n%.0f\n', quota[1], quota[2], quota[3])
