@@ -198,6 +198,7 @@ pub use self::{
         Sometimes, Step, Weaken, With, placed, stage, with,
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
+    support::clock::{Clock, ManualClock},
     wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, Reply, field::Challenge},
 };
 

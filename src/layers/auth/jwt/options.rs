@@ -1,9 +1,6 @@
 //! The options of a `Jwt`: what it asks of tokens, and where it looks for them.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::Duration};
 
 use super::{Jwt, refusal::Refusals, source};
 use crate::{support::clock::Clock, wire::ConfigError};
@@ -176,8 +173,8 @@ impl<C> Jwt<C> {
         self.change(|settings| settings.max_length = bytes)
     }
 
-    /// The clock; the system's, unless said.
-    pub fn clock(self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.clock = Clock::new(now))
+    /// The clock; by default the system's.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        self.change(|settings| settings.clock = clock.into())
     }
 }

@@ -1,10 +1,6 @@
 //! The options of `Sessions`: the cookie, the times, what else is asked of a session, whose it is.
 
-use std::{
-    error::Error,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use super::{Session, SessionOwner, Sessions, check::Check, settings::Settings};
 use crate::{
@@ -103,9 +99,9 @@ impl<D> Sessions<D> {
         Ok(self.change(|settings| settings.lifetime = lifetime))
     }
 
-    /// The clock; the system's, unless said.
-    pub fn clock(self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.clock = Clock::new(now))
+    /// The clock; by default the system's.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        self.change(|settings| settings.clock = clock.into())
     }
 
     /// Refuses a session unless this says `true`: for what the server knows and the cookie does

@@ -1,11 +1,6 @@
 //! Issues and verifies tokens.
 
-use std::{
-    error::Error,
-    fmt, iter,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{error::Error, fmt, iter, sync::Arc, time::Duration};
 
 use hmac::Hmac;
 use http::HeaderName;
@@ -116,9 +111,9 @@ impl CsrfTokens {
         Ok(self.change(|settings| settings.header = name))
     }
 
-    /// The clock; the system's, unless said.
-    pub fn clock(self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.clock = Clock::new(now))
+    /// The clock; by default the system's.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        self.change(|settings| settings.clock = clock.into())
     }
 
     /// A token for the session, which must not be an empty text.

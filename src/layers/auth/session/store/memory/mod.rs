@@ -95,10 +95,10 @@ impl MemorySessions {
         self
     }
 
-    /// The clock; the system's, unless said. When it is set ahead, sessions are over that much
+    /// The clock; by default the system's. When it is set ahead, sessions are over that much
     /// earlier; when it is set back, those that are still kept go on.
-    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Clock::new(now);
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 

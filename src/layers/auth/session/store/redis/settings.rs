@@ -1,9 +1,6 @@
 //! Which server it is, how long to wait for it, and what was done so far.
 
-use std::{
-    num::NonZeroU32,
-    time::{Duration, SystemTime},
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use ::redis::aio::ConnectionLike;
 
@@ -127,10 +124,10 @@ impl RedisSessions {
         self
     }
 
-    /// The clock; the system's, unless said. It decides with the server's whether a session is
+    /// The clock; by default the system's. It decides with the server's whether a session is
     /// over.
-    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Clock::new(now);
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
