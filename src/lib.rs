@@ -126,7 +126,7 @@ mod support;
 mod wire;
 
 #[cfg(feature = "axum")]
-pub use self::integrations::axum::{Extract, FromLayer};
+pub use self::integrations::axum::{Extract, FromLayer, Handled};
 #[cfg(feature = "tower-http")]
 pub use self::integrations::tower_http as tower_http_layers;
 #[cfg(feature = "session-redis")]
@@ -192,7 +192,7 @@ pub use self::wire::Secret;
 #[cfg(feature = "cookies")]
 pub use self::wire::cookies::{self, CookieError, Cookies, SetCookie};
 pub use self::{
-    compose::{Stack, assume, compose, layer},
+    compose::{Describe, Stack, assume, compose, layer},
     contract::{
         Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, ReplyBody,
         Sometimes, Step, Weaken, With, placed, stage, with,
@@ -206,15 +206,13 @@ pub use self::{
 /// them.
 pub mod types {
     pub use crate::compose::{
-        Append, Argument, Assumed, Cons, Covers, Describe, Direct, Extracted, FirstOf, Foreign,
-        Function, FunctionFuture, FunctionService, Given, Gives, Has, Inside, IntoList, Met, Nil,
-        Offers, Ordered, SecondOf, When,
+        Append, Argument, Assumed, Cons, Covers, Direct, Extracted, FirstOf, Foreign, Function,
+        FunctionFuture, FunctionService, Given, Gives, Has, Insert, InsertBefore, Inside, IntoList,
+        Merge, Met, Nil, Offers, Ordered, SecondOf, When,
     };
     pub use crate::contract::{Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
-    pub use crate::integrations::axum::{
-        Erased, ErasedFuture, Handled, HandledFuture, IsHandler, Layered,
-    };
+    pub use crate::integrations::axum::{Erased, ErasedFuture, HandledFuture, IsHandler, Layered};
 }
 
 /// The README's example, compiled.

@@ -1,9 +1,17 @@
-//! Turns a tuple of layers into a list, so that every property of a stack is two impls.
+//! The list that a stack is: its elements, and how a tuple becomes one.
+//!
+//! A tuple of layers becomes `Cons<A, Cons<B, Nil>>`, so that every property of a stack takes two
+//! impls.
+
+use std::{fmt, marker::PhantomData};
 
 use tower_layer::Layer;
 
-use super::{Assumed, Foreign, Stack};
-use crate::contract::{Placed, With};
+use super::Stack;
+use crate::contract::{
+    Always, Description, Place, Placed, With,
+    stage::{Any, FurtherIn, No, Yes},
+};
 
 /// No layers.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +26,6 @@ pub struct Cons<H, T> {
 }
 
 impl<H, T> Cons<H, T> {
-    #[cfg(feature = "tower-http")]
     pub(crate) const fn new(head: H, tail: T) -> Self {
         Self { head, tail }
     }
@@ -44,36 +51,109 @@ where
     }
 }
 
-/// An element of a stack: a `with_*` layer, [`placed`](crate::placed), [`layer`](super::layer),
-/// [`assume`](super::assume), or a stack.
+/// A layer of another crate in a stack; made by [`layer`].
+#[derive(Clone, Copy, Debug)]
+pub struct Foreign<L>(L);
+
+/// Takes any [`tower::Layer`](Layer) into a stack. It may stand at any place.
+///
+/// # Example
+///
+/// ```
+/// use tower::layer::util::Identity;
+/// use wythe::{compose, layer};
+///
+/// let stack = compose(layer(Identity::new()));
+/// ```
+pub const fn layer<L>(layer: L) -> Foreign<L> {
+    Foreign(layer)
+}
+
+impl<L: Layer<S>, S> Layer<S> for Foreign<L> {
+    type Service = L::Service;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.0.layer(inner)
+    }
+}
+
+impl<L> Place for Foreign<L> {
+    type Stage = Any;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::of::<L>()
+    }
+}
+
+/// States that something outside the stack provides `X`; made by [`assume`].
+pub struct Assumed<X>(PhantomData<fn() -> X>);
+
+/// States that something outside this stack provides `X`: a layer around the whole router, or a
+/// layer of another crate.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Auth, assume, compose};
+///
+/// struct Claims;
+/// let stack = compose(assume::<Auth<Claims>>());
+/// ```
+#[must_use]
+pub const fn assume<X>() -> Assumed<X> {
+    Assumed(PhantomData)
+}
+
+impl<X> Clone for Assumed<X> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<X> Copy for Assumed<X> {}
+
+impl<X> fmt::Debug for Assumed<X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Assumed")
+    }
+}
+
+impl<X, S> Layer<S> for Assumed<X> {
+    type Service = S;
+
+    fn layer(&self, inner: S) -> S {
+        inner
+    }
+}
+
+impl<X> Place for Assumed<X> {
+    type Stage = Any;
+    type Provides = Always<X>;
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::new("assume").suffix(&format!(" {}", Description::of::<X>().name()))
+    }
+}
+
+/// An element of a stack: a `with_*` layer, [`placed`](crate::placed), [`layer`], [`assume`], or
+/// a stack.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of this crate",
     label = "not an element of a stack",
-    note = "a policy needs its function around it: `with_cors(Cors::..)`, `with_auth(Jwt::..)`, \
-            or `with(..)` for a middleware of your own, or `placed(..)` for \
-            a layer of your own",
-    note = "any other `tower::Layer` goes in through `layer(..)`"
+    note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
+            of your own goes into `with(..)`, a layer of your own into `placed(..)`",
+    note = "any other `tower::Layer` goes into `layer(..)`"
 )]
 pub trait Append<T> {
-    /// This element with the list `T` behind it.
+    /// This element with the list `T` inside it.
     type Out;
 
-    /// Puts the list behind this element.
+    /// Puts the list inside this element.
     fn append(self, tail: T) -> Self::Out;
 }
-
-macro_rules! one_element {
-    ($($element:ident)*) => {$(
-        impl<L, T> Append<T> for $element<L> {
-            type Out = Cons<Self, T>;
-
-            fn append(self, tail: T) -> Self::Out {
-                Cons { head: self, tail }
-            }
-        }
-    )*};
-}
-one_element!(With Placed Foreign Assumed);
 
 impl<T> Append<T> for Nil {
     type Out = T;
@@ -87,10 +167,7 @@ impl<H, R: Append<T>, T> Append<T> for Cons<H, R> {
     type Out = Cons<H, R::Out>;
 
     fn append(self, tail: T) -> Self::Out {
-        Cons {
-            head: self.head,
-            tail: self.tail.append(tail),
-        }
+        Cons::new(self.head, self.tail.append(tail))
     }
 }
 
@@ -102,19 +179,50 @@ impl<L: Append<T>, T> Append<T> for Stack<L> {
     }
 }
 
-/// A tuple of up to 16 elements.
+/// What [`compose`](super::compose) takes: one layer, or a tuple of up to 16.
 #[diagnostic::on_unimplemented(
-    message = "`compose` takes a tuple of layers, and `{Self}` is none",
-    label = "not a tuple of up to 16 layers",
-    note = "one layer is a tuple too: `compose((with_cors(..),))`; more than 16 go into a stack \
-            of stacks"
+    message = "`compose` takes a layer of this crate or a tuple of them, not `{Self}`",
+    label = "not a layer, and not a tuple of up to 16 layers",
+    note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
+            of your own goes into `with(..)`, a layer of your own into `placed(..)`",
+    note = "any other `tower::Layer` goes into `layer(..)`; more than 16 layers go into several \
+            stacks, which can be composed"
 )]
 pub trait IntoList {
     /// The list, outermost layer first.
     type List;
 
-    /// The tuple as a list.
+    /// The layers as a list.
     fn into_list(self) -> Self::List;
+}
+
+macro_rules! one_element {
+    ($($element:ident)*) => {$(
+        impl<L, T> Append<T> for $element<L> {
+            type Out = Cons<Self, T>;
+
+            fn append(self, tail: T) -> Self::Out {
+                Cons::new(self, tail)
+            }
+        }
+
+        impl<L> IntoList for $element<L> {
+            type List = Cons<Self, Nil>;
+
+            fn into_list(self) -> Self::List {
+                Cons::new(self, Nil)
+            }
+        }
+    )*};
+}
+one_element!(With Placed Foreign Assumed);
+
+impl<L> IntoList for Stack<L> {
+    type List = L;
+
+    fn into_list(self) -> L {
+        self.list
+    }
 }
 
 impl IntoList for () {
@@ -145,3 +253,88 @@ macro_rules! tuples {
     };
 }
 tuples!(A B C D E F G H I J K L M N O P);
+
+/// A list that takes in the layers of another list, each at its stage.
+pub trait Merge<Layers> {
+    /// The list with these layers.
+    type Out;
+
+    /// Takes the layers in.
+    fn merge(self, layers: Layers) -> Self::Out;
+}
+
+#[diagnostic::do_not_recommend]
+impl<L> Merge<Nil> for L {
+    type Out = L;
+
+    fn merge(self, _: Nil) -> L {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<L, H, T> Merge<Cons<H, T>> for L
+where
+    L: Insert<H, Out: Merge<T>>,
+{
+    type Out = <L::Out as Merge<T>>::Out;
+
+    fn merge(self, layers: Cons<H, T>) -> Self::Out {
+        self.insert(layers.head).merge(layers.tail)
+    }
+}
+
+/// A list that takes in one layer: inside the layers of the same stage and of those further out,
+/// and inside the layers of no stage that follow these.
+pub trait Insert<X> {
+    /// The list with this layer.
+    type Out;
+
+    /// Takes the layer in.
+    fn insert(self, layer: X) -> Self::Out;
+}
+
+impl<X> Insert<X> for Nil {
+    type Out = Cons<X, Self>;
+
+    fn insert(self, layer: X) -> Self::Out {
+        Cons::new(layer, self)
+    }
+}
+
+impl<X, H, T> Insert<X> for Cons<H, T>
+where
+    X: Place,
+    H: Place<Stage: FurtherIn<X::Stage, Answer: InsertBefore<X, H, T>>>,
+{
+    type Out = <<H::Stage as FurtherIn<X::Stage>>::Answer as InsertBefore<X, H, T>>::Out;
+
+    fn insert(self, layer: X) -> Self::Out {
+        <H::Stage as FurtherIn<X::Stage>>::Answer::insert(layer, self)
+    }
+}
+
+/// Whether a layer goes before the head of a list, or somewhere into its tail.
+pub trait InsertBefore<X, H, T> {
+    /// The list with this layer.
+    type Out;
+
+    /// Takes the layer in.
+    fn insert(layer: X, list: Cons<H, T>) -> Self::Out;
+}
+
+impl<X, H, T> InsertBefore<X, H, T> for Yes {
+    type Out = Cons<X, Cons<H, T>>;
+
+    fn insert(layer: X, list: Cons<H, T>) -> Self::Out {
+        Cons::new(layer, list)
+    }
+}
+
+impl<X, H, T: Insert<X>> InsertBefore<X, H, T> for No {
+    type Out = Cons<H, T::Out>;
+
+    fn insert(layer: X, list: Cons<H, T>) -> Self::Out {
+        Cons::new(list.head, list.tail.insert(layer))
+    }
+}

@@ -1,24 +1,74 @@
-//! Proves that a handler asks only for what its stack provides.
+//! What the compiler proves about a stack: that its layers are in order, that each has what it
+//! needs outside it, and that a handler asks only for what the stack provides.
 
 use std::marker::PhantomData;
 
-use super::Cons;
-use crate::contract::{Always, Place, Sometimes, debug_as_name};
+use super::{Cons, Nil};
+use crate::contract::{Always, Needed, Place, Sometimes, debug_as_name, stage::Then};
 
-/// Where something was found: it is this very thing.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Direct;
+/// A list whose layers may stand in this order inside stage `From`, if `Have` is provided.
+///
+/// `Have` is `()`, or a pair: what the innermost layer so far provides, and the rest.
+pub trait Ordered<From, Have, I> {}
 
-/// Where something was found: it is in the first of two.
-pub struct FirstOf<I>(PhantomData<fn() -> I>);
+impl<From, Have> Ordered<From, Have, ()> for Nil {}
 
-/// Where something was found: it is in the second of two.
-pub struct SecondOf<I>(PhantomData<fn() -> I>);
+impl<From, Have, H, T, I, J> Ordered<From, Have, (I, J)> for Cons<H, T>
+where
+    H: Place + Inside<From>,
+    H::Needs: Met<Have, H, I>,
+    T: Ordered<H::Out, (H::Provides, Have), J>,
+{
+}
 
-debug_as_name!(FirstOf SecondOf Given);
+/// A layer that may stand inside a layer of stage `Outer`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is listed too late in `compose((..))`: it belongs outside the layers of \
+               stage `{Outer}`",
+    label = "this stack is out of order",
+    note = "move it before the `{Outer}` layer; the first listed is the outermost, and \
+            `wythe::stage` shows the whole order"
+)]
+pub trait Inside<Outer> {
+    /// The stage that the next layer is compared with.
+    type Out;
+}
 
-/// What a layer provides, if `X` is among it.
+#[diagnostic::do_not_recommend]
+impl<H: Place, Outer: Then<H::Stage>> Inside<Outer> for H {
+    type Out = Outer::Out;
+}
+
+/// Needs of `Layer` that `Have` meets.
+pub trait Met<Have, Layer, I> {}
+
+impl<Have, Layer> Met<Have, Layer, ()> for () {}
+
+impl<Have, Layer, N, I> Met<Have, Layer, Option<I>> for Needed<N> where Have: Has<N, Layer, I> {}
+
+impl<Have, Layer, M, N, I, J> Met<Have, Layer, (I, J)> for (M, N)
+where
+    M: Met<Have, Layer, I>,
+    N: Met<Have, Layer, J>,
+{
+}
+
+/// A list of provided values with the `X` that `Layer` needs.
+#[diagnostic::on_unimplemented(
+    message = "`{Layer}` needs `{X}`, which no layer listed before it provides",
+    label = "nothing listed earlier provides `{X}`",
+    note = "list the layer that provides it earlier in `compose((..))`, or write \
+            `assume::<{X}>()` there if something outside this stack does"
+)]
+pub trait Has<X, Layer, I> {}
+
+#[diagnostic::do_not_recommend]
+impl<X, Layer, P: Offers<X, I>, Rest, I> Has<X, Layer, FirstOf<I>> for (P, Rest) {}
+
+#[diagnostic::do_not_recommend]
+impl<X, Layer, P, Rest: Has<X, Layer, I>, I> Has<X, Layer, SecondOf<I>> for (P, Rest) {}
+
+/// What a layer provides, with `X` among it.
 pub trait Offers<X, I> {}
 
 impl<X> Offers<X, Direct> for Always<X> {}
@@ -35,10 +85,10 @@ impl<X, H: Place, T, I> Gives<X, FirstOf<I>> for Cons<H, T> where H::Provides: O
 #[diagnostic::do_not_recommend]
 impl<X, H, T: Gives<X, I>, I> Gives<X, SecondOf<I>> for Cons<H, T> {}
 
-/// An argument that the stack gives.
+/// The index of an argument that the stack provides.
 pub struct Given<I>(PhantomData<fn() -> I>);
 
-/// An argument that the handler's framework extracts by itself.
+/// The index of an argument that the framework extracts by itself.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Extracted;
@@ -57,7 +107,7 @@ pub trait Argument<L, I> {}
 #[diagnostic::do_not_recommend]
 impl<X, L, I> Argument<L, Given<I>> for X where L: Gives<X, I> {}
 
-/// A list of layers that gives everything in `Args` that is not extracted.
+/// A list of layers that provides every argument in `Args` that is not extracted.
 pub trait Covers<Args, I> {}
 
 macro_rules! covers {
@@ -95,3 +145,16 @@ covers!(
     A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12 A13 I13 A14 I14
     A15 I15 A16 I16
 );
+
+/// The index of a match: this itself.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Direct;
+
+/// The index of a match in the first of two.
+pub struct FirstOf<I>(PhantomData<fn() -> I>);
+
+/// The index of a match in the second of two.
+pub struct SecondOf<I>(PhantomData<fn() -> I>);
+
+debug_as_name!(FirstOf SecondOf Given);

@@ -74,6 +74,22 @@ innermost!(C D);
 innermost!(C D E);
 innermost!(C D E F);
 
+/// Whether this stage is further in than another: [`Yes`] or [`No`]. [`Any`] is not.
+pub trait FurtherIn<Other> {
+    /// [`Yes`] or [`No`].
+    type Answer;
+}
+
+/// This stage is further in.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Yes;
+
+/// This stage is the same, is further out, or is [`Any`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct No;
+
 mod sealed {
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Sealed {}
@@ -104,6 +120,15 @@ macro_rules! stages {
             impl Inner<$name> for Any {
                 type Out = $name;
             }
+            impl FurtherIn<$name> for $name {
+                type Answer = No;
+            }
+            impl FurtherIn<Any> for $name {
+                type Answer = No;
+            }
+            impl FurtherIn<$name> for Any {
+                type Answer = No;
+            }
         )*
         stages!(@order $($name)*);
     };
@@ -121,6 +146,12 @@ macro_rules! stages {
             }
             impl Inner<$outer> for $inner {
                 type Out = $inner;
+            }
+            impl FurtherIn<$outer> for $inner {
+                type Answer = Yes;
+            }
+            impl FurtherIn<$inner> for $outer {
+                type Answer = No;
             }
         )*
         stages!(@order $($inner)*);
@@ -168,4 +199,7 @@ impl Stage for Any {
 }
 impl Inner<Self> for Any {
     type Out = Self;
+}
+impl FurtherIn<Self> for Any {
+    type Answer = No;
 }

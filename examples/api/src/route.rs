@@ -5,10 +5,7 @@ use axum::{
     http::Method,
     routing::{MethodRouter, delete, get, post, put},
 };
-use wythe::{
-    Description,
-    types::{Describe, Handled},
-};
+use wythe::{Describe, Description, Handled};
 
 use crate::{curl::Curl, state::AppState};
 

@@ -82,7 +82,7 @@ use http::StatusCode;
 pub use answer::{AnswersBody, AnswersBodyService};
 
 use crate::{
-    compose::{Append, Cons},
+    compose::{Append, Cons, IntoList, Nil},
     contract::{Description, Place, stage},
 };
 
@@ -104,6 +104,14 @@ macro_rules! stand {
         }
 
         stand!(@$how $name; $($($parameter)+)?);
+
+        impl $(<$($parameter),+>)? IntoList for $name $(<$($parameter),+>)? {
+            type List = <Self as Append<Nil>>::Out;
+
+            fn into_list(self) -> Self::List {
+                self.append(Nil)
+            }
+        }
     };
     (@plain $name:ident; $($parameter:ident)*) => {
         impl<$($parameter,)* Rest> Append<Rest> for $name<$($parameter),*> {
