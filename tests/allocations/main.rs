@@ -1,0 +1,11 @@
+//! How much memory requests take: counted on the heap, request by request. Alone in its program: the
+//! allocator that counts is that of the whole process.
+
+#[cfg(feature = "jwks")]
+mod jwks;
+mod layers;
+
+use wythe_bench_harness::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
