@@ -1,6 +1,5 @@
 //! Every layer's refusal is one event with its name, a reason that never changes, and a level that
-//! says who should look. Alone in its file: `tracing` remembers for the whole process whether
-//! anybody listens to an event.
+//! says who should look.
 
 use std::{
     convert::Infallible,
@@ -323,8 +322,7 @@ async fn of_layers_with_a_service_of_their_own(log: &Log) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn each_refusal_is_one_event_with_layer_and_reason_at_the_level_of_who_must_look() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let of_limits = of_limits(&log).await;
     for cases in [
         of_limits,

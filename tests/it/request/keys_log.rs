@@ -1,5 +1,4 @@
-//! No key is in the log. Alone in its file: `tracing` remembers for the whole process whether
-//! anybody listens to an event.
+//! No key is in the log.
 
 use http::{HeaderValue, Request, StatusCode, request::Parts};
 use wythe::{ClientIp, PeerAddr, Quota, RateLimit, key, with_rate_limit};
@@ -8,8 +7,7 @@ use crate::common::{empty, limits::send, log::Log};
 
 #[tokio::test]
 async fn a_refusal_is_logged_without_its_key() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let key = (
         key::peer(),
         key::client_ip(),

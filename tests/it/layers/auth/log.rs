@@ -1,5 +1,4 @@
-//! Each refusal is one event: layer, scheme, reason, and never a credential. Alone in its file:
-//! `tracing` remembers for the whole process whether anybody listens to an event.
+//! Each refusal is one event: layer, scheme, reason, and never a credential.
 
 use std::{
     io,
@@ -278,8 +277,7 @@ where
 
 #[tokio::test(flavor = "current_thread")]
 async fn each_refusal_is_one_event_with_layer_scheme_and_reason_and_no_credential() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
 
     check(&log, jwt, &of_tokens()).await;
     check(&log, keys, &of_keys()).await;

@@ -1,5 +1,4 @@
-//! Each refusal is one event, which says what is missing and nothing of whom. Alone in its file:
-//! `tracing` remembers for the whole process whether anybody listens to an event.
+//! Each refusal is one event, which says what is missing and nothing of whom.
 
 use http::{Request, request::Parts};
 use wythe::{
@@ -31,8 +30,7 @@ macro_rules! refused {
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), ConfigError> {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let hunter2 = Claims { scope: "hunter2" };
     type Asked = Result<bool, &'static str>;
 

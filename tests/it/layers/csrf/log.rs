@@ -1,5 +1,4 @@
-//! The reason for a refusal is in the log, and no credential. Alone in its file: `tracing`
-//! remembers for the whole process whether anybody listens to an event.
+//! The reason for a refusal is in the log, and no credential.
 
 use http::{Request, StatusCode};
 use wythe::{Csrf, CsrfTokens, with_csrf};
@@ -8,8 +7,7 @@ use crate::common::{empty, log::Log, send};
 
 #[tokio::test]
 async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
     let stolen = tokens.issue("hunter3").to_string();
     let csrf = Csrf::same_origin().fallback_token(tokens, |head| {

@@ -1,5 +1,4 @@
-//! What the client is not told is in the log. Alone in its file: `tracing` remembers for the whole
-//! process whether anybody listens to an event.
+//! What the client is not told is in the log.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
@@ -46,8 +45,7 @@ async fn what_the_client_is_not_told_is_in_the_log() {
         ("/teapot", 418, None),
         ("/ok", 200, None),
     ];
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     for (uri, status, logged) in cases {
         let request = Request::get(uri).body(Body::empty()).unwrap();
         let response = read(app.clone().oneshot(request).await.unwrap()).await;

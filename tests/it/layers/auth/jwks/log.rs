@@ -8,12 +8,11 @@ use tracing::{Event, Metadata, Subscriber, span};
 use wythe::Jwks;
 
 use super::{scripted::Scripted, set, settle, signer::Signer, status};
-use crate::common::log::Log;
+use crate::common::log::{Log, listen};
 
 #[tokio::test(start_paused = true)]
 async fn tells_of_each_failure_once_and_of_the_recovery() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = Jwks::url("https://id.example.com/keys?api_key=hush").unwrap();
@@ -51,8 +50,7 @@ async fn tells_of_each_failure_once_and_of_the_recovery() {
 
 #[tokio::test(start_paused = true)]
 async fn tells_of_secrets_in_a_set_without_showing_them() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let secret = "c2VjcmV0".repeat(8);
     let oct = json!({"kty": "oct", "k": secret});
     let keys = Scripted::new(set(&[oct, Signer::p256("a").jwk()])).keys();
@@ -99,7 +97,7 @@ fn whoever_is_told_may_ask_for_the_status() {
     let watch = Watch(keys.clone(), sender);
     // On a thread of its own, which nobody waits for if it hangs.
     thread::spawn(move || {
-        let _guard = tracing::subscriber::set_default(watch);
+        let _guard = listen(watch);
         let runtime = Builder::new_current_thread().enable_time().build();
         runtime.unwrap().block_on(keys.prefetch()).unwrap_err();
     });

@@ -1,5 +1,4 @@
-//! What the log says of a store that fails. Alone in its file: `tracing` remembers for the whole
-//! process whether anybody listens to an event.
+//! What the log says of a store that fails.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,7 @@ async fn a_store_that_fails_and_comes_back_is_two_events() {
     let Some(mut server) = Server::start() else {
         return;
     };
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, _guard) = Log::listen();
     let store = RedisStore::open(&server.url(), OnFailure::Allow).unwrap();
     let store = store
         .give_up_after(2)
