@@ -3,6 +3,16 @@
 
 #[cfg(feature = "jwks")]
 mod jwks;
+#[cfg(all(
+    feature = "authorization",
+    feature = "axum",
+    feature = "cache-control",
+    feature = "client-ip",
+    feature = "cors",
+    feature = "csrf",
+    feature = "method",
+    feature = "rate-limit"
+))]
 mod layers;
 
 use wythe_bench_harness::Counting;

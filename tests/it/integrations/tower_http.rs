@@ -24,7 +24,7 @@ use tower_http::{
 };
 use wythe::{Middleware, Place, Problem, Step, compose, stage, with};
 
-use crate::common::{self, read};
+use crate::common;
 
 /// Refuses `/refused` at any place, for which it needs a response body that takes bytes.
 #[derive(Clone)]
@@ -173,14 +173,14 @@ async fn what_these_layers_answer_becomes_a_problem() {
     let app = routes().layer(stack);
 
     let request = Request::get("/never").body(Body::empty()).unwrap();
-    let response = read(app.clone().oneshot(request).await.unwrap()).await;
+    let response = common::read(app.clone().oneshot(request).await.unwrap()).await;
     common::problem(&response, StatusCode::GATEWAY_TIMEOUT);
 
     let request = Request::post("/echo").header("content-length", "5");
     let response = app
         .oneshot(request.body(Body::from("fives")).unwrap())
         .await;
-    let response = read(response.unwrap()).await;
+    let response = common::read(response.unwrap()).await;
     let json = common::problem(&response, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json["detail"], "length limit exceeded");
 }
@@ -204,18 +204,18 @@ mod compression {
             let request = Request::get(uri).header("accept-encoding", "gzip");
             app.clone().oneshot(request.body(Body::empty()).unwrap())
         };
-        let response = read(ask("/text").await.unwrap()).await;
+        let response = common::read(ask("/text").await.unwrap()).await;
         assert_eq!(response.headers()["content-encoding"], "gzip");
         assert!(response.body().len() < 200, "{}", response.body().len());
 
-        let response = read(ask("/refused").await.unwrap()).await;
+        let response = common::read(ask("/refused").await.unwrap()).await;
         common::problem(&response, StatusCode::FORBIDDEN);
     }
 
     #[tokio::test]
     async fn decompresses_for_the_handler_and_refuses_other_codings() {
         let app = routes().layer(compose((with(Gate), RequestDecompressionLayer::new())));
-        let compressed = read(
+        let compressed = common::read(
             routes()
                 .layer(compose((CompressionLayer::new(),)))
                 .oneshot(
@@ -236,7 +236,7 @@ mod compression {
         for (coding, status) in cases {
             let request = Request::post("/echo").header("content-encoding", coding);
             let request = request.body(Body::from(compressed.clone())).unwrap();
-            let response = read(app.clone().oneshot(request).await.unwrap()).await;
+            let response = common::read(app.clone().oneshot(request).await.unwrap()).await;
             assert_eq!(response.status(), status, "{coding}");
             if status.is_success() {
                 assert_eq!(response.body(), "lorem ipsum ".repeat(100).as_str());

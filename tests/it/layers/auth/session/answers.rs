@@ -3,13 +3,13 @@
 use std::convert::Infallible;
 
 use http::{Response, StatusCode};
-use wythe::{Auth, Authenticate, Problem, Session, SessionRefusal, Sessions, compose, with_auth};
+use wythe::{Auth, Authenticate, Session, SessionRefusal, Sessions, with_auth};
 
 use super::{
     expiry::reason,
     world::{Clock, Store, User, ask, both, encrypted, sent, stored, user},
 };
-use crate::common::{self, Body, empty, get, problem, send, send_to};
+use crate::common::{Body, empty, get, problem, send, send_to};
 
 const CHALLENGE: &str = r#"Cookie realm="api", cookie-name="__Host-session""#;
 
@@ -156,11 +156,14 @@ async fn a_cookie_of_the_handler_stays_and_no_shared_cache_gets_one() {
     }
 }
 
+#[cfg(feature = "axum")]
 #[tokio::test]
 async fn handlers_of_axum_take_a_session_and_answer_with_its_cookie() {
     use axum::{Router, extract::State, routing::post};
     use tower::ServiceExt;
-    use wythe::SetCookie;
+    use wythe::{Problem, SetCookie, compose};
+
+    use crate::common::read;
 
     async fn logout(
         State(sessions): State<Sessions<User>>,
@@ -201,7 +204,7 @@ async fn handlers_of_axum_take_a_session_and_answer_with_its_cookie() {
         ] {
             let request = http::Request::post(path).header("cookie", &cookie);
             let request = request.body(axum::body::Body::empty()).unwrap();
-            let response = common::read(app.clone().oneshot(request).await.unwrap()).await;
+            let response = read(app.clone().oneshot(request).await.unwrap()).await;
             assert_eq!(response.body(), body, "{kind} {path}");
             let set = response.headers().get_all("set-cookie").iter().count();
             assert_eq!(set, cookies, "{kind} {path}");
