@@ -2,15 +2,16 @@
 //! is that of the whole process.
 #![cfg(feature = "jwt")]
 
-mod support;
+#[path = "it/common/mod.rs"]
+mod common;
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use common::{empty, get, send};
 use http::StatusCode;
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
 use serde::Deserialize;
 use serde_json::Value;
-use support::{empty, get, send};
 use wythe::{Jwt, JwtKey, with_auth};
 
 /// What a program has that turns on none of the providers, or two: whoever asks it, panics.

@@ -22,7 +22,7 @@ use wythe::{
     with_rate_limit,
 };
 
-#[path = "../../../tests/support/redis.rs"]
+#[path = "../../../tests/it/common/redis.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod server;
 

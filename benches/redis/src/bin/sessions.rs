@@ -14,7 +14,7 @@ use wythe::auth::{
 };
 use wythe_bench_harness::{Counting, held};
 
-#[path = "../../../../tests/support/redis.rs"]
+#[path = "../../../../tests/it/common/redis.rs"]
 #[expect(dead_code, reason = "shared with the tests")]
 mod server;
 

@@ -1,0 +1,241 @@
+//! Layers that need no memory of their own take none: counted on the heap, request by request.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Method, Request, StatusCode, request::Parts},
+    routing::post,
+};
+use tower::ServiceExt;
+use wythe::{
+    Auth, CacheControl, ClientIpSource, Cors, Csrf, HasRoles, HasScopes, Methods, Quota, assume,
+    compose, with_authorization, with_cache_control, with_client_ip, with_cors, with_csrf,
+    with_methods, with_rate_limit, with_roles, with_scopes,
+};
+use wythe_bench_harness::allocations;
+
+/// Lies in every request as its principal.
+#[derive(Clone)]
+struct Claims;
+
+impl HasScopes for Claims {
+    fn has_scope(&self, scope: &str) -> bool {
+        "orders:read orders:write".has_scope(scope)
+    }
+}
+
+impl HasRoles for Claims {
+    type Role = str;
+
+    fn has_role(&self, role: &str) -> bool {
+        role == "editor"
+    }
+}
+
+async fn created() -> StatusCode {
+    StatusCode::CREATED
+}
+
+/// Allocations of a request, with those that it takes to make the request.
+async fn of_a_request(app: Router) -> f64 {
+    of_a_request_with(app, "no token").await
+}
+
+async fn of_a_request_with(app: Router, token: &str) -> f64 {
+    const REQUESTS: u32 = 2_000;
+    let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 49_152));
+    let mut before = 0;
+    for n in 0..2 * REQUESTS {
+        if n == REQUESTS {
+            before = allocations();
+        }
+        let request = Request::post("/")
+            .header("host", "app.example.com")
+            .header("origin", "https://app.example.com")
+            .header("x-forwarded-for", "203.0.113.9, 127.0.0.2")
+            .header("x-csrf-token", token)
+            .extension(ConnectInfo(peer))
+            .extension(Auth(Claims));
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap());
+        assert_eq!(response.await.unwrap().status(), StatusCode::CREATED);
+    }
+    f64::from(u32::try_from(allocations() - before).unwrap()) / f64::from(REQUESTS)
+}
+
+macro_rules! behind {
+    ($($layer:expr)?) => {
+        of_a_request(Router::new().route("/", post(compose(($($layer,)?)).handler(created)))).await
+    };
+}
+
+#[tokio::test]
+async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_their_own() {
+    let bare = behind!();
+    assert!(bare >= 1.0, "nothing is counted");
+    let cors = Cors::origins(["https://app.example.com"]).unwrap();
+    let quota = Quota::per_second(100_000_000).by_peer().unwrap();
+    let layers = [
+        ("cors", behind!(with_cors(cors.credentials()))),
+        ("csrf", behind!(with_csrf(Csrf::same_origin()))),
+        #[cfg(feature = "csrf-token")]
+        ("csrf with a token", {
+            use wythe::CsrfTokens;
+
+            let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
+            let token = tokens.issue("17").to_string();
+            let csrf = Csrf::same_origin().required_token(tokens, |_| Some("17".into()));
+            let app = Router::new().route("/", post(compose((with_csrf(csrf),)).handler(created)));
+            of_a_request_with(app, &token).await
+        }),
+        ("methods", {
+            behind!(with_methods(Methods::list([Method::POST]).unwrap()))
+        }),
+        ("rate limit", behind!(with_rate_limit(quota))),
+        ("cache-control", {
+            behind!(with_cache_control(CacheControl::no_store()))
+        }),
+    ];
+    for (name, with_layer) in layers {
+        // A rate limit's fields are written into chunks, each for about a hundred responses.
+        let own = with_layer - bare;
+        assert!(own < 0.05, "{name}: {own}");
+    }
+
+    // The extensions box each value that they hold, and nothing else is allocated.
+    let source = ClientIpSource::x_forwarded_for(["127.0.0.0/8"]).unwrap();
+    let own = behind!(with_client_ip(source)) - bare;
+    assert!((0.95..1.05).contains(&own), "client ip: {own}");
+    #[cfg(feature = "ip-filter")]
+    {
+        let filter = wythe::IpFilter::deny(["192.0.2.0/24", "2001:db8::/32"]).unwrap();
+        let own = behind!(wythe::with_ip_filter(filter.by_peer())) - bare;
+        assert!(own < 0.05, "ip filter: {own}");
+    }
+}
+
+#[tokio::test]
+async fn a_principal_that_may_passes_without_an_allocation() {
+    macro_rules! behind_auth {
+        ($layer:expr) => {
+            behind!(compose((assume::<Auth<Claims>>(), $layer)))
+        };
+    }
+    let bare = behind!();
+    let scopes = ["orders:read", "orders:write"];
+    let layers = [
+        ("scopes", behind_auth!(with_scopes(scopes).unwrap())),
+        ("roles", behind_auth!(with_roles(["editor"]).unwrap())),
+        ("a check", {
+            behind_auth!(with_authorization(|_: &Auth<Claims>, head: &Parts| {
+                head.method == Method::POST
+            }))
+        }),
+    ];
+    for (name, with_layer) in layers {
+        let own = with_layer - bare;
+        assert!(own.abs() < 0.001, "{name}: {own}");
+    }
+}
+
+/// Without axum, which puts every body that is not its own into a box: here, one more.
+#[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
+#[tokio::test]
+async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use tower::Layer;
+    use wythe::{ConcurrencyLimit, PeerAddr, with_concurrency_limit, with_load_shed};
+
+    let limit = || ConcurrencyLimit::of(2).unwrap();
+    macro_rules! over_a_service {
+        ($layer:expr) => {{
+            let handler = tower::service_fn(|_: Request<()>| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::from("hello")))
+            });
+            let service = $layer.layer(handler);
+            let mut before = 0;
+            for n in 0..1_000 {
+                let mut request = Request::new(());
+                request
+                    .extensions_mut()
+                    .insert(PeerAddr(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
+                if n == 100 {
+                    before = allocations();
+                }
+                let response = service.clone().oneshot(request).await.unwrap();
+                assert_eq!(response.status(), 200);
+                assert_eq!(
+                    response.into_body().collect().await.unwrap().to_bytes(),
+                    "hello"
+                );
+            }
+            allocations() - before
+        }};
+    }
+    let bare = over_a_service!(tower::layer::util::Identity::new());
+    assert!(bare > 0, "nothing is counted");
+    assert_eq!(over_a_service!(with_load_shed()), bare);
+    assert_eq!(over_a_service!(with_concurrency_limit(limit())), bare);
+    // Each request is the only one of its key, which comes and goes.
+    assert_eq!(
+        over_a_service!(with_concurrency_limit(limit().by_peer())),
+        bare
+    );
+
+    let bare = behind!();
+    assert!((behind!(with_load_shed()) - bare).abs() < 0.05);
+    for of_axum in [
+        behind!(with_concurrency_limit(limit())),
+        behind!(with_concurrency_limit(limit().by_peer())),
+    ] {
+        assert!((of_axum - bare - 1.0).abs() < 0.05, "{}", of_axum - bare);
+    }
+}
+
+/// What a request with a token that was verified before allocates is what its claims do.
+#[cfg(feature = "jwt")]
+#[test]
+fn a_token_that_was_verified_before_passes_without_an_allocation() {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde::{Deserialize, de::DeserializeOwned};
+    use wythe::{Authenticate, Jwt, Verdict};
+
+    #[derive(Clone, Deserialize)]
+    struct Numbers {
+        #[expect(dead_code, reason = "only cloned")]
+        exp: u64,
+    }
+
+    #[derive(Clone, Deserialize)]
+    #[expect(dead_code, reason = "only cloned")]
+    struct Strings {
+        sub: String,
+        scope: String,
+    }
+
+    fn of_a_token<C: DeserializeOwned + Clone + Send + Sync + 'static>(head: &Parts) -> u64 {
+        const TOKENS: u64 = 1_000;
+        let jwt = Jwt::<C>::hs256("32 bytes from a random generator").unwrap();
+        let mut before = 0;
+        for n in 0..=TOKENS {
+            if n == 1 {
+                before = allocations();
+            }
+            assert!(matches!(jwt.authenticate(head), Verdict::Verified(_)));
+        }
+        let cache = jwt.token_cache().unwrap();
+        assert_eq!((cache.hits(), cache.misses()), (TOKENS, 1));
+        (allocations() - before) / TOKENS
+    }
+
+    let claims = serde_json::json!({ "sub": "ann", "scope": "a b", "exp": 4_102_444_800_u64 });
+    let key = EncodingKey::from_secret(b"32 bytes from a random generator");
+    let token = encode(&Header::default(), &claims, &key).unwrap();
+    let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    assert_eq!(of_a_token::<Numbers>(&head), 0);
+    assert_eq!(of_a_token::<Strings>(&head), 2);
+}

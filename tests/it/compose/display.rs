@@ -1,0 +1,71 @@
+//! What a stack prints.
+
+use serde::Deserialize;
+use wythe::{
+    CacheControl, ConfigError, Json, Jwt, Quota, compose, with_auth, with_cache_control,
+    with_rate_limit, with_validation,
+};
+
+#[derive(Clone, Deserialize)]
+struct Claims {}
+
+#[derive(Deserialize, garde::Validate)]
+struct NewUser {
+    #[garde(length(min = 2))]
+    name: String,
+}
+
+/// The table of the crate's front page.
+const TABLE: &str = "\
+layer               stage         answers and sets
+with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests in 60s)
+                                  500 when the server does not say who the peer is
+                                  sets retry-after, ratelimit, ratelimit-policy
+with_auth           Authenticate  401 without credentials, or with wrong ones
+                                  400 without a token after `Bearer`, or with several tokens
+with_validation     Validate      400 when the body can't be read
+                                  413 when it has more than 1048576 bytes
+                                  415 when it is of another type, or coded
+                                  422 when it is not valid
+with_cache_control  Cache         sets cache-control
+";
+
+#[test]
+fn a_stack_prints_a_table_of_layer_stage_and_answers() -> Result<(), ConfigError> {
+    let stack = compose((
+        with_rate_limit(Quota::per_minute(10).by_peer()?),
+        with_auth(Jwt::<Claims>::hs256(
+            b"thirty-two bytes of a secret, or more",
+        )?),
+        with_validation::<Json<NewUser>>(),
+        with_cache_control(CacheControl::no_store()),
+    ));
+    assert_eq!(stack.to_string(), TABLE);
+    Ok(())
+}
+
+#[test]
+fn a_condition_is_part_of_the_name() {
+    let layer = with_cache_control(CacheControl::no_store());
+    let stack = compose((layer.clone().when(|_| true), layer.except(|_| true)));
+    let names: Vec<_> = stack
+        .describe()
+        .iter()
+        .map(|(_, layer)| layer.name().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "with_cache_control.when(..)",
+            "with_cache_control.except(..)"
+        ]
+    );
+}
+
+#[test]
+fn the_front_page_shows_the_real_table() {
+    let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lib.rs"));
+    for line in TABLE.lines() {
+        assert!(page.contains(line), "the front page lacks: {line}");
+    }
+}

@@ -1,0 +1,22 @@
+//! Stacks: what goes into them, and what they print.
+
+#[cfg(all(
+    feature = "cache-control",
+    feature = "jwt",
+    feature = "rate-limit",
+    feature = "validation"
+))]
+mod display;
+#[cfg(all(
+    feature = "axum",
+    feature = "cache-control",
+    feature = "client-ip",
+    feature = "cors",
+    feature = "ip-filter",
+    feature = "method",
+    feature = "presentation"
+))]
+mod extend;
+#[cfg(feature = "axum")]
+mod foreign_layers;
+mod service_fn;

@@ -1,0 +1,775 @@
+//! What holds for every layer of the crate, whatever its policy.
+//!
+//! `every_layer!` has one line for each: the layer, a request that passes, one that it answers
+//! itself if there is such a request, and a secret that its `Debug` must not show.
+
+use std::{
+    convert::Infallible,
+    fmt::Debug,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::common::{self, Body};
+
+/// A handler that insists on tower's contract: a clone is not ready, and one readiness is good for
+/// one call. It counts its calls and the futures that are alive.
+#[derive(Debug, Default)]
+struct Strict {
+    ready: bool,
+    seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    calls: AtomicUsize,
+    alive: AtomicUsize,
+    polls_until_ready: AtomicUsize,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self {
+            ready: false,
+            seen: Arc::clone(&self.seen),
+        }
+    }
+}
+
+/// Counts a future for as long as it lives.
+struct Alive(Arc<Seen>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Service<Request<Body>> for Strict {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future =
+        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        let left = &self.seen.polls_until_ready;
+        if left.load(Ordering::SeqCst) > 0 {
+            left.fetch_sub(1, Ordering::SeqCst);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        assert!(self.ready, "called without having been polled to readiness");
+        self.ready = false;
+        self.seen.calls.fetch_add(1, Ordering::SeqCst);
+        self.seen.alive.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&self.seen));
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            drop(alive);
+            Ok(Response::new(Body::from("ok")))
+        })
+    }
+}
+
+/// The bytes that a layer may add to the future of what it stands around.
+const FUTURE_BYTES: usize = 512;
+
+/// The whole contract, for one layer.
+async fn keeps_the_contract<L, S>(
+    layer: L,
+    passing: fn() -> Request<Body>,
+    answered: Option<fn() -> Request<Body>>,
+    secret: &str,
+) where
+    L: Layer<Strict, Service = S> + Clone + Debug + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    let shown = format!("{layer:?}");
+    assert!(!shown.contains(secret), "`Debug` shows the secret: {shown}");
+
+    let handler = Strict::default();
+    let seen = Arc::clone(&handler.seen);
+    let service = layer.clone().layer(handler);
+
+    // Readiness goes through, and the service that was made ready is the one that is called.
+    seen.polls_until_ready.store(2, Ordering::SeqCst);
+    let response = service.clone().oneshot(passing()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(seen.calls.load(Ordering::SeqCst), 1);
+
+    // One service may be called again and again, and its clones as well.
+    let mut first = service.clone();
+    for _ in 0..2 {
+        poll_fn(|cx| first.poll_ready(cx)).await.unwrap();
+        assert_eq!(first.call(passing()).await.unwrap().status(), 200);
+    }
+    let mut second = first.clone();
+    poll_fn(|cx| second.poll_ready(cx)).await.unwrap();
+    assert_eq!(second.call(passing()).await.unwrap().status(), 200);
+    assert_eq!(seen.calls.load(Ordering::SeqCst), 4);
+
+    // What it answers itself never reaches the handler.
+    if let Some(answered) = answered {
+        let response = service.clone().oneshot(answered()).await.unwrap();
+        assert_ne!(response.status(), 200);
+        assert_eq!(seen.calls.load(Ordering::SeqCst), 4);
+    }
+
+    // A future that is dropped early, polled or not, leaves nothing behind.
+    let mut third = service.clone();
+    poll_fn(|cx| third.poll_ready(cx)).await.unwrap();
+    drop(third.call(passing()));
+    poll_fn(|cx| third.poll_ready(cx)).await.unwrap();
+    let mut future = Box::pin(third.call(passing()));
+    let first_poll = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    assert!(first_poll.is_pending());
+    let size = size_of_val(&*future);
+    drop(future);
+    assert_eq!(seen.alive.load(Ordering::SeqCst), 0);
+
+    assert!(size <= FUTURE_BYTES, "the future takes {size} bytes");
+}
+
+fn plain() -> Request<Body> {
+    Request::get("/").body(common::empty()).unwrap()
+}
+
+/// A test for each line.
+macro_rules! every_layer {
+    ($($name:ident: $layer:expr, passes $passing:expr, answers $answered:expr, secret $secret:expr;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            keeps_the_contract($layer, $passing, $answered, $secret).await;
+        }
+    )*};
+}
+
+mod layers {
+    use super::*;
+    use common::tenancy::Tenancy;
+    use wythe::{compose, with};
+
+    fn acme() -> Request<Body> {
+        Request::get("/")
+            .header("x-tenant", "acme")
+            .body(common::empty())
+            .unwrap()
+    }
+
+    every_layer! {
+        own: with(Tenancy), passes acme, answers Some(plain), secret "acme";
+        conditional: with(Tenancy).when(|head| head.uri.path() == "/"),
+            passes acme, answers Some(plain), secret "acme";
+        stack: compose((compose(()), with(Tenancy))),
+            passes acme, answers Some(plain), secret "acme";
+    }
+}
+
+#[cfg(feature = "cache-control")]
+mod cache_control {
+    use super::*;
+    use wythe::{CacheControl, with_cache_control};
+
+    every_layer! {
+        cache_control: with_cache_control(CacheControl::private().no_cache()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+mod rate_limit {
+    use super::*;
+    use wythe::{Quota, with_rate_limit};
+
+    fn from_peer() -> Request<Body> {
+        common::limits::from_peer("203.0.113.9:50123")
+    }
+
+    every_layer! {
+        rate_limit: with_rate_limit(Quota::per_second(100).by_peer().unwrap()),
+            passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+}
+
+#[cfg(feature = "rate-limit-redis")]
+mod rate_limit_in_redis {
+    use super::*;
+    use wythe::{
+        Quota,
+        rate_limit::shared::{OnFailure, RedisStore},
+        with_rate_limit,
+    };
+
+    fn from_peer() -> Request<Body> {
+        common::limits::from_peer("203.0.113.9:50123")
+    }
+
+    /// A store that is not there: what passes has waited for it.
+    fn store() -> RedisStore {
+        RedisStore::open("redis://:hunter2@127.0.0.1:1", OnFailure::Allow).unwrap()
+    }
+
+    every_layer! {
+        rate_limit_in_redis: {
+            let limit = Quota::per_second(100).by_peer().unwrap();
+            with_rate_limit(limit.in_redis(store().give_up_after(1_000).limit("contract")).unwrap())
+        }, passes from_peer, answers Some(plain), secret "hunter2";
+    }
+}
+
+#[cfg(feature = "concurrency-limit")]
+mod concurrency_limit {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
+
+    /// Makes the body the test's own again, so that the layer inside is held by it. Whatever was
+    /// in progress has ended with that.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<Guarded<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    fn one() -> ConcurrencyLimit {
+        ConcurrencyLimit::of(1).unwrap()
+    }
+
+    fn from_peer() -> Request<Body> {
+        let mut request = plain();
+        let peer = wythe::PeerAddr("203.0.113.9:50123".parse().unwrap());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
+    every_layer! {
+        concurrency_limit: Stack::new(with_concurrency_limit(one()), Back),
+            passes plain, answers None, secret "no secret";
+        concurrency_limit_by_peer: Stack::new(with_concurrency_limit(one().by_peer()), Back),
+            passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+}
+
+#[cfg(feature = "load-shed")]
+mod load_shed {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::with_load_shed;
+
+    /// Asks until the service inside is ready: a layer that does not wait passes no readiness on.
+    #[derive(Clone, Debug)]
+    struct Patient<S>(S);
+
+    #[derive(Clone, Debug)]
+    struct Patience;
+
+    impl<S> Layer<S> for Patience {
+        type Service = Patient<S>;
+
+        fn layer(&self, inner: S) -> Patient<S> {
+            Patient(inner)
+        }
+    }
+
+    impl<S: Service<Request<Body>>> Service<Request<Body>> for Patient<S> {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = S::Future;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            loop {
+                if let Poll::Ready(ready) = self.0.poll_ready(cx) {
+                    return Poll::Ready(ready);
+                }
+            }
+        }
+
+        fn call(&mut self, request: Request<Body>) -> S::Future {
+            self.0.call(request)
+        }
+    }
+
+    every_layer! {
+        load_shed: Stack::new(Patience, with_load_shed()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
+#[cfg(feature = "cors")]
+mod cors {
+    use super::*;
+    use wythe::{Cors, with_cors};
+
+    fn from_page() -> Request<Body> {
+        let request = Request::get("/").header("origin", "https://app.example.com");
+        request.body(common::empty()).unwrap()
+    }
+
+    fn preflight() -> Request<Body> {
+        let request = Request::options("/").header("origin", "https://app.example.com");
+        request
+            .header("access-control-request-method", "POST")
+            .body(common::empty())
+            .unwrap()
+    }
+
+    every_layer! {
+        cors: with_cors(Cors::origins(["https://app.example.com"]).unwrap().credentials()),
+            passes from_page, answers Some(preflight), secret "no secret";
+        cors_by_pattern: with_cors(Cors::origins(["https://*.example.com"]).unwrap()),
+            passes from_page, answers Some(preflight), secret "no secret";
+    }
+}
+
+#[cfg(feature = "csrf")]
+mod csrf {
+    use super::*;
+    use wythe::{Csrf, with_csrf};
+
+    fn own() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "same-origin");
+        request.body(common::empty()).unwrap()
+    }
+
+    fn forged() -> Request<Body> {
+        let request = Request::post("/").header("sec-fetch-site", "cross-site");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf: with_csrf(Csrf::same_origin()),
+            passes own, answers Some(forged), secret "no secret";
+    }
+}
+
+#[cfg(feature = "csrf-token")]
+mod csrf_token {
+    use super::*;
+    use wythe::{Csrf, CsrfTokens, With, with_csrf};
+
+    const KEY: &str = "the key that signs tokens, in forty bytes";
+
+    fn asking() -> With<Csrf> {
+        let tokens = CsrfTokens::new(KEY).unwrap();
+        with_csrf(Csrf::same_origin().required_token(tokens, |_| Some("17".into())))
+    }
+
+    fn with_token() -> Request<Body> {
+        let token = CsrfTokens::new(KEY).unwrap().issue("17");
+        let request = Request::post("/").header("x-csrf-token", token);
+        request.body(common::empty()).unwrap()
+    }
+
+    fn without() -> Request<Body> {
+        Request::post("/").body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        csrf_token: asking(), passes with_token, answers Some(without), secret KEY;
+    }
+}
+
+#[cfg(feature = "method")]
+mod method {
+    use super::*;
+    use http::Method;
+    use wythe::with_methods;
+
+    fn delete() -> Request<Body> {
+        Request::delete("/").body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        methods: with_methods([Method::GET]),
+            passes plain, answers Some(delete), secret "no secret";
+    }
+}
+
+#[cfg(feature = "presentation")]
+mod presentation {
+    use super::*;
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use wythe::{with_presentation, with_presentation_as};
+
+    every_layer! {
+        presentation: with_presentation(), passes plain, answers None, secret "no secret";
+        presentation_as: with_presentation_as(|problem, _| {
+            (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
+        }), passes plain, answers None, secret "no secret";
+    }
+}
+
+mod body_adapter {
+    use super::*;
+    use tower_layer::Stack;
+    use wythe::with_body_adapter;
+
+    /// Makes the bodies the test's own again, so that the layer inside is held by it.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<wythe::Body>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    /// The strict handler takes the crate's body here.
+    #[derive(Clone, Debug)]
+    struct Taken;
+
+    impl<S> Layer<S> for Taken {
+        type Service = tower::util::MapRequest<S, fn(Request<wythe::Body>) -> Request<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapRequest::new(inner, |request| request.map(|_| common::empty()))
+        }
+    }
+
+    every_layer! {
+        body_adapter: Stack::new(Taken, Stack::new(with_body_adapter(), Back)),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
+#[cfg(feature = "auth")]
+mod auth {
+    use super::*;
+    use http::{HeaderValue, header, request::Parts};
+    use wythe::{Authenticate, Verdict, with_auth};
+
+    const TOKEN: &str = "Token open-sesame";
+
+    /// Knows one token, at once or after asking.
+    struct Known {
+        later: bool,
+    }
+
+    impl Authenticate for Known {
+        type Principal = ();
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static("Token")
+        }
+
+        fn authenticate(&self, head: &Parts) -> Verdict<()> {
+            let verdict = match head.headers.get(header::AUTHORIZATION) {
+                None => Verdict::Missing,
+                Some(token) if token == TOKEN => Verdict::Verified(()),
+                Some(_) => Verdict::refused("another token"),
+            };
+            if self.later {
+                return Verdict::wait(async { verdict });
+            }
+            verdict
+        }
+    }
+
+    fn with_token() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", TOKEN)
+            .body(common::empty())
+            .unwrap()
+    }
+
+    fn with_other_token() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", "Token x")
+            .body(common::empty())
+            .unwrap()
+    }
+
+    every_layer! {
+        auth: with_auth(Known { later: false }),
+            passes with_token, answers Some(plain), secret "open-sesame";
+        auth_that_waits: with_auth(Known { later: true }),
+            passes with_token, answers Some(plain), secret "open-sesame";
+        auth_or: with_auth(Known { later: true }.or(Known { later: false })),
+            passes with_token, answers Some(with_other_token), secret "open-sesame";
+        auth_optional: with_auth(Known { later: false }).optional(),
+            passes plain, answers Some(with_other_token), secret "open-sesame";
+    }
+}
+
+#[cfg(feature = "authorization")]
+mod authorization {
+    use super::*;
+    use http::request::Parts;
+    use wythe::{Auth, HasScopes, with_authorization, with_roles, with_scopes};
+
+    #[derive(Clone)]
+    struct Granted(&'static str);
+
+    impl HasScopes for Granted {
+        fn has_scope(&self, scope: &str) -> bool {
+            self.0.has_scope(scope)
+        }
+    }
+
+    fn by(granted: &'static str) -> Request<Body> {
+        let request = Request::get("/").extension(Auth(Granted(granted)));
+        request.body(common::empty()).unwrap()
+    }
+
+    fn reader() -> Request<Body> {
+        by("read")
+    }
+
+    fn writer() -> Request<Body> {
+        by("write")
+    }
+
+    every_layer! {
+        scopes: with_scopes::<Granted>(["read"]).unwrap(),
+            passes reader, answers Some(writer), secret "no secret";
+        roles: with_roles(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role),
+            passes reader, answers Some(plain), secret "no secret";
+        authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
+            passes reader, answers Some(writer), secret "no secret";
+        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
+            let may = auth.0.0 == "read";
+            async move { may }
+        }), passes reader, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "jwt")]
+mod jwt {
+    use super::*;
+    use wythe::{Jwt, with_auth};
+
+    const SECRET: &str = "the secret that signs tokens, in 40 bytes";
+
+    #[derive(Clone, serde::Deserialize, serde::Serialize)]
+    struct Claims {
+        exp: u64,
+    }
+
+    fn with_token() -> Request<Body> {
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+        let claims = Claims {
+            exp: jsonwebtoken::get_current_timestamp() + 60,
+        };
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        jwt: with_auth(Jwt::<Claims>::hs256(SECRET).unwrap()),
+            passes with_token, answers Some(plain), secret SECRET;
+    }
+}
+
+#[cfg(feature = "api-key")]
+mod api_key {
+    use super::*;
+    use wythe::{ApiKey, ApiKeyHash, with_auth};
+
+    const KEY: &str = "b58b1f2e-5c0a-4b2f-9a57-8a4c8a7f6b0d";
+
+    fn hash() -> ApiKeyHash {
+        ApiKeyHash::of(KEY).unwrap()
+    }
+
+    fn with_key() -> Request<Body> {
+        let request = Request::get("/").header("x-api-key", KEY);
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        api_key: with_auth(ApiKey::list([(hash(), ())]).unwrap()),
+            passes with_key, answers Some(plain), secret &hash().to_string();
+        api_key_that_waits: with_auth(ApiKey::lookup_async(|found| async move {
+            Ok::<_, Infallible>((found == hash()).then_some(()))
+        })), passes with_key, answers Some(plain), secret KEY;
+    }
+}
+
+#[cfg(feature = "session")]
+mod session {
+    use super::*;
+    use std::sync::LazyLock;
+    use wythe::{MemorySessions, SessionKey, Sessions, with_auth};
+
+    const KEY: &str = "the key that encrypts sessions, in 42 bytes";
+
+    static STORE: LazyLock<MemorySessions> = LazyLock::new(MemorySessions::default);
+
+    fn encrypted() -> Sessions<String> {
+        Sessions::encrypted([SessionKey::new(KEY).unwrap()]).unwrap()
+    }
+
+    fn stored() -> Sessions<String> {
+        Sessions::stored(STORE.clone()).unwrap()
+    }
+
+    fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
+        let alice = "alice".to_owned();
+        let mut login = std::pin::pin!(sessions.login(&alice));
+        let waker = std::task::Waker::noop();
+        let Poll::Ready(Ok(cookie)) = login.as_mut().poll(&mut Context::from_waker(waker)) else {
+            panic!("neither kind waits here")
+        };
+        let cookie = format!("{}={}", cookie.name(), cookie.value());
+        let request = Request::get("/").header("cookie", cookie);
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        encrypted_session: with_auth(encrypted()),
+            passes || signed_in(&encrypted()), answers Some(plain), secret KEY;
+        stored_session: with_auth(stored()),
+            passes || signed_in(&stored()), answers Some(plain), secret "alice";
+    }
+}
+
+#[cfg(feature = "basic")]
+mod basic {
+    use super::*;
+    use wythe::{Basic, Secret, with_auth};
+
+    /// `Aladdin` and `open sesame` (RFC 7617, section 2).
+    fn with_password() -> Request<Body> {
+        Request::get("/")
+            .header("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+            .body(common::empty())
+            .unwrap()
+    }
+
+    fn is_right(user: &str, password: &Secret) -> Result<Option<()>, Infallible> {
+        Ok((user == "Aladdin" && password.matches("open sesame")).then_some(()))
+    }
+
+    every_layer! {
+        basic: with_auth(Basic::verify("api", |user: String, password: Secret| async move {
+            is_right(&user, &password)
+        }).unwrap()), passes with_password, answers Some(plain), secret "open sesame";
+        basic_blocking: with_auth(Basic::verify_blocking("api", is_right).unwrap()),
+            passes with_password, answers Some(plain), secret "open sesame";
+    }
+}
+
+#[cfg(feature = "validation")]
+mod validation {
+    use super::*;
+    use wythe::{Form, Json, JsonOrForm, Query, with_validation};
+
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Name {
+        #[garde(length(min = 2))]
+        name: String,
+    }
+
+    fn json(body: &'static str) -> Request<Body> {
+        let request = Request::post("/").header("content-type", "application/json");
+        request.body(Body::from(body)).unwrap()
+    }
+
+    fn right_json() -> Request<Body> {
+        json(r#"{"name":"Ada"}"#)
+    }
+
+    fn wrong_json() -> Request<Body> {
+        json(r#"{"name":"A"}"#)
+    }
+
+    fn right_form() -> Request<Body> {
+        let request =
+            Request::post("/").header("content-type", "application/x-www-form-urlencoded");
+        request.body(Body::from("name=Ada")).unwrap()
+    }
+
+    fn right_query() -> Request<Body> {
+        Request::get("/?name=Ada").body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        json_body: with_validation::<Json<Name>>(),
+            passes right_json, answers Some(wrong_json), secret "no secret";
+        form: with_validation::<Form<Name>>(),
+            passes right_form, answers Some(right_json), secret "no secret";
+        json_or_form: with_validation::<JsonOrForm<Name>>(),
+            passes right_form, answers Some(wrong_json), secret "no secret";
+        query: with_validation::<Query<Name>>(),
+            passes right_query, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "client-ip")]
+mod client_ip {
+    use super::*;
+    use std::net::SocketAddr;
+    use wythe::{ClientIpSource, PeerAddr, with_client_ip};
+
+    fn from_proxy() -> Request<Body> {
+        let mut request = Request::get("/")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(common::empty())
+            .unwrap();
+        let proxy: SocketAddr = "192.0.2.77:50123".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(proxy));
+        request
+    }
+
+    every_layer! {
+        client_ip: with_client_ip(ClientIpSource::x_forwarded_for(["192.0.2.77"]).unwrap()),
+            passes from_proxy, answers Some(plain), secret "192.0.2.77";
+        client_ip_of_peer: with_client_ip(ClientIpSource::peer()),
+            passes from_proxy, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "ip-filter")]
+mod ip_filter {
+    use super::*;
+    use std::net::IpAddr;
+    use wythe::{ClientIp, IpFilter, with_ip_filter};
+
+    fn from(address: &str) -> Request<Body> {
+        let address: IpAddr = address.parse().unwrap();
+        let mut request = plain();
+        request.extensions_mut().insert(ClientIp(address));
+        request
+    }
+
+    fn from_friend() -> Request<Body> {
+        from("203.0.113.9")
+    }
+
+    fn from_foe() -> Request<Body> {
+        from("192.0.2.77")
+    }
+
+    every_layer! {
+        ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
+            passes from_friend, answers Some(from_foe), secret "192.0.2.77";
+        ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
+            passes from_friend, answers Some(plain), secret "203.0.113.9";
+    }
+}

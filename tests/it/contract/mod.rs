@@ -1,0 +1,15 @@
+//! What holds for every layer.
+
+mod every_layer;
+#[cfg(all(
+    feature = "axum",
+    feature = "client-ip",
+    feature = "concurrency-limit",
+    feature = "ip-filter",
+    feature = "load-shed",
+    feature = "method",
+    feature = "rate-limit",
+    feature = "tracing",
+    feature = "validation"
+))]
+mod refusals_log;

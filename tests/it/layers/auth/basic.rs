@@ -1,0 +1,485 @@
+//! `Basic`: users and passwords, by RFC 7617.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode};
+use proptest::prelude::*;
+use wythe::{Auth, Authenticate, Basic, BasicRefusal, Place, Problem, Secret, Verdict, with_auth};
+
+use crate::common::{Body, empty, get, problem, send, send_to};
+
+#[derive(Clone, Debug, PartialEq)]
+struct User(String);
+
+const CHALLENGE: &str = r#"Basic realm="WallyWorld", charset="UTF-8""#;
+
+/// Who is let in with which password.
+const USERS: [(&str, &str); 4] = [
+    ("Aladdin", "open sesame"),
+    ("test", "123\u{a3}"),
+    ("", "nameless"),
+    ("ann", "a:b:"),
+];
+
+fn is_known(user: &str, password: &Secret) -> bool {
+    USERS
+        .iter()
+        .any(|(known, secret)| *known == user && password.matches(secret))
+}
+
+fn scheme() -> Basic<User> {
+    Basic::verify("WallyWorld", |user: String, password: Secret| async move {
+        Ok::<_, Infallible>(is_known(&user, &password).then_some(User(user)))
+    })
+    .unwrap()
+}
+
+fn request(lines: &[&[u8]]) -> Request<Body> {
+    let mut request = get("/").body(empty()).unwrap();
+    for line in lines {
+        let line = HeaderValue::from_bytes(line).unwrap();
+        request.headers_mut().append("authorization", line);
+    }
+    request
+}
+
+/// The field line of a user and a password.
+fn basic(user_pass: impl AsRef<[u8]>) -> Vec<u8> {
+    format!("Basic {}", STANDARD.encode(user_pass)).into_bytes()
+}
+
+async fn whoami(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let Auth(User(name)) = request.extensions().get::<Auth<User>>().cloned().unwrap();
+    Ok(Response::new(Body::from(format!("<{name}>"))))
+}
+
+fn challenges(response: &Response<Bytes>) -> Vec<&str> {
+    let lines = response.headers().get_all("www-authenticate");
+    lines.iter().map(|line| line.to_str().unwrap()).collect()
+}
+
+fn cause(response: &Response<Bytes>) -> Option<BasicRefusal> {
+    let problem = response.extensions().get::<Problem>()?;
+    problem.cause()?.downcast_ref().copied()
+}
+
+#[tokio::test]
+async fn lets_users_with_their_passwords_in() {
+    let nameless = basic(":nameless");
+    let colons = basic("ann:a:b:");
+    let cases: [(_, &[u8], _); 6] = [
+        (
+            "RFC 7617, section 2",
+            b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            "<Aladdin>",
+        ),
+        ("RFC 7617, section 2.1", b"Basic dGVzdDoxMjPCow==", "<test>"),
+        ("lower case", b"basic dGVzdDoxMjPCow==", "<test>"),
+        ("several spaces", b"BASIC   dGVzdDoxMjPCow==", "<test>"),
+        ("an empty user", &nameless, "<>"),
+        ("colons in the password", &colons, "<ann>"),
+    ];
+    for (name, line, expected) in cases {
+        let response = send_to(&with_auth(scheme()), request(&[line]), whoami).await;
+        assert_eq!(response.body(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_hostile_fields_without_a_check() {
+    use BasicRefusal::{Base64, ControlCharacter, Encoding, NoColon, Several, TooLong};
+    let long = basic([b'a'; 1025]);
+    let control = basic("ann\u{7f}:a");
+    let newline = basic("ann:a\r\nb");
+    let nul = basic("ann:a\0");
+    let latin = basic(b"test:123\xa3");
+    let bare = basic("Aladdin");
+    let nothing = basic("");
+    let cases: [(_, &[&[u8]], _, _); 18] = [
+        ("two lines", &[b"Basic YTpi", b"Basic YTpi"], 400, Several),
+        ("two schemes", &[b"Bearer abc", b"Basic YTpi"], 400, Several),
+        ("no token", &[b"Basic"], 400, NoColon),
+        ("only spaces", &[b"Basic   "], 400, NoColon),
+        ("nothing, coded", &[&nothing], 400, NoColon),
+        ("a user alone", &[&bare], 400, NoColon),
+        ("no padding", &[b"Basic dGVzdDoxMjPCow"], 400, Base64),
+        ("too much padding", &[b"Basic YTpi===="], 400, Base64),
+        ("stray bits", &[b"Basic dGVzdDoxMjPCox=="], 400, Base64),
+        ("the alphabet of URLs", &[b"Basic YTo_"], 400, Base64),
+        ("plain text", &[b"Basic Aladdin:open"], 400, Base64),
+        ("a list", &[b"Basic YTpi, Basic YTpi"], 400, Base64),
+        (
+            "invalid UTF-8 in the field",
+            &[b"Basic YTpi\xff"],
+            400,
+            Base64,
+        ),
+        ("Latin-1", &[&latin], 400, Encoding),
+        (
+            "a control character in the user",
+            &[&control],
+            400,
+            ControlCharacter,
+        ),
+        (
+            "a new line in the password",
+            &[&newline],
+            400,
+            ControlCharacter,
+        ),
+        ("a zero in the password", &[&nul], 400, ControlCharacter),
+        ("too long", &[&long], 401, TooLong),
+    ];
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let scheme = Basic::verify("WallyWorld", move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, Infallible>(Some(User(String::new()))) }
+    });
+    let layer = with_auth(scheme.unwrap());
+    for (name, lines, status, reason) in cases {
+        let response = send(&layer, request(lines)).await;
+        assert_eq!(response.status(), status, "{name}");
+        assert_eq!(cause(&response), Some(reason), "{name}");
+        let expected: &[&str] = if status == 401 { &[CHALLENGE] } else { &[] };
+        assert_eq!(challenges(&response), expected, "{name}");
+        problem(&response, response.status());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn asks_those_without_the_right_password() {
+    let cases: [(_, &[&[u8]], _); 5] = [
+        ("nobody", &[], None),
+        ("another scheme", &[b"Bearer abc"], None),
+        ("a longer scheme", &[b"Basically abc"], None),
+        (
+            "a wrong password",
+            &[&basic("Aladdin:open says me")],
+            Some(BasicRefusal::Wrong),
+        ),
+        (
+            "an unknown user",
+            &[&basic("Jafar:open sesame")],
+            Some(BasicRefusal::Wrong),
+        ),
+    ];
+    for (name, lines, reason) in cases {
+        let response = send(&with_auth(scheme()), request(lines)).await;
+        let json = problem(&response, StatusCode::UNAUTHORIZED);
+        assert_eq!(challenges(&response), [CHALLENGE], "{name}");
+        assert_eq!(cause(&response), reason, "{name}");
+        let said = format!("{json} {:?}", response.extensions().get::<Problem>());
+        assert!(
+            !said.contains("Jafar") && !said.contains("says me"),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_fails_is_no_401() {
+    let down = || io::Error::other("ldap://admin:hunter2@directory refused");
+    let panics = |_: &str, _: &Secret| -> Result<Option<User>, io::Error> { panic!("hunter2") };
+    let schemes = [
+        (
+            "fails",
+            Basic::verify("a", move |_, _| async move { Err(down()) }),
+        ),
+        (
+            "fails on its thread",
+            Basic::verify_blocking("a", move |_, _| Err(down())),
+        ),
+        ("panics on its thread", Basic::verify_blocking("a", panics)),
+    ];
+    for (name, scheme) in schemes {
+        let layer = with_auth(scheme.unwrap()).optional();
+        let response = send(&layer, request(&[&basic("a:b")])).await;
+        let json = problem(&response, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(challenges(&response).is_empty(), "{name}");
+        assert!(!json.to_string().contains("hunter2"), "{name}: {json}");
+    }
+}
+
+/// A check on its own thread that says when it began, and ends when it is told to.
+struct Held {
+    scheme: Basic<User>,
+    begun: mpsc::Receiver<()>,
+    end: mpsc::Sender<()>,
+}
+
+fn held() -> Held {
+    let (begin, begun) = mpsc::channel();
+    let (end, ended) = mpsc::channel();
+    let ended = Mutex::new(ended);
+    let scheme = Basic::verify_blocking("WallyWorld", move |user, _| {
+        begin.send(()).unwrap();
+        ended.lock().unwrap().recv().unwrap();
+        Ok::<_, Infallible>(Some(User(user.to_owned())))
+    });
+    let scheme = scheme.unwrap().max_concurrent(1).unwrap();
+    Held { scheme, begun, end }
+}
+
+#[tokio::test]
+async fn whoever_gets_no_turn_in_time_is_told_to_come_again() {
+    let Held { scheme, begun, end } = held();
+    for wait in [Duration::ZERO, Duration::from_millis(20)] {
+        let layer = with_auth(scheme.clone().max_wait(wait));
+        let first = tokio::spawn({
+            let layer = layer.clone();
+            async move { send(&layer, request(&[&basic("a:b")])).await }
+        });
+        tokio::task::yield_now().await;
+        begun.recv().unwrap();
+        let response = send(&layer, request(&[&basic("c:d")])).await;
+        problem(&response, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(cause(&response), Some(BasicRefusal::Busy));
+        assert!(challenges(&response).is_empty());
+        end.send(()).unwrap();
+        assert_eq!(first.await.unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_waits_for_its_turn_gets_it() {
+    let Held { scheme, begun, end } = held();
+    let layer = with_auth(scheme.max_wait(Duration::from_secs(60)));
+    let sent = |line: Vec<u8>| {
+        let layer = layer.clone();
+        tokio::spawn(async move { send(&layer, request(&[&line])).await })
+    };
+    let (first, second) = (sent(basic("a:b")), sent(basic("c:d")));
+    for _ in 0..2 {
+        while begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+        // One at a time: the other has not begun.
+        assert!(begun.try_recv().is_err());
+        end.send(()).unwrap();
+    }
+    assert_eq!(first.await.unwrap().status(), StatusCode::OK);
+    assert_eq!(second.await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_free_its_turn_before_the_work_is_done() {
+    let Held { scheme, begun, end } = held();
+    let layer = with_auth(scheme.max_wait(Duration::ZERO));
+    {
+        let mut first = pin!(send(&layer, request(&[&basic("a:b")])));
+        let polled = poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
+        begun.recv().unwrap();
+    }
+    // It would wait for its end, had it a turn.
+    let second = send(&layer, request(&[&basic("c:d")]));
+    let response = tokio::time::timeout(Duration::from_secs(10), second).await;
+    let response = response.expect("there was a turn");
+    assert_eq!(cause(&response), Some(BasicRefusal::Busy));
+    // One for the work that nobody waits for, one for the next.
+    end.send(()).unwrap();
+    end.send(()).unwrap();
+    loop {
+        let response = send(&layer, request(&[&basic("c:d")])).await;
+        if response.status() == StatusCode::OK {
+            break;
+        }
+        assert_eq!(cause(&response), Some(BasicRefusal::Busy));
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn without_a_runtime_the_answer_is_503_and_no_panic() {
+    let scheme = Basic::verify_blocking("a", |_, _| Ok::<_, Infallible>(Some(User(String::new()))));
+    let layer = with_auth(scheme.unwrap());
+    let mut sending = pin!(send(&layer, request(&[&basic("a:b")])));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let Poll::Ready(response) = sending.as_mut().poll(&mut cx) else {
+        panic!("waits for a runtime that is not there");
+    };
+    problem(&response, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn wrong_passwords_never_fall_through_to_another_scheme() {
+    struct Badge;
+
+    impl Authenticate for Badge {
+        type Principal = User;
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static("Badge")
+        }
+
+        fn authenticate(&self, head: &http::request::Parts) -> Verdict<User> {
+            let badge = head.headers.get("badge");
+            badge.map_or(Verdict::Missing, |_| {
+                Verdict::Verified(User("badge".to_owned()))
+            })
+        }
+    }
+
+    let layer = with_auth(scheme().or(Badge));
+    let with_badge = |lines: &[&[u8]]| {
+        let mut request = request(lines);
+        request
+            .headers_mut()
+            .insert("badge", HeaderValue::from_static("7"));
+        request
+    };
+    let both = format!("{CHALLENGE}, Badge");
+    let cases: [(_, _, _, &[&str]); 5] = [
+        ("none", request(&[]), 401, &[&both]),
+        ("the other", with_badge(&[]), 200, &[]),
+        ("a right one", request(&[&basic("ann:a:b:")]), 200, &[]),
+        (
+            "a wrong one",
+            with_badge(&[&basic("ann:no")]),
+            401,
+            &[CHALLENGE, "Badge"],
+        ),
+        ("a garbled one", with_badge(&[b"Basic ?"]), 400, &[]),
+    ];
+    for (name, request, status, expected) in cases {
+        let response = send(&layer, request).await;
+        assert_eq!(response.status(), status, "{name}");
+        assert_eq!(challenges(&response), expected, "{name}");
+    }
+}
+
+#[test]
+fn refuses_what_can_not_work_and_shows_no_secret() {
+    let realm = |realm: &str| {
+        Basic::verify_blocking(realm, |_, _| Ok::<_, Infallible>(Some(User(String::new()))))
+    };
+    realm("line\nbreak").unwrap_err();
+    realm("caf\u{e9}").unwrap_err();
+    realm("a").unwrap().max_concurrent(0).unwrap_err();
+    let _boundless = realm("a").unwrap().max_concurrent(usize::MAX).unwrap();
+    let shown = format!("{:?}", realm("the \"inner\" realm").unwrap());
+    assert!(shown.starts_with("Basic {"), "{shown}");
+    let password = Secret::new("hunter2".to_owned());
+    assert_eq!(format!("{password:?}"), "Secret(..)");
+    let layer = with_auth(realm("a").unwrap()).describe();
+    let statuses: Vec<_> = layer
+        .all_answers()
+        .iter()
+        .map(|answer| answer.status())
+        .collect();
+    assert_eq!(statuses, [401, 400, 503]);
+}
+
+proptest! {
+    #[test]
+    fn the_check_gets_what_was_sent(user in "[^:\\p{Cc}]{0,20}", password in "[^\\p{Cc}]{0,40}") {
+        prop_assert_eq!(read(&basic(format!("{user}:{password}"))), Some((user, password)));
+    }
+
+    #[test]
+    fn a_changed_bit_is_another_password_or_none(at in 0..24_usize, bit in 0..8_u32) {
+        let mut line = b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_vec();
+        line["Basic ".len() + at] ^= 1 << bit;
+        let right = Some(("Aladdin".to_owned(), "open sesame".to_owned()));
+        prop_assert_ne!(read(&line), right);
+    }
+}
+
+/// What the check is given.
+fn read(line: &[u8]) -> Option<(String, String)> {
+    let line = HeaderValue::from_bytes(line).ok()?;
+    let scheme = Basic::verify("a", |user, password: Secret| async move {
+        Ok::<_, Infallible>(Some((user, password.expose().to_owned())))
+    });
+    let request = Request::get("/").header("authorization", line);
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    let Verdict::Wait(later) = scheme.unwrap().authenticate(&head) else {
+        return None;
+    };
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match pin!(later).poll(&mut cx) {
+        Poll::Ready(Verdict::Verified(read)) => Some(read),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "basic-argon2")]
+mod argon2 {
+    use ::argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+
+    use super::*;
+
+    /// A hash that costs next to nothing.
+    fn cheap(password: &str) -> String {
+        let params = Params::new(8, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = argon2.hash_password_with_salt(password.as_bytes(), b"somesalt");
+        hash.unwrap().to_string()
+    }
+
+    fn stored() -> Basic<User> {
+        let scheme = Basic::argon2("WallyWorld", |user: String| async move {
+            match &*user {
+                "Aladdin" => Ok(Some((cheap("open sesame"), User(user)))),
+                "old" => Ok(Some((
+                    "$2b$12$R9h/cIPz0gi.URNNX3kh2O".to_owned(),
+                    User(user),
+                ))),
+                "down" => Err(io::Error::other("postgres://app:hunter2@db refused")),
+                _ => Ok(None),
+            }
+        });
+        scheme.unwrap().decoy(&cheap("nobody's")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn verifies_the_stored_hash() {
+        let cases = [
+            ("right", "Aladdin:open sesame", 200),
+            ("wrong", "Aladdin:open says me", 401),
+            ("empty", "Aladdin:", 401),
+            ("an unknown user", "Jafar:open sesame", 401),
+            ("the decoy's password", "Jafar:nobody's", 401),
+            ("a hash that can't be read", "old:open sesame", 503),
+            ("a store that is down", "down:open sesame", 503),
+        ];
+        for (name, user_pass, status) in cases {
+            let response = send(&with_auth(stored()), request(&[&basic(user_pass)])).await;
+            assert_eq!(response.status(), status, "{name}");
+            let said = String::from_utf8_lossy(response.body());
+            assert!(
+                !said.contains("2b$12") && !said.contains("hunter2"),
+                "{name}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_decoy_is_an_argon2_hash() {
+        for hash in [
+            "",
+            "plain",
+            "$2b$12$R9h/cIPz0gi.URNNX3kh2O",
+            "$argon2id$v=19$m=1,t=0,p=0",
+        ] {
+            assert!(stored().decoy(hash).is_err(), "{hash}");
+        }
+    }
+}

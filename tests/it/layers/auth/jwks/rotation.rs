@@ -1,0 +1,259 @@
+//! Keys come, go and change, as time goes by.
+
+use std::time::Duration;
+
+use tokio::time::advance;
+use wythe::{JwtRefusal, auth::Fetched};
+
+use super::{
+    NOW, Verdict, answer, at, judged, jwt, scripted::Scripted, set, settle, signer::Signer, status,
+    verdict,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn the_first_requests_wait_for_one_fetch() {
+    let signer = Signer::p256("a");
+    let provider = Scripted::new(set(&[signer.jwk()]));
+    let keys = provider.keys();
+    provider.hangs();
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let (keys, token) = (keys.clone(), signer.token());
+            tokio::spawn(async move { status(&keys, &token).await })
+        })
+        .collect();
+    settle().await;
+    assert!(requests.iter().all(|request| !request.is_finished()));
+    provider.goes_on();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), 200);
+    }
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_is_fetched_when_its_first_token_comes() {
+    let (old, new) = (Signer::p256("old"), Signer::ed25519("new"));
+    let provider = Scripted::new(set(&[old.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &old.token()).await, 200);
+    provider.answers(set(&[old.jwk(), new.jwk()]));
+    advance(MINUTE).await;
+    for (token, fetches) in [(new.token(), 2), (old.token(), 2), (new.token(), 2)] {
+        assert_eq!(status(&keys, &token).await, 200);
+        assert_eq!(provider.fetches(), fetches);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_without_an_id_is_fetched_as_well() {
+    let (old, new) = (
+        Signer::p256("").without_id(),
+        Signer::other_p256("").without_id(),
+    );
+    let provider = Scripted::new(set(&[old.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &old.token()).await, 200);
+    provider.answers(set(&[new.jwk()]));
+    advance(MINUTE).await;
+    assert_eq!(status(&keys, &new.token()).await, 200);
+    assert_eq!(status(&keys, &old.token()).await, 401);
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_taken_out_is_refused_after_the_next_fetch() {
+    let (gone, stays) = (Signer::p256("gone"), Signer::ed25519("stays"));
+    let provider = Scripted::new(set(&[gone.jwk(), stays.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &gone.token()).await, 200);
+    provider.answers(set(&[stays.jwk()]));
+    advance(10 * MINUTE).await;
+    // Stale: the old keys are used on, and new ones fetched behind.
+    assert_eq!(status(&keys, &gone.token()).await, 200);
+    settle().await;
+    assert_eq!(provider.fetches(), 2);
+    let refused = verdict(&keys, &gone.token()).await;
+    assert!(
+        matches!(refused, Verdict::Refused(JwtRefusal::Key)),
+        "{refused:?}"
+    );
+    assert_eq!(status(&keys, &stays.token()).await, 200);
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_another_under_the_same_id_takes_its_place() {
+    let (old, new) = (Signer::p256("a"), Signer::other_p256("a"));
+    let provider = Scripted::new(set(&[old.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &old.token()).await, 200);
+    let generation = keys.generation();
+    provider.answers(set(&[new.jwk()]));
+    advance(10 * MINUTE).await;
+    assert_eq!(status(&keys, &old.token()).await, 200);
+    settle().await;
+    assert_ne!(keys.generation(), generation);
+    assert_eq!(status(&keys, &new.token()).await, 200);
+    let refused = verdict(&keys, &old.token()).await;
+    assert!(
+        matches!(refused, Verdict::Refused(JwtRefusal::Signature)),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_go_on_with_stale_keys_while_one_fetch_hangs() {
+    let signer = Signer::p256("a");
+    let provider = Scripted::new(set(&[signer.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &signer.token()).await, 200);
+    advance(11 * MINUTE).await;
+    provider.hangs();
+    for _ in 0..100 {
+        assert_eq!(status(&keys, &signer.token()).await, 200);
+        settle().await;
+    }
+    assert_eq!(provider.fetches(), 2);
+    provider.goes_on();
+    settle().await;
+    assert_eq!(keys.status().age, Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_after_a_long_silence_waits_for_new_keys() {
+    let (gone, new) = (Signer::p256("gone"), Signer::ed25519("new"));
+    let provider = Scripted::new(set(&[gone.jwk()]));
+    let keys = provider.keys();
+    assert_eq!(status(&keys, &gone.token()).await, 200);
+    provider.answers(set(&[new.jwk()]));
+    advance(20 * MINUTE).await;
+    assert_eq!(status(&keys, &gone.token()).await, 401);
+    assert_eq!(provider.fetches(), 2);
+    // If none can be had, the old ones do.
+    provider.fails();
+    advance(20 * MINUTE).await;
+    assert_eq!(status(&keys, &new.token()).await, 200);
+    assert_eq!(status(&keys, &gone.token()).await, 503);
+    assert_eq!(provider.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_fresh_for_as_long_as_the_provider_says_within_bounds() {
+    let signer = Signer::p256("a");
+    let cases = [
+        (None, 600),
+        (Some(0), 60),
+        (Some(59), 60),
+        (Some(300), 300),
+        (Some(1_000_000), 3_600),
+    ];
+    for (max_age, fresh) in cases {
+        let fetched = Fetched::new(set(&[signer.jwk()]));
+        let fetched = match max_age {
+            Some(seconds) => fetched.max_age(Duration::from_secs(seconds)),
+            None => fetched,
+        };
+        let provider = Scripted::new(String::new());
+        provider.answers_with(fetched);
+        let keys = provider.keys();
+        for (seconds, fetches) in [(0, 1), (fresh - 1, 1), (1, 2)] {
+            advance(Duration::from_secs(seconds)).await;
+            assert_eq!(status(&keys, &signer.token()).await, 200);
+            settle().await;
+            assert_eq!(provider.fetches(), fetches, "{max_age:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_generation_moves_on_when_keys_go_and_not_when_they_come() {
+    let (a, b) = (Signer::p256("a"), Signer::ed25519("b"));
+    let provider = Scripted::new(set(&[a.jwk()]));
+    let keys = provider.keys().keep_for(100 * MINUTE);
+    let none = keys.generation();
+    keys.prefetch().await.unwrap();
+    let first = keys.generation();
+    assert_ne!(first, none);
+    for (answer, same) in [
+        (vec![a.jwk()], true),
+        (vec![b.jwk(), a.jwk()], true),
+        (vec![b.jwk()], false),
+    ] {
+        provider.answers(set(&answer));
+        advance(10 * MINUTE).await;
+        // It is looked at by whoever remembers tokens, so it has the keys fetched too.
+        assert_eq!(keys.generation(), first);
+        settle().await;
+        assert_eq!(keys.generation() == first, same, "{answer:?}");
+    }
+    let last = keys.generation();
+    provider.fails();
+    advance(11 * MINUTE).await;
+    assert_eq!(keys.generation(), last);
+    settle().await;
+    advance(98 * MINUTE).await;
+    assert_eq!(keys.generation(), last);
+    advance(MINUTE).await;
+    // The keys may no longer be used, and nor may what was verified with them.
+    assert_ne!(keys.generation(), last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_hangs_up_does_not_end_the_fetch() {
+    let signer = Signer::p256("a");
+    let provider = Scripted::new(set(&[signer.jwk()]));
+    let keys = provider.keys();
+    provider.hangs();
+    let (request, token) = (keys.clone(), signer.token());
+    let request = tokio::spawn(async move { status(&request, &token).await });
+    settle().await;
+    assert_eq!(provider.fetches(), 1);
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    provider.goes_on();
+    settle().await;
+    assert!(keys.status().is_usable);
+    assert_eq!(status(&keys, &signer.token()).await, 200);
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_share_keys_and_fetches() {
+    let signer = Signer::p256("a");
+    let provider = Scripted::new(set(&[signer.jwk()]));
+    let keys = provider.keys();
+    let routes = [
+        jwt(&keys),
+        jwt(&keys.clone()),
+        jwt(&keys).issuer("https://id.example.com"),
+    ];
+    let mut statuses = Vec::new();
+    for route in routes {
+        statuses.push(judged(&answer(route, &signer.token()).await).status());
+    }
+    assert_eq!(statuses, [200, 200, 401]);
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_a_little_behind_takes_tokens_with_leeway() {
+    let signer = Signer::p256("a");
+    let keys = Scripted::new(set(&[signer.jwk()])).keys();
+    let claims = serde_json::json!({
+        "sub": "ann", "iat": NOW + 5, "nbf": NOW + 5, "exp": NOW + 60,
+    });
+    let token = signer.signs(&claims);
+    let strict = judged(&answer(jwt(&keys), &token).await);
+    assert!(
+        matches!(strict, Verdict::Refused(JwtRefusal::NotYetValid)),
+        "{strict:?}"
+    );
+    let lenient = jwt(&keys).leeway(Duration::from_secs(5));
+    assert_eq!(judged(&answer(lenient, &token).await).status(), 200);
+    // The clock on the wall goes back a year: the keys are as fresh as they were.
+    let before = jwt(&keys).clock(at(NOW - 31_536_000));
+    assert_eq!(judged(&answer(before, &signer.token()).await).status(), 200);
+}

@@ -1,0 +1,98 @@
+//! TLS, with certificates of an authority of the tests' own.
+
+use std::sync::Arc;
+
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
+use wythe::{Jwks, JwksError, auth::HttpsTransport};
+
+use super::{
+    provider::{Answer, Provider},
+    set,
+    signer::Signer,
+    status,
+};
+
+macro_rules! vector {
+    ($name:literal) => {
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/vectors/tls/",
+            $name
+        ))
+    };
+}
+
+async fn provider(certificate: &[u8], key: &[u8]) -> Provider {
+    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let provider = Provider::start_with(Some(TlsAcceptor::from(Arc::new(config)))).await;
+    provider.answers("/keys", Answer::ok(&set(&[Signer::p256("a").jwk()])));
+    provider
+}
+
+async fn localhost() -> Provider {
+    provider(vector!("localhost.pem"), vector!("localhost.key.pem")).await
+}
+
+fn trusting(provider: &Provider) -> Jwks {
+    let transport = HttpsTransport::with_roots(vector!("ca.pem")).unwrap();
+    let keys = Jwks::url(format!("https://{}/keys", provider.authority())).unwrap();
+    keys.transport(transport)
+}
+
+#[tokio::test]
+async fn fetches_keys_from_a_server_whose_authority_is_trusted() {
+    let provider = localhost().await;
+    let keys = trusting(&provider);
+    assert_eq!(status(&keys, &Signer::p256("a").token()).await, 200);
+    assert_eq!(provider.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_of_another_name_or_authority_is_sent_nothing() {
+    let elsewhere = provider(vector!("elsewhere.pem"), vector!("elsewhere.key.pem")).await;
+    let error = trusting(&elsewhere).prefetch().await.unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(elsewhere.requests().is_empty());
+
+    // The system does not know the tests' authority. Some systems know none at all.
+    let provider = localhost().await;
+    if let Ok(transport) = HttpsTransport::new() {
+        let keys = trusting(&provider).transport(transport);
+        let error = keys.prefetch().await.unwrap_err();
+        assert!(matches!(error, JwksError::Transport(_)), "{error:?}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+        assert!(provider.requests().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_sent_nothing() {
+    let provider = Provider::start().await;
+    let error = trusting(&provider).prefetch().await.unwrap_err();
+    assert!(!matches!(error, JwksError::Malformed(..)), "{error:?}");
+    assert!(provider.requests().is_empty());
+}
+
+#[test]
+fn roots_that_can_not_be_read_are_refused() {
+    let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let key = vector!("localhost.key.pem");
+    for pem in [&b""[..], b"no PEM", broken, key] {
+        let error = HttpsTransport::with_roots(pem).unwrap_err();
+        assert_eq!(error.policy(), "Jwks");
+    }
+}

@@ -1,0 +1,285 @@
+//! The registered claims, and those of the handler.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wythe::{Jwt, JwtRefusal};
+
+use super::{Claims, NOW, hs256, raw, token, verdict};
+
+#[tokio::test]
+async fn checks_the_times_to_the_second() {
+    use JwtRefusal::{Expired, Malformed, MissingExpiry, NotYetValid};
+    let later = NOW + 60;
+    let cases: &[(&str, u64, Value, Result<(), JwtRefusal>)] = &[
+        ("a second left", 0, json!({ "exp": NOW + 1 }), Ok(())),
+        ("at the second", 0, json!({ "exp": NOW }), Err(Expired)),
+        ("a second ago", 0, json!({ "exp": NOW - 1 }), Err(Expired)),
+        ("within the leeway", 30, json!({ "exp": NOW - 29 }), Ok(())),
+        ("at its end", 30, json!({ "exp": NOW - 30 }), Err(Expired)),
+        (
+            "half a second left",
+            0,
+            json!({ "exp": 1_800_000_000.5 }),
+            Ok(()),
+        ),
+        (
+            "half a second ago",
+            0,
+            json!({ "exp": 1_799_999_999.5 }),
+            Err(Expired),
+        ),
+        ("the largest number", 0, json!({ "exp": u64::MAX }), Ok(())),
+        ("the smallest", 0, json!({ "exp": i64::MIN }), Err(Expired)),
+        ("no expiry", 0, json!({}), Err(MissingExpiry)),
+        (
+            "a null expiry",
+            0,
+            json!({ "exp": null }),
+            Err(MissingExpiry),
+        ),
+        ("a text", 0, json!({ "exp": "1800000060" }), Err(Malformed)),
+        ("from now", 0, json!({ "exp": later, "nbf": NOW }), Ok(())),
+        (
+            "from the next second",
+            0,
+            json!({ "exp": later, "nbf": NOW + 1 }),
+            Err(NotYetValid),
+        ),
+        (
+            "from half a second",
+            0,
+            json!({ "exp": later, "nbf": 1_800_000_000.5 }),
+            Err(NotYetValid),
+        ),
+        (
+            "at the leeway's end",
+            30,
+            json!({ "exp": later, "nbf": NOW + 30 }),
+            Ok(()),
+        ),
+        (
+            "beyond it",
+            30,
+            json!({ "exp": later, "nbf": NOW + 31 }),
+            Err(NotYetValid),
+        ),
+        (
+            "never yet",
+            0,
+            json!({ "exp": later, "nbf": u64::MAX }),
+            Err(NotYetValid),
+        ),
+        (
+            "long since",
+            0,
+            json!({ "exp": later, "nbf": i64::MIN }),
+            Ok(()),
+        ),
+    ];
+    for (name, leeway, claims, expected) in cases {
+        let mut claims = claims.clone();
+        claims["sub"] = json!("ann");
+        let jwt = hs256().leeway(Duration::from_secs(*leeway));
+        assert_eq!(&verdict(jwt, &token(&claims)).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn checks_an_expiry_that_is_there_even_where_none_is_needed() {
+    let lax = || hs256().dangerously_accept_without_expiry();
+    assert_eq!(
+        verdict(lax(), &token(&json!({ "sub": "ann" }))).await,
+        Ok(())
+    );
+    let expired = token(&json!({ "sub": "ann", "exp": NOW }));
+    assert_eq!(verdict(lax(), &expired).await, Err(JwtRefusal::Expired));
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+async fn checks_issuer_and_audience() {
+    use JwtRefusal::{Audience, Issuer, Malformed};
+    let plain: fn() -> Jwt<Claims> = hs256;
+    let two_issuers: fn() -> Jwt<Claims> = || hs256().issuer("https://a").issuer("https://b");
+    let audience: fn() -> Jwt<Claims> = || hs256().audience("api").audience("https://api");
+    let any: fn() -> Jwt<Claims> = || hs256().dangerously_accept_any_audience();
+    let cases: &[(&str, fn() -> Jwt<Claims>, Value, Result<(), JwtRefusal>)] = &[
+        (
+            "an issuer nobody asks for",
+            plain,
+            json!({ "iss": "https://c" }),
+            Ok(()),
+        ),
+        (
+            "the first issuer",
+            two_issuers,
+            json!({ "iss": "https://a" }),
+            Ok(()),
+        ),
+        (
+            "the second",
+            two_issuers,
+            json!({ "iss": "https://b" }),
+            Ok(()),
+        ),
+        (
+            "another",
+            two_issuers,
+            json!({ "iss": "https://c" }),
+            Err(Issuer),
+        ),
+        (
+            "almost the first",
+            two_issuers,
+            json!({ "iss": "https://a/" }),
+            Err(Issuer),
+        ),
+        ("none", two_issuers, json!({}), Err(Issuer)),
+        (
+            "a null issuer",
+            two_issuers,
+            json!({ "iss": null }),
+            Err(Issuer),
+        ),
+        (
+            "an array of issuers",
+            two_issuers,
+            json!({ "iss": ["https://a"] }),
+            Err(Malformed),
+        ),
+        ("one audience", audience, json!({ "aud": "api" }), Ok(())),
+        (
+            "an array of it",
+            audience,
+            json!({ "aud": ["api"] }),
+            Ok(()),
+        ),
+        (
+            "an array with it",
+            audience,
+            json!({ "aud": ["web", "https://api"] }),
+            Ok(()),
+        ),
+        (
+            "an array without it",
+            audience,
+            json!({ "aud": ["web", "API"] }),
+            Err(Audience),
+        ),
+        (
+            "an empty array",
+            audience,
+            json!({ "aud": [] }),
+            Err(Audience),
+        ),
+        (
+            "another audience",
+            audience,
+            json!({ "aud": "web" }),
+            Err(Audience),
+        ),
+        ("no audience", audience, json!({}), Err(Audience)),
+        (
+            "a null audience",
+            audience,
+            json!({ "aud": null }),
+            Err(Audience),
+        ),
+        ("a number", audience, json!({ "aud": 1 }), Err(Malformed)),
+        (
+            "an array of numbers",
+            audience,
+            json!({ "aud": ["api", 1] }),
+            Err(Malformed),
+        ),
+        (
+            "meant for somebody else",
+            plain,
+            json!({ "aud": "web" }),
+            Err(Audience),
+        ),
+        ("for anybody, as said", any, json!({ "aud": "web" }), Ok(())),
+        ("for nobody, as said", any, json!({}), Ok(())),
+    ];
+    for (name, jwt, claims, expected) in cases {
+        let mut claims = claims.clone();
+        claims["sub"] = json!("ann");
+        claims["exp"] = json!(NOW + 60);
+        assert_eq!(&verdict(jwt(), &token(&claims)).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_claims_that_are_not_what_they_should_be() {
+    use JwtRefusal::Malformed;
+    let claims = |message: &str| Err(JwtRefusal::Claims(message.to_owned()));
+    let cases: &[(&str, &str, Result<(), JwtRefusal>)] = &[
+        (
+            "escapes",
+            r#"{"s\u0075b":"ann","\u0065xp":1900000000}"#,
+            Ok(()),
+        ),
+        (
+            "exp twice",
+            r#"{"sub":"ann","exp":1,"exp":1900000000}"#,
+            Err(Malformed),
+        ),
+        (
+            "exp twice, escaped",
+            r#"{"sub":"ann","exp":1,"ex\u0070":1900000000}"#,
+            Err(Malformed),
+        ),
+        (
+            "aud twice",
+            r#"{"sub":"ann","exp":1900000000,"aud":"a","aud":"b"}"#,
+            Err(Malformed),
+        ),
+        (
+            "sub twice",
+            r#"{"sub":"ann","exp":1900000000,"sub":"bob"}"#,
+            claims("duplicate field `sub` at line 1 column 35"),
+        ),
+        (
+            "no sub",
+            r#"{"exp":1900000000}"#,
+            claims("missing field `sub` at line 1 column 18"),
+        ),
+        // serde's message would quote the claim.
+        (
+            "sub a number",
+            r#"{"sub":1234567890123456,"exp":1900000000}"#,
+            claims("line 1 column 23"),
+        ),
+        ("an array", r#"[null,null,1900000000,null]"#, Err(Malformed)),
+        ("a number", "1900000000", Err(Malformed)),
+        ("empty", "", Err(Malformed)),
+        ("cut", r#"{"sub":"ann","exp":1900000000"#, Err(Malformed)),
+        ("two", r#"{"sub":"ann","exp":1900000000}{}"#, Err(Malformed)),
+        (
+            "beyond all numbers",
+            r#"{"sub":"ann","exp":1e999}"#,
+            Err(Malformed),
+        ),
+    ];
+    for (name, json, expected) in cases {
+        let token = raw(r#"{"alg":"HS256"}"#, json);
+        assert_eq!(&verdict(hs256(), &token).await, expected, "{name}");
+    }
+    let deep = format!(
+        r#"{{"sub":"ann","exp":1900000000,"x":{}}}"#,
+        "[".repeat(2_000)
+    );
+    assert_eq!(
+        verdict(hs256(), &raw(r#"{"alg":"HS256"}"#, deep)).await,
+        Err(Malformed),
+        "deep"
+    );
+    let invalid = b"{\"sub\":\"ann\",\"exp\":1900000000,\"x\":\"\xff\"}";
+    let token = raw(r#"{"alg":"HS256"}"#, invalid);
+    assert_eq!(
+        verdict(hs256(), &token).await,
+        Err(Malformed),
+        "invalid UTF-8"
+    );
+}

@@ -1,0 +1,420 @@
+//! `Jwt`: what is refused when it is built.
+
+use std::error::Error;
+
+use jsonwebtoken::{
+    Algorithm,
+    jwk::{Jwk, KeyAlgorithm},
+};
+use serde_json::{Value, json};
+use wythe::{ConfigError, Jwt, JwtIssuer, JwtKey};
+
+type Tokens = Jwt<Value>;
+
+macro_rules! vector {
+    ($name:literal) => {
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/vectors/jwt/",
+            $name
+        ))
+    };
+}
+
+#[track_caller]
+fn refused<T>(name: &str, built: Result<T, ConfigError>, words: &str) {
+    let error = built
+        .err()
+        .unwrap_or_else(|| panic!("{name}: accepted"))
+        .to_string();
+    assert!(error.contains(words), "{name}: {error}");
+}
+
+#[track_caller]
+fn accepted<T>(built: Result<T, ConfigError>) {
+    if let Err(error) = built {
+        panic!("{error}");
+    }
+}
+
+fn jwk(json: Value) -> Jwk {
+    serde_json::from_value(json).unwrap()
+}
+
+/// So many different bytes.
+fn secret(length: u8) -> Vec<u8> {
+    (0..length).collect()
+}
+
+#[test]
+fn refuses_secrets_shorter_than_the_hash() {
+    refused("empty", Tokens::hs256(""), "32 bytes or more, not 0");
+    refused("31", Tokens::hs256(secret(31)), "32 bytes or more, not 31");
+    refused("47", Tokens::hs384(secret(47)), "48 bytes or more, not 47");
+    refused("63", Tokens::hs512(secret(63)), "64 bytes or more, not 63");
+    accepted(Tokens::hs256(secret(32)));
+    accepted(Tokens::hs384(secret(48)));
+    accepted(Tokens::hs512(secret(64)));
+    accepted(Tokens::hs512(secret(200)));
+}
+
+#[test]
+fn refuses_secrets_that_are_none() {
+    refused("zeros", Tokens::hs256([0; 32]), "one byte repeated");
+    refused(
+        "a public key",
+        Tokens::hs256(vector!("rsa.public.pem")),
+        "is a PEM",
+    );
+}
+
+#[test]
+fn refuses_a_pem_of_the_wrong_kind() {
+    let rsa = vector!("rsa.public.pem");
+    let p256 = vector!("p256.public.pem");
+    let p384 = vector!("p384.public.pem");
+    let ed25519 = vector!("ed25519.public.pem");
+    refused(
+        "EC for RSA",
+        Tokens::rs256_pem(p256),
+        "not a public key for RS256",
+    );
+    refused(
+        "Ed25519 for RSA",
+        Tokens::ps256_pem(ed25519),
+        "not a public key for PS256",
+    );
+    refused(
+        "RSA for EC",
+        Tokens::es256_pem(rsa),
+        "not a public key for ES256",
+    );
+    refused(
+        "P-384 for P-256",
+        Tokens::es256_pem(p384),
+        "not a public key for ES256",
+    );
+    refused(
+        "P-256 for P-384",
+        Tokens::es384_pem(p256),
+        "not a public key for ES384",
+    );
+    refused(
+        "Ed25519 for EC",
+        Tokens::es256_pem(ed25519),
+        "not a public key for ES256",
+    );
+    refused(
+        "EC for Ed25519",
+        Tokens::eddsa_pem(p256),
+        "not a public key for EdDSA",
+    );
+    refused(
+        "PKCS #1 for EC",
+        Tokens::es256_pem(vector!("rsa.public.pkcs1.pem")),
+        "ES256",
+    );
+    for (name, algorithm, pem) in [
+        ("RSA", Algorithm::RS256, &vector!("rsa.private.pem")[..]),
+        ("EC", Algorithm::ES256, &vector!("p256.private.pem")[..]),
+        (
+            "Ed25519",
+            Algorithm::EdDSA,
+            &vector!("ed25519.private.pem")[..],
+        ),
+    ] {
+        refused(name, JwtKey::pem(algorithm, pem), "is a private key");
+    }
+    refused(
+        "a certificate",
+        Tokens::rs256_pem(vector!("rsa.certificate.pem")),
+        "is a certificate",
+    );
+    refused(
+        "short",
+        Tokens::rs256_pem(vector!("rsa1024.public.pem")),
+        "2048 to 8192 bits, not 1024",
+    );
+    refused(
+        "for HMAC",
+        JwtKey::pem(Algorithm::HS256, rsa),
+        "takes a secret",
+    );
+}
+
+#[test]
+fn refuses_a_pem_that_can_not_be_read() {
+    let pem = std::str::from_utf8(vector!("rsa.public.pem")).unwrap();
+    let cases = [
+        ("empty", String::new(), "not one PEM block"),
+        ("a path", "keys/rsa.pem".to_owned(), "not one PEM block"),
+        ("two", format!("{pem}{pem}"), "PEM"),
+        ("cut", pem[..pem.len() - 30].to_owned(), "not one PEM block"),
+        (
+            "without its body",
+            "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----".to_owned(),
+            "RS256",
+        ),
+        (
+            "with another end",
+            pem.replace("END PUBLIC", "END RSA PUBLIC"),
+            "not one PEM block",
+        ),
+        ("not base64", pem.replace("MII", "M*I"), "base64"),
+        (
+            "of something else",
+            pem.replace("PUBLIC KEY", "X509 CRL"),
+            "`X509 CRL`",
+        ),
+    ];
+    for (name, pem, words) in cases {
+        refused(name, Tokens::rs256_pem(pem), words);
+    }
+    refused("bytes", Tokens::rs256_pem([0xff; 100]), "not one PEM block");
+    // Windows line ends, and space around.
+    accepted(Tokens::rs256_pem(format!(
+        "\n {} \n",
+        pem.replace('\n', "\r\n")
+    )));
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn refuses_a_jwk_of_the_wrong_kind() {
+    let oct = json!({ "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" });
+    let ec = json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" });
+    let okp = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    let short = json!({ "kty": "oct", "k": "AAECAwQFBgcICQoLDA0ODw" });
+    let small = json!({ "kty": "RSA", "e": "AQAB", "n": "rLewUfNG9bH8fBxaeDgiwiC5Gox3O5tBD3F8ztInMpP_G0UxAeqbHuwMSV03aYKvyt9Z_884D1qH7l1tuBCCAJj1nGozaLW9F4gz4Y0GKpevO9OcURdDZ0uQipxHDz8he35V0vPfcUcjGQAZTKLf-lMBitdb0H3n9oBSWdgHZ68" });
+    let with = |key: &Value, name: &str, value: Value| {
+        let mut key = key.clone();
+        key[name] = value;
+        key
+    };
+    let cases = [
+        (
+            "a symmetric key for RSA",
+            Algorithm::RS256,
+            oct.clone(),
+            "not one for RS256",
+        ),
+        (
+            "a symmetric key for EC",
+            Algorithm::ES256,
+            oct.clone(),
+            "not one for ES256",
+        ),
+        (
+            "a public key for HMAC",
+            Algorithm::HS256,
+            ec.clone(),
+            "not one for HS256",
+        ),
+        (
+            "another curve",
+            Algorithm::ES384,
+            ec.clone(),
+            "not one for ES384",
+        ),
+        (
+            "Ed25519 for EC",
+            Algorithm::ES256,
+            okp.clone(),
+            "not one for ES256",
+        ),
+        (
+            "another alg",
+            Algorithm::HS256,
+            with(&oct, "alg", json!("HS512")),
+            "`alg`",
+        ),
+        (
+            "an unknown alg",
+            Algorithm::ES256,
+            with(&ec, "alg", json!("ES999")),
+            "`alg`",
+        ),
+        (
+            "for encryption",
+            Algorithm::ES256,
+            with(&ec, "use", json!("enc")),
+            "`use`",
+        ),
+        (
+            "for signing only",
+            Algorithm::ES256,
+            with(&ec, "key_ops", json!(["sign"])),
+            "`key_ops`",
+        ),
+        (
+            "a short secret",
+            Algorithm::HS256,
+            short,
+            "32 bytes or more, not 16",
+        ),
+        (
+            "a small modulus",
+            Algorithm::RS256,
+            small,
+            "2048 to 8192 bits, not 1024",
+        ),
+        (
+            "a point off the curve",
+            Algorithm::ES256,
+            with(&ec, "y", ec["x"].clone()),
+            "ES256",
+        ),
+        (
+            "a point that is cut",
+            Algorithm::ES256,
+            with(&ec, "y", json!("x_FE")),
+            "ES256",
+        ),
+        (
+            "text that is no base64",
+            Algorithm::EdDSA,
+            with(&okp, "x", json!("+++")),
+            "can't be read",
+        ),
+    ];
+    for (name, algorithm, key, words) in cases {
+        refused(name, JwtKey::jwk(algorithm, &jwk(key)), words);
+    }
+    let key = with(&ec, "kid", json!("2026"));
+    let key = with(&key, "use", json!("sig"));
+    let key = with(&key, "key_ops", json!(["verify"]));
+    let key = JwtKey::jwk(Algorithm::ES256, &jwk(with(&key, "alg", json!("ES256")))).unwrap();
+    assert_eq!(key.key_id(), Some("2026"));
+    assert_eq!(key.algorithm(), Algorithm::ES256);
+}
+
+#[test]
+fn refuses_sets_of_keys_that_can_not_be_meant() {
+    let key = |first: u8| JwtKey::hs256((first..first + 32).collect::<Vec<u8>>()).unwrap();
+    refused("none", Tokens::keys([]), "without a key");
+    refused(
+        "a name twice",
+        Tokens::keys([key(1).id("a"), key(2).id("a")]),
+        "the id `a`",
+    );
+    refused("too many", Tokens::keys((0..33).map(key)), "more than 32");
+    accepted(Tokens::keys((0..32).map(key)));
+    // RFC 7517, section 4.5: keys of different algorithms may share an id.
+    let other = JwtKey::hs512(secret(64)).unwrap().id("a");
+    accepted(Tokens::keys([key(1).id("a"), other]));
+}
+
+#[test]
+fn refuses_issuers_that_can_not_be_meant() {
+    let key = || JwtKey::hs256(secret(32)).unwrap();
+    let issuer = |name: &str| JwtIssuer::new(name, [key()]);
+    refused("no name", issuer(""), "an issuer without a name");
+    refused(
+        "no keys",
+        JwtIssuer::new("https://a", []),
+        "without a key, no token can be verified",
+    );
+    refused(
+        "two keys of one id",
+        JwtIssuer::new("https://a", [key().id("1"), key().id("1")]),
+        "the id `1`",
+    );
+    let issuers = |names: &[&str]| Tokens::issuers(names.iter().map(|name| issuer(name).unwrap()));
+    refused("none", issuers(&[]), "without an issuer");
+    refused(
+        "one twice",
+        issuers(&["https://a", "https://b", "https://a"]),
+        "the issuer `https://a` is there twice",
+    );
+    accepted(issuers(&["https://a"]));
+    accepted(issuers(&["https://a", "https://a/", "https://b"]));
+}
+
+#[test]
+fn makes_a_key_for_each_allowed_algorithm_that_a_jwk_fits() {
+    let rsa = jwk(
+        json!({ "kty": "RSA", "kid": "1", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ" }),
+    );
+    let allowed = [
+        Algorithm::ES256,
+        Algorithm::RS256,
+        Algorithm::PS256,
+        Algorithm::HS256,
+    ];
+    let keys = JwtKey::jwk_any_of(allowed, &rsa).unwrap();
+    let made: Vec<_> = keys
+        .iter()
+        .map(|key| (key.algorithm(), key.key_id()))
+        .collect();
+    assert_eq!(
+        made,
+        [(Algorithm::RS256, Some("1")), (Algorithm::PS256, Some("1"))]
+    );
+    accepted(Tokens::keys(keys));
+    // A key that says its algorithm is for no other.
+    let mut named = rsa.clone();
+    named.common.key_algorithm = Some(KeyAlgorithm::PS256);
+    let keys = JwtKey::jwk_any_of(allowed, &named).unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].algorithm(), Algorithm::PS256);
+    refused(
+        "none allowed",
+        JwtKey::jwk_any_of([], &rsa),
+        "an empty list",
+    );
+    refused(
+        "none fits",
+        JwtKey::jwk_any_of([Algorithm::ES256, Algorithm::EdDSA], &rsa),
+        "not one for EdDSA",
+    );
+}
+
+#[test]
+fn refuses_names_that_no_field_can_hold() {
+    let jwt = || Tokens::hs256(secret(32)).unwrap();
+    for name in ["", "a b", "a=b", "a;b", "caf\u{e9}", "a\r\nb"] {
+        refused(name, jwt().cookie(name), "cookie's name");
+        refused(name, jwt().only_cookie(name), "cookie's name");
+    }
+    for name in ["", "a b", "a:b", "caf\u{e9}", "a\r\nb"] {
+        refused(name, jwt().header(name), "no field's name");
+        refused(name, jwt().only_header(name), "no field's name");
+    }
+    for name in [
+        "authorization",
+        "Authorization",
+        "Cookie",
+        "proxy-authorization",
+    ] {
+        refused(name, jwt().header(name), "hold more than a token");
+        refused(name, jwt().only_header(name), "hold more than a token");
+    }
+    accepted(jwt().header("X-Access-Token"));
+    for realm in ["caf\u{e9}", "a\r\nSet-Cookie: b"] {
+        refused(realm, jwt().realm(realm), "`realm`");
+    }
+    accepted(jwt().cookie("__Host-token"));
+    accepted(jwt().realm(r#"any "visible" \ text"#));
+}
+
+#[test]
+fn errors_tell_what_led_to_them() {
+    let error = Tokens::rs256_pem(vector!("p256.public.pem")).unwrap_err();
+    assert_eq!(error.policy(), "JwtKey");
+    assert!(error.source().is_some());
+}
+
+#[test]
+fn never_prints_a_secret() {
+    let secret = "the secret that is never printed";
+    let key = JwtKey::hs256(secret).unwrap().id("2026");
+    let printed = format!("{key:?} {:?}", Tokens::keys([key.clone()]).unwrap());
+    assert!(
+        printed.contains("HS256") && printed.contains("2026"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains("never") && !printed.contains("116, 104, 101"),
+        "{printed}"
+    );
+}

@@ -1,0 +1,132 @@
+//! The examples of the standards: RFC 6750, 7515, 7519 and 8037.
+
+use http::StatusCode;
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wythe::{Jwt, JwtKey, JwtRefusal};
+
+use super::{Claims, NOW, answer, at, hs256, jwk, reason, token, verdict};
+use crate::common::{self, problem};
+
+/// A token, and the key that it is signed with.
+#[derive(Deserialize)]
+struct Example {
+    origin: String,
+    alg: String,
+    key: Value,
+    token: String,
+    what: String,
+}
+
+fn examples(what: &str) -> Vec<Example> {
+    let all: Vec<Example> = serde_json::from_slice(vector!("examples.json")).unwrap();
+    let some: Vec<_> = all.into_iter().filter(|it| it.what == what).collect();
+    assert!(!some.is_empty(), "{what}");
+    some
+}
+
+/// When the tokens of RFC 7515, appendix A.1 to A.3, expire.
+const EXPIRY: u64 = 1_300_819_380;
+
+#[tokio::test]
+async fn accepts_the_examples_until_they_expire() {
+    let examples = examples("joe");
+    assert_eq!(examples.len(), 3);
+    for Example {
+        origin,
+        alg,
+        key,
+        token,
+        ..
+    } in examples
+    {
+        let key = JwtKey::jwk(alg.parse().unwrap(), &jwk(key)).unwrap();
+        let jwt = Jwt::<Value>::keys([key]).unwrap().issuer("joe");
+        let bearer = format!("Bearer {token}");
+        let fields = [("authorization", bearer.as_str())];
+        let before = answer(jwt.clone().clock(at(EXPIRY - 1)), &fields).await;
+        assert_eq!(before.status(), StatusCode::OK, "{origin}");
+        let after = answer(jwt.clock(at(EXPIRY)), &fields).await;
+        assert_eq!(reason(&after), JwtRefusal::Expired, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn refuses_the_unsigned_example_under_every_key() {
+    for unsigned in examples("unsigned") {
+        for Example { alg, key, .. } in examples("joe") {
+            let jwt = Jwt::jwk(alg.parse().unwrap(), &jwk(key)).unwrap();
+            let refused = verdict(jwt.clock(at(EXPIRY - 1)), &unsigned.token).await;
+            assert_eq!(refused, Err(JwtRefusal::Key), "{}", unsigned.origin);
+        }
+    }
+}
+
+#[tokio::test]
+async fn accepts_the_signature_of_an_example_whose_text_is_no_json() {
+    // RFC 8037, appendix A.4: what is signed is "Example of Ed25519 signing", so the signature
+    // passes and the claims do not.
+    for Example { key, token, .. } in examples("no JSON") {
+        let jwt = Jwt::jwk(Algorithm::EdDSA, &jwk(key)).unwrap();
+        let jwt = jwt.clock(at(NOW));
+        let right = verdict(jwt.clone(), &token).await;
+        assert_eq!(right, Err(JwtRefusal::Malformed));
+        let wrong = format!("{}w", token.strip_suffix('g').unwrap());
+        assert_eq!(verdict(jwt, &wrong).await, Err(JwtRefusal::Signature));
+    }
+}
+
+#[tokio::test]
+async fn has_no_key_for_the_example_of_es512() {
+    for Example { key, token, .. } in examples("no algorithm here") {
+        let p521 = jwk(key);
+        for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA] {
+            let error = JwtKey::jwk(algorithm, &p521).unwrap_err().to_string();
+            assert!(error.contains("`kty` or `crv` is not one for"), "{error}");
+        }
+        let es256 = Jwt::es256_pem(vector!("p256.public.pem")).unwrap();
+        assert_eq!(verdict(es256, &token).await, Err(JwtRefusal::Key));
+    }
+}
+
+#[tokio::test]
+async fn challenges_as_rfc_6750_does() {
+    let jwt = || hs256::<Claims>().realm("example").unwrap();
+    let expired = format!("Bearer {}", token(&json!({ "sub": "ann", "exp": NOW })));
+    let cases = [
+        ("section 3: no token", None, r#"Bearer realm="example""#),
+        (
+            "section 3: an expired token",
+            Some(&*expired),
+            r#"Bearer realm="example", error="invalid_token", error_description="The access token expired""#,
+        ),
+        (
+            "section 2.1: a token that is no JWT",
+            Some("Bearer mF_9.B5f-4.1JqM"),
+            r#"Bearer realm="example", error="invalid_token", error_description="The access token is invalid""#,
+        ),
+    ];
+    for (name, authorization, challenge) in cases {
+        let fields = authorization.map(|value| ("authorization", value));
+        let response = answer(jwt(), fields.as_slice()).await;
+        problem(&response, StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()["www-authenticate"], challenge, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn reads_no_token_where_rfc_6750_warns_of_it() {
+    // Sections 2.2 and 2.3: a form, and the query.
+    let token = token(&json!({ "sub": "ann", "exp": NOW + 60 }));
+    let pair = format!("access_token={token}");
+    let request = http::Request::post(format!("/?{pair}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(common::Body::from(pair))
+        .unwrap();
+    let layer = wythe::with_auth(hs256::<Claims>());
+    let response = common::send(&layer, request).await;
+    problem(&response, StatusCode::UNAUTHORIZED);
+    let challenge = &response.headers()["www-authenticate"];
+    assert_eq!(challenge, r#"Bearer realm="api""#);
+}

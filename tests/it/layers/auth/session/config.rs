@@ -1,0 +1,128 @@
+//! Configurations that can't work are refused when they are made.
+
+use std::time::Duration;
+
+use wythe::{ConfigError, Description, Place, Sessions, SetCookie, with_auth};
+
+use super::world::{Clock, Store, User, ask, encrypted, sent, stored, user};
+
+fn sessions() -> Sessions<User> {
+    encrypted(&Clock::new())
+}
+
+#[test]
+fn times_fit_together() {
+    const SECOND: Duration = Duration::from_secs(1);
+    const DAY: Duration = Duration::from_secs(86_400);
+    let wrong = [
+        ("no time", sessions().absolute(Duration::ZERO)),
+        ("no idle time", sessions().idle(Duration::ZERO)),
+        ("part of a second", sessions().idle(SECOND / 2)),
+        ("401 days", sessions().absolute(401 * DAY)),
+        ("all time", sessions().absolute(Duration::MAX)),
+        ("longer idle than 12 hours", sessions().idle(DAY)),
+        (
+            "longer idle than said",
+            sessions()
+                .absolute(SECOND)
+                .and_then(|it| it.idle(2 * SECOND)),
+        ),
+        (
+            "less than idle",
+            sessions()
+                .idle(2 * SECOND)
+                .and_then(|it| it.absolute(SECOND)),
+        ),
+    ];
+    for (name, made) in wrong {
+        assert!(made.is_err(), "{name}");
+    }
+    assert!(
+        sessions().absolute(SECOND).is_ok(),
+        "the default idle time yields"
+    );
+    let long = sessions()
+        .absolute(400 * DAY)
+        .and_then(|it| it.idle(400 * DAY));
+    drop(long.unwrap());
+}
+
+#[test]
+fn names_and_attributes_fit_together() {
+    type Made = Result<Sessions<User>, ConfigError>;
+    let wrong: [(&str, Made); 6] = [
+        ("an empty name", sessions().name("")),
+        ("a name with `;`", sessions().name("a;b")),
+        (
+            "a domain for `__Host-`",
+            sessions().cookie(|cookie| cookie.domain("example.com")),
+        ),
+        (
+            "a path for `__Host-`",
+            sessions().cookie(|cookie| cookie.path("/app")),
+        ),
+        (
+            "`__Host-` without TLS",
+            sessions()
+                .dangerously_insecure_for_development()
+                .and_then(|it| it.name("__Host-a")),
+        ),
+        ("a realm with a line break", sessions().realm("a\r\nb")),
+    ];
+    for (name, made) in wrong {
+        assert!(made.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_is_as_configured() -> Result<(), ConfigError> {
+    let written = |cookie: SetCookie| {
+        let attributes = http::HeaderValue::from(cookie.clone());
+        let attributes = attributes
+            .to_str()
+            .unwrap()
+            .replacen(cookie.value(), "..", 1);
+        assert!(!cookie.value().is_empty());
+        attributes
+    };
+    let lax = "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800";
+    let cases = [
+        (sessions(), format!("__Host-session=..; {lax}")),
+        (sessions().name("id")?, format!("id=..; {lax}")),
+        (
+            sessions().cookie(|cookie| Ok(cookie.same_site_strict()))?,
+            format!("__Host-session=..; {}", lax.replace("Lax", "Strict")),
+        ),
+        (
+            sessions().dangerously_insecure_for_development()?,
+            format!("session=..; {}", lax.replace("Secure; ", "")),
+        ),
+    ];
+    for (sessions, expected) in cases {
+        let cookie = sessions.login(&user("alice")).await.unwrap();
+        assert_eq!(written(cookie.clone()), expected);
+        assert_eq!(ask(&sessions, &sent(cookie.clone())).await.status(), 200);
+        let challenge = format!(r#"Cookie realm="api", cookie-name="{}""#, cookie.name());
+        assert_eq!(
+            ask(&sessions, "").await.headers()["www-authenticate"],
+            *challenge
+        );
+    }
+    let response = ask(&sessions().realm("shop")?, "").await;
+    let challenge = r#"Cookie realm="shop", cookie-name="__Host-session""#;
+    assert_eq!(response.headers()["www-authenticate"], challenge);
+    Ok(())
+}
+
+#[test]
+fn the_layer_says_what_it_can_answer() {
+    let statuses = |layer: Description| -> Vec<u16> {
+        let answers = layer.all_answers().iter();
+        answers.map(|answer| answer.status().as_u16()).collect()
+    };
+    assert_eq!(statuses(with_auth(sessions()).describe()), [401, 400]);
+    let checked = sessions().check_async(|_| async { Ok::<_, String>(true) });
+    assert_eq!(statuses(with_auth(checked).describe()), [401, 400, 503]);
+    let sessions = stored(&Clock::new(), &Store::default());
+    assert_eq!(statuses(with_auth(sessions).describe()), [401, 400, 503]);
+}

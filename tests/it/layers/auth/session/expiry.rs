@@ -1,0 +1,161 @@
+//! When sessions end by themselves, and how use prolongs them.
+
+use std::time::Duration;
+
+use http::Response;
+use wythe::{Problem, SessionRefusal};
+
+use super::world::{Clock, Store, ask, both, sent, set, stored, user};
+
+const HOUR: u64 = 3_600;
+
+pub(crate) fn reason<B>(response: &Response<B>) -> Option<SessionRefusal> {
+    let problem = response.extensions().get::<Problem>()?;
+    problem.cause()?.downcast_ref().copied()
+}
+
+#[tokio::test]
+async fn a_session_ends_at_the_second_its_idle_time_is_over() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+        clock.set(1_800);
+        let response = ask(&sessions, &cookie).await;
+        assert_eq!(response.status(), 401, "{kind}");
+        assert_eq!(reason(&response), Some(SessionRefusal::Idle), "{kind}");
+        clock.set(1_799);
+        assert_eq!(ask(&sessions, &cookie).await.status(), 200, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_at_the_second_its_whole_time_is_over() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let mut cookie = sent(sessions.login(&user("alice")).await.unwrap());
+        // However much it is used.
+        for minutes in (10..12 * 60).step_by(10) {
+            clock.set(minutes * 60);
+            let response = ask(&sessions, &cookie).await;
+            assert_eq!(response.status(), 200, "{kind}: after {minutes} minutes");
+            // In the last half an hour it lasts no longer for being used.
+            if minutes > 12 * 60 - 30 {
+                assert_eq!(set(&response), None, "{kind}: after {minutes} minutes");
+                continue;
+            }
+            let renewed = set(&response).unwrap();
+            assert!(renewed.ends_with("; Max-Age=1800"), "{renewed}");
+            cookie = renewed.split(';').next().unwrap().to_owned();
+        }
+        clock.set(12 * HOUR - 1);
+        assert_eq!(ask(&sessions, &cookie).await.status(), 200, "{kind}");
+        clock.set(12 * HOUR);
+        let response = ask(&sessions, &cookie).await;
+        assert_eq!(reason(&response), Some(SessionRefusal::Expired), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn use_is_noted_when_a_quarter_of_the_idle_time_has_passed() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let first = sent(sessions.login(&user("alice")).await.unwrap());
+        clock.set(449);
+        assert_eq!(set(&ask(&sessions, &first).await), None, "{kind}");
+        clock.set(450);
+        let response = ask(&sessions, &first).await;
+        assert_eq!(response.headers()["cache-control"], "private");
+        let second = set(&response).unwrap();
+        assert!(second.starts_with("__Host-session="), "{kind}");
+        assert!(
+            second.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"),
+            "{kind}: {second}"
+        );
+        let second = second.split(';').next().unwrap().to_owned();
+        // A store notes it under the same secret.
+        assert_eq!(first == second, kind == "stored");
+        clock.set(450 + 449);
+        assert_eq!(set(&ask(&sessions, &second).await), None, "{kind}");
+        clock.set(450 + 1_799);
+        assert_eq!(ask(&sessions, &second).await.status(), 200, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_in_use_goes_on_when_the_idle_time_is_changed() {
+    for (before, after) in [(1_800, 600), (600, 1_800)] {
+        let (clock, store) = (Clock::new(), Store::default());
+        let idle = |seconds| {
+            let sessions = stored(&clock, &store);
+            sessions.idle(Duration::from_secs(seconds)).unwrap()
+        };
+        let cookie = sent(idle(before).login(&user("alice")).await.unwrap());
+        clock.set(300);
+        assert!(set(&ask(&idle(before), &cookie).await).is_some() == (before == 600));
+        for n in 1..10 {
+            clock.set(300 + n * 400);
+            let response = ask(&idle(after), &cookie).await;
+            assert_eq!(response.status(), 200, "{before}, {after}, {n}");
+        }
+        clock.set(300 + 9 * 400 + after);
+        let response = ask(&idle(after), &cookie).await;
+        assert_eq!(reason(&response), Some(SessionRefusal::Idle), "{after}");
+    }
+}
+
+#[tokio::test]
+async fn the_store_may_forget_a_session_when_it_ends() {
+    let (clock, store) = (Clock::new(), Store::default());
+    let sessions = stored(&clock, &store);
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    let expires = || store.records().values().next().unwrap().expires;
+    let after = |clock: &Clock, seconds| clock.read()() + Duration::from_secs(seconds);
+    assert_eq!(expires(), after(&clock, 1_800));
+    clock.set(449);
+    assert_eq!(ask(&sessions, &cookie).await.status(), 200);
+    assert_eq!(expires(), after(&clock, 1_351));
+    clock.set(450);
+    assert_eq!(ask(&sessions, &cookie).await.status(), 200);
+    assert_eq!(expires(), after(&clock, 1_800));
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_ends_no_session_and_begins_none() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+        clock.set_back(60);
+        let response = ask(&sessions, &cookie).await;
+        assert_eq!(response.status(), 200, "{kind}");
+        assert_eq!(set(&response), None, "{kind}");
+        clock.set_back(61);
+        let response = ask(&sessions, &cookie).await;
+        assert_eq!(reason(&response), Some(SessionRefusal::NotYet), "{kind}");
+        // The cookie is left: it is good again when the clock is.
+        assert_eq!(set(&response), None, "{kind}");
+        clock.set(0);
+        assert_eq!(ask(&sessions, &cookie).await.status(), 200, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn times_at_the_end_of_time_overflow_nothing() {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    let far = UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
+    for now in [UNIX_EPOCH, UNIX_EPOCH - Duration::from_secs(1), far] {
+        let clock = move || -> SystemTime { now };
+        for (kind, sessions) in both(&Clock::new()) {
+            let sessions = sessions.clock(clock);
+            let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+            assert_eq!(
+                ask(&sessions, &cookie).await.status(),
+                200,
+                "{kind} {now:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Sessions begin, are renewed and changed, and end.
+
+use std::{
+    collections::HashSet,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use http::HeaderValue;
+use wythe::SetCookie;
+
+use super::world::{Clock, START, Store, ask, both, encrypted, sent, session, stored, user};
+
+const ATTRIBUTES: &str = "; HttpOnly; SameSite=Lax; Secure; Path=/";
+
+fn written(cookie: &SetCookie) -> String {
+    let value = HeaderValue::from(cookie.clone());
+    value.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_session_goes_on_from_login_to_logout() {
+    for (kind, sessions) in both(&Clock::new()) {
+        let cookie = sessions.login(&user("alice")).await.unwrap();
+        assert_eq!(cookie.name(), "__Host-session", "{kind}");
+        assert!(
+            written(&cookie).ends_with(&format!("{ATTRIBUTES}; Max-Age=1800")),
+            "{kind}"
+        );
+
+        let cookies = format!("theme=dark; {}", sent(cookie));
+        let response = ask(&sessions, &cookies).await;
+        assert_eq!(response.status(), 200, "{kind}");
+        assert_eq!(response.body(), "alice", "{kind}");
+        assert!(!response.headers().contains_key("set-cookie"), "{kind}");
+
+        let session = session(&sessions, &cookies).await;
+        assert_eq!(session.created(), UNIX_EPOCH + Duration::from_secs(START));
+        assert_eq!(session.data(), &user("alice"));
+        let removal = sessions.logout(&session).await.unwrap();
+        assert_eq!(
+            written(&removal),
+            format!(
+                "__Host-session={ATTRIBUTES}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+            ),
+            "{kind}"
+        );
+        // The browser has no cookie, or an emptied one.
+        for cookies in ["", "__Host-session="] {
+            assert_eq!(ask(&sessions, cookies).await.status(), 401, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stored_session_ends_everywhere_and_an_encrypted_one_in_the_browser() {
+    let clock = Clock::new();
+    for (sessions, after) in [
+        (encrypted(&clock), 200),
+        (stored(&clock, &Store::default()), 401),
+    ] {
+        let kept = sent(sessions.login(&user("alice")).await.unwrap());
+        let alice = session(&sessions, &kept).await;
+        drop(sessions.logout(&alice).await.unwrap());
+        assert_eq!(ask(&sessions, &kept).await.status(), after);
+    }
+}
+
+#[tokio::test]
+async fn no_login_continues_an_id_that_was_there_before() {
+    for (kind, sessions) in both(&Clock::new()) {
+        // Mallory plants a session of her own, and alice signs in with it in her browser.
+        let planted = sent(sessions.login(&user("mallory")).await.unwrap());
+        let mut ids = HashSet::from([session(&sessions, &planted).await.id()]);
+        let old = session(&sessions, &planted).await;
+        for cookie in [
+            sessions.login(&user("alice")).await.unwrap(),
+            sessions.login(&user("alice")).await.unwrap(),
+            sessions.replace(&old, &user("alice")).await.unwrap(),
+        ] {
+            let cookie = sent(cookie);
+            assert_ne!(cookie, planted);
+            let alice = session(&sessions, &cookie).await;
+            assert_eq!(alice.name, "alice");
+            assert!(ids.insert(alice.id()), "{kind}: an id twice");
+        }
+        // The planted one never becomes alice's.
+        let response = ask(&sessions, &planted).await;
+        assert!(
+            response.status() == 401 || response.body() == "mallory",
+            "{kind}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_session_that_another_replaces_ends() {
+    let store = Store::default();
+    let sessions = stored(&Clock::new(), &store);
+    let first = sent(sessions.login(&user("alice")).await.unwrap());
+    let alice = session(&sessions, &first).await;
+    let second = sent(sessions.replace(&alice, &user("bob")).await.unwrap());
+    assert_eq!(ask(&sessions, &first).await.status(), 401);
+    assert_eq!(ask(&sessions, &second).await.body(), "bob");
+    assert_eq!(store.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_renewed_session_has_another_id_and_the_same_beginning() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let sessions = sessions.absolute(Duration::from_secs(2_000)).unwrap();
+        let first = sent(sessions.login(&user("alice")).await.unwrap());
+        let alice = session(&sessions, &first).await;
+        clock.set(100);
+        let cookie = sessions.renew(&alice, &user("root")).await.unwrap();
+        assert!(written(&cookie).ends_with("; Max-Age=1800"), "{kind}");
+        let second = sent(cookie);
+        let root = session(&sessions, &second).await;
+        assert_eq!(root.name, "root");
+        assert_eq!(root.created(), alice.created(), "{kind}");
+        assert_ne!(root.id(), alice.id(), "{kind}");
+        assert_ne!(root.public_id(), alice.public_id(), "{kind}");
+
+        // Its time does not start anew.
+        clock.set(1_800);
+        let cookie = sessions.renew(&root, &user("root")).await.unwrap();
+        assert!(written(&cookie).ends_with("; Max-Age=200"), "{kind}");
+        let cookie = sent(cookie);
+        clock.set(1_999);
+        assert_eq!(ask(&sessions, &cookie).await.status(), 200, "{kind}");
+        clock.set(2_000);
+        assert_eq!(ask(&sessions, &cookie).await.status(), 401, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_session_keeps_its_id_and_its_times() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let first = sent(sessions.login(&user("alice")).await.unwrap());
+        let alice = session(&sessions, &first).await;
+        clock.set(100);
+        let cookie = sessions.update(&alice, &user("Alice")).await.unwrap();
+        // What is stored needs no other cookie.
+        assert_eq!(cookie.is_some(), kind == "encrypted");
+        let cookie = cookie.map_or(first, sent);
+        let changed = session(&sessions, &cookie).await;
+        assert_eq!((changed.name.as_str(), changed.id()), ("Alice", alice.id()));
+        for (seconds, status) in [(1_800, 401), (1_799, 200)] {
+            clock.set(seconds);
+            assert_eq!(ask(&sessions, &cookie).await.status(), status, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_public_id_is_found_before_the_session_is_judged() {
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+        let alice = session(&sessions, &cookie).await;
+        assert!(
+            !cookie.contains(&alice.public_id()),
+            "{kind}: the id is no secret"
+        );
+        clock.set(100_000);
+        let mut headers = http::HeaderMap::new();
+        assert_eq!(sessions.public_id_in(&headers), None);
+        headers.insert("cookie", cookie.parse().unwrap());
+        assert_eq!(sessions.public_id_in(&headers), Some(alice.public_id()));
+        headers.insert("cookie", format!("{cookie}; {cookie}").parse().unwrap());
+        assert_eq!(sessions.public_id_in(&headers), None);
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_a_cookie_is_an_error() {
+    let sessions = encrypted(&Clock::new());
+    let fits = sessions.login(&user(&"x".repeat(2_800))).await.unwrap();
+    assert_eq!(ask(&sessions, &sent(fits)).await.status(), 200);
+    let problem = sessions.login(&user(&"x".repeat(4_000))).await.unwrap_err();
+    assert_eq!(problem.status(), 500);
+    let cause = problem.cause().unwrap().to_string();
+    assert!(cause.contains("4096"), "{cause}");
+    assert_eq!(problem.explanation(), None);
+    // A store has room for it.
+    let sessions = stored(&Clock::new(), &Store::default());
+    let cookie = sessions.login(&user(&"x".repeat(4_000))).await.unwrap();
+    assert_eq!(ask(&sessions, &sent(cookie)).await.status(), 200);
+}

@@ -1,0 +1,4 @@
+//! `with_cache_control`.
+
+mod config;
+mod responses;

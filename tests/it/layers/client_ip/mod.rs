@@ -1,0 +1,5 @@
+//! `with_client_ip`.
+
+#[cfg(all(feature = "axum", feature = "ip-filter"))]
+mod servers;
+mod sources;

@@ -1,0 +1,274 @@
+//! Policies of `with_cors` that are refused when they are built.
+
+use std::{error::Error, time::Duration};
+
+use http::{HeaderName, Method};
+use wythe::{ConfigError, Cors};
+
+#[track_caller]
+fn assert_refused<T>(built: Result<T, ConfigError>, name: &str, says: &str) {
+    let Err(error) = built else {
+        panic!("{name}: was built");
+    };
+    assert_eq!(error.policy(), "Cors", "{name}");
+    assert!(error.to_string().contains(says), "{name}: {error}");
+}
+
+#[test]
+fn refuses_origins_that_no_browser_sends() {
+    let cases = [
+        ("a star", "*", "Cors::any()"),
+        ("null", "null", "dangerously_allow_null_origin"),
+        ("nothing", "", "scheme://host"),
+        ("no scheme", "app.example.com", "scheme://host"),
+        ("a slash", "https://app.example.com/", "path"),
+        ("a path", "https://app.example.com/login", "path"),
+        ("a query", "https://app.example.com?x", "path"),
+        ("a user", "https://me@app.example.com", "user name"),
+        (
+            "the default port of https",
+            "https://app.example.com:443",
+            "default port",
+        ),
+        (
+            "the default port of http",
+            "http://localhost:80",
+            "default port",
+        ),
+        ("port zero", "https://app.example.com:0", "port"),
+        ("a port too large", "https://app.example.com:65536", "port"),
+        (
+            "no port after the colon",
+            "https://app.example.com:",
+            "port",
+        ),
+        ("a final dot", "https://app.example.com.", "host"),
+        (
+            "a host that is not ASCII",
+            "https://b\u{fc}cher.example",
+            "xn--",
+        ),
+        ("two origins", "https://a.example,https://b.example", "path"),
+        ("spaces", " https://a.example", "scheme"),
+        ("a line break", "https://a.example\r\nx: y", "host"),
+        (
+            "a long form of IPv6",
+            "http://[0:0:0:0:0:0:0:1]:3000",
+            "[::1]",
+        ),
+        ("IPv6 without brackets", "http://::1", "brackets"),
+        ("half an IPv4 address", "http://127.1:3000", "host"),
+    ];
+    for (name, origin, says) in cases {
+        assert_refused(Cors::origins([origin]), name, says);
+        assert_refused(Cors::anonymous([origin]), name, says);
+        // One bad origin among good ones too.
+        assert_refused(Cors::origins(["https://a.example", origin]), name, says);
+    }
+}
+
+#[test]
+fn refuses_an_empty_list_of_origins() {
+    assert_refused(Cors::origins([""; 0]), "origins", "name one");
+    assert_refused(Cors::anonymous([""; 0]), "anonymous", "name one");
+}
+
+#[test]
+fn refuses_plain_http_where_credentials_are_possible() {
+    let insecure = [
+        "http://app.example.com",
+        "http://app.example.com:8080",
+        "http://10.0.0.1",
+        "http://[2001:db8::1]:3000",
+        "http://localhost.example.com",
+        "http://*.example.com",
+        "http://app.example.com:*",
+    ];
+    for origin in insecure {
+        assert_refused(Cors::origins([origin]), origin, "network");
+        assert!(Cors::anonymous([origin]).is_ok(), "{origin}");
+        let allowed = Cors::origins(["https://a.example"]).unwrap();
+        assert!(
+            allowed.dangerously_allow_insecure_origins([origin]).is_ok(),
+            "{origin}"
+        );
+    }
+    let loopback = [
+        "http://localhost",
+        "http://localhost:5173",
+        "http://localhost:*",
+        "http://*.localhost:*",
+        "http://127.0.0.1:3000",
+        "http://127.0.0.1:*",
+        "http://[::1]:3000",
+        "http://[::1]:*",
+    ];
+    for origin in loopback {
+        assert!(Cors::origins([origin]).is_ok(), "{origin}");
+    }
+}
+
+#[test]
+fn the_danger_of_one_list_does_not_spread_to_the_rest_of_the_policy() {
+    let cors = Cors::origins(["https://a.example"]).unwrap();
+    let cors = cors
+        .dangerously_allow_insecure_origins(["http://old.example"])
+        .unwrap();
+    for origin in ["null", "*", "https://a.example/", "http://*.com"] {
+        assert!(
+            cors.clone()
+                .dangerously_allow_insecure_origins([origin])
+                .is_err(),
+            "{origin}"
+        );
+    }
+}
+
+#[test]
+fn refuses_patterns_that_span_a_public_suffix() {
+    let shared = [
+        "https://*.com",
+        "https://*.dev",
+        "https://*.uk",
+        "https://*.co.uk",
+        "https://*.COM.AU",
+        "https://*.or.jp",
+        "https://*.github.io",
+        "https://*.vercel.app",
+        "https://*.pages.dev:*",
+        "https://*.com:8443",
+    ];
+    for pattern in shared {
+        assert_refused(Cors::origins([pattern]), pattern, "anyone");
+        assert_refused(Cors::anonymous([pattern]), pattern, "anyone");
+    }
+    for pattern in [
+        "https://*.example.com",
+        "https://*.example.co.uk",
+        "https://*.me.github.io",
+    ] {
+        assert!(Cors::origins([pattern]).is_ok(), "{pattern}");
+    }
+}
+
+#[test]
+fn refuses_patterns_that_mean_nothing() {
+    let patterns = [
+        "https://*",
+        "*://example.com",
+        "https://app.*.com",
+        "https://a*.example.com",
+        "https://*example.com",
+        "https://*.*.example.com",
+        "https://example.com:8*",
+        "https://example.com:80:*",
+        "https://**.example.com",
+        "tauri://*.example.com",
+        "https://*.10.0.0.1",
+        "http://*.[::1]",
+        "https://*.",
+        "https://*.:*",
+        "https://example.*",
+        "https://*.example.com/",
+        "*.example.com",
+        "**",
+        ":*",
+    ];
+    for pattern in patterns {
+        assert_refused(Cors::origins([pattern]), pattern, pattern);
+    }
+}
+
+#[test]
+fn refuses_a_max_age_of_more_than_a_day() {
+    let build = |age| Cors::origins(["https://a.example"]).unwrap().max_age(age);
+    drop(build(Duration::from_secs(86_400)).unwrap());
+    drop(build(Duration::ZERO).unwrap());
+    for age in [
+        Duration::from_millis(86_400_001),
+        Duration::from_secs(86_401),
+        Duration::MAX,
+    ] {
+        assert_refused(build(age), "max age", "86,400");
+    }
+}
+
+#[test]
+fn refuses_methods_that_no_script_sends() {
+    let cases = [
+        ("a star", "*", "any_method"),
+        ("CONNECT", "CONNECT", "can't send"),
+        ("TRACE", "trace", "can't send"),
+        ("TRACK", "TRACK", "can't send"),
+        ("lower case", "patch", "`PATCH`"),
+        ("mixed case", "Delete", "`DELETE`"),
+        ("no token", "GET POST", "not a method"),
+        ("nothing", "", "not a method"),
+    ];
+    for (name, method, says) in cases {
+        let cors = Cors::origins(["https://a.example"]).unwrap().credentials();
+        assert_refused(cors.methods(["GET", method]), name, says);
+        assert_refused(Cors::any().methods([method]), name, says);
+    }
+    assert_refused(Cors::any().methods([""; 0]), "an empty list", "name one");
+    let star = Method::from_bytes(b"*").unwrap();
+    assert_refused(Cors::any().methods([star]), "a star by type", "any_method");
+    drop(Cors::any().methods(["PROPFIND", "x-lower"]).unwrap());
+}
+
+#[test]
+fn refuses_headers_that_no_script_sets_or_reads() {
+    let forbidden = [
+        "*",
+        "Cookie",
+        "host",
+        "Origin",
+        "Content-Length",
+        "Sec-Fetch-Site",
+        "proxy-authorization",
+        "Accept-Encoding",
+        "Access-Control-Request-Method",
+        "connection",
+        "a b",
+        "",
+        "\u{e9}",
+    ];
+    for name in forbidden {
+        let cors = Cors::origins(["https://a.example"]).unwrap().credentials();
+        assert_refused(cors.headers(["x-ok", name]), name, "");
+    }
+    for name in ["*", "Set-Cookie", "set-cookie2", "a b", ""] {
+        let cors = Cors::origins(["https://a.example"]).unwrap().credentials();
+        assert_refused(cors.exposed_headers(["x-ok", name]), name, "");
+    }
+    let star = HeaderName::from_static("*");
+    let cors = Cors::origins(["https://a.example"]).unwrap().credentials();
+    assert_refused(
+        cors.clone().headers([star.clone()]),
+        "a star by type",
+        "mirrored_headers",
+    );
+    assert_refused(
+        cors.clone().exposed_headers([star]),
+        "a star by type",
+        "any_exposed_header",
+    );
+    for name in ["security", "proxied", "te-x", "if-match"] {
+        assert!(cors.clone().headers([name]).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn refuses_null_where_every_origin_is_allowed_already() {
+    assert_refused(
+        Cors::any().dangerously_allow_null_origin(),
+        "any",
+        "already",
+    );
+}
+
+#[test]
+fn an_error_keeps_what_led_to_it() {
+    let error = Cors::any().headers(["a b"]).unwrap_err();
+    assert!(error.source().is_some());
+}

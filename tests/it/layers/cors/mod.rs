@@ -1,0 +1,6 @@
+//! `with_cors`.
+
+mod config;
+mod preflight;
+mod properties;
+mod responses;

@@ -1,0 +1,398 @@
+//! Tokens: issued for one session, and asked for where the policy says so.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::request::Parts;
+use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
+use proptest::prelude::*;
+use wythe::{Csrf, CsrfRefusal::*, CsrfTokens};
+
+use super::{request, send};
+
+const KEY: &str = "the key that signs tokens, in forty bytes";
+const OLD_KEY: &str = "the key that signed tokens until yesterday";
+const NOW: u64 = 1_790_000_000;
+
+fn tokens() -> CsrfTokens {
+    CsrfTokens::new(KEY).unwrap()
+}
+
+/// Tokens by a clock that the test turns.
+fn timed(tokens: CsrfTokens) -> (CsrfTokens, Arc<AtomicU64>) {
+    let now = Arc::new(AtomicU64::new(NOW));
+    let shown = Arc::clone(&now);
+    let clock = move || UNIX_EPOCH + Duration::from_secs(shown.load(Ordering::SeqCst));
+    (tokens.clock(clock), now)
+}
+
+fn session(head: &Parts) -> Option<Cow<'_, str>> {
+    let cookie = head.headers.get("cookie")?.to_str().ok()?;
+    cookie.strip_prefix("session=").map(Cow::from)
+}
+
+#[test]
+fn a_token_is_good_for_its_session_alone() {
+    let tokens = tokens();
+    let token = tokens.issue("17");
+    assert_eq!(tokens.verify("17", token.as_str()), Ok(()));
+    assert_eq!(tokens.verify("17", token.to_string()), Ok(()));
+    for other in ["18", "1", "170", "", " 17", "17\0"] {
+        let found = tokens.verify(other, token.as_str());
+        assert_eq!(found, Err(WrongToken), "{other:?}");
+    }
+}
+
+#[test]
+fn a_token_is_time_nonce_and_the_hmac_of_both_and_the_session() {
+    let (tokens, _) = timed(tokens());
+    let token = URL_SAFE_NO_PAD.decode(tokens.issue("17").as_str()).unwrap();
+    let (signed, signature) = token.split_at(22);
+    assert_eq!(&signed[..6], &NOW.to_be_bytes()[2..]);
+    // Signed once more, by another implementation.
+    let message = [b"wythe csrf token 1\0", signed, b"17"].concat();
+    let key = EncodingKey::from_secret(KEY.as_bytes());
+    let expected = sign(&message, &key, Algorithm::HS256).unwrap();
+    assert_eq!(URL_SAFE_NO_PAD.encode(signature), expected);
+}
+
+#[test]
+fn no_two_tokens_are_alike() {
+    let (tokens, _) = timed(tokens());
+    let (others, _) = timed(CsrfTokens::new(KEY).unwrap());
+    let issued = (0..500).flat_map(|_| [tokens.issue("17"), others.issue("17")]);
+    let nonces: HashSet<String> = issued
+        .map(|token| token.as_str()[8..28].to_owned())
+        .collect();
+    assert_eq!(nonces.len(), 1000);
+}
+
+#[test]
+fn any_changed_bit_is_refused() {
+    let tokens = tokens();
+    let token = tokens.issue("17");
+    let bytes = URL_SAFE_NO_PAD.decode(token.as_str()).unwrap();
+    assert_eq!(bytes.len(), 54);
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let changed = URL_SAFE_NO_PAD.encode(changed);
+        assert_eq!(tokens.verify("17", &changed), Err(WrongToken), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_token_has_one_spelling() {
+    let tokens = tokens();
+    let token = tokens.issue("17").to_string();
+    let cases = [
+        ("nothing", String::new()),
+        ("a part", token[..68].to_owned()),
+        ("more", format!("{token}AAAA")),
+        ("padding", format!("{token}==")),
+        ("a space", format!(" {token}")),
+        ("quotes", format!("\"{token}\"")),
+        ("another alphabet", "+/".repeat(36)),
+        ("no base64", "!".repeat(72)),
+        ("not ASCII", "\u{e9}".repeat(36)),
+        ("zeros", "A".repeat(72)),
+        ("another case", token.to_ascii_uppercase()),
+    ];
+    for (name, changed) in cases {
+        assert_eq!(tokens.verify("17", changed), Err(WrongToken), "{name}");
+    }
+}
+
+#[test]
+fn a_token_expires_at_the_end_of_its_lifetime() {
+    let (tokens, now) = timed(tokens().lifetime(Duration::from_secs(60)).unwrap());
+    let token = tokens.issue("17").to_string();
+    let cases = [
+        (NOW, Ok(())),
+        (NOW + 60, Ok(())),
+        (NOW + 61, Err(ExpiredToken)),
+        (u64::MAX >> 2, Err(ExpiredToken)),
+        // By a clock that is behind the one that it was issued by.
+        (NOW - 30, Ok(())),
+        (0, Ok(())),
+    ];
+    for (time, expected) in cases {
+        now.store(time, Ordering::SeqCst);
+        assert_eq!(tokens.verify("17", &token), expected, "{time}");
+    }
+    // Nobody learns that a token of another session has expired.
+    now.store(NOW + 61, Ordering::SeqCst);
+    assert_eq!(tokens.verify("18", &token), Err(WrongToken));
+}
+
+#[test]
+fn a_token_lasts_a_day_unless_said() {
+    let (tokens, now) = timed(tokens());
+    let token = tokens.issue("17");
+    now.store(NOW + 24 * 60 * 60, Ordering::SeqCst);
+    assert_eq!(tokens.verify("17", token.as_str()), Ok(()));
+    now.store(NOW + 24 * 60 * 60 + 1, Ordering::SeqCst);
+    assert_eq!(tokens.verify("17", token.as_str()), Err(ExpiredToken));
+}
+
+#[test]
+fn a_key_can_be_changed_while_tokens_are_out() {
+    let old = CsrfTokens::new(OLD_KEY).unwrap();
+    let new = tokens();
+    let both = CsrfTokens::keys([KEY, OLD_KEY]).unwrap();
+    let (of_old, of_both) = (old.issue("17"), both.issue("17"));
+    assert_eq!(both.verify("17", of_old.as_str()), Ok(()));
+    assert_eq!(both.verify("17", of_both.as_str()), Ok(()));
+    // The first signs.
+    assert_eq!(new.verify("17", of_both.as_str()), Ok(()));
+    assert_eq!(old.verify("17", of_both.as_str()), Err(WrongToken));
+    assert_eq!(new.verify("17", of_old.as_str()), Err(WrongToken));
+}
+
+#[test]
+fn refuses_settings_that_protect_nobody() {
+    let none: [&str; 0] = [];
+    let cases = [
+        ("no key", CsrfTokens::keys(none), "without a key"),
+        ("an empty key", CsrfTokens::new(""), "32 bytes"),
+        (
+            "a short key",
+            CsrfTokens::new("x".repeat(31)),
+            "32 bytes or more, not 31",
+        ),
+        (
+            "one byte repeated",
+            CsrfTokens::new([0; 32]),
+            "one byte repeated",
+        ),
+        (
+            "a short key among others",
+            CsrfTokens::keys([KEY, "short"]),
+            "32 bytes",
+        ),
+        (
+            "no lifetime",
+            tokens().lifetime(Duration::from_millis(999)),
+            "a second",
+        ),
+        ("no field", tokens().header("x csrf"), "not the name"),
+        ("the cookie", tokens().header("Cookie"), "any page"),
+        (
+            "the content type",
+            tokens().header("content-type"),
+            "any page",
+        ),
+        ("a browser's own", tokens().header("sec-csrf"), "any page"),
+    ];
+    for (name, built, says) in cases {
+        let error = built.map(drop).expect_err(name);
+        assert_eq!(error.policy(), "CsrfTokens", "{name}");
+        assert!(error.to_string().contains(says), "{name}: {error}");
+        assert!(!error.to_string().contains("short key"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn nothing_shows_a_key_or_a_token() {
+    let tokens = tokens();
+    let token = tokens.issue("17");
+    let csrf = Csrf::same_origin().fallback_token(tokens.clone(), session);
+    let shown = format!("{tokens:?} {csrf:?} {token:?}");
+    assert!(
+        !shown.contains(KEY) && !shown.contains(token.as_str()),
+        "{shown}"
+    );
+    assert!(shown.contains("CsrfToken(..)"), "{shown}");
+    let value = http::HeaderValue::from(token.clone());
+    assert_eq!(value, token.as_str());
+    assert_eq!(String::from(token.clone()), token.as_str());
+}
+
+#[tokio::test]
+async fn a_request_that_says_nothing_needs_the_token_of_its_session() {
+    let tokens = tokens();
+    let csrf = Csrf::same_origin().fallback_token(tokens.clone(), session);
+    let token = tokens.issue("17").to_string();
+    let other = tokens.issue("18").to_string();
+    let of_17 = ("cookie", "session=17");
+    let right = ("x-csrf-token", token.as_str());
+    let wrong = ("x-csrf-token", other.as_str());
+    let host = ("host", "example.com");
+    let cases: &[(&str, &str, &[(&str, &str)], _)] = &[
+        ("with it", "POST", &[of_17, right], None),
+        ("without it", "POST", &[of_17], Some(NoToken)),
+        (
+            "empty",
+            "POST",
+            &[of_17, ("x-csrf-token", "")],
+            Some(WrongToken),
+        ),
+        (
+            "of another session",
+            "POST",
+            &[of_17, wrong],
+            Some(WrongToken),
+        ),
+        ("two", "POST", &[of_17, right, right], Some(SeveralTokens)),
+        (
+            "in another field",
+            "POST",
+            &[of_17, ("csrf", &token)],
+            Some(NoToken),
+        ),
+        ("no session", "POST", &[], None),
+        ("no session, a token", "POST", &[right], None),
+        ("an empty session", "POST", &[("cookie", "session=")], None),
+        ("GET", "GET", &[of_17], None),
+        (
+            "a browser of today",
+            "POST",
+            &[of_17, ("sec-fetch-site", "same-origin")],
+            None,
+        ),
+        (
+            "own origin",
+            "POST",
+            &[of_17, host, ("origin", "http://example.com")],
+            None,
+        ),
+        (
+            "no browser's handshake",
+            "GET",
+            &[of_17, ("upgrade", "websocket")],
+            None,
+        ),
+        // A token is no way round the origin: a page that has stolen one is still another page.
+        (
+            "cross site",
+            "POST",
+            &[of_17, right, ("sec-fetch-site", "cross-site")],
+            Some(CrossSite),
+        ),
+        (
+            "another origin",
+            "POST",
+            &[of_17, right, host, ("origin", "http://a.b")],
+            Some(OtherOrigin),
+        ),
+    ];
+    for (name, method, fields, expected) in cases {
+        let found = send(csrf.clone(), request(method, "/", fields)).await;
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_required_token_is_asked_for_beside_the_right_origin() {
+    let tokens = tokens().header("x-form").unwrap();
+    assert_eq!(tokens.header_name(), "x-form");
+    let csrf = Csrf::same_origin()
+        .exempt(["/hooks"])
+        .unwrap()
+        .required_token(tokens.clone(), session);
+    let token = tokens.issue("17").to_string();
+    let of_17 = ("cookie", "session=17");
+    let right = ("x-form", token.as_str());
+    let same = ("sec-fetch-site", "same-origin");
+    let cases: &[(&str, &str, &str, &[(&str, &str)], _)] = &[
+        ("with it", "POST", "/", &[of_17, right, same], None),
+        ("says nothing, with it", "POST", "/", &[of_17, right], None),
+        ("without it", "POST", "/", &[of_17, same], Some(NoToken)),
+        ("no session", "POST", "/", &[right, same], Some(NoSession)),
+        (
+            "an empty session",
+            "POST",
+            "/",
+            &[("cookie", "session="), right],
+            Some(NoSession),
+        ),
+        (
+            "says nothing, no session",
+            "POST",
+            "/",
+            &[],
+            Some(NoSession),
+        ),
+        (
+            "the usual field",
+            "POST",
+            "/",
+            &[of_17, same, ("x-csrf-token", &token)],
+            Some(NoToken),
+        ),
+        (
+            "cross site",
+            "POST",
+            "/",
+            &[of_17, right, ("sec-fetch-site", "cross-site")],
+            Some(CrossSite),
+        ),
+        ("GET", "GET", "/", &[of_17], None),
+        (
+            "handshake",
+            "GET",
+            "/",
+            &[of_17, same, ("upgrade", "websocket")],
+            None,
+        ),
+        ("exempt", "POST", "/hooks", &[of_17, same], None),
+    ];
+    for (name, method, path, fields, expected) in cases {
+        let found = send(csrf.clone(), request(method, path, fields)).await;
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_may_be_found_in_extensions_and_made_anew() {
+    let tokens = tokens();
+    let csrf = Csrf::same_origin().required_token(tokens.clone(), |head| {
+        let id: &u64 = head.extensions.get()?;
+        Some(Cow::from(id.to_string()))
+    });
+    let mut request = request(
+        "POST",
+        "/",
+        &[("x-csrf-token", tokens.issue("17").as_str())],
+    );
+    assert_eq!(send(csrf.clone(), request.clone()).await, Some(NoSession));
+    request.extensions_mut().insert(17_u64);
+    assert_eq!(send(csrf, request).await, None);
+}
+
+#[test]
+fn a_stack_says_that_a_token_is_needed() {
+    let printed = |csrf| wythe::compose((wythe::with_csrf(csrf),)).to_string();
+    let fallback = printed(Csrf::same_origin().fallback_token(tokens(), session));
+    assert!(
+        fallback.contains("403 with neither an origin nor the token"),
+        "{fallback}"
+    );
+    let required = printed(Csrf::same_origin().required_token(tokens(), session));
+    assert!(
+        required.contains("403 without the token of its session"),
+        "{required}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_was_issued_is_verified_and_nothing_else(
+        id in "[ -~]{1,40}", other in "[ -~]{0,40}", noise: Vec<u8>,
+    ) {
+        let tokens = tokens();
+        let token = tokens.issue(&id);
+        prop_assert_eq!(tokens.verify(&id, token.as_str()), Ok(()));
+        let expected = if id == other { Ok(()) } else { Err(WrongToken) };
+        prop_assert_eq!(tokens.verify(&other, token.as_str()), expected);
+        prop_assert_eq!(tokens.verify(&id, noise), Err(WrongToken));
+    }
+}

@@ -1,0 +1,237 @@
+//! `with_load_shed`: refuses where the service inside would have to be waited for.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, poll_fn, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+use tower::{Layer, Service, ServiceExt, limit::GlobalConcurrencyLimitLayer};
+use wythe::{Place, with_load_shed};
+
+use crate::common::{self, Body, empty, problem, read};
+
+/// A service that is ready while a test says so, and insists that it is called only then.
+#[derive(Debug, Default)]
+struct Moody {
+    busy: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    ready: bool,
+}
+
+impl Clone for Moody {
+    fn clone(&self) -> Self {
+        Self {
+            busy: Arc::clone(&self.busy),
+            asked: Arc::clone(&self.asked),
+            ready: false,
+        }
+    }
+}
+
+impl Service<Request<Body>> for Moody {
+    type Response = Response<Body>;
+    type Error = &'static str;
+    type Future = Ready<Result<Response<Body>, &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.busy.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        assert!(
+            std::mem::take(&mut self.ready),
+            "called without being ready"
+        );
+        ready(Ok(Response::new(Body::from("ok"))))
+    }
+}
+
+fn request() -> Request<Body> {
+    Request::new(empty())
+}
+
+#[tokio::test]
+async fn a_service_that_is_ready_is_called_and_one_that_is_not_is_refused_for() {
+    let moody = Moody::default();
+    let busy = Arc::clone(&moody.busy);
+    let mut service = with_load_shed().layer(moody);
+    for expected in [200, 503, 503, 200, 200] {
+        busy.store(expected == 503, Ordering::SeqCst);
+        poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+        let response = service.call(request()).await.unwrap();
+        assert_eq!(response.status(), expected);
+        let response = service.clone().oneshot(request()).await.unwrap();
+        assert_eq!(response.status(), expected, "of a clone");
+    }
+}
+
+#[tokio::test]
+async fn one_readiness_is_good_for_one_call_and_not_for_a_clone() {
+    let mut service = with_load_shed().layer(Moody::default());
+    poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+    // A caller that does not ask is refused, and the service inside is not called.
+    let of_clone = service.clone().call(request()).await.unwrap();
+    assert_eq!(of_clone.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        service.call(request()).await.unwrap().status(),
+        StatusCode::OK
+    );
+    let second = service.call(request()).await.unwrap();
+    assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_refusal_says_when_to_try_again() {
+    let moody = Moody::default();
+    moody.busy.store(true, Ordering::SeqCst);
+    let cases = [
+        (with_load_shed(), "1"),
+        (with_load_shed().retry_after(Duration::ZERO), "1"),
+        (
+            with_load_shed().retry_after(Duration::from_millis(1_001)),
+            "2",
+        ),
+    ];
+    for (layer, seconds) in cases {
+        let service = layer.layer(moody.clone());
+        let get = service.clone().oneshot(request()).await.unwrap();
+        let get = read(get).await;
+        let json = problem(&get, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            json["type"],
+            "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+        );
+        assert_eq!(get.headers()["retry-after"], seconds);
+
+        let head = Request::head("/").body(empty()).unwrap();
+        let head = read(service.oneshot(head).await.unwrap()).await;
+        assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(head.body().is_empty());
+        assert_eq!(
+            head.headers()["content-length"],
+            get.body().len().to_string()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_service_inside_passes() {
+    #[derive(Clone)]
+    struct Broken;
+    impl Service<Request<Body>> for Broken {
+        type Response = Response<Body>;
+        type Error = &'static str;
+        type Future = Ready<Result<Response<Body>, &'static str>>;
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+            Poll::Ready(Err("broken"))
+        }
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            panic!("called without being ready")
+        }
+    }
+    let error = with_load_shed().layer(Broken).oneshot(request()).await;
+    assert_eq!(error.unwrap_err(), "broken");
+}
+
+#[tokio::test]
+async fn a_service_that_was_refused_for_keeps_no_place_in_line() {
+    let permits = Arc::new(Semaphore::new(1));
+    let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&permits));
+    let mut service = with_load_shed().layer(limit.layer(common::Ok200));
+    let held = permits.acquire().await.unwrap();
+    poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+    let refused = service.call(request()).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(held);
+    // The service is idle, and alive: the permit is for whoever comes.
+    assert_eq!(permits.available_permits(), 1);
+    let other = with_load_shed().layer(limit.layer(common::Ok200));
+    assert_eq!(
+        other.oneshot(request()).await.unwrap().status(),
+        StatusCode::OK
+    );
+    drop(service);
+}
+
+#[tokio::test]
+async fn a_full_buffer_is_refused_for() {
+    let (release, released) = tokio::sync::watch::channel(false);
+    let slow = tower::service_fn(move |_: Request<Body>| {
+        let mut released = released.clone();
+        async move {
+            released.wait_for(|released| *released).await.unwrap();
+            Ok::<_, Infallible>(Response::new(Body::from("ok")))
+        }
+    });
+    // One request in the limit, one in the buffer's hand, one in the buffer.
+    let slow = tower::limit::ConcurrencyLimit::new(slow, 1);
+    let service = with_load_shed().layer(tower::buffer::Buffer::new(slow, 1));
+    let mut taken = Vec::new();
+    loop {
+        let mut service = service.clone();
+        poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+        let mut call = Box::pin(service.call(request()));
+        tokio::task::yield_now().await;
+        match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+            Poll::Pending => taken.push(tokio::spawn(call)),
+            Poll::Ready(refused) => {
+                assert_eq!(refused.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+                break;
+            }
+        }
+        assert!(taken.len() < 10, "nothing is refused");
+    }
+    release.send(true).unwrap();
+    for call in taken {
+        assert_eq!(call.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[test]
+fn a_layer_says_where_it_stands_and_when_it_refuses() {
+    let description = with_load_shed().describe();
+    assert_eq!(description.name(), "with_load_shed");
+    let answers: Vec<_> = description
+        .all_answers()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(answers, ["503 when what stands inside is not ready"]);
+    assert_eq!(description.all_fields(), ["retry-after"]);
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn it_sheds_in_axum_what_a_layer_inside_would_wait_for() {
+    use axum::{Router, routing::get};
+    use wythe::{compose, layer, with_presentation};
+
+    let permits = Arc::new(Semaphore::new(1));
+    let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&permits));
+    let stack = compose((with_presentation(), with_load_shed(), layer(limit)));
+    let around_a_handler = Router::new().route("/", get(stack.handler(async || "hello")));
+    let around_a_router = Router::new().route("/", get(async || "hello")).layer(stack);
+    for app in [around_a_handler, around_a_router] {
+        let ask = || app.clone().oneshot(Request::new(axum::body::Body::empty()));
+        for _ in 0..2 {
+            assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
+            let held = permits.acquire().await.unwrap();
+            let refused = read(ask().await.unwrap()).await;
+            problem(&refused, StatusCode::SERVICE_UNAVAILABLE);
+            drop(held);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! `with_methods` and `endpoint`.
+
+mod endpoint;
+mod methods;

@@ -1,0 +1,28 @@
+//! The layers, one by one.
+
+#[cfg(feature = "auth")]
+mod auth;
+#[cfg(feature = "authorization")]
+mod authorization;
+#[cfg(feature = "cache-control")]
+mod cache_control;
+#[cfg(feature = "client-ip")]
+mod client_ip;
+#[cfg(feature = "concurrency-limit")]
+mod concurrency_limit;
+#[cfg(feature = "cors")]
+mod cors;
+#[cfg(feature = "csrf")]
+mod csrf;
+#[cfg(feature = "ip-filter")]
+mod ip_filter;
+#[cfg(feature = "load-shed")]
+mod load_shed;
+#[cfg(feature = "method")]
+mod method;
+#[cfg(feature = "presentation")]
+mod presentation;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
+#[cfg(feature = "validation")]
+mod validation;

@@ -1,0 +1,5 @@
+//! `with_presentation`.
+
+mod answers;
+#[cfg(feature = "tracing")]
+mod log;

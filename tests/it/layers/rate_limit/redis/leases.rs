@@ -1,0 +1,295 @@
+//! Units taken in advance: fewer round trips, and by how much they overshoot at most.
+
+use std::time::Duration;
+
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+use tokio::runtime::Builder;
+use wythe::{
+    Quota, With,
+    key::ByPeer,
+    rate_limit::{
+        Limiter,
+        shared::{OnFailure, RedisStore},
+    },
+    with_rate_limit,
+};
+
+use crate::common::{
+    limits::{ManualClock, call, field, from_peer, refused, send},
+    redis::Server,
+};
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// One of the instances that share a limit: a process has a store of its own.
+struct Instance {
+    store: RedisStore,
+    limiter: Limiter<ByPeer>,
+    layer: With<Limiter<ByPeer>>,
+}
+
+impl Instance {
+    fn new(
+        server: &Server,
+        name: &str,
+        quota: Quota,
+        lease: (u32, Duration),
+        clock: &ManualClock,
+    ) -> Self {
+        let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
+        let store = store.timeout(secs(10));
+        let limit = quota.by_peer().unwrap().clock(clock.now()).cost(|head| {
+            let cost = head.headers.get("x-cost");
+            cost.map_or(1, |cost| cost.to_str().unwrap().parse().unwrap())
+        });
+        let shared = store.limit(name).lease(lease.0, lease.1);
+        let limiter = Limiter::new(limit.in_redis(shared).unwrap());
+        Self {
+            layer: with_rate_limit(limiter.clone()),
+            limiter,
+            store,
+        }
+    }
+
+    async fn passes(&self, cost: u32) -> bool {
+        let mut request = from_peer("203.0.113.9:1");
+        request.headers_mut().insert("x-cost", cost.into());
+        send(&self.layer, request).await.status() == 200
+    }
+
+    /// Requests until one is refused.
+    async fn passes_in_a_row(&self) -> u32 {
+        let mut passed = 0;
+        while self.passes(1).await {
+            passed += 1;
+        }
+        passed
+    }
+
+    fn round_trips(&self) -> u64 {
+        self.store.metrics().round_trips
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_requests_is_one_round_trip() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let quota = Quota::per_day(1_000);
+    let one = Instance::new(&server, "trips", quota, (50, secs(60)), &clock);
+    for n in 1..=1_000_u64 {
+        let response = call(&one.layer).await;
+        let left = 1_000 - n;
+        let told = field(&response, "ratelimit").unwrap();
+        assert!(
+            told.starts_with(&format!(r#""default";r={left};"#)),
+            "{n}: {told}"
+        );
+    }
+    // One of them sends the script.
+    assert_eq!(one.round_trips(), 1_000 / 50 + 1);
+    assert_eq!(one.store.metrics().leased, 1_000 - 20);
+    // One asks whether there is really nothing left; the others know.
+    for _ in 0..100 {
+        assert_eq!(refused(&call(&one.layer).await), Some(87));
+    }
+    assert_eq!(one.round_trips(), 1_000 / 50 + 2);
+}
+
+#[tokio::test]
+async fn what_costs_more_than_a_batch_asks_by_itself() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let one = Instance::new(&server, "dear", Quota::per_day(100), (10, secs(60)), &clock);
+    assert!(one.passes(11).await && one.passes(11).await);
+    assert_eq!(one.round_trips(), 3);
+    // It gives back what it holds before it takes more.
+    assert!(one.passes(7).await && one.passes(7).await && one.passes(3).await);
+    assert_eq!(one.round_trips(), 5);
+    assert_eq!(one.passes_in_a_row().await, 100 - 22 - 17);
+}
+
+#[tokio::test]
+async fn the_overshoot_is_as_large_as_the_bound_says_and_no_larger() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let quota = || Quota::per_minute(60).burst(20);
+    let instance = || Instance::new(&server, "bound", quota(), (5, secs(600)), &clock);
+    let instances = [instance(), instance(), instance()];
+    // Each takes a batch, and spends one of it.
+    for instance in &instances {
+        assert!(instance.passes(1).await);
+    }
+    // The quota is whole again, and each holds four.
+    clock.advance(secs(60));
+    let mut passed = 0;
+    for instance in &instances {
+        passed += instance.passes_in_a_row().await;
+    }
+    assert_eq!(passed, 20 + 3 * (5 - 1));
+}
+
+#[tokio::test]
+async fn units_that_are_not_used_go_back() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let one = Instance::new(&server, "back", Quota::per_day(100), (10, secs(1)), &clock);
+    // A slow client pays for what it uses, and no more: each lease has run out.
+    for _ in 0..20 {
+        assert!(one.passes(1).await);
+        clock.advance(secs(2));
+    }
+    assert_eq!(one.passes_in_a_row().await, 80);
+}
+
+#[tokio::test]
+async fn what_is_given_back_is_spent_again_without_asking() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let store = RedisStore::open(&server.url(), OnFailure::Deny)
+        .unwrap()
+        .timeout(secs(10));
+    let limit = Quota::per_day(10)
+        .by_peer()
+        .unwrap()
+        .clock(clock.now())
+        .count_failures();
+    let shared = store.limit("failures").lease(5, secs(60));
+    let layer = with_rate_limit(limit.in_redis(shared).unwrap());
+    // The handler answers 200, which costs nothing.
+    for _ in 0..100 {
+        assert_eq!(refused(&call(&layer).await), None);
+        tokio::task::yield_now().await;
+    }
+    assert!(store.metrics().round_trips <= 3, "{:?}", store.metrics());
+}
+
+#[tokio::test]
+async fn a_pardon_ends_what_this_instance_remembers() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let one = Instance::new(&server, "pardon", Quota::per_day(8), (4, secs(600)), &clock);
+    assert_eq!(one.passes_in_a_row().await, 8);
+    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    one.limiter.handle().reset(&key).await.unwrap();
+    assert!(one.passes(1).await);
+    one.limiter.handle().block(&key, secs(60)).await.unwrap();
+    assert!(!one.passes(1).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_at_once_spend_every_unit_once() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let instance = || {
+        Instance::new(
+            &server,
+            "once",
+            Quota::per_day(2_000),
+            (20, secs(600)),
+            &clock,
+        )
+    };
+    let instances = [instance(), instance()];
+    let tasks: Vec<_> = (0..64)
+        .map(|n| {
+            let layer = instances[n % 2].layer.clone();
+            tokio::spawn(async move {
+                let mut passed = 0;
+                for _ in 0..50 {
+                    passed += u32::from(refused(&call(&layer).await).is_none());
+                }
+                passed
+            })
+        })
+        .collect();
+    let mut passed = 0;
+    for task in tasks {
+        passed += task.await.unwrap();
+    }
+    assert_eq!(passed, 2_000);
+    let trips: u64 = instances.iter().map(Instance::round_trips).sum();
+    assert!(trips < 3_200 / 2, "{trips} round trips for 3,200 requests");
+}
+
+/// One client, whose requests reach any of the instances.
+#[derive(Clone, Debug)]
+enum Event {
+    Wait(u64),
+    Request { instance: usize, cost: u32 },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let request = (0_usize..3, 1_u32..5);
+    let event = prop_oneof![
+        1 => (1_u64..40_000).prop_map(Event::Wait),
+        6 => request.prop_map(|(instance, cost)| Event::Request { instance, cost }),
+    ];
+    vec(event, 1..150)
+}
+
+#[test]
+fn in_any_time_no_more_passes_than_the_bound_says() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(200));
+    let number = std::cell::Cell::new(0);
+    let over = std::cell::Cell::new(0);
+    let given = (2_u32..8, 0_u32..10, 1_u64..5_000, events());
+    let result = runner.run(&given, |(batch, more, ttl, events)| {
+        number.set(number.get() + 1);
+        let (burst, interval) = (batch + more, 1_000);
+        let name = format!("any-{}", number.get());
+        let clock = ManualClock::default();
+        let quota = || Quota::per(1, Duration::from_millis(interval)).burst(burst);
+        let lease = (batch, Duration::from_millis(ttl));
+        let instances = [(); 3].map(|()| Instance::new(&server, &name, quota(), lease, &clock));
+        let (mut now, mut passed) = (0, Vec::new());
+        for event in events {
+            match event {
+                Event::Wait(millis) => {
+                    now += millis;
+                    clock.advance(Duration::from_millis(millis));
+                }
+                Event::Request { instance, cost } => {
+                    if runtime.block_on(instances[instance].passes(cost)) {
+                        passed.push((now, cost));
+                    }
+                }
+            }
+        }
+        // From each request to each later one.
+        for (n, (from, _)) in passed.iter().enumerate() {
+            let mut sum = 0;
+            for (to, cost) in &passed[n..] {
+                sum += u64::from(*cost);
+                let without = u64::from(burst) + (to - from) / interval;
+                let bound = without + 3 * u64::from(batch - 1);
+                prop_assert!(sum <= bound, "{sum} in {} ms", to - from);
+                over.set(over.get() + u32::from(sum > without));
+            }
+        }
+        Ok(())
+    });
+    result.unwrap();
+    // The test can fail: without the leases' part the bound does not hold.
+    assert!(over.get() > 0);
+}

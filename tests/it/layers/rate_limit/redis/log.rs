@@ -1,0 +1,62 @@
+//! What the log says of a store that fails.
+
+use std::time::{Duration, Instant};
+
+use wythe::{
+    Quota,
+    rate_limit::shared::{OnFailure, RedisStore},
+    with_rate_limit,
+};
+
+use crate::common::{limits::call, log::Log, redis::Server};
+
+#[tokio::test]
+async fn a_store_that_fails_and_comes_back_is_two_events() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let (log, _guard) = Log::listen();
+    let store = RedisStore::open(&server.url(), OnFailure::Allow).unwrap();
+    let store = store
+        .give_up_after(2)
+        .timeout(Duration::from_secs(1))
+        .try_again_after(Duration::from_millis(10), Duration::from_millis(20));
+    let limit = Quota::per_hour(9).by_peer().unwrap();
+    let layer = with_rate_limit(limit.in_redis(store.limit("log")).unwrap());
+    call(&layer).await;
+    let wait = async |open: bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while store.metrics().is_open != open {
+            call(&layer).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            assert!(Instant::now() < deadline);
+        }
+    };
+    for _ in 0..2 {
+        server.kill();
+        wait(true).await;
+        // Probes that fail say nothing.
+        for _ in 0..20 {
+            call(&layer).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        server.restart();
+        wait(false).await;
+        let events = log.take();
+        let lines: Vec<_> = events.lines().collect();
+        let [opened, closed] = *lines else {
+            panic!("{events}")
+        };
+        assert!(
+            opened.starts_with("WARN") && opened.contains("cause="),
+            "{opened}"
+        );
+        assert!(
+            closed.starts_with("INFO") && closed.contains("after="),
+            "{closed}"
+        );
+        // No client, and nothing that stands for one.
+        assert!(!events.contains("203.0.113.9") && !events.contains("wythe:log:"));
+    }
+    assert_eq!(store.metrics().opened, 2);
+}

@@ -1,0 +1,7 @@
+//! Limits that are shared in Redis.
+
+mod failures;
+mod instances;
+mod leases;
+#[cfg(feature = "tracing")]
+mod log;

@@ -1,0 +1,13 @@
+//! The tests of what users see, in one program: its folders are those of `src/`.
+//!
+//! Apart are only those that cannot share a process: `allocations` counts every allocation of its
+//! thread with an allocator of its own, `jwt_provider` installs a provider of cryptography for the
+//! whole process, `messages` runs the compiler, and `architecture` reads the sources.
+
+mod common;
+mod compose;
+mod contract;
+mod integrations;
+mod layers;
+mod request;
+mod wire;
