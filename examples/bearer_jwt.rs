@@ -11,11 +11,11 @@ use axum::{
     routing::{get, post},
 };
 use http::StatusCode;
-use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, ConfigError, HasScopes, Jwt, JwtIssuer, JwtKey, auth::Algorithm, compose, with_auth,
+    Auth, ConfigError, HasScopes, Jwt, JwtIssuer, JwtKey, auth::JwtAlgorithm, compose, with_auth,
     with_presentation, with_scopes,
 };
 
@@ -66,8 +66,8 @@ async fn order() -> StatusCode {
 
 fn app() -> Result<Router, ConfigError> {
     // Both call their key "1": of which issuer it is, the token's `iss` says.
-    let people = JwtKey::pem(Algorithm::ES256, PEOPLE_PUBLIC)?.id("1");
-    let machines = JwtKey::pem(Algorithm::EdDSA, MACHINES_PUBLIC)?.id("1");
+    let people = JwtKey::pem(JwtAlgorithm::ES256, PEOPLE_PUBLIC)?.id("1");
+    let machines = JwtKey::pem(JwtAlgorithm::EdDSA, MACHINES_PUBLIC)?.id("1");
     let dismissed = HashSet::from(["mallory".to_owned()]);
     let jwt = Jwt::<Claims>::issuers([
         JwtIssuer::new(PEOPLE, [people])?,

@@ -10,19 +10,19 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use wythe::{
     BoxError, Jwks, JwksError,
-    auth::{Algorithm, FetchKeys, Fetched},
+    auth::{FetchKeys, Fetched, JwtAlgorithm},
 };
 
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
+const ALGORITHMS: [JwtAlgorithm; 9] = [
+    JwtAlgorithm::RS256,
+    JwtAlgorithm::RS384,
+    JwtAlgorithm::RS512,
+    JwtAlgorithm::PS256,
+    JwtAlgorithm::PS384,
+    JwtAlgorithm::PS512,
+    JwtAlgorithm::ES256,
+    JwtAlgorithm::ES384,
+    JwtAlgorithm::EdDSA,
 ];
 
 static RUNTIME: LazyLock<Runtime> =

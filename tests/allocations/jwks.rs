@@ -8,8 +8,8 @@ use http_body_util::Full;
 use serde::Deserialize;
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
-    BoxError, Jwks, Jwt,
-    auth::{Algorithm, FetchKeys, Fetched},
+    BoxError, Jwks, Jwt, JwtKey,
+    auth::{FetchKeys, Fetched, JwtAlgorithm},
     with_auth,
 };
 use wythe_bench_harness::allocations;
@@ -51,8 +51,8 @@ async fn of(jwt: Jwt<Claims>) -> u64 {
 
 #[tokio::test]
 async fn fetched_keys_take_no_memory_of_their_own() {
-    let given = serde_json::from_str(KEY).unwrap();
-    let given = of(Jwt::jwk(Algorithm::ES256, &given).unwrap()).await;
+    let given = JwtKey::jwk(JwtAlgorithm::ES256, KEY).unwrap();
+    let given = of(Jwt::keys([given]).unwrap()).await;
     assert!(given >= 100, "nothing is counted");
     let keys = Jwks::url("https://id.example.com")
         .unwrap()

@@ -115,12 +115,10 @@ pub use api_key::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey}
 #[cfg(feature = "basic")]
 pub use basic::{Basic, BasicRefusal};
 pub use either::EitherOf;
-#[cfg(feature = "jwt")]
-pub use jsonwebtoken::{Algorithm, jwk::Jwk};
 #[cfg(feature = "jwks")]
 pub use jwt::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
+pub use jwt::{Jwt, JwtAlgorithm, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 pub use map::{Map, TryMap};
 pub use optional::OptionalAuthentication;
 pub use or::Or;

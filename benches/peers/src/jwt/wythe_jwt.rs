@@ -6,7 +6,7 @@ use axum::http::{Request, request::Parts};
 use jsonwebtoken::Algorithm;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wythe::{Authenticate, Jwt, JwtKey, TokenCache, Verdict};
+use wythe::{Authenticate, Jwt, JwtKey, TokenCache, Verdict, auth::JwtAlgorithm};
 use wythe_bench_harness::Run;
 
 use crate::tokens::{AUDIENCE, Claims, ED25519, ISSUER, P256, RSA, SECRET, Shared, token};
@@ -61,9 +61,9 @@ where
 fn jwt<C>(algorithm: Algorithm) -> Jwt<C> {
     let key = match algorithm {
         Algorithm::HS256 => JwtKey::hs256(SECRET),
-        Algorithm::RS256 => JwtKey::pem(algorithm, RSA),
-        Algorithm::ES256 => JwtKey::pem(algorithm, P256),
-        _ => JwtKey::pem(algorithm, ED25519),
+        Algorithm::RS256 => JwtKey::pem(JwtAlgorithm::RS256, RSA),
+        Algorithm::ES256 => JwtKey::pem(JwtAlgorithm::ES256, P256),
+        _ => JwtKey::pem(JwtAlgorithm::EdDSA, ED25519),
     };
     let jwt = Jwt::keys([key.expect("a key")]).expect("keys");
     jwt.issuer(ISSUER).audience(AUDIENCE)

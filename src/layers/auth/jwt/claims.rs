@@ -1,19 +1,19 @@
-//! Reads the claims, once they are found to be right.
+//! Checks the registered claims of a token (RFC 7519, section 4.1).
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use serde::{Deserialize, de::DeserializeOwned};
-
-use super::{
-    audience::Audience, cache::Window, date::NumericDate, issuer::Issuer, once,
-    refusal::JwtRefusal, rules::Rules, text::Text,
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// The claims that are checked here. One that occurs twice is refused (RFC 7519, section 4).
+use super::{jws::JsonString, refusal::JwtRefusal};
+
+/// The claims that are checked for every token. A duplicate is an error (RFC 7519, section 4).
 #[derive(Default, Deserialize)]
-pub(super) struct Registered<'a> {
+pub(super) struct RegisteredClaims<'a> {
     #[serde(borrow, default)]
-    pub(super) iss: Option<Text<'a>>,
+    pub(super) iss: Option<JsonString<'a>>,
     #[serde(borrow, default)]
     pub(super) aud: Option<Audience<'a>>,
     #[serde(default)]
@@ -22,157 +22,389 @@ pub(super) struct Registered<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// Reads the claims in this JSON as `C`, once they are found to be right, and says for how long they
-/// are.
-pub(super) fn read<C: DeserializeOwned>(
-    json: &str,
-    issuer: &Issuer,
-    rules: &Rules,
-    now: Duration,
-) -> Result<(C, Window), JwtRefusal> {
-    if let Some((claims, registered)) = once::read(json) {
-        let window = rules.check(json, &registered, issuer, now)?;
-        return Ok((claims, window));
-    }
-    read_twice(json, issuer, rules, now)
+/// What the claims must say, whoever signed them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ClaimRules {
+    /// The accepted values of `iss`. It must name the issuer whose keys signed the token besides, so
+    /// that no name here lets one issuer's key sign for another.
+    pub(super) issuers: Vec<String>,
+    pub(super) audiences: Vec<String>,
+    pub(super) leeway: Duration,
+    pub(super) without_expiry: bool,
+    pub(super) any_audience: bool,
+    pub(super) required: Vec<String>,
+    pub(super) max_age: Option<Duration>,
 }
 
-/// The same: what is checked first, and then what the handler asks for.
-fn read_twice<C: DeserializeOwned>(
-    json: &str,
-    issuer: &Issuer,
-    rules: &Rules,
-    now: Duration,
-) -> Result<(C, Window), JwtRefusal> {
-    let registered = serde_json::from_str(json).map_err(|_where_it_broke| JwtRefusal::Malformed)?;
-    let window = rules.check(json, &registered, issuer, now)?;
-    let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
-    Ok((claims, window))
+/// What the claims of one issuer's tokens must say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct IssuerClaims {
+    /// The only accepted `iss`. Without a name, any holder of the keys is the issuer.
+    pub(super) name: Option<String>,
+    /// The accepted values of `aud`, in place of those of all issuers.
+    pub(super) audiences: Vec<String>,
+}
+
+impl IssuerClaims {
+    pub(super) fn is_named(&self, iss: Option<&str>) -> bool {
+        self.name.is_none() || self.name.as_deref() == iss
+    }
+}
+
+impl ClaimRules {
+    /// Checks the claims in this JSON at this time since the epoch, and returns the period in which
+    /// they pass.
+    pub(super) fn check(
+        &self,
+        json: &str,
+        claims: &RegisteredClaims<'_>,
+        issuer: &IssuerClaims,
+        now: Duration,
+    ) -> Result<ValidityPeriod, JwtRefusal> {
+        let period = self.check_time(claims, now)?;
+        let iss = claims.iss.as_deref();
+        let is_accepted =
+            self.issuers.is_empty() || iss.is_some_and(|iss| contains(&self.issuers, iss));
+        if !issuer.is_named(iss) || !is_accepted {
+            return Err(JwtRefusal::Issuer);
+        }
+        if !self.accepts_audience(issuer, claims.aud.as_ref()) {
+            return Err(JwtRefusal::Audience);
+        }
+        // Each of these reads the claims once more, and only if it is configured.
+        if !self.required.is_empty() {
+            check_presence(json, &self.required)?;
+        }
+        match self.max_age {
+            Some(max_age) => self.check_age(json, max_age, now, period),
+            None => Ok(period),
+        }
+    }
+
+    fn check_time(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        now: Duration,
+    ) -> Result<ValidityPeriod, JwtRefusal> {
+        let leeway = self.leeway.as_secs_f64();
+        let mut period = ValidityPeriod::default();
+        match claims.exp {
+            None if !self.without_expiry => return Err(JwtRefusal::MissingExpiry),
+            None => {}
+            // "on or after which": at that second it has expired (RFC 7519, section 4.1.4).
+            Some(NumericDate(expiry)) => period = period.until(expiry + leeway),
+        }
+        if period.has_ended(now) {
+            return Err(JwtRefusal::Expired);
+        }
+        if let Some(NumericDate(start)) = claims.nbf {
+            period = period.from(start - leeway);
+        }
+        if period.contains(now) {
+            return Ok(period);
+        }
+        Err(JwtRefusal::NotYetValid)
+    }
+
+    fn accepts_audience(&self, issuer: &IssuerClaims, aud: Option<&Audience<'_>>) -> bool {
+        let accepted = if issuer.audiences.is_empty() {
+            &self.audiences
+        } else {
+            &issuer.audiences
+        };
+        match aud {
+            _ if self.any_audience => true,
+            None => accepted.is_empty(),
+            // A recipient that is not among a token's audiences must reject it, and one without a
+            // name is never among them (RFC 7519, section 4.1.3).
+            Some(Audience::One(name)) => contains(accepted, name),
+            Some(Audience::Several(names)) => names.iter().any(|name| contains(accepted, name)),
+        }
+    }
+
+    fn check_age(
+        &self,
+        json: &str,
+        max_age: Duration,
+        now: Duration,
+        period: ValidityPeriod,
+    ) -> Result<ValidityPeriod, JwtRefusal> {
+        #[derive(Deserialize)]
+        struct IssuedAt {
+            #[serde(default)]
+            iat: Option<NumericDate>,
+        }
+
+        let IssuedAt { iat } =
+            serde_json::from_str(json).map_err(|_position| JwtRefusal::Malformed)?;
+        let Some(NumericDate(issued)) = iat else {
+            return Err(JwtRefusal::MissingClaim("iat".to_owned()));
+        };
+        let leeway = self.leeway.as_secs_f64();
+        let period = period
+            .from(issued - leeway)
+            .until(issued + max_age.as_secs_f64() + leeway);
+        if period.has_ended(now) {
+            return Err(JwtRefusal::TooOld);
+        }
+        if period.contains(now) {
+            return Ok(period);
+        }
+        Err(JwtRefusal::NotYetValid)
+    }
+}
+
+fn contains(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known == name)
+}
+
+fn check_presence(json: &str, required: &[String]) -> Result<(), JwtRefusal> {
+    let present = RequiredClaims(required)
+        .deserialize(&mut serde_json::Deserializer::from_str(json))
+        .map_err(|_position| JwtRefusal::Malformed)?;
+    let missing = required.iter().zip(present).find(|(_, present)| !present);
+    missing.map_or(Ok(()), |(name, _)| {
+        Err(JwtRefusal::MissingClaim(name.clone()))
+    })
+}
+
+/// Reads which of these claims are present and not null. A duplicate is an error (RFC 7519, section
+/// 4): the handler might read the other one.
+struct RequiredClaims<'a>(&'a [String]);
+
+impl<'de> DeserializeSeed<'de> for RequiredClaims<'_> {
+    type Value = Vec<bool>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<bool>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RequiredClaims<'_> {
+    type Value = Vec<bool>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<bool>, A::Error> {
+        let mut found: Vec<Option<bool>> = vec![None; self.0.len()];
+        while let Some(key) = map.next_key::<JsonString<'de>>()? {
+            let is_present = map.next_value::<Option<IgnoredAny>>()?.is_some();
+            let named = self.0.iter().zip(&mut found);
+            for (_, found) in named.filter(|(name, _)| **name == *key) {
+                if found.replace(is_present).is_some() {
+                    return Err(A::Error::custom("duplicate required claim"));
+                }
+            }
+        }
+        Ok(found.into_iter().map(|it| it == Some(true)).collect())
+    }
+}
+
+/// The period in which the claims about time accept a token, with the leeway: in seconds since the
+/// epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ValidityPeriod {
+    from: f64,
+    until: f64,
+}
+
+impl Default for ValidityPeriod {
+    /// Always.
+    fn default() -> Self {
+        Self {
+            from: f64::NEG_INFINITY,
+            until: f64::INFINITY,
+        }
+    }
+}
+
+impl ValidityPeriod {
+    /// The part of it that begins no sooner.
+    pub(super) const fn from(self, from: f64) -> Self {
+        Self {
+            from: self.from.max(from),
+            ..self
+        }
+    }
+
+    /// The part of it that ends no later. At that second it has ended.
+    pub(super) const fn until(self, until: f64) -> Self {
+        Self {
+            until: self.until.min(until),
+            ..self
+        }
+    }
+
+    pub(super) fn contains(self, now: Duration) -> bool {
+        self.from <= now.as_secs_f64() && !self.has_ended(now)
+    }
+
+    pub(super) fn has_ended(self, now: Duration) -> bool {
+        now.as_secs_f64() >= self.until
+    }
+}
+
+/// `aud`: one name, or several (RFC 7519, section 4.1.3).
+pub(super) enum Audience<'a> {
+    One(JsonString<'a>),
+    Several(Vec<JsonString<'a>>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Audience<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AudienceVisitor;
+
+        impl<'de> Visitor<'de> for AudienceVisitor {
+            type Value = Audience<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Audience::One(JsonString::from(name)))
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Audience::One(JsonString::from(name.to_owned())))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut names: S) -> Result<Self::Value, S::Error> {
+                let mut several = Vec::new();
+                while let Some(name) = names.next_element()? {
+                    several.push(name);
+                }
+                Ok(Audience::Several(several))
+            }
+        }
+
+        deserializer.deserialize_any(AudienceVisitor)
+    }
+}
+
+/// Seconds since the epoch, with or without a fraction (RFC 7519, section 2). Whole seconds are exact
+/// for the next 285 million years.
+#[derive(Clone, Copy)]
+pub(super) struct NumericDate(pub(super) f64);
+
+impl From<u64> for NumericDate {
+    fn from(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds).as_secs_f64())
+    }
+}
+
+impl From<i64> for NumericDate {
+    fn from(seconds: i64) -> Self {
+        let Self(size) = Self::from(seconds.unsigned_abs());
+        Self(if seconds < 0 { -size } else { size })
+    }
+}
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DateVisitor;
+
+        impl Visitor<'_> for DateVisitor {
+            type Value = NumericDate;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds since the epoch")
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<NumericDate, E> {
+                Ok(NumericDate::from(seconds))
+            }
+
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<NumericDate, E> {
+                Ok(NumericDate::from(seconds))
+            }
+
+            fn visit_f64<E: Error>(self, seconds: f64) -> Result<NumericDate, E> {
+                Ok(NumericDate(seconds))
+            }
+        }
+
+        deserializer.deserialize_f64(DateVisitor)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+    use std::time::Duration;
 
-    use proptest::{collection, prelude::*, sample::select};
-    use serde::{Deserialize, de::DeserializeOwned};
-    use serde_json::Value;
+    use super::{NumericDate, ValidityPeriod};
 
-    use super::{Issuer, Rules, once};
-    use crate::layers::auth::jwt::{
-        key::JwtKey, key_set::KeySet, key_source::KeySource, required::Required,
-    };
-
-    const NOW: Duration = Duration::from_secs(1_000);
-
-    fn issuer() -> Issuer {
-        let key = JwtKey::hs256("a secret of 32 bytes for this test").unwrap();
-        Issuer::unnamed(KeySource::Fixed(KeySet::new(vec![key]).unwrap().into()))
-    }
-
-    /// Lax rules, and strict ones.
-    fn rules() -> [Rules; 2] {
-        let required = Required {
-            claims: vec!["sub".to_owned()],
-            max_age: Some(Duration::from_secs(60)),
-        };
-        let strict = Rules {
-            issuers: vec!["us".to_owned()],
-            audiences: vec!["api".to_owned()],
-            required,
-            ..Rules::default()
-        };
-        [Rules::default(), strict]
-    }
-
-    /// Claims with registered ones in every type that people give them.
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[allow(
-        dead_code,
-        clippy::allow_attributes,
-        reason = "compared by what it prints"
-    )]
-    struct Claims {
-        sub: Option<String>,
-        #[serde(default)]
-        iss: Option<String>,
-        #[serde(default)]
-        exp: Option<u64>,
-        nbf: Option<f64>,
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct Named {
-        aud: Name,
-        exp: i64,
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct Name(String);
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct Flat {
-        exp: f64,
-        #[serde(flatten)]
-        rest: BTreeMap<String, Value>,
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(transparent)]
-    struct Transparent(BTreeMap<String, Value>);
-
-    /// Reading once must say what reading twice says, but for the reason of a refusal that has
-    /// several.
-    fn alike<C: DeserializeOwned + Debug>(json: &str) {
-        for rules in rules() {
-            let once = super::read::<C>(json, &issuer(), &rules, NOW);
-            let twice = super::read_twice::<C>(json, &issuer(), &rules, NOW);
-            assert_eq!(format!("{once:?}"), format!("{twice:?}"), "{json}");
-        }
-    }
-
-    fn all_alike(json: &str) {
-        alike::<Claims>(json);
-        alike::<Named>(json);
-        alike::<Flat>(json);
-        alike::<Transparent>(json);
-        alike::<Value>(json);
-        alike::<BTreeMap<String, Value>>(json);
-        alike::<BTreeMap<String, String>>(json);
-        alike::<Vec<u8>>(json);
-        alike::<()>(json);
-        alike::<Option<Claims>>(json);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4_000))]
-        #[test]
-        fn reading_once_says_what_reading_twice_says(
-            members in collection::vec((
-                select(vec!["iss", "aud", "exp", "nbf", "iat", "sub", "x", "e\\u0078p", "", "Exp"]),
-                select(vec![
-                    "\"us\"", "\"api\"", "\"\\u0061pi\"", "[\"api\"]", "[]", "{}", "null", "true",
-                    "0", "-0", "999", "1000", "1001", "1001.5", "1e3", "2e3", "-1", "1e400",
-                    "18446744073709551615", "18446744073709551616", "-9223372036854775809", "\"1001\"",
-                    "{\"exp\":1}", "01", "\"\u{e9}\"",
-                ]),
-            ), 0..6),
-            tail in select(vec!["", " ", "{}", "x", ","]),
-        ) {
-            let members: Vec<_> = members.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
-            all_alike(&format!("{{{}}}{tail}", members.join(",")));
+    #[test]
+    fn reads_every_form_of_a_date() {
+        let cases = [
+            ("whole seconds", "1001", Some(1001.0)),
+            ("before the epoch", "-1", Some(-1.0)),
+            ("a fraction", "999.5", Some(999.5)),
+            ("an exponent", "1.001e3", Some(1001.0)),
+            (
+                "the smallest i64",
+                "-9223372036854775808",
+                Some(-9.223_372_036_854_776e18),
+            ),
+            (
+                "the largest i64",
+                "9223372036854775807",
+                Some(9.223_372_036_854_776e18),
+            ),
+            (
+                "above i64",
+                "9223372036854775808",
+                Some(9.223_372_036_854_776e18),
+            ),
+            (
+                "below i64",
+                "-9223372036854775809",
+                Some(-9.223_372_036_854_776e18),
+            ),
+            (
+                "above u64",
+                "18446744073709551616",
+                Some(1.844_674_407_370_955_2e19),
+            ),
+            ("near the largest f64", "1e308", Some(1e308)),
+            ("above f64", "1e309", None),
+            ("below f64", "-1e309", None),
+            ("a string", "\"1001\"", None),
+            ("a boolean", "true", None),
+            ("null", "null", None),
+            ("an array", "[1001]", None),
+        ];
+        for (name, json, expected) in cases {
+            let read = serde_json::from_str::<NumericDate>(json).ok();
+            assert_eq!(read.map(|NumericDate(seconds)| seconds), expected, "{name}");
         }
     }
 
     #[test]
-    fn plain_claims_are_read_once() {
-        let json = r#"{"sub":"ann","iss":"us","exp":1001,"nbf":999}"#;
-        assert!(once::read::<Claims>(json).is_some());
-        assert!(once::read::<Flat>(json).is_some());
-        assert!(once::read::<Value>(json).is_some());
-        assert!(once::read::<Named>(r#"{"aud":"api","exp":1001}"#).is_some());
-        assert!(once::read::<Value>(r#"{"exp":1,"exp":2}"#).is_none());
-        assert!(once::read::<Value>(r#"{"exp":null}"#).is_none());
-        assert!(once::read::<Value>(r#"{"exp":1}{}"#).is_none());
+    fn a_period_contains_its_start_and_not_its_end() {
+        let period = ValidityPeriod::default().from(10.0).until(20.0);
+        let cases = [
+            ("before the start", 9.9, false, false),
+            ("at the start", 10.0, true, false),
+            ("before the end", 19.9, true, false),
+            ("at the end", 20.0, false, true),
+            ("after the end", 1e9, false, true),
+        ];
+        for (name, now, contains, has_ended) in cases {
+            let now = Duration::from_secs_f64(now);
+            assert_eq!(period.contains(now), contains, "{name}");
+            assert_eq!(period.has_ended(now), has_ended, "{name}");
+        }
+        assert!(ValidityPeriod::default().contains(Duration::ZERO));
+        assert!(ValidityPeriod::default().contains(Duration::MAX));
+    }
+
+    #[test]
+    fn a_period_only_gets_shorter() {
+        let period = ValidityPeriod::default().from(10.0).until(20.0);
+        assert_eq!(period.from(5.0).until(25.0), period);
+        assert_eq!(period.from(f64::NAN).until(f64::NAN), period);
     }
 }

@@ -1,94 +1,68 @@
 //! Verifies JSON Web Tokens: [`Jwt`].
 
-mod audience;
 mod cache;
-mod check;
 mod claims;
-mod date;
-mod header;
-mod issuer;
-mod jwk;
 #[cfg(feature = "jwks")]
 mod jwks;
-mod key;
-mod key_set;
-mod key_source;
-mod once;
+mod jws;
+mod keys;
 mod options;
-mod pem;
 mod refusal;
-mod required;
-mod rules;
-mod scalar;
-mod settings;
-mod source;
-mod text;
-mod token;
-mod verifier;
+mod token_source;
+mod verify;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderValue, StatusCode, request::Parts};
-use jsonwebtoken::{Algorithm, jwk::Jwk};
-use serde::de::DeserializeOwned;
-
 pub use cache::TokenCache;
-pub use issuer::JwtIssuer;
 #[cfg(feature = "jwks")]
 pub use jwks::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
-pub use key::JwtKey;
+pub use keys::{JwtAlgorithm, JwtKey};
+pub use options::JwtIssuer;
 pub use refusal::JwtRefusal;
 
 use self::{
-    cache::Revision,
-    check::Checks,
-    issuer::Issuer,
-    key_set::KeySet,
-    key_source::{KeySource, Stop},
-    settings::Settings,
+    claims::IssuerClaims,
+    verify::{Issuer, KeySource, TokenVerifier},
 };
-use super::{Authenticate, Verdict};
-use crate::{contract::Description, wire::ConfigError};
+use crate::wire::ConfigError;
 
 /// Verifies a JSON Web Token (RFC 7519) and reads its claims as `C`: a scheme for
 /// [`with_auth`](crate::with_auth).
 ///
-/// The token comes as `Authorization: Bearer` (RFC 6750), in a [field](Self::header) of its own, or
-/// in a [`cookie`](Self::cookie). One in the query or in a form is never read: a query lands in
-/// logs (RFC 6750, section 5.3). The token passes if all of this holds:
+/// The token is read from `Authorization: Bearer` (RFC 6750), from a [header](Self::header) of its
+/// own, or from a [`cookie`](Self::cookie); never from the query or a form, because a query ends up
+/// in logs (RFC 6750, section 5.3). A token passes if all of this holds:
 ///
 /// 1. it is the only token of the request, and at most 8 KiB long ([`max_length`](Self::max_length));
-/// 2. it is a JWS in compact form, each part in canonical base64url, with nothing critical in its
-///    header that would have to be understood;
-/// 3. its `typ` is missing, `JWT` or `at+jwt`, or else the one that you
-///    [name](Self::token_type): a token for another use is none for access (RFC 8725, section 3.11);
-/// 4. there is a key of its `alg`, and of its `kid` if it names one and keys have ids; of several
-///    [`issuers`](Self::issuers), only the keys of the one that its `iss` names count;
-/// 5. it is signed with that key;
-/// 6. its `exp` is there and has not come, its `nbf` has ([`leeway`](Self::leeway)), and it is not
-///    older than it may be, if you say so ([`max_age`](Self::max_age));
-/// 7. its `iss` and `aud` are there and among those that you name; an `aud` where you name none is
-///    refused, for the token is meant for somebody else (RFC 7519, section 4.1.3);
-/// 8. the [claims](Self::required_claims) that you require are there;
-/// 9. the claims can be read as `C`, and your own [checks](Self::check) pass.
+/// 2. it is a JWS in compact serialization, each part is canonical base64url, and its header has no
+///    `crit`;
+/// 3. its `typ` is missing, `JWT` or `at+jwt`, or one of the [types](Self::token_type) that you
+///    accept instead: a token for another use is not an access token (RFC 8725, section 3.11);
+/// 4. there is a key for its `alg`, and for its `kid` if it has one and the keys have ids; of several
+///    [`issuers`](Self::issuers), only the keys of the one in its `iss` are used;
+/// 5. its signature is valid;
+/// 6. `exp` is present and in the future; `nbf` has passed ([`leeway`](Self::leeway)); and it is not
+///    older than [`max_age`](Self::max_age), if that is set;
+/// 7. `iss` and `aud` are present and among the accepted ones; a token with an `aud` is refused if
+///    no audience is configured, because it is meant for someone else (RFC 7519, section 4.1.3);
+/// 8. the [required claims](Self::required_claims) are present;
+/// 9. the claims can be deserialized as `C`, and your own [checks](Self::check) pass.
 ///
-/// A token that was verified before is looked up instead ([`TokenCache`]); your own checks are made
-/// all the same.
+/// A token that was verified before is found in a [`TokenCache`]; your own checks run for every
+/// request.
 ///
-/// # Names
+/// # Issuer, audience and type
 ///
-/// What you name is required, and what you do not name is missing or refused:
-///
-/// | | named | not named |
+/// | | configured | not configured |
 /// |---|---|---|
-/// | `iss` | it must be there and be one of the names | not looked at: whoever has the one set of keys is the issuer |
-/// | `aud` | it must be there and hold one of the names | it must not be there |
-/// | `typ` | it must be there and be one of the names | nothing, `JWT` or `at+jwt` |
+/// | `iss` | must be present and one of the names | is not checked: any holder of the keys is the issuer |
+/// | `aud` | must be present and contain one of the names | must be absent |
+/// | `typ` | must be present and one of the types | must be absent, `JWT` or `at+jwt` |
 ///
-/// A secret that only your own services share says by itself whose the tokens are, and whom they
-/// are for. An identity provider signs for many: name it and yourself, or any of its users can
-/// bring a token that it gave them for something else (RFC 8725, sections 3.8 and 3.9). Keys of
-/// [`issuers`](Self::issuers) can't be given without the issuer's name.
+/// With a secret that only your own services share, issuer and audience are known from the key. An
+/// identity provider signs tokens for many services: configure the issuer and your audience, or any
+/// of its users can present a token that was issued for another service (RFC 8725, sections 3.8 and
+/// 3.9). Keys of [`issuers`](Self::issuers) always have the issuer's name.
 ///
 /// # Example
 ///
@@ -135,127 +109,88 @@ use crate::{contract::Description, wire::ConfigError};
 /// | 400 | no token after `Bearer`, or several tokens | `Bearer realm="api", error="invalid_request", error_description=".."` |
 /// | 401 | no token | `Bearer realm="api"` |
 /// | 401 | any other token that does not pass | `Bearer realm="api", error="invalid_token", error_description=".."` |
-/// | 503 | the keys are fetched (`jwks`), and can't be had | |
+/// | 503 | the keys have to be fetched (`jwks`), and that fails | |
 ///
 /// The cause of the `Problem` is a [`JwtRefusal`].
 ///
 /// # Security
 ///
-/// It protects from tokens that were made up, changed, or signed for another use, and from the
-/// ways to talk a verifier into another algorithm or key: `alg` is only ever compared with that of
-/// the key, and keys and addresses of keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are not looked
-/// at. It does not protect from these:
+/// It protects against tokens that are forged, altered, or signed for another use, and against
+/// attempts to make the verifier use another algorithm or key: `alg` is only compared with that of
+/// the key, and keys and addresses of keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are ignored. It
+/// does not protect against these:
 ///
-/// - Theft. Whoever has the token is taken for whom it names: send it over TLS alone, keep it from
-///   logs, and keep `exp` short.
+/// - Theft. Anyone who has the token can use it: send it only over TLS, keep it out of logs, and keep
+///   `exp` short.
 /// - Replay. A token passes as often as it is sent, until it expires.
-/// - Revocation and logout. A token is valid until it expires, whatever happens to its user: a
-///   logout that takes the cookie away leaves the token as it was. A [`check`](Self::check) is
-///   asked about each request, and may look up in memory which tokens or users are revoked.
-/// - Forged requests. A token in a cookie is sent by the browser unasked, from other sites too: set
-///   it `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before it, and name it `__Host-..`, so
-///   that no neighbouring domain can plant a second one, which would be answered 400.
-/// - Readers. The claims are signed, not secret.
-/// - A proxy that forgets. A field of its own is only as good as the proxy in front, which must
-///   take away what clients put there; the signature is checked all the same.
+/// - Revocation and logout. A token is valid until it expires, whatever happens to its user: a logout
+///   that removes the cookie does not end the token. A [`check`](Self::check) runs for every request,
+///   and can look up revoked tokens or users in memory.
+/// - Forged requests. A browser sends the token in a cookie with every request, including those that
+///   other sites make: set `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before this layer,
+///   and name the cookie `__Host-..`, so that a sibling domain can't add a second one, which would be
+///   answered with 400.
+/// - Disclosure. The claims are signed, not encrypted.
+/// - A misconfigured proxy. With a [header](Self::header) of its own, the proxy must remove the header
+///   that clients send; the signature is verified in any case.
 ///
-/// No request makes it fetch anything, unless its keys are to be fetched. Signatures are checked by
-/// `aws-lc-rs`, and HMAC by `hmac` and `sha2`: a program needs none of `jsonwebtoken`'s providers
-/// here, and may install any.
+/// No request causes a fetch, unless the keys are fetched ([`jwks`](Self::jwks)). Signatures are
+/// verified by `aws-lc-rs`, and HMAC by `hmac` and `sha2`: the providers of `jsonwebtoken` are not
+/// used, and a program may install any.
 ///
 /// # Compared with
 ///
-/// `jsonwebtoken::decode` by default accepts a token without the issuer or audience that was
-/// meant, before its `nbf`, and with an empty secret, and allows a minute of leeway; with none or
-/// two of its backends it panics at the first token. Tokens are best signed with it, though: the
-/// claims and headers are the same. It knows no `ES512` (P-521), and so there is none here.
+/// By default, `jsonwebtoken::decode` accepts a token without the expected issuer or audience, before
+/// its `nbf`, and with an empty secret, and allows a minute of leeway; with none or two of its
+/// backends it panics at the first token. It is well suited to sign tokens for this verifier. Neither
+/// supports `ES512` (P-521).
 #[must_use]
 pub struct Jwt<C> {
-    settings: Arc<Settings>,
-    checks: Checks<C>,
+    verifier: Arc<TokenVerifier>,
+    checks: Vec<ClaimCheck<C>>,
     cache: Option<TokenCache<C>>,
 }
 
-/// Declares a constructor for each algorithm with a public key.
-macro_rules! from_pem {
-    ($($name:ident $algorithm:ident $what:literal,)*) => {$(
-        #[doc = concat!("Tokens signed with `", stringify!($algorithm), "`: ", $what, ".")]
-        ///
-        /// # Errors
-        ///
-        /// If the PEM is not a public key for this algorithm.
-        pub fn $name(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-            Self::keys([JwtKey::pem(Algorithm::$algorithm, pem)?])
-        }
-    )*};
-}
+type ClaimCheck<C> = Arc<dyn Fn(&C) -> Result<(), JwtRefusal> + Send + Sync>;
 
 impl<C> Jwt<C> {
-    /// Tokens signed with `HS256`: a secret of 32 bytes or more, from a random generator.
+    /// Accepts tokens signed with HS256 and this secret of at least 32 random bytes.
     ///
     /// # Errors
     ///
-    /// If the secret is shorter, one byte repeated, or a PEM.
+    /// If the secret is shorter, is one byte repeated, or is a PEM.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::keys([JwtKey::hs256(secret)?])
     }
 
-    /// Tokens signed with `HS384`: a secret of 48 bytes or more.
+    /// Accepts tokens signed with any of these keys, each for its own algorithm.
+    ///
+    /// A token with a `kid` is verified with the key of that id, or if there is none, with the keys
+    /// that have no id; a token without `kid`, with all keys of its algorithm.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{ConfigError, Jwt, JwtKey, auth::JwtAlgorithm};
+    /// # struct Claims;
+    ///
+    /// fn jwt(pem: &[u8]) -> Result<Jwt<Claims>, ConfigError> {
+    ///     Jwt::keys([JwtKey::pem(JwtAlgorithm::RS256, pem)?])
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// If the secret is shorter, one byte repeated, or a PEM.
-    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::keys([JwtKey::hs384(secret)?])
-    }
-
-    /// Tokens signed with `HS512`: a secret of 64 bytes or more.
-    ///
-    /// # Errors
-    ///
-    /// If the secret is shorter, one byte repeated, or a PEM.
-    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::keys([JwtKey::hs512(secret)?])
-    }
-
-    from_pem! {
-        rs256_pem RS256 "an RSA public key in PEM",
-        rs384_pem RS384 "an RSA public key in PEM",
-        rs512_pem RS512 "an RSA public key in PEM",
-        ps256_pem PS256 "an RSA public key in PEM",
-        ps384_pem PS384 "an RSA public key in PEM",
-        ps512_pem PS512 "an RSA public key in PEM",
-        es256_pem ES256 "a public key on the curve P-256 in PEM",
-        es384_pem ES384 "a public key on the curve P-384 in PEM",
-        eddsa_pem EdDSA "an Ed25519 public key in PEM",
-    }
-
-    /// Tokens of one algorithm, signed with the key of a JWK.
-    ///
-    /// # Errors
-    ///
-    /// If the JWK is not a key for this algorithm.
-    pub fn jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
-        Self::keys([JwtKey::jwk(algorithm, jwk)?])
-    }
-
-    /// Tokens signed with any of several keys, each for its own algorithm.
-    ///
-    /// A token with a `kid` is checked with the key of that id, or else with the keys that have no
-    /// id; one without `kid` is checked with all keys of its algorithm.
-    ///
-    /// # Errors
-    ///
-    /// If there is no key, more than 32, or two of the same id and algorithm.
+    /// If there is no key, more than 32, or two with the same id and algorithm.
     pub fn keys(keys: impl IntoIterator<Item = JwtKey>) -> Result<Self, ConfigError> {
-        let keys = KeySet::new(keys.into_iter().collect())?;
-        Self::signed_by(vec![Issuer::unnamed(KeySource::Fixed(Arc::new(keys)))])
+        let keys = KeySource::Fixed(Arc::new(JwtKey::set(keys)?));
+        Self::of_any_issuer(keys)
     }
 
-    /// Tokens of several issuers, each signed with keys of its own.
+    /// Accepts tokens of several issuers, each signed with keys of its own.
     ///
-    /// The token's `iss` says whose keys count, and must be one of these names: a key of one
-    /// issuer never verifies a token that says it is another's.
+    /// The token's `iss` must be one of these names, and chooses the keys: a key of one issuer never
+    /// verifies a token that names another.
     ///
     /// # Example
     ///
@@ -274,100 +209,61 @@ impl<C> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If there is no issuer, or one twice.
+    /// If there is no issuer, or one is listed twice.
     pub fn issuers(issuers: impl IntoIterator<Item = JwtIssuer>) -> Result<Self, ConfigError> {
-        Self::signed_by(issuer::list(issuers.into_iter().collect())?)
+        Self::of_issuers(JwtIssuer::list(issuers.into_iter().collect())?)
     }
 
-    fn signed_by(issuers: Vec<Issuer>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            settings: Arc::new(Settings::new(issuers)?),
-            checks: Checks::default(),
-            cache: Some(TokenCache::default()),
-        })
-    }
-
-    /// Tokens signed with a key of an identity provider, fetched from it. If the keys were found by
-    /// the issuer's name, `iss` must name it.
+    /// Accepts tokens signed with a key of an identity provider, fetched from there. If the keys are
+    /// [discovered](Jwks::discover) by the issuer's name, `iss` must be that name.
     ///
     /// # Errors
     ///
-    /// If the certificate authorities of the system are needed for TLS and can't be loaded.
+    /// If the system's certificate authorities are needed for TLS and can't be loaded.
     #[cfg(feature = "jwks")]
     pub fn jwks(keys: Jwks) -> Result<Self, ConfigError> {
         if keys.issuer().is_some() {
             return Self::issuers([JwtIssuer::discovered(keys)?]);
         }
         keys.open()?;
-        Self::signed_by(vec![Issuer::unnamed(KeySource::Jwks(keys))])
+        Self::of_any_issuer(KeySource::Jwks(keys))
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        let settings = Arc::make_mut(&mut self.settings);
-        change(settings);
-        // What was verified under the old settings says nothing of the new ones.
-        settings.revision = Revision::next();
-        self
-    }
-}
-
-impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C> {
-    type Principal = C;
-
-    fn challenge(&self) -> HeaderValue {
-        self.settings.refusals.challenge().clone()
+    fn of_any_issuer(keys: KeySource) -> Result<Self, ConfigError> {
+        let claims = IssuerClaims::default();
+        Self::of_issuers(vec![Issuer { claims, keys }])
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<C> {
-        let settings = &self.settings;
-        let token = match settings.source.token(&head.headers) {
-            Ok(None) => return Verdict::Missing,
-            Ok(Some(token)) => token,
-            Err(reason) => return settings.refused(&head.headers, reason),
-        };
-        match self.claims(token, false) {
-            Ok(claims) => Verdict::Verified(claims),
-            Err(Stop::Refused(reason)) => settings.refused(&head.headers, reason),
-            Err(Stop::Fetch(keys)) => {
-                let (jwt, token) = (self.clone(), token.to_vec());
-                Verdict::wait(async move {
-                    if let Err(cause) = keys.await {
-                        return Verdict::unchecked("Bearer", cause);
-                    }
-                    match jwt.claims(&token, true) {
-                        Ok(claims) => Verdict::Verified(claims),
-                        Err(Stop::Refused(reason)) => {
-                            Verdict::Refused(jwt.settings.refusals.of(reason))
-                        }
-                        Err(Stop::Fetch(keys)) => {
-                            let cause = keys.await.err();
-                            let cause = cause.unwrap_or_else(|| "the keys went away again".into());
-                            Verdict::unchecked("Bearer", cause)
-                        }
-                    }
-                })
-            }
-        }
+    fn of_issuers(issuers: Vec<Issuer>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            verifier: Arc::new(TokenVerifier::new(issuers)?),
+            checks: Vec::new(),
+            cache: Some(TokenCache::default()),
+        })
     }
 
-    fn describe(&self, layer: Description) -> Description {
-        let layer = layer.answers(
-            StatusCode::BAD_REQUEST,
-            "without a token after `Bearer`, or with several tokens",
-        );
-        let mut issuers = self.settings.issuers.iter();
-        if issuers.any(|issuer| issuer.keys.is_fetched()) {
-            let why = "while the keys can't be fetched";
-            return layer.answers(StatusCode::SERVICE_UNAVAILABLE, why);
-        }
-        layer
+    fn change(self, change: impl FnOnce(&mut TokenVerifier)) -> Self {
+        let mut jwt = self;
+        let verifier = Arc::make_mut(&mut jwt.verifier);
+        change(verifier);
+        verifier.revise();
+        jwt
+    }
+
+    fn try_change(
+        self,
+        change: impl FnOnce(&mut TokenVerifier) -> Result<(), ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let mut outcome = Ok(());
+        let jwt = self.change(|verifier| outcome = change(verifier));
+        outcome.map(|()| jwt)
     }
 }
 
 impl<C> Clone for Jwt<C> {
     fn clone(&self) -> Self {
         Self {
-            settings: Arc::clone(&self.settings),
+            verifier: Arc::clone(&self.verifier),
             checks: self.checks.clone(),
             cache: self.cache.clone(),
         }
@@ -376,13 +272,13 @@ impl<C> Clone for Jwt<C> {
 
 impl<C> fmt::Debug for Jwt<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &*self.settings;
+        let verifier = &*self.verifier;
         f.debug_struct("Jwt")
-            .field("issuers", &settings.issuers)
-            .field("rules", &settings.rules)
-            .field("types", &settings.types)
-            .field("source", &settings.source)
-            .field("max_length", &settings.max_length)
+            .field("issuers", &verifier.issuers)
+            .field("rules", &verifier.rules)
+            .field("types", &verifier.types)
+            .field("source", &verifier.source)
+            .field("max_length", &verifier.max_length)
             .field("checks", &self.checks.len())
             .field("cache", &self.cache)
             .finish_non_exhaustive()

@@ -1,40 +1,49 @@
-//! The options of a `Jwt`: what it asks of tokens, and where it looks for them.
+//! The options of a [`Jwt`]: what tokens must say, where they are found, and who signs them.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Jwt, refusal::Refusals, source};
+#[cfg(feature = "jwks")]
+use super::jwks::Jwks;
+use super::{
+    Jwt,
+    cache::TokenCache,
+    claims::IssuerClaims,
+    keys::JwtKey,
+    refusal::{JwtRefusal, PreparedRefusals},
+    token_source::TokenSource,
+    verify::{Issuer, KeySource},
+};
 use crate::{support::clock::Clock, wire::ConfigError};
 
 /// What tokens must say.
 impl<C> Jwt<C> {
-    /// An issuer that `iss` may name. Without any, `iss` is not looked at, but for the keys of
-    /// several [`issuers`](Self::issuers); of these, it leaves only those that are named here.
+    /// Adds an accepted `iss`. Without any, `iss` is not checked, except that it chooses among
+    /// several [`issuers`](Self::issuers); of these, only the ones named here are then accepted.
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        self.change(|settings| settings.rules.issuers.push(issuer.into()))
+        self.change(|verifier| verifier.rules.issuers.push(issuer.into()))
     }
 
-    /// A name of yours that `aud` may hold.
+    /// Adds a name of this service that `aud` may contain.
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        self.change(|settings| settings.rules.audiences.push(audience.into()))
+        self.change(|verifier| verifier.rules.audiences.push(audience.into()))
     }
 
-    /// How far the issuer's clock may be from this one when times are checked. Nothing, unless
-    /// said; a few minutes at most are usual (RFC 7519, section 4.1.4). Every token is valid for as
-    /// much longer.
+    /// How far the issuer's clock may differ from this one; zero by default, and a few minutes at
+    /// most are usual (RFC 7519, section 4.1.4). Every token is valid for that much longer.
     pub fn leeway(self, leeway: Duration) -> Self {
-        self.change(|settings| settings.rules.leeway = leeway)
+        self.change(|verifier| verifier.rules.leeway = leeway)
     }
 
-    /// A media type that the header's `typ` may be, such as `at+jwt` (RFC 9068): where one issuer
-    /// signs tokens for several uses, it keeps one from being taken for another. The header must
-    /// then say one of those that you name.
+    /// Adds an accepted media type of the header's `typ`, such as `at+jwt` (RFC 9068). If one issuer
+    /// signs tokens for several uses, it keeps them apart: the header must then have one of the
+    /// types that are added here.
     ///
-    /// Unless said, `typ` may be missing, `JWT` or `at+jwt`.
+    /// By default, `typ` may be missing, `JWT` or `at+jwt`.
     pub fn token_type(self, typ: impl Into<String>) -> Self {
-        self.change(|settings| settings.types.push(typ.into()))
+        self.change(|verifier| verifier.types.push(typ.into()))
     }
 
-    /// Claims that must be there and not `null`, whatever `C` makes of them.
+    /// Claims that must be present and not `null`, even if `C` does not need them.
     ///
     /// # Example
     ///
@@ -45,20 +54,20 @@ impl<C> Jwt<C> {
     /// ```
     pub fn required_claims<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
         let names = names.into_iter().map(Into::into);
-        self.change(|settings| settings.rules.required.claims.extend(names))
+        self.change(|verifier| verifier.rules.required.extend(names))
     }
 
-    /// How long ago the token may have been made, whenever it expires. It must say when, in `iat`,
-    /// and not a time to come.
+    /// The maximum age of a token, whatever its `exp`. Its `iat` is then required and must not be in
+    /// the future.
     pub fn max_age(self, age: Duration) -> Self {
-        self.change(|settings| settings.rules.required.max_age = Some(age))
+        self.change(|verifier| verifier.rules.max_age = Some(age))
     }
 
-    /// One more check of the claims, for which the token is refused if it says no; the reason goes
-    /// to the log and not to the client. It is asked about each request.
+    /// Adds a check of the claims. If it fails, the token is refused; the reason goes to the log and
+    /// not to the client. It runs for every request, whether the token is cached or not.
     ///
-    /// What the client may do is better said by
-    /// [`with_authorization`](crate::with_authorization), which answers 403.
+    /// For what a client may do, [`with_authorization`](crate::with_authorization) is better: it
+    /// answers 403.
     ///
     /// # Example
     ///
@@ -75,7 +84,7 @@ impl<C> Jwt<C> {
     ///
     /// let jwt = Jwt::<Claims>::hs256(secret)?.check(|claims| match &*claims.token_use {
     ///     "access" => Ok(()),
-    ///     _ => Err("this is no access token"),
+    ///     _ => Err("not an access token"),
     /// });
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
@@ -83,98 +92,246 @@ impl<C> Jwt<C> {
         mut self,
         check: impl Fn(&C) -> Result<(), R> + Send + Sync + 'static,
     ) -> Self {
-        self.checks.add(check);
+        self.checks.push(Arc::new(move |claims| {
+            check(claims).map_err(|reason| JwtRefusal::Check(reason.to_string()))
+        }));
         self
     }
 
-    /// Accepts tokens that never expire, because they have no `exp`. One that has it is still
-    /// checked.
+    /// Accepts tokens without `exp`, which never expire. If a token has one, it is still checked.
     pub fn dangerously_accept_without_expiry(self) -> Self {
-        self.change(|settings| settings.rules.without_expiry = true)
+        self.change(|verifier| verifier.rules.without_expiry = true)
     }
 
-    /// Does not look at `aud`: accepts tokens that the issuer made for other services, which can
-    /// then use here what they were sent there.
+    /// Does not check `aud`: accepts tokens that the issuer made for other services. A service that
+    /// receives such a token can then use it here.
     pub fn dangerously_accept_any_audience(self) -> Self {
-        self.change(|settings| settings.rules.any_audience = true)
+        self.change(|verifier| verifier.rules.any_audience = true)
     }
 }
 
-/// Where tokens are, and what is answered.
+/// Where tokens are found, and what is answered.
 impl<C> Jwt<C> {
-    /// A cookie in which the token may come as well.
+    /// Reads the token from this cookie too.
     ///
     /// # Errors
     ///
-    /// If the name can't be a cookie's.
+    /// If it is not a valid cookie name.
     pub fn cookie(self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let name = source::cookie_name(name.into())?;
-        Ok(self.change(|settings| settings.source.cookie = Some(name)))
+        self.try_change(|verifier| verifier.source.add_cookie(name.into()))
     }
 
-    /// A field of its own in which the token may come as well, without `Bearer`.
+    /// Reads the token from this header too, without `Bearer`.
     ///
     /// # Errors
     ///
-    /// If it can't be a field's name, or is that of a field with a syntax of its own, such as
+    /// If it is not a valid header name, or the header has a syntax of its own, such as
     /// `Authorization`.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
-        let name = source::header_name(name)?;
-        Ok(self.change(|settings| settings.source.header = Some(name)))
+        self.try_change(|verifier| verifier.source.add_header(name))
     }
 
-    /// The cookie in which the token comes, and no longer `Authorization`, which may then hold
-    /// something else.
+    /// Reads the token from this cookie and not from `Authorization`, which may then hold something
+    /// else.
     ///
     /// # Errors
     ///
-    /// If the name can't be a cookie's.
+    /// If it is not a valid cookie name.
     pub fn only_cookie(self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        self.no_source().cookie(name)
+        self.without_source().cookie(name)
     }
 
-    /// The field in which the token comes, and no longer `Authorization`: for a proxy that signs
-    /// in users and says in a field of its own who they are.
+    /// Reads the token from this header and not from `Authorization`: for a proxy that authenticates
+    /// users and passes their identity on in a header of its own.
     ///
     /// # Example
     ///
     /// ```
-    /// # fn of(key: &str) -> Result<wythe::Jwt<serde_json::Value>, wythe::ConfigError> {
-    /// let jwt = wythe::Jwt::<serde_json::Value>::es256_pem(key)?
-    ///     .issuer("https://cloud.google.com/iap")
-    ///     .audience("/projects/7/global/backendServices/8")
-    ///     .only_header("x-goog-iap-jwt-assertion")?;
-    /// # Ok(jwt) }
+    /// use wythe::{ConfigError, Jwt, JwtKey, auth::JwtAlgorithm};
+    ///
+    /// fn iap(pem: &str) -> Result<Jwt<serde_json::Value>, ConfigError> {
+    ///     Jwt::keys([JwtKey::pem(JwtAlgorithm::ES256, pem)?])?
+    ///         .issuer("https://cloud.google.com/iap")
+    ///         .audience("/projects/7/global/backendServices/8")
+    ///         .only_header("x-goog-iap-jwt-assertion")
+    /// }
     /// ```
     ///
     /// # Errors
     ///
-    /// As [`header`](Self::header).
+    /// The same as for [`header`](Self::header).
     pub fn only_header(self, name: &str) -> Result<Self, ConfigError> {
-        self.no_source().header(name)
+        self.without_source().header(name)
     }
 
-    fn no_source(self) -> Self {
-        self.change(|settings| settings.source = source::Source::nowhere())
+    fn without_source(self) -> Self {
+        self.change(|verifier| verifier.source = TokenSource::none())
     }
 
-    /// The realm of the challenges; `api`, unless said.
+    /// The realm of the challenges; `api` by default.
     ///
     /// # Errors
     ///
-    /// If it holds anything but visible ASCII characters and spaces.
+    /// If it contains anything but visible ASCII characters and spaces.
     pub fn realm(self, realm: impl Into<String>) -> Result<Self, ConfigError> {
-        let refusals = Refusals::of_realm(realm.into())?;
-        Ok(self.change(|settings| settings.refusals = refusals))
+        let refusals = PreparedRefusals::new(realm.into())?;
+        Ok(self.change(|verifier| verifier.refusals = refusals))
     }
 
-    /// The most bytes that a token may have; 8,192, unless said.
+    /// The maximum length of a token in bytes; 8,192 by default.
     pub fn max_length(self, bytes: usize) -> Self {
-        self.change(|settings| settings.max_length = bytes)
+        self.change(|verifier| verifier.max_length = bytes)
     }
 
-    /// The clock; by default the system's.
+    /// The clock; the system's by default.
     pub fn clock(self, clock: impl Into<Clock>) -> Self {
-        self.change(|settings| settings.clock = clock.into())
+        self.change(|verifier| verifier.clock = clock.into())
+    }
+}
+
+/// The cache of verified tokens.
+impl<C> Jwt<C> {
+    /// Caches verified tokens in this cache instead of one of its own. Several `Jwt`s may share a
+    /// cache, and each accepts only what it has verified itself.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Jwt, TokenCache};
+    /// # #[derive(Clone)] struct Claims;
+    /// # let secret = "32 bytes from a random generator";
+    ///
+    /// let cache = TokenCache::of(100_000)?.bytes(64 << 20)?;
+    /// let jwt = Jwt::<Claims>::hs256(secret)?.cache(&cache);
+    /// assert_eq!(cache.hits(), 0);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn cache(mut self, cache: &TokenCache<C>) -> Self {
+        self.cache = Some(cache.clone());
+        self
+    }
+
+    /// Verifies the token of every request, even if it has been verified before.
+    pub fn without_cache(mut self) -> Self {
+        self.cache = None;
+        self
+    }
+
+    /// The cache, to remove tokens from it and to count them; none after
+    /// [`without_cache`](Self::without_cache).
+    #[must_use]
+    pub const fn token_cache(&self) -> Option<&TokenCache<C>> {
+        self.cache.as_ref()
+    }
+}
+
+/// An issuer of tokens, with its own keys: for [`Jwt::issuers`].
+///
+/// # Example
+///
+/// ```
+/// use wythe::{JwtIssuer, JwtKey};
+///
+/// let secret = "32 bytes from a random generator";
+/// let issuer = JwtIssuer::new("https://id.example.com", [JwtKey::hs256(secret)?.id("2026-11")])?
+///     .audience("api");
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct JwtIssuer(Issuer);
+
+impl JwtIssuer {
+    /// An issuer whose tokens have exactly this `iss` and are signed with any of these keys.
+    ///
+    /// # Errors
+    ///
+    /// If the name is empty, or [`Jwt::keys`] rejects the keys.
+    pub fn new(
+        name: impl Into<String>,
+        keys: impl IntoIterator<Item = JwtKey>,
+    ) -> Result<Self, ConfigError> {
+        let keys = KeySource::Fixed(Arc::new(JwtKey::set(keys)?));
+        Self::with_source(name.into(), keys)
+    }
+
+    /// An issuer whose tokens have exactly this `iss` and are signed with a key of its identity
+    /// provider, fetched from there.
+    ///
+    /// # Errors
+    ///
+    /// If the name is empty, or not the one by which the keys are discovered; or if the system's
+    /// certificate authorities are needed for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn jwks(name: impl Into<String>, keys: Jwks) -> Result<Self, ConfigError> {
+        let name = name.into();
+        if keys.issuer().is_some_and(|known| known != name) {
+            let message = format!(
+                "the keys are discovered by another issuer's name than `{}`",
+                name.escape_debug()
+            );
+            return Err(ConfigError::new("JwtIssuer", message));
+        }
+        keys.open()?;
+        Self::with_source(name, KeySource::Jwks(keys))
+    }
+
+    /// An issuer whose keys are discovered by its name: [`Jwks::discover`].
+    ///
+    /// # Errors
+    ///
+    /// If the keys are not discovered by a name, or the system's certificate authorities are needed
+    /// for TLS and can't be loaded.
+    #[cfg(feature = "jwks")]
+    pub fn discovered(keys: Jwks) -> Result<Self, ConfigError> {
+        let name = keys.issuer().unwrap_or_default().to_owned();
+        Self::jwks(name, keys)
+    }
+
+    fn with_source(name: String, keys: KeySource) -> Result<Self, ConfigError> {
+        if name.is_empty() {
+            let message = "an issuer needs a name: the `iss` of its tokens";
+            return Err(ConfigError::new("JwtIssuer", message));
+        }
+        let claims = IssuerClaims {
+            name: Some(name),
+            audiences: Vec::new(),
+        };
+        Ok(Self(Issuer { claims, keys }))
+    }
+
+    /// Adds a name of this service that `aud` may contain in this issuer's tokens. An issuer with
+    /// audiences of its own does not accept those of [`Jwt::audience`].
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.0.claims.audiences.push(audience.into());
+        self
+    }
+
+    /// The issuers, each once.
+    pub(super) fn list(issuers: Vec<Self>) -> Result<Vec<Issuer>, ConfigError> {
+        if issuers.is_empty() {
+            let message = "at least one issuer is required to verify tokens";
+            return Err(ConfigError::new("Jwt", message));
+        }
+        for (at, Self(issuer)) in issuers.iter().enumerate() {
+            let name = &issuer.claims.name;
+            let mut later = issuers.iter().skip(at.saturating_add(1));
+            if later.any(|Self(other)| other.claims.name == *name) {
+                let name = name.as_deref().unwrap_or_default();
+                let message = format!("the issuer `{}` is listed twice", name.escape_debug());
+                return Err(ConfigError::new("Jwt", message));
+            }
+        }
+        Ok(issuers.into_iter().map(|Self(issuer)| issuer).collect())
+    }
+}
+
+impl fmt::Debug for JwtIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtIssuer")
+            .field("name", &self.0.claims.name)
+            .field("keys", &self.0.keys)
+            .field("audiences", &self.0.claims.audiences)
+            .finish()
     }
 }

@@ -1,25 +1,25 @@
-//! Says why a token was refused, to the log and, in fewer words, to the client.
+//! Says why a token was not verified, to the log and, with less detail, to the client.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, future::Future, pin::Pin};
 
 use http::HeaderValue;
 
 use crate::{
     layers::auth::Refusal,
-    wire::{ConfigError, field::Challenge},
+    wire::{BoxError, ConfigError, field::Challenge},
 };
 
-/// Why a token was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
+/// Why a token was refused: the [`cause`](crate::Problem::cause) of the response's `Problem`.
 ///
-/// It is for the log. The client learns whether its token expired, and otherwise no more than that
-/// it is invalid.
+/// It is for the log. The client learns whether its token has expired, and otherwise only that it is
+/// invalid.
 ///
 /// # Example
 ///
 /// ```
 /// use wythe::{JwtRefusal, Problem};
 ///
-/// /// Whether a new sign-in would help: worth counting apart.
+/// /// Whether the client only needs a new token.
 /// fn has_expired(problem: &Problem) -> bool {
 ///     let cause = problem.cause().and_then(|cause| cause.downcast_ref());
 ///     matches!(cause, Some(JwtRefusal::Expired))
@@ -28,44 +28,43 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwtRefusal {
-    /// `Authorization: Bearer` without a token, or with more than one.
+    /// `Authorization: Bearer` is not followed by exactly one token.
     Header,
-    /// Several tokens in one request.
+    /// The request has several tokens.
     SeveralTokens,
-    /// Longer than the limit.
+    /// The token is longer than [`Jwt::max_length`](crate::Jwt::max_length).
     TooLong,
-    /// Not three parts of base64url, or not JSON objects in them.
+    /// The token is not three parts of base64url, or header or claims are not JSON objects.
     Malformed,
-    /// The header has a `crit`.
+    /// The header has `crit`, and no extension is supported.
     CriticalHeader,
-    /// The header's `typ` is not one that is asked for, or that of no access token.
+    /// The header's `typ` is not accepted.
     Type,
-    /// No key for the header's `alg` and `kid`.
+    /// There is no key for the header's `alg` and `kid`.
     Key,
-    /// Not signed with the key.
+    /// The signature is not that of the key.
     Signature,
     /// `exp` has passed.
     Expired,
-    /// `iat` is longer ago than the token may be old.
+    /// `iat` is longer ago than [`Jwt::max_age`](crate::Jwt::max_age).
     TooOld,
-    /// `nbf` has not come, or where the age is checked, `iat`.
+    /// `nbf` is in the future, or `iat` if the age is checked.
     NotYetValid,
-    /// No `exp`.
+    /// The token has no `exp`.
     MissingExpiry,
-    /// A claim that must be there, of this name, is not, or is `null`.
+    /// The required claim of this name is missing or `null`.
     MissingClaim(String),
-    /// Another `iss`, or none.
+    /// `iss` is missing or not accepted.
     Issuer,
-    /// Another `aud`, or none.
+    /// `aud` is missing or not accepted.
     Audience,
-    /// The claims are not those that the handler asks for. With `serde`'s message, unless that
-    /// would quote a claim.
+    /// The claims can't be deserialized. With `serde`'s message, unless it would quote a claim.
     Claims(String),
-    /// A check of yours said no, with these words.
+    /// A [`check`](crate::Jwt::check) failed, with this message.
     Check(String),
 }
 
-/// All reasons whose words never vary.
+/// All reasons without data, whose responses never vary.
 const CONSTANT: [JwtRefusal; 14] = [
     JwtRefusal::Header,
     JwtRefusal::SeveralTokens,
@@ -84,7 +83,7 @@ const CONSTANT: [JwtRefusal; 14] = [
 ];
 
 impl JwtRefusal {
-    /// The reason for claims that `serde` can't make the handler's type of.
+    /// The reason for claims that can't be deserialized.
     pub(super) fn claims(error: &serde_json::Error) -> Self {
         let message = error.to_string();
         // Those of serde's messages that name a field; others quote values.
@@ -96,7 +95,7 @@ impl JwtRefusal {
         Self::Claims(format!("line {line} column {column}"))
     }
 
-    /// The same in one word, as the log has it.
+    /// The same in one word, for the log.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -120,20 +119,20 @@ impl JwtRefusal {
         }
     }
 
-    /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
+    /// The description for the client. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
     const fn description(&self) -> &'static str {
         match self {
-            Self::Header => "The Authorization field must hold one bearer token",
-            Self::SeveralTokens => "The request holds more than one access token",
+            Self::Header => "The Authorization header must contain one bearer token",
+            Self::SeveralTokens => "The request contains more than one access token",
             Self::TooLong => "The access token is too long",
-            // Either way, a new one helps.
+            // In both cases a new token helps.
             Self::Expired | Self::TooOld => "The access token expired",
             Self::NotYetValid => "The access token is not valid yet",
             _ => "The access token is invalid",
         }
     }
 
-    /// The answer, with a challenge by the rules of RFC 6750, section 3.1.
+    /// The response, with a challenge (RFC 6750, section 3.1).
     fn refusal(self, realm: &str) -> Result<Refusal, ConfigError> {
         let (description, reason) = (self.description(), self.code());
         let (code, refusal) = match self {
@@ -148,21 +147,21 @@ impl JwtRefusal {
     }
 }
 
-/// `Bearer realm=".."`: all that a request without credentials is told.
+/// `Bearer realm=".."`: the challenge of a request without credentials.
 fn challenge(realm: &str) -> Result<Challenge, ConfigError> {
     Challenge::new("Bearer")?.parameter("realm", realm)
 }
 
-/// The answers of one realm, built once.
+/// The refusals of one realm, built once.
 #[derive(Clone, Debug)]
-pub(super) struct Refusals {
+pub(super) struct PreparedRefusals {
     realm: String,
     challenge: HeaderValue,
     constant: Vec<(JwtRefusal, Refusal)>,
 }
 
-impl Refusals {
-    pub(super) fn of_realm(realm: String) -> Result<Self, ConfigError> {
+impl PreparedRefusals {
+    pub(super) fn new(realm: String) -> Result<Self, ConfigError> {
         let constant = CONSTANT
             .into_iter()
             .map(|reason| Ok((reason.clone(), reason.refusal(&realm)?)))
@@ -178,13 +177,13 @@ impl Refusals {
         &self.challenge
     }
 
-    /// The answer for this reason.
+    /// The refusal for this reason.
     pub(super) fn of(&self, reason: JwtRefusal) -> Refusal {
         let built = self.constant.iter().find(|(built, _)| *built == reason);
         if let Some((_, refusal)) = built {
             return refusal.clone();
         }
-        // A realm that was written before can be written again.
+        // This does not fail: the realm has been written before.
         let cause = reason.clone();
         reason
             .refusal(&self.realm)
@@ -199,31 +198,53 @@ impl fmt::Display for JwtRefusal {
             Self::SeveralTokens => "several tokens in one request",
             Self::TooLong => "the token is too long",
             Self::Malformed => "malformed token",
-            Self::CriticalHeader => "the token has a critical header",
-            Self::Type => "wrong type of token",
-            Self::Key => "no key for the token's algorithm and key id",
+            Self::CriticalHeader => "unsupported critical header",
+            Self::Type => "wrong token type",
+            Self::Key => "no key for the token's `alg` and `kid`",
             Self::Signature => "wrong signature",
-            Self::Expired => "the token expired",
+            Self::Expired => "the token has expired",
             Self::TooOld => "the token is too old",
             Self::NotYetValid => "the token is not valid yet",
-            Self::MissingExpiry => "the token has no expiry",
+            Self::MissingExpiry => "the token has no `exp`",
             Self::Issuer => "wrong issuer",
             Self::Audience => "wrong audience",
             Self::MissingClaim(name) => return write!(f, "the token lacks the claim `{name}`"),
-            Self::Check(message) => return write!(f, "a check said no: {message}"),
-            Self::Claims(message) => return write!(f, "wrong claims: {message}"),
+            Self::Check(message) => return write!(f, "a check failed: {message}"),
+            Self::Claims(message) => {
+                return write!(f, "the claims can't be deserialized: {message}");
+            }
         })
     }
 }
 
 impl Error for JwtRefusal {}
 
+/// Why a token has not been verified.
+pub(super) enum NotVerified {
+    Refused(JwtRefusal),
+    /// Keys have to be fetched first.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(dead_code, reason = "only `jwks` fetches keys")
+    )]
+    NeedsKeys(KeyFetch),
+}
+
+/// Waits for keys; fails if there are none.
+pub(super) type KeyFetch = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+impl From<JwtRefusal> for NotVerified {
+    fn from(reason: JwtRefusal) -> Self {
+        Self::Refused(reason)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CONSTANT, JwtRefusal};
 
     #[test]
-    fn descriptions_keep_to_the_characters_of_rfc_6750() {
+    fn descriptions_use_only_the_characters_of_rfc_6750() {
         let others = [
             JwtRefusal::Claims(String::new()),
             JwtRefusal::MissingClaim(String::new()),

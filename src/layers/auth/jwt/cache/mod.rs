@@ -1,47 +1,40 @@
-//! Remembers tokens that were verified: [`TokenCache`].
+//! Caches verified tokens: [`TokenCache`].
 
-mod bounds;
-mod entry;
-mod of_jwt;
-mod shared;
-mod table;
-mod window;
+mod shard;
+mod sharded;
 
 use std::{fmt, sync::Arc};
 
-use self::{bounds::Bounds, shared::Shared};
-pub(super) use self::{
-    entry::{Proof, Revision, Verified},
-    window::Window,
-};
+pub(super) use self::shard::{Verified, VerifiedWith};
+use self::{shard::Bounds, sharded::ShardedCache};
 use crate::wire::ConfigError;
 
-/// Tokens that a [`Jwt`](super::Jwt) has verified, and their claims, so that the next request with
-/// the same token costs a look-up instead of a signature.
+/// Tokens that a [`Jwt`](super::Jwt) has verified, with their claims, so that the next request with
+/// the same token needs a lookup instead of a signature verification.
 ///
-/// A `Jwt` has one unless it is [`without_cache`](super::Jwt::without_cache). A token passes by it
-/// if all of this holds:
+/// A `Jwt` has a cache unless it is [`without_cache`](super::Jwt::without_cache). A token passes from
+/// the cache if all of this holds:
 ///
-/// 1. the request is read as always: one token, from where tokens may come;
-/// 2. every byte of the token is that of one that was verified, header and signature too;
-/// 3. the settings are those that verified it: every change of a `Jwt` starts afresh;
-/// 4. the issuer's keys are those that verified it: once a key is replaced or taken away, nothing
-///    from before passes;
-/// 5. its `exp` has not come, its `nbf` has, and it is not too old, by the clock of now and with the
-///    leeway.
+/// 1. it is the only token of the request, as without a cache;
+/// 2. all its bytes, header and signature included, are those of a verified token;
+/// 3. it was verified with the same settings: every change of a `Jwt` starts with no cached tokens;
+/// 4. it was verified with the issuer's current keys: once a key is replaced or removed, nothing
+///    that was verified before passes;
+/// 5. `exp` is in the future, `nbf` has passed, and it is not too old, by the current time and with
+///    the leeway.
 ///
-/// Otherwise it is verified as if there were no cache, and the answer is the same: a token that is
-/// refused is not remembered. The claims are not read again but cloned: what `C` does when it is
-/// deserialized happens once for each token, and what its clones share, requests share. Your own
-/// [checks](super::Jwt::check) are made for each request, on the clone.
+/// Otherwise it is verified as without a cache, with the same result; a token that is refused is not
+/// cached. The claims are not deserialized again but cloned: side effects of deserializing `C`
+/// happen once per token, and what clones share, requests share. Your own
+/// [checks](super::Jwt::check) run for each request, on the clone.
 ///
 /// A value of this type is a handle; clones and the `Jwt` share one cache.
 ///
-/// # Example: taking tokens back
+/// # Example: revoking tokens
 ///
-/// A signed token stays good until it expires: forgetting it only makes the next request verify it
-/// again. Who takes a token back refuses it by a check, which each request is asked, known token or
-/// not. Forgetting serves to free the memory, and to have claims read anew.
+/// A signed token stays valid until it expires: after [`forget`](Self::forget), the next request
+/// verifies it again. To revoke a token, refuse it in a check, which runs for every request, cached
+/// or not. Forgetting it frees its memory, and has its claims deserialized again.
 ///
 /// ```
 /// use std::{collections::HashSet, sync::{Arc, RwLock}};
@@ -64,7 +57,7 @@ use crate::wire::ConfigError;
 /// let list = Arc::clone(&revoked);
 /// let jwt = Jwt::<Claims>::hs256(secret)?.cache(&cache).check(move |claims| {
 ///     match list.read().unwrap().contains(&claims.jti) {
-///         true => Err("the token was taken back"),
+///         true => Err("the token is revoked"),
 ///         false => Ok(()),
 ///     }
 /// });
@@ -87,109 +80,108 @@ use crate::wire::ConfigError;
 /// assert!(cache.is_empty());
 /// # assert!(matches!(jwt.authenticate(&head), Verdict::Refused(_)));
 ///
-/// // All tokens of a user, say because of other rights.
+/// // All tokens of a user, because her rights have changed for example.
 /// assert_eq!(cache.forget_where(|claims| claims.sub == "ann"), 1);
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 ///
 /// # Memory
 ///
-/// A cache holds at most so many tokens, and at most so many bytes: a token's own, and what it
-/// takes to keep it (about 200, and the size of `C`). What `C` allocates itself is not counted: for
-/// a struct of strings that is less than the token, for a `serde_json::Value` some times as much.
-/// The default is 10,000 tokens and 10 MB; nothing is taken before there are tokens.
+/// A cache is bounded in tokens and in bytes: those of the token itself and of its entry (about 200,
+/// and the size of `C`). What `C` allocates is not counted: for a struct of strings that is less than
+/// the token, for a `serde_json::Value` several times as much. The default is 10,000 tokens and
+/// 10 MB; memory is allocated as tokens come.
 ///
-/// When one of the bounds is reached, a new token takes the place of one that was not used lately.
-/// What has expired goes when its token comes again, or when some of the next tokens are taken in:
-/// each looks at four others, so there is no task in the background, and after the last token
-/// nothing goes by itself. Tokens are spread over parts by chance, and a part may be full a little
-/// before the whole is. No request looks at more than a few tokens of one part, in a lock that is
-/// held for that long.
+/// When a bound is reached, a new token evicts one that was not used recently. Expired tokens are
+/// removed when they are presented again, or by insertions, each of which checks four others: there
+/// is no background task, and without insertions nothing is removed. Tokens are spread over shards by
+/// their hash, and a shard may be full a little before the whole cache is. A request checks only a
+/// few tokens of one shard, and holds its lock for that long.
 ///
-/// Where nearly every request brings a token of its own, a cache is of no use:
+/// If nearly every request has a token of its own, a cache does not help:
 /// [`without_cache`](super::Jwt::without_cache).
 ///
 /// # Security
 ///
-/// - Tokens lie in memory until they expire and are met, or are forgotten; they are wiped when
-///   dropped, as far as the allocator lets that be. The claims are dropped as `C` is.
-/// - Only tokens that pass get in. Whoever has many good tokens can push those of others out, which
-///   then cost a verification again, and takes no more memory than the bounds say.
-/// - A request that has found its token before it is forgotten goes on. One that was being verified
-///   meanwhile is answered and not remembered.
-/// - Whether a token was remembered shows in how long the answer takes, to its bearer alone.
+/// - Tokens stay in memory until they are evicted, found expired or forgotten; their memory is then
+///   wiped, as far as the allocator allows. The claims are dropped as `C` is.
+/// - Only valid tokens are cached. A client with many valid tokens can evict those of others, which
+///   are then verified again; memory stays within the bounds.
+/// - A request that has found its token before it is forgotten goes on. A token that is being
+///   verified meanwhile passes and is not cached.
+/// - Whether a token was cached shows in the response time, but only to the client that has it.
 #[must_use]
-pub struct TokenCache<C>(Arc<Shared<C>>);
+pub struct TokenCache<C>(pub(super) Arc<ShardedCache<C>>);
 
 impl<C> TokenCache<C> {
-    /// A cache of at most so many tokens, and as many KiB of them (64 KiB at least).
+    /// A cache of at most this many tokens, and as many KiB (at least 64 KiB).
     ///
     /// # Errors
     ///
-    /// If there can't be any token in it.
+    /// If it is zero.
     pub fn of(tokens: usize) -> Result<Self, ConfigError> {
-        Ok(Self::within(Bounds::tokens(tokens)?))
+        Ok(Self::within(Bounds::of_tokens(tokens)?))
     }
 
-    /// Another bound for what tokens take. It is of a new cache: set it before the cache is used.
+    /// The maximum size in bytes. It returns a new cache, so call it before the cache is used.
     ///
     /// # Errors
     ///
     /// If it is less than 16 KiB.
     pub fn bytes(self, bytes: usize) -> Result<Self, ConfigError> {
-        Ok(Self::within(self.0.bounds().bytes(bytes)?))
+        Ok(Self::within(self.0.bounds().with_bytes(bytes)?))
     }
 
-    /// Forgets a token; says whether it was there.
+    /// Removes a token; returns whether it was cached.
     ///
-    /// The token itself is still good: see [above](Self#example-taking-tokens-back).
+    /// The token itself stays valid: see [above](Self#example-revoking-tokens).
     pub fn forget(&self, token: impl AsRef<[u8]>) -> bool {
         self.0.forget(token.as_ref())
     }
 
-    /// Forgets the tokens whose claims this chooses; says how many. It looks at every token, and
-    /// requests go on meanwhile.
-    pub fn forget_where(&self, chosen: impl FnMut(&C) -> bool) -> usize {
-        self.0.forget_where(chosen)
+    /// Removes the tokens whose claims satisfy the predicate; returns how many. It checks every
+    /// token, without blocking requests meanwhile.
+    pub fn forget_where(&self, predicate: impl FnMut(&C) -> bool) -> usize {
+        self.0.forget_where(predicate)
     }
 
-    /// Forgets all tokens and gives their memory back.
+    /// Removes all tokens and frees their memory.
     pub fn clear(&self) {
         self.0.clear();
     }
 
-    /// The number of tokens, expired ones too that nobody has met since.
+    /// The number of tokens, including expired ones that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no token.
+    /// Whether there are no tokens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes that tokens take, as the bound counts them.
+    /// The size of all tokens in bytes, as the bound counts it.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.bytes()
     }
 
-    /// How many requests found their token, since the cache was made.
+    /// How many requests have found their token since the cache was created.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.0.hits()
     }
 
-    /// How many did not, those with a token that was then refused among them.
+    /// How many requests have not, including those whose token was then refused.
     #[must_use]
     pub fn misses(&self) -> u64 {
         self.0.misses()
     }
 
     fn within(bounds: Bounds) -> Self {
-        Self(Arc::new(Shared::new(bounds)))
+        Self(Arc::new(ShardedCache::new(bounds)))
     }
 }
 
@@ -207,7 +199,7 @@ impl<C> Clone for TokenCache<C> {
 }
 
 impl<C> fmt::Debug for TokenCache<C> {
-    /// How much there is; a token is a credential.
+    /// The counts alone: a token is a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Bounds { tokens, bytes } = self.0.bounds();
         f.debug_struct("TokenCache")

@@ -1,50 +1,46 @@
-//! Says why keys could not be fetched.
+//! Tells why keys could not be fetched, and the state of the keys.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::set::Skipped;
 use crate::wire::BoxError;
 
-/// Why keys could not be fetched: the [`cause`](crate::Problem::cause) of a 503, what
-/// [`Jwks::prefetch`](super::Jwks::prefetch) returns, and what [`JwksStatus`](super::JwksStatus)
-/// tells.
+/// Why keys could not be fetched: the [`cause`](crate::Problem::cause) of a 503, the error of
+/// [`Jwks::prefetch`](super::Jwks::prefetch), and what [`JwksStatus`]
+/// contains.
 ///
-/// It never holds anything of a key.
+/// It never contains any part of a key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JwksError {
-    /// There is no connection, or it broke.
+    /// The connection failed.
     Transport(Arc<dyn Error + Send + Sync>),
-    /// No answer within this time.
+    /// There was no response within this time.
     TimedOut(Duration),
-    /// An answer of another status than 200. Redirects are not followed.
+    /// The response's status is not 200. Redirects are not followed.
     Status(StatusCode),
-    /// An answer of more than so many bytes.
+    /// The response has more than this many bytes.
     TooLong(usize),
-    /// An answer that is not a key set, or not the metadata of an issuer: what, and where it breaks.
+    /// The response is not a key set, or not the metadata of an issuer: what was expected, and where
+    /// it is malformed.
     Malformed(&'static str, String),
-    /// The metadata is that of another issuer.
+    /// The metadata names another issuer.
     Issuer,
-    /// The metadata names an address that keys are not fetched from: why not.
+    /// Keys can't be fetched from the metadata's `jwks_uri`, for this reason.
     Location(&'static str),
-    /// A set without a key that can be used: how many it has of those that can't.
+    /// The set has no usable key, but this many unusable ones.
     NoKey(usize),
-    /// A set of more than 32 keys that can be used.
+    /// The set has more than 32 usable keys.
     TooManyKeys,
-    /// The fetch ended before it was done: its runtime shut down, or its transport panicked.
+    /// The fetch was interrupted: its runtime shut down, or its transport panicked.
     Interrupted,
-    /// There is no tokio runtime to fetch in.
+    /// There is no tokio runtime.
     NoRuntime,
 }
 
 impl JwksError {
-    pub(super) const fn no_key(skipped: Skipped) -> Self {
-        Self::NoKey(skipped.total())
-    }
-
-    /// What a transport says, which may be one of these.
+    /// The error of a transport, which may be one of these.
     pub(super) fn of_transport(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(error) => *error,
@@ -56,7 +52,7 @@ impl JwksError {
 impl fmt::Display for JwksError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // A log shows one line, and the reason is at the end of the chain.
+            // A log shows only this line, and the reason is at the end of the chain.
             Self::Transport(error) => {
                 write!(f, "the keys could not be fetched: {error}")?;
                 let mut source = error.source();
@@ -66,33 +62,55 @@ impl fmt::Display for JwksError {
                 }
                 Ok(())
             }
-            Self::TimedOut(timeout) => write!(f, "the keys did not come within {timeout:?}"),
+            Self::TimedOut(timeout) => write!(f, "there was no response within {timeout:?}"),
             Self::Status(status) if status.is_redirection() => {
-                write!(f, "the answer is a redirect, {status}, and is not followed")
+                write!(
+                    f,
+                    "the response is a redirect, {status}, which is not followed"
+                )
             }
-            Self::Status(status) => write!(f, "the answer is {status} and not 200"),
-            Self::TooLong(most) => write!(f, "the answer has more than {most} bytes"),
-            Self::Malformed(what, place) => write!(f, "the answer is not {what}: {place}"),
-            Self::Issuer => f.write_str("the metadata is that of another issuer"),
+            Self::Status(status) => write!(f, "the response is {status}, not 200"),
+            Self::TooLong(most) => write!(f, "the response has more than {most} bytes"),
+            Self::Malformed(what, place) => write!(f, "the response is not {what}: {place}"),
+            Self::Issuer => f.write_str("the metadata names another issuer"),
             Self::Location(wrong) => {
                 write!(
                     f,
-                    "the metadata's `jwks_uri` can't be fetched from: {wrong}"
+                    "keys can't be fetched from the metadata's `jwks_uri`: {wrong}"
                 )
             }
             Self::NoKey(0) => f.write_str("the key set is empty"),
             Self::NoKey(skipped) => write!(
                 f,
-                "of the key set's {skipped} keys none can be used: of another kind, algorithm or \
-                 purpose, or broken"
+                "none of the key set's {skipped} keys is usable: they are for other algorithms or \
+                 purposes, or malformed"
             ),
-            Self::TooManyKeys => f.write_str("the key set has more than 32 keys that can be used"),
-            Self::Interrupted => f.write_str("the fetch ended before it was done"),
-            Self::NoRuntime => {
-                f.write_str("keys are fetched in a tokio runtime, and there is none")
-            }
+            Self::TooManyKeys => f.write_str("the key set has more than 32 usable keys"),
+            Self::Interrupted => f.write_str("the fetch was interrupted"),
+            Self::NoRuntime => f.write_str("fetching keys requires a tokio runtime"),
         }
     }
 }
 
 impl Error for JwksError {}
+
+/// The state of the keys of a [`Jwks`](super::Jwks): for health checks and metrics.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JwksStatus {
+    /// The usable keys of the last set.
+    pub keys: usize,
+    /// The unusable ones: for other algorithms or purposes, secret, or malformed.
+    pub skipped: usize,
+    /// The time since they were fetched; none before the first fetch.
+    pub age: Option<Duration>,
+    /// Whether tokens can be verified with them. If not, requests wait for a fetch, and are answered
+    /// with 503 if it fails.
+    pub is_usable: bool,
+    /// The number of fetches since the `Jwks` was created.
+    pub fetches: u64,
+    /// The number of failed fetches since the last success.
+    pub failures: u32,
+    /// The error of the last fetch, if it failed.
+    pub last_failure: Option<JwksError>,
+}

@@ -1,23 +1,23 @@
-//! Holds the keys of one fetch, and knows how old they are.
+//! The keys of one fetch, and their age.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
-    set::{Known, Set, Skipped},
-    settings::Settings,
+    documents::{KeyIdentity, SkippedKeys, UsableKeys},
+    options::JwksOptions,
 };
-use crate::layers::auth::jwt::{header::Header, key_set::KeySet};
+use crate::layers::auth::jwt::{jws::JoseHeader, keys::KeySet};
 
-/// The keys of one fetch. It never changes.
+/// The keys of one fetch; immutable.
 pub(super) struct Snapshot {
     pub(super) keys: KeySet,
-    pub(super) known: Vec<Known>,
-    pub(super) skipped: Skipped,
-    /// Even. It moves on when a key has gone or changed.
+    pub(super) identities: Vec<KeyIdentity>,
+    pub(super) skipped: SkippedKeys,
+    /// Increases when a key was removed or changed.
     pub(super) generation: u64,
-    /// By a clock that only goes forward; nothing before the first fetch.
+    /// By a monotonic clock; none before the first fetch.
     pub(super) fetched: Option<Instant>,
     fresh_for: Duration,
 }
@@ -26,21 +26,21 @@ pub(super) struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
     Fresh,
-    /// To be used while new ones are fetched.
+    /// Used while new ones are fetched.
     Stale,
-    /// Nobody has looked for a long time: to be used only if no new ones can be had.
+    /// Not refreshed for a long time: used only if a fetch fails.
     Old,
-    /// Never fetched, or too long ago.
-    Gone,
+    /// Never fetched, or too long ago to be used.
+    Expired,
 }
 
 impl Snapshot {
-    /// No keys.
+    /// No keys yet.
     pub(super) const fn none() -> Self {
         Self {
             keys: KeySet::fetched(Vec::new()),
-            known: Vec::new(),
-            skipped: Skipped {
+            identities: Vec::new(),
+            skipped: SkippedKeys {
                 secret: 0,
                 other: 0,
             },
@@ -50,28 +50,34 @@ impl Snapshot {
         }
     }
 
-    /// The keys that take the place of these.
-    pub(super) fn replaced_by(&self, set: Set, fresh_for: Duration, now: Instant) -> Self {
-        let all_there = self.known.iter().all(|known| set.known.contains(known));
+    /// The keys that replace these.
+    pub(super) fn replaced_by(
+        &self,
+        fetched: UsableKeys,
+        fresh_for: Duration,
+        now: Instant,
+    ) -> Self {
+        let mut identities = self.identities.iter();
+        let all_remain = identities.all(|identity| fetched.identities.contains(identity));
         Self {
-            keys: KeySet::fetched(set.keys),
-            known: set.known,
-            skipped: set.skipped,
-            generation: self.generation.wrapping_add(if all_there { 0 } else { 1 }),
+            keys: KeySet::fetched(fetched.keys),
+            identities: fetched.identities,
+            skipped: fetched.skipped,
+            generation: self.generation.wrapping_add(if all_remain { 0 } else { 1 }),
             fetched: Some(now),
             fresh_for,
         }
     }
 
-    pub(super) fn age(&self, now: Instant, settings: &Settings) -> Age {
+    pub(super) fn age(&self, now: Instant, options: &JwksOptions) -> Age {
         let Some(fetched) = self.fetched else {
-            return Age::Gone;
+            return Age::Expired;
         };
         let age = now.saturating_duration_since(fetched);
         if age < self.fresh_for {
             Age::Fresh
-        } else if age >= self.fresh_for.saturating_add(settings.keep_for) {
-            Age::Gone
+        } else if age >= self.fresh_for.saturating_add(options.keep_for) {
+            Age::Expired
         } else if age < self.fresh_for.saturating_mul(2) {
             Age::Stale
         } else {
@@ -79,11 +85,11 @@ impl Snapshot {
         }
     }
 
-    /// Whether a token that these keys do not verify may be signed with a newer one: it names
-    /// none of them.
-    pub(super) fn may_lack_the_key_of(&self, header: &Header<'_>) -> bool {
+    /// Whether a token that these keys do not verify may be signed with a newer key: it names none
+    /// of them.
+    pub(super) fn may_lack_key_of(&self, header: &JoseHeader<'_>) -> bool {
         let id = header.kid.as_deref();
-        id.is_none_or(|id| !self.keys.has_id(id))
+        id.is_none_or(|id| !self.keys.contains_id(id))
     }
 }
 
@@ -94,13 +100,16 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Age, Snapshot};
-    use crate::layers::auth::jwt::jwks::{location::Location, set, settings::Settings};
+    use crate::layers::auth::jwt::jwks::{
+        documents::UsableKeys,
+        options::{JwksOptions, Location},
+    };
 
     const ED25519: &str =
         r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
 
-    fn settings() -> Settings {
-        Settings::new(Location::keys("https://id.example.com").unwrap())
+    fn options() -> JwksOptions {
+        JwksOptions::new(Location::keys("https://id.example.com").unwrap())
     }
 
     fn replace(snapshot: &Snapshot, ids: &[&str], now: Instant) -> Snapshot {
@@ -109,16 +118,16 @@ mod tests {
             .map(|id| format!(r#"{{"kid":"{id}",{ED25519}}}"#));
         let keys: Vec<_> = keys.collect();
         let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-        let set = set::read(body.as_bytes(), &settings().algorithms).unwrap();
-        snapshot.replaced_by(set, Duration::from_secs(600), now)
+        let fetched = UsableKeys::parse(body.as_bytes(), &options().algorithms).unwrap();
+        snapshot.replaced_by(fetched, Duration::from_secs(600), now)
     }
 
     #[test]
     fn keys_age_to_the_second() {
-        let mut settings = settings();
-        settings.keep_for = Duration::from_secs(3_600);
+        let mut options = options();
+        options.keep_for = Duration::from_secs(3_600);
         let start = Instant::now();
-        assert_eq!(Snapshot::none().age(start, &settings), Age::Gone);
+        assert_eq!(Snapshot::none().age(start, &options), Age::Expired);
         let snapshot = replace(&Snapshot::none(), &["a"], start);
         let cases = [
             (0, Age::Fresh),
@@ -127,22 +136,22 @@ mod tests {
             (1_199, Age::Stale),
             (1_200, Age::Old),
             (4_199, Age::Old),
-            (4_200, Age::Gone),
+            (4_200, Age::Expired),
         ];
         for (seconds, age) in cases {
             let now = start + Duration::from_secs(seconds);
-            assert_eq!(snapshot.age(now, &settings), age, "{seconds} s");
+            assert_eq!(snapshot.age(now, &options), age, "{seconds} s");
         }
-        settings.keep_for = Duration::ZERO;
+        options.keep_for = Duration::ZERO;
         let now = start + Duration::from_secs(600);
-        assert_eq!(snapshot.age(now, &settings), Age::Gone);
-        settings.keep_for = Duration::MAX;
+        assert_eq!(snapshot.age(now, &options), Age::Expired);
+        options.keep_for = Duration::MAX;
         let now = start + Duration::from_secs(100_000_000);
-        assert_eq!(snapshot.age(now, &settings), Age::Old);
+        assert_eq!(snapshot.age(now, &options), Age::Old);
     }
 
     #[test]
-    fn the_generation_moves_on_when_a_key_has_gone_and_only_then() {
+    fn the_generation_increases_only_when_a_key_is_removed() {
         let now = Instant::now();
         let mut snapshot = Snapshot::none();
         let steps: [(&[&str], u64); 7] = [

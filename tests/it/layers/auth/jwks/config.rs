@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::Algorithm;
-use wythe::{ConfigError, Jwks, with_auth};
+use wythe::{ConfigError, Jwks, auth::JwtAlgorithm, with_auth};
 
 use super::{jwt, scripted::Scripted, set, signer::Signer};
 
@@ -27,7 +26,7 @@ fn refuses_what_can_not_work() {
         ("no algorithm", keys().algorithms([])),
         (
             "a secret's algorithm",
-            keys().algorithms([Algorithm::ES256, Algorithm::HS256]),
+            keys().algorithms([JwtAlgorithm::ES256, JwtAlgorithm::HS256]),
         ),
         ("no time", keys().timeout(Duration::ZERO)),
         ("too much time", keys().timeout(61 * second)),

@@ -11,7 +11,7 @@ use super::{scripted::Scripted, set, settle, signer::Signer, status};
 use crate::common::log::{Log, listen};
 
 #[tokio::test(start_paused = true)]
-async fn tells_of_each_failure_once_and_of_the_recovery() {
+async fn logs_each_failure_once_and_the_recovery() {
     let (log, _guard) = Log::listen();
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
@@ -29,7 +29,7 @@ async fn tells_of_each_failure_once_and_of_the_recovery() {
     assert_eq!(failed.lines().count(), 1, "{failed}");
     for part in [
         "WARN",
-        "keys could not be fetched",
+        "fetching keys failed",
         "cause=the keys could not be fetched: down",
         "failures=1",
         "usable=true",
@@ -45,11 +45,14 @@ async fn tells_of_each_failure_once_and_of_the_recovery() {
     let recovered = log.take();
     assert_eq!(recovered.lines().count(), 1, "{recovered}");
     assert!(recovered.starts_with("INFO"), "{recovered}");
-    assert!(recovered.contains("keys are fetched again"), "{recovered}");
+    assert!(
+        recovered.contains("fetching keys succeeded again"),
+        "{recovered}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn tells_of_secrets_in_a_set_without_showing_them() {
+async fn warns_of_secret_keys_without_showing_them() {
     let (log, _guard) = Log::listen();
     let secret = "c2VjcmV0".repeat(8);
     let oct = json!({"kty": "oct", "k": secret});
@@ -89,7 +92,7 @@ impl Subscriber for Watch {
 }
 
 #[test]
-fn whoever_is_told_may_ask_for_the_status() {
+fn a_log_subscriber_may_read_the_status() {
     let provider = Scripted::new(String::new());
     provider.fails();
     let keys = provider.keys();

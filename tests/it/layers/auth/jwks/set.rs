@@ -1,15 +1,17 @@
 //! What is used of a key set.
 
-use jsonwebtoken::Algorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS384, RS512};
 use serde_json::{Value, json};
-use wythe::{JwksError, JwtRefusal};
+use wythe::{
+    JwksError, JwtRefusal,
+    auth::JwtAlgorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS384, RS512},
+};
 
 use super::{Verdict, scripted::Scripted, set, signer::Signer, status, verdict};
 
-const ALL: &[Algorithm] = &[RS256, RS384, PS256, ES256, ES384, EdDSA];
+const ALL: &[JwtAlgorithm] = &[RS256, RS384, PS256, ES256, ES384, EdDSA];
 
 /// A key, the algorithms that are allowed, who signs, and whether the token passes.
-type Case = (&'static str, Value, &'static [Algorithm], Signer, bool);
+type Case = (&'static str, Value, &'static [JwtAlgorithm], Signer, bool);
 
 async fn check(cases: impl IntoIterator<Item = Case>) {
     let good = Signer::other_p256("good");

@@ -2,6 +2,7 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
+use wythe::auth::JwtAlgorithm;
 
 use super::good;
 
@@ -38,7 +39,8 @@ impl Signer {
         Self::new(id, Algorithm::ES384, key)
     }
 
-    pub(crate) fn rsa(id: &'static str, algorithm: Algorithm) -> Self {
+    pub(crate) fn rsa(id: &'static str, algorithm: JwtAlgorithm) -> Self {
+        let algorithm = algorithm.to_string().parse().unwrap();
         let key = EncodingKey::from_rsa_pem(vector!("rsa.private.pem")).unwrap();
         Self::new(id, algorithm, key)
     }

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, Response};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
-use wythe::{Auth, Jwt, JwtRefusal, Provided, with_auth};
+use wythe::{Auth, Jwt, JwtKey, JwtRefusal, Provided, auth::JwtAlgorithm, with_auth};
 
-use super::{Claims, NOW, SECRET, at, good, hs256, request, token, verdict};
+use super::{Claims, NOW, SECRET, at, good, hs256, request, token, verdict, with_key, with_pem};
 use crate::common::{Body, send_to};
 
 #[tokio::test]
@@ -32,32 +32,52 @@ async fn accepts_every_algorithm_and_refuses_its_tokens_under_every_other() {
     let rsa_pem = vector!("rsa.public.pem");
     let all: [(Algorithm, &EncodingKey, Jwt<Claims>); 12] = [
         (Algorithm::HS256, &secret, Jwt::hs256(SECRET).unwrap()),
-        (Algorithm::HS384, &secret, Jwt::hs384(SECRET).unwrap()),
-        (Algorithm::HS512, &secret, Jwt::hs512(SECRET).unwrap()),
-        (Algorithm::RS256, &rsa, Jwt::rs256_pem(rsa_pem).unwrap()),
+        (Algorithm::HS384, &secret, with_key(JwtKey::hs384(SECRET))),
+        (Algorithm::HS512, &secret, with_key(JwtKey::hs512(SECRET))),
+        (
+            Algorithm::RS256,
+            &rsa,
+            with_pem(JwtAlgorithm::RS256, rsa_pem),
+        ),
         (
             Algorithm::RS384,
             &rsa,
-            Jwt::rs384_pem(vector!("rsa.public.pkcs1.pem")).unwrap(),
+            with_pem(JwtAlgorithm::RS384, vector!("rsa.public.pkcs1.pem")),
         ),
-        (Algorithm::RS512, &rsa, Jwt::rs512_pem(rsa_pem).unwrap()),
-        (Algorithm::PS256, &rsa, Jwt::ps256_pem(rsa_pem).unwrap()),
-        (Algorithm::PS384, &rsa, Jwt::ps384_pem(rsa_pem).unwrap()),
-        (Algorithm::PS512, &rsa, Jwt::ps512_pem(rsa_pem).unwrap()),
+        (
+            Algorithm::RS512,
+            &rsa,
+            with_pem(JwtAlgorithm::RS512, rsa_pem),
+        ),
+        (
+            Algorithm::PS256,
+            &rsa,
+            with_pem(JwtAlgorithm::PS256, rsa_pem),
+        ),
+        (
+            Algorithm::PS384,
+            &rsa,
+            with_pem(JwtAlgorithm::PS384, rsa_pem),
+        ),
+        (
+            Algorithm::PS512,
+            &rsa,
+            with_pem(JwtAlgorithm::PS512, rsa_pem),
+        ),
         (
             Algorithm::ES256,
             &p256,
-            Jwt::es256_pem(vector!("p256.public.pem")).unwrap(),
+            with_pem(JwtAlgorithm::ES256, vector!("p256.public.pem")),
         ),
         (
             Algorithm::ES384,
             &p384,
-            Jwt::es384_pem(vector!("p384.public.pem")).unwrap(),
+            with_pem(JwtAlgorithm::ES384, vector!("p384.public.pem")),
         ),
         (
             Algorithm::EdDSA,
             &ed25519,
-            Jwt::eddsa_pem(vector!("ed25519.public.pem")).unwrap(),
+            with_pem(JwtAlgorithm::EdDSA, vector!("ed25519.public.pem")),
         ),
     ];
     for (algorithm, key, _) in &all {
@@ -96,9 +116,7 @@ async fn knows_eddsa_by_its_newer_name() {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"Ed25519"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(good().to_string()));
     let signature = sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
-    let jwt = Jwt::eddsa_pem(vector!("ed25519.public.pem"))
-        .unwrap()
-        .clock(at(NOW));
+    let jwt = with_pem(JwtAlgorithm::EdDSA, vector!("ed25519.public.pem")).clock(at(NOW));
     assert_eq!(
         verdict(jwt, &format!("{message}.{signature}")).await,
         Ok(())

@@ -3,9 +3,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::json;
-use wythe::{Jwt, JwtKey, JwtRefusal};
+use wythe::{Jwt, JwtKey, JwtRefusal, auth::JwtAlgorithm};
 
-use super::{NOW, at, good, hs256, jwk, raw, signed, verdict};
+use super::{NOW, at, good, hs256, raw, signed, verdict, with_pem};
 
 #[tokio::test]
 async fn refuses_unsigned_tokens() {
@@ -31,7 +31,7 @@ async fn refuses_unsigned_tokens() {
 async fn refuses_tokens_signed_with_the_public_key_as_a_secret() {
     let pem = vector!("rsa.public.pem");
     let secret = EncodingKey::from_secret(pem);
-    let jwt = Jwt::rs256_pem(pem).unwrap().clock(at(NOW));
+    let jwt = with_pem(JwtAlgorithm::RS256, pem).clock(at(NOW));
     let honest = encode(&Header::new(Algorithm::HS256), &good(), &secret).unwrap();
     assert_eq!(verdict(jwt.clone(), &honest).await, Err(JwtRefusal::Key));
     // With the header of RS256, and the signature of HS256.
@@ -46,9 +46,8 @@ async fn refuses_tokens_signed_with_the_public_key_as_a_secret() {
 async fn refuses_tokens_that_bring_their_own_key() {
     let other = [b'x'; 32];
     let mut header = Header::new(Algorithm::HS256);
-    header.jwk = Some(jwk(
-        json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(other) }),
-    ));
+    let jwk = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(other) });
+    header.jwk = Some(serde_json::from_value(jwk).unwrap());
     let token = encode(&header, &good(), &EncodingKey::from_secret(&other)).unwrap();
     assert_eq!(verdict(hs256(), &token).await, Err(JwtRefusal::Signature));
 }

@@ -11,15 +11,13 @@ use base64::{
 use http::StatusCode;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtKey, JwtRefusal};
+use wythe::{Jwt, JwtKey, JwtRefusal, auth::JwtAlgorithm};
 
-use super::{Claims, NOW, SECRET, answer, at, good, hs256, raw, signed, verdict};
+use super::{Claims, NOW, SECRET, answer, at, good, hs256, raw, signed, verdict, with_pem};
 use crate::common::problem;
 
 fn es256() -> Jwt<Claims> {
-    Jwt::es256_pem(vector!("p256.public.pem"))
-        .unwrap()
-        .clock(at(NOW))
+    with_pem(JwtAlgorithm::ES256, vector!("p256.public.pem")).clock(at(NOW))
 }
 
 /// Header and claims, ready to be signed.

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtIssuer, JwtKey, JwtRefusal};
+use wythe::{Jwt, JwtIssuer, JwtKey, JwtRefusal, auth::JwtAlgorithm};
 
 use super::{Claims, NOW, at, verdict};
 
@@ -129,7 +129,7 @@ async fn a_token_names_its_issuer_once() {
 
 #[tokio::test]
 async fn an_algorithm_of_one_issuer_is_none_of_another() {
-    let es256 = JwtKey::pem(Algorithm::ES256, vector!("p256.public.pem")).unwrap();
+    let es256 = JwtKey::pem(JwtAlgorithm::ES256, vector!("p256.public.pem")).unwrap();
     let jwt = issuers([
         JwtIssuer::new(A, [key(b'a').id("1")]).unwrap(),
         JwtIssuer::new(B, [es256.id("1")]).unwrap(),

@@ -30,10 +30,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode, jwk::Jwk};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtRefusal, Problem, with_auth};
+use wythe::{ConfigError, Jwt, JwtKey, JwtRefusal, Problem, auth::JwtAlgorithm, with_auth};
 
 pub(crate) const SECRET: &[u8; 64] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
@@ -122,6 +122,10 @@ pub(crate) fn reason(response: &Response<Bytes>) -> JwtRefusal {
         .clone()
 }
 
-pub(crate) fn jwk(json: Value) -> Jwk {
-    serde_json::from_value(json).unwrap()
+pub(crate) fn with_key<C>(key: Result<JwtKey, ConfigError>) -> Jwt<C> {
+    Jwt::keys([key.unwrap()]).unwrap()
+}
+
+pub(crate) fn with_pem<C>(algorithm: JwtAlgorithm, pem: impl AsRef<[u8]>) -> Jwt<C> {
+    with_key(JwtKey::pem(algorithm, pem))
 }

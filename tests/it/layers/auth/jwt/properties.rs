@@ -6,9 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
-use wythe::{ConfigError, Jwt, with_auth};
+use wythe::{Jwt, JwtKey, auth::JwtAlgorithm, with_auth};
 
-use super::{Claims, NOW, SECRET, at, good, hs256, raw, request, token};
+use super::{Claims, NOW, SECRET, at, good, hs256, raw, request, token, with_key, with_pem};
 use crate::common::{problem, send};
 
 fn bearer(token: &[u8]) -> Option<HeaderMap> {
@@ -35,9 +35,9 @@ fn status(jwt: &Jwt<Claims>, headers: HeaderMap) -> StatusCode {
 /// A scheme and a token that passes, for several algorithms.
 fn signed_tokens() -> &'static [(Jwt<Claims>, String)] {
     static TOKENS: LazyLock<Vec<(Jwt<Claims>, String)>> = LazyLock::new(|| {
-        let of = |algorithm, jwt: Result<Jwt<Claims>, ConfigError>, key: EncodingKey| {
+        let of = |algorithm, jwt: Jwt<Claims>, key: EncodingKey| {
             let token = encode(&Header::new(algorithm), &good(), &key).unwrap();
-            (jwt.unwrap().clock(at(NOW)), token)
+            (jwt.clock(at(NOW)), token)
         };
         let ec = EncodingKey::from_ec_pem;
         let ed = EncodingKey::from_ed_pem(vector!("ed25519.private.pem"));
@@ -46,29 +46,37 @@ fn signed_tokens() -> &'static [(Jwt<Claims>, String)] {
         vec![
             of(
                 Algorithm::HS256,
-                Jwt::hs256(SECRET),
+                Jwt::hs256(SECRET).unwrap(),
                 EncodingKey::from_secret(SECRET),
             ),
             of(
                 Algorithm::HS512,
-                Jwt::hs512(SECRET),
+                with_key(JwtKey::hs512(SECRET)),
                 EncodingKey::from_secret(SECRET),
             ),
-            of(Algorithm::RS256, Jwt::rs256_pem(rsa_pem), rsa()),
-            of(Algorithm::PS256, Jwt::ps256_pem(rsa_pem), rsa()),
+            of(
+                Algorithm::RS256,
+                with_pem(JwtAlgorithm::RS256, rsa_pem),
+                rsa(),
+            ),
+            of(
+                Algorithm::PS256,
+                with_pem(JwtAlgorithm::PS256, rsa_pem),
+                rsa(),
+            ),
             of(
                 Algorithm::ES256,
-                Jwt::es256_pem(vector!("p256.public.pem")),
+                with_pem(JwtAlgorithm::ES256, vector!("p256.public.pem")),
                 ec(vector!("p256.private.pem")).unwrap(),
             ),
             of(
                 Algorithm::ES384,
-                Jwt::es384_pem(vector!("p384.public.pem")),
+                with_pem(JwtAlgorithm::ES384, vector!("p384.public.pem")),
                 ec(vector!("p384.private.pem")).unwrap(),
             ),
             of(
                 Algorithm::EdDSA,
-                Jwt::eddsa_pem(vector!("ed25519.public.pem")),
+                with_pem(JwtAlgorithm::EdDSA, vector!("ed25519.public.pem")),
                 ed.unwrap(),
             ),
         ]

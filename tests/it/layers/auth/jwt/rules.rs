@@ -211,7 +211,7 @@ async fn tells_the_log_why_and_the_client_no_more_than_that_it_is_invalid() {
     let with_scope = token(&json!({ "sub": "ann", "exp": NOW + 60, "scope": "" }));
     for (token, words) in [
         (token(&good()), "the token lacks the claim `scope`"),
-        (with_scope, "a check said no: the tenant was closed"),
+        (with_scope, "a check failed: the tenant was closed"),
     ] {
         let bearer = format!("Bearer {token}");
         let response = answer(jwt(), &[("authorization", &bearer)]).await;

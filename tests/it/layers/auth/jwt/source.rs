@@ -16,8 +16,8 @@ async fn takes_one_token_from_the_header_or_the_cookie() {
     let twice = format!("{cookie}; token={token}");
     let basic = "Basic dXNlcjpwYXNz";
     let missing = r#"Bearer realm="api""#;
-    let bare = r#"Bearer realm="api", error="invalid_request", error_description="The Authorization field must hold one bearer token""#;
-    let several = r#"Bearer realm="api", error="invalid_request", error_description="The request holds more than one access token""#;
+    let bare = r#"Bearer realm="api", error="invalid_request", error_description="The Authorization header must contain one bearer token""#;
+    let several = r#"Bearer realm="api", error="invalid_request", error_description="The request contains more than one access token""#;
     let invalid = r#"Bearer realm="api", error="invalid_token", error_description="The access token is invalid""#;
     let cases: &[(&str, &[(&str, &str)], u16, &str)] = &[
         ("the header", &[("authorization", &bearer)], 200, ""),

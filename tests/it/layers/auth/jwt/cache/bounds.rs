@@ -11,14 +11,14 @@ fn a_cache_without_room_is_no_cache() {
     let cases = [
         (
             TokenCache::<Claims>::of(0).unwrap_err(),
-            "TokenCache: a cache of no tokens",
+            "TokenCache: a cache needs room for at least one token",
         ),
         (
             TokenCache::<Claims>::of(1)
                 .unwrap()
                 .bytes(16_383)
                 .unwrap_err(),
-            "TokenCache: a cache of 16383 bytes: give it 16384 or more",
+            "TokenCache: a cache needs at least 16384 bytes, not 16383",
         ),
     ];
     for (error, expected) in cases {

@@ -1,34 +1,119 @@
-//! Says where keys are fetched from, and from where they never are.
+//! The options of a [`Jwks`](super::Jwks): where keys are fetched from, and how.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, fmt, net::IpAddr, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use http::{Uri, uri::Scheme};
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
 
-use crate::wire::ConfigError;
+use super::transport::Transport;
+use crate::{layers::auth::jwt::keys::JwtAlgorithm, wire::ConfigError};
 
-/// Where keys are.
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+pub(super) struct JwksOptions {
+    pub(super) location: Location,
+    pub(super) algorithms: Vec<JwtAlgorithm>,
+    pub(super) transport: Option<Arc<dyn Transport>>,
+    pub(super) timeout: Duration,
+    pub(super) max_length: usize,
+    pub(super) fresh_for: Duration,
+    pub(super) fresh_within: RangeInclusive<Duration>,
+    pub(super) cooldown: Duration,
+    pub(super) keep_for: Duration,
+}
+
+impl JwksOptions {
+    pub(super) fn new(location: Location) -> Self {
+        Self {
+            location,
+            algorithms: vec![
+                JwtAlgorithm::RS256,
+                JwtAlgorithm::ES256,
+                JwtAlgorithm::EdDSA,
+            ],
+            transport: None,
+            timeout: Duration::from_secs(10),
+            max_length: 1024 * 1024,
+            fresh_for: 10 * MINUTE,
+            fresh_within: MINUTE..=60 * MINUTE,
+            cooldown: Duration::from_secs(30),
+            keep_for: 24 * 60 * MINUTE,
+        }
+    }
+
+    /// Whether a token's `alg` is allowed.
+    pub(super) fn allows(&self, alg: &str) -> bool {
+        let mut allowed = self.algorithms.iter();
+        allowed.any(|allowed| allowed.is_named(alg))
+    }
+
+    /// How long keys are fresh whose response has this `max-age`.
+    pub(super) fn freshness(&self, max_age: Option<Duration>) -> Duration {
+        let (least, most) = (*self.fresh_within.start(), *self.fresh_within.end());
+        max_age.unwrap_or(self.fresh_for).min(most).max(least)
+    }
+}
+
+/// Removes duplicates, and rejects algorithms without public keys.
+pub(super) fn algorithms(
+    given: impl IntoIterator<Item = JwtAlgorithm>,
+) -> Result<Vec<JwtAlgorithm>, ConfigError> {
+    let mut algorithms = Vec::new();
+    for algorithm in given {
+        if algorithm.secret_length().is_some() {
+            let message = format!("{algorithm:?} has a secret, which is never fetched");
+            return Err(error(message));
+        }
+        if !algorithms.contains(&algorithm) {
+            algorithms.push(algorithm);
+        }
+    }
+    if algorithms.is_empty() {
+        return Err(error("at least one algorithm is required to verify tokens"));
+    }
+    Ok(algorithms)
+}
+
+/// Rejects a value outside a range.
+pub(super) fn within<T: PartialOrd + fmt::Debug>(
+    what: &str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<T, ConfigError> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (least, most) = (range.start(), range.end());
+    Err(error(format!(
+        "{what} must be {least:?} to {most:?}, not {value:?}"
+    )))
+}
+
+/// Where keys are fetched from.
 #[derive(Clone, Debug)]
 pub(super) enum Location {
     /// The address of the key set.
     Keys(Uri),
-    /// What an issuer says of itself, its key set's address too.
+    /// The address of an issuer's metadata, which contains that of its key set.
     Issuer { name: String, metadata: Uri },
 }
 
 impl Location {
-    /// A key set's address.
     pub(super) fn keys(url: &str) -> Result<Self, ConfigError> {
         Ok(Self::Keys(checked(url)?))
     }
 
-    /// An issuer whose metadata lies below it (OIDC Discovery 1.0, section 4.1).
+    /// An issuer whose metadata is below its name (OIDC Discovery 1.0, section 4.1).
     pub(super) fn openid(issuer: &str) -> Result<Self, ConfigError> {
         check_issuer(issuer)?;
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
         Self::issuer(issuer, &format!("{base}/.well-known/openid-configuration"))
     }
 
-    /// An issuer whose metadata lies at the root of its host (RFC 8414, section 3.1).
+    /// An issuer whose metadata is at the root of its host (RFC 8414, section 3.1).
     pub(super) fn oauth(issuer: &str) -> Result<Self, ConfigError> {
         let uri = check_issuer(issuer)?;
         let path = uri.path();
@@ -47,14 +132,14 @@ impl Location {
         })
     }
 
-    /// The first address that is fetched.
+    /// The address that is fetched first.
     pub(super) const fn uri(&self) -> &Uri {
         match self {
             Self::Keys(uri) | Self::Issuer { metadata: uri, .. } => uri,
         }
     }
 
-    /// The issuer's name, where it is known.
+    /// The issuer's name, if it is known.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Keys(_) => None,
@@ -69,23 +154,23 @@ impl Location {
     }
 }
 
-/// Whether a connection is not encrypted, which only a loopback address may have.
+/// Whether connections are not encrypted, which is accepted for loopback addresses only.
 pub(super) fn is_plain(uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTP)
 }
 
-/// An address that keys may be fetched from, or what is wrong with it.
-pub(super) fn check(url: &str) -> Result<Uri, &'static str> {
-    // `Uri` drops it silently.
+/// An address that keys may be fetched from; otherwise why not.
+pub(super) fn check_url(url: &str) -> Result<Uri, &'static str> {
+    // `Uri` silently drops it.
     if url.contains('#') {
         return Err("it has a fragment");
     }
-    let uri: Uri = url.parse().map_err(|_no_uri| "it is not an address")?;
+    let uri: Uri = url.parse().map_err(|_invalid| "it is not a valid URL")?;
     let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-        return Err("it is not an absolute address");
+        return Err("it is not an absolute URL");
     };
     if authority.as_str().contains('@') {
-        return Err("it holds a user's name");
+        return Err("it contains a user name");
     }
     if *scheme == Scheme::HTTPS {
         return Ok(uri);
@@ -94,19 +179,19 @@ pub(super) fn check(url: &str) -> Result<Uri, &'static str> {
         return Err("it is not `https`");
     }
     if !is_loopback(authority.host()) {
-        return Err("it is `http`, which only a loopback address may be: use `https`");
+        return Err("it is `http`, which is allowed for loopback addresses only: use `https`");
     }
     Ok(uri)
 }
 
 fn checked(url: &str) -> Result<Uri, ConfigError> {
-    check(url).map_err(|wrong| error(format!("keys can't be fetched from this address: {wrong}")))
+    check_url(url).map_err(|wrong| error(format!("keys can't be fetched from this URL: {wrong}")))
 }
 
-/// An issuer is an address without query and fragment (RFC 8414, section 2).
+/// An issuer is a URL without query and fragment (RFC 8414, section 2).
 fn check_issuer(issuer: &str) -> Result<Uri, ConfigError> {
     if issuer.contains('?') {
-        return Err(error("an issuer has no query".to_owned()));
+        return Err(error("an issuer must not have a query".to_owned()));
     }
     checked(issuer)
 }
@@ -124,20 +209,20 @@ fn is_loopback(host: &str) -> bool {
 
 fn host(uri: &Uri) -> String {
     let scheme = uri.scheme_str().unwrap_or_default();
-    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    let authority = uri.authority().map_or("", Authority::as_str);
     format!("{scheme}://{authority}")
 }
 
-pub(super) fn error(message: impl Into<std::borrow::Cow<'static, str>>) -> ConfigError {
+pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("Jwks", message)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Location, check};
+    use super::{Location, check_url};
 
     #[test]
-    fn fetches_by_https_or_from_loopback() {
+    fn accepts_https_and_loopback_addresses() {
         let right = [
             "https://id.example.com",
             "https://id.example.com:8443/keys?tenant=7",
@@ -149,7 +234,7 @@ mod tests {
             "http://LocalHost:80/keys",
         ];
         for url in right {
-            assert!(check(url).is_ok(), "{url}");
+            assert!(check_url(url).is_ok(), "{url}");
         }
         let wrong = [
             "http://id.example.com/keys",
@@ -171,12 +256,12 @@ mod tests {
             "",
         ];
         for url in wrong {
-            assert!(check(url).is_err(), "{url}");
+            assert!(check_url(url).is_err(), "{url}");
         }
     }
 
     #[test]
-    fn finds_the_metadata_of_an_issuer() {
+    fn derives_the_metadata_url_of_an_issuer() {
         let cases = [
             (
                 "https://id.example.com",

@@ -1,0 +1,143 @@
+//! Reads the documents of an identity provider: the metadata of an issuer, and its key set.
+
+use http::Uri;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    error::JwksError,
+    options::{check_url, is_plain},
+};
+use crate::layers::auth::jwt::{
+    jws::json_object,
+    keys::{Jwk, JwkParameters, JwtAlgorithm, JwtKey, VerifyingKey},
+};
+
+/// The address of an issuer's key set, from its metadata (OIDC Discovery 1.0, section 3; RFC 8414,
+/// section 2).
+///
+/// The metadata must name this issuer; otherwise anyone who can publish below another path of the
+/// host could supply keys (RFC 8414, sections 3.3 and 6.2). An encrypted connection never leads to an
+/// unencrypted one.
+pub(super) fn jwks_uri(body: &[u8], issuer: &str, from: &Uri) -> Result<Uri, JwksError> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        issuer: String,
+        jwks_uri: String,
+    }
+
+    let metadata: Metadata = parse(body, "the metadata of an issuer")?;
+    if metadata.issuer != issuer {
+        return Err(JwksError::Issuer);
+    }
+    let uri = check_url(&metadata.jwks_uri).map_err(JwksError::Location)?;
+    if is_plain(&uri) && !is_plain(from) {
+        return Err(JwksError::Location("it is `http`, and the issuer is not"));
+    }
+    Ok(uri)
+}
+
+/// The maximum number of usable keys. A token without a `kid` is verified with each of its algorithm.
+const MOST_KEYS: usize = 32;
+
+/// The usable keys of a key set (RFC 7517, section 5).
+pub(super) struct UsableKeys {
+    /// One for each algorithm of each key.
+    pub(super) keys: Vec<VerifyingKey>,
+    pub(super) identities: Vec<KeyIdentity>,
+    pub(super) skipped: SkippedKeys,
+}
+
+/// What distinguishes a key from others.
+#[derive(Debug, PartialEq)]
+pub(super) struct KeyIdentity {
+    id: Option<String>,
+    algorithms: Vec<JwtAlgorithm>,
+    parameters: JwkParameters,
+}
+
+/// The numbers of unusable keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SkippedKeys {
+    /// Secrets, which must not be published.
+    pub(super) secret: usize,
+    /// Those for other algorithms or purposes, of unknown types, or malformed.
+    pub(super) other: usize,
+}
+
+impl SkippedKeys {
+    pub(super) const fn total(self) -> usize {
+        self.secret.saturating_add(self.other)
+    }
+}
+
+impl UsableKeys {
+    /// Reads the keys for the allowed algorithms. Keys that are not understood or not meant for them
+    /// are skipped.
+    pub(super) fn parse(body: &[u8], allowed: &[JwtAlgorithm]) -> Result<Self, JwksError> {
+        #[derive(Deserialize)]
+        struct KeySetDocument {
+            keys: Vec<Value>,
+        }
+
+        let document: KeySetDocument = parse(body, "a key set")?;
+        let mut usable = Self {
+            keys: Vec::new(),
+            identities: Vec::new(),
+            skipped: SkippedKeys::default(),
+        };
+        for key in document.keys {
+            usable.add(key, allowed);
+            if usable.identities.len() > MOST_KEYS {
+                return Err(JwksError::TooManyKeys);
+            }
+        }
+        if usable.identities.is_empty() {
+            return Err(JwksError::NoKey(usable.skipped.total()));
+        }
+        Ok(usable)
+    }
+
+    fn add(&mut self, key: Value, allowed: &[JwtAlgorithm]) {
+        // A symmetric or private key: anyone who reads the set could sign with it.
+        let has = |member| key.get(member).is_some();
+        if key.get("kty").is_some_and(|kty| kty == "oct") || has("k") || has("d") {
+            self.skipped.secret = self.skipped.secret.saturating_add(1);
+            return;
+        }
+        let jwk: Option<Jwk> = serde_json::from_value(key).ok();
+        let of_jwk = |jwk: &Jwk| -> Vec<JwtKey> {
+            let keys = allowed
+                .iter()
+                .map(|algorithm| JwtKey::from_jwk(*algorithm, jwk));
+            keys.filter_map(Result::ok).collect()
+        };
+        let keys = jwk.as_ref().map(of_jwk).unwrap_or_default();
+        let Some(jwk) = jwk.filter(|_| !keys.is_empty()) else {
+            self.skipped.other = self.skipped.other.saturating_add(1);
+            return;
+        };
+        self.identities.push(KeyIdentity {
+            id: jwk.kid,
+            algorithms: keys.iter().map(JwtKey::algorithm).collect(),
+            parameters: jwk.parameters,
+        });
+        let keys = keys.into_iter().map(JwtKey::into_verifying_key);
+        self.keys.extend(keys);
+    }
+}
+
+/// Parses a JSON object. The error says where it is malformed, and does not quote it.
+fn parse<T: DeserializeOwned>(body: &[u8], what: &'static str) -> Result<T, JwksError> {
+    let malformed = |message| JwksError::Malformed(what, message);
+    let json = json_object(body).ok_or_else(|| malformed("not a JSON object".to_owned()))?;
+    serde_json::from_str(json).map_err(|error| {
+        let kind = if error.is_data() {
+            "unexpected content"
+        } else {
+            "invalid JSON"
+        };
+        let (line, column) = (error.line(), error.column());
+        malformed(format!("{kind} at line {line} column {column}"))
+    })
+}

@@ -1,0 +1,294 @@
+//! Verifies signatures: chooses the key of a token, and checks the signature with it.
+//!
+//! `jsonwebtoken` is not used here. Its backend is chosen for the whole program, by Cargo features
+//! or by the first caller that installs one, and it panics at the first token if there are none or
+//! two of them; a library that enabled one could break the `encode` of the program that uses it. It
+//! also parses and expands the key again for every token. Here HS is verified by `hmac` and `sha2`,
+//! which are faster than a call into C for input this short, and the others by `aws-lc-rs`.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    VerificationAlgorithm,
+};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Sha256, Sha384, Sha512};
+
+use crate::{
+    layers::auth::jwt::{
+        jws::{CompactJws, JoseHeader},
+        refusal::JwtRefusal,
+    },
+    wire::ConfigError,
+};
+
+/// The keys of one issuer, each for one algorithm.
+#[derive(Clone, Debug)]
+pub(in crate::layers::auth::jwt) struct KeySet(Vec<VerifyingKey>);
+
+impl KeySet {
+    /// The keys of a configuration.
+    pub(super) fn new(keys: Vec<VerifyingKey>) -> Result<Self, ConfigError> {
+        let error = |message: String| Err(ConfigError::new("Jwt", message));
+        if keys.is_empty() {
+            return error("at least one key is required to verify tokens".to_owned());
+        }
+        // A token without a `kid` is verified with each of its algorithm.
+        if keys.len() > 32 {
+            return error("more than 32 keys".to_owned());
+        }
+        for (at, key) in keys.iter().enumerate() {
+            let is_same =
+                |other: &VerifyingKey| other.id == key.id && other.algorithm == key.algorithm;
+            let mut later = keys.iter().skip(at.saturating_add(1));
+            if let Some(id) = key.id.as_deref().filter(|_| later.any(is_same)) {
+                let algorithm = key.algorithm;
+                return error(format!("two keys for {algorithm:?} have the id `{id}`"));
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Fetched keys: any number, with any ids.
+    #[cfg(feature = "jwks")]
+    pub(in crate::layers::auth::jwt) const fn fetched(keys: Vec<VerifyingKey>) -> Self {
+        Self(keys)
+    }
+
+    #[cfg(feature = "jwks")]
+    pub(in crate::layers::auth::jwt) fn contains_id(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id.as_deref() == Some(id))
+    }
+
+    /// Verifies the signature with the key that the header names. [`JwtRefusal::Key`] says that
+    /// there is none.
+    ///
+    /// With a `kid`, that is the key of this id, or if there is none, any key without an id; without
+    /// a `kid`, any key of the algorithm.
+    pub(in crate::layers::auth::jwt) fn verify(
+        &self,
+        token: &CompactJws<'_>,
+        header: &JoseHeader<'_>,
+    ) -> Result<(), JwtRefusal> {
+        let kid = header.kid.as_deref();
+        let is_known = kid.is_some() && self.0.iter().any(|key| key.id.as_deref() == kid);
+        let mut reason = JwtRefusal::Key;
+        for key in &self.0 {
+            let is_named = kid.is_none() || key.id.as_deref() == kid.filter(|_| is_known);
+            // The algorithm is that of the key; the header only confirms it (RFC 8725, section 3.1).
+            if is_named && key.algorithm.is_named(&header.alg) {
+                if key.verifies(token.signing_input, token.signature()) {
+                    return Ok(());
+                }
+                reason = JwtRefusal::Signature;
+            }
+        }
+        Err(reason)
+    }
+}
+
+/// A key, prepared to verify the signatures of one algorithm.
+#[derive(Clone)]
+pub(in crate::layers::auth::jwt) struct VerifyingKey {
+    pub(in crate::layers::auth::jwt) algorithm: JwtAlgorithm,
+    pub(super) id: Option<Box<str>>,
+    material: KeyMaterial,
+}
+
+/// An HMAC's state holds its secret and is wiped when dropped.
+#[derive(Clone)]
+enum KeyMaterial {
+    Hs256(Hmac<Sha256>),
+    Hs384(Box<Hmac<Sha384>>),
+    Hs512(Box<Hmac<Sha512>>),
+    Public(ParsedPublicKey),
+}
+
+impl VerifyingKey {
+    /// A secret; `None` for an algorithm that is not HMAC.
+    pub(super) fn hmac(algorithm: JwtAlgorithm, secret: &[u8]) -> Option<Self> {
+        let material = match algorithm {
+            JwtAlgorithm::HS256 => KeyMaterial::Hs256(Hmac::new_from_slice(secret).ok()?),
+            JwtAlgorithm::HS384 => KeyMaterial::Hs384(Box::new(Hmac::new_from_slice(secret).ok()?)),
+            JwtAlgorithm::HS512 => KeyMaterial::Hs512(Box::new(Hmac::new_from_slice(secret).ok()?)),
+            _ => return None,
+        };
+        Some(Self {
+            algorithm,
+            id: None,
+            material,
+        })
+    }
+
+    pub(super) const fn public(algorithm: JwtAlgorithm, key: ParsedPublicKey) -> Self {
+        Self {
+            algorithm,
+            id: None,
+            material: KeyMaterial::Public(key),
+        }
+    }
+
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.material {
+            KeyMaterial::Hs256(hmac) => verifies_hmac(hmac, message, signature),
+            KeyMaterial::Hs384(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
+            KeyMaterial::Hs512(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
+            KeyMaterial::Public(key) => key.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+/// Compares in constant time.
+fn verifies_hmac<M: Mac + Clone>(hmac: &M, message: &[u8], signature: &[u8]) -> bool {
+    let mut hmac = hmac.clone();
+    hmac.update(message);
+    hmac.verify_slice(signature).is_ok()
+}
+
+impl fmt::Debug for VerifyingKey {
+    /// Never the key itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtKey")
+            .field("algorithm", &self.algorithm)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A signature algorithm (RFC 7518, section 3.1; RFC 8037): the `alg` of a token.
+///
+/// `none` is not one of them, and neither is `ES512`.
+///
+/// # Example
+///
+/// ```
+/// use wythe::auth::JwtAlgorithm;
+///
+/// assert_eq!("RS256".parse::<JwtAlgorithm>()?, JwtAlgorithm::RS256);
+/// assert!("none".parse::<JwtAlgorithm>().is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// ECDSA on the curve P-256 with SHA-256.
+    ES256,
+    /// ECDSA on the curve P-384 with SHA-384.
+    ES384,
+    /// `EdDSA` on the curve Ed25519. A token may also name it `Ed25519` (RFC 9864, section 2.2).
+    EdDSA,
+}
+
+impl JwtAlgorithm {
+    const ALL: [Self; 12] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// Whether an `alg` is a name of this algorithm.
+    pub(in crate::layers::auth::jwt) fn is_named(self, alg: &str) -> bool {
+        alg == self.name() || (self == Self::EdDSA && alg == "Ed25519")
+    }
+
+    /// Whether its keys are secrets: how many bytes one must have at least, which is the length of
+    /// the hash (RFC 7518, section 3.2).
+    pub(in crate::layers::auth::jwt) const fn secret_length(self) -> Option<usize> {
+        match self {
+            Self::HS256 => Some(32),
+            Self::HS384 => Some(48),
+            Self::HS512 => Some(64),
+            _ => None,
+        }
+    }
+
+    /// RSA keys of fewer than 2048 bits are rejected (RFC 7518, section 3.3).
+    pub(super) const fn rsa(self) -> Option<&'static RsaParameters> {
+        match self {
+            Self::RS256 => Some(&RSA_PKCS1_2048_8192_SHA256),
+            Self::RS384 => Some(&RSA_PKCS1_2048_8192_SHA384),
+            Self::RS512 => Some(&RSA_PKCS1_2048_8192_SHA512),
+            Self::PS256 => Some(&RSA_PSS_2048_8192_SHA256),
+            Self::PS384 => Some(&RSA_PSS_2048_8192_SHA384),
+            Self::PS512 => Some(&RSA_PSS_2048_8192_SHA512),
+            _ => None,
+        }
+    }
+
+    /// Elliptic curves: signatures are two numbers of fixed length (RFC 7518, section 3.4; RFC 8037).
+    pub(super) fn curve(self) -> Option<&'static dyn VerificationAlgorithm> {
+        match self {
+            Self::ES256 => Some(&ECDSA_P256_SHA256_FIXED),
+            Self::ES384 => Some(&ECDSA_P384_SHA384_FIXED),
+            Self::EdDSA => Some(&ED25519),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for JwtAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for JwtAlgorithm {
+    type Err = ConfigError;
+
+    /// Reads an `alg`, of a configuration file for example.
+    fn from_str(alg: &str) -> Result<Self, ConfigError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|algorithm| algorithm.is_named(alg))
+            .ok_or_else(|| {
+                let message = format!("`{}` is not a supported algorithm", alg.escape_debug());
+                ConfigError::new("JwtAlgorithm", message)
+            })
+    }
+}

@@ -1,0 +1,128 @@
+//! Finds the token in a request: `Authorization: Bearer`, a dedicated header, or a cookie.
+
+use http::{HeaderMap, HeaderName};
+
+use super::refusal::JwtRefusal;
+use crate::{
+    layers::auth::own_field::own_field,
+    wire::{
+        ConfigError,
+        field::{
+            authorization::{Credentials, credentials, is_token68},
+            cookie::{self, Cookie},
+            only_line,
+        },
+    },
+};
+
+/// Where a request may carry its token. The query and the body are never read: a query ends up in
+/// logs, in the history and in `Referer` (RFC 6750, section 5.3).
+#[derive(Clone, Debug)]
+pub(super) struct TokenSource {
+    authorization: bool,
+    header: Option<HeaderName>,
+    cookie: Option<String>,
+}
+
+impl Default for TokenSource {
+    fn default() -> Self {
+        Self {
+            authorization: true,
+            header: None,
+            cookie: None,
+        }
+    }
+}
+
+impl TokenSource {
+    /// No source yet.
+    pub(super) fn none() -> Self {
+        Self {
+            authorization: false,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a header that holds a token and nothing else.
+    pub(super) fn add_header(&mut self, name: &str) -> Result<(), ConfigError> {
+        let instead = "`Authorization` and `Cookie` hold more than a token: `Authorization` is read \
+                       by default, and `cookie` reads a cookie";
+        self.header = Some(own_field("Jwt", name, instead)?);
+        Ok(())
+    }
+
+    pub(super) fn add_cookie(&mut self, name: String) -> Result<(), ConfigError> {
+        if !cookie::is_name(&name) {
+            let message = format!("`{}` is not a valid cookie name", name.escape_debug());
+            return Err(ConfigError::new("Jwt", message));
+        }
+        self.cookie = Some(name);
+        Ok(())
+    }
+
+    /// The only token of a request, if it has any.
+    ///
+    /// A request with two is rejected (RFC 6750, section 2), even if they are equal: another server
+    /// on the way may have read the other one.
+    pub(super) fn find<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, JwtRefusal> {
+        let mut found = None;
+        if self.authorization {
+            found = bearer_token(headers)?;
+        }
+        if let Some(name) = &self.header {
+            found = either(found, header_token(headers, name)?)?;
+        }
+        if let Some(name) = &self.cookie {
+            found = either(found, cookie_token(headers, name)?)?;
+        }
+        Ok(found)
+    }
+
+    /// The reason to report for a request whose token is refused for `reason`: what follows
+    /// `Bearer` may not be a token at all. A valid token always is, so that only refused ones are
+    /// checked for it.
+    pub(super) fn refusal(&self, headers: &HeaderMap, reason: JwtRefusal) -> JwtRefusal {
+        if !self.authorization {
+            return reason;
+        }
+        match credentials(headers, "Bearer") {
+            Credentials::Token(token) if !is_token68(token) => JwtRefusal::Header,
+            _ => reason,
+        }
+    }
+}
+
+const fn either<'a>(
+    one: Option<&'a [u8]>,
+    other: Option<&'a [u8]>,
+) -> Result<Option<&'a [u8]>, JwtRefusal> {
+    match (one, other) {
+        (Some(_), Some(_)) => Err(JwtRefusal::SeveralTokens),
+        (token, None) | (None, token) => Ok(token),
+    }
+}
+
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&[u8]>, JwtRefusal> {
+    match credentials(headers, "Bearer") {
+        Credentials::Absent => Ok(None),
+        Credentials::Token(token) => Ok(Some(token)),
+        Credentials::Repeated => Err(JwtRefusal::SeveralTokens),
+    }
+}
+
+fn header_token<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a [u8]>, JwtRefusal> {
+    let line = only_line(headers, name).or(Err(JwtRefusal::SeveralTokens))?;
+    Ok(line.map(|line| line.as_bytes()))
+}
+
+fn cookie_token<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, JwtRefusal> {
+    match cookie::find(headers, name) {
+        // An empty cookie counts as removed: many logouts clear it that way.
+        Cookie::Absent | Cookie::Value(b"") => Ok(None),
+        Cookie::Value(token) => Ok(Some(token)),
+        Cookie::Repeated => Err(JwtRefusal::SeveralTokens),
+    }
+}
