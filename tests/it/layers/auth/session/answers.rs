@@ -215,7 +215,7 @@ async fn handlers_of_axum_take_a_session_and_answer_with_its_cookie() {
 #[cfg(feature = "authorization")]
 #[tokio::test]
 async fn a_session_has_the_scopes_and_roles_of_its_data() {
-    use wythe::{HasRoles, HasScopes, auth::SessionStore, with_roles, with_scopes};
+    use wythe::{HasRoles, HasScopes, auth::SessionStore, compose, with_roles, with_scopes};
 
     #[derive(serde::Deserialize, serde::Serialize)]
     struct Editor;
