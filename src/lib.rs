@@ -62,10 +62,10 @@
 //!                                   sets retry-after, ratelimit, ratelimit-policy
 //! with_auth           Authenticate  401 without credentials, or with wrong ones
 //!                                   400 without a token after `Bearer`, or with several tokens
-//! with_validation     Validate      400 when the body can't be read
-//!                                   413 when it has more than 1048576 bytes
-//!                                   415 when it is of another type, or coded
-//!                                   422 when it is not valid
+//! with_validation     Validate      400 when the body can't be read or parsed
+//!                                   413 when the body has more than 1048576 bytes
+//!                                   415 when the body has another content type, or a content coding
+//!                                   422 when its content is invalid
 //! with_cache_control  Cache         sets cache-control
 //! ```
 //!
@@ -206,13 +206,13 @@ pub use self::{
 /// them.
 pub mod types {
     pub use crate::compose::{
-        Append, Argument, Assumed, Cons, Covers, Direct, Extracted, FirstOf, Foreign, Function,
-        FunctionFuture, FunctionService, Given, Gives, Has, Insert, InsertBefore, Inside, IntoList,
-        Merge, Met, Nil, Offers, Ordered, SecondOf, When,
+        Append, Argument, Assumed, Cons, Covers, Direct, ErasedHandler, Extracted, FirstOf,
+        Foreign, Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside,
+        IntoList, Merge, Met, Nil, Offers, Ordered, SecondOf, When,
     };
     pub use crate::contract::{Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
-    pub use crate::integrations::axum::{Erased, ErasedFuture, HandledFuture, IsHandler, Layered};
+    pub use crate::integrations::axum::{Erased, HandledFuture, IsHandler, Layered};
 }
 
 /// The README's example, compiled.

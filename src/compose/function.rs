@@ -1,4 +1,4 @@
-//! Puts a stack around a plain async function, without any framework.
+//! Puts a stack around a plain async function, without a framework.
 
 use std::{
     convert::Infallible,
@@ -20,14 +20,14 @@ use crate::{
     wire::{Problem, Reply},
 };
 
-type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
+pub(crate) type BoxedResponse<R> = Pin<Box<dyn Future<Output = Response<R>> + Send>>;
 
 impl<L> Stack<L> {
     /// Puts the stack around an async function, as a service for hyper or tower.
     ///
-    /// The function takes what the stack provides, in any order, and then the request; it answers
-    /// with a `Response<R>` or a `Result<Response<R>, Problem>`. What it asks for is checked by
-    /// the compiler: `I` is inferred.
+    /// The function takes values that the stack provides, in any order, and then the request. It
+    /// returns a `Response<R>` or a `Result<Response<R>, Problem>`. The compiler checks that the
+    /// stack provides its arguments; `I` is inferred.
     ///
     /// # Example
     ///
@@ -41,28 +41,26 @@ impl<L> Stack<L> {
     ///     Response::new(Full::from("hello"))
     /// }
     ///
-    /// let service = compose((with_cache_control(CacheControl::no_store()),)).service_fn(hello);
+    /// let service = compose(with_cache_control(CacheControl::no_store())).service_fn(hello);
     /// ```
     pub fn service_fn<F, B, R, A, I>(&self, function: F) -> L::Service
     where
         F: Function<B, R, A>,
-        L: Covers<A, I> + Layer<FunctionService<B, R>>,
+        L: Covers<A, I> + Layer<ErasedHandler<B, R>>,
     {
-        self.service(FunctionService {
-            call: Arc::new(move |request| function.call(request)),
-        })
+        self.service(ErasedHandler::new(move |request| function.call(request)))
     }
 }
 
-/// An async function of up to 12 provided values and a `Request<B>`; `A` is its arguments.
+/// An async function of up to 12 provided values and a `Request<B>`; `A` are its arguments.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler for `service_fn`",
     label = "not an async function of provided values and a `Request<_>`",
-    note = "write `async fn(Auth<Claims>, .., Request<B>) -> Response<R>`, or `-> \
-            Result<Response<R>, Problem>`; the request comes last, and its future must be `Send`"
+    note = "write `async fn(Auth<Claims>, .., Request<B>) -> Response<R>`, or return a \
+            `Result<Response<R>, Problem>`; the request comes last, and the future must be `Send`"
 )]
 pub trait Function<B, R, A>: Send + Sync + 'static {
-    /// Calls the function with what the request holds.
+    /// Calls the function with the request and the values in its extensions.
     fn call(&self, request: Request<B>) -> BoxedResponse<R>;
 }
 
@@ -116,44 +114,55 @@ fn missing<P, R: From<Bytes> + 'static>() -> BoxedResponse<R> {
     Box::pin(async move { problem.into_response().map(R::from) })
 }
 
-/// The innermost service of a stack: a function of any type.
-pub struct FunctionService<B, R> {
-    call: Arc<dyn Fn(Request<B>) -> BoxedResponse<R> + Send + Sync>,
+/// A handler without its type: the innermost service of a stack, and a handler of an
+/// [`endpoint`](crate::endpoint()).
+pub struct ErasedHandler<B, R>(Arc<dyn Fn(Request<B>) -> BoxedResponse<R> + Send + Sync>);
+
+impl<B, R> ErasedHandler<B, R> {
+    pub(crate) fn new<F>(handler: F) -> Self
+    where
+        F: Fn(Request<B>) -> BoxedResponse<R> + Send + Sync + 'static,
+    {
+        Self(Arc::new(handler))
+    }
+
+    /// Calls the handler. What it answers is not logged here.
+    pub(crate) fn respond(&self, request: Request<B>) -> BoxedResponse<R> {
+        (self.0)(request)
+    }
 }
 
-impl<B, R> Clone for FunctionService<B, R> {
+impl<B, R> Clone for ErasedHandler<B, R> {
     fn clone(&self) -> Self {
-        Self {
-            call: Arc::clone(&self.call),
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
-impl<B, R> fmt::Debug for FunctionService<B, R> {
+impl<B, R> fmt::Debug for ErasedHandler<B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionService").finish_non_exhaustive()
+        f.debug_struct("ErasedHandler").finish_non_exhaustive()
     }
 }
 
-impl<B, R> Service<Request<B>> for FunctionService<B, R> {
+impl<B, R> Service<Request<B>> for ErasedHandler<B, R> {
     type Response = Response<R>;
     type Error = Infallible;
-    type Future = FunctionFuture<R>;
+    type Future = HandlerFuture<R>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> FunctionFuture<R> {
-        FunctionFuture((self.call)(request))
+    fn call(&mut self, request: Request<B>) -> HandlerFuture<R> {
+        HandlerFuture(self.respond(request))
     }
 }
 
-/// The response future of [`FunctionService`].
+/// The response future of an [`ErasedHandler`]. It logs the handler's own problems.
 #[must_use = "futures do nothing unless polled"]
-pub struct FunctionFuture<R>(BoxedResponse<R>);
+pub struct HandlerFuture<R>(BoxedResponse<R>);
 
-impl<R> Future for FunctionFuture<R> {
+impl<R> Future for HandlerFuture<R> {
     type Output = Result<Response<R>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -163,8 +172,8 @@ impl<R> Future for FunctionFuture<R> {
     }
 }
 
-impl<R> fmt::Debug for FunctionFuture<R> {
+impl<R> fmt::Debug for HandlerFuture<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionFuture").finish_non_exhaustive()
+        f.debug_struct("HandlerFuture").finish_non_exhaustive()
     }
 }

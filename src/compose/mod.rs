@@ -10,9 +10,11 @@ use std::fmt;
 use http::HeaderName;
 use tower_layer::Layer;
 
+#[cfg(any(feature = "axum", feature = "method"))]
+pub(crate) use self::function::BoxedResponse;
 pub use self::{
     condition::When,
-    function::{Function, FunctionFuture, FunctionService},
+    function::{ErasedHandler, Function, HandlerFuture},
     list::{
         Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, Nil, assume, layer,
     },

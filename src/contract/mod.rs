@@ -26,6 +26,6 @@ pub use self::{
     with::{With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{
-    finish::{finish, log_problem, log_refusal},
+    finish::{finish, log_problem},
     place::debug_as_name,
 };

@@ -1,13 +1,12 @@
-//! Erases the handler below a stack, so that a stack is compiled once and not once per handler.
+//! Erases the type of the handler inside a stack, so that a stack is compiled once and not once per
+//! handler.
 
 use std::{
     any::Any,
     convert::Infallible,
-    fmt,
     future::Future,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use axum::{body::Body, handler::Handler, response::Response};
@@ -15,34 +14,35 @@ use bytes::Bytes;
 use http::Request;
 use tower_service::Service;
 
-use crate::{contract::log_problem, wire::BoxError};
+use crate::{
+    compose::{BoxedResponse, ErasedHandler, HandlerFuture},
+    wire::BoxError,
+};
 
-type BoxedResponse = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-/// An axum handler, under a name for the compiler to give help by.
+/// An axum handler, as a trait with a compiler message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an axum handler",
     label = "not a handler",
     note = "a handler is an `async fn` (or a closure that returns a future) with at most 16 \
-            arguments, each an extractor, of which only the last may take the body; it answers \
-            with something that implements `IntoResponse`, and its future is `Send`",
-    note = "`#[axum::debug_handler]` on the function says which of these is missing"
+            arguments, each an extractor, of which only the last may take the body; it returns \
+            something that implements `IntoResponse`, and its future is `Send`",
+    note = "`#[axum::debug_handler]` on the function tells which of these is missing"
 )]
 pub trait IsHandler<T, S>: Handler<T, S> + Sync {}
 
 #[diagnostic::do_not_recommend]
 impl<H: Handler<T, S> + Sync, T, S> IsHandler<T, S> for H {}
 
-/// A handler without its type, which waits for its state.
+/// A handler without its type, and possibly without its state yet.
 pub(super) enum Stateful<S> {
-    /// There is nothing to wait for.
+    /// The handler has no state.
     Without(Erased),
     With(Call<S>),
 }
 
-pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse + Send + Sync>;
+pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse<Body> + Send + Sync>;
 
-/// Forgets the handler's type. It is the only code of a stack that is compiled for each handler.
+/// Erases the handler's type. It is the only code of a stack that is compiled for each handler.
 pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
 where
     H: IsHandler<T, S>,
@@ -58,10 +58,12 @@ impl<S: 'static> Stateful<S> {
         let Some(stateless) = any.downcast_ref::<Call<()>>().map(Arc::clone) else {
             return Self::With(call);
         };
-        Self::Without(Erased(Arc::new(move |request| stateless(request, ()))))
+        Self::Without(Erased(ErasedHandler::new(move |request| {
+            stateless(request, ())
+        })))
     }
 
-    /// The handler with this state. It allocates, unless there is none.
+    /// The handler with this state. It allocates, unless the state is `()`.
     pub(super) fn with(&self, state: S) -> Erased
     where
         S: Clone + Send + Sync,
@@ -70,22 +72,24 @@ impl<S: 'static> Stateful<S> {
             Self::Without(handler) => handler.clone(),
             Self::With(call) => {
                 let call = Arc::clone(call);
-                Erased(Arc::new(move |request| call(request, state.clone())))
+                Erased(ErasedHandler::new(move |request| {
+                    call(request, state.clone())
+                }))
             }
         }
     }
 }
 
-/// Boxes a future, unless it is boxed already: axum's own handlers are, and a second box would be
-/// paid for on every request.
-fn boxed<F>(future: F) -> BoxedResponse
+/// Boxes a future unless it is boxed already, as those of axum's own handlers are: a second box
+/// would cost an allocation for every request.
+fn boxed<F>(future: F) -> BoxedResponse<Body>
 where
     F: Future<Output = Response> + Send + 'static,
 {
     let mut future = Some(future);
     let any: &mut dyn Any = &mut future;
     if let Some(boxed) = any
-        .downcast_mut::<Option<BoxedResponse>>()
+        .downcast_mut::<Option<BoxedResponse<Body>>>()
         .and_then(Option::take)
     {
         return boxed;
@@ -93,7 +97,7 @@ where
     Box::pin(async move {
         match future {
             Some(future) => future.await,
-            // Taken above only if it is of the other type, and then this is not reached.
+            // It was taken above only if it is a `BoxedResponse`, and then this is not reached.
             None => std::future::pending().await,
         }
     })
@@ -101,19 +105,12 @@ where
 
 /// The innermost service of a stack: a handler of any type, and its state.
 ///
-/// It has no type parameter for the state: axum learns the state's type last, and until then the
-/// compiler would go through the whole stack for each handler again.
-#[derive(Clone)]
-pub struct Erased(Arc<dyn Fn(Request<Body>) -> BoxedResponse + Send + Sync>);
+/// It has no type parameter for the state: axum learns the type of the state last, and until then
+/// the compiler would check the whole stack again for each handler.
+#[derive(Clone, Debug)]
+pub struct Erased(ErasedHandler<Body, Body>);
 
-impl fmt::Debug for Erased {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Erased").finish_non_exhaustive()
-    }
-}
-
-/// The request body may have been changed by a layer further out: whatever it is now, the handler
-/// gets axum's.
+/// A layer further out may have changed the type of the request body; the handler gets axum's.
 impl<B> Service<Request<B>> for Erased
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -121,34 +118,14 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = ErasedFuture;
+    type Future = HandlerFuture<Body>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> ErasedFuture {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // `Body::new` returns a body that is axum's already as it is.
-        ErasedFuture((self.0)(request.map(Body::new)))
-    }
-}
-
-/// The response future of [`Erased`].
-#[must_use = "futures do nothing unless polled"]
-pub struct ErasedFuture(BoxedResponse);
-
-impl Future for ErasedFuture {
-    type Output = Result<Response, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.0.as_mut().poll(cx));
-        log_problem(&response);
-        Poll::Ready(Ok(response))
-    }
-}
-
-impl fmt::Debug for ErasedFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErasedFuture").finish_non_exhaustive()
+        self.0.call(request.map(Body::new))
     }
 }

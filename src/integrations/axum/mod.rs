@@ -12,6 +12,6 @@ mod provided;
 mod respond;
 
 pub use arguments::Layered;
-pub use erased::{Erased, ErasedFuture, IsHandler};
+pub use erased::{Erased, IsHandler};
 pub use extract::{Extract, FromLayer};
 pub use handled::{Handled, HandledFuture};

@@ -1,18 +1,17 @@
-//! Says what caches may do with the handler's responses.
+//! Tells caches what they may do with the handler's responses.
 //!
-//! 1. A response on which the handler has set `Cache-Control` itself is left as it is.
-//! 2. A success (2xx) or a 304 gets the policy; a `no-store` policy goes on every status.
-//! 3. A status with a policy of its own, [`CacheControl::for_status`], gets that.
-//! 4. The answer to an authenticated request is never left to shared caches: it gets the policy's
-//!    private form, or `private` alone where nothing else applies. A request is authenticated if
-//!    it has an `Authorization` field (RFC 9111, section 3.5) or if a layer outside this one has
-//!    left [`Authenticated`] in its extensions, as `with_auth` does for
-//!    cookies too.
-//! 5. Where the handler has set `Expires`, a lifetime of the policy is withheld, as it would
-//!    override that.
+//! 1. A response on which the handler has set `Cache-Control` is left as it is.
+//! 2. A success (2xx) and a 304 get the policy; a `no-store` policy applies to every status.
+//! 3. A status with a policy of its own, [`CacheControl::for_status`], gets that policy.
+//! 4. A response to an authenticated request is kept out of shared caches: it gets the policy's
+//!    private form, or `private` alone where no policy applies. A request is authenticated if it
+//!    has an `Authorization` field (RFC 9111, section 3.5), or if a layer outside this one has left
+//!    [`Authenticated`] in its extensions, as `with_auth` does, for cookies too.
+//! 5. If the handler has set `Expires`, the policy's lifetime is left out, because it would
+//!    override that field.
 //!
-//! Nothing is refused at run time. Contradictory policies do not compile, or are a
-//! [`ConfigError`](crate::ConfigError) when they are parsed.
+//! No request is rejected. A contradictory policy does not compile, or is a
+//! [`ConfigError`](crate::ConfigError) when it is parsed.
 //!
 //! # Example
 //!
@@ -41,7 +40,7 @@
 //!     "public, s-maxage=60, stale-while-revalidate=300"
 //! );
 //!
-//! // Shared caches must not keep what an authenticated client got.
+//! // Shared caches must not store what an authenticated client gets.
 //! let mut request = Request::new(());
 //! let token = "Bearer mF_9.B5f-4.1JqM".parse().unwrap();
 //! request.headers_mut().insert(header::AUTHORIZATION, token);
@@ -52,7 +51,7 @@
 //!
 //! # Responses
 //!
-//! It answers nothing itself. What it adds to the handler's:
+//! The layer sends no response of its own. It adds to the handler's:
 //!
 //! | status | when | fields |
 //! |---|---|---|
@@ -63,69 +62,70 @@
 //!
 //! # Order
 //!
-//! Stage [`Cache`](crate::stage::Cache), innermost: only the handler's own answers are marked,
-//! never a 401 or 429 of a layer outside, which a CDN would then serve to everybody.
+//! Stage [`Cache`](crate::stage::Cache), innermost: only the handler's own responses are marked,
+//! never a 401 or 429 of a layer outside, which a CDN would then serve to everyone.
 //!
 //! # Security
 //!
-//! - A request that is authenticated by other means, a cookie that the handler reads for example,
-//!   looks anonymous here: use `private()` or `no_store()` for such handlers, or insert
+//! - A request that is authenticated by other means, such as a cookie that only the handler reads,
+//!   looks anonymous to this layer: use `private()` or `no_store()` for such handlers, or insert
 //!   [`Authenticated`] in a layer of your own.
-//! - What the handler sets wins, `public` on an authenticated answer too.
+//! - A field that the handler sets wins, even `public` on a response to an authenticated request.
 //! - `Set-Cookie` does not keep shared caches from storing a response (RFC 9111, section 7.3): do
 //!   not set cookies behind a `public` policy.
-//! - Whether a response may be used for another request is also a matter of `Vary`, which this
-//!   layer leaves to those that choose by a field.
+//! - Whether a stored response may be used for another request also depends on `Vary`, which this
+//!   layer leaves to the layers and handlers that select by a field.
 //!
 //! # Compared with
 //!
-//! tower-http's `SetResponseHeaderLayer` sets a value that nobody has checked, on every status,
-//! whoever asks.
+//! tower-http's `SetResponseHeaderLayer` sets an unchecked value on responses of every status, to
+//! authenticated and anonymous requests alike.
 
-mod answers;
 mod directives;
 mod policy;
 pub mod state;
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 
-use self::answers::Answers;
 pub use self::policy::CacheControl;
+use self::{directives::Directives, policy::StatusPolicy};
 use crate::{
     contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     request::Authenticated,
 };
+
+const NAME: &str = "with_cache_control";
 
 /// RFC 9213, section 3.
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
-/// Says what caches may do with the handler's responses; see the [module](self).
+/// Tells caches what they may do with the handler's responses; see the [module](self).
 pub fn with_cache_control<V, F, S>(policy: CacheControl<V, F, S>) -> With<Caching> {
     let shown = format!("{policy:?}");
     let CacheControl { plan, statuses, .. } = policy;
-    let answers = |(status, plan)| (status, Answers::of(&plan));
-    with(Caching(Arc::new(Compiled {
-        success: Answers::of(&plan),
+    let fields = |(status, plan)| (status, StatusFields::new(&plan));
+    with(Caching(Arc::new(CompiledPolicy {
+        success: StatusFields::new(&plan),
         every_status: plan.own.forbids_storing(),
-        statuses: statuses.into_iter().map(answers).collect(),
+        statuses: statuses.into_iter().map(fields).collect(),
         shared_when_authenticated: plan.shared_when_authenticated,
         shown,
     })))
 }
 
-/// The middleware of [`with_cache_control`]: a policy with its field values written.
+/// The middleware of [`with_cache_control`]: a policy with its field values ready.
 #[derive(Clone)]
 #[must_use]
-pub struct Caching(Arc<Compiled>);
+pub struct Caching(Arc<CompiledPolicy>);
 
-struct Compiled {
-    success: Answers,
+struct CompiledPolicy {
+    success: StatusFields,
     every_status: bool,
-    statuses: Vec<(StatusCode, Answers)>,
+    statuses: Vec<(StatusCode, StatusFields)>,
     shared_when_authenticated: bool,
     shown: String,
 }
@@ -136,9 +136,10 @@ impl Place for Caching {
     type Needs = ();
 
     fn describe(&self) -> Description {
-        let description = Description::new("with_cache_control").adds(header::CACHE_CONTROL);
-        let of_statuses = self.0.statuses.iter().map(|(_, answers)| answers);
-        if of_statuses.chain([&self.0.success]).any(Answers::has_cdn) {
+        let description = Description::new(NAME).adds(header::CACHE_CONTROL);
+        let of_statuses = self.0.statuses.iter().map(|(_, fields)| fields);
+        let mut all = of_statuses.chain([&self.0.success]);
+        if all.any(|fields| fields.anonymous.alone.cdn.is_some()) {
             return description.adds(CDN_CACHE_CONTROL);
         }
         description
@@ -150,7 +151,7 @@ impl<B> Middleware<B> for Caching {
     type Carry = bool;
 
     fn name(&self) -> &'static str {
-        "with_cache_control"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
@@ -163,15 +164,15 @@ impl<B> Middleware<B> for Caching {
     where
         R: ReplyBody,
     {
-        // A `CDN-Cache-Control` of ours would override the handler's own field, so it stays away
-        // as well.
+        // A `CDN-Cache-Control` of the policy would override the handler's own field, so it is
+        // left out as well.
         if response.headers().contains_key(header::CACHE_CONTROL) {
             return;
         }
-        let answers = self.0.answers(response.status());
+        let fields = self.0.fields(response.status());
         let headers = response.headers_mut();
-        match answers {
-            Some(answers) => answers.write(authenticated, headers),
+        match fields {
+            Some(fields) => fields.write(authenticated, headers),
             None if authenticated && !self.0.shared_when_authenticated => {
                 headers.insert(header::CACHE_CONTROL, PRIVATE);
             }
@@ -180,14 +181,83 @@ impl<B> Middleware<B> for Caching {
     }
 }
 
-impl Compiled {
-    fn answers(&self, status: StatusCode) -> Option<&Answers> {
+impl CompiledPolicy {
+    fn fields(&self, status: StatusCode) -> Option<&StatusFields> {
         let own = self.statuses.iter().find(|(known, _)| *known == status);
         // RFC 9110, section 15.4.5: a 304 has the field that the 200 would have had.
         let covered =
             self.every_status || status.is_success() || status == StatusCode::NOT_MODIFIED;
-        own.map(|(_, answers)| answers)
+        own.map(|(_, fields)| fields)
             .or_else(|| covered.then_some(&self.success))
+    }
+}
+
+/// The field values for responses of one status, built once.
+struct StatusFields {
+    anonymous: ClientFields,
+    authenticated: ClientFields,
+}
+
+/// The field values for one kind of client.
+struct ClientFields {
+    alone: FieldPair,
+    /// For responses on which the handler has set `Expires`.
+    beside_expires: FieldPair,
+}
+
+struct FieldPair {
+    cache_control: Option<HeaderValue>,
+    cdn: Option<HeaderValue>,
+}
+
+impl StatusFields {
+    fn new(policy: &StatusPolicy) -> Self {
+        let StatusPolicy { own, cdn, .. } = policy;
+        let authenticated = if policy.shared_when_authenticated {
+            ClientFields::new(own, cdn)
+        } else if cdn.is_empty() {
+            ClientFields::new(&own.privatized(), cdn)
+        } else {
+            ClientFields::new(&own.privatized(), &cdn.privatized())
+        };
+        Self {
+            anonymous: ClientFields::new(own, cdn),
+            authenticated,
+        }
+    }
+
+    fn write(&self, authenticated: bool, headers: &mut HeaderMap) {
+        let client = if authenticated {
+            &self.authenticated
+        } else {
+            &self.anonymous
+        };
+        let pair = if headers.contains_key(header::EXPIRES) {
+            &client.beside_expires
+        } else {
+            &client.alone
+        };
+        if let Some(value) = &pair.cache_control {
+            headers.insert(header::CACHE_CONTROL, value.clone());
+        }
+        if let Some(value) = &pair.cdn
+            && !headers.contains_key(CDN_CACHE_CONTROL)
+        {
+            headers.insert(CDN_CACHE_CONTROL, value.clone());
+        }
+    }
+}
+
+impl ClientFields {
+    fn new(own: &Directives, cdn: &Directives) -> Self {
+        let pair = |own: &Directives, cdn: &Directives| FieldPair {
+            cache_control: own.to_value(),
+            cdn: cdn.to_value(),
+        };
+        Self {
+            alone: pair(own, cdn),
+            beside_expires: pair(&own.beside_expires(), &cdn.beside_expires()),
+        }
     }
 }
 

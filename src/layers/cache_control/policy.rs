@@ -1,4 +1,4 @@
-//! Builds a policy: directives, statuses, and what authenticated clients get.
+//! The policy: directives, statuses, and what authenticated clients get.
 
 use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 
@@ -16,16 +16,16 @@ use crate::wire::ConfigError;
 /// What caches may do with a response: the policy of
 /// [`with_cache_control`](super::with_cache_control).
 ///
-/// Its type remembers what has been said: who may store the response (`V`), whether it has a
-/// lifetime (`F`), and what holds when that is over (`S`). Setters that would contradict it are
-/// not there: a `private` policy has no `s_maxage`, a `no_store` policy has no `max_age`,
-/// `immutable` comes after a lifetime, and `must_revalidate` excludes `stale_while_revalidate`.
-/// What was written elsewhere is [parsed](#impl-FromStr-for-CacheControl) and refused with a
+/// Its type tracks the directives so far: who may store the response (`V`), whether it has a
+/// lifetime (`F`), and what applies after the lifetime (`S`). Setters that would contradict them do
+/// not exist: a `private` policy has no `s_maxage`, a `no_store` policy has no `max_age`,
+/// `immutable` requires a lifetime, and `must_revalidate` excludes `stale_while_revalidate`.
+/// A policy from a configuration file is [parsed](#impl-FromStr-for-CacheControl), and is a
 /// [`ConfigError`] if it is contradictory.
 ///
-/// Times are written in whole seconds: a fraction is dropped, so a response is never fresh for
-/// longer than was said; more than 2^31 seconds (68 years) are written as 2^31, which is what
-/// caches make of it ([RFC 9111, section 1.2.2]).
+/// Times are written in whole seconds. A fraction is dropped, so a response is never fresh for
+/// longer than configured; more than 2^31 seconds (68 years) are written as 2^31, as caches read
+/// them ([RFC 9111, section 1.2.2]).
 ///
 /// # Example
 ///
@@ -39,7 +39,7 @@ use crate::wire::ConfigError;
 ///     .stale_while_revalidate(Duration::from_secs(300));
 /// assert_eq!(policy.to_string(), "public, s-maxage=60, stale-while-revalidate=300");
 ///
-/// let written: CacheControl = "public, max-age=600, must-revalidate".parse()?;
+/// let parsed: CacheControl = "public, max-age=600, must-revalidate".parse()?;
 /// assert!("private, s-maxage=60".parse::<CacheControl>().is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
@@ -53,24 +53,24 @@ use crate::wire::ConfigError;
 /// [RFC 9111, section 1.2.2]: https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2
 #[must_use]
 pub struct CacheControl<V = Parsed, F = Parsed, S = Parsed> {
-    pub(super) plan: Plan,
-    pub(super) statuses: Vec<(StatusCode, Plan)>,
+    pub(super) plan: StatusPolicy,
+    pub(super) statuses: Vec<(StatusCode, StatusPolicy)>,
     said: PhantomData<fn() -> (V, F, S)>,
 }
 
-/// What one status gets.
+/// The policy for one status.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct StatusPolicy {
     pub(super) own: Directives,
     pub(super) cdn: Directives,
     pub(super) shared_when_authenticated: bool,
 }
 
 impl CacheControl<Unset, Unset, Unset> {
-    /// No directive yet. Whether shared caches may store the response is left to the defaults
+    /// No directives. Whether shared caches may store the response is left to the defaults
     /// ([RFC 9111, section 3](https://www.rfc-editor.org/rfc/rfc9111#section-3)).
     pub fn new() -> Self {
-        Self::of(Plan::default(), Vec::new())
+        Self::of(StatusPolicy::default(), Vec::new())
     }
 }
 
@@ -97,7 +97,7 @@ impl CacheControl<Private, Unset, Unset> {
 impl CacheControl<NoStore, Unset, Unset> {
     /// `no-store`: no cache may store the response (RFC 9111, section 5.2.2.5).
     ///
-    /// As it only forbids, it goes on responses of every status, not only on successes.
+    /// It only forbids, so it applies to responses of every status, not only to successes.
     pub fn no_store() -> Self {
         CacheControl::new().with(Name::NoStore, Argument::Nothing)
     }
@@ -109,8 +109,8 @@ impl<V: Storable, F: Lifetime, S> CacheControl<V, F, S> {
         self.with(Name::MaxAge, seconds(age))
     }
 
-    /// `no-cache="..."`: these fields are not reused without validation; the rest may be (RFC
-    /// 9111, section 5.2.2.4). No field, no directive.
+    /// `no-cache="..."`: these fields must not be reused without validation; the rest of the
+    /// response may be (RFC 9111, section 5.2.2.4). Without fields, no directive is added.
     pub fn no_cache_fields(self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
         self.with_fields(Name::NoCache, fields)
     }
@@ -120,31 +120,31 @@ impl<V: Shareable, F: Lifetime, S> CacheControl<V, F, S> {
     /// `s-maxage`: for how long the response is fresh in shared caches, instead of `max-age` (RFC
     /// 9111, section 5.2.2.10).
     ///
-    /// Read strictly, it also forbids shared caches to serve the response stale; beside
-    /// [`stale_while_revalidate`](Self::stale_while_revalidate) CDNs read it as permission all the
-    /// same, and so it is commonly written.
+    /// Strictly, it also forbids shared caches to serve the response stale. In practice CDNs honor
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) beside it, and the two are commonly
+    /// combined.
     pub fn s_maxage(self, age: Duration) -> CacheControl<V, Fresh, S> {
         self.with(Name::SMaxage, seconds(age))
     }
 }
 
 impl<V: Shareable, F, S> CacheControl<V, F, S> {
-    /// `proxy-revalidate`: shared caches must not use the response stale (RFC 9111, section
+    /// `proxy-revalidate`: shared caches must not serve the response stale (RFC 9111, section
     /// 5.2.2.8).
     pub fn proxy_revalidate(self) -> Self {
         self.with(Name::ProxyRevalidate, Argument::Nothing)
     }
 
-    /// `private="..."`: shared caches must not store these fields; the rest they may (RFC 9111,
-    /// section 5.2.2.7). No field, no directive.
+    /// `private="..."`: shared caches must not store these fields, but may store the rest (RFC
+    /// 9111, section 5.2.2.7). Without fields, no directive is added.
     pub fn private_fields(self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
         self.with_fields(Name::Private, fields)
     }
 }
 
 impl<V: Storable, S> CacheControl<V, Fresh, S> {
-    /// `immutable`: the content does not change while it is fresh, so that a reload need not
-    /// validate it (RFC 8246, section 2).
+    /// `immutable`: the content does not change while it is fresh, so that a reload does not have
+    /// to validate it (RFC 8246, section 2).
     pub fn immutable(self) -> Self {
         self.with(Name::Immutable, Argument::Nothing)
     }
@@ -159,29 +159,28 @@ impl<V: Storable> CacheControl<V, Unset, Unset> {
 
 impl<V: Storable, F: Lifetime, S: MayBeStale> CacheControl<V, F, S> {
     /// `stale-while-revalidate`: for how long after its lifetime the response may be served while
-    /// it is validated behind the client's back (RFC 5861, section 3).
+    /// it is validated in the background (RFC 5861, section 3).
     pub fn stale_while_revalidate(self, time: Duration) -> CacheControl<V, F, Stale> {
         self.with(Name::StaleWhileRevalidate, seconds(time))
     }
 
-    /// `stale-if-error`: for how long after its lifetime the response may be served where a new
-    /// one is an error (RFC 5861, section 4).
+    /// `stale-if-error`: for how long after its lifetime the response may be served if fetching a
+    /// new one fails (RFC 5861, section 4).
     pub fn stale_if_error(self, time: Duration) -> CacheControl<V, F, Stale> {
         self.with(Name::StaleIfError, seconds(time))
     }
 }
 
 impl<V: Storable, F> CacheControl<V, F, Unset> {
-    /// `must-revalidate`: no cache may use the response when it is stale (RFC 9111, section
-    /// 5.2.2.2).
+    /// `must-revalidate`: no cache may serve the response stale (RFC 9111, section 5.2.2.2).
     pub fn must_revalidate(self) -> CacheControl<V, F, MustRevalidate> {
         self.with(Name::MustRevalidate, Argument::Nothing)
     }
 }
 
 impl<V: Storable, F, S> CacheControl<V, F, S> {
-    /// `must-understand, no-store`: only caches that know what the status asks of them store the
-    /// response; the others see the `no-store` (RFC 9111, section 5.2.2.3).
+    /// `must-understand, no-store`: only caches that implement the requirements of the status may
+    /// store the response; the others obey `no-store` (RFC 9111, section 5.2.2.3).
     pub fn must_understand(self) -> Self {
         self.with::<V, F, S>(Name::MustUnderstand, Argument::Nothing)
             .with(Name::NoStore, Argument::Nothing)
@@ -194,8 +193,8 @@ impl<V, F, S> CacheControl<V, F, S> {
         self.with(Name::NoTransform, Argument::Nothing)
     }
 
-    /// Adds `CDN-Cache-Control` with the directives of another policy: CDNs that know the field
-    /// follow it instead of `Cache-Control` ([RFC 9213]).
+    /// Adds `CDN-Cache-Control` with the directives of another policy: CDNs that support the field
+    /// use it instead of `Cache-Control` ([RFC 9213]).
     ///
     /// # Example: five minutes in browsers, a day in CDNs
     ///
@@ -215,9 +214,9 @@ impl<V, F, S> CacheControl<V, F, S> {
         self
     }
 
-    /// Gives responses of this status a policy of their own; they need not be successes.
+    /// Gives responses of this status, a success or not, a policy of their own.
     ///
-    /// The statuses of that policy are taken over too. Of two for one status the later counts.
+    /// The statuses of that policy are adopted too. The last policy for a status wins.
     ///
     /// # Example
     ///
@@ -246,19 +245,19 @@ impl<V, F, S> CacheControl<V, F, S> {
         self
     }
 
-    /// Says the same to authenticated clients, so that shared caches may store what they get and
-    /// give it to others.
+    /// Applies the policy unchanged to responses to authenticated requests, so that shared caches
+    /// may store them and serve them to others.
     ///
     /// # Security
     ///
-    /// Right only for content that is the same for every client. Where it is not, one client's
-    /// data is served to another.
+    /// Use it only for content that is the same for every client. Otherwise one client's data is
+    /// served to another.
     pub const fn dangerously_shared_when_authenticated(mut self) -> Self {
         self.plan.shared_when_authenticated = true;
         self
     }
 
-    fn of(plan: Plan, statuses: Vec<(StatusCode, Plan)>) -> Self {
+    fn of(plan: StatusPolicy, statuses: Vec<(StatusCode, StatusPolicy)>) -> Self {
         Self {
             plan,
             statuses,
@@ -285,24 +284,24 @@ impl<V, F, S> CacheControl<V, F, S> {
     }
 }
 
-/// Reads what a configuration file or a handler wrote.
+/// Parses a policy from a configuration file.
 ///
-/// It is read strictly: what RFC 9111 tells senders not to write is refused, and so are
-/// directives that stand twice, are unknown or contradict each other.
+/// Parsing is strict: forms that RFC 9111 tells senders not to generate are rejected, and so are
+/// directives that are repeated, unknown or contradictory.
 impl FromStr for CacheControl {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let own = Directives::parse(text)?;
-        let plan = Plan {
+        let plan = StatusPolicy {
             own,
-            ..Plan::default()
+            ..StatusPolicy::default()
         };
         Ok(Self::of(plan, Vec::new()))
     }
 }
 
-/// The value of the `Cache-Control` field; empty if there is no directive.
+/// The value of the `Cache-Control` field; empty if there are no directives.
 impl<V, F, S> fmt::Display for CacheControl<V, F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.plan.own.fmt(f)

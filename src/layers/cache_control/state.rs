@@ -1,7 +1,7 @@
-//! Remembers, in the type of a [`CacheControl`](super::CacheControl), what has been said, so that
-//! what contradicts it cannot be called.
+//! Type states of a [`CacheControl`](super::CacheControl): they track its directives, so that
+//! setters that would contradict them do not exist.
 
-/// Nothing has been said.
+/// No directive.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Unset;
@@ -41,7 +41,7 @@ pub struct Stale;
 #[non_exhaustive]
 pub struct MustRevalidate;
 
-/// Read from text, which may have said anything that is not contradictory.
+/// Parsed from text, with any directives that do not contradict each other.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Parsed;
@@ -57,18 +57,18 @@ pub trait Shareable: Storable {}
 impl Shareable for Unset {}
 impl Shareable for Public {}
 
-/// The response may be given a time for which it is fresh.
+/// The response may have a lifetime.
 pub trait Lifetime: sealed::Sealed {}
 impl Lifetime for Unset {}
 impl Lifetime for Fresh {}
 
-/// The response may be reused when it is stale.
+/// The response may be served stale.
 pub trait MayBeStale: sealed::Sealed {}
 impl MayBeStale for Unset {}
 impl MayBeStale for Stale {}
 
 mod sealed {
-    #[expect(unnameable_types, reason = "nobody outside may implement these traits")]
+    #[expect(unnameable_types, reason = "these traits are sealed")]
     pub trait Sealed {}
     impl Sealed for super::Unset {}
     impl Sealed for super::Public {}

@@ -1,29 +1,40 @@
-//! Chooses a handler by the method of the request, without a framework.
+//! Selects a handler by the method of the request, without a framework.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
-
-use http::Method;
-
-use super::{
-    KNOWN, Methods,
-    handler::{Erased, IntoEndpoint},
-    registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query},
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
-use crate::wire::ConfigError;
 
-/// Chooses a handler by the method of the request: a [`tower::Service`](tower_service::Service)
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use tower_service::Service;
+
+use self::registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query};
+use super::{KNOWN, Methods, handler::IntoEndpoint};
+use crate::{
+    compose::{BoxedResponse, ErasedHandler},
+    contract::{ReplyBody, finish},
+    wire::{ConfigError, head_method},
+};
+
+/// Selects a handler by the method of the request: a [`tower::Service`](tower_service::Service)
 /// for hyper and tower.
 ///
-/// What has no handler is answered as [`with_methods`](super::with_methods) answers it: 405 with
-/// `Allow`, `OPTIONS`, `HEAD` by the handler of `GET`, and 501. A handler of `GET` sees a `HEAD`
-/// as what it is; what it answers loses its body.
+/// A method without a handler is answered as [`with_methods`](super::with_methods) answers it: 405
+/// with `Allow`, 204 to `OPTIONS`, and 501. The handler of `GET` also answers `HEAD`: it sees the
+/// method `HEAD`, and its response loses its body.
 ///
 /// # Handlers
 ///
 /// A handler is an async function or closure over the request that returns a `Response<R>` or a
 /// `Result<Response<R>, E>`, or a service of requests, such as
-/// `compose((..)).service(..)`. What a handler returns as an error is answered as a
-/// [`Problem`](crate::Problem), so that an endpoint itself never fails, and hyper never drops a
+/// `compose((..)).service(..)`. An error that a handler returns is answered as a
+/// [`Problem`](crate::Problem), so an endpoint itself never fails, and hyper never drops a
 /// connection because of it.
 ///
 /// # Example
@@ -78,22 +89,22 @@ pub fn endpoint<B, R>() -> Endpoint<B, R> {
 
 /// Handlers by method; made by [`endpoint`].
 ///
-/// `B` is the body of requests, `R` that of responses, and `M` lists the methods that have a
-/// handler, so that the compiler finds a second one.
+/// `B` is the type of request bodies, `R` that of response bodies. `M` lists the methods that have a
+/// handler, so that a second handler for a method does not compile.
 #[must_use]
 pub struct Endpoint<B, R, M = ()> {
-    pub(super) inner: Arc<Inner<B, R>>,
+    inner: Arc<Handlers<B, R>>,
     registered: PhantomData<fn() -> M>,
 }
 
-pub(super) struct Inner<B, R> {
-    pub(super) methods: Methods,
-    handlers: Vec<(Method, Erased<B, R>)>,
+struct Handlers<B, R> {
+    methods: Methods,
+    handlers: Vec<(Method, ErasedHandler<B, R>)>,
 }
 
 macro_rules! for_each_method {
     ($($call:ident $name:ident $method:ident,)*) => {$(
-        #[doc = concat!("Answers `", stringify!($method), "` by this handler.")]
+        #[doc = concat!("Answers `", stringify!($method), "` with this handler.")]
         pub fn $call<H, I>(self, handler: H) -> Endpoint<B, R, ($name, M)>
         where
             H: IntoEndpoint<B, R, I>,
@@ -116,39 +127,39 @@ impl<B, R, M> Endpoint<B, R, M> {
         query Query QUERY,
     }
 
-    /// Answers a method that has no function here, `PROPFIND` for example, by this handler.
+    /// Answers a method that has no setter here, `PROPFIND` for example, with this handler.
     ///
     /// # Errors
     ///
-    /// The method has a function here, which the compiler can check (`.get(..)`), or has a handler
+    /// The method has a setter here (`.get(..)`), which the compiler can check, or has a handler
     /// already: one of the two would never be called.
     pub fn on<H, I>(self, method: Method, handler: H) -> Result<Self, ConfigError>
     where
         H: IntoEndpoint<B, R, I>,
     {
-        let by_name_only = [Method::TRACE, Method::CONNECT];
-        if KNOWN.contains(&method) && !by_name_only.contains(&method) {
+        let without_setter = [Method::TRACE, Method::CONNECT];
+        if KNOWN.contains(&method) && !without_setter.contains(&method) {
             let call = method.as_str().to_ascii_lowercase();
-            let message = format!("`{method}` has a function of its own: `.{call}(..)`");
+            let message = format!("use `.{call}(..)` for `{method}`");
             return Err(ConfigError::new("Endpoint", message));
         }
         if self.inner.find(&method).is_some() {
-            let message = format!("`{method}` has a handler already");
+            let message = format!("`{method}` already has a handler");
             return Err(ConfigError::new("Endpoint", message));
         }
         Ok(self.add(method, handler.erase()))
     }
 
-    fn add<N>(self, method: Method, handler: Erased<B, R>) -> Endpoint<B, R, N> {
+    fn add<N>(self, method: Method, handler: ErasedHandler<B, R>) -> Endpoint<B, R, N> {
         let mut handlers = self.inner.handlers.clone();
         handlers.push((method, handler));
         Endpoint::from_handlers(handlers)
     }
 
-    fn from_handlers(handlers: Vec<(Method, Erased<B, R>)>) -> Self {
+    fn from_handlers(handlers: Vec<(Method, ErasedHandler<B, R>)>) -> Self {
         let listed = handlers.iter().map(|(method, _)| method.clone()).collect();
         Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(Handlers {
                 methods: Methods::new(listed),
                 handlers,
             }),
@@ -157,9 +168,9 @@ impl<B, R, M> Endpoint<B, R, M> {
     }
 }
 
-impl<B, R> Inner<B, R> {
-    /// The handler of exactly this method.
-    pub(super) fn find(&self, method: &Method) -> Option<&Erased<B, R>> {
+impl<B, R> Handlers<B, R> {
+    /// The handler for exactly this method.
+    fn find(&self, method: &Method) -> Option<&ErasedHandler<B, R>> {
         let mut handlers = self.handlers.iter();
         handlers.find_map(|(one, handler)| (one == method).then_some(handler))
     }
@@ -180,4 +191,132 @@ impl<B, R, M> fmt::Debug for Endpoint<B, R, M> {
         f.write_str("Endpoint ")?;
         f.debug_list().entries(methods).finish()
     }
+}
+
+impl<B, R, M> Service<Request<B>> for Endpoint<B, R, M>
+where
+    R: ReplyBody,
+{
+    type Response = Response<R>;
+    type Error = Infallible;
+    type Future = EndpointFuture<R>;
+
+    /// Always ready: a handler that is a service is polled for readiness for each request, once the
+    /// method has selected it.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> EndpointFuture<R> {
+        let method = request.method();
+        let is_head = *method == Method::HEAD;
+        let get = is_head.then_some(&Method::GET);
+        let inner = &self.inner;
+        let handler = inner.find(method).or_else(|| inner.find(get?));
+        let state = if let Some(handler) = handler {
+            EndpointState::Calling {
+                call: handler.respond(request),
+                is_head,
+            }
+        } else {
+            let reply = finish("endpoint", inner.methods.answer(method), is_head);
+            EndpointState::Replying { reply: Some(reply) }
+        };
+        EndpointFuture { state }
+    }
+}
+
+/// The response future of [`Endpoint`].
+#[must_use = "futures do nothing unless polled"]
+pub struct EndpointFuture<R> {
+    state: EndpointState<R>,
+}
+
+enum EndpointState<R> {
+    Calling {
+        call: BoxedResponse<R>,
+        is_head: bool,
+    },
+    Replying {
+        reply: Option<Response<Bytes>>,
+    },
+}
+
+impl<R> Future for EndpointFuture<R>
+where
+    R: ReplyBody,
+{
+    type Output = Result<Response<R>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            EndpointState::Calling { call, is_head } => {
+                let mut response = ready!(call.as_mut().poll(cx));
+                if *is_head {
+                    head_method::strip(&mut response);
+                }
+                Poll::Ready(Ok(response))
+            }
+            // It is pending if polled again after it was ready, which `Future` leaves open.
+            EndpointState::Replying { reply } => reply
+                .take()
+                .map_or(Poll::Pending, |reply| Poll::Ready(Ok(reply.map(R::from)))),
+        }
+    }
+}
+
+impl<R> fmt::Debug for EndpointFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointFuture").finish_non_exhaustive()
+    }
+}
+
+/// The methods of an endpoint, listed in its type so that none has two handlers.
+pub mod registered {
+    macro_rules! registered {
+        ($($name:ident $method:literal,)*) => {
+            $(
+                #[doc = concat!("The endpoint has a handler for `", $method, "`.")]
+                #[derive(Clone, Copy, Debug)]
+                #[non_exhaustive]
+                pub struct $name;
+            )*
+            registered!(@pairs $($name)*);
+        };
+        (@pairs) => {};
+        (@pairs $first:ident $($rest:ident)*) => {
+            $(
+                impl Other<$rest> for $first {}
+                impl Other<$first> for $rest {}
+            )*
+            registered!(@pairs $($rest)*);
+        };
+    }
+
+    registered! {
+        Get "GET",
+        Head "HEAD",
+        Post "POST",
+        Put "PUT",
+        Patch "PATCH",
+        Delete "DELETE",
+        Options "OPTIONS",
+        Query "QUERY",
+    }
+
+    /// A list of methods without `X`.
+    #[diagnostic::on_unimplemented(
+        message = "this endpoint already has a handler for `{X}`",
+        label = "a second handler for the same method",
+        note = "only one of the two would be called: remove the other"
+    )]
+    pub trait Lacks<X> {}
+
+    impl<X> Lacks<X> for () {}
+
+    #[diagnostic::do_not_recommend]
+    impl<X, H: Other<X>, T: Lacks<X>> Lacks<X> for (H, T) {}
+
+    /// A method other than `X`.
+    pub trait Other<X> {}
 }

@@ -1,13 +1,13 @@
-//! Refuses the methods that a resource does not have, and answers `OPTIONS` and `HEAD` for those
-//! that it has: the guard [`with_methods`], and [`endpoint`], which also chooses the handler.
+//! Rejects methods that a resource does not support, and answers `OPTIONS` and `HEAD` for it: the
+//! guard [`with_methods`], and [`endpoint`], which also selects the handler.
 //!
-//! 1. A method that is listed passes, and `HEAD` wherever `GET` is.
+//! 1. A listed method passes, and `HEAD` passes if `GET` is listed.
 //! 2. `OPTIONS` is answered here, unless it is listed itself.
-//! 3. Any other method is refused: 405 if it is a method of HTTP, 501 if it is not.
+//! 3. Any other method is rejected: with 405 if it is a method of HTTP, with 501 if it is not.
 //! 4. The response to a `HEAD` keeps its fields and loses its body. If it has no
-//!    `Content-Length`, and the size of its body is known, it gets one.
+//!    `Content-Length` and the size of its body is known, it gets one.
 //!
-//! Methods are case-sensitive (RFC 9110, section 9.1): `get` is not `GET`, and is answered by 501.
+//! Methods are case-sensitive (RFC 9110, section 9.1): `get` is not `GET`, and is answered with 501.
 //!
 //! # Example
 //!
@@ -42,49 +42,48 @@
 //! |---|---|---|
 //! | 204 | `OPTIONS`, unless it is listed | `Allow` |
 //! | 405 | a method of HTTP that is not listed | `Allow`; `application/problem+json` |
-//! | 501 | a method that is neither listed nor one of HTTP | `application/problem+json` |
+//! | 501 | a method that is neither listed nor a method of HTTP | `application/problem+json` |
 //!
 //! The methods of HTTP are those of RFC 9110, `PATCH` (RFC 5789) and `QUERY` (RFC 10008). `Allow`
-//! has the methods in the order in which they are listed, and `HEAD` after `GET`.
+//! lists the methods in the order in which they are configured, with `HEAD` after `GET`.
 //!
 //! # Order
 //!
-//! Stage [`Method`](crate::stage::Method): before anything is spent on a request that will be
-//! refused, and inside CORS, which answers preflights before they get here. A guard knows one
-//! resource: around a whole router it would answer 405 where the router has nothing at all, which
-//! is a 404.
+//! Stage [`Method`](crate::stage::Method): before any work is done for a request that will be
+//! rejected, and inside CORS, which answers preflights first. A guard is for one resource: around a
+//! whole router it would answer 405 where the router has no route, which is a 404.
 //!
 //! # Security
 //!
-//! Method override fields such as `X-HTTP-Method-Override` are not read: what a layer outside this
-//! one has seen is what the handler gets.
+//! Method override fields such as `X-HTTP-Method-Override` are ignored: the handler gets the method
+//! that the layers outside this one have seen.
 //!
 //! # Compared with
 //!
-//! axum's `MethodRouter` also refuses with 405 and `Allow`, and answers `HEAD` by `GET`'s handler.
-//! Its refusal has no body, `OPTIONS` is refused too unless there is a handler for it, and so are
-//! unknown methods, by 405.
+//! axum's `MethodRouter` also answers 405 with `Allow`, and `HEAD` with the handler of `GET`. Its
+//! 405 has no body, and it is also the answer to `OPTIONS` without a handler and to unknown methods.
 
-mod dispatch;
 mod endpoint;
 mod handler;
-pub mod registered;
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
-pub use dispatch::EndpointFuture;
-pub use endpoint::{Endpoint, endpoint};
-pub use handler::{Erased, Function, IntoEndpoint, Tower};
+pub use self::{
+    endpoint::{Endpoint, EndpointFuture, endpoint, registered},
+    handler::{Function, IntoEndpoint, Tower},
+};
 
 use crate::{
     contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     wire::{ConfigError, Problem, head_method},
 };
 
-/// The methods that this crate knows without being told.
+const NAME: &str = "with_methods";
+
+/// The methods of HTTP (RFC 9110, RFC 5789, RFC 10008).
 const KNOWN: [Method; 10] = [
     Method::GET,
     Method::HEAD,
@@ -98,10 +97,10 @@ const KNOWN: [Method; 10] = [
     Method::CONNECT,
 ];
 
-/// Lets the listed methods pass, and answers for the others.
+/// Lets the listed methods pass, and answers all others.
 ///
-/// It takes an array, or [`Methods::list`] for a list that is known at run time only. The page of
-/// [`method`](self) says what passes and what is refused.
+/// It takes an array, or [`Methods::list`] for a list that is only known at run time. See
+/// [`method`](self) for what passes and what is rejected.
 ///
 /// # Example
 ///
@@ -123,12 +122,12 @@ pub fn with_methods(methods: impl Into<Methods>) -> With<Methods> {
     with(methods.into())
 }
 
-/// The methods that a resource has.
+/// The methods that a resource supports.
 #[derive(Clone)]
 #[must_use]
-pub struct Methods(Arc<Table>);
+pub struct Methods(Arc<MethodGuard>);
 
-struct Table {
+struct MethodGuard {
     listed: Vec<Method>,
     allow: HeaderValue,
     not_allowed: Problem,
@@ -140,7 +139,7 @@ impl Methods {
     ///
     /// # Errors
     ///
-    /// The list is empty: nothing would pass.
+    /// The list is empty: no request would pass.
     ///
     /// # Example
     ///
@@ -159,7 +158,7 @@ impl Methods {
     pub fn list(methods: impl IntoIterator<Item = Method>) -> Result<Self, ConfigError> {
         let listed: Vec<Method> = methods.into_iter().collect();
         if listed.is_empty() {
-            let message = "without a method nothing passes: name one";
+            let message = "the list is empty, so no request would pass: list a method";
             return Err(ConfigError::new("Methods", message));
         }
         Ok(Self::new(listed))
@@ -169,15 +168,13 @@ impl Methods {
         let allow = allow(&listed);
         let not_allowed = Problem::new(StatusCode::METHOD_NOT_ALLOWED)
             .reason("method")
-            .detail("This resource does not have the method of the request; `Allow` lists those it has.")
+            .detail("This resource does not support the request method; see the `Allow` field.")
             .header(header::ALLOW, allow.clone());
         let not_implemented = Problem::new(StatusCode::NOT_IMPLEMENTED)
             .reason("unknown_method")
             .expected()
-            .detail(
-                "The server does not know the method of the request. Methods are case-sensitive.",
-            );
-        Self(Arc::new(Table {
+            .detail("The request method is not known. Methods are case-sensitive.");
+        Self(Arc::new(MethodGuard {
             listed,
             allow,
             not_allowed,
@@ -193,30 +190,26 @@ impl Methods {
 
     /// The answer to a method that does not pass.
     fn answer(&self, method: &Method) -> Response<Bytes> {
-        let table = &*self.0;
+        let guard = &*self.0;
         if *method == Method::OPTIONS {
             // RFC 9110, section 9.3.7.
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::NO_CONTENT;
             let headers = response.headers_mut();
-            headers.insert(header::ALLOW, table.allow.clone());
+            headers.insert(header::ALLOW, guard.allow.clone());
             return response;
         }
         // RFC 9110, sections 15.5.6 and 15.6.2.
         let problem = if KNOWN.contains(method) {
-            &table.not_allowed
+            &guard.not_allowed
         } else {
-            &table.not_implemented
+            &guard.not_implemented
         };
-        let mut response = problem.clone().into_response();
-        if *method == Method::HEAD {
-            head_method::strip_bytes(&mut response);
-        }
-        response
+        problem.clone().into_response()
     }
 }
 
-/// The value of `Allow` (RFC 9110, section 10.2.1): may be empty, if nothing is allowed.
+/// The value of `Allow` (RFC 9110, section 10.2.1); it may be empty.
 fn allow(listed: &[Method]) -> HeaderValue {
     let mut names: Vec<&str> = Vec::new();
     for method in listed {
@@ -225,13 +218,13 @@ fn allow(listed: &[Method]) -> HeaderValue {
             names.extend(name.filter(|name| !names.contains(name)));
         }
     }
-    // Methods are tokens, so the value is always a valid one.
+    // Methods are tokens, so the value is always valid.
     HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 impl<const N: usize> From<[Method; N]> for Methods {
     fn from(methods: [Method; N]) -> Self {
-        const { assert!(N > 0, "`with_methods` takes one method at least") }
+        const { assert!(N > 0, "`with_methods` takes at least one method") }
         Self::new(methods.into())
     }
 }
@@ -242,7 +235,7 @@ impl Place for Methods {
     type Needs = ();
 
     fn describe(&self) -> Description {
-        let mut description = Description::new("with_methods");
+        let mut description = Description::new(NAME);
         if !self.pass(&Method::OPTIONS) {
             description = description.answers(StatusCode::NO_CONTENT, "to OPTIONS");
         }
@@ -261,7 +254,7 @@ impl<B> Middleware<B> for Methods {
     type Carry = bool;
 
     fn name(&self) -> &'static str {
-        "with_methods"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {

@@ -1,21 +1,22 @@
-//! Gives every refusal one shape, and answers 500 when something further in panics.
+//! Gives every refusal one shape, and answers 500 when an inner service panics.
 //!
-//! 1. A response below 400 passes untouched: redirects, 304, upgrades and streams too.
+//! 1. A response with a status below 400 passes unchanged, including redirects, 304, upgrades and
+//!    streams.
 //! 2. A response that carries a [`Problem`] (every refusal of this crate, and those that a handler
 //!    returns) is problem+json already and passes. With a renderer, its body and `Content-Type`
-//!    are written anew.
-//! 3. An error without a body and without a `Content-Type` becomes a problem of its status: axum's
-//!    404 and 405, for example.
-//! 4. An error of type `text/plain` becomes a problem. For a 4xx the text is the `detail`, if it is
-//!    UTF-8 of a length that is known and at most 8 KiB: the rejections of axum's extractors. A
-//!    longer text, and one of unknown length, is dropped unread. For a 5xx the text goes to
-//!    the log only.
-//! 5. An error of any other type passes untouched: it is the application's own.
-//! 6. A panic further in becomes a 500; its message goes to the log only.
+//!    are replaced.
+//! 3. An error without a body and without a `Content-Type` becomes a problem with its status:
+//!    axum's 404 and 405, for example.
+//! 4. An error of type `text/plain` becomes a problem. The text of a 4xx becomes the `detail` if it
+//!    is UTF-8, its length is known, and it has at most 8 KiB: the rejections of axum's extractors,
+//!    for example. A longer text, or one of unknown length, is dropped without being read. The text
+//!    of a 5xx goes to the log only.
+//! 5. An error of any other type passes unchanged: it has the application's own format.
+//! 6. A panic of an inner service becomes a 500; its message goes to the log only.
 //!
-//! The status and the other header fields stay (`Allow`, `Retry-After`, `Vary`,
-//! `WWW-Authenticate`), but for those that described the old body. A `HEAD` request gets
-//! the fields of the problem, and no body.
+//! The status and the other header fields are kept (`Allow`, `Retry-After`, `Vary`,
+//! `WWW-Authenticate`), except for those that describe the old body. The response to a `HEAD`
+//! request has the fields of the problem, and no body.
 //!
 //! # Example
 //!
@@ -61,8 +62,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let presentation = with_presentation_as(|problem, asked| {
-//!     let body = json!({ "error": problem.summary(), "path": asked.uri().path() });
+//! let presentation = with_presentation_as(|problem, request| {
+//!     let body = json!({ "error": problem.summary(), "path": request.uri().path() });
 //!     (HeaderValue::from_static("application/json"), Bytes::from(body.to_string()))
 //! });
 //! let app: Router = Router::new().layer(compose((presentation,)));
@@ -79,86 +80,79 @@
 //!
 //! | status | when | body |
 //! |---|---|---|
-//! | as it was | the response is an error that is a problem, empty, or plain text | problem, or what the renderer makes of it |
-//! | 500 | something further in panics | the same |
+//! | unchanged | the response is an error, and is a problem, empty, or plain text | problem, or the renderer's output |
+//! | 500 | an inner service panics | the same |
 //!
 //! # Order
 //!
-//! Stage [`Present`](crate::stage::Present): outside every layer that can refuse, so that each
-//! refusal has the same shape, and inside CORS, so that a browser can read them. In axum it stands
-//! around the whole router, where it sees the router's own 404 and 405.
+//! Stage [`Present`](crate::stage::Present): outside every layer that can reject a request, so that
+//! all refusals have the same shape, and inside CORS, so that a browser can read them. In axum, put
+//! it around the whole router, where it sees the router's own 404 and 405.
 //!
 //! # Panics
 //!
-//! Caught are panics in the readiness check, in the call, and in each poll of the response's
-//! future. Not caught are:
+//! The layer catches panics in the readiness check, in the call, and in each poll of the response
+//! future. It does not catch:
 //!
-//! - a panic while the response's body streams: status and header fields have been sent by then;
+//! - a panic while the response body streams: the status and header fields have been sent by then;
 //! - a panic in a task that the handler spawned, unless the handler propagates it;
 //! - any panic in a program built with `panic = "abort"`.
 //!
-//! After a panic the inner service may have lost its invariants (a lock is poisoned, a count is
-//! off). axum, and hyper with `TowerToHyperService`, clone the service for each request, so
-//! that only what the clones share can be in that state. A server of your own should do so too.
+//! After a panic the invariants of the inner service may be broken (a lock is poisoned, a count is
+//! off). axum, and hyper with `TowerToHyperService`, clone the service for each request, so only
+//! state that the clones share can be affected. A server of your own should do the same.
 //!
 //! # Security
 //!
-//! What a 5xx says in plain text, and what a panic says, never reaches the client: both tend to
-//! hold paths, queries and names of internal hosts. With the feature `tracing` they are events of
-//! level `ERROR` and target `wythe`. Without it the text of a 5xx is dropped. The program's panic
-//! hook sees every panic in either case.
+//! The text of a 5xx and the message of a panic never reach the client: both tend to contain paths,
+//! queries and names of internal hosts. With the feature `tracing` they are logged, at level `ERROR`
+//! with target `wythe`. Without it, the text of a 5xx is dropped. The program's panic hook sees
+//! every panic in either case.
 //!
-//! The text of a 4xx is shown, as it was before this layer. An error of a type other than plain
-//! text is not looked at.
+//! The text of a 4xx is shown to the client, as it would be without this layer. Errors of other
+//! types are not inspected.
 //!
 //! # Compared with
 //!
-//! `tower_http::catch_panic` answers panics in plain text unless it is given a function that does
-//! otherwise, boxes every response body, does not catch a panic in the readiness check, and leaves
-//! other refusals alone.
+//! By default `tower_http::catch_panic` answers panics in plain text. It boxes every response body,
+//! does not catch a panic in the readiness check, and does not change other refusals.
 
-mod asked;
-mod future;
-mod panic;
-mod present;
-mod refusal;
+mod render;
 mod service;
 
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_layer::Layer;
 
-pub use asked::Asked;
-pub use future::PresentedFuture;
-pub use service::Presented;
-
+pub use self::service::{Presented, PresentedFuture};
 use crate::{
     contract::{Description, Place, Placed, placed, stage},
     wire::Problem,
 };
 
-/// Makes every refusal problem+json, and answers 500 when something further in panics.
+const NAME: &str = "with_presentation";
+
+/// Turns every refusal into problem+json, and answers 500 when an inner service panics.
 pub const fn with_presentation() -> Placed<Presentation> {
     placed(Presentation { renderer: None })
 }
 
-/// Makes every refusal what the renderer makes of it, and answers 500 when something further in
-/// panics.
+/// Renders every refusal with a function, and answers 500 when an inner service panics.
 ///
-/// The renderer returns the `Content-Type` and the body. It is called for refusals only; should
-/// it panic itself, the client gets problem+json.
+/// The renderer returns the `Content-Type` and the body. It is called for refusals only. If it
+/// panics, the client gets problem+json.
 pub fn with_presentation_as<F>(renderer: F) -> Placed<Presentation>
 where
-    F: Fn(&Problem, &Asked) -> (HeaderValue, Bytes) + Send + Sync + 'static,
+    F: Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync + 'static,
 {
     placed(Presentation {
         renderer: Some(Arc::new(renderer)),
     })
 }
 
-type Renderer = Arc<dyn Fn(&Problem, &Asked) -> (HeaderValue, Bytes) + Send + Sync>;
+type Renderer = Arc<dyn Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync>;
 
 /// The layer of [`with_presentation`] and [`with_presentation_as`].
 #[derive(Clone)]
@@ -182,9 +176,9 @@ impl Place for Presentation {
     type Needs = ();
 
     fn describe(&self) -> Description {
-        Description::new("with_presentation").answers(
+        Description::new(NAME).answers(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "when something further in panics",
+            "when an inner service panics",
         )
     }
 }
@@ -194,5 +188,71 @@ impl<S> Layer<S> for Presentation {
 
     fn layer(&self, inner: S) -> Presented<S> {
         Presented::new(self.clone(), inner)
+    }
+}
+
+/// The part of a request that a renderer sees.
+///
+/// # Example
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::HeaderValue;
+/// use wythe::{PROBLEM_JSON, with_presentation_as};
+///
+/// let layer = with_presentation_as(|problem, request| {
+///     let browser = request
+///         .accept()
+///         .and_then(|accept| accept.to_str().ok())
+///         .is_some_and(|accept| accept.contains("text/html"));
+///     if !browser {
+///         return (PROBLEM_JSON, problem.to_json());
+///     }
+///     let page = format!("<h1>{}</h1>", problem.status());
+///     (HeaderValue::from_static("text/html; charset=utf-8"), Bytes::from(page))
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestInfo {
+    method: Method,
+    uri: Uri,
+    accept: Option<HeaderValue>,
+    accept_language: Option<HeaderValue>,
+}
+
+impl RequestInfo {
+    // Clones of a URI and of a field value share their bytes.
+    fn of<B>(request: &Request<B>) -> Self {
+        let fields = request.headers();
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            accept: fields.get(header::ACCEPT).cloned(),
+            accept_language: fields.get(header::ACCEPT_LANGUAGE).cloned(),
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The URI, as this layer saw it. The client chooses it, so escape it where you print it.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The first `Accept` field.
+    #[must_use]
+    pub const fn accept(&self) -> Option<&HeaderValue> {
+        self.accept.as_ref()
+    }
+
+    /// The first `Accept-Language` field.
+    #[must_use]
+    pub const fn accept_language(&self) -> Option<&HeaderValue> {
+        self.accept_language.as_ref()
     }
 }

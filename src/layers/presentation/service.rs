@@ -1,25 +1,39 @@
-//! The service: catches panics that happen before there is a future.
+//! The service and its future: they catch panics, and read the text of a plain-text error.
+//!
+//! The future is written by hand because each of its polls may panic, and because it reads a
+//! response body.
 
 use std::{
+    any::Any,
     fmt, mem,
-    task::{Context, Poll},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use bytes::Buf;
+use http::{Request, Response, response::Parts};
+use http_body::Body;
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{Presentation, PresentedFuture, panic::catch, present::Present};
+#[cfg(feature = "tracing")]
+use super::NAME;
+use super::{
+    Presentation,
+    render::{Present, Refusal},
+};
 use crate::contract::ReplyBody;
 
 /// A service whose refusals have one shape.
 ///
-/// It has a service of its own, and is no [`Middleware`](crate::Middleware), because it catches
-/// the panics of the service inside it, and reads the body of a response.
+/// It is not a [`Middleware`](crate::Middleware), because it catches the panics of the inner service
+/// and reads the bodies of responses.
 #[derive(Clone)]
 pub struct Presented<S> {
     presentation: Presentation,
     inner: S,
-    /// The readiness check panicked: the next call is not for the inner service.
+    /// The readiness check panicked, so the next call does not go to the inner service.
     panicked: bool,
 }
 
@@ -50,13 +64,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let present = Present::new(&self.presentation, &request);
-        if mem::take(&mut self.panicked) {
-            return PresentedFuture::panicked(present);
-        }
-        match catch(|| self.inner.call(request)) {
-            Some(call) => PresentedFuture::calling(present, call),
-            None => PresentedFuture::panicked(present),
-        }
+        let panicked = mem::take(&mut self.panicked);
+        let call = (!panicked).then(|| catch(|| self.inner.call(request)));
+        let state = match call.flatten() {
+            Some(call) => CallState::Calling { call },
+            None => CallState::Panicked,
+        };
+        PresentedFuture { state, present }
     }
 }
 
@@ -68,3 +82,171 @@ impl<S: fmt::Debug> fmt::Debug for Presented<S> {
             .finish_non_exhaustive()
     }
 }
+
+pin_project! {
+    /// The response future of [`Presented`](super::Presented).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct PresentedFuture<F, R> {
+        #[pin]
+        state: CallState<F, R>,
+        present: Present,
+    }
+}
+
+pin_project! {
+    #[project = CallStateProjection]
+    enum CallState<F, R> {
+        Calling {
+            #[pin]
+            call: F,
+        },
+        // Boxed, because it is rare and would make every future larger.
+        Reading {
+            reading: Pin<Box<Reading<R>>>,
+        },
+        Panicked,
+        Done,
+    }
+}
+
+pin_project! {
+    /// A plain text body that is being read.
+    struct Reading<R> {
+        #[pin]
+        body: R,
+        head: Option<Parts>,
+        text: Vec<u8>,
+        length: usize,
+    }
+}
+
+impl<F, R, E> Future for PresentedFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: ReplyBody,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut state = this.state;
+        loop {
+            let next = match state.as_mut().project() {
+                CallStateProjection::Calling { call } => match catch(|| call.poll(cx)) {
+                    None => CallState::Panicked,
+                    Some(polled) => match present(this.present, ready!(polled)?) {
+                        Ok(response) => return Poll::Ready(Ok(response)),
+                        Err(reading) => CallState::Reading { reading },
+                    },
+                },
+                CallStateProjection::Reading { reading } => {
+                    let (head, text) = ready!(reading.as_mut().poll_read(cx));
+                    state.set(CallState::Done);
+                    // Without a head, this was polled again after it was ready.
+                    let Some(head) = head else { continue };
+                    return Poll::Ready(Ok(this.present.text(head, text)));
+                }
+                CallStateProjection::Panicked => {
+                    state.set(CallState::Done);
+                    return Poll::Ready(Ok(this.present.panicked()));
+                }
+                // Polled again after it was ready, which the contract of `Future` leaves open.
+                CallStateProjection::Done => return Poll::Pending,
+            };
+            state.set(next);
+        }
+    }
+}
+
+/// The response to send, or a text that must be read first.
+fn present<R>(present: &Present, response: Response<R>) -> Result<Response<R>, Pin<Box<Reading<R>>>>
+where
+    R: ReplyBody,
+{
+    match Refusal::of(&response) {
+        Refusal::Own => Ok(response),
+        Refusal::Problem(problem) => Ok(present.problem(response, &problem)),
+        Refusal::StatusOnly => Ok(present.status_only(response.into_parts().0)),
+        Refusal::Text(None) => Ok(present.text(response.into_parts().0, None)),
+        Refusal::Text(Some(length)) => Err(Box::pin(Reading::new(response, length))),
+    }
+}
+
+impl<F, R> fmt::Debug for PresentedFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedFuture").finish_non_exhaustive()
+    }
+}
+
+impl<R: Body> Reading<R> {
+    fn new(response: Response<R>, length: usize) -> Self {
+        let (head, body) = response.into_parts();
+        Self {
+            body,
+            head: Some(head),
+            text: Vec::with_capacity(length),
+            length,
+        }
+    }
+
+    /// The head, and the text if it could be read. A body that panics can't be read.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Option<Parts>, Option<Vec<u8>>)> {
+        let text = ready!(catch(|| self.as_mut().poll_text(cx)).unwrap_or(Poll::Ready(None)));
+        Poll::Ready((self.project().head.take(), text))
+    }
+
+    /// The whole text; `None` if the body fails, or is longer than it announced.
+    fn poll_text(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+        let mut this = self.project();
+        loop {
+            let Some(frame) = ready!(this.body.as_mut().poll_frame(cx)) else {
+                return Poll::Ready(Some(mem::take(this.text)));
+            };
+            let Ok(frame) = frame else {
+                return Poll::Ready(None);
+            };
+            let Ok(mut data) = frame.into_data() else {
+                continue;
+            };
+            if data.remaining() > this.length.saturating_sub(this.text.len()) {
+                return Poll::Ready(None);
+            }
+            while data.has_remaining() {
+                let chunk = data.chunk();
+                let read = chunk.len();
+                this.text.extend_from_slice(chunk);
+                data.advance(read);
+            }
+        }
+    }
+}
+
+/// Runs `work`; a panic is logged and becomes `None`.
+pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // A panic may leave the inner service or its future broken. The caller drops the future at
+    // once; the page of the module explains what applies to the service.
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Some(done),
+        Err(payload) => {
+            log(&*payload);
+            None
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn log(payload: &(dyn Any + Send)) {
+    // The payload of `panic!("..")` is a `&str` if nothing is formatted, else a `String`.
+    let message = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("(not text)");
+    tracing::error!(target: "wythe", layer = NAME, status = 500, panic = message, "panicked");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn log(_: &(dyn Any + Send)) {}

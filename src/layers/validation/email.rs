@@ -1,12 +1,12 @@
-//! Checks email addresses by the rule of browsers, by hand.
+//! Checks email addresses by the rule of browsers, without a regular expression.
 
 use garde::Error;
 
-/// A rule for garde: the value is an email address, as `<input type="email">` takes it.
+/// A garde rule: the value is an email address that `<input type="email">` accepts.
 ///
-/// It decides as garde's own `email` rule does, but for address literals (`ada@[127.0.0.1]`), which
-/// the [rule of HTML] does not have. It is no regular expression and allocates nothing; neither
-/// garde's `email` feature nor `regex` is needed.
+/// It decides as garde's own `email` rule does, except for address literals (`ada@[127.0.0.1]`),
+/// which the [rule of HTML] does not accept. It is not a regular expression and allocates nothing;
+/// neither garde's `email` feature nor `regex` is needed.
 ///
 /// # Example
 ///
@@ -29,21 +29,25 @@ use garde::Error;
 ///
 /// # Errors
 ///
-/// Says which part is wrong.
+/// The error names the part that is invalid.
 ///
 /// [rule of HTML]: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
 pub fn email<C: ?Sized>(address: &str, _: &C) -> garde::Result {
     let bytes = address.as_bytes();
     let at = bytes.iter().position(|byte| *byte == b'@');
     let Some((user, [_, domain @ ..])) = at.and_then(|at| bytes.split_at_checked(at)) else {
-        return Err(Error::new("not a valid email: no `@` in it"));
+        return Err(Error::new("not a valid email address: the `@` is missing"));
     };
     // RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.2
     if user.is_empty() || user.len() > 64 || !user.iter().all(|byte| is_user_byte(*byte)) {
-        return Err(Error::new("not a valid email: what stands before the `@`"));
+        return Err(Error::new(
+            "not a valid email address: the part before the `@` is invalid",
+        ));
     }
     if domain.len() > 255 || !domain.split(|byte| *byte == b'.').all(is_label) {
-        return Err(Error::new("not a valid email: what stands after the `@`"));
+        return Err(Error::new(
+            "not a valid email address: the part after the `@` is invalid",
+        ));
     }
     Ok(())
 }
@@ -75,7 +79,7 @@ const fn is_user_byte(byte: u8) -> bool {
         )
 }
 
-/// A label of a host name: RFC 1034, section 3.5, as RFC 1123, section 2.1, lets it start.
+/// A label of a host name (RFC 1034, section 3.5, and RFC 1123, section 2.1).
 fn is_label(label: &[u8]) -> bool {
     label.len() <= 63
         && !label.is_empty()
@@ -94,7 +98,7 @@ mod tests {
     use super::email;
 
     #[test]
-    fn takes_what_browsers_take() {
+    fn accepts_what_browsers_accept() {
         let long_user = format!("{}@example.com", "a".repeat(65));
         let long_label = format!("a@{}.com", "b".repeat(64));
         let long_domain = format!("a@{}com", "b.".repeat(127));

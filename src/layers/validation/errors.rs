@@ -1,4 +1,4 @@
-//! Lists what is wrong with an input: the members of a 422.
+//! The 422: lists what is wrong with an input.
 
 use std::borrow::Cow;
 
@@ -7,55 +7,55 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::{
-    names::{Name, Names},
+    field_path::{FieldPaths, PathSegment},
     parse::Encoding,
 };
 use crate::wire::{Problem, field::json_pointer};
 
-/// Longest text about one error: texts of serde repeat what the client sent, however long.
+/// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
 
-/// Longest pointer, in bytes of the fragment. What lies deeper is blamed on what it lies in.
+/// The longest pointer, in bytes of the fragment. An error further down is reported at its parent.
 const MAX_POINTER: usize = 1024;
 
-/// One element of `errors`: RFC 9457, section 3, writes `detail` and `pointer`. A form or a query
-/// has no pointers, but parameters.
-pub(super) fn entry(encoding: Encoding, message: &str, path: &[Name]) -> Value {
+/// One element of `errors`, with the `detail` and `pointer` of RFC 9457, section 3. Forms and queries
+/// have parameters instead of pointers.
+pub(super) fn entry(encoding: Encoding, message: &str, path: &[PathSegment]) -> Value {
     let mut entry = Map::new();
     entry.insert("detail".to_owned(), excerpt(message).into());
     if encoding == Encoding::Json {
         entry.insert("pointer".to_owned(), pointer(path).into());
         return Value::Object(entry);
     }
-    if let Some(Name::Key(parameter)) = path.first() {
+    if let Some(PathSegment::Key(parameter)) = path.first() {
         entry.insert("parameter".to_owned(), excerpt(parameter).into());
     }
-    if let Some(Name::Index(index)) = path.get(1) {
+    if let Some(PathSegment::Index(index)) = path.get(1) {
         entry.insert("index".to_owned(), (*index).into());
     }
     Value::Object(entry)
 }
 
 /// The 422 for a report of garde.
-pub(super) fn refuse(report: &Report, names: &Names, max_listed: usize) -> Problem {
+pub(super) fn refuse(report: &Report, paths: &FieldPaths, max_listed: usize) -> Problem {
     let entries = report.iter().take(max_listed).map(|(path, error)| {
         let path = serde_json::to_value(path).unwrap_or_default();
-        let path = names.as_written(&steps(&path));
-        entry(names.encoding(), error.message(), &path)
+        let path = paths.as_sent(&segments(&path));
+        entry(paths.encoding(), error.message(), &path)
     });
     list(entries.collect(), report.iter().count())
 }
 
 /// garde writes a path as `[["key", "address"], ["index", "0"]]`.
-fn steps(path: &Value) -> Vec<Name> {
-    let steps = path.as_array().map(Vec::as_slice).unwrap_or_default();
-    steps
+fn segments(path: &Value) -> Vec<PathSegment> {
+    let segments = path.as_array().map(Vec::as_slice).unwrap_or_default();
+    segments
         .iter()
-        .filter_map(|step| {
-            let name = step.get(1)?.as_str()?;
-            match step.get(0)?.as_str()? {
-                "key" => Some(Name::Key(name.to_owned())),
-                "index" => Some(Name::Index(name.parse().ok()?)),
+        .filter_map(|segment| {
+            let name = segment.get(1)?.as_str()?;
+            match segment.get(0)?.as_str()? {
+                "key" => Some(PathSegment::Key(name.to_owned())),
+                "index" => Some(PathSegment::Index(name.parse().ok()?)),
                 _ => None,
             }
         })
@@ -66,20 +66,20 @@ fn steps(path: &Value) -> Vec<Name> {
 pub(super) fn list(errors: Vec<Value>, total: usize) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
         .reason("invalid")
-        .detail("The request can be read, but what it says is not valid.")
+        .detail("The request is well-formed but its content is invalid.")
         .extension("errors", errors)
         .extension("error_count", total)
 }
 
-fn pointer(tokens: &[Name]) -> String {
-    let texts: Vec<Cow<'_, str>> = tokens
+fn pointer(path: &[PathSegment]) -> String {
+    let texts: Vec<Cow<'_, str>> = path
         .iter()
-        .map(|name| match name {
-            Name::Key(key) => Cow::Borrowed(key.as_str()),
-            Name::Index(index) => Cow::Owned(index.to_string()),
+        .map(|segment| match segment {
+            PathSegment::Key(key) => Cow::Borrowed(key.as_str()),
+            PathSegment::Index(index) => Cow::Owned(index.to_string()),
         })
         .collect();
-    // Three bytes for each at most, and the `/`.
+    // At most three bytes for each byte, and the `/`.
     let mut left = MAX_POINTER;
     let short = texts.iter().map_while(|text| {
         left = left.checked_sub(text.len().saturating_mul(3).saturating_add(1))?;
@@ -88,7 +88,7 @@ fn pointer(tokens: &[Name]) -> String {
     json_pointer::fragment(short)
 }
 
-/// The text, or its beginning and its end: what serde expected stands there.
+/// The text, or its beginning and its end, where serde says what it expected.
 pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_TEXT {
         return Cow::Borrowed(text);
@@ -102,7 +102,7 @@ pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_POINTER, Name, excerpt, pointer};
+    use super::{MAX_POINTER, PathSegment, excerpt, pointer};
 
     #[test]
     fn long_texts_keep_their_beginning_and_their_end() {
@@ -120,6 +120,6 @@ mod tests {
     #[test]
     fn a_pointer_stops_before_a_name_that_is_too_long() {
         let path = ["a".to_owned(), "b".repeat(MAX_POINTER), "c".to_owned()];
-        assert_eq!(pointer(&path.map(Name::Key)), "#/a");
+        assert_eq!(pointer(&path.map(PathSegment::Key)), "#/a");
     }
 }

@@ -1,9 +1,18 @@
-//! What a request is read as: the inputs.
+//! The inputs that a request can be read as, and [`Valid`], an input that passed its rules.
 
 use std::ops::Deref;
 
 use garde::Validate;
+use http::Extensions;
 use serde::de::DeserializeOwned;
+
+use super::{
+    errors,
+    field_path::FieldPaths,
+    parse::{Encoding, parse},
+    policy::MAX_LISTED_ERRORS,
+};
+use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 
 /// A part of a request that can be read and validated: [`Json`], [`Form`], [`JsonOrForm`],
 /// [`Query`], or a wrapper of your own.
@@ -33,8 +42,8 @@ use serde::de::DeserializeOwned;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no input that `with_validation` can read",
-    label = "neither `Json<T>`, `Form<T>`, `JsonOrForm<T>` nor `Query<T>` of a valid `T`",
+    message = "`{Self}` is not an input that `with_validation` can read",
+    label = "not a `Json<T>`, `Form<T>`, `JsonOrForm<T>` or `Query<T>`",
     note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
             `garde::Validate`"
 )]
@@ -42,7 +51,7 @@ pub trait Input: Sized + Send + 'static {
     /// What is deserialized and validated.
     type Value: DeserializeOwned + Validate;
 
-    /// Which part of the request it is, and how it is written.
+    /// Which part of the request it is, and its format.
     const FORMAT: Format;
 
     /// Wraps the value.
@@ -52,7 +61,7 @@ pub trait Input: Sized + Send + 'static {
     fn value(&self) -> &Self::Value;
 }
 
-/// Where an [`Input`] stands in a request, and how it is written there.
+/// Where an [`Input`] is in a request, and its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -60,9 +69,9 @@ pub enum Format {
     Json,
     /// A body of `application/x-www-form-urlencoded`.
     Form,
-    /// Either of both, as `Content-Type` says.
+    /// Either of these, by `Content-Type`.
     JsonOrForm,
-    /// The query of the URI, written as a form.
+    /// The query of the URI, in the format of a form.
     Query,
 }
 
@@ -70,7 +79,7 @@ macro_rules! inputs {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[expect(clippy::exhaustive_structs, reason = "a wrapper to be taken apart by patterns")]
+        #[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
         pub struct $name<T>(pub T);
 
         #[diagnostic::do_not_recommend]
@@ -100,10 +109,119 @@ macro_rules! inputs {
 inputs! {
     /// A JSON body.
     Json
-    /// A form as browsers send it: `application/x-www-form-urlencoded`. A repeated key is a `Vec`.
+    /// A form as browsers send it: `application/x-www-form-urlencoded`. A repeated key becomes a `Vec`.
     Form
-    /// A body in JSON or from a form, as its `Content-Type` says.
+    /// A body in JSON or of a form, by its `Content-Type`.
     JsonOrForm
-    /// The query of the URI. A repeated key is a `Vec`.
+    /// The query of the URI. A repeated key becomes a `Vec`.
     Query
+}
+
+/// The context of an input's garde rules.
+pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
+
+/// An input that passed its rules.
+///
+/// Only [`with_validation`](super::with_validation) and [`check`](Self::check) create it, so a
+/// function that takes a `Valid<Json<NewUser>>` needs no checks of its own. It can be read and
+/// destructured, but not changed.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Json, Valid};
+///
+/// #[derive(serde::Deserialize, garde::Validate)]
+/// struct NewUser {
+///     #[garde(length(chars, min = 2, max = 50))]
+///     name: String,
+/// }
+///
+/// fn greet(user: Valid<Json<NewUser>>) -> String {
+///     let Json(NewUser { name }) = user.into_inner();
+///     format!("Hello, {name}!")
+/// }
+///
+/// let ada = Valid::check(Json(NewUser { name: "Ada".into() }))?;
+/// assert_eq!(ada.name, "Ada");
+/// assert_eq!(greet(ada), "Hello, Ada!");
+/// assert!(Valid::check(Json(NewUser { name: "A".into() })).is_err());
+/// # Ok::<(), wythe::Problem>(())
+/// ```
+///
+/// There is no other way to create one:
+///
+/// ```compile_fail,E0423
+/// use wythe::{Json, Valid};
+///
+/// let unchecked = Valid(Json(1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Valid<I>(I);
+
+impl<I: Input> Valid<I> {
+    /// Validates an input that does not come from a request: in the test of a handler, for example.
+    ///
+    /// # Errors
+    ///
+    /// The same 422 that a client would get, except for names that serde renames: there is no
+    /// document to find them in.
+    pub fn check(input: I) -> Result<Self, Problem>
+    where
+        ContextOf<I>: Default,
+    {
+        Self::check_in(input, &ContextOf::<I>::default())
+    }
+
+    /// Validates an input with rules that need a context.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_in(input: I, context: &ContextOf<I>) -> Result<Self, Problem> {
+        input.value().validate_with(context).map_err(|report| {
+            errors::refuse(&report, &FieldPaths::in_rust(I::FORMAT), MAX_LISTED_ERRORS)
+        })?;
+        Ok(Self(input))
+    }
+
+    /// Reads and validates the input of a request.
+    pub(super) fn read(
+        bytes: &[u8],
+        encoding: Encoding,
+        context: &ContextOf<I>,
+        max_listed_errors: usize,
+    ) -> Result<Self, Problem> {
+        let value: I::Value = parse(bytes, encoding)?;
+        value.validate_with(context).map_err(|report| {
+            errors::refuse(&report, &FieldPaths::of(bytes, encoding), max_listed_errors)
+        })?;
+        Ok(Self(I::from_value(value)))
+    }
+
+    /// Leaves it in the extensions for the handler.
+    pub(super) fn provide(self, extensions: &mut Extensions) {
+        extensions.insert(TakeOnce::new(self));
+    }
+}
+
+impl<I> Valid<I> {
+    /// The input, by value.
+    pub fn into_inner(self) -> I {
+        self.0
+    }
+}
+
+impl<I> Deref for Valid<I> {
+    type Target = I;
+
+    fn deref(&self) -> &I {
+        &self.0
+    }
+}
+
+impl<I: Input> Provided for Valid<I> {
+    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
+        extensions.remove::<TakeOnce<Self>>()?.take()
+    }
 }

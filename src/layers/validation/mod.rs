@@ -1,4 +1,4 @@
-//! Reads a body or a query into a type, validates it, and hands it to the handler as [`Valid`].
+//! Parses a body or a query into a type, validates it, and passes it to the handler as [`Valid`].
 //!
 //! ```text
 //! Content-Type -> size -> syntax -> type (serde) -> rules (garde) -> Valid<Json<NewUser>>
@@ -7,21 +7,20 @@
 //!
 //! A body passes if all of these hold:
 //!
-//! 1. It is not compressed: no `Content-Encoding` but `identity`.
-//! 2. Its `Content-Type` is the input's: `application/json` or any `application/*+json` for
-//!    [`Json`], `application/x-www-form-urlencoded` for [`Form`], one of both for [`JsonOrForm`].
-//!    If there is a `charset`, it is UTF-8.
-//! 3. It has at most 1 MiB (1,048,576 bytes, unless [`max_body_bytes`](Validation::max_body_bytes)
-//!    says otherwise), by `Content-Length` and on the stream: reading stops at the first frame that
-//!    goes over. A client that asks first (`Expect: 100-continue`) never sends what 1, 2 or its
-//!    `Content-Length` refuse.
+//! 1. It has no content coding: no `Content-Encoding` other than `identity`.
+//! 2. Its `Content-Type` matches the input: `application/json` or any `application/*+json` for
+//!    [`Json`], `application/x-www-form-urlencoded` for [`Form`], either for [`JsonOrForm`]. A
+//!    `charset` must be UTF-8.
+//! 3. It has at most 1 MiB (1,048,576 bytes by default, see
+//!    [`max_body_bytes`](Validation::max_body_bytes)), by `Content-Length` and on the stream:
+//!    reading stops at the first frame that exceeds the limit. A client that sends
+//!    `Expect: 100-continue` never sends a body that 1, 2 or its `Content-Length` rule out.
 //! 4. It is UTF-8, and well-formed.
-//! 5. It is a `T`, by serde, and keeps the rules of `T`, by [garde].
+//! 5. serde can deserialize it into a `T`, and it satisfies the [garde] rules of `T`.
 //!
-//! A [`Query`] must hold to 4 and 5. An empty query is an input like any other.
+//! Rules 4 and 5 also apply to a [`Query`]. An empty query is an input like any other.
 //!
-//! What was read stays in the request: the handler may still ask for the raw body. (Trailers are
-//! gone.)
+//! The body stays in the request: the handler can still read it. Trailers are lost.
 //!
 //! # Example
 //!
@@ -68,104 +67,100 @@
 //! # }
 //! ```
 //!
-//! The second client reads:
+//! The body of the second response:
 //!
 //! ```json
 //! {
 //!   "type": "about:blank",
 //!   "title": "Unprocessable Entity",
 //!   "status": 422,
-//!   "detail": "The request can be read, but what it says is not valid.",
+//!   "detail": "The request is well-formed but its content is invalid.",
 //!   "error_count": 1,
 //!   "errors": [{"detail": "length is lower than 2", "pointer": "#/name"}]
 //! }
 //! ```
 //!
-//! The derive is garde's own: `cargo add garde --features derive`.
+//! The derive macro is garde's: `cargo add garde --features derive`.
 //!
 //! # Responses
 //!
-//! | status | when | beside `detail` |
+//! | status | when | members and fields |
 //! |---|---|---|
-//! | 400 | no body, or one that breaks off | |
-//! | 400 | not JSON, not UTF-8, or a `T` nested more than 127 deep | `line`, `column` (in bytes) |
-//! | 400 | a form or query with a broken `%` escape, or not UTF-8 | `byte` |
+//! | 400 | no body, or a body that ends early | |
+//! | 400 | not JSON, not UTF-8, or a `T` nested more than 127 levels deep | `line`, `column` (in bytes) |
+//! | 400 | a form or query with an invalid `%` escape, or not UTF-8 | `byte` |
 //! | 413 | more bytes than the limit | `max_body_bytes` |
-//! | 415 | another `Content-Type` or charset; none; two | field `Accept` |
+//! | 415 | another `Content-Type` or charset, none, or two | field `Accept` |
 //! | 415 | a `Content-Encoding` | field `Accept-Encoding: identity` |
-//! | 422 | not a `T` (wrong type, missing field, repeated field) | `errors` (one), `error_count`, in JSON `line`, `column` |
-//! | 422 | against the rules of `T` | `errors` (at most 32 unless told), `error_count` (all of them) |
+//! | 422 | not a `T` (wrong type, missing field, repeated field) | `errors` (one), `error_count`; for JSON also `line`, `column` |
+//! | 422 | the rules of `T` are violated | `errors` (at most 32 by default), `error_count` (all of them) |
 //!
-//! All are [`Problem`](crate::Problem)s. Each of `errors` has a `detail`, and says where: in JSON a
-//! `pointer` ([RFC 6901], as a URI fragment); in a form or a query a `parameter`, and the `index` of
-//! a repeated one.
+//! All are [`Problem`](crate::Problem)s. Each element of `errors` has a `detail` and a location: for
+//! JSON a `pointer` ([RFC 6901], as a URI fragment); for a form or a query a `parameter`, and the
+//! `index` of a repeated one.
 //!
-//! A query that is not valid is answered with 422 too: 400 says "this can't be read" and 422
-//! "this was read, and is not valid", wherever the input stands.
+//! An invalid query is answered with 422 too: wherever the input is, 400 means that it can't be
+//! parsed, and 422 that it can be parsed but is invalid.
 //!
 //! # Names
 //!
-//! serde reports the names that the client knows; garde knows the names in Rust. The client's are
-//! found in what it sent: names that differ in case, `_` and `-` only (`rename_all`), newtypes, and
-//! the tags of enums. What the client did not send, a field renamed to another word and a flattened
-//! struct can't be found; these have their names in Rust.
+//! serde reports the names that the client uses, but garde the names in Rust. The client's names
+//! are looked up in the input: names that differ only in case, `_` and `-` (`rename_all`), newtypes,
+//! and the tags of enums. Names that the client did not send, fields with a different name in serde,
+//! and flattened structs can't be looked up; they are reported as they are in Rust.
 //!
 //! # Repeated names
 //!
-//! A repeated key of a form or a query goes into a `Vec`; where one value is expected, it is
-//! refused. A repeated field of a struct is refused in JSON too; of a repeated key of a map, the
-//! last one counts.
+//! A repeated key of a form or a query becomes a `Vec`; where a single value is expected, it is
+//! rejected. A repeated field of a struct is rejected in JSON too; of a repeated key of a map, the
+//! last value is used.
 //!
 //! # Order
 //!
-//! Stage [`Validate`](crate::stage::Validate): inside everything that decides who may ask, so that
-//! only their bodies are read. A stack may hold two, for [`Query`] and [`Json`] say.
+//! Stage [`Validate`](crate::stage::Validate): inside everything that decides who may send the
+//! request, so that the bodies of others are never read. A stack may have two, for example for
+//! [`Query`] and [`Json`].
 //!
 //! # Security
 //!
-//! - A missing or wrong `Content-Type` is refused because a page of another origin can send such
+//! - A missing or wrong `Content-Type` is rejected because a page of another origin can send such
 //!   a body without a preflight.
-//! - Nothing is read beyond the limit, no memory is set aside for what a client only announces,
-//!   and nesting can't overflow the stack. How long a body may take is for a timeout layer to say.
-//! - What a refusal repeats of what the client sent is cut: texts to some 200 characters, pointers
-//!   to 1024 bytes.
-//! - A wrong value is quoted in the refusal, and so in the log at level `DEBUG`, as `serde` words
-//!   it: "invalid type: integer `3`, expected a string". A field that holds a secret should be
-//!   read by a type that does not quote.
-//! - What `serde` derives for a struct reads a JSON array as well, its items in the order of the
-//!   fields. The rules hold for both.
-//! - garde checks everything before anything is answered: a rule for the length of a list does not
-//!   keep it from looking at the items, and it notes every error, listed or not. A list of 350,000
-//!   wrong items fits into 1 MiB; to refuse it took 0.1 s and 70 MB. Where a type has lists, keep
-//!   the limit of the body near what is needed.
-//! - garde's `email` rule is a regular expression, slow unless `regex` has its default features;
-//!   [`email`] is that rule by hand.
+//! - Nothing is read beyond the limit, no memory is allocated for what a client only announces,
+//!   and nesting can't overflow the stack. Use a timeout layer to limit how long a body may take.
+//! - Quotes of the input in a refusal are cut: messages to about 200 characters, pointers to 1024
+//!   bytes.
+//! - A wrong value is quoted in the refusal, and therefore in the log at level `DEBUG`, in the words
+//!   of `serde`: "invalid type: integer `3`, expected a string". Deserialize a field that holds a
+//!   secret with a type that does not quote it.
+//! - The `Deserialize` that serde derives for a struct also accepts a JSON array, with its items in
+//!   the order of the fields. The rules apply to both.
+//! - garde checks everything before the request is answered: a rule for the length of a list does
+//!   not keep it from checking the items, and it records every error, listed or not. A list of
+//!   350,000 invalid items fits into 1 MiB; rejecting it took 0.1 s and 70 MB. If a type has lists,
+//!   keep the body limit as low as possible.
+//! - garde's `email` rule is a regular expression, which is slow unless `regex` has its default
+//!   features; [`email`] is the same rule written by hand.
 //!
 //! # Compared with
 //!
-//! - `axum::Json` parses with `serde_path_to_error` always; this parses plainly, and only what
-//!   failed once more. It answers in plain text, and takes 2 MB unless told.
-//! - `axum-valid` chooses its status and format by Cargo features of the whole build.
-//! - Next.js parses 1 MB by content type too; the schema is then the handler's business.
+//! - `axum::Json` always parses with `serde_path_to_error`; this layer parses plainly, and only an
+//!   input that fails a second time. `axum::Json` answers in plain text, and its default limit is
+//!   2 MB.
+//! - `axum-valid` selects its status and format by Cargo features of the whole build.
+//! - Next.js also parses 1 MB by content type, but leaves the schema to the handler.
 //!
 //! [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
 
 mod body;
-mod content_type;
 mod email;
 mod errors;
+mod field_path;
 mod input;
-mod json;
-mod middleware;
-mod names;
-mod options;
-mod pairs;
 mod parse;
 mod policy;
-mod refusal;
-mod valid;
 
-pub use email::email;
-pub use input::{Form, Format, Input, Json, JsonOrForm, Query};
-pub use policy::{Validation, with_validation};
-pub use valid::Valid;
+pub use self::{
+    email::email,
+    input::{Form, Format, Input, Json, JsonOrForm, Query, Valid},
+    policy::{Validation, with_validation},
+};

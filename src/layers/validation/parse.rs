@@ -1,16 +1,24 @@
-//! Reads values from bytes, and explains why some bytes are none.
+//! Parses JSON, forms and queries, and explains why an input can't be parsed.
 //!
-//! A value is read plainly. Only what fails is read a second time, with the path to the fault:
-//! keeping the path costs more than all of the reading.
+//! An input is parsed plainly. Only one that fails is parsed a second time with the path to the
+//! error, because tracking the path costs more than the parsing itself.
 
 use http::StatusCode;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::{errors, input::Format, json, names::Name, pairs};
-use crate::wire::Problem;
+use super::{
+    errors::{self, excerpt},
+    field_path::PathSegment,
+    input::Format,
+};
+use crate::wire::{
+    Problem,
+    field::urlencoded::{self, Malformed},
+};
 
-/// How an input is written.
+/// The encoding of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Json,
@@ -28,38 +36,139 @@ impl Encoding {
     }
 }
 
-/// Reads a value.
-pub(super) fn parse<T: DeserializeOwned>(written: &[u8], encoding: Encoding) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, Problem> {
     match encoding {
-        Encoding::Json => json::parse(written),
-        Encoding::Form | Encoding::Query => pairs::parse(written, encoding),
+        Encoding::Json => parse_json(bytes),
+        Encoding::Form | Encoding::Query => parse_form(bytes, encoding),
     }
 }
 
-/// An input that can't be read: 400.
-pub(super) fn malformed(detail: String) -> Problem {
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // The whole input is checked: serde_json does not check strings that it skips.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))?;
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => {
+            let (error, path) = locate::<T>(text).unwrap_or((error, Vec::new()));
+            let (line, column) = (error.line(), error.column());
+            invalid(&without_position(&error), path, Encoding::Json)
+                .extension("line", line)
+                .extension("column", column)
+        }
+        Category::Syntax | Category::Eof | Category::Io => malformed_json(text, &error),
+    })
+}
+
+/// Parses again, with the path to the error.
+fn locate<T: DeserializeOwned>(text: &str) -> Option<(serde_json::Error, Vec<PathSegment>)> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    let path = segments(error.path());
+    Some((error.into_inner(), path))
+}
+
+/// A body that is not JSON: 400, with the position.
+fn malformed_json(text: &str, error: &serde_json::Error) -> Problem {
+    if text.trim_ascii().is_empty() {
+        return malformed("The body is empty, but JSON is expected.".to_owned());
+    }
+    // RFC 8259, section 8.1: senders must not add one.
+    if text.starts_with('\u{feff}') {
+        let detail = "The body starts with a byte order mark, which is not allowed in JSON.";
+        return at(malformed(detail.to_owned()), 1, 1);
+    }
+    let (line, column) = (error.line(), error.column());
+    let reason = without_position(error);
+    let reason = excerpt(&reason);
+    let detail = format!("The body is not JSON: {reason} at line {line}, column {column}.");
+    at(malformed(detail), line, column)
+}
+
+fn not_utf8(valid: &[u8]) -> Problem {
+    let lines = valid.split(|byte| *byte == b'\n');
+    let (line, column) = lines.fold((0_usize, 0), |(line, _), text| {
+        (line.saturating_add(1), text.len().saturating_add(1))
+    });
+    let detail = format!("The body is not UTF-8 at line {line}, column {column}.");
+    at(malformed(detail), line, column)
+}
+
+fn at(problem: Problem, line: usize, column: usize) -> Problem {
+    problem.extension("line", line).extension("column", column)
+}
+
+/// The message of `serde_json` without the position at its end.
+fn without_position(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    if text.ends_with(&position) {
+        text.truncate(text.len().saturating_sub(position.len()));
+    }
+    text
+}
+
+fn parse_form<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, Problem> {
+    urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
+    serde_html_form::from_bytes(bytes).map_err(|error| {
+        let reader = serde_html_form::Deserializer::from_bytes(bytes);
+        match serde_path_to_error::deserialize::<_, T>(reader) {
+            Err(found) => {
+                let path = segments(found.path());
+                invalid(&message(found.inner()), path, encoding)
+            }
+            Ok(_) => invalid(&message(&error), Vec::new(), encoding),
+        }
+    })
+}
+
+fn malformed_form(fault: Malformed, encoding: Encoding) -> Problem {
+    let part = if encoding == Encoding::Query {
+        "query"
+    } else {
+        "form"
+    };
+    match fault {
+        Malformed::Escape { at } => malformed(format!(
+            "In the {part}, the % at byte {at} is not followed by two hexadecimal digits."
+        ))
+        .extension("byte", at),
+        Malformed::NotUtf8 => malformed(format!("The {part} is not UTF-8.")),
+    }
+}
+
+/// `serde_html_form` reports a repeated key as an "unsupported value".
+fn message(error: &serde_html_form::de::Error) -> String {
+    let text = error.to_string();
+    if text == "unsupported value" {
+        return "repeated, but only one value is expected".to_owned();
+    }
+    text
+}
+
+/// An input that can't be parsed: 400.
+fn malformed(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST)
         .reason("malformed")
         .detail(detail)
 }
 
-/// An input that can be read but is no `T`: 422, with the place.
-pub(super) fn invalid(message: &str, mut path: Vec<Name>, encoding: Encoding) -> Problem {
-    // serde blames the object for a member that is not there; its clients look for the member.
+/// A well-formed input that is not a `T`: 422, with the position.
+fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> Problem {
+    // serde locates a missing field at its object; clients look for the field.
     let missing = message
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'));
-    path.extend(missing.map(|name| Name::Key(name.to_owned())));
+    path.extend(missing.map(|name| PathSegment::Key(name.to_owned())));
     let entry = errors::entry(encoding, message, &path);
     errors::list(vec![entry], 1)
 }
 
-pub(super) fn names(path: &Path) -> Vec<Name> {
+fn segments(path: &Path) -> Vec<PathSegment> {
     path.iter()
         .map_while(|segment| match segment {
-            Segment::Seq { index } => Some(Name::Index(*index)),
-            Segment::Map { key } => Some(Name::Key(key.clone())),
-            Segment::Enum { variant } => Some(Name::Key(variant.clone())),
+            Segment::Seq { index } => Some(PathSegment::Index(*index)),
+            Segment::Map { key } => Some(PathSegment::Key(key.clone())),
+            Segment::Enum { variant } => Some(PathSegment::Key(variant.clone())),
             Segment::Unknown => None,
         })
         .collect()

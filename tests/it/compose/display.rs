@@ -23,10 +23,10 @@ with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 req
                                   sets retry-after, ratelimit, ratelimit-policy
 with_auth           Authenticate  401 without credentials, or with wrong ones
                                   400 without a token after `Bearer`, or with several tokens
-with_validation     Validate      400 when the body can't be read
-                                  413 when it has more than 1048576 bytes
-                                  415 when it is of another type, or coded
-                                  422 when it is not valid
+with_validation     Validate      400 when the body can't be read or parsed
+                                  413 when the body has more than 1048576 bytes
+                                  415 when the body has another content type, or a content coding
+                                  422 when its content is invalid
 with_cache_control  Cache         sets cache-control
 ";
 

@@ -237,7 +237,7 @@ fn a_method_with_a_function_of_its_own_or_with_a_handler_is_refused() {
         .on(link(), echo)
         .unwrap_err();
     assert!(
-        error.to_string().contains("`LINK` has a handler already"),
+        error.to_string().contains("`LINK` already has a handler"),
         "{error}"
     );
     assert_eq!(error.policy(), "Endpoint");

@@ -202,7 +202,7 @@ fn an_empty_list_is_refused_when_it_is_built() {
     let error = Methods::list([]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Methods: without a method nothing passes: name one"
+        "Methods: the list is empty, so no request would pass: list a method"
     );
 }
 

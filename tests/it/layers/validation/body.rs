@@ -208,7 +208,7 @@ async fn the_limit_is_one_mebibyte_unless_told() {
                 assert_eq!(json["max_body_bytes"], limit);
                 assert_eq!(
                     json["detail"],
-                    format!("The body may have at most {limit} bytes.")
+                    format!("The body must not be larger than {limit} bytes.")
                 );
             }
         }
@@ -309,7 +309,7 @@ async fn a_body_that_breaks_off_is_400_and_the_cause_stays_in_the_log() {
     for events in cases {
         let response = send(&layer, request(Scripted::new(events))).await;
         let json = problem(&response, StatusCode::BAD_REQUEST);
-        assert_eq!(json["detail"], "The body could not be read to its end.");
+        assert_eq!(json["detail"], "The body could not be read completely.");
         let problem = response.extensions().get::<wythe::Problem>().unwrap();
         assert_eq!(
             problem.cause().unwrap().to_string(),

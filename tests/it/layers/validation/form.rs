@@ -130,12 +130,12 @@ async fn a_form_that_is_not_valid_is_422_with_the_parameter() {
         (
             "repeated",
             "name=Ada&name=Eve&email=a@b.c",
-            json!([{"detail": "given more than once, where one value is expected", "parameter": "name"}]),
+            json!([{"detail": "repeated, but only one value is expected", "parameter": "name"}]),
         ),
         (
             "repeated number",
             "name=Ada&email=a@b.c&age=20&age=21",
-            json!([{"detail": "given more than once, where one value is expected", "parameter": "age"}]),
+            json!([{"detail": "repeated, but only one value is expected", "parameter": "age"}]),
         ),
         (
             "rule",

@@ -172,7 +172,7 @@ async fn what_is_not_json_is_400_with_line_and_column() {
 async fn an_empty_body_is_400_with_a_clear_text() {
     for written in ["", "  \n\t"] {
         let json = problem(&answer::<NewUser>(written).await, StatusCode::BAD_REQUEST);
-        assert_eq!(json["detail"], "The body is empty; expected JSON.");
+        assert_eq!(json["detail"], "The body is empty, but JSON is expected.");
     }
     let request = Request::get("/").body(common::empty()).unwrap();
     let response = send(&with_validation::<Json<NewUser>>(), request).await;
@@ -265,7 +265,7 @@ async fn every_broken_rule_is_listed_with_its_pointer() {
     found.sort();
     let expected = [
         ("#/age", "lower than 18"),
-        ("#/email", "not a valid email: no `@` in it"),
+        ("#/email", "not a valid email address: the `@` is missing"),
         ("#/name", "length is lower than 2"),
     ];
     assert_eq!(

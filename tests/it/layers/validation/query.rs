@@ -78,7 +78,7 @@ async fn a_query_that_cannot_be_read_is_400() {
 
 #[tokio::test]
 async fn a_query_that_is_not_valid_is_422_with_the_parameter() {
-    let repeated = "given more than once, where one value is expected";
+    let repeated = "repeated, but only one value is expected";
     let cases = [
         ("/?page=two", "page", None, "invalid digit found in string"),
         ("/?page=-1", "page", None, "invalid digit found in string"),

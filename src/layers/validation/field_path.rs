@@ -1,29 +1,30 @@
-//! Finds the names that a client wrote for what garde knows by its names in Rust.
+//! Translates paths of fields in Rust, as garde reports them, into paths of the document that the
+//! client sent.
 
 use serde_json::{Map, Value};
 
-use super::{Format, parse::Encoding};
+use super::{input::Format, parse::Encoding};
 
-/// One step on the way to a value.
+/// One segment of the path to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum PathSegment {
     Key(String),
     Index(usize),
 }
 
-/// What the client sent, to look names up in.
+/// The document that the client sent, in which paths are looked up.
 ///
 /// garde names a field as Rust does. Where serde changes the case (`rename_all = "camelCase"`), the
-/// name meant is the one that differs in nothing else. Where serde leaves out a newtype or puts in
-/// the tag of an enum, the document shows it.
-pub(super) struct Names {
+/// member is the one whose name differs in nothing else. The document also shows where serde omits
+/// a newtype or adds the tag of an enum.
+pub(super) struct FieldPaths {
     encoding: Encoding,
     document: Option<Value>,
 }
 
-impl Names {
-    /// No document to look into.
-    pub(super) const fn unknown(format: Format) -> Self {
+impl FieldPaths {
+    /// Without a document: paths stay as they are in Rust.
+    pub(super) const fn in_rust(format: Format) -> Self {
         let encoding = match format {
             Format::Json | Format::JsonOrForm => Encoding::Json,
             Format::Form => Encoding::Form,
@@ -35,11 +36,11 @@ impl Names {
         }
     }
 
-    /// The names in a document.
-    pub(super) fn of(written: &[u8], encoding: Encoding) -> Self {
+    /// Paths in this document.
+    pub(super) fn of(bytes: &[u8], encoding: Encoding) -> Self {
         let document = match encoding {
-            Encoding::Json => serde_json::from_slice(written).ok(),
-            Encoding::Form | Encoding::Query => parameters(written),
+            Encoding::Json => serde_json::from_slice(bytes).ok(),
+            Encoding::Form | Encoding::Query => parameters(bytes),
         };
         Self { encoding, document }
     }
@@ -48,37 +49,37 @@ impl Names {
         self.encoding
     }
 
-    /// The way through the document that a way through the fields of Rust stands for.
-    pub(super) fn as_written(&self, path: &[Name]) -> Vec<Name> {
+    /// The path in the document for a path of fields in Rust.
+    pub(super) fn as_sent(&self, path: &[PathSegment]) -> Vec<PathSegment> {
         let mut here = self.document.as_ref();
-        let mut written = Vec::with_capacity(path.len());
+        let mut sent = Vec::with_capacity(path.len());
         let mut rest = path.iter();
         while let Some(name) = rest.next() {
             if let Some((tag, inner)) = here.and_then(|value| tag(value, name, rest.as_slice())) {
-                written.push(Name::Key(tag.clone()));
+                sent.push(PathSegment::Key(tag.clone()));
                 here = Some(inner);
             }
             let name = match (name, here) {
-                (Name::Key(field), Some(Value::Object(members))) => {
-                    Name::Key(member(field, members).unwrap_or(field).to_owned())
+                (PathSegment::Key(field), Some(Value::Object(members))) => {
+                    PathSegment::Key(member(field, members).unwrap_or(field).to_owned())
                 }
-                // A newtype has an index in Rust and none in serde.
-                (Name::Index(_), Some(value)) if !value.is_array() => continue,
+                // The field of a newtype has an index in Rust, but not in serde.
+                (PathSegment::Index(_), Some(value)) if !value.is_array() => continue,
                 _ => name.clone(),
             };
             here = here.and_then(|value| match &name {
-                Name::Key(key) => value.get(key),
-                Name::Index(index) => value.get(index),
+                PathSegment::Key(key) => value.get(key),
+                PathSegment::Index(index) => value.get(index),
             });
-            written.push(name);
+            sent.push(name);
         }
-        written
+        sent
     }
 }
 
-/// The parameters of a form or a query; a list is one that was repeated.
-fn parameters(written: &[u8]) -> Option<Value> {
-    let pairs: Vec<(String, String)> = serde_html_form::from_bytes(written).ok()?;
+/// The parameters of a form or a query; a repeated one is a list.
+fn parameters(bytes: &[u8]) -> Option<Value> {
+    let pairs: Vec<(String, String)> = serde_html_form::from_bytes(bytes).ok()?;
     let mut parameters = Map::new();
     for (key, _) in pairs {
         parameters
@@ -89,7 +90,7 @@ fn parameters(written: &[u8]) -> Option<Value> {
     Some(Value::Object(parameters))
 }
 
-/// The member that is meant by a field of Rust.
+/// The member for a field in Rust.
 fn member<'a>(field: &str, members: &'a Map<String, Value>) -> Option<&'a str> {
     if let Some((key, _)) = members.get_key_value(field) {
         return Some(key);
@@ -99,9 +100,13 @@ fn member<'a>(field: &str, members: &'a Map<String, Value>) -> Option<&'a str> {
     first.filter(|_| second.is_none()).map(String::as_str)
 }
 
-/// The tag of an enum's variant (`{"circle": {"radius": 1}}`), which Rust does not count as a step,
-/// and what it tags.
-fn tag<'a>(value: &'a Value, name: &Name, rest: &[Name]) -> Option<(&'a String, &'a Value)> {
+/// The tag of an enum variant (`{"circle": {"radius": 1}}`), which is not a segment in Rust, and the
+/// tagged value.
+fn tag<'a>(
+    value: &'a Value,
+    name: &PathSegment,
+    rest: &[PathSegment],
+) -> Option<(&'a String, &'a Value)> {
     let members = value.as_object().filter(|members| members.len() == 1)?;
     let (key, inner) = members.iter().next()?;
     let has = |value: &Value, field: &str| {
@@ -110,15 +115,15 @@ fn tag<'a>(value: &'a Value, name: &Name, rest: &[Name]) -> Option<(&'a String, 
             .is_some_and(|members| member(field, members).is_some())
     };
     let tagged = match (name, rest.first()) {
-        (Name::Key(field), _) => !has(value, field) && has(inner, field),
-        // What has the next field itself is a newtype around a struct.
-        (Name::Index(_), Some(Name::Key(field))) => !has(value, field),
-        (Name::Index(_), _) => true,
+        (PathSegment::Key(field), _) => !has(value, field) && has(inner, field),
+        // An object with the next field is a newtype around a struct.
+        (PathSegment::Index(_), Some(PathSegment::Key(field))) => !has(value, field),
+        (PathSegment::Index(_), _) => true,
     };
     tagged.then_some((key, inner))
 }
 
-/// Whether two names differ in case and in `_` and `-` only.
+/// Whether two names differ only in case, `_` and `-`.
 fn are_alike(left: &str, right: &str) -> bool {
     fn letters(name: &str) -> impl Iterator<Item = char> {
         name.chars()
@@ -130,10 +135,10 @@ fn are_alike(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, Name, Names, are_alike};
+    use super::{Encoding, FieldPaths, PathSegment, are_alike};
 
     #[test]
-    fn names_are_alike_in_every_case_that_serde_writes() {
+    fn names_are_alike_in_every_case_that_serde_uses() {
         for written in [
             "first_name",
             "firstName",
@@ -146,18 +151,18 @@ mod tests {
         assert!(!are_alike("first_names", "first_name"));
     }
 
-    /// `a.0` in short for a key and an index.
-    fn path(short: &str) -> Vec<Name> {
+    /// A path from its short form: `a.0` is a key and an index.
+    fn path(short: &str) -> Vec<PathSegment> {
         let names = short.split('.').filter(|name| !name.is_empty());
         let name = |name: &str| match name.parse() {
-            Ok(index) => Name::Index(index),
-            Err(_) => Name::Key(name.to_owned()),
+            Ok(index) => PathSegment::Index(index),
+            Err(_) => PathSegment::Key(name.to_owned()),
         };
         names.map(name).collect()
     }
 
     #[test]
-    fn the_way_through_rust_becomes_the_way_through_the_document() {
+    fn a_path_in_rust_becomes_a_path_in_the_document() {
         let cases = [
             ("same name", r#"{"a":1}"#, "a", "a"),
             ("other case", r#"{"aB":1,"c":2}"#, "a_b", "aB"),
@@ -205,16 +210,16 @@ mod tests {
             ),
         ];
         for (name, document, rust, written) in cases {
-            let names = Names::of(document.as_bytes(), Encoding::Json);
-            assert_eq!(names.as_written(&path(rust)), path(written), "{name}");
+            let paths = FieldPaths::of(document.as_bytes(), Encoding::Json);
+            assert_eq!(paths.as_sent(&path(rust)), path(written), "{name}");
         }
     }
 
     #[test]
     fn an_index_of_a_parameter_is_kept_if_it_was_repeated() {
         for (form, written) in [("t=a", "t"), ("t=a&t=b", "t.0"), ("", "t.0")] {
-            let names = Names::of(form.as_bytes(), Encoding::Form);
-            assert_eq!(names.as_written(&path("t.0")), path(written), "{form}");
+            let paths = FieldPaths::of(form.as_bytes(), Encoding::Form);
+            assert_eq!(paths.as_sent(&path("t.0")), path(written), "{form}");
         }
     }
 }

@@ -1,0 +1,221 @@
+//! Tells which error responses are rewritten, and rewrites them.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, response::Parts,
+};
+use http_body::Body;
+
+#[cfg(feature = "tracing")]
+use super::NAME;
+use super::{Presentation, Renderer, RequestInfo, service::catch};
+use crate::wire::{PROBLEM_JSON, Problem};
+
+/// The longest text that becomes the detail of a problem.
+const MAX_TEXT: u64 = 8 * 1024;
+
+/// The form of an error response.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Not an error, or an error in the application's own format.
+    Own,
+    /// A problem.
+    Problem(Problem),
+    /// A status and nothing else.
+    StatusOnly,
+    /// Plain text, of this length if it can be read.
+    Text(Option<usize>),
+}
+
+impl Refusal {
+    pub(super) fn of<R: Body>(response: &Response<R>) -> Self {
+        if response.status().as_u16() < 400 {
+            return Self::Own;
+        }
+        if let Some(problem) = response.extensions().get::<Problem>() {
+            return Self::Problem(problem.clone());
+        }
+        let length = response.body().size_hint().exact();
+        let is_encoded = response.headers().contains_key(header::CONTENT_ENCODING);
+        match response.headers().get(header::CONTENT_TYPE) {
+            None if length == Some(0) || response.body().is_end_stream() => Self::StatusOnly,
+            Some(media_type) if is_plain_text(media_type) => Self::Text(
+                length
+                    .filter(|length| *length <= MAX_TEXT && !is_encoded)
+                    .and_then(|length| usize::try_from(length).ok()),
+            ),
+            _ => Self::Own,
+        }
+    }
+}
+
+/// Whether a `Content-Type` is `text/plain`, with any parameters (RFC 9110, section 8.3.1).
+fn is_plain_text(media_type: &HeaderValue) -> bool {
+    let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
+    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/plain"))
+}
+
+/// Renders the refusal of one request.
+pub(super) struct Present {
+    renderer: Option<(Renderer, RequestInfo)>,
+    head: bool,
+}
+
+impl Present {
+    pub(super) fn new<B>(presentation: &Presentation, request: &Request<B>) -> Self {
+        let renderer = presentation.renderer.clone();
+        Self {
+            renderer: renderer.map(|renderer| (renderer, RequestInfo::of(request))),
+            head: *request.method() == Method::HEAD,
+        }
+    }
+
+    /// A response that carries a problem.
+    pub(super) fn problem<R: From<Bytes>>(
+        &self,
+        response: Response<R>,
+        problem: &Problem,
+    ) -> Response<R> {
+        if self.renderer.is_none() {
+            return response;
+        }
+        self.rewrite(response.into_parts().0, problem, true)
+    }
+
+    /// A response with a status and nothing else.
+    pub(super) fn status_only<R: From<Bytes>>(&self, mut head: Parts) -> Response<R> {
+        // The response to HEAD may be empty where the response to GET is not.
+        let length = head.headers.get(header::CONTENT_LENGTH);
+        let whole = length.is_none_or(|length| length == "0");
+        let problem = of_status(head.status);
+        head.extensions.insert(problem.clone());
+        self.rewrite(head, &problem, whole)
+    }
+
+    /// A plain-text response; without the text if it was not read.
+    pub(super) fn text<R: From<Bytes>>(
+        &self,
+        mut head: Parts,
+        text: Option<Vec<u8>>,
+    ) -> Response<R> {
+        let text = text.and_then(|text| String::from_utf8(text).ok());
+        let mut problem = of_status(head.status);
+        let mut whole = true;
+        // 5xx and higher.
+        if head.status.as_u16() >= 500 {
+            log_text(head.status, text.as_deref());
+        } else if let Some(text) = text.filter(|text| !text.is_empty()) {
+            problem = problem.detail(text);
+        } else {
+            // The response to HEAD may be empty where the response to GET has a text.
+            whole = false;
+        }
+        head.extensions.insert(problem.clone());
+        self.rewrite(head, &problem, whole)
+    }
+
+    /// The response after a panic.
+    pub(super) fn panicked<R: From<Bytes>>(&self) -> Response<R> {
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = StatusCode::INTERNAL_SERVER_ERROR;
+        self.status_only(head)
+    }
+
+    /// The response with another body. `whole` says that GET would get the same body.
+    fn rewrite<R: From<Bytes>>(
+        &self,
+        mut head: Parts,
+        problem: &Problem,
+        whole: bool,
+    ) -> Response<R> {
+        let (media_type, body) = self.render(problem);
+        remove_body_fields(&mut head.headers);
+        head.headers.insert(header::CONTENT_TYPE, media_type);
+        if !self.head {
+            return Response::from_parts(head, R::from(body));
+        }
+        if whole {
+            // RFC 9110, section 8.6: the response to HEAD has the length of the response to GET.
+            head.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        Response::from_parts(head, R::from(Bytes::new()))
+    }
+
+    fn render(&self, problem: &Problem) -> (HeaderValue, Bytes) {
+        self.renderer
+            .as_ref()
+            .and_then(|(renderer, request)| catch(|| renderer(problem, request)))
+            .unwrap_or_else(|| (PROBLEM_JSON, problem.to_json()))
+    }
+}
+
+/// A problem with a status and nothing else. The common ones are rendered once.
+fn of_status(status: StatusCode) -> Problem {
+    static NOT_FOUND: LazyLock<Problem> = LazyLock::new(|| StatusCode::NOT_FOUND.into());
+    static METHOD_NOT_ALLOWED: LazyLock<Problem> =
+        LazyLock::new(|| StatusCode::METHOD_NOT_ALLOWED.into());
+    static INTERNAL: LazyLock<Problem> = LazyLock::new(|| StatusCode::INTERNAL_SERVER_ERROR.into());
+    match status {
+        StatusCode::NOT_FOUND => NOT_FOUND.clone(),
+        StatusCode::METHOD_NOT_ALLOWED => METHOD_NOT_ALLOWED.clone(),
+        StatusCode::INTERNAL_SERVER_ERROR => INTERNAL.clone(),
+        other => other.into(),
+    }
+}
+
+/// The text of a server error goes to the log only.
+#[cfg(feature = "tracing")]
+fn log_text(status: StatusCode, text: Option<&str>) {
+    let status = status.as_u16();
+    tracing::error!(target: "wythe", layer = NAME, status, text, "server error");
+}
+
+#[cfg(not(feature = "tracing"))]
+const fn log_text(_: StatusCode, _: Option<&str>) {}
+
+/// Removes the fields that describe the body that is replaced.
+fn remove_body_fields(headers: &mut HeaderMap) {
+    const BODY_FIELDS: [&str; 8] = [
+        "content-digest",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "repr-digest",
+        "trailer",
+        "transfer-encoding",
+    ];
+    for field in BODY_FIELDS {
+        headers.remove(field);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::is_plain_text;
+
+    #[test]
+    fn knows_plain_text_by_its_type_alone() {
+        let cases = [
+            ("text/plain", true),
+            ("text/plain; charset=utf-8", true),
+            ("Text/PLAIN ;charset=\"utf-8\"", true),
+            ("text/plainer", false),
+            ("text/html", false),
+            ("application/json; was=text/plain", false),
+            ("", false),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(
+                is_plain_text(&HeaderValue::from_static(value)),
+                expected,
+                "{value}"
+            );
+        }
+    }
+}
