@@ -17,7 +17,7 @@ use axum::{Router, routing::get};
 use tokio::net::{TcpListener, TcpStream};
 use wythe::{
     ConfigError, Quota, compose,
-    rate_limit::shared::{OnFailure, RedisStore},
+    rate_limit::redis::{OnFailure, RedisStore},
     with_rate_limit,
 };
 

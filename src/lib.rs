@@ -58,7 +58,7 @@
 //! ```text
 //! layer               stage         answers and sets
 //! with_rate_limit     Throttle      429 when a quota is spent ("default": 10 requests in 60s)
-//!                                   500 when the server does not say who the peer is
+//!                                   500 when the server does not provide the address of the peer
 //!                                   sets retry-after, ratelimit, ratelimit-policy
 //! with_auth           Authenticate  401 without credentials, or with wrong ones
 //!                                   400 without a token after `Bearer`, or with several tokens
@@ -75,7 +75,7 @@
 //! |---|---|---|
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
-//! | [`with_load_shed`] | `Admit` | 503 when what stands inside is not ready |
+//! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
 //! | [`with_client_ip`] | `Admit` | whom a request comes from, behind which proxies: [`ClientIp`] |
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
@@ -156,7 +156,9 @@ pub use self::layers::cache_control::{self, CacheControl, with_cache_control};
 #[cfg(feature = "client-ip")]
 pub use self::layers::client_ip::{self, ClientIpSource, with_client_ip};
 #[cfg(feature = "concurrency-limit")]
-pub use self::layers::concurrency_limit::{self, ConcurrencyLimit, with_concurrency_limit};
+pub use self::layers::concurrency_limit::{
+    self, limiter::with_concurrency_limit, policy::ConcurrencyLimit,
+};
 #[cfg(feature = "cors")]
 pub use self::layers::cors::{self, Cors, with_cors};
 #[cfg(feature = "csrf")]
@@ -166,13 +168,15 @@ pub use self::layers::csrf::{CsrfToken, CsrfTokens};
 #[cfg(feature = "ip-filter")]
 pub use self::layers::ip_filter::{self, IpFilter, with_ip_filter};
 #[cfg(feature = "load-shed")]
-pub use self::layers::load_shed::{self, with_load_shed};
+pub use self::layers::load_shed::{self, layer::with_load_shed};
 #[cfg(feature = "method")]
 pub use self::layers::method::{self, Endpoint, Methods, endpoint, with_methods};
 #[cfg(feature = "presentation")]
 pub use self::layers::presentation::{self, with_presentation, with_presentation_as};
 #[cfg(feature = "rate-limit")]
-pub use self::layers::rate_limit::{self, Quota, RateLimit, RateLimitFields, with_rate_limit};
+pub use self::layers::rate_limit::{
+    self, limiter::with_rate_limit, plan::RateLimitFields, policy::RateLimit, quota::Quota,
+};
 #[cfg(feature = "validation")]
 pub use self::layers::validation::{
     self, Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation,

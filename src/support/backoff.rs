@@ -1,14 +1,14 @@
-//! Says how long to leave alone what has failed.
+//! Exponential backoff with jitter.
 
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
-/// The pause after so many others: it doubles up to the longest, and is between three quarters and
-/// five quarters of that, so that instances do not try again together.
-pub(crate) fn growing(first: Duration, before: u32, longest: Duration) -> Duration {
-    jittered(doubled(first, before, longest))
+/// How long to wait after this many failures in a row: twice as long each time, up to the longest,
+/// and between three quarters and five quarters of that, so that instances do not retry together.
+pub(crate) fn exponential(first: Duration, failures: u32, longest: Duration) -> Duration {
+    jittered(doubled(first, failures, longest))
 }
 
 fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
@@ -16,10 +16,10 @@ fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
     first.saturating_mul(factor).min(longest)
 }
 
-fn jittered(pause: Duration) -> Duration {
+fn jittered(backoff: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8) % 512;
     let factor = u32::try_from(random).unwrap_or_default();
-    pause.saturating_mul(factor.saturating_add(768)) / 1024
+    backoff.saturating_mul(factor.saturating_add(768)) / 1024
 }
 
 #[cfg(test)]
@@ -29,17 +29,17 @@ mod tests {
     use super::{doubled, jittered};
 
     #[test]
-    fn pauses_grow_to_the_longest() {
+    fn backoff_grows_to_the_longest() {
         let (first, longest) = (Duration::from_secs(1), Duration::from_secs(60));
         let seconds = [1, 2, 4, 8, 16, 32, 60, 60];
         for (before, seconds) in (0..).zip(seconds) {
-            let pause = doubled(first, before, longest);
-            assert_eq!(pause, Duration::from_secs(seconds));
+            let backoff = doubled(first, before, longest);
+            assert_eq!(backoff, Duration::from_secs(seconds));
         }
         assert_eq!(doubled(first, u32::MAX, longest), longest);
         for _ in 0..100 {
-            let pause = jittered(Duration::from_secs(4));
-            assert!((3..=5).contains(&pause.as_secs()), "{pause:?}");
+            let backoff = jittered(Duration::from_secs(4));
+            assert!((3..=5).contains(&backoff.as_secs()), "{backoff:?}");
         }
     }
 }

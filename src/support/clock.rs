@@ -68,6 +68,11 @@ impl Clock {
         }
     }
 
+    /// Whether this is the system's clock.
+    pub(crate) const fn is_system(&self) -> bool {
+        matches!(self.0, Source::System)
+    }
+
     /// The date as the time since the Unix epoch; zero for dates before it.
     pub(crate) fn since_epoch(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
@@ -85,7 +90,10 @@ impl Function {
                 .compare_exchange(latest, shown, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
         {
-            self.lost.fetch_add(back, Ordering::SeqCst);
+            let add = |lost: u64| Some(lost.saturating_add(back));
+            let _: Result<u64, u64> =
+                self.lost
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
             return shown.saturating_add(self.lost.load(Ordering::SeqCst));
         }
         let lost = self.lost.load(Ordering::SeqCst);

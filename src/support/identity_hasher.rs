@@ -1,13 +1,12 @@
-//! Takes keys that are hashes already as they are.
+//! Uses keys that are hashes already as their own hash.
 
 use std::hash::Hasher;
 
-/// For maps whose keys hash as one `u64`, which is as good as random: nobody who sends requests can
-/// choose it.
+/// For maps whose keys write one `u64` that is as good as random and that no client can choose.
 #[derive(Default)]
-pub(crate) struct AsItIs(u64);
+pub(crate) struct IdentityHasher(u64);
 
-impl Hasher for AsItIs {
+impl Hasher for IdentityHasher {
     fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, part: u64) {

@@ -16,4 +16,5 @@ pub(crate) mod identity_hasher;
 pub mod networks;
 #[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
 pub(crate) mod redis;
+pub(crate) mod shards;
 pub(crate) mod sweep;

@@ -12,8 +12,8 @@ use std::{borrow::Cow, error::Error, fmt};
 /// ```
 /// use wythe::ConfigError;
 ///
-/// let error = ConfigError::new("Quota", "a quota of 0 requests would refuse everything");
-/// assert_eq!(error.to_string(), "Quota: a quota of 0 requests would refuse everything");
+/// let error = ConfigError::new("Quota", "a quota of 0 requests would reject every request");
+/// assert_eq!(error.to_string(), "Quota: a quota of 0 requests would reject every request");
 /// ```
 #[derive(Debug)]
 pub struct ConfigError {

@@ -55,10 +55,15 @@ const AUTH: House = House {
     ],
 };
 
-/// The store in memory knows nothing of the one in Redis, nor of what counts in it.
+/// Arithmetic and the store in memory know nothing of the layer, nor of Redis.
 const RATE_LIMIT: House = House {
     folder: "src/layers/rate_limit",
-    floors: &[Shared(&["store"]), Shared(&["*"])],
+    floors: &[
+        Shared(&["quota"]),
+        Shared(&["gcra"]),
+        Shared(&["memory"]),
+        Shared(&["*"]),
+    ],
 };
 
 #[test]

@@ -1,23 +1,33 @@
-//! Decides who comes in: the layer of [`with_concurrency_limit`](super::with_concurrency_limit).
+//! Decides which requests pass: [`with_concurrency_limit`], its layer and its service.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use http::{Request, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use tower_layer::Layer;
+use tower_service::Service;
 
 use super::{
-    gate::{Gate, Permit, Turn, Visit},
     policy::{ConcurrencyLimit, Queue},
-    service::Limited,
-    table::Table,
+    response::{Guarded, LimitedFuture, NAME, Parked},
+    semaphores::{Acquire, InUse, Permit, Semaphores},
 };
 use crate::{
-    contract::{Description, Place},
-    request::key::{Key, Seed},
+    contract::{Description, Place, Placed, ReplyBody, placed},
+    request::key::Key,
     wire::Problem,
 };
 
-/// The layer of [`with_concurrency_limit`](super::with_concurrency_limit): a limit and its counts.
+/// Limits how many requests are in progress at once; see
+/// [`concurrency_limit`](crate::concurrency_limit).
+pub fn with_concurrency_limit<K: Key>(limit: ConcurrencyLimit<K>) -> Placed<ConcurrencyLimiter<K>> {
+    placed(ConcurrencyLimiter::new(limit))
+}
+
+/// The layer of [`with_concurrency_limit`]: a limit and its counts.
 ///
 /// Clones share the counts, so a clone that is kept shows them:
 ///
@@ -30,42 +40,35 @@ use crate::{
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 #[must_use]
-pub struct ConcurrencyLimiter<K: Key>(Arc<Shared<K>>);
+pub struct ConcurrencyLimiter<K: Key>(Arc<LimiterInner<K>>);
 
-struct Shared<K: Key> {
+struct LimiterInner<K: Key> {
     limit: ConcurrencyLimit<K>,
-    gates: Gates,
+    semaphores: Semaphores,
     refusal: Problem,
 }
 
-enum Gates {
-    /// One for all requests.
-    One(Arc<Gate>),
-    /// One for each key.
-    ByKey(Arc<Table>, Seed),
-}
-
 /// What becomes of a request.
-pub(super) enum Admission {
+enum Admission {
     Enter(Permit),
-    Wait(Turn),
+    Wait(Acquire),
     Refuse(Problem),
 }
 
 impl<K: Key> ConcurrencyLimiter<K> {
-    pub(super) fn new(limit: ConcurrencyLimit<K>) -> Self {
+    fn new(limit: ConcurrencyLimit<K>) -> Self {
         let refusal = Problem::reduced_capacity()
             .reason("concurrency")
             .retry_after(limit.retry_after)
             .extension("violated-policies", vec![limit.name.as_ref()]);
-        let gates = if limit.keyed {
-            Gates::ByKey(Arc::new(Table::new(limit.most)), Seed::random())
+        let semaphores = if limit.keyed {
+            Semaphores::by_key(limit.most)
         } else {
-            Gates::One(Arc::new(Gate::new(limit.most)))
+            Semaphores::overall(limit.most)
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(LimiterInner {
             limit,
-            gates,
+            semaphores,
             refusal,
         }))
     }
@@ -73,67 +76,50 @@ impl<K: Key> ConcurrencyLimiter<K> {
     /// How many requests are in progress at this moment: those whose response has not ended.
     #[must_use]
     pub fn in_progress(&self) -> usize {
-        self.0.gates.sum(Gate::in_progress)
+        self.0.semaphores.in_progress()
     }
 
     /// How many requests wait at this moment.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.gates.sum(Gate::waiting)
+        self.0.semaphores.waiting()
     }
 
     /// How many keys have a request in progress or waiting at this moment; no other is kept.
     #[must_use]
     pub fn keys(&self) -> usize {
-        match &self.0.gates {
-            Gates::One(gate) => usize::from(gate.in_progress() > 0),
-            Gates::ByKey(table, _) => table.len(),
+        self.0.semaphores.keys()
+    }
+
+    fn admit<B>(&self, request: Request<B>) -> (Request<B>, Admission) {
+        let LimiterInner {
+            limit, semaphores, ..
+        } = &*self.0;
+        match semaphores {
+            Semaphores::Overall(semaphore) => (request, self.enter(InUse::overall(semaphore))),
+            Semaphores::ByKey { seed, table } => {
+                let (mut head, body) = request.into_parts();
+                let key = seed.fingerprint(|writer| limit.key.write(&mut head, writer));
+                let admission = match key {
+                    Ok(key) => self.enter(table.of(key)),
+                    Err(problem) => Admission::Refuse(problem),
+                };
+                (Request::from_parts(head, body), admission)
+            }
         }
     }
 
-    pub(super) fn admit<B>(&self, request: Request<B>) -> (Request<B>, Admission) {
-        let shared = &*self.0;
-        let (table, seed) = match &shared.gates {
-            Gates::One(gate) => {
-                let visit = Visit::new(Arc::clone(gate), None);
-                return (request, shared.admit(visit));
-            }
-            Gates::ByKey(table, seed) => (table, seed),
-        };
-        let (mut head, body) = request.into_parts();
-        let key = seed.fingerprint_with(|writer| shared.limit.key.write(&mut head, writer));
-        let admission = match key {
-            Ok(key) => shared.admit(table.visit(key)),
-            Err(problem) => Admission::Refuse(problem),
-        };
-        (Request::from_parts(head, body), admission)
-    }
-
-    pub(super) fn refusal(&self) -> Problem {
-        self.0.refusal.clone()
-    }
-}
-
-impl<K: Key> Shared<K> {
-    fn admit(&self, visit: Visit) -> Admission {
-        let visit = match visit.enter() {
+    fn enter(&self, semaphore: InUse) -> Admission {
+        let semaphore = match semaphore.try_acquire() {
             Ok(permit) => return Admission::Enter(permit),
-            Err(visit) => visit,
+            Err(semaphore) => semaphore,
         };
-        let turn = match self.limit.queue {
-            Some(Queue { most, longest }) => visit.line_up(most, longest),
+        let wait = match self.0.limit.queue {
+            Some(Queue { most, longest }) => semaphore.acquire(most, longest),
             None => None,
         };
-        turn.map_or_else(|| Admission::Refuse(self.refusal.clone()), Admission::Wait)
-    }
-}
-
-impl Gates {
-    fn sum(&self, of: impl Fn(&Gate) -> usize) -> usize {
-        match self {
-            Self::One(gate) => of(gate),
-            Self::ByKey(table, _) => table.sum(of),
-        }
+        let refuse = || Admission::Refuse(self.0.refusal.clone());
+        wait.map_or_else(refuse, Admission::Wait)
     }
 }
 
@@ -144,7 +130,7 @@ impl<K: Key> Place for ConcurrencyLimiter<K> {
 
     fn describe(&self) -> Description {
         let limit = &self.0.limit;
-        let description = Description::new("with_concurrency_limit")
+        let description = Description::new(NAME)
             .answers(StatusCode::SERVICE_UNAVAILABLE, limit.to_string())
             .adds(header::RETRY_AFTER);
         limit.key.describe(description)
@@ -155,7 +141,57 @@ impl<K: Key, S> Layer<S> for ConcurrencyLimiter<K> {
     type Service = Limited<K, S>;
 
     fn layer(&self, inner: S) -> Limited<K, S> {
-        Limited::new(self.clone(), inner)
+        let limiter = self.clone();
+        Limited { limiter, inner }
+    }
+}
+
+/// A service that handles a limited number of requests at once.
+///
+/// It is not a [`Middleware`](crate::Middleware), because a request is in progress until the body
+/// of its response has ended, which only the body itself can tell: the response's body is a
+/// [`Guarded`] one.
+///
+/// `poll_ready` reserves nothing: servers clone a service, and a clone that is ready and never
+/// called would keep its permit.
+pub struct Limited<K: Key, S> {
+    limiter: ConcurrencyLimiter<K>,
+    inner: S,
+}
+
+impl<K, S, B, R> Service<Request<B>> for Limited<K, S>
+where
+    K: Key,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: ReplyBody,
+{
+    type Response = Response<Guarded<R>>;
+    type Error = S::Error;
+    type Future = LimitedFuture<S, Request<B>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (request, admission) = self.limiter.admit(request);
+        match admission {
+            Admission::Enter(permit) => LimitedFuture::calling(self.inner.call(request), permit),
+            Admission::Wait(acquire) => {
+                // `poll_ready` was called on this inner service, so it is the one that may be
+                // called; a clone need not be ready.
+                let clone = self.inner.clone();
+                let parked = Parked {
+                    inner: mem::replace(&mut self.inner, clone),
+                    request,
+                    refusal: self.limiter.0.refusal.clone(),
+                };
+                LimitedFuture::waiting(acquire, parked)
+            }
+            Admission::Refuse(problem) => {
+                LimitedFuture::refusing(problem, request.method() == Method::HEAD)
+            }
+        }
     }
 }
 
@@ -165,11 +201,29 @@ impl<K: Key> Clone for ConcurrencyLimiter<K> {
     }
 }
 
+impl<K: Key, S: Clone> Clone for Limited<K, S> {
+    fn clone(&self) -> Self {
+        Self {
+            limiter: self.limiter.clone(),
+            inner: self.inner.clone(),
+        }
+    }
+}
+
 /// The limit; never a key.
 impl<K: Key> fmt::Debug for ConcurrencyLimiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ConcurrencyLimiter")
             .field(&self.0.limit)
+            .finish()
+    }
+}
+
+impl<K: Key, S: fmt::Debug> fmt::Debug for Limited<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limited")
+            .field("limiter", &self.limiter)
+            .field("inner", &self.inner)
             .finish()
     }
 }

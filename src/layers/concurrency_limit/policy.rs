@@ -1,4 +1,4 @@
-//! Builds a limit: how many at once, who is counted together, who may wait.
+//! Builds a limit: [`ConcurrencyLimit`].
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 
 use crate::{
     contract::stage,
-    request::key::{AfterAuth, By, ByClientIp, ByPeer, Key, KeyPart},
+    request::key::{AfterAuth, Key, ipv6_prefix, key_methods},
     wire::{ConfigError, Problem},
 };
 
 /// A limit on the requests in progress at once: the policy of
-/// [`with_concurrency_limit`](super::with_concurrency_limit).
+/// [`with_concurrency_limit`](crate::with_concurrency_limit).
 ///
 /// # Example
 ///
@@ -28,7 +28,7 @@ use crate::{
 /// // 4 at once for each client address.
 /// let each = with_concurrency_limit(ConcurrencyLimit::of(4)?.by_peer());
 ///
-/// // What would refuse everything is an error at once.
+/// // A limit that would reject every request is an error at once.
 /// assert!(ConcurrencyLimit::of(0).is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
@@ -40,11 +40,11 @@ pub struct ConcurrencyLimit<K = Overall> {
     pub(super) retry_after: Duration,
     pub(super) name: Cow<'static, str>,
     pub(super) key: K,
-    /// Whether the key is asked: all requests have the same one unless told.
+    /// Whether there is a key; otherwise all requests are counted together.
     pub(super) keyed: bool,
 }
 
-/// A line of those that wait.
+/// Requests that wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue {
     pub(super) most: usize,
@@ -66,7 +66,7 @@ impl Key for Overall {
 }
 
 impl ConcurrencyLimit {
-    /// So many requests at once, all together. The others are refused, unless there is a
+    /// At most `most` requests at once, all together. Others are refused, unless there is a
     /// [`queue`](Self::queue).
     ///
     /// # Errors
@@ -74,11 +74,11 @@ impl ConcurrencyLimit {
     /// If it is 0, or more than tokio's `Semaphore` can count: `usize::MAX >> 3`.
     pub fn of(most: usize) -> Result<Self, ConfigError> {
         if most == 0 {
-            return Err(error("a limit of 0 requests would refuse everything"));
+            return Err(error("a limit of 0 requests would reject every request"));
         }
         if most > Semaphore::MAX_PERMITS {
             return Err(error(format!(
-                "no more than {} requests can be counted",
+                "at most {} requests can be counted",
                 Semaphore::MAX_PERMITS
             )));
         }
@@ -92,86 +92,42 @@ impl ConcurrencyLimit {
         })
     }
 
-    /// So many at once for each address of a peer, the other end of the connection.
-    ///
-    /// It is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
-    /// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log,
-    /// says what to do. IPv4 addresses mapped into IPv6 count as IPv4; of IPv6 addresses the /64
-    /// network counts, see [`ipv6_prefix`](ConcurrencyLimit::ipv6_prefix).
-    ///
-    /// # Security
-    ///
-    /// Behind a proxy the peer is the proxy: all of its clients share one limit.
-    pub fn by_peer(self) -> ConcurrencyLimit<ByPeer> {
-        self.keyed(ByPeer { ipv6_prefix: 64 })
-    }
-
-    /// So many at once for each address that `with_client_ip` provides: that of the client behind
-    /// trusted proxies. Of IPv6 addresses the /64 network counts, see
-    /// [`ipv6_prefix`](ConcurrencyLimit::ipv6_prefix).
-    pub fn by_client_ip(self) -> ConcurrencyLimit<ByClientIp> {
-        self.keyed(ByClientIp { ipv6_prefix: 64 })
-    }
-
-    /// So many at once for each value that a closure makes of the head of the request.
-    ///
-    /// `Option` is a value like any other: all requests without a key share one limit.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use wythe::{ConcurrencyLimit, with_concurrency_limit};
-    ///
-    /// // Two at once for each path.
-    /// let limit = ConcurrencyLimit::of(2)?.by(|head| head.uri.path().to_owned());
-    /// let layer = with_concurrency_limit(limit);
-    /// # Ok::<(), wythe::ConfigError>(())
-    /// ```
-    ///
-    /// # Security
-    ///
-    /// A client that can choose its key has as many limits as it likes: do not use a header field
-    /// that nobody has verified.
-    pub fn by<F, V>(self, key: F) -> ConcurrencyLimit<By<F>>
-    where
-        F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: KeyPart,
-    {
-        self.keyed(By(key))
-    }
-
-    /// So many at once for each value of a [`Key`].
+    /// Counts each value of a [`Key`] separately.
     pub fn keyed<K: Key>(self, key: K) -> ConcurrencyLimit<K> {
         ConcurrencyLimit {
             keyed: true,
-            ..self.with_key(|_| key)
+            ..self.map_key(|_| key)
         }
+    }
+
+    fn with_key<K: Key>(self, key: K) -> ConcurrencyLimit<K> {
+        self.keyed(key)
     }
 }
 
 impl<K: Key> ConcurrencyLimit<K> {
-    /// Lets so many requests wait (of each key), each for at most so long. They come in in the
-    /// order in which they came.
+    /// Lets up to `max_waiting` requests wait (of each key), each for at most `max_wait`. They enter
+    /// in the order in which they came.
     ///
-    /// A client that goes away leaves the line at once.
+    /// A client that disconnects leaves the queue at once.
     ///
     /// # Errors
     ///
-    /// If either is 0: without a line, nobody waits.
+    /// If either is 0.
     ///
     /// # Panics
     ///
-    /// Not here, but where a request has to wait outside of a tokio runtime, or in one whose time
+    /// Not here, but when a request has to wait outside of a tokio runtime, or in one whose timer
     /// is not enabled.
     ///
     /// # Security
     ///
-    /// A request that waits holds its connection and its place in memory. For limits by key,
-    /// `max_waiting` is that of one client: keep it small.
+    /// A waiting request holds its connection and its memory. For limits by key, `max_waiting` is
+    /// that of one client: keep it small.
     pub fn queue(mut self, max_waiting: usize, max_wait: Duration) -> Result<Self, ConfigError> {
         if max_waiting == 0 || max_wait.is_zero() {
             return Err(error(
-                "a queue in which nobody can wait is none: leave out `.queue(..)`",
+                "a queue needs at least one request and some time: leave out `.queue(..)` for none",
             ));
         }
         self.queue = Some(Queue {
@@ -181,27 +137,26 @@ impl<K: Key> ConcurrencyLimit<K> {
         Ok(self)
     }
 
-    /// When a client that was refused is told to try again: in whole seconds, rounded up, and at
-    /// least one. One second unless told.
+    /// The time in `Retry-After`: in whole seconds, rounded up, and at least one. By default one
+    /// second.
     pub const fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = time;
         self
     }
 
-    /// The name by which refusals tell of it, in `violated-policies`; `concurrent-requests`
-    /// unless told.
+    /// The name in `violated-policies` of refusals: `concurrent-requests` by default.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Stands inside authentication, at stage [`Quota`](stage::Quota): because the key is
-    /// made from what is known only there, or so that nobody who is refused there is counted.
+    /// Stands inside authentication, at stage [`Quota`](stage::Quota): because the key is made from
+    /// what is known only there, or so that requests that are refused there are not counted.
     pub fn after_auth(self) -> ConcurrencyLimit<AfterAuth<K>> {
-        self.with_key(AfterAuth)
+        self.map_key(AfterAuth)
     }
 
-    fn with_key<L>(self, key: impl FnOnce(K) -> L) -> ConcurrencyLimit<L> {
+    fn map_key<L>(self, key: impl FnOnce(K) -> L) -> ConcurrencyLimit<L> {
         ConcurrencyLimit {
             most: self.most,
             queue: self.queue,
@@ -213,27 +168,8 @@ impl<K: Key> ConcurrencyLimit<K> {
     }
 }
 
-/// The two keys of which the network of an IPv6 address counts.
-macro_rules! ipv6_prefix {
-    ($($key:ident)*) => {$(
-        impl ConcurrencyLimit<$key> {
-            /// The bits of an IPv6 address that count, 64 unless told: the least that a provider
-            /// gives to one customer, who has all the addresses in it.
-            ///
-            /// # Errors
-            ///
-            /// If it is not 1 to 128.
-            pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
-                if !(1..=128).contains(&bits) {
-                    return Err(error(format!("an IPv6 prefix has 1 to 128 bits, not {bits}")));
-                }
-                self.key.ipv6_prefix = bits;
-                Ok(self)
-            }
-        }
-    )*};
-}
-ipv6_prefix!(ByPeer ByClientIp);
+ipv6_prefix!(ConcurrencyLimit);
+key_methods!(ConcurrencyLimit => ConcurrencyLimit, ConcurrencyLimit, Ok);
 
 fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("ConcurrencyLimit", message)

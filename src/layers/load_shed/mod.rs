@@ -1,17 +1,17 @@
-//! Answers 503 at once where the service inside it is not ready, instead of waiting for it.
+//! Answers 503 at once when the service inside is not ready, instead of waiting for it.
 //!
-//! 1. A request passes if the service inside is ready: if its `poll_ready` says so.
-//! 2. If that would have to be waited for, the request is refused with 503 and `Retry-After`, and
-//!    the place in line that the question may have taken is given up.
+//! 1. A request passes if the service inside is ready, by its `poll_ready`.
+//! 2. Otherwise the request is refused with 503 and `Retry-After`, and the place in a queue that
+//!    `poll_ready` may have taken is given up.
 //! 3. An error of the service inside passes.
 //!
 //! # What it is for
 //!
-//! It is only as good as what stands inside it: a layer or service that says when it is busy, such
-//! as tower's `Buffer`, `GlobalConcurrencyLimitLayer` or `RateLimit`, or a client with a pool.
+//! It depends on what it surrounds: a layer or service that says when it is busy, such as tower's
+//! `Buffer`, `GlobalConcurrencyLimitLayer` or `RateLimit`, or a client with a pool.
 //!
 //! **axum's routers and handlers are always ready**, however busy the machine is, and so are the
-//! other layers of this crate: around these alone it never refuses. What sheds load there is
+//! other layers of this crate: around these alone it never refuses. To shed load there, use
 //! [`with_concurrency_limit`](crate::ConcurrencyLimit) without a queue.
 //!
 //! # Example
@@ -52,88 +52,19 @@
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit): before any work, outside of what it asks. It asks
-//! everything inside it, the layers and the handler; they all have to be ready.
+//! Stage [`Admit`](crate::stage::Admit): before any work. Everything inside it has to be ready, the
+//! layers and the handler.
 //!
 //! # Security
 //!
-//! It bounds nothing by itself: how much is let in is for the layer inside it to say.
+//! It does not limit anything by itself: the layer inside decides how much gets in.
 //!
 //! # Compared with
 //!
-//! tower's `LoadShed` refuses with an error, of a type that axum's routers can't have, so that a
-//! second layer has to make an answer of it. It also leaves the place in line as it is: a permit
-//! that becomes free then belongs to a service which nobody may call for a long time.
+//! tower's `LoadShed` refuses with an error of a type that axum's routers can't have, so a second
+//! layer has to turn it into a response. It also keeps the place in the queue: a permit that
+//! becomes free then belongs to a service that nobody may call for a long time.
 
-mod future;
-mod service;
+pub(crate) mod layer;
 
-use std::{fmt, time::Duration};
-
-use http::{StatusCode, header};
-use tower_layer::Layer;
-
-pub use self::{future::SheddingFuture, service::Shedding};
-use crate::{
-    contract::{Description, Place, Placed, placed, stage},
-    wire::Problem,
-};
-
-/// Answers 503 at once where the service inside is not ready; see the [module](self).
-pub fn with_load_shed() -> Placed<LoadShed> {
-    placed(LoadShed::new(Duration::from_secs(1)))
-}
-
-/// The layer of [`with_load_shed`].
-#[derive(Clone)]
-#[must_use]
-pub struct LoadShed {
-    refusal: Problem,
-}
-
-impl LoadShed {
-    fn new(retry_after: Duration) -> Self {
-        Self {
-            refusal: Problem::reduced_capacity()
-                .reason("overload")
-                .retry_after(retry_after),
-        }
-    }
-}
-
-impl Placed<LoadShed> {
-    /// When a client that was refused is told to try again: in whole seconds, rounded up, and at
-    /// least one. One second unless told.
-    pub fn retry_after(self, time: Duration) -> Self {
-        placed(LoadShed::new(time))
-    }
-}
-
-impl Place for LoadShed {
-    type Stage = stage::Admit;
-    type Provides = ();
-    type Needs = ();
-
-    fn describe(&self) -> Description {
-        Description::new("with_load_shed")
-            .answers(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "when what stands inside is not ready",
-            )
-            .adds(header::RETRY_AFTER)
-    }
-}
-
-impl<S> Layer<S> for LoadShed {
-    type Service = Shedding<S>;
-
-    fn layer(&self, inner: S) -> Shedding<S> {
-        Shedding::new(self.clone(), inner)
-    }
-}
-
-impl fmt::Debug for LoadShed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadShed").finish_non_exhaustive()
-    }
-}
+pub use self::layer::{LoadShed, Shedding, SheddingFuture};

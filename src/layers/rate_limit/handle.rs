@@ -1,25 +1,99 @@
-//! Looks at the counts of a limit from outside, and changes them.
+//! Limits from outside of the layer: what a key has left, charges, blocks, and limits by what only
+//! a handler knows.
 
 use std::{
+    convert::Infallible,
     fmt,
     marker::PhantomData,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+#[cfg(feature = "rate-limit-redis")]
+use super::redis::{Name, RedisCounts};
 use super::{
-    limit::Limit,
-    memory::Full,
-    remaining::{Counts, Remaining, in_words},
-    request::{Asked, Kept},
-    rule::{Rule, error},
+    gcra::{Decision, Gcra},
+    limiter::{Counted, FULL, FULL_FOR, Limit, Payer, Refusal, Store},
+    memory::{Full, Memory},
+    plan::Plan,
+    policy::{Options, RateLimit},
+    quota::{Quota, error},
+    quotas::Quotas,
 };
 use crate::{
-    request::key::{Fingerprint, KeyPart},
+    request::key::{Fingerprint, KeyPart, KeyWriter},
     wire::{ConfigError, Problem},
 };
 
-/// Looks at the counts of a limit from outside, and changes them: for handlers, admin pages, jobs.
+/// Counts by a value that a handler gives; made by [`Quotas::in_handler`]. There is no layer for
+/// it.
+pub struct InHandler<V>(PhantomData<fn(V)>);
+
+impl Quota {
+    /// Counts by a value that a handler gives; see [`Quotas::in_handler`].
+    ///
+    /// # Errors
+    ///
+    /// If the quota is impossible; see [`RateLimit::of`].
+    pub fn in_handler<V: KeyPart>(self) -> Result<RateLimit<InHandler<V>>, ConfigError> {
+        Ok(RateLimit::of([self])?.in_handler())
+    }
+}
+
+impl Quotas {
+    /// Counts by a value that only a handler knows: the name of an account, which is in the body.
+    /// No layer stands before the handler; it asks the [`Handle`] itself.
+    ///
+    /// # Example: three wrong passwords for one account
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use wythe::{Problem, Quota, rate_limit::Handle};
+    ///
+    /// async fn login(
+    ///     guesses: &Handle<String>,
+    ///     account: String,
+    ///     password: &str,
+    /// ) -> Result<(), Problem> {
+    ///     // Taken before the password is checked, or many guesses at once would all get through.
+    ///     guesses.take(&account, 1).await?;
+    ///     if password != "correct horse" {
+    ///         return Err(Problem::new(StatusCode::FORBIDDEN));
+    ///     }
+    ///     guesses.reset(&account).await
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guesses = Quota::per_hour(3).named("guesses").in_handler::<String>()?.handle();
+    /// for _ in 0..3 {
+    ///     let wrong = login(&guesses, "ada".into(), "12345678").await.unwrap_err();
+    ///     assert_eq!(wrong.status(), StatusCode::FORBIDDEN);
+    /// }
+    /// let refused = login(&guesses, "ada".into(), "correct horse").await.unwrap_err();
+    /// assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    /// assert_eq!(refused.headers()["retry-after"], "1200");
+    /// assert!(login(&guesses, "bob".into(), "correct horse").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_handler<V: KeyPart>(self) -> RateLimit<InHandler<V>> {
+        RateLimit {
+            key: InHandler(PhantomData),
+            options: Options::new(self.0),
+        }
+    }
+}
+
+impl<V: KeyPart> RateLimit<InHandler<V>> {
+    /// A limit with counts of its own, which clones of the handle share.
+    #[must_use]
+    pub fn handle(self) -> Handle<V> {
+        Handle::new(Limit::new(self.options).into())
+    }
+}
+
+/// Shows and changes the counts of a limit from outside: for handlers, admin pages, jobs.
 ///
 /// `V` is the type of the limit's keys: what its closure returns, or [`Key::Value`].
 ///
@@ -56,187 +130,262 @@ use crate::{
 /// [`Key::Value`]: crate::key::Key::Value
 pub struct Handle<V> {
     limit: Arc<Limit>,
-    plan: usize,
+    plan: Arc<Plan>,
     value: PhantomData<fn(V)>,
 }
 
 impl<V: KeyPart> Handle<V> {
-    pub(super) const fn new(limit: Arc<Limit>) -> Self {
+    pub(super) fn new(limit: Arc<Limit>) -> Self {
         Self {
+            plan: Arc::clone(&limit.first),
             limit,
-            plan: 0,
             value: PhantomData,
         }
     }
 
-    /// The same for keys of another plan: that which was listed there, counted from 0. The first
-    /// plan unless told.
+    /// The same for keys of another plan, by its place in the list, counted from 0. The first plan
+    /// by default.
     ///
     /// # Errors
     ///
-    /// If there are not so many plans.
+    /// If the list is not that long.
     pub fn plan(mut self, n: usize) -> Result<Self, ConfigError> {
-        self.plan = n;
-        match self.limit.plan(n) {
-            Ok(_) => Ok(self),
-            Err(_) => Err(error(format!("there is no plan number {n}"))),
-        }
+        let plan = self.limit.plan(n);
+        let plan = plan.ok_or_else(|| error(format!("there is no plan number {n}")))?;
+        self.plan = Arc::clone(plan);
+        Ok(self)
     }
 
     /// What the key has left of each quota.
     ///
     /// # Errors
     ///
-    /// If the store can't be asked. A store in memory always can.
+    /// If Redis can't be asked.
     pub async fn remaining(&self, key: &V) -> Result<Vec<Remaining>, Problem> {
-        let plan = self.limit.plan(self.plan)?;
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            let name = remote.engine.name(key, self.plan);
-            let peeked = remote.engine.peek(&name, self.plan).await;
-            let verdict = peeked.map_err(|failure| remote.problem(failure))?;
-            return Ok(in_words(plan, &verdict));
-        }
-        Ok(in_words(
-            plan,
-            &self.limit.memory.peek(self.fingerprint(key)),
-        ))
+        let decision = match &self.limit.store {
+            Store::Memory(memory) => memory.peek(self.fingerprint(memory, key)),
+            #[cfg(feature = "rate-limit-redis")]
+            Store::Redis(counts) => {
+                let name = self.name(counts, key);
+                counts.peek(&self.plan, &name).await?
+            }
+        };
+        Ok(Remaining::of_all(&self.plan, &decision))
     }
 
-    /// Takes so many units from every quota of the key, as the layer does for a request; or from
+    /// Takes this many units from every quota of the key, as the layer does for a request; or from
     /// none, if one has too few left.
     ///
     /// # Errors
     ///
     /// - 429 with `Retry-After`, if a quota has too few left, unless the limit is in shadow mode;
-    /// - 503, if the store can't be asked, or is full and refuses new keys.
+    /// - 503, if Redis can't be asked, or memory is full and new keys are refused.
     pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
-        let plan = self.limit.plan(self.plan)?;
         let options = &self.limit.options;
         if !options.shadow
-            && let Some(too_dear) = plan.too_dear(units)
+            && let Some(never) = self.plan.never_passes(units)
         {
-            return Err(too_dear);
+            return Err(never);
         }
-        let asked = Asked {
-            plan: self.plan,
-            units,
-            cross_origin: false,
-        };
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            let question = remote.question(key, asked);
-            return remote.take(&self.limit, &question).await;
+        let Ok(taken) = self.limit.store.take(&self.plan, written(key), units);
+        match self.limit.judge(taken.wait().await) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Quota(Counted { plan, decision, .. })) => {
+                Err(plan.refusal(&decision, units, options.jitter))
+            }
+            Err(Refusal::Store { problem, wait }) => Err(problem.retry_after(wait)),
         }
-        let verdict = self.limit.take(self.fingerprint(key), asked)?;
-        self.limit.admit(asked, verdict)
     }
 
-    /// Charges the key so many units, as if it had sent so many requests. If it has less left, it
-    /// is in debt, and is refused until that has come back.
+    /// Charges the key this many units, as if it had sent as many requests. If it has less left,
+    /// it is in debt, and is refused until that has come back.
     ///
     /// # Errors
     ///
-    /// If the store can't be asked, or is full and refuses new keys.
+    /// If Redis can't be asked, or memory is full and new keys are refused.
     pub async fn charge(&self, key: &V, units: u32) -> Result<(), Problem> {
         self.add(key, units.into()).await
     }
 
-    /// Gives back so many units that were taken or charged; never more than the quotas hold.
+    /// Gives back units that were taken or charged; never more than the quotas hold.
     ///
     /// # Errors
     ///
-    /// If the store can't be asked.
+    /// If Redis can't be asked.
     pub async fn give_back(&self, key: &V, units: u32) -> Result<(), Problem> {
         self.add(key, i64::from(units).saturating_neg()).await
     }
 
     async fn add(&self, key: &V, units: i64) -> Result<(), Problem> {
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            let name = remote.engine.name(key, self.plan);
-            let charged = remote.engine.charge(&name, self.plan, units).await;
-            return charged.map_err(|failure| remote.problem(failure));
+        match &self.limit.store {
+            Store::Memory(memory) => {
+                self.force(memory, key, |quota, ahead| quota.charge(ahead, units))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Store::Redis(counts) => {
+                let name = self.name(counts, key);
+                counts.charge(&self.plan, &name, units).await
+            }
         }
-        self.force(key, |rule, ahead| rule.charge(ahead, units))
     }
 
-    /// Lets nothing of the key through for so long.
+    /// Lets nothing of the key through for this long.
     ///
     /// # Errors
     ///
-    /// If the store can't be asked, or is full and refuses new keys.
+    /// If Redis can't be asked, or memory is full and new keys are refused.
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            let name = remote.engine.name(key, self.plan);
-            let blocked = remote.engine.block(&name, self.plan, duration).await;
-            return blocked.map_err(|failure| remote.problem(failure));
+        match &self.limit.store {
+            Store::Memory(memory) => {
+                self.force(memory, key, |quota, ahead| quota.block(ahead, duration))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Store::Redis(counts) => {
+                let name = self.name(counts, key);
+                counts.block(&self.plan, &name, duration).await
+            }
         }
-        self.force(key, |rule, ahead| rule.block(ahead, duration))
     }
 
     /// Makes the key's quotas whole, and forgets blocks and debts.
     ///
     /// # Errors
     ///
-    /// If the store can't be asked. A store in memory always can.
+    /// If Redis can't be asked.
     pub async fn reset(&self, key: &V) -> Result<(), Problem> {
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            let name = remote.engine.name(key, self.plan);
-            let reset = remote.engine.reset(&name, self.plan).await;
-            return reset.map_err(|failure| remote.problem(failure));
+        match &self.limit.store {
+            Store::Memory(memory) => {
+                memory.reset(self.fingerprint(memory, key));
+                Ok(())
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Store::Redis(counts) => {
+                let name = self.name(counts, key);
+                counts.reset(&self.plan, &name).await
+            }
         }
-        self.limit.memory.reset(self.fingerprint(key));
-        Ok(())
     }
 
-    fn force(&self, key: &V, change: impl Fn(&Rule, u64) -> u64) -> Result<(), Problem> {
-        let plan = self.limit.plan(self.plan)?;
-        let memory = &self.limit.memory;
-        let forced = memory.force(self.fingerprint(key), &plan.rules, change);
-        forced.map(drop).map_err(|Full| self.limit.full.clone())
+    /// What the limit has refused since it was made, all keys together: for metrics.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            refused: self.limit.refused.load(Relaxed),
+            would_refuse: self.limit.would_refuse.load(Relaxed),
+        }
     }
 
     pub(super) const fn limit(&self) -> &Arc<Limit> {
         &self.limit
     }
 
-    pub(super) const fn plan_number(&self) -> usize {
-        self.plan
+    pub(super) const fn chosen_plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
-    /// Where the counts of a key are.
-    pub(super) fn kept(&self, key: &V) -> Kept {
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &self.limit.remote {
-            return Kept::Shared(remote.engine.name(key, self.plan));
+    /// The key in the store.
+    pub(super) fn payer(&self, key: &V) -> Payer {
+        match &self.limit.store {
+            Store::Memory(memory) => Payer::Memory(self.fingerprint(memory, key)),
+            #[cfg(feature = "rate-limit-redis")]
+            Store::Redis(counts) => Payer::Redis(Arc::clone(counts), self.name(counts, key)),
         }
-        Kept::Here(self.fingerprint(key))
     }
 
-    fn fingerprint(&self, key: &V) -> Fingerprint {
-        self.limit.fingerprint(key, self.plan)
+    fn force(
+        &self,
+        memory: &Memory,
+        key: &V,
+        change: impl Fn(&Gcra, u64) -> u64,
+    ) -> Result<(), Problem> {
+        let key = self.fingerprint(memory, key);
+        let forced = memory.force(key, &self.plan.quotas, change);
+        let full = |Full| FULL.clone().retry_after(FULL_FOR);
+        forced.map(drop).map_err(full)
     }
 
-    /// What the limit has refused since it was made, all keys together: for metrics.
+    fn fingerprint(&self, memory: &Memory, key: &V) -> Fingerprint {
+        let Ok(key) = memory.fingerprint(|writer| self.plan.write_key(writer, written(key)));
+        key
+    }
+
+    #[cfg(feature = "rate-limit-redis")]
+    fn name(&self, counts: &RedisCounts, key: &V) -> Name {
+        let Ok(name) = counts.name(|writer| self.plan.write_key(writer, written(key)));
+        name
+    }
+}
+
+/// Writes a key that is known already.
+fn written<V: KeyPart>(key: &V) -> impl Fn(&mut KeyWriter<'_>) -> Result<(), Infallible> {
+    |writer| {
+        key.write(writer);
+        Ok(())
+    }
+}
+
+/// What is left of a quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    name: String,
+    limit: u32,
+    units: u32,
+    next: Option<Duration>,
+}
+
+impl Remaining {
+    /// The name of the quota.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        let tally = &self.limit.tally;
-        Counts {
-            refused: tally.refused.load(Ordering::Relaxed),
-            would_refuse: tally.would_refuse.load(Ordering::Relaxed),
-        }
+    pub fn name(&self) -> &str {
+        &self.name
     }
+
+    /// The most that can be left: the quota's burst.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The units that are left: requests, unless requests cost something else.
+    #[must_use]
+    pub const fn units(&self) -> u32 {
+        self.units
+    }
+
+    /// The time until there is one more, in whole seconds; `None` if the quota is whole.
+    #[must_use]
+    pub const fn next(&self) -> Option<Duration> {
+        self.next
+    }
+
+    fn of_all(plan: &Plan, decision: &Decision) -> Vec<Self> {
+        let balances = decision.balances(&plan.quotas);
+        let remaining = balances.map(|(_, quota, balance)| Self {
+            name: quota.name().to_owned(),
+            limit: quota.burst(),
+            units: balance.remaining,
+            next: balance.next.map(Duration::from_secs),
+        });
+        remaining.collect()
+    }
+}
+
+/// What a limit has refused since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests that were answered with 429 because a quota was spent.
+    pub refused: u64,
+    /// Requests that would have been refused, but for the shadow mode.
+    pub would_refuse: u64,
 }
 
 impl<V> Clone for Handle<V> {
     fn clone(&self) -> Self {
         Self {
             limit: Arc::clone(&self.limit),
-            plan: self.plan,
+            plan: Arc::clone(&self.plan),
             value: PhantomData,
         }
     }
@@ -245,5 +394,17 @@ impl<V> Clone for Handle<V> {
 impl<V> fmt::Debug for Handle<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl<V> Clone for InHandler<V> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<V> fmt::Debug for InHandler<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InHandler")
     }
 }

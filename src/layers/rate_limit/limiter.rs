@@ -1,53 +1,67 @@
-//! Runs a limit: the middleware of [`with_rate_limit`](super::with_rate_limit).
+//! Decides about requests: [`with_rate_limit`] and its middleware.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt, iter,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
-use super::shared::{Question, Remote};
+use super::redis::{Name, RedisCounts};
 use super::{
-    counting::Answered,
+    cost::Answered,
+    gcra::{Decision, Gcra},
     handle::Handle,
-    limit::Limit,
-    policy::RateLimit,
-    request::{Kept, Passed},
+    memory::{Full, Memory},
+    plan::{Plan, Report},
+    policy::{Options, RateLimit},
 };
 use crate::{
-    contract::{Description, Later, Middleware, Place, ReplyBody, Step},
-    request::key::Key,
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, with},
+    request::key::{Fingerprint, Key, KeyWriter},
+    wire::{Problem, retry_after},
 };
 
-/// The middleware of [`with_rate_limit`](super::with_rate_limit): a limit and its counts.
+/// Limits how many requests a client can make in which time; see
+/// [`rate_limit`](crate::rate_limit).
+///
+/// It takes a [`RateLimit`](crate::RateLimit), or a [`Limiter`] whose counts are to be shared.
+pub fn with_rate_limit<K: Key>(limit: impl Into<Limiter<K>>) -> With<Limiter<K>> {
+    with(limit.into())
+}
+
+/// The name of the layer.
+const NAME: &str = "with_rate_limit";
+
+/// The middleware of [`with_rate_limit`]: a limit and its counts.
 ///
 /// Clones share the counts. Make it from a [`RateLimit`] where you need a [`Handle`] as well.
-pub struct Limiter<K>(Arc<Shared<K>>);
+pub struct Limiter<K>(Arc<KeyedLimit<K>>);
 
-struct Shared<K> {
+struct KeyedLimit<K> {
     key: K,
     limit: Arc<Limit>,
 }
 
-/// What [`Limiter`] remembers for the response.
+/// What [`Limiter`] keeps of a request for its response.
 pub struct Carried(Passed);
-
-impl fmt::Debug for Carried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Carried(..)")
-    }
-}
 
 impl<K: Key> Limiter<K> {
     /// A limit with counts of its own.
     pub fn new(policy: RateLimit<K>) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(KeyedLimit {
             key: policy.key,
             limit: Arc::new(Limit::new(policy.options)),
         }))
     }
 
-    /// Looks at the counts from outside, and changes them.
+    /// Shows and changes the counts from outside.
     #[must_use]
     pub fn handle(&self) -> Handle<K::Value> {
         Handle::new(Arc::clone(&self.0.limit))
@@ -56,7 +70,7 @@ impl<K: Key> Limiter<K> {
     /// The number of keys that are kept in memory at this moment.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.0.limit.memory.len()
+        self.0.limit.store.memory().map_or(0, Memory::len)
     }
 }
 
@@ -80,96 +94,398 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
     type Carry = Carried;
 
     fn name(&self) -> &'static str {
-        "with_rate_limit"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Carried>> {
         let (mut head, body) = request.into_parts();
-        match self.0.decide(&mut head) {
-            Ok(Decision::Passed(passed)) => {
-                Step::next(Request::from_parts(head, body), Carried(passed))
+        let decided = self.0.limit.decide(&self.0.key, &mut head);
+        decided.map(|decided| match decided {
+            Ok(passed) => Step::Next(Request::from_parts(head, body), Carried(passed)),
+            Err(refusal) => Step::Reply(refusal),
+        })
+    }
+
+    fn after<R: ReplyBody>(&self, Carried(passed): Carried, response: &mut Response<R>) {
+        let (plan, report) = match passed {
+            Passed::Silently => return,
+            Passed::Told { plan, report } => (plan, report),
+            Passed::Unsettled(unsettled) => {
+                let limit = &self.0.limit;
+                limit.settle(*unsettled, &Answered::new(response))
             }
-            #[cfg(feature = "rate-limit-redis")]
-            Ok(Decision::Open(question)) => {
-                let limit = Arc::clone(&self.0.limit);
-                Later::pending(async move {
-                    let passed = match &limit.remote {
-                        Some(remote) => remote.answer(&limit, &question).await,
-                        None => Ok(Passed::Silently),
-                    };
-                    Step::from(
-                        passed.map(|passed| (Request::from_parts(head, body), Carried(passed))),
-                    )
-                })
-            }
-            Err(refusal) => Step::reply(refusal),
+        };
+        plan.write_report(report, response.headers_mut());
+    }
+}
+
+/// A limit without its key.
+pub(super) struct Limit {
+    /// The only plan, or the first.
+    pub(super) first: Arc<Plan>,
+    others: Box<[Arc<Plan>]>,
+    pub(super) options: Options,
+    pub(super) store: Store,
+    /// What was refused since the limit was made. Passing requests do not touch it.
+    pub(super) refused: AtomicU64,
+    pub(super) would_refuse: AtomicU64,
+}
+
+/// What is kept of a request that has passed.
+enum Passed {
+    /// It was not counted, or clients are not told.
+    Silently,
+    Told {
+        plan: Arc<Plan>,
+        report: Report,
+    },
+    /// What it costs depends on the answer.
+    Unsettled(Box<Unsettled>),
+}
+
+struct Unsettled {
+    counted: Counted,
+    units: u32,
+    cross_origin: bool,
+}
+
+/// Why a request does not pass.
+pub(super) enum Refusal {
+    /// A quota has too little left.
+    Quota(Counted),
+    /// The store is full, or can't be asked.
+    Store { problem: Problem, wait: Duration },
+}
+
+const UNKNOWN_PLAN: &str = "the plan of this request is not listed in `RateLimit::plans`, or there \
+    is no principal to have one";
+
+impl Limit {
+    pub(super) fn new(options: Options) -> Self {
+        let others = &options.plans.others;
+        let fields = options.visible_fields();
+        let plan = |n: usize, quotas: &Arc<[Gcra]>| {
+            let number = (!others.is_empty()).then_some(n);
+            let share = options.shares.get(n).map(Arc::clone);
+            let share = share.map(|quotas| Plan::new(quotas, number, fields, None).into());
+            Arc::new(Plan::new(Arc::clone(quotas), number, fields, share))
+        };
+        Self {
+            first: plan(0, &options.plans.first),
+            others: (1..)
+                .zip(&**others)
+                .map(|(n, quotas)| plan(n, quotas))
+                .collect(),
+            store: Store::new(&options),
+            options,
+            refused: AtomicU64::new(0),
+            would_refuse: AtomicU64::new(0),
         }
     }
 
-    fn after<R>(&self, carried: Carried, response: &mut Response<R>)
-    where
-        R: ReplyBody,
-    {
-        write(&self.0.limit, carried.0, response);
+    /// Takes what a request costs from its key's quotas, and says what becomes of it.
+    fn decide<K: Key>(
+        self: &Arc<Self>,
+        key: &K,
+        head: &mut Parts,
+    ) -> Later<Result<Passed, Response<Bytes>>> {
+        let options = &self.options;
+        if options.exempt.as_ref().is_some_and(|exempt| exempt(head)) {
+            return Later::Ready(Ok(Passed::Silently));
+        }
+        let plan = match self.plan_of(head) {
+            Ok(plan) => plan,
+            Err(problem) => return Later::Ready(Err(problem.into())),
+        };
+        let units = options.cost.before(head);
+        if !options.shadow
+            && let Some(never) = plan.never_passes(units)
+        {
+            return Later::Ready(Err(never.into()));
+        }
+        let cross_origin = head.headers.contains_key(header::ORIGIN);
+        let taken = self
+            .store
+            .take(plan, |writer| key.write(head, writer), units);
+        match taken {
+            Ok(Later::Ready(taken)) => Later::Ready(self.conclude(taken, units, cross_origin)),
+            Ok(Later::Pending(taken)) => {
+                let limit = Arc::clone(self);
+                Later::pending(async move { limit.conclude(taken.await, units, cross_origin) })
+            }
+            Err(no_key) => Later::Ready(Err(no_key.into())),
+        }
     }
-}
 
-/// What is known of a request so far.
-enum Decision {
-    Passed(Passed),
-    /// The store has to be asked.
-    #[cfg(feature = "rate-limit-redis")]
-    Open(Question),
-}
+    fn plan_of(&self, head: &Parts) -> Result<&Arc<Plan>, Problem> {
+        let Some(choose) = &self.options.plans.choose else {
+            return Ok(&self.first);
+        };
+        let chosen = choose(head).and_then(|n| self.plan(n));
+        chosen.ok_or_else(|| Problem::internal(UNKNOWN_PLAN))
+    }
 
-impl<K: Key> Shared<K> {
+    /// The plan that stands there in the list.
+    pub(super) fn plan(&self, n: usize) -> Option<&Arc<Plan>> {
+        match n.checked_sub(1) {
+            None => Some(&self.first),
+            Some(n) => self.others.get(n),
+        }
+    }
+
     #[expect(
         clippy::result_large_err,
         reason = "a box would be one more allocation"
     )]
-    fn decide(&self, head: &mut Parts) -> Result<Decision, Response<Bytes>> {
-        let limit = &*self.limit;
-        if limit.exempts(head) {
-            return Ok(Decision::Passed(Passed::Silently));
+    fn conclude(
+        &self,
+        taken: Taken,
+        units: u32,
+        cross_origin: bool,
+    ) -> Result<Passed, Response<Bytes>> {
+        match self.judge(taken) {
+            Ok(Some(counted)) if self.options.cost.settles() => {
+                let unsettled = Unsettled {
+                    counted,
+                    units,
+                    cross_origin,
+                };
+                Ok(Passed::Unsettled(Box::new(unsettled)))
+            }
+            Ok(Some(Counted { plan, decision, .. })) => {
+                let report = plan.report(&decision, cross_origin);
+                Ok(Passed::Told { plan, report })
+            }
+            Ok(None) => Ok(Passed::Silently),
+            Err(Refusal::Quota(Counted { plan, decision, .. })) => {
+                Err(plan.refuse(&decision, units, self.options.jitter, cross_origin))
+            }
+            Err(Refusal::Store { problem, wait }) => {
+                let mut response = problem.into_response();
+                let wait = retry_after(wait);
+                response.headers_mut().insert(header::RETRY_AFTER, wait);
+                Err(response)
+            }
         }
-        let (plan, asked) = limit.asked(head)?;
-        if !limit.options.shadow
-            && let Some(too_dear) = plan.too_dear(asked.units)
+    }
+
+    /// What was counted, or nothing if the request passes uncounted. In shadow mode nothing is
+    /// refused.
+    #[cfg_attr(
+        feature = "rate-limit-redis",
+        expect(
+            clippy::result_large_err,
+            reason = "a box would be one more allocation"
+        )
+    )]
+    pub(super) fn judge(&self, taken: Taken) -> Result<Option<Counted>, Refusal> {
+        let shadow = self.options.shadow;
+        match taken {
+            Taken::Counted(counted) if counted.decision.passes() => Ok(Some(counted)),
+            Taken::Counted(counted) if shadow => {
+                self.would_refuse.fetch_add(1, Relaxed);
+                log_shadowed(&counted);
+                Ok(None)
+            }
+            Taken::Counted(counted) => {
+                self.refused.fetch_add(1, Relaxed);
+                Err(Refusal::Quota(counted))
+            }
+            Taken::Uncounted => Ok(None),
+            Taken::Unavailable { .. } if shadow => Ok(None),
+            Taken::Unavailable { problem, wait } => Err(Refusal::Store { problem, wait }),
+        }
+    }
+
+    /// Charges what the answer costs more than was taken, or gives back what it costs less.
+    fn settle(&self, unsettled: Unsettled, answered: &Answered<'_>) -> (Arc<Plan>, Report) {
+        let Unsettled {
+            counted,
+            units,
+            cross_origin,
+        } = unsettled;
+        let Counted {
+            plan,
+            payer,
+            mut decision,
+        } = counted;
+        let difference = self.options.cost.after(answered, units);
+        if difference != 0
+            && let Some(charged) = self.store.charge_later(payer, &plan, decision, difference)
         {
-            return Err(too_dear.into());
+            decision = charged;
         }
-        #[cfg(feature = "rate-limit-redis")]
-        if let Some(remote) = &limit.remote {
-            let question = remote.question_of(&self.key, head, asked)?;
-            return match remote.known(limit, &question) {
-                Some(known) => known.map(Decision::Passed),
-                None => Ok(Decision::Open(question)),
-            };
+        let report = plan.report(&decision, cross_origin);
+        (plan, report)
+    }
+
+    /// What the limit can answer, and which fields it sets.
+    fn describe(&self) -> Description {
+        let plans = iter::once(&self.first).chain(&self.others);
+        let quotas = plans.flat_map(|plan| plan.quotas.iter());
+        let quotas: Vec<_> = quotas.map(ToString::to_string).collect();
+        let mut description = Description::new(NAME);
+        if self.options.shadow {
+            return description;
         }
-        let key = limit.fingerprint_of(&self.key, head, asked.plan)?;
-        let verdict = limit.memory.take(key, &plan.rules, asked.units);
-        let passed = limit.conclude(asked, verdict, || Kept::Here(key))?;
-        Ok(Decision::Passed(passed))
+        let when = format!("when a quota is spent ({})", quotas.join("; "));
+        description = description
+            .answers(StatusCode::TOO_MANY_REQUESTS, when)
+            .adds(header::RETRY_AFTER);
+        if self.options.plans.choose.is_some() {
+            let when = "when the plan of the request is not listed";
+            description = description.answers(StatusCode::INTERNAL_SERVER_ERROR, when);
+        }
+        if let Some(when) = self.store.unavailable_when(&self.options) {
+            description = description.answers(StatusCode::SERVICE_UNAVAILABLE, when);
+        }
+        let names = self.first.names().into_iter();
+        names.fold(description, Description::adds)
     }
 }
 
-/// Settles what the answer costs, and tells the client what is left.
-fn write<R: ReplyBody>(limit: &Limit, passed: Passed, response: &mut Response<R>) {
-    let passed = match passed {
-        Passed::Unsettled(unsettled) => limit.settle(*unsettled, &Answered::new(response)),
+#[cfg(feature = "tracing")]
+fn log_shadowed(Counted { plan, decision, .. }: &Counted) {
+    let spent = plan.quotas.iter().enumerate();
+    let spent = spent.filter(|(n, _)| decision.violates(*n));
+    let quotas: Vec<_> = spent.map(|(_, quota)| quota.name()).collect();
+    tracing::info!(target: "wythe", ?quotas, "a limit in shadow mode would refuse");
+}
+
+#[cfg(not(feature = "tracing"))]
+const fn log_shadowed(_: &Counted) {}
+
+/// Where the counts are.
+pub(super) enum Store {
+    Memory(Memory),
+    #[cfg(feature = "rate-limit-redis")]
+    Redis(Arc<RedisCounts>),
+}
+
+/// What a store answers to a request.
+pub(super) enum Taken {
+    Counted(Counted),
+    /// Redis does not answer, and requests pass.
+    Uncounted,
+    /// The store is full, or does not answer, and that is a reason to refuse.
+    Unavailable {
+        problem: Problem,
+        wait: Duration,
+    },
+}
+
+/// A decision, by which quotas it was made, and who pays.
+pub(super) struct Counted {
+    pub(super) plan: Arc<Plan>,
+    pub(super) payer: Payer,
+    pub(super) decision: Decision,
+}
+
+/// A key in the store that has counted it.
+pub(super) enum Payer {
+    Memory(Fingerprint),
+    #[cfg(feature = "rate-limit-redis")]
+    Redis(Arc<RedisCounts>, Name),
+}
+
+/// When keys of a full store become whole, nobody knows.
+pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
+
+pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
+    Problem::reduced_capacity()
+        .reason("store_full")
+        .because("the limit keeps as many keys as it may, and refuses new ones")
+});
+
+impl Store {
+    fn new(options: &Options) -> Self {
         #[cfg(feature = "rate-limit-redis")]
-        Passed::Locally(passed) => {
-            if let Some(local) = limit.remote.as_ref().and_then(Remote::local) {
-                write(local, *passed, response);
-            }
-            return;
+        if let Some(redis) = &options.redis {
+            return Self::Redis(Arc::new(RedisCounts::new(redis, options)));
         }
-        passed => passed,
-    };
-    if let Passed::Told { plan, report } = passed
-        && let Ok(plan) = limit.plan(plan)
-    {
-        plan.fields.write(report, response.headers_mut());
+        Self::Memory(options.memory())
+    }
+
+    /// Takes units from every quota of a key, or from none. The closure writes the key.
+    pub(super) fn take<E>(
+        &self,
+        plan: &Arc<Plan>,
+        key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
+        units: u32,
+    ) -> Result<Later<Taken>, E> {
+        match self {
+            Self::Memory(memory) => {
+                let key = memory.fingerprint(|writer| plan.write_key(writer, key))?;
+                Ok(Later::Ready(Taken::from_memory(memory, key, plan, units)))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.take(plan, key, units),
+        }
+    }
+
+    /// Charges units, or gives them back if they are negative, without making a response wait:
+    /// what is left then, as far as it is known.
+    pub(super) fn charge_later(
+        &self,
+        payer: Payer,
+        plan: &Arc<Plan>,
+        decision: Decision,
+        units: i64,
+    ) -> Option<Decision> {
+        match payer {
+            Payer::Memory(key) => {
+                let _ = decision;
+                let charge = |quota: &Gcra, ahead| quota.charge(ahead, units);
+                self.memory()?.force(key, &plan.quotas, charge).ok()
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Payer::Redis(counts, name) => {
+                Some(counts.charge_later(name, Arc::clone(plan), decision, units))
+            }
+        }
+    }
+
+    /// The memory that counts, if only while Redis does not answer.
+    fn memory(&self) -> Option<&Memory> {
+        match self {
+            Self::Memory(memory) => Some(memory),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.memory(),
+        }
+    }
+
+    /// When it answers 503.
+    fn unavailable_when(&self, options: &Options) -> Option<&'static str> {
+        match self {
+            Self::Memory(_) => options
+                .capacity
+                .refuses()
+                .then_some("to a new key when the limit keeps as many as it may"),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.unavailable_when(),
+        }
+    }
+}
+
+impl Taken {
+    /// Takes units from the counts in memory.
+    pub(super) fn from_memory(
+        memory: &Memory,
+        key: Fingerprint,
+        plan: &Arc<Plan>,
+        units: u32,
+    ) -> Self {
+        match memory.take(key, &plan.quotas, units) {
+            Ok(decision) => Self::Counted(Counted {
+                plan: Arc::clone(plan),
+                payer: Payer::Memory(key),
+                decision,
+            }),
+            Err(Full) => Self::Unavailable {
+                problem: FULL.clone(),
+                wait: FULL_FOR,
+            },
+        }
     }
 }
 
@@ -182,7 +498,13 @@ impl<K> Clone for Limiter<K> {
 /// The quotas; never a key.
 impl<K> fmt::Debug for Limiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let choice = &self.0.limit.options.choice;
-        f.debug_tuple("Limiter").field(choice).finish()
+        let plans = &self.0.limit.options.plans;
+        f.debug_tuple("Limiter").field(plans).finish()
+    }
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Carried(..)")
     }
 }

@@ -12,7 +12,12 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{handle::Handle, limit::Limit, request::Kept, rule::Rule};
+use super::{
+    gcra::Decision,
+    handle::Handle,
+    limiter::{Limit, Payer},
+    plan::Plan,
+};
 use crate::request::key::KeyPart;
 
 pin_project! {
@@ -25,23 +30,24 @@ pin_project! {
     }
 }
 
-/// What has been sent, and who pays. It is charged when it is dropped, which no client can prevent.
+/// What has been sent, and who pays. It is charged when it is dropped, which no client can
+/// prevent.
 struct Bill {
     limit: Arc<Limit>,
-    payer: Option<Kept>,
-    plan: usize,
+    payer: Option<Payer>,
+    plan: Arc<Plan>,
     bytes: u64,
     bytes_per_unit: NonZeroU64,
 }
 
 impl<V: KeyPart> Handle<V> {
-    /// Counts the bytes of a body, and charges the key one unit for each so many of them, a part
-    /// of a unit as a whole one, when the body has ended, failed, or been dropped.
+    /// Counts the bytes of a body, and charges the key one unit for each `bytes_per_unit` of them,
+    /// rounded up, when the body has ended, failed, or been dropped.
     ///
     /// This is for streams. A response whose length is known is charged by
-    /// [`settle`](super::RateLimit::settle), without a handle. The answer can't be refused any
-    /// more, so the key may get into debt, which has to come back before its next request. A key
-    /// that a full store [refuses](super::Overflow::Refuse) to keep is not charged.
+    /// [`settle`](crate::RateLimit::settle), without a handle. The answer can no longer be refused,
+    /// so the key may get into debt, which has to come back before its next request. A key that a
+    /// full store [refuses](super::Overflow::Refuse) to keep is not charged.
     ///
     /// # Example
     ///
@@ -72,8 +78,8 @@ impl<V: KeyPart> Handle<V> {
             body,
             bill: Bill {
                 limit: Arc::clone(self.limit()),
-                payer: Some(self.kept(key)),
-                plan: self.plan_number(),
+                payer: Some(self.payer(key)),
+                plan: Arc::clone(self.chosen_plan()),
                 bytes: 0,
                 bytes_per_unit,
             },
@@ -85,25 +91,15 @@ impl Bill {
     fn charge(&mut self) {
         let units = self.bytes.div_ceil(self.bytes_per_unit.get());
         let units = i64::try_from(units).unwrap_or(i64::MAX);
-        let (Some(payer), Ok(plan)) = (self.payer.take(), self.limit.plan(self.plan)) else {
-            return;
-        };
-        if units == 0 {
-            return;
-        }
-        match payer {
-            Kept::Here(key) => {
-                let charge = |rule: &Rule, ahead| rule.charge(ahead, units);
-                // It fails if the key is not kept, and the store is full and refuses new ones. The
-                // answer is sent, so there is nobody to tell.
-                let _: Result<_, _> = self.limit.memory.force(key, &plan.rules, charge);
-            }
-            #[cfg(feature = "rate-limit-redis")]
-            Kept::Shared(name) => {
-                if let Some(remote) = &self.limit.remote {
-                    Arc::clone(&remote.engine).charge_later(name, self.plan, units);
-                }
-            }
+        if let Some(payer) = self.payer.take()
+            && units > 0
+        {
+            let Self { limit, plan, .. } = self;
+            // The answer is sent, so there is nobody to tell if the key could not be charged.
+            let _: Option<Decision> =
+                limit
+                    .store
+                    .charge_later(payer, plan, Decision::default(), units);
         }
     }
 }

@@ -1,30 +1,30 @@
-//! Limits how many requests a client can make in what time.
+//! Limits how many requests a client can make in which time.
 //!
-//! 1. A request whose key has something left of every quota passes, and what it costs is taken
-//!    from each: one, unless told.
-//! 2. A request for which one quota has too little left is answered with 429; nothing is taken
-//!    from the others, so a client that keeps hammering does not lock itself out of them.
-//! 3. A request without a key is answered with 500, if there should be one: limits by address need
-//!    the server, or `with_client_ip`, to say what it is.
+//! 1. A request passes if each quota of its key has enough left. What it costs, one unit by
+//!    default, is taken from every quota.
+//! 2. A request for which one quota has too little left is answered with 429. Nothing is taken from
+//!    the others, so a client that keeps trying does not use them up.
+//! 3. A request that has no key but needs one is answered with 500: limits by address need the
+//!    server, or `with_client_ip`, to provide it.
 //!
-//! Quotas are counted by GCRA, from [governor]: they refill evenly, without windows whose edges
-//! let twice as much through. Clones of a layer share its counts, so one limit can stand over
-//! several routes; each call of [`with_rate_limit`] with a [`RateLimit`] starts counts of its own.
+//! Quotas are counted by GCRA, from [governor]: they refill evenly, without windows at whose edges
+//! twice as much passes. Clones of a layer share its counts, so one limit can cover several routes;
+//! each call of [`with_rate_limit`](crate::with_rate_limit) with a [`RateLimit`](crate::RateLimit) starts new counts.
 //!
-//! | what you want | how |
+//! | to | use |
 //! |---|---|
-//! | several quotas at once | [`RateLimit::of`] |
-//! | by address, user, route, or several of these | the [keys](crate::key) |
-//! | some requests cost more | [`cost`](RateLimit::cost) |
-//! | pay by bytes, tokens, rows | [`settle`](RateLimit::settle), [`settle_by_handler`](RateLimit::settle_by_handler) |
-//! | pay by the bytes of a stream | [`Handle::metered`] |
-//! | count failed logins only | [`count_failures`](RateLimit::count_failures) |
-//! | more for those who pay | [`RateLimit::plans`] |
-//! | limit by what is in the body | [`in_handler`](Quotas::in_handler) |
-//! | spare health checks | [`exempt`](RateLimit::exempt) |
-//! | try it out first | [`shadow`](RateLimit::shadow) |
-//! | block, pardon, show what is left | [`Limiter::handle`] |
-//! | one limit for many instances | `in_redis`, with feature `rate-limit-redis` |
+//! | have several quotas at once | [`RateLimit::of`](crate::RateLimit::of) |
+//! | count by address, user, route, or several of these | the [keys](crate::key) |
+//! | let some requests cost more | [`cost`](crate::RateLimit::cost) |
+//! | charge bytes, tokens, rows | [`settle`](crate::RateLimit::settle), [`settle_by_handler`](crate::RateLimit::settle_by_handler) |
+//! | charge the bytes of a stream | [`Handle::metered`] |
+//! | count failed logins only | [`count_failures`](crate::RateLimit::count_failures) |
+//! | give paying customers more | [`RateLimit::plans`](crate::RateLimit::plans) |
+//! | count by what is in the body | [`in_handler`](Quotas::in_handler) |
+//! | exempt health checks | [`exempt`](crate::RateLimit::exempt) |
+//! | try a limit out | [`shadow`](crate::RateLimit::shadow) |
+//! | block a client, reset it, show what it has left | [`Limiter::handle`] |
+//! | share a limit between instances | `in_redis`, with feature `rate-limit-redis` |
 //!
 //! # Example
 //!
@@ -66,89 +66,74 @@
 //! |---|---|---|---|
 //! | 429 | a quota has too little left | `https://iana.org/assignments/http-problem-types#quota-exceeded`, with `violated-policies` | `Retry-After`, and those below |
 //! | 429 | the request costs more than a quota ever holds | the same | no `Retry-After` |
-//! | 500 | the key is an address or a path parameter, and there is none | `about:blank`; the log says what to do | |
-//! | 503 | the store is full and [refuses](Overflow::Refuse) new keys | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
-//! | 503 | the store is shared, does not answer, and `OnFailure::Deny` was chosen | the same | `Retry-After` |
-//! | the handler's | else | | `RateLimit`, `RateLimit-Policy`, or what [`RateLimitFields`] says |
+//! | 500 | the key is an address or a path parameter that is missing | `about:blank`; the log says what to do | |
+//! | 503 | memory is full and [refuses](Overflow::Refuse) new keys | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
+//! | 503 | the limit is in Redis, which does not answer, with `OnFailure::Deny` | the same | `Retry-After` |
+//! | the handler's | otherwise | | `RateLimit`, `RateLimit-Policy`, or those of [`RateLimitFields`](crate::RateLimitFields) |
 //!
-//! `Retry-After` is rounded up and never 0: a client that waits for so long is let through, unless
-//! others share its key. To the answers to requests that have an `Origin`, the names of these
-//! fields are added as `Access-Control-Expose-Headers`, without which a browser hides them; it is
-//! still CORS that decides whether the page may read the response.
+//! `Retry-After` is rounded up and never 0: a client that waits that long passes, unless others
+//! share its key. Responses to requests with an `Origin` field list the names of these fields in
+//! `Access-Control-Expose-Headers`, without which a browser hides them; CORS still decides whether
+//! the page may read the response.
 //!
 //! # Order
 //!
 //! Stage [`Throttle`](crate::stage::Throttle): inside CORS, whose preflights are not counted, and
 //! outside the checks of passwords and signatures, which it protects. A key that is known only
-//! after these needs [`after_auth`](RateLimit::after_auth), which is stage
+//! after these needs [`after_auth`](crate::RateLimit::after_auth), which is stage
 //! [`Quota`](crate::stage::Quota).
 //!
 //! # Security
 //!
 //! - Behind a proxy, the peer is the proxy, and all clients share its quota: use
 //!   `with_client_ip` and `by_client_ip`.
-//! - IPv6 clients are counted by /64 unless told. Whoever has a /48 has 65,536 of these.
-//! - Memory is bounded: a limit keeps a million keys unless [told](RateLimit::max_keys), of at most
-//!   48 bytes each. Who has more addresses than that makes it forget the keys that have least to
+//! - IPv6 clients are counted by /64 by default. A client with a /48 has 65,536 of these.
+//! - Memory is bounded: by [default](crate::RateLimit::max_keys) a limit keeps a million keys of at most
+//!   48 bytes each. A client with more addresses makes it forget the keys that have least to
 //!   forget, or refuse new ones.
 //! - Keys are hashed with a seed of the process. They are not shown by `Debug` and not logged.
-//! - The fields tell clients the limits; [`RateLimitFields::None`] does not.
-//! - A client that goes away before its answer has paid what was taken. So guesses of a password
-//!   can't be made free by hanging up.
+//! - The fields tell clients the limits; [`RateLimitFields::None`](crate::RateLimitFields::None)
+//!   does not.
+//! - A client that disconnects before its answer has paid what was taken, so password guesses
+//!   don't become free that way.
 //!
 //! # Compared with
 //!
 //! - `tower_governor` 0.8: a refusal costs over a hundred times what an acceptance does, and says
 //!   `Retry-After: 0`; keys are never dropped; `per_second(n)` means one in n seconds.
-//! - tower's `RateLimit`: one limit for all clients together, that does not hold over clones.
+//! - tower's `RateLimit`: one limit for all clients together, which clones do not share.
 //!
 //! [governor]: https://docs.rs/governor
+#![cfg_attr(
+    not(feature = "rate-limit-redis"),
+    allow(
+        clippy::missing_const_for_fn,
+        clippy::needless_pass_by_value,
+        dead_code,
+        reason = "limits in Redis need the rest"
+    )
+)]
 
-mod capacity;
-mod clock;
-mod counting;
-mod decide;
-mod fields;
+mod cost;
+mod gcra;
 mod handle;
-mod in_handler;
-mod keyed;
-mod limit;
-mod limiter;
+pub(crate) mod limiter;
 mod memory;
 mod metered;
-mod plan;
+pub(crate) mod plan;
 mod plans;
-mod policy;
-mod quota;
-mod remaining;
-mod request;
-mod rule;
+pub(crate) mod policy;
+pub(crate) mod quota;
+mod quotas;
 #[cfg(feature = "rate-limit-redis")]
-pub mod shared;
-mod store;
-mod verdict;
+pub mod redis;
 
 pub use self::{
-    counting::{Answered, Cost},
-    fields::RateLimitFields,
-    handle::Handle,
-    in_handler::InHandler,
+    cost::{Answered, Cost},
+    handle::{Counts, Handle, InHandler, Remaining},
     limiter::{Carried, Limiter},
+    memory::Overflow,
     metered::Metered,
     plans::Plans,
-    policy::{Quotas, RateLimit},
-    quota::Quota,
-    remaining::{Counts, Remaining},
-    store::Overflow,
+    quotas::Quotas,
 };
-use crate::{
-    contract::{With, with},
-    request::key::Key,
-};
-
-/// Limits how many requests a client can make in what time; see the [module](self).
-///
-/// It takes a [`RateLimit`], or a [`Limiter`] whose counts are to be shared.
-pub fn with_rate_limit<K: Key>(limit: impl Into<Limiter<K>>) -> With<Limiter<K>> {
-    with(limit.into())
-}

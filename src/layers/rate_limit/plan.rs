@@ -1,4 +1,4 @@
-//! One set of quotas that go together, with what can be written of them beforehand.
+//! One set of quotas, and what clients are told of it: fields, refusals.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,112 +7,334 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{self, Entry},
+};
 use serde_json::Value;
 
-use super::{
-    fields::{Fields, RateLimitFields},
-    request::Asked,
-    rule::Rule,
-    verdict::Verdict,
+use super::gcra::{Decision, Gcra};
+use crate::{
+    request::key::KeyWriter,
+    wire::{
+        Problem,
+        field::{
+            scratch::{self, Scratch},
+            structured,
+        },
+    },
 };
-use crate::wire::{Problem, field::scratch};
+
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const TITLE: &str = "Request cannot be satisfied as assigned quota has been exceeded";
 
-/// The quotas of a limit; of several plans, those of one.
+/// How clients are told what they have left, on success and on refusal.
+///
+/// `Retry-After` is on every refusal, whichever it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimitFields {
+    /// `RateLimit-Policy: "default";q=100;w=60` and `RateLimit: "default";r=50;t=30`, as in
+    /// [draft-ietf-httpapi-ratelimit-headers-11], which may still change.
+    ///
+    /// `q` is the burst, `w` the seconds in which it comes back, `r` what is left of it and `t`
+    /// the seconds until there is more. A quota that is whole has no `t`.
+    ///
+    /// [draft-ietf-httpapi-ratelimit-headers-11]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/
+    #[default]
+    Draft,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`: of the quota that
+    /// has the least left, with the seconds until it has more. No standard says what they mean,
+    /// and some services put an epoch there.
+    Legacy,
+    /// Nothing.
+    None,
+}
+
+/// The quotas of a limit, or of one of its plans.
 pub(super) struct Plan {
-    pub(super) rules: Arc<[Rule]>,
-    pub(super) fields: Fields,
+    pub(super) quotas: Arc<[Gcra]>,
+    /// What is written before each key, where there are several plans.
+    number: Option<usize>,
+    /// The quotas of this instance alone, while Redis does not answer.
+    pub(super) share: Option<Arc<Self>>,
+    fields: RateLimitFields,
+    /// `RateLimit-Policy`.
+    policy: Option<HeaderValue>,
+    /// `"default";r=` for each quota.
+    items: Vec<String>,
+    /// `X-RateLimit-Limit` for each quota.
+    limits: Vec<HeaderValue>,
+    /// The most bytes that a `RateLimit` can have.
+    size: usize,
+    exposed: HeaderValue,
     /// The problem for each set of quotas that can be spent, made when it is first needed.
     refusals: Box<[OnceLock<Problem>]>,
 }
 
+/// The fields of one response.
+#[derive(Debug)]
+pub(super) struct Report {
+    values: ReportValues,
+    /// A browser may read the response on a page of another origin.
+    cross_origin: bool,
+}
+
+#[derive(Debug)]
+enum ReportValues {
+    Draft(HeaderValue),
+    Legacy {
+        quota: usize,
+        remaining: u32,
+        reset: u64,
+    },
+    None,
+}
+
 impl Plan {
-    pub(super) fn new(rules: Arc<[Rule]>, fields: RateLimitFields) -> Self {
-        let sets = 1_usize << rules.len();
+    pub(super) fn new(
+        quotas: Arc<[Gcra]>,
+        number: Option<usize>,
+        fields: RateLimitFields,
+        share: Option<Arc<Self>>,
+    ) -> Self {
+        let mut policy = String::new();
+        let mut items = Vec::new();
+        for quota in &*quotas {
+            // The names were checked when the limit was built.
+            let name = structured::string(quota.name()).unwrap_or_default();
+            let separator = if items.is_empty() { "" } else { ", " };
+            let (burst, window) = (quota.burst(), quota.window());
+            policy.push_str(&format!("{separator}{name};q={burst};w={window}"));
+            items.push(format!("{separator}{name};r="));
+        }
+        // After an item: 10 digits, `;t=` and 20 digits.
+        let size = items.iter().map(|item| item.len().saturating_add(33)).sum();
+        let limits = quotas.iter().map(|quota| HeaderValue::from(quota.burst()));
+        let sets = 1_usize << quotas.len();
         Self {
-            fields: Fields::new(fields, &rules),
+            number,
+            share,
+            fields,
+            policy: HeaderValue::try_from(policy).ok(),
+            items,
+            limits: limits.collect(),
+            size,
+            exposed: HeaderValue::from_static(match fields {
+                RateLimitFields::Draft => "RateLimit, RateLimit-Policy, Retry-After",
+                RateLimitFields::Legacy => {
+                    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
+                }
+                RateLimitFields::None => "Retry-After",
+            }),
             refusals: (0..sets).map(|_| OnceLock::new()).collect(),
-            rules,
+            quotas,
+        }
+    }
+
+    /// Writes a key so that it counts for this plan alone.
+    pub(super) fn write_key<E>(
+        &self,
+        writer: &mut KeyWriter<'_>,
+        key: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(number) = self.number {
+            writer.tuple(2);
+            writer.number(u128::try_from(number).unwrap_or(u128::MAX));
+        }
+        key(writer)
+    }
+
+    /// The names of the fields.
+    pub(super) fn names(&self) -> Vec<HeaderName> {
+        match self.fields {
+            RateLimitFields::Draft => vec![RATELIMIT, RATELIMIT_POLICY],
+            RateLimitFields::Legacy => vec![X_LIMIT, X_REMAINING, X_RESET],
+            RateLimitFields::None => Vec::new(),
+        }
+    }
+
+    /// The fields of a response to a request that was decided like this.
+    pub(super) fn report(&self, decision: &Decision, cross_origin: bool) -> Report {
+        let values = match self.fields {
+            RateLimitFields::Draft => scratch::header_value(self.size, |out| {
+                self.write_items(out, decision);
+            })
+            .map_or(ReportValues::None, ReportValues::Draft),
+            RateLimitFields::Legacy => self.tightest(decision),
+            RateLimitFields::None => ReportValues::None,
+        };
+        Report {
+            values,
+            cross_origin,
+        }
+    }
+
+    fn write_items(&self, out: &mut Scratch, decision: &Decision) {
+        for ((n, _, balance), item) in decision.balances(&self.quotas).zip(&self.items) {
+            out.text(item);
+            out.number(balance.remaining.into());
+            // Section 6 of draft-ietf-httpapi-ratelimit-headers-11: `Retry-After` does not end
+            // before a window does, and it is about the quotas that are spent.
+            if let Some(next) = balance.next
+                && (decision.passes() || decision.violates(n))
+            {
+                out.text(";t=");
+                out.number(next);
+            }
+        }
+    }
+
+    /// The quota that has the least left, and of these the one that takes the longest.
+    fn tightest(&self, decision: &Decision) -> ReportValues {
+        let tightest = decision
+            .balances(&self.quotas)
+            .map(|(n, _, balance)| (balance.remaining, balance.next.unwrap_or_default(), n))
+            .min_by_key(|(remaining, next, _)| (*remaining, std::cmp::Reverse(*next)));
+        tightest.map_or(ReportValues::None, |(remaining, reset, quota)| {
+            ReportValues::Legacy {
+                quota,
+                remaining,
+                reset,
+            }
+        })
+    }
+
+    /// Sets the fields. Those of a limit further in are kept, as the fields are lists.
+    pub(super) fn write_report(&self, report: Report, headers: &mut HeaderMap) {
+        match report.values {
+            ReportValues::Draft(value) => {
+                headers.append(RATELIMIT, value);
+                if let Some(policy) = &self.policy {
+                    headers.append(RATELIMIT_POLICY, policy.clone());
+                }
+            }
+            ReportValues::Legacy {
+                quota,
+                remaining,
+                reset,
+            } => self.write_legacy(quota, remaining, reset, headers),
+            ReportValues::None => {}
+        }
+        if report.cross_origin
+            && (self.fields != RateLimitFields::None || headers.contains_key(header::RETRY_AFTER))
+        {
+            self.expose(headers);
+        }
+    }
+
+    /// Lets a page of another origin read the fields; once is enough for several limits.
+    fn expose(&self, headers: &mut HeaderMap) {
+        match headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.exposed.clone());
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.iter().any(|exposed| *exposed == self.exposed) {
+                    entry.append(self.exposed.clone());
+                }
+            }
+        }
+    }
+
+    /// These fields have room for one quota: the one that has less left.
+    fn write_legacy(&self, quota: usize, remaining: u32, reset: u64, headers: &mut HeaderMap) {
+        let told = headers.get(X_REMAINING).and_then(|told| told.to_str().ok());
+        let told: Option<u32> = told.and_then(|told| told.parse().ok());
+        if told.is_some_and(|told| told <= remaining) {
+            return;
+        }
+        if let Some(limit) = self.limits.get(quota) {
+            headers.insert(X_LIMIT, limit.clone());
+        }
+        for (name, number) in [(X_REMAINING, remaining.into()), (X_RESET, reset)] {
+            if let Some(value) = scratch::header_value(20, |out| out.number(number)) {
+                headers.insert(name, value);
+            }
         }
     }
 
     /// The answer to a request for which a quota has too little left.
     pub(super) fn refuse(
         &self,
-        verdict: &Verdict,
-        asked: Asked,
+        decision: &Decision,
+        units: u32,
         jitter: Duration,
+        cross_origin: bool,
     ) -> Response<Bytes> {
-        let known = self.refusals.get(usize::from(verdict.violated()));
+        let known = self.refusals.get(usize::from(decision.violated()));
         let problem = known.map_or_else(
-            || self.problem(verdict),
-            |known| known.get_or_init(|| self.problem(verdict)).clone(),
+            || self.problem(decision),
+            |known| known.get_or_init(|| self.problem(decision)).clone(),
         );
         let mut response = problem.into_response();
         let headers = response.headers_mut();
-        if let Some(value) = self.retry_after(verdict, asked.units, jitter) {
+        if let Some(value) = self.retry_after(decision, units, jitter) {
             headers.insert(header::RETRY_AFTER, value);
         }
-        let fields = &self.fields;
-        let report = fields.report(&self.rules, verdict, asked.cross_origin);
-        fields.write(report, headers);
+        self.write_report(self.report(decision, cross_origin), headers);
         response
     }
 
     /// The same for a handler, which has no request to answer.
-    pub(super) fn refusal(&self, verdict: &Verdict, units: u32, jitter: Duration) -> Problem {
-        let problem = self.problem(verdict);
-        match self.retry_after(verdict, units, jitter) {
+    pub(super) fn refusal(&self, decision: &Decision, units: u32, jitter: Duration) -> Problem {
+        let problem = self.problem(decision);
+        match self.retry_after(decision, units, jitter) {
             Some(value) => problem.header(header::RETRY_AFTER, value),
             None => problem,
         }
     }
 
     /// Seconds, of which up to `jitter` are random.
-    fn retry_after(&self, verdict: &Verdict, units: u32, jitter: Duration) -> Option<HeaderValue> {
-        let seconds = verdict.retry_after(&self.rules, units);
-        let seconds = seconds.saturating_add(at_random(jitter));
+    fn retry_after(
+        &self,
+        decision: &Decision,
+        units: u32,
+        jitter: Duration,
+    ) -> Option<HeaderValue> {
+        let mut seconds = decision.retry_after(&self.quotas, units);
+        if !jitter.is_zero() {
+            let random = RandomState::new().hash_one(0_u8);
+            seconds = seconds.saturating_add(random % jitter.as_secs().saturating_add(1));
+        }
         scratch::header_value(20, |out| out.number(seconds))
     }
 
     /// Section 5.1 of draft-ietf-httpapi-ratelimit-headers-11.
-    fn problem(&self, verdict: &Verdict) -> Problem {
-        let spent = |n: usize| verdict.violates(n);
-        quota_exceeded(&self.rules, spent)
-            .detail("Wait as long as `Retry-After` says, then try again.")
+    fn problem(&self, decision: &Decision) -> Problem {
+        self.quota_exceeded(|n| decision.violates(n))
+            .detail("Wait for the seconds in `Retry-After`, then try again.")
     }
 
-    /// The answer to a request that costs more than a quota ever holds: no time helps.
-    pub(super) fn too_dear(&self, units: u32) -> Option<Problem> {
-        let too_small = |n: usize| self.rules.get(n).is_some_and(|rule| rule.burst() < units);
-        let any = (0..self.rules.len()).any(too_small);
+    /// The answer to a request that costs more than a quota ever holds: no wait helps.
+    pub(super) fn never_passes(&self, units: u32) -> Option<Problem> {
+        let too_small = |n: usize| {
+            self.quotas
+                .get(n)
+                .is_some_and(|quota| quota.burst() < units)
+        };
+        let any = (0..self.quotas.len()).any(too_small);
         any.then(|| {
-            quota_exceeded(&self.rules, too_small)
-                .detail("The request costs more than the quota ever holds: make it smaller.")
+            self.quota_exceeded(too_small)
+                .detail("The request costs more than the quota ever holds. Make it smaller.")
         })
     }
-}
 
-fn quota_exceeded(rules: &[Rule], violated: impl Fn(usize) -> bool) -> Problem {
-    let spent = rules.iter().enumerate().filter(|(n, _)| violated(*n));
-    let names: Vec<Value> = spent.map(|(_, rule)| rule.name().into()).collect();
-    let log = format!("spent: {}", Value::from(names.clone()));
-    Problem::new(StatusCode::TOO_MANY_REQUESTS)
-        .kind(QUOTA_EXCEEDED)
-        .title(TITLE)
-        .reason("quota")
-        .extension("violated-policies", names)
-        .because(log)
-}
-
-/// A random number of seconds, from 0 to as many as there are in `most`.
-fn at_random(most: Duration) -> u64 {
-    if most.is_zero() {
-        return 0;
+    fn quota_exceeded(&self, violated: impl Fn(usize) -> bool) -> Problem {
+        let spent = self.quotas.iter().enumerate().filter(|(n, _)| violated(*n));
+        let names: Vec<Value> = spent.map(|(_, quota)| quota.name().into()).collect();
+        let log = format!("spent: {}", Value::from(names.clone()));
+        Problem::new(StatusCode::TOO_MANY_REQUESTS)
+            .kind(QUOTA_EXCEEDED)
+            .title(TITLE)
+            .reason("quota")
+            .extension("violated-policies", names)
+            .because(log)
     }
-    let random = RandomState::new().hash_one(0_u8);
-    random % most.as_secs().saturating_add(1)
 }

@@ -1,55 +1,31 @@
-//! Quotas by plan: what a customer pays for decides what they may do.
+//! Quotas that depend on the client's plan.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, iter, sync::Arc};
 
 use http::request::Parts;
 
 use super::{
-    policy::{Quotas, RateLimit, rules},
-    quota::Quota,
-    rule::{Rule, error},
+    gcra::Gcra,
+    policy::RateLimit,
+    quota::{Quota, error},
+    quotas::{Quotas, checked},
 };
 use crate::wire::ConfigError;
 
-/// Quotas for each plan, checked; made by [`RateLimit::plans`]. What is missing is how the plan of
-/// a request is found.
+/// Quotas for each plan, checked; made by [`RateLimit::plans`]. How the plan of a request is found
+/// is still to be chosen.
 #[derive(Clone)]
 #[must_use]
 pub struct Plans<P> {
-    plans: Vec<P>,
-    rules: Vec<Arc<[Rule]>>,
-}
-
-/// The quotas of every plan, and which of them a request has.
-#[derive(Clone)]
-pub(super) struct Choice {
-    pub(super) rules: Arc<[Arc<[Rule]>]>,
-    pub(super) which: Option<Arc<dyn Fn(&Parts) -> Option<usize> + Send + Sync>>,
-}
-
-impl Choice {
-    /// One set of quotas for all.
-    pub(super) fn only(rules: Arc<[Rule]>) -> Self {
-        Self {
-            rules: Arc::new([rules]),
-            which: None,
-        }
-    }
-}
-
-impl fmt::Debug for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.rules {
-            [only] => only.fmt(f),
-            plans => plans.fmt(f),
-        }
-    }
+    names: Vec<P>,
+    first: Arc<[Gcra]>,
+    others: Vec<Arc<[Gcra]>>,
 }
 
 impl RateLimit<()> {
-    /// Limits by quotas that depend on the plan of who sends the request.
+    /// Limits by quotas that depend on the client's plan.
     ///
-    /// Each plan counts apart: who changes plans has the new quotas whole.
+    /// Each plan counts apart: a client that changes plans starts with whole quotas.
     ///
     /// # Example: ten times as much for those who pay
     ///
@@ -88,34 +64,37 @@ impl RateLimit<()> {
         P: PartialEq,
         Q: IntoIterator<Item = Quota>,
     {
-        let mut checked = Plans {
-            plans: Vec::new(),
-            rules: Vec::new(),
-        };
+        let mut names = Vec::new();
+        let mut all = Vec::new();
         for (plan, quotas) in plans {
-            if checked.plans.contains(&plan) {
+            if names.contains(&plan) {
                 return Err(error("a plan is listed twice"));
             }
-            checked.plans.push(plan);
-            checked.rules.push(rules(quotas)?);
+            names.push(plan);
+            all.push(checked(quotas)?);
         }
-        if checked.plans.is_empty() {
-            return Err(error("a limit without a plan would refuse everything"));
-        }
-        Ok(checked)
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else {
+            return Err(error("a limit without a plan would reject every request"));
+        };
+        Ok(Plans {
+            names,
+            first,
+            others: all.collect(),
+        })
     }
 }
 
 impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
-    /// The plan of a request, by its head and what outer layers have left in its extensions.
+    /// Finds the plan of a request by its head and what outer layers have left in its extensions.
     ///
-    /// A plan that is not listed is a mistake in the program: the request is answered with 500,
-    /// never let through unlimited.
+    /// A plan that is not listed is a bug: the request is answered with 500, and never let through
+    /// unlimited.
     pub fn chosen_by(self, plan: impl Fn(&Parts) -> P + Send + Sync + 'static) -> Quotas {
         self.chosen(move |head| Some(plan(head)))
     }
 
-    /// The plan of the principal, whom [`with_auth`](crate::with_auth) has verified.
+    /// Finds the plan of the principal that [`with_auth`](crate::with_auth) has verified.
     ///
     /// Count [`by_principal`](Quotas::by_principal) as well, and the stack does not compile without
     /// that layer. Where there is no principal, the request is answered with 500.
@@ -131,19 +110,60 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
     }
 
     fn chosen(self, plan: impl Fn(&Parts) -> Option<P> + Send + Sync + 'static) -> Quotas {
-        let plans = self.plans;
-        Quotas(Choice {
-            rules: self.rules.into(),
-            which: Some(Arc::new(move |head| {
+        let Self {
+            names,
+            first,
+            others,
+        } = self;
+        Quotas(PlanChoice {
+            first,
+            others: others.into(),
+            choose: Some(Arc::new(move |head| {
                 let plan = plan(head)?;
-                plans.iter().position(|listed| *listed == plan)
+                names.iter().position(|name| *name == plan)
             })),
         })
     }
 }
 
+/// The quotas of every plan, and which of them a request has.
+#[derive(Clone)]
+pub(super) struct PlanChoice {
+    pub(super) first: Arc<[Gcra]>,
+    pub(super) others: Arc<[Arc<[Gcra]>]>,
+    pub(super) choose: Option<Arc<dyn Fn(&Parts) -> Option<usize> + Send + Sync>>,
+}
+
+impl PlanChoice {
+    /// One set of quotas for all requests.
+    pub(super) fn only(quotas: Arc<[Gcra]>) -> Self {
+        Self {
+            first: quotas,
+            others: Arc::default(),
+            choose: None,
+        }
+    }
+
+    /// The quotas of each plan, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<[Gcra]>> {
+        iter::once(&self.first).chain(&*self.others)
+    }
+}
+
+impl fmt::Debug for PlanChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.others {
+            [] => self.first.fmt(f),
+            _ => f.debug_list().entries(self.all()).finish(),
+        }
+    }
+}
+
 impl<P> fmt::Debug for Plans<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Plans").field(&self.rules).finish()
+        f.debug_list()
+            .entry(&self.first)
+            .entries(&self.others)
+            .finish()
     }
 }

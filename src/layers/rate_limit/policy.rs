@@ -1,27 +1,25 @@
-//! Builds a limit: its quotas, how clients are told of it, whom it spares.
+//! Builds a limit: [`RateLimit`].
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::request::Parts;
 
+#[cfg(feature = "rate-limit-redis")]
+use super::redis::RedisOptions;
 use super::{
-    clock::Clock,
-    counting::Counting,
-    fields::RateLimitFields,
-    plans::Choice,
-    quota::Quota,
-    rule::{Rule, error},
-    store::Capacity,
-    verdict::MOST_QUOTAS,
+    cost::CostRules,
+    gcra::Gcra,
+    memory::{Capacity, Memory, Overflow},
+    plan::RateLimitFields,
+    plans::PlanChoice,
 };
-use crate::wire::{ConfigError, field::structured};
+use crate::{
+    request::key::{AfterAuth, Key, ipv6_prefix},
+    support::clock::Clock,
+    wire::ConfigError,
+};
 
-/// One or more quotas that were checked; made by [`RateLimit::of`]. What is missing is the key.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Quotas(pub(super) Choice);
-
-/// A limit on requests by key: the policy of [`with_rate_limit`](super::with_rate_limit).
+/// A limit on requests by key: the policy of [`with_rate_limit`](crate::with_rate_limit).
 ///
 /// # Example
 ///
@@ -42,99 +40,60 @@ pub struct RateLimit<K> {
     pub(super) options: Options,
 }
 
-/// All that a limit is but its key.
+/// A limit without its key.
 #[derive(Clone)]
 pub(super) struct Options {
-    pub(super) choice: Choice,
-    pub(super) counting: Counting,
+    pub(super) plans: PlanChoice,
+    pub(super) cost: CostRules,
     pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
-    pub(super) fields: RateLimitFields,
+    fields: RateLimitFields,
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
     pub(super) clock: Clock,
     pub(super) capacity: Capacity,
+    /// For each plan the quotas of this instance alone, while Redis does not answer; none if they
+    /// are not needed.
+    pub(super) shares: Vec<Arc<[Gcra]>>,
     /// Where the counts are, if not in memory.
     #[cfg(feature = "rate-limit-redis")]
-    pub(super) sharing: Option<Arc<super::shared::Sharing>>,
+    pub(super) redis: Option<Arc<RedisOptions>>,
 }
 
 impl Options {
-    /// How clients are told: not at all in shadow mode.
-    pub(super) const fn told(&self) -> RateLimitFields {
+    pub(super) fn new(plans: PlanChoice) -> Self {
+        Self {
+            plans,
+            cost: CostRules::default(),
+            exempt: None,
+            fields: RateLimitFields::Draft,
+            jitter: Duration::ZERO,
+            shadow: false,
+            clock: Clock::system(),
+            capacity: Capacity::default(),
+            shares: Vec::new(),
+            #[cfg(feature = "rate-limit-redis")]
+            redis: None,
+        }
+    }
+
+    /// The fields that clients see: none in shadow mode.
+    pub(super) const fn visible_fields(&self) -> RateLimitFields {
         if self.shadow {
             return RateLimitFields::None;
         }
         self.fields
     }
 
-    pub(super) fn new(choice: Choice) -> Self {
-        Self {
-            choice,
-            counting: Counting::default(),
-            exempt: None,
-            fields: RateLimitFields::Draft,
-            jitter: Duration::ZERO,
-            shadow: false,
-            clock: Clock::monotonic(),
-            capacity: Capacity::default(),
-            #[cfg(feature = "rate-limit-redis")]
-            sharing: None,
-        }
+    /// Memory for the counts of every plan.
+    pub(super) fn memory(&self) -> Memory {
+        let width = self.plans.all().map(|quotas| quotas.len()).max();
+        let width = width.unwrap_or_default();
+        Memory::new(self.capacity, width, self.clock.clone())
     }
-}
-
-impl RateLimit<()> {
-    /// Limits by one to eight quotas together: a request that one of them refuses is not counted
-    /// by the others.
-    ///
-    /// # Errors
-    ///
-    /// - no quota, or more than eight;
-    /// - a count, burst or period of zero;
-    /// - a period that no clock can measure: more than one request a nanosecond, or a burst that
-    ///   takes more than 146 years to come back;
-    /// - two quotas of one name: all but one need [`Quota::named`];
-    /// - a name that is empty or has other characters than printable ASCII, as it is written into
-    ///   header fields.
-    pub fn of(quotas: impl IntoIterator<Item = Quota>) -> Result<Quotas, ConfigError> {
-        Ok(Quotas(Choice::only(rules(quotas)?)))
-    }
-}
-
-/// Checks quotas that go together.
-pub(super) fn rules(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Rule]>, ConfigError> {
-    let rules: Vec<_> = quotas
-        .into_iter()
-        .map(Rule::new)
-        .collect::<Result<_, _>>()?;
-    if rules.is_empty() {
-        return Err(error("a limit without a quota would limit nothing"));
-    }
-    if rules.len() > MOST_QUOTAS {
-        return Err(error(format!("a limit has at most {MOST_QUOTAS} quotas")));
-    }
-    for (n, rule) in rules.iter().enumerate() {
-        let name = rule.name();
-        if name.is_empty() || structured::string(name).is_none() {
-            return Err(error(format!(
-                "the name {name:?} cannot stand in a header field: use printable ASCII"
-            )));
-        }
-        if rules
-            .iter()
-            .skip(n.saturating_add(1))
-            .any(|other| other.name() == name)
-        {
-            return Err(error(format!(
-                "two quotas have the name {name:?}: tell them apart with `.named(..)`"
-            )));
-        }
-    }
-    Ok(rules.into())
 }
 
 impl<K> RateLimit<K> {
-    /// How clients are told what they have left.
+    /// Which header fields tell clients what they have left.
     pub const fn fields(mut self, fields: RateLimitFields) -> Self {
         self.options.fields = fields;
         self
@@ -145,13 +104,14 @@ impl<K> RateLimit<K> {
     ///
     /// # Security
     ///
-    /// What exempts must not be in the client's hand.
+    /// Do not decide by anything that a client can choose.
     pub fn exempt(mut self, exempt: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         self.options.exempt = Some(Arc::new(exempt));
         self
     }
 
-    /// Counts, and logs what it would refuse, but lets everything pass: to try a limit out.
+    /// Counts requests and logs those that it would refuse, but lets all of them pass: to try a
+    /// limit out.
     ///
     /// Each request that would have been refused is one `tracing` event at level `info` of target
     /// `wythe`, with the names of the quotas and without the key; [`Handle::counts`] has their
@@ -163,28 +123,70 @@ impl<K> RateLimit<K> {
         self
     }
 
-    /// Adds a random time of up to so many seconds to each `Retry-After`, so that clients that
-    /// were refused together do not come back together. None unless told.
+    /// Adds a random time of up to `most` to each `Retry-After`, in whole seconds, so that clients
+    /// that were refused together do not come back together. None by default.
     pub const fn retry_jitter(mut self, most: Duration) -> Self {
         self.options.jitter = most;
         self
     }
 
-    /// Goes by another clock: the time since any moment that stays the same. For tests; the
-    /// system's monotonic clock unless told.
+    /// Goes by another clock: a [`ManualClock`](crate::ManualClock) in tests. By default the
+    /// system's, whose monotonic time nobody can set.
     ///
-    /// A clock that is set back neither frees nor locks anyone: time goes on from where it was.
-    /// One that leaps ahead frees nobody more than the time that it claims to be over does.
-    pub fn clock(mut self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        self.options.clock = Clock::given(now);
+    /// A date that is set back neither frees nor locks anyone: time goes on from where it was.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.options.clock = clock.into();
         self
     }
+
+    /// The most keys that are kept at a time, and what happens to the next one. By default
+    /// 1,000,000 and [`Overflow::Evict`].
+    ///
+    /// Only keys whose quotas are not whole count. One takes up to 48 bytes for one quota and 16
+    /// more for each other. More than 2,048 keys are kept in shards that fill up almost evenly: the
+    /// first can be full when nine tenths of all are in use.
+    ///
+    /// Idle keys are dropped by the checks, without a thread: a check goes through at most 2,047
+    /// keys in its own shard and in one other, which takes about 60 microseconds. When very many
+    /// become idle at once, an allocator that returns memory to the system may take longer.
+    ///
+    /// # Example: for a small machine
+    ///
+    /// ```
+    /// use wythe::{Quota, rate_limit::Overflow, with_rate_limit};
+    ///
+    /// // At most 5 MB.
+    /// let limit = Quota::per_minute(100).by_peer()?;
+    /// let layer = with_rate_limit(limit.max_keys(100_000, Overflow::Refuse)?);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it is 0.
+    pub fn max_keys(mut self, keys: usize, overflow: Overflow) -> Result<Self, ConfigError> {
+        self.options.capacity = Capacity::new(keys, overflow)?;
+        Ok(self)
+    }
 }
+
+impl<K: Key> RateLimit<K> {
+    /// Stands inside authentication, at stage [`Quota`](crate::stage::Quota), because the key is
+    /// made from what is known only there.
+    pub fn after_auth(self) -> RateLimit<AfterAuth<K>> {
+        RateLimit {
+            key: AfterAuth(self.key),
+            options: self.options,
+        }
+    }
+}
+
+ipv6_prefix!(RateLimit);
 
 impl<K> fmt::Debug for RateLimit<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimit")
-            .field("quotas", &self.options.choice)
+            .field("quotas", &self.options.plans)
             .field("fields", &self.options.fields)
             .field("shadow", &self.options.shadow)
             .field("clock", &self.options.clock)

@@ -1,11 +1,13 @@
-//! Says how many requests in what time: [`Quota`].
+//! How many requests pass in which time: [`Quota`].
 
 use std::{borrow::Cow, time::Duration};
 
-/// How many requests are let through in what time.
+use crate::wire::ConfigError;
+
+/// How many requests pass in which time.
 ///
 /// A quota refills evenly: of 60 a minute, one comes back each second. At most
-/// [`burst`](Self::burst) can be spent at once, which is the whole quota unless told.
+/// [`burst`](Self::burst) can be spent at once, by default the whole quota.
 ///
 /// # Example
 ///
@@ -22,7 +24,7 @@ use std::{borrow::Cow, time::Duration};
 /// ])?;
 /// let both = with_rate_limit(both.by_peer());
 ///
-/// // What would refuse everything is an error at once.
+/// // A quota that would reject every request is an error at once.
 /// assert!(Quota::per_hour(0).by_peer().is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
@@ -36,27 +38,27 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// So many requests in each second.
+    /// At most `count` requests per second.
     pub const fn per_second(count: u32) -> Self {
         Self::per(count, Duration::from_secs(1))
     }
 
-    /// So many requests in each minute.
+    /// At most `count` requests per minute.
     pub const fn per_minute(count: u32) -> Self {
         Self::per(count, Duration::from_secs(60))
     }
 
-    /// So many requests in each hour.
+    /// At most `count` requests per hour.
     pub const fn per_hour(count: u32) -> Self {
         Self::per(count, Duration::from_secs(3_600))
     }
 
-    /// So many requests in each 24 hours.
+    /// At most `count` requests per 24 hours.
     pub const fn per_day(count: u32) -> Self {
         Self::per(count, Duration::from_secs(86_400))
     }
 
-    /// So many requests in each period.
+    /// At most `count` requests per period.
     pub const fn per(count: u32, period: Duration) -> Self {
         Self {
             count,
@@ -66,7 +68,7 @@ impl Quota {
         }
     }
 
-    /// How many may come at once; the rate stays the same. The whole quota unless told.
+    /// How many may come at once; the rate stays the same. By default the whole quota.
     ///
     /// Clients are told the burst and the time in which it comes back: 100 an hour with a burst
     /// of 10 is published as 10 in 360 seconds, which is the same rate.
@@ -75,9 +77,13 @@ impl Quota {
         self
     }
 
-    /// The name by which clients are told of it; `default` unless told.
+    /// The name that clients see; `default` by default.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self
     }
+}
+
+pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Quota", message)
 }

@@ -18,48 +18,55 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ByPeer {
-    pub(crate) ipv6_prefix: u8,
+    ipv6_prefix: u8,
 }
 
 /// Counts by the address that `with_client_ip` provides.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ByClientIp {
-    pub(crate) ipv6_prefix: u8,
+    ipv6_prefix: u8,
 }
 
-/// By the address of the peer; of IPv6 addresses the /64 network counts, unless told.
+/// By the address of the peer, the other end of the connection.
+///
+/// It is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
+/// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log, says what
+/// to do. IPv4 addresses mapped into IPv6 count as IPv4; IPv6 addresses count by their /64 network,
+/// see [`ByPeer::ipv6_prefix`].
+///
+/// # Security
+///
+/// Behind a proxy the peer is the proxy, and all of its clients have one key.
 pub const fn peer() -> ByPeer {
     ByPeer { ipv6_prefix: 64 }
 }
 
-/// By the address that `with_client_ip` provides; of IPv6 addresses the /64 network counts, unless
-/// told.
+/// By the address that `with_client_ip` provides: the peer's, or what a trusted proxy says. IPv6
+/// addresses count by their /64 network, see [`ByClientIp::ipv6_prefix`].
 pub const fn client_ip() -> ByClientIp {
     ByClientIp { ipv6_prefix: 64 }
 }
 
-macro_rules! ipv6_prefix {
+macro_rules! address_keys {
     ($($key:ident)*) => {$(
         impl $key {
-            /// The bits of an IPv6 address that count.
+            /// How many bits of an IPv6 address count.
             ///
             /// # Errors
             ///
             /// If it is not 1 to 128.
             pub fn ipv6_prefix(self, bits: u8) -> Result<Self, ConfigError> {
                 if !(1..=128).contains(&bits) {
-                    return Err(ConfigError::new(
-                        "Key",
-                        format!("an IPv6 prefix has 1 to 128 bits, not {bits}"),
-                    ));
+                    let message = format!("an IPv6 prefix has 1 to 128 bits, not {bits}");
+                    return Err(ConfigError::new("Key", message));
                 }
                 Ok(Self { ipv6_prefix: bits })
             }
         }
     )*};
 }
-ipv6_prefix!(ByPeer ByClientIp);
+address_keys!(ByPeer ByClientIp);
 
 const NO_PEER: &str = "a limit counts by the address of the peer, but the request has none: serve \
     an axum router with `into_make_service_with_connect_info::<SocketAddr>()`, or insert a \
@@ -81,7 +88,7 @@ impl Key for ByPeer {
     fn describe(&self, layer: Description) -> Description {
         layer.answers(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "when the server does not say who the peer is",
+            "when the server does not provide the address of the peer",
         )
     }
 }
@@ -100,12 +107,12 @@ impl Key for ByClientIp {
 
 /// An IPv4 address, or the network of an IPv6 address.
 ///
-/// It does not show which when it is printed.
+/// `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressPart(u128);
 
 impl AddressPart {
-    /// The address, or of an IPv6 address the first so many bits.
+    /// The address, or the first `ipv6_prefix` bits of an IPv6 address.
     #[must_use]
     pub fn new(address: IpAddr, ipv6_prefix: u8) -> Self {
         // An IPv4 client of a dual-stack socket has a mapped address; unfolded, all of them would
@@ -117,7 +124,7 @@ impl AddressPart {
     }
 }
 
-/// By /64 for IPv6, as limits do unless told.
+/// By /64 for IPv6, as limits do by default.
 impl From<IpAddr> for AddressPart {
     fn from(address: IpAddr) -> Self {
         Self::new(address, 64)

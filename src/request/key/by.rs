@@ -1,4 +1,4 @@
-//! Keys from closures, and keys that are known only after authentication.
+//! Keys from closures, keys that are known only after authentication, and tuples of keys.
 
 use std::fmt;
 
@@ -6,7 +6,10 @@ use http::request::Parts;
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    contract::{Description, stage},
+    contract::{
+        Description,
+        stage::{self, Innermost, Stage},
+    },
     wire::Problem,
 };
 
@@ -14,7 +17,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct By<F>(pub(crate) F);
 
-/// By what a closure makes of the head of the request.
+/// By what a closure returns for the head of the request. Requests for which it returns equal values
+/// are counted together.
 ///
 /// # Example: one quota for reading and one for writing
 ///
@@ -77,4 +81,47 @@ impl<K: Key> Key for AfterAuth<K> {
     fn describe(&self, layer: Description) -> Description {
         self.0.describe(layer)
     }
+}
+
+/// The needs of a tuple, as nested pairs.
+macro_rules! pairs {
+    ($last:ident) => { $last::Needs };
+    ($first:ident $($rest:ident)+) => { ($first::Needs, pairs!($($rest)+)) };
+}
+
+macro_rules! tuples {
+    ($($count:literal: $($part:ident $n:tt)*;)*) => {$(
+        /// Stands where the innermost of its parts does, and needs what all of them need.
+        impl<$($part: Key),*> Key for ($($part,)*)
+        where
+            ($($part::Stage,)*): Innermost<Out: Stage>,
+        {
+            type Value = ($($part::Value,)*);
+            type Stage = <($($part::Stage,)*) as Innermost>::Out;
+            type Needs = pairs!($($part)*);
+
+            fn of(&self, head: &mut Parts) -> Result<Self::Value, Problem> {
+                Ok(($(self.$n.of(head)?,)*))
+            }
+
+            fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
+                key.tuple($count);
+                $(self.$n.write(head, key)?;)*
+                Ok(())
+            }
+
+            fn describe(&self, layer: Description) -> Description {
+                $(let layer = self.$n.describe(layer);)*
+                layer
+            }
+        }
+    )*};
+}
+tuples! {
+    1: A 0;
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
+    5: A 0 B 1 C 2 D 3 E 4;
+    6: A 0 B 1 C 2 D 3 E 4 F 5;
 }

@@ -1,4 +1,4 @@
-//! Keys that the client chooses.
+//! Keys that the client can choose.
 
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 
@@ -15,22 +15,22 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ByClientHeader(HeaderName);
 
-/// By a header field as the client has sent it. All requests without the field have one key; one
-/// with several such fields is answered with 400, as nobody knows which of them others will read.
+/// By a header field as the client has sent it. All requests without the field have one key; a
+/// request with several such fields is answered with 400, as others may read another one.
 ///
 /// # Security
 ///
-/// A client that picks its key has as many quotas as it likes: it sends another value with each
+/// A client that can choose its key has as many quotas as it likes: it sends another value with each
 /// request, is never refused, and fills the store with keys, which pushes out those of others. Use
-/// it only where something outside the stack, such as a gateway, has checked the field or set it.
-/// Where the field is a credential, verify it with `with_auth` and count by the principal.
+/// it only where something outside the stack, such as a gateway, has checked or set the field. If
+/// the field is a credential, verify it with `with_auth` and count by the principal.
 ///
 /// # Errors
 ///
-/// If no field can have that name.
+/// If it is not the name of a header field.
 pub fn dangerously_client_header(name: &str) -> Result<ByClientHeader, ConfigError> {
     let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-        let message = format!("{name:?} is no name of a header field");
+        let message = format!("{name:?} is not the name of a header field");
         return Err(ConfigError::new("Key", message));
     };
     Ok(ByClientHeader(name))

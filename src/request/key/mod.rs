@@ -1,24 +1,24 @@
 //! Finds the key whose requests are counted together: one client, one user, one route.
 //!
 //! [`with_rate_limit`](crate::rate_limit) and `with_concurrency_limit` count by key. Their builders
-//! have a method for each of these, such as `by_client_ip()`; a tuple is made of the functions.
+//! have the methods of this table, such as `by_client_ip()`; a tuple is made of the functions.
 //!
 //! | method | function | counts by | needs | stage |
 //! |---|---|---|---|---|
 //! | `by_client_ip` | [`client_ip`] | the address of the client, IPv6 by /64 | `with_client_ip` | `Throttle` |
-//! | `by_peer` | [`peer`] | the other end of the connection, IPv6 by /64 | a server that says it | `Throttle` |
-//! | `by_principal` | `principal` | a part of whom `with_auth` has verified | `with_auth` | `Quota` |
-//! | | `principal_value` | what a closure makes of it | `with_auth` | `Quota` |
+//! | `by_peer` | [`peer`] | the other end of the connection, IPv6 by /64 | a server that provides it | `Throttle` |
+//! | `by_principal` | `principal` | a part of the principal that `with_auth` has verified | `with_auth` | `Quota` |
+//! | | `principal_value` | what a closure returns for the principal | `with_auth` | `Quota` |
 //! | `by_route` | `route` | method and route of axum's router | | `Throttle` |
 //! | `by_path_param` | `path_param` | a parameter of the path, decoded | a route that has it | `Throttle` |
-//! | `by` | [`by`] | what a closure makes of the head | | `Throttle` |
+//! | `by` | [`by`] | what a closure returns for the head | | `Throttle` |
 //! | `dangerously_by_client_header` | [`dangerously_client_header`] | a field that the client chooses | | `Throttle` |
 //! | `keyed` | a tuple of up to six | all of them together | what all of them need | the innermost |
-//! | `keyed` | a [`Key`] of your own | what you say | what you say | what you say |
+//! | `keyed` | a [`Key`] of your own | its value | its `Needs` | its `Stage` |
 //!
-//! What a layer must provide is checked by the compiler: without `with_auth` before it, a limit by
-//! principal does not compile. What the server or the router must is found at the first request,
-//! which is answered with 500 and a cause, in the log, that names the fix; it is never let through
+//! The compiler checks what a layer must provide: without `with_auth` before it, a limit by principal
+//! does not compile. What the server or the router must provide is checked at each request: without
+//! it, the answer is a 500, and the log says what to change. A request without a key never passes
 //! unlimited.
 //!
 //! # Example: each user, on each route
@@ -39,31 +39,29 @@
 //! # Ok::<(), wythe::ConfigError>(())
 //! ```
 //!
-//! Two keys are the same only if all of their parts are: every [`KeyPart`] is written with its
-//! kind and its length, so no text that a client sends can pretend to be two parts. What is
-//! written is the same in every process and version, so that machines can share counts.
+//! Two keys are equal only if all of their parts are: every [`KeyPart`] is written with its kind and
+//! its length, so no text that a client sends can pass for two parts. What is written is the same in
+//! every process and version, so that machines can share counts.
 //!
 //! # Security
 //!
 //! - A client that can choose its key has as many quotas as it likes, and fills the store with
-//!   keys. A path parameter alone, a query, and any field that nobody has verified are its choice.
-//! - Memory holds a hash of 128 bits instead of the key, with a seed of the process: nobody can
-//!   choose keys that meet in it. Keys are not shown by `Debug` and not logged.
+//!   keys. It can choose a path parameter, a query, and any field that nobody has verified.
+//! - Memory holds a hash of 128 bits instead of the key, with a seed of the process, so clients can't
+//!   choose keys that collide. Keys are not shown by `Debug` and not logged.
 
 mod address;
 mod by;
-mod fingerprint;
 mod header;
+mod methods;
 mod part;
-mod parts;
 mod principal;
 #[cfg(feature = "axum")]
 mod route;
-mod tuple;
+mod values;
 
 use http::request::Parts;
 
-pub(crate) use self::fingerprint::{Fingerprint, Seed};
 pub use self::principal::{ByPrincipal, ByPrincipalValue, principal, principal_value};
 #[cfg(feature = "axum")]
 pub use self::route::{ByPathParam, ByRoute, RoutePart, path_param, route};
@@ -73,6 +71,10 @@ pub use self::{
     header::{ByClientHeader, dangerously_client_header},
     part::{KeyPart, KeyWriter},
 };
+pub(crate) use self::{
+    methods::{ipv6_prefix, key_methods},
+    part::{Fingerprint, Seed},
+};
 use crate::{
     contract::{Description, stage::Stage},
     wire::Problem,
@@ -80,10 +82,10 @@ use crate::{
 
 /// Finds the key whose requests are counted together.
 ///
-/// A closure does as well, see [`By`]; this trait is for keys that are used by many limits,
+/// A closure is enough for most, see [`By`]; this trait is for keys that are used by many limits,
 /// refuse requests without one, or need what another layer provides.
 ///
-/// # Example: one budget for each tenant, refused without one
+/// # Example: one quota for each tenant
 ///
 /// ```
 /// # #[cfg(feature = "rate-limit")] {
@@ -118,22 +120,22 @@ pub trait Key: Send + Sync + 'static {
     /// Where a limit by this key stands: [`stage::Throttle`](crate::stage::Throttle), or
     /// [`stage::Quota`](crate::stage::Quota) if the key is known only after authentication.
     type Stage: Stage;
-    /// What another layer must provide: `()`, or [`Needed<X>`](crate::Needed).
+    /// What another layer must provide: `()` or [`Needed<X>`](crate::Needed).
     type Needs;
 
     /// The key of a request, or the answer to a request that has none.
     ///
-    /// The head can be changed because extractors ask for that; a key leaves it as it is.
+    /// The head is mutable because extractors need it to be; a key does not change it.
     ///
     /// # Errors
     ///
-    /// If the request has no key. It is answered with the problem, never let through unlimited.
+    /// If the request has no key. It is answered with the problem, and never passes unlimited.
     fn of(&self, head: &mut Parts) -> Result<Self::Value, Problem>;
 
     /// Writes the key of a request, or returns the answer to a request that has none.
     ///
-    /// It writes the same as the value that [`of`](Self::of) returns. Implement it where that would
-    /// be copied only to be written.
+    /// It writes the same as the value that [`of`](Self::of) returns. Implement it to avoid a copy
+    /// of that value.
     ///
     /// # Errors
     ///
@@ -143,7 +145,7 @@ pub trait Key: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Adds to the layer's description what a request without a key is answered.
+    /// Adds the answer to a request without a key to the layer's description.
     fn describe(&self, layer: Description) -> Description {
         layer
     }

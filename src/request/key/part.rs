@@ -1,14 +1,19 @@
-//! Writes keys so that two are the same only if all of their parts are.
+//! Writes keys so that two are equal only if all of their parts are, and hashes them.
 
-use std::{fmt, hash::Hasher};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// A value that can be a key, or a part of one.
 ///
-/// Numbers, `bool`, `char`, texts, bytes, addresses, header values, methods, `Option` and tuples of
-/// these are. A type of your own writes its fields, as a tuple.
+/// Numbers, `bool`, `char`, strings, bytes, addresses, header values, methods, `Option` and tuples
+/// of these are key parts. A type of your own writes its fields, as a tuple.
 ///
-/// Values of the same type write the same only if they are equal. Numbers of all widths write
-/// alike, as do `bool` (0 and 1) and `char` among them; so do texts and bytes.
+/// Values of one type write the same only if they are equal. Numbers of all widths write alike, and
+/// so do `bool` (0 and 1) and `char`; strings and bytes write alike as well.
 ///
 /// # Example
 ///
@@ -32,7 +37,7 @@ use std::{fmt, hash::Hasher};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the key of a limit",
     label = "not a key",
-    note = "a number, a text, an address, and an `Option` or a tuple of these can; implement \
+    note = "use a number, a string, an address, or an `Option` or tuple of these, or implement \
             `wythe::key::KeyPart` for `{Self}` by writing its fields"
 )]
 pub trait KeyPart {
@@ -43,8 +48,8 @@ pub trait KeyPart {
 /// Where a [`KeyPart`] writes itself.
 pub struct KeyWriter<'a>(&'a mut dyn Hasher);
 
-/// What kind of part follows, so that parts of two kinds are never the same. Machines that share a
-/// store must agree on the numbers: they never change.
+/// The kind of the part that follows, so that parts of two kinds are never equal. Machines that share
+/// a store must agree on the numbers: they never change.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Number = 1,
@@ -84,7 +89,7 @@ impl<'a> KeyWriter<'a> {
         }
     }
 
-    /// Begins a tuple of so many parts.
+    /// Begins a tuple of this many parts.
     pub(crate) fn tuple(&mut self, parts: usize) {
         self.head(Kind::Tuple, parts);
     }
@@ -126,6 +131,52 @@ impl<'a> KeyWriter<'a> {
 impl fmt::Debug for KeyWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyWriter")
+    }
+}
+
+/// The hash of a key, with the seed of its limit. Two keys have the same hash as rarely as two random
+/// UUIDs are equal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Fingerprint {
+    pub(crate) high: u64,
+    pub(crate) low: u64,
+}
+
+/// The secret seed of a hash, so that clients can't choose keys that collide.
+#[derive(Clone)]
+pub(crate) struct Seed(SipHasher13);
+
+impl Seed {
+    pub(crate) fn random() -> Self {
+        // The one source of randomness in std: each state has keys of its own.
+        let number = |n: u8| RandomState::new().hash_one(n);
+        Self(SipHasher13::new_with_keys(number(0), number(1)))
+    }
+
+    /// The hash of what is written, if all of it could be.
+    pub(crate) fn fingerprint<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Fingerprint, E> {
+        let mut hasher = self.0;
+        write(&mut KeyWriter::new(&mut hasher))?;
+        let hash = hasher.finish128();
+        Ok(Fingerprint {
+            high: hash.h1,
+            low: hash.h2,
+        })
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
     }
 }
 

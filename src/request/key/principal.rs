@@ -1,4 +1,4 @@
-//! Keys from whom a request comes from.
+//! Keys from the principal of a request.
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,13 +13,13 @@ use crate::{
 
 /// Counts by a part of the principal; made by [`principal`].
 ///
-/// The closure refers to the part, so that nothing is copied for a request.
+/// The closure returns a reference, so nothing is copied for a request.
 pub struct ByPrincipal<C, F> {
     part: F,
     claims: PhantomData<fn(&C)>,
 }
 
-/// Counts by what a closure makes of the principal; made by [`principal_value`].
+/// Counts by what a closure returns for the principal; made by [`principal_value`].
 pub struct ByPrincipalValue<C, F> {
     value: F,
     claims: PhantomData<fn(&C)>,
@@ -28,7 +28,7 @@ pub struct ByPrincipalValue<C, F> {
 const NO_PRINCIPAL: &str = "a limit counts by the principal, but the request has none of its type: \
     list `with_auth(..)` before it, in the same stack or around the whole router";
 
-/// By a part of the principal that `with_auth` provides. It stands inside it.
+/// By a part of the principal that `with_auth` provides.
 ///
 /// # Example
 ///
@@ -61,8 +61,7 @@ where
     }
 }
 
-/// By a value that a closure makes of the principal that `with_auth` provides. It stands inside
-/// it.
+/// By a value that a closure computes from the principal that `with_auth` provides.
 ///
 /// # Example
 ///
@@ -74,7 +73,7 @@ where
 ///     email: String,
 /// }
 ///
-/// // One quota for each domain.
+/// // One key for each domain.
 /// let domain = key::principal_value(|claims: &Claims| {
 ///     let domain = claims.email.rsplit('@').next();
 ///     domain.unwrap_or_default().to_lowercase()

@@ -1,4 +1,4 @@
-//! Keys from what axum's router has found: the route, a parameter of its path.
+//! Keys from axum's router: the route, a parameter of its path.
 
 use std::{
     borrow::Cow,
@@ -31,15 +31,15 @@ pub struct ByRoute;
 /// By a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are one
 /// key.
 ///
-/// The limit stands around routes that have the parameter: in [`Stack::handler`], in
-/// `MethodRouter::layer` or in `Router::route_layer`. A request to another route is answered with
-/// 500, and a parameter that is not UTF-8 with 400. Where nested routers have a parameter of the
-/// same name, the inner one counts.
+/// Put the limit around routes that have the parameter: with [`Stack::handler`],
+/// `MethodRouter::layer` or `Router::route_layer`. A request to another route is answered with 500,
+/// and a parameter that is not UTF-8 with 400. If nested routers have a parameter of the same name,
+/// the inner one counts.
 ///
 /// # Security
 ///
-/// The client chooses the parameter: together with who it is, the key says how often it can call
-/// for one thing. Alone, it says how often all clients together can.
+/// The client chooses the parameter. In a tuple with the client's address or principal, it limits
+/// how often one client can ask for one thing; alone, how often all clients together can.
 ///
 /// [`Stack::handler`]: crate::Stack::handler
 pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {
@@ -49,8 +49,8 @@ pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {
 /// By the method and the route that axum's router has found, such as `/users/{id}`: one key for
 /// all users.
 ///
-/// `HEAD` counts as `GET`, whose handler answers it. All methods that RFC 9110 and RFC 5789 do not
-/// have are one, as are all paths without a route: a client can't make up keys.
+/// `HEAD` counts as `GET`, whose handler answers it. All methods that are not in RFC 9110 or RFC 5789
+/// count as one, as do all paths without a route, so a client can't make up keys.
 #[must_use]
 pub const fn route() -> ByRoute {
     ByRoute
@@ -96,7 +96,7 @@ impl ByPathParam {
         let Self(name) = self;
         Problem::internal(format!(
             "a limit counts by the path parameter `{name}`, but the route of this request has \
-             none: put the limit around routes with `{{{name}}}` only, by `Stack::handler`, \
+             none: put the limit around routes with `{{{name}}}` only, with `Stack::handler`, \
              `MethodRouter::layer` or `Router::route_layer`"
         ))
     }
@@ -110,7 +110,7 @@ fn params(head: &mut Parts) -> Result<Option<RawPathParams>, Problem> {
         Poll::Ready(Ok(params)) => Ok(Some(params)),
         Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
             let problem = Problem::new(StatusCode::BAD_REQUEST).reason("malformed_path");
-            Err(problem.detail("A parameter of the path is not UTF-8."))
+            Err(problem.detail("A parameter of the path is not valid UTF-8."))
         }
         Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
     }
@@ -118,7 +118,7 @@ fn params(head: &mut Parts) -> Result<Option<RawPathParams>, Problem> {
 
 /// A method and a route, as [`route`] counts them.
 ///
-/// It does not show which when it is printed.
+/// `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RoutePart {
     method: &'static str,
@@ -126,8 +126,8 @@ pub struct RoutePart {
 }
 
 impl RoutePart {
-    /// The method, and the route as it stands in the router, with those of the routers around it.
-    /// `None` is every path without a route.
+    /// The method, and the route as it is written in the router, with the prefixes of the routers
+    /// around it. `None` stands for every path without a route.
     #[must_use]
     pub fn new(method: &Method, path: Option<&str>) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl RoutePart {
     }
 }
 
-/// The method as it counts.
+/// The method as it is counted.
 const fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET | Method::HEAD => "GET",

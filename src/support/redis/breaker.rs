@@ -1,7 +1,7 @@
-//! Stops asking a store that does not answer, until it does again.
+//! A circuit breaker: stops asking a server that does not answer, until it answers again.
 //!
-//! Closed: every request asks. After so many failures in a row it opens: nobody asks, but one
-//! request at a time after a pause that grows. If that is answered it closes.
+//! Closed: every request asks. After some failures in a row it opens: no request asks, except for
+//! one at a time after a backoff that grows. If that one is answered, the breaker closes.
 
 use std::{
     fmt,
@@ -9,20 +9,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Words;
+use super::LogMessages;
 use crate::support::backoff;
 
-/// When to stop asking, and how often to try again.
+/// When to give a server up, and how often to try it again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RetryPolicy {
     pub(crate) failures: u32,
-    pub(crate) first_pause: Duration,
-    pub(crate) longest_pause: Duration,
+    pub(crate) first_backoff: Duration,
+    pub(crate) longest_backoff: Duration,
 }
 
-/// All in atomics: nobody waits for anybody.
+/// All in atomics, without a lock.
 pub(super) struct Breaker {
-    words: &'static Words,
+    messages: &'static LogMessages,
     start: Instant,
     open: AtomicBool,
     /// Failures in a row.
@@ -36,8 +36,8 @@ pub(super) struct Breaker {
     times_opened: AtomicU64,
 }
 
-/// The right to ask once. If nothing is said of the outcome, because the request went away, it is
-/// as if nobody had asked.
+/// The right to ask once. If the outcome is not reported, because the request was dropped, it is as if
+/// nothing had been asked.
 #[must_use]
 pub(super) struct Pass<'a> {
     breaker: &'a Breaker,
@@ -45,9 +45,9 @@ pub(super) struct Pass<'a> {
 }
 
 impl Breaker {
-    pub(super) fn new(words: &'static Words) -> Self {
+    pub(super) fn new(messages: &'static LogMessages) -> Self {
         Self {
-            words,
+            messages,
             start: Instant::now(),
             open: AtomicBool::new(false),
             failures: AtomicU32::new(0),
@@ -82,7 +82,7 @@ impl Breaker {
             breaker: self,
             probe: true,
         };
-        // Another probe may have ended since: its news counts.
+        // Another probe may have ended since, and its outcome counts.
         if !self.is_open() {
             drop(pass);
             return self.pass();
@@ -90,12 +90,12 @@ impl Breaker {
         self.until_probe().is_none().then_some(pass)
     }
 
-    /// Whether nobody may ask now, not even one.
-    pub(super) fn rests(&self) -> bool {
+    /// Whether no request may ask now, not even one.
+    pub(super) fn is_resting(&self) -> bool {
         self.is_open() && (self.until_probe().is_some() || self.probing.load(Ordering::Acquire))
     }
 
-    /// How long nobody will ask, if it is open.
+    /// How long no request will ask, if it is open.
     pub(super) fn until_probe(&self) -> Option<Duration> {
         let next = self.next_probe.load(Ordering::Acquire);
         let left = next.saturating_sub(self.now());
@@ -106,17 +106,17 @@ impl Breaker {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn pause(&self, patience: &Patience) {
+    fn back_off(&self, retry: &RetryPolicy) {
         let before = self.probes.fetch_add(1, Ordering::AcqRel);
-        let pause = backoff::growing(patience.first_pause, before, patience.longest_pause);
-        let pause = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
-        let next = self.now().saturating_add(pause);
+        let backoff = backoff::exponential(retry.first_backoff, before, retry.longest_backoff);
+        let backoff = u64::try_from(backoff.as_nanos()).unwrap_or(u64::MAX);
+        let next = self.now().saturating_add(backoff);
         self.next_probe.store(next, Ordering::Release);
     }
 }
 
 impl Pass<'_> {
-    /// The store has answered.
+    /// The server has answered.
     pub(super) fn answered(self) {
         let breaker = self.breaker;
         if !self.probe {
@@ -131,30 +131,30 @@ impl Pass<'_> {
         if breaker.open.swap(false, Ordering::AcqRel) {
             let opened_at = breaker.opened_at.load(Ordering::Relaxed);
             let after = Duration::from_nanos(breaker.now().saturating_sub(opened_at));
-            closed(breaker.words, after);
+            closed(breaker.messages, after);
         }
     }
 
-    /// The store has not answered, or with an error. Says whether it is given up now, or stays so.
-    pub(super) fn failed(self, patience: &Patience, cause: &dyn fmt::Display) -> bool {
+    /// The server has not answered, or with an error. Returns whether it is given up now, or still.
+    pub(super) fn failed(self, retry: &RetryPolicy, cause: &dyn fmt::Display) -> bool {
         let breaker = self.breaker;
         if self.probe {
-            breaker.pause(patience);
+            breaker.back_off(retry);
             return true;
         }
         let failures = breaker.failures.fetch_add(1, Ordering::AcqRel);
-        if failures.saturating_add(1) < patience.failures || breaker.is_open() {
+        if failures.saturating_add(1) < retry.failures || breaker.is_open() {
             return false;
         }
-        // The times first: whoever sees it open sees until when. If two come here at once, the
-        // one that opens it tells.
+        // The times first, so that every thread that sees it open sees until when. If two come here
+        // at once, the one that opens it logs.
         breaker.opened_at.store(breaker.now(), Ordering::Relaxed);
-        breaker.pause(patience);
+        breaker.back_off(retry);
         if breaker.open.swap(true, Ordering::AcqRel) {
             return false;
         }
         breaker.times_opened.fetch_add(1, Ordering::Relaxed);
-        opened(breaker.words, failures.saturating_add(1), cause);
+        opened(breaker.messages, failures.saturating_add(1), cause);
         true
     }
 }
@@ -168,51 +168,51 @@ impl Drop for Pass<'_> {
 }
 
 #[cfg(feature = "tracing")]
-fn opened(words: &Words, failures: u32, cause: &dyn fmt::Display) {
-    tracing::warn!(target: "wythe", failures, cause = %cause, "{}", words.opened);
+fn opened(messages: &LogMessages, failures: u32, cause: &dyn fmt::Display) {
+    tracing::warn!(target: "wythe", failures, cause = %cause, "{}", messages.opened);
 }
 
 #[cfg(feature = "tracing")]
-fn closed(words: &Words, after: Duration) {
-    tracing::info!(target: "wythe", ?after, "{}", words.closed);
+fn closed(messages: &LogMessages, after: Duration) {
+    tracing::info!(target: "wythe", ?after, "{}", messages.closed);
 }
 
 #[cfg(not(feature = "tracing"))]
-fn opened(words: &Words, failures: u32, cause: &dyn fmt::Display) {
-    let _ = (words.opened, failures, cause);
+fn opened(messages: &LogMessages, failures: u32, cause: &dyn fmt::Display) {
+    let _ = (messages.opened, failures, cause);
 }
 
 #[cfg(not(feature = "tracing"))]
-const fn closed(words: &Words, _: Duration) {
-    let _ = words.closed;
+const fn closed(messages: &LogMessages, _: Duration) {
+    let _ = messages.closed;
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{super::Words, Breaker, Patience};
+    use super::{super::LogMessages, Breaker, RetryPolicy};
 
-    static WORDS: Words = Words {
+    static MESSAGES: LogMessages = LogMessages {
         policy: "Test",
         opened: "given up",
         closed: "back",
     };
 
-    const AT_ONCE: Patience = Patience {
+    const AT_ONCE: RetryPolicy = RetryPolicy {
         failures: 3,
-        first_pause: Duration::ZERO,
-        longest_pause: Duration::ZERO,
+        first_backoff: Duration::ZERO,
+        longest_backoff: Duration::ZERO,
     };
-    const NEVER: Patience = Patience {
+    const NEVER: RetryPolicy = RetryPolicy {
         failures: 3,
-        first_pause: Duration::from_secs(3_600),
-        longest_pause: Duration::from_secs(3_600),
+        first_backoff: Duration::from_secs(3_600),
+        longest_backoff: Duration::from_secs(3_600),
     };
 
-    fn open(breaker: &Breaker, patience: &Patience) {
+    fn open(breaker: &Breaker, retry: &RetryPolicy) {
         for n in 1..=3 {
-            let gives_up = breaker.pass().unwrap().failed(patience, &"no");
+            let gives_up = breaker.pass().unwrap().failed(retry, &"no");
             assert_eq!(gives_up, n == 3);
         }
         assert!(breaker.is_open());
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn opens_after_failures_in_a_row() {
-        let breaker = Breaker::new(&WORDS);
+        let breaker = Breaker::new(&MESSAGES);
         for _ in 0..5 {
             for _ in 0..2 {
                 breaker.pass().unwrap().failed(&AT_ONCE, &"no");
@@ -232,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_asks_during_the_pause() {
-        let breaker = Breaker::new(&WORDS);
+    fn no_request_asks_during_the_backoff() {
+        let breaker = Breaker::new(&MESSAGES);
         open(&breaker, &NEVER);
         assert!(breaker.pass().is_none());
         let left = breaker.until_probe().unwrap();
@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn one_probes_at_a_time_and_its_answer_closes() {
-        let breaker = Breaker::new(&WORDS);
+    fn one_request_probes_at_a_time_and_its_answer_closes() {
+        let breaker = Breaker::new(&MESSAGES);
         open(&breaker, &AT_ONCE);
         let probe = breaker.pass().unwrap();
         assert!(breaker.pass().is_none());
         assert!(probe.failed(&AT_ONCE, &"no"));
-        // One that goes away makes room for another.
+        // A probe that is dropped makes room for another.
         drop(breaker.pass().unwrap());
         breaker.pass().unwrap().answered();
         assert!(!breaker.is_open());
@@ -255,8 +255,8 @@ mod tests {
     }
 
     #[test]
-    fn late_news_from_before_it_opened_changes_nothing() {
-        let breaker = Breaker::new(&WORDS);
+    fn late_outcomes_from_before_it_opened_change_nothing() {
+        let breaker = Breaker::new(&MESSAGES);
         let late = [breaker.pass().unwrap(), breaker.pass().unwrap()];
         open(&breaker, &NEVER);
         let [first, second] = late;
@@ -267,12 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_up_to_the_longest() {
-        let breaker = Breaker::new(&WORDS);
-        let patience = Patience {
+    fn backoff_grows_up_to_the_longest() {
+        let breaker = Breaker::new(&MESSAGES);
+        let retry = RetryPolicy {
             failures: 1,
-            first_pause: Duration::from_secs(100),
-            longest_pause: Duration::from_secs(1_000),
+            first_backoff: Duration::from_secs(100),
+            longest_backoff: Duration::from_secs(1_000),
         };
         for (low, high) in [
             (74, 126),
@@ -281,7 +281,7 @@ mod tests {
             (599, 1_001),
             (749, 1_251),
         ] {
-            breaker.pause(&patience);
+            breaker.back_off(&retry);
             let left = breaker.until_probe().unwrap().as_secs();
             assert!((low..high).contains(&left), "{left}");
         }

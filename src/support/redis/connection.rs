@@ -1,4 +1,4 @@
-//! Talks to the server: through a connection that was given, or one that is kept here.
+//! Connections to the server: one that was given, or one that is kept here and made again.
 
 use std::{
     mem,
@@ -18,12 +18,12 @@ use tokio::sync::watch;
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>>;
 
-/// Any connection that many may use at once.
+/// A connection that many can use at once.
 pub(super) trait Connection: Send + Sync {
     /// Sends a command.
     fn ask(&self, command: Cmd) -> Answer;
 
-    /// The connection does not answer: the next command had better go through another.
+    /// Drops a connection that does not answer, so that the next command makes another.
     fn discard(&self) {}
 }
 
@@ -39,45 +39,44 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for Given<C> 
 
 /// A connection that is made when it is first needed, and again when it breaks.
 ///
-/// redis has a `ConnectionManager` for that. It waits longer and longer between its attempts, so
-/// a server that is back is not found for seconds; it never tries again after an error of another
-/// kind than I/O, such as a wrong password; and it keeps a connection that has stopped to answer.
-pub(super) struct Managed(Arc<Shared>);
+/// The `ConnectionManager` of redis waits longer and longer between its attempts, so it does not find
+/// a server that is back for seconds; it never tries again after an error other than I/O, such as a
+/// wrong password; and it keeps a connection that no longer answers.
+pub(super) struct Managed(Arc<Reconnecting>);
 
-struct Shared {
+struct Reconnecting {
     client: Client,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
 }
 
-enum State {
+enum ConnectionState {
     Idle,
     Connecting(Made),
     Connected(Numbered),
 }
 
-/// What becomes of an attempt to connect.
+/// The outcome of an attempt to connect.
 type Made = watch::Receiver<Option<RedisResult<Numbered>>>;
 
-/// A connection, and which of all that there have been, so that late news of an old one does not
-/// end its successor.
+/// A connection and its number, so that a late error of an old one does not end its successor.
 #[derive(Clone)]
 struct Numbered {
     connection: MultiplexedConnection,
     number: u64,
 }
 
-/// The server is no primary any more: its name may lead to another by now.
+/// The server is no longer a primary: its name may lead to another by now.
 const READ_ONLY: ErrorKind = ErrorKind::Server(ServerErrorKind::ReadOnly);
 
-/// A connection takes longer to make than a command takes, and is made even if all the requests
-/// that waited for it have been answered otherwise.
+/// Making a connection takes longer than a command, and goes on even if all requests that waited for
+/// it have been answered otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Managed {
     pub(super) fn new(client: Client) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(Reconnecting {
             client,
-            state: Mutex::new(State::Idle),
+            state: Mutex::new(ConnectionState::Idle),
         }))
     }
 }
@@ -105,21 +104,21 @@ impl Connection for Managed {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl Reconnecting {
+    fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection that there is, or a new one. Many wait for one attempt.
+    /// The current connection, or a new one. Many wait for one attempt.
     async fn connection(self: &Arc<Self>) -> RedisResult<Numbered> {
         let mut made = match &mut *self.lock() {
-            State::Connected(connection) => return Ok(connection.clone()),
+            ConnectionState::Connected(connection) => return Ok(connection.clone()),
             // Without a sender, the runtime of the attempt has ended.
-            State::Connecting(made) if made.has_changed().is_ok() => made.clone(),
+            ConnectionState::Connecting(made) if made.has_changed().is_ok() => made.clone(),
             state => {
                 let (sender, made) = watch::channel(None);
                 tokio::spawn(Arc::clone(self).connect(sender));
-                *state = State::Connecting(made.clone());
+                *state = ConnectionState::Connecting(made.clone());
                 made
             }
         };
@@ -130,7 +129,7 @@ impl Shared {
 
     async fn connect(self: Arc<Self>, made: watch::Sender<Option<RedisResult<Numbered>>>) {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        // How long an answer may take is the caller's business.
+        // The caller decides how long an answer may take.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
@@ -143,23 +142,23 @@ impl Shared {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             });
         *self.lock() = match &connection {
-            Ok(connection) => State::Connected(connection.clone()),
-            Err(_) => State::Idle,
+            Ok(connection) => ConnectionState::Connected(connection.clone()),
+            Err(_) => ConnectionState::Idle,
         };
         made.send_replace(Some(connection));
     }
 
-    /// Lets go of the connection: of this one, or of any.
+    /// Drops the connection: this one, or any.
     fn forget(&self, which: Option<u64>) {
         let mut state = self.lock();
         let old = match &*state {
-            State::Connected(old) if which.is_none_or(|which| which == old.number) => {
-                mem::replace(&mut *state, State::Idle)
+            ConnectionState::Connected(old) if which.is_none_or(|which| which == old.number) => {
+                mem::replace(&mut *state, ConnectionState::Idle)
             }
             _ => return,
         };
         drop(state);
-        // Its last clone closes it.
+        // Dropping the last clone closes it.
         drop(old);
     }
 }

@@ -1,57 +1,67 @@
-//! A Redis or Valkey server that may not answer: it is asked within a time, given up when it fails
-//! again and again, and found when it is back.
+//! A Redis or Valkey server that may not answer: calls have a timeout, and a circuit breaker gives the
+//! server up when it fails repeatedly, and tries again.
 
 mod breaker;
 mod connection;
-mod counter;
-mod failure;
 
-use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use redis::{Client, Cmd, ErrorKind, RedisResult, ServerErrorKind, Value, aio::ConnectionLike};
+use redis::{
+    Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, aio::ConnectionLike,
+};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
 };
 
+pub(crate) use self::breaker::RetryPolicy;
 use self::{
     breaker::Breaker,
     connection::{Connection, Given, Managed},
 };
-pub(crate) use self::{breaker::Patience, counter::Counter, failure::Failure};
 use crate::wire::ConfigError;
 
-/// A server, and how long to wait for it. Clones share the connection and what is known of the
-/// server, not the settings.
+/// A server, and how long to wait for it. Clones share the connection, the breaker and the counters,
+/// not the settings.
 #[derive(Clone)]
 pub(crate) struct RedisServer {
     connection: Arc<dyn Connection>,
-    state: Arc<State>,
-    words: &'static Words,
+    health: Arc<Health>,
+    messages: &'static LogMessages,
     /// How long an answer may take.
     pub(crate) timeout: Duration,
-    pub(crate) patience: Patience,
+    pub(crate) retry: RetryPolicy,
 }
 
-/// What clones share.
-struct State {
+/// Whether the server answers, and what was counted.
+struct Health {
     breaker: Breaker,
     round_trips: Counter,
     failures: Counter,
     timeouts: Counter,
 }
 
-/// What the server is for, in errors and in the log.
-pub(crate) struct Words {
-    /// The policy that bad settings are errors of.
+/// The texts of one use of a server, in errors and in the log.
+pub(crate) struct LogMessages {
+    /// The policy that reports bad settings.
     pub(crate) policy: &'static str,
-    /// The event of when it is given up, and of when it answers again.
+    /// The events when the server is given up, and when it answers again.
     pub(crate) opened: &'static str,
     pub(crate) closed: &'static str,
 }
 
-/// What was done so far.
-pub(crate) struct Figures {
+/// What was counted so far.
+pub(crate) struct Stats {
     pub(crate) round_trips: u64,
     pub(crate) failures: u64,
     pub(crate) timeouts: u64,
@@ -60,57 +70,65 @@ pub(crate) struct Figures {
 }
 
 impl RedisServer {
-    /// The server of a URL, to which a connection is made when it is first needed.
+    /// The server of a URL. The connection is made when it is first needed.
     pub(crate) fn open(
         url: &str,
         timeout: Duration,
-        words: &'static Words,
+        messages: &'static LogMessages,
     ) -> Result<Self, ConfigError> {
-        // What the error says may hold the password.
+        // The text of the error may have the password.
         let client = Client::open(url).map_err(|error| {
-            let message = format!("this is no URL of Redis: {}", error.category());
-            ConfigError::new(words.policy, message)
+            let message = format!("this is not a Redis URL: {}", error.category());
+            ConfigError::new(messages.policy, message)
         })?;
-        Ok(Self::with(Arc::new(Managed::new(client)), timeout, words))
+        Ok(Self::with(
+            Arc::new(Managed::new(client)),
+            timeout,
+            messages,
+        ))
     }
 
-    /// Where a given connection leads.
-    pub(crate) fn new<C>(connection: C, timeout: Duration, words: &'static Words) -> Self
+    /// The server behind a given connection.
+    pub(crate) fn new<C>(connection: C, timeout: Duration, messages: &'static LogMessages) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::with(Arc::new(Given(connection)), timeout, words)
+        Self::with(Arc::new(Given(connection)), timeout, messages)
     }
 
-    fn with(connection: Arc<dyn Connection>, timeout: Duration, words: &'static Words) -> Self {
+    fn with(
+        connection: Arc<dyn Connection>,
+        timeout: Duration,
+        messages: &'static LogMessages,
+    ) -> Self {
         Self {
             connection,
-            state: Arc::new(State {
-                breaker: Breaker::new(words),
+            health: Arc::new(Health {
+                breaker: Breaker::new(messages),
                 round_trips: Counter::default(),
                 failures: Counter::default(),
                 timeouts: Counter::default(),
             }),
-            words,
+            messages,
             timeout,
-            patience: Patience {
+            retry: RetryPolicy {
                 failures: 5,
-                first_pause: Duration::from_millis(250),
-                longest_pause: Duration::from_secs(10),
+                first_backoff: Duration::from_millis(250),
+                longest_backoff: Duration::from_secs(10),
             },
         }
     }
 
-    /// Checks what can't be said by types.
+    /// Checks what types can't express.
     pub(crate) fn check(&self, prefix: &str) -> Result<(), ConfigError> {
         if self.timeout.is_zero() {
-            return Err(self.refuse("a timeout of 0 would let every request fail"));
+            return Err(self.refuse("with a timeout of 0 every request would fail"));
         }
-        if self.patience.failures == 0 {
+        if self.retry.failures == 0 {
             return Err(self.refuse("a server can't be given up after 0 failures"));
         }
-        if self.patience.longest_pause < self.patience.first_pause {
-            return Err(self.refuse("the longest pause is shorter than the first"));
+        if self.retry.longest_backoff < self.retry.first_backoff {
+            return Err(self.refuse("the longest backoff is shorter than the first"));
         }
         self.check_name("prefix", &prefix.replace(':', ""))
     }
@@ -121,48 +139,48 @@ impl RedisServer {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
         if name.is_empty() || !name.bytes().all(good) {
             return Err(self.refuse(format!(
-                "the {what} {name:?} is not made of letters, digits and `-_./`"
+                "the {what} {name:?} has characters other than letters, digits and `-_./`, or none"
             )));
         }
         Ok(())
     }
 
     pub(crate) fn refuse(&self, message: impl Into<Cow<'static, str>>) -> ConfigError {
-        ConfigError::new(self.words.policy, message)
+        ConfigError::new(self.messages.policy, message)
     }
 
-    pub(crate) fn figures(&self) -> Figures {
-        let state = &self.state;
-        Figures {
-            round_trips: state.round_trips.read(),
-            failures: state.failures.read(),
-            timeouts: state.timeouts.read(),
-            opened: state.breaker.times_opened(),
-            is_open: state.breaker.is_open(),
+    pub(crate) fn stats(&self) -> Stats {
+        let health = &self.health;
+        Stats {
+            round_trips: health.round_trips.read(),
+            failures: health.failures.read(),
+            timeouts: health.timeouts.read(),
+            opened: health.breaker.times_opened(),
+            is_open: health.breaker.is_open(),
         }
     }
 
-    /// The time after which it may be back.
+    /// The time until the server is tried again.
     pub(crate) fn until_probe(&self) -> Duration {
-        self.state.breaker.until_probe().unwrap_or_default()
+        self.health.breaker.until_probe().unwrap_or_default()
     }
 
-    /// Whether nobody may ask now.
-    pub(crate) fn rests(&self) -> bool {
-        self.state.breaker.rests()
+    /// Whether no request may ask now.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.health.breaker.is_resting()
     }
 
-    /// Until when an answer to what is asked now is waited for.
+    /// How long to wait for an answer to a question that is asked now.
     pub(crate) fn deadline(&self) -> Instant {
         let now = Instant::now();
-        // Times that do not fit are longer than anything lives.
+        // A timeout that does not fit is longer than any process lives.
         now.checked_add(self.timeout)
             .or_else(|| now.checked_add(Duration::from_secs(86_400)))
             .unwrap_or(now)
     }
 
-    /// Waits for an answer until the deadline, unless the server is given up. What can't be read
-    /// counts as a failure as well.
+    /// Waits for an answer until the deadline, unless the server is given up. An answer that can't be
+    /// read is a failure as well.
     pub(crate) async fn ask<A, T>(
         &self,
         deadline: Instant,
@@ -172,23 +190,23 @@ impl RedisServer {
         if Handle::try_current().is_err() {
             return Err(Failure::NoRuntime);
         }
-        let pass = self.state.breaker.pass().ok_or(Failure::GivenUp)?;
+        let pass = self.health.breaker.pass().ok_or(Failure::GivenUp)?;
         let failure = match timeout_at(deadline, question).await {
             Ok(Ok(answer)) => match read(answer) {
                 Some(answer) => {
                     pass.answered();
                     return Ok(answer);
                 }
-                None => Failure::Nonsense,
+                None => Failure::UnexpectedReply,
             },
             Ok(Err(error)) => Failure::Server(error),
             Err(_) => {
-                self.state.timeouts.add_one();
+                self.health.timeouts.add_one();
                 Failure::TimedOut(self.timeout)
             }
         };
-        self.state.failures.add_one();
-        if pass.failed(&self.patience, &failure) {
+        self.health.failures.add_one();
+        if pass.failed(&self.retry, &failure) {
             self.connection.discard();
         }
         Err(failure)
@@ -196,12 +214,12 @@ impl RedisServer {
 
     /// Sends a command.
     pub(crate) async fn send(&self, command: Cmd) -> RedisResult<Value> {
-        self.state.round_trips.add_one();
+        self.health.round_trips.add_one();
         self.connection.ask(command).await
     }
 
-    /// Calls a script by its hash; a server that has been restarted or flushed gets the source, for
-    /// which `call` is asked with `true`.
+    /// Calls a script by its hash. A server that does not have it, after a restart or flush, gets the
+    /// source: `call(true)`.
     pub(crate) async fn call(&self, call: impl Fn(bool) -> Cmd) -> RedisResult<Value> {
         match self.send(call(false)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -209,5 +227,45 @@ impl RedisServer {
             }
             answer => answer,
         }
+    }
+}
+
+/// Why there is no usable answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The server was not asked, because it has failed too often.
+    GivenUp,
+    TimedOut(Duration),
+    Server(RedisError),
+    /// It is not Redis, or it did not run the script.
+    UnexpectedReply,
+    NoRuntime,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GivenUp => f.write_str("Redis was not asked, as it has failed too often"),
+            Self::TimedOut(timeout) => write!(f, "no answer from Redis within {timeout:?}"),
+            Self::Server(error) => error.fmt(f),
+            Self::UnexpectedReply => f.write_str("an unexpected reply from Redis"),
+            Self::NoRuntime => f.write_str("Redis can't be asked outside of a tokio runtime"),
+        }
+    }
+}
+
+impl Error for Failure {}
+
+/// Counts events, for metrics.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

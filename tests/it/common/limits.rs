@@ -6,17 +6,17 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode, header};
 use tower::Layer;
-use wythe::{PeerAddr, With, key::Key, rate_limit::Limiter};
+use wythe::{Clock, PeerAddr, With, key::Key, rate_limit::Limiter};
 
 use super::{Body, Ok200, empty, read};
 
-/// A clock that stands still until it is turned.
+/// A clock that stands still until it is set, and can be set back.
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock(Arc<AtomicU64>);
 
@@ -32,9 +32,9 @@ impl ManualClock {
     }
 
     /// For `RateLimit::clock`.
-    pub fn now(&self) -> impl Fn() -> Duration + Send + Sync + 'static {
+    pub fn now(&self) -> Clock {
         let clock = self.clone();
-        move || Duration::from_nanos(clock.0.load(Ordering::SeqCst))
+        Clock::from(move || UNIX_EPOCH + Duration::from_nanos(clock.0.load(Ordering::SeqCst)))
     }
 }
 

@@ -19,7 +19,7 @@ struct NewUser {
 const TABLE: &str = "\
 layer               stage         answers and sets
 with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests in 60s)
-                                  500 when the server does not say who the peer is
+                                  500 when the server does not provide the address of the peer
                                   sets retry-after, ratelimit, ratelimit-policy
 with_auth           Authenticate  401 without credentials, or with wrong ones
                                   400 without a token after `Bearer`, or with several tokens

@@ -213,7 +213,7 @@ mod rate_limit_in_redis {
     use super::*;
     use wythe::{
         Quota,
-        rate_limit::shared::{OnFailure, RedisStore},
+        rate_limit::redis::{OnFailure, RedisStore},
         with_rate_limit,
     };
 

@@ -209,7 +209,7 @@ fn a_layer_says_where_it_stands_and_when_it_refuses() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(answers, ["503 when what stands inside is not ready"]);
+    assert_eq!(answers, ["503 when the service inside is not ready"]);
     assert_eq!(description.all_fields(), ["retry-after"]);
 }
 

@@ -571,7 +571,7 @@ fn a_key_says_what_it_answers() {
     );
     let shown = compose((with_rate_limit(once().keyed(key)),)).to_string();
     for answer in [
-        "500 when the server does not say who the peer is",
+        "500 when the server does not provide the address of the peer",
         "400 when a parameter of the path is not UTF-8",
         "500 when the route has no parameter `id`",
         "400 with more than one `x-api-key` field",

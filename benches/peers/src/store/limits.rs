@@ -9,7 +9,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use axum::{
@@ -60,7 +60,7 @@ pub(crate) fn wythe(burst: u32, keys: usize, overflow: Overflow) -> RateLimit<By
 
 /// By [`turn`] instead of the system's clock.
 pub(crate) fn by_hand(limit: RateLimit<ByNumber>) -> RateLimit<ByNumber> {
-    limit.clock(|| NOW.get())
+    limit.clock(|| UNIX_EPOCH + NOW.get())
 }
 
 pub(crate) fn turn(time: Duration) {

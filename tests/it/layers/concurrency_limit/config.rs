@@ -15,17 +15,22 @@ fn of(most: usize) -> ConcurrencyLimit {
 }
 
 #[test]
-fn what_would_refuse_everything_is_an_error_at_once() {
+fn a_limit_that_would_reject_every_request_is_an_error_at_once() {
     const SECOND: Duration = Duration::from_secs(1);
     fn check<T>(result: Result<T, ConfigError>, says: &str) {
         let error = result.err().unwrap().to_string();
-        assert!(error.starts_with("ConcurrencyLimit: "), "{error}");
+        let policy = if says == "1 to 128" {
+            "Key: "
+        } else {
+            "ConcurrencyLimit: "
+        };
+        assert!(error.starts_with(policy), "{error}");
         assert!(error.contains(says), "{error}");
     }
-    check(ConcurrencyLimit::of(0), "refuse everything");
+    check(ConcurrencyLimit::of(0), "reject every request");
     check(ConcurrencyLimit::of(usize::MAX), "can be counted");
-    check(of(1).queue(0, SECOND), "nobody can wait");
-    check(of(1).queue(1, Duration::ZERO), "nobody can wait");
+    check(of(1).queue(0, SECOND), "at least one request");
+    check(of(1).queue(1, Duration::ZERO), "at least one request");
     check(of(1).by_peer().ipv6_prefix(0), "1 to 128");
     check(of(1).by_peer().ipv6_prefix(129), "1 to 128");
     check(of(1).by_client_ip().ipv6_prefix(129), "1 to 128");
@@ -43,7 +48,7 @@ fn a_layer_says_where_it_stands_and_when_it_refuses() {
         let answers = description.all_answers().iter();
         (K::Stage::NAME, answers.map(ToString::to_string).collect())
     }
-    let without_peer = "500 when the server does not say who the peer is".to_owned();
+    let without_peer = "500 when the server does not provide the address of the peer".to_owned();
     assert_eq!(
         told(&with_concurrency_limit(of(9))),
         (

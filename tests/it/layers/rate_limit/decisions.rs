@@ -308,8 +308,11 @@ fn a_limit_after_auth_stands_at_the_stage_of_quotas() {
 #[test]
 fn an_impossible_limit_is_refused_when_it_is_built() {
     let cases = [
-        (vec![Quota::per_hour(0)], "would refuse everything"),
-        (vec![Quota::per_hour(1).burst(0)], "would refuse everything"),
+        (vec![Quota::per_hour(0)], "would reject every request"),
+        (
+            vec![Quota::per_hour(1).burst(0)],
+            "would reject every request",
+        ),
         (vec![Quota::per(1, Duration::ZERO)], "would limit nothing"),
         (
             vec![Quota::per(u32::MAX, Duration::from_nanos(9))],
@@ -478,7 +481,7 @@ fn says_what_it_can_answer() {
         [
             "429 when a quota is spent (\"burst\": 5 requests in 1s, 10 at once; \"daily\": 1000 \
              requests in 86400s)",
-            "500 when the server does not say who the peer is",
+            "500 when the server does not provide the address of the peer",
         ]
     );
     let fields: Vec<_> = description

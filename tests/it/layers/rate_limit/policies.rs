@@ -126,7 +126,7 @@ fn impossible_plans_are_refused_when_they_are_built() {
         (vec![(Plan::Free, vec![])], "without a quota"),
         (
             vec![(Plan::Free, vec![Quota::per_day(0)])],
-            "refuse everything",
+            "reject every request",
         ),
     ];
     for (plans, why) in cases {

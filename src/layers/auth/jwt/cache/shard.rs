@@ -5,7 +5,8 @@ use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Durat
 use zeroize::Zeroizing;
 
 use crate::{
-    layers::auth::jwt::claims::ValidityPeriod, support::identity_hasher::AsItIs, wire::ConfigError,
+    layers::auth::jwt::claims::ValidityPeriod, support::identity_hasher::IdentityHasher,
+    wire::ConfigError,
 };
 
 /// How many tokens an insertion checks, to remove expired ones.
@@ -80,7 +81,7 @@ pub(super) struct Shard<C> {
     slots: Vec<Option<Slot<C>>>,
     /// The empty slots.
     free: Vec<usize>,
-    index: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+    index: HashMap<u64, usize, BuildHasherDefault<IdentityHasher>>,
     bytes: usize,
     /// The next slot to consider for eviction.
     clock_hand: usize,

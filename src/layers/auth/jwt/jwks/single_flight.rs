@@ -96,7 +96,7 @@ impl SingleFlight {
             .failure
             .take()
             .map_or((0, now), |failure| (failure.count, failure.since));
-        let backoff = backoff::growing(FIRST_BACKOFF, before, LONGEST_BACKOFF);
+        let backoff = backoff::exponential(FIRST_BACKOFF, before, LONGEST_BACKOFF);
         self.failure.insert(Failure {
             error,
             count: before.saturating_add(1),

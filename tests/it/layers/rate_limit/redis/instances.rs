@@ -13,7 +13,7 @@ use wythe::{
     key::ByPeer,
     rate_limit::{
         Limiter,
-        shared::{OnFailure, RedisStore},
+        redis::{OnFailure, RedisStore},
     },
     with_rate_limit,
 };
@@ -335,7 +335,7 @@ fn a_configuration_that_cannot_work_is_an_error() {
             hourly().in_redis(store().give_up_after(0).limit("a")),
         ),
         (
-            "longest pause",
+            "longest backoff",
             hourly().in_redis(store().try_again_after(secs(2), secs(1)).limit("a")),
         ),
         (

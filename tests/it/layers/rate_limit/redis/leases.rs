@@ -9,7 +9,7 @@ use wythe::{
     key::ByPeer,
     rate_limit::{
         Limiter,
-        shared::{OnFailure, RedisStore},
+        redis::{OnFailure, RedisStore},
     },
     with_rate_limit,
 };

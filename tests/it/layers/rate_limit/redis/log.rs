@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wythe::{
     Quota,
-    rate_limit::shared::{OnFailure, RedisStore},
+    rate_limit::redis::{OnFailure, RedisStore},
     with_rate_limit,
 };
 

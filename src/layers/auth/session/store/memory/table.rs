@@ -6,14 +6,14 @@ use super::{
     super::record::{SessionId, SessionOwner},
     shard::Shard,
 };
-use crate::support::sweep::Rotation;
+use crate::support::sweep::Sweep;
 
 /// What clones share.
 pub(super) struct Table {
     /// A power of two.
     pub(super) shards: Box<[Line]>,
     pub(super) sessions_per_shard: usize,
-    rotation: Rotation,
+    sweep: Sweep,
     /// The owners whose sessions end right now.
     ending: Mutex<Vec<SessionOwner>>,
 }
@@ -45,7 +45,7 @@ impl Table {
         Self {
             shards: (0..shards).map(|_| Line::default()).collect(),
             sessions_per_shard: sessions / shards,
-            rotation: Rotation::new(shards),
+            sweep: Sweep::new(shards),
             ending: Mutex::default(),
         }
     }
@@ -99,7 +99,7 @@ impl Table {
 
     /// Sweeps the shard whose turn it is, unless somebody is there: they will not mind the rest.
     fn sweep_in_turn(&self, now: u64) {
-        let due = self.rotation.due(now);
+        let due = self.sweep.due(now);
         let Some(Line(shard)) = due.and_then(|due| self.shards.get(due)) else {
             return;
         };

@@ -8,12 +8,12 @@ use super::{RedisSessions, commands::Keys};
 use crate::{
     support::{
         clock::Clock,
-        redis::{Figures, RedisServer, Words},
+        redis::{LogMessages, RedisServer, Stats},
     },
     wire::ConfigError,
 };
 
-static WORDS: Words = Words {
+static MESSAGES: LogMessages = LogMessages {
     policy: "RedisSessions",
     opened: "the store of sessions does not answer; until it does, requests with a session are \
              answered 503",
@@ -52,7 +52,7 @@ impl RedisSessions {
     ///
     /// [redis]: https://docs.rs/redis/1/redis/#connection-parameters
     pub fn open(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self::with(RedisServer::open(url, TIMEOUT, &WORDS)?))
+        Ok(Self::with(RedisServer::open(url, TIMEOUT, &MESSAGES)?))
     }
 
     /// Keeps sessions where a connection of yours leads: a [`ConnectionManager`], a connection to
@@ -69,7 +69,7 @@ impl RedisSessions {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::with(RedisServer::new(connection, TIMEOUT, &WORDS))
+        Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES))
     }
 
     /// How long a command waits for the server at most: 500 ms unless told. It should be many
@@ -86,7 +86,7 @@ impl RedisSessions {
     /// How many failures in a row it takes to give the server up: 5 unless told. Then requests do
     /// not wait for it at all, until it answers again.
     pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
-        self.server.patience.failures = failures.get();
+        self.server.retry.failures = failures.get();
         self
     }
 
@@ -102,8 +102,8 @@ impl RedisSessions {
         first: Duration,
         longest: Duration,
     ) -> Result<Self, ConfigError> {
-        self.server.patience.first_pause = first;
-        self.server.patience.longest_pause = longest;
+        self.server.retry.first_backoff = first;
+        self.server.retry.longest_backoff = longest;
         self.checked()
     }
 
@@ -134,13 +134,13 @@ impl RedisSessions {
     /// What was done so far, for your metrics.
     #[must_use]
     pub fn metrics(&self) -> RedisSessionsMetrics {
-        let Figures {
+        let Stats {
             round_trips,
             failures,
             timeouts,
             opened,
             is_open,
-        } = self.server.figures();
+        } = self.server.stats();
         RedisSessionsMetrics {
             round_trips,
             failures,

@@ -1,4 +1,4 @@
-//! Says what a request costs: before it is handled, and once the answer is known.
+//! What a request costs: before it is handled, and once the response is known.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use http_body::Body;
 use super::policy::RateLimit;
 use crate::request::key::Key;
 
-/// What a handler says that its request has cost, in the extensions of the response; see
+/// What a request has cost, which its handler leaves in the extensions of the response; see
 /// [`RateLimit::settle_by_handler`].
 ///
 /// # Example
@@ -25,7 +25,7 @@ use crate::request::key::Key;
 #[expect(clippy::exhaustive_structs, reason = "a name for one number")]
 pub struct Cost(pub u32);
 
-/// The answer to a request, for [`RateLimit::settle`] and [`RateLimit::count_when`].
+/// The response to a request, for [`RateLimit::settle`] and [`RateLimit::count_when`].
 #[derive(Clone, Copy)]
 pub struct Answered<'a> {
     status: StatusCode,
@@ -59,14 +59,14 @@ impl<'a> Answered<'a> {
         self.headers
     }
 
-    /// What handlers and layers have left there.
+    /// The extensions, with what handlers and layers have left there.
     #[must_use]
     pub const fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 
-    /// The length of the body, unless it is a stream whose length nobody knows yet; see
-    /// [`Handle::metered`](super::Handle::metered) for these.
+    /// The length of the body, unless it is a stream whose length is not known yet; for these see
+    /// [`Handle::metered`](super::Handle::metered).
     #[must_use]
     pub const fn body_bytes(&self) -> Option<u64> {
         self.body_bytes
@@ -84,24 +84,24 @@ impl fmt::Debug for Answered<'_> {
 
 /// What a request costs.
 #[derive(Clone, Default)]
-pub(super) struct Counting {
+pub(super) struct CostRules {
     cost: Option<Arc<dyn Fn(&Parts) -> u32 + Send + Sync>>,
     settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
 }
 
-impl Counting {
+impl CostRules {
     /// What is taken before the request is handled.
-    pub(super) fn cost(&self, head: &Parts) -> u32 {
+    pub(super) fn before(&self, head: &Parts) -> u32 {
         self.cost.as_ref().map_or(1, |cost| cost(head))
     }
 
-    /// Whether the answer decides what it costs in the end.
+    /// Whether the response decides what it costs in the end.
     pub(super) const fn settles(&self) -> bool {
         self.settle.is_some()
     }
 
-    /// What is to be charged, or given back, now that the answer is known.
-    pub(super) fn difference(&self, answered: &Answered<'_>, taken: u32) -> i64 {
+    /// What is to be charged, or given back if negative, now that the response is known.
+    pub(super) fn after(&self, answered: &Answered<'_>, taken: u32) -> i64 {
         let Some(settle) = &self.settle else {
             return 0;
         };
@@ -110,12 +110,12 @@ impl Counting {
 }
 
 impl<K: Key> RateLimit<K> {
-    /// What a request costs, by its head; 1 unless told.
+    /// What a request costs, by its head. 1 by default.
     ///
     /// A request that costs more than a quota's burst can never pass: it is answered with 429 and
     /// no `Retry-After`. One that costs 0 passes unless the key is in debt or blocked.
     ///
-    /// # Example: a search costs ten times what a look-up does
+    /// # Example: a search costs ten times as much as a look-up
     ///
     /// ```
     /// use wythe::{Quota, with_rate_limit};
@@ -128,16 +128,16 @@ impl<K: Key> RateLimit<K> {
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
     pub fn cost(mut self, cost: impl Fn(&Parts) -> u32 + Send + Sync + 'static) -> Self {
-        self.options.counting.cost = Some(Arc::new(cost));
+        self.options.cost.cost = Some(Arc::new(cost));
         self
     }
 
-    /// Settles what a request has cost once its answer is known. The closure gets the answer and
-    /// what was taken before (see [`cost`](Self::cost)), and returns what it costs in the end.
+    /// Settles what a request has cost once its response is known. The closure gets the response
+    /// and what was taken before (see [`cost`](Self::cost)), and returns what it costs in the end.
     ///
-    /// What was taken too much is given back. What was taken too little is charged even if there
-    /// is not so much left: then the key is in debt, and is refused until that has come back. A
-    /// request that never gets an answer, because its client went away, costs what was taken.
+    /// If too much was taken, the rest is given back. If too little was taken, the rest is charged
+    /// even if less is left: then the key is in debt, and is refused until that has come back. A
+    /// request that never gets a response, because its client disconnected, costs what was taken.
     ///
     /// # Example: by the bytes that were sent
     ///
@@ -156,12 +156,12 @@ impl<K: Key> RateLimit<K> {
         mut self,
         settle: impl Fn(&Answered<'_>, u32) -> u32 + Send + Sync + 'static,
     ) -> Self {
-        self.options.counting.settle = Some(Arc::new(settle));
+        self.options.cost.settle = Some(Arc::new(settle));
         self
     }
 
-    /// Settles by what the handler says: it leaves a [`Cost`] in the extensions of its response.
-    /// An answer without one costs what was taken before.
+    /// Settles by the [`Cost`] that the handler leaves in the extensions of its response. A response
+    /// without one costs what was taken before.
     pub fn settle_by_handler(self) -> Self {
         self.settle(|answered, taken| match answered.extensions.get() {
             Some(Cost(units)) => *units,
@@ -169,11 +169,11 @@ impl<K: Key> RateLimit<K> {
         })
     }
 
-    /// Counts only requests whose answer the closure picks; what was taken for the others is given
-    /// back.
+    /// Counts only requests for whose response the closure returns `true`; what was taken for the
+    /// others is given back.
     ///
-    /// One is taken before the request is handled, so that a client that sends many at once does
-    /// not get more through than one that waits.
+    /// The cost is taken before the request is handled, so that a client that sends many at once
+    /// does not get more through than one that waits.
     pub fn count_when(
         self,
         counts: impl Fn(&Answered<'_>) -> bool + Send + Sync + 'static,
@@ -181,8 +181,8 @@ impl<K: Key> RateLimit<K> {
         self.settle(move |answered, taken| if counts(answered) { taken } else { 0 })
     }
 
-    /// Counts only requests that were answered with a client error, 400 to 499: guesses of
-    /// passwords, for example. A server's own failure is not held against the client.
+    /// Counts only requests that were answered with a client error, 400 to 499: wrong passwords, for
+    /// example. Server errors are not held against the client.
     ///
     /// # Example: five wrong passwords in a quarter of an hour
     ///
@@ -199,7 +199,7 @@ impl<K: Key> RateLimit<K> {
         self.count_when(|answered| answered.status.is_client_error())
     }
 
-    /// Counts only requests that were answered with a status below 400: what has no effect costs
+    /// Counts only requests that were answered with a status below 400: a request that failed costs
     /// nothing.
     pub fn count_successes(self) -> Self {
         self.count_when(|answered| {

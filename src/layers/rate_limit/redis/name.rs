@@ -1,10 +1,10 @@
-//! Names keys in Redis, so that nothing of a client can be read there.
+//! Names keys in Redis so that nothing about a client can be read there.
 
-use std::{convert::Infallible, fmt, hash::Hasher};
+use std::{fmt, hash::Hasher};
 
 use sha2::{Digest, Sha256};
 
-use crate::request::key::{KeyPart, KeyWriter};
+use crate::request::key::KeyWriter;
 
 /// What all names of a limit begin with.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub(in crate::layers::rate_limit) struct Name {
 }
 
 impl Names {
-    /// `secret` is what makes the names of other deployments differ; it may be empty.
+    /// With another `secret`, names differ; it may be empty.
     pub(super) fn new(prefix: &str, limit: &str, secret: &[u8]) -> Self {
         let mut sink = Sink(Sha256::new());
         KeyWriter::new(&mut sink).bytes(secret);
@@ -34,17 +34,9 @@ impl Names {
         }
     }
 
-    /// `prefix:limit:{hash}`: in a cluster the hash alone chooses the slot.
-    pub(super) fn name<P: KeyPart + ?Sized>(&self, key: &P) -> Name {
-        let Ok(name) = self.name_with::<Infallible>(|writer| {
-            key.write(writer);
-            Ok(())
-        });
-        name
-    }
-
-    /// The name for what is written, if all of it could be.
-    pub(super) fn name_with<E>(
+    /// `prefix:limit:{hash}` for what is written, if all of it could be. In a cluster the hash alone
+    /// chooses the slot.
+    pub(super) fn name<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
     ) -> Result<Name, E> {
@@ -96,7 +88,7 @@ impl Hasher for Sink {
         self.0.update(bytes);
     }
 
-    /// Nobody asks for it: the hash has more than 64 bits.
+    /// Never called: the hash has more than 64 bits.
     fn finish(&self) -> u64 {
         0
     }
@@ -110,9 +102,20 @@ impl fmt::Debug for Name {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-    use super::{Names, write_base64url};
+    use super::{Name, Names, write_base64url};
+    use crate::request::key::KeyPart;
+
+    fn name(names: &Names, key: &str) -> Name {
+        let Ok(name) = names.name::<Infallible>(|writer| {
+            key.write(writer);
+            Ok(())
+        });
+        name
+    }
 
     #[test]
     fn hashes_are_written_in_base64url() {
@@ -126,7 +129,7 @@ mod tests {
     #[test]
     fn names_show_the_limit_and_not_the_key() {
         let names = Names::new("wythe", "login", b"");
-        let name = names.name("ada@example.com");
+        let name = name(&names, "ada@example.com");
         let text = name.text();
         assert!(text.starts_with("wythe:login:{") && text.ends_with('}'));
         assert_eq!(text.len(), "wythe:login:{}".len() + 22);
@@ -136,13 +139,13 @@ mod tests {
     /// Processes of other versions must count the same keys.
     #[test]
     fn names_stay_as_they_are() {
-        let name = Names::new("wythe", "login", b"").name("ada");
+        let name = name(&Names::new("wythe", "login", b""), "ada");
         assert_eq!(name.text(), "wythe:login:{fnSwv5Lmf8bGD3U1Yy3gnA}");
     }
 
     #[test]
     fn names_differ_by_limit_secret_and_key() {
-        let id = |limit, secret: &[u8], key| Names::new("wythe", limit, secret).name(key).id();
+        let id = |limit, secret: &[u8], key| name(&Names::new("wythe", limit, secret), key).id();
         let ids = [
             id("login", b"", "ada"),
             id("logi", b"", "nada"),

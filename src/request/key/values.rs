@@ -1,4 +1,4 @@
-//! The values of std and of `http` that can be keys.
+//! Types of std, `bytes` and `http` that can be keys.
 
 use std::{
     borrow::Cow,
@@ -170,7 +170,7 @@ impl<P: KeyPart> KeyPart for Option<P> {
     }
 }
 
-/// One key for all.
+/// One key for all requests.
 impl KeyPart for () {
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.tuple(0);

@@ -1,0 +1,211 @@
+//! What keeps a permit: the future, until there is a response, and then the body of the response.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::semaphores::{Acquire, Permit};
+use crate::{
+    contract::{ReplyBody, finish},
+    wire::Problem,
+};
+
+/// The name of the layer.
+pub(super) const NAME: &str = "with_concurrency_limit";
+
+pin_project! {
+    /// The response future of [`Limited`](super::Limited). Dropping it gives the permit back.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct LimitedFuture<S, Q, F> {
+        #[pin]
+        state: LimitedState<S, Q, F>,
+    }
+}
+
+pin_project! {
+    #[project = LimitedStateProjection]
+    enum LimitedState<S, Q, F> {
+        Waiting {
+            acquire: Acquire,
+            parked: Option<Box<Parked<S, Q>>>,
+        },
+        // Dropped in this order: the permit is free when the work that it stood for is gone.
+        Calling {
+            #[pin]
+            call: F,
+            permit: Option<Permit>,
+        },
+        Refusing {
+            refusal: Option<Response<Bytes>>,
+        },
+    }
+}
+
+/// What a request needs after its wait.
+pub(super) struct Parked<S, Q> {
+    pub(super) inner: S,
+    pub(super) request: Q,
+    pub(super) refusal: Problem,
+}
+
+impl<S, Q, F> LimitedFuture<S, Q, F> {
+    pub(super) const fn calling(call: F, permit: Permit) -> Self {
+        let permit = Some(permit);
+        Self {
+            state: LimitedState::Calling { call, permit },
+        }
+    }
+
+    pub(super) fn waiting(acquire: Acquire, parked: Parked<S, Q>) -> Self {
+        let parked = Some(Box::new(parked));
+        Self {
+            state: LimitedState::Waiting { acquire, parked },
+        }
+    }
+
+    pub(super) fn refusing(refusal: Problem, head_only: bool) -> Self {
+        Self {
+            state: LimitedState::refusing(refusal, head_only),
+        }
+    }
+}
+
+impl<S, Q, F> LimitedState<S, Q, F> {
+    fn refusing(refusal: Problem, head_only: bool) -> Self {
+        let refusal = finish(NAME, refusal.into(), head_only);
+        Self::Refusing {
+            refusal: Some(refusal),
+        }
+    }
+}
+
+impl<S, B, R> Future for LimitedFuture<S, Request<B>, S::Future>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: ReplyBody,
+{
+    type Output = Result<Response<Guarded<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                LimitedStateProjection::Waiting { acquire, parked } => {
+                    if parked.is_none() {
+                        // The inner call panicked, and this is polled again.
+                        return Poll::Pending;
+                    }
+                    let permit = ready!(acquire.0.as_mut().poll(cx));
+                    let Some(mut parked) = parked.take() else {
+                        return Poll::Pending;
+                    };
+                    match permit {
+                        Some(permit) => LimitedState::Calling {
+                            call: parked.inner.call(parked.request),
+                            permit: Some(permit),
+                        },
+                        None => LimitedState::refusing(
+                            parked.refusal,
+                            parked.request.method() == Method::HEAD,
+                        ),
+                    }
+                }
+                LimitedStateProjection::Calling { call, permit } => {
+                    let response = ready!(call.poll(cx));
+                    let permit = permit.take();
+                    return Poll::Ready(Ok(response?.map(|body| Guarded::new(body, permit))));
+                }
+                LimitedStateProjection::Refusing { refusal } => {
+                    let Some(refusal) = refusal.take() else {
+                        // Polled again after it was ready, which the contract of `Future` leaves
+                        // open: to stay pending is harmless.
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Ok(refusal.map(Guarded::from)));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a response that counts as in progress until it has ended, failed, or been
+    /// dropped.
+    ///
+    /// It is the handler's body in all other respects, and takes no memory of its own. A layer
+    /// further out makes one `From<Bytes>` for an answer of its own, which counts as nothing.
+    pub struct Guarded<R> {
+        // Dropped in this order, as above.
+        #[pin]
+        body: R,
+        permit: Option<Permit>,
+    }
+}
+
+impl<R: Body> Guarded<R> {
+    pub(super) fn new(body: R, permit: Option<Permit>) -> Self {
+        let permit = permit.filter(|_| !body.is_end_stream());
+        Self { body, permit }
+    }
+}
+
+impl<R: Body> Body for Guarded<R> {
+    type Data = R::Data;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.body.as_mut().poll_frame(cx));
+        // A server that knows the length does not ask again after the last frame, and may keep
+        // the body for as long as it takes to send it.
+        if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
+            *this.permit = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<R: From<Bytes>> From<Bytes> for Guarded<R> {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            body: R::from(bytes),
+            permit: None,
+        }
+    }
+}
+
+impl<S, Q, F> fmt::Debug for LimitedFuture<S, Q, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitedFuture").finish_non_exhaustive()
+    }
+}
+
+/// Without the bytes: a body may hold a password.
+impl<R> fmt::Debug for Guarded<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded")
+            .field("counts", &self.permit.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,410 @@
+//! GCRA over the quotas of a limit: takes units from all of them, or from none.
+//!
+//! [governor] decides whether one quota has the units, and computes its state after that. The
+//! state is one time, at which the quota is whole again; here it is the distance to it from now,
+//! `ahead`. A key that was charged more than it had is further ahead than the whole quota: it is
+//! in debt.
+//!
+//! This file adds what governor does not have: several quotas that are taken from together or not
+//! at all, at one reading of the clock; what is left and for how long, for fields and refusals;
+//! debts and blocks; and bounds, without which governor's arithmetic overflows.
+//!
+//! Our store can't be governor's `StateStore`: that changes one state in each call, and reports
+//! neither the state after a success nor that of a refusal. So governor gets the state of one quota
+//! as a store of its own, [`State`], and gives it back.
+//!
+//! [governor]: https://docs.rs/governor
+
+use std::{cell::Cell, fmt, num::NonZeroU32, time::Duration};
+
+use governor::{
+    RateLimiter, clock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{NotKeyed, StateStore},
+};
+
+use super::quota::{Quota, error};
+use crate::{support::clock::Clock, wire::ConfigError};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The furthest that a key can be ahead: 146 years. This is below a quarter of what 64 bits hold,
+/// so that the sum of two such distances, or of one and the time, is exact.
+pub(super) const FURTHEST: u64 = (1 << 62) - 1;
+
+/// The latest time, after 438 years: the distance of a key from it still fits into 64 bits. A clock
+/// that has come this far stands still, and does not let everything through.
+const LATEST: u64 = u64::MAX - FURTHEST;
+
+/// The nanoseconds of a clock.
+pub(super) fn now(clock: &Clock) -> u64 {
+    let now = u64::try_from(clock.monotonic().as_nanos());
+    now.unwrap_or(u64::MAX).min(LATEST)
+}
+
+/// The most quotas that one limit can have.
+pub(super) const MOST_QUOTAS: usize = 8;
+
+/// The decision about one request by all quotas of a limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Decision {
+    /// A bit for each quota that has too little left; if there is one, nothing was taken.
+    violated: u8,
+    /// For each quota, how many nanoseconds from now it will be whole.
+    ahead: [u64; MOST_QUOTAS],
+}
+
+impl Decision {
+    /// Takes units from every quota of a key, or from none. `times` are those at which the quotas
+    /// will be whole.
+    pub(super) fn take(quotas: &[Gcra], times: &mut [u64], now: u64, units: u32) -> Self {
+        let before = Self::read(times, now);
+        let mut after = before;
+        for (n, (quota, ahead)) in quotas.iter().zip(&mut after.ahead).enumerate() {
+            match quota.take(*ahead, units) {
+                Some(further) => *ahead = further,
+                None => after.violated |= 1 << n,
+            }
+        }
+        if after.violated != 0 {
+            return Self {
+                violated: after.violated,
+                ..before
+            };
+        }
+        after.write(times, now);
+        after
+    }
+
+    /// Changes every quota of a key, whatever is left of it.
+    pub(super) fn force(
+        quotas: &[Gcra],
+        times: &mut [u64],
+        now: u64,
+        change: impl Fn(&Gcra, u64) -> u64,
+    ) -> Self {
+        let mut decision = Self::read(times, now);
+        decision.change(quotas, change);
+        decision.write(times, now);
+        decision
+    }
+
+    /// What the times say, before anything is taken.
+    pub(super) fn read(times: &[u64], now: u64) -> Self {
+        let mut decision = Self::default();
+        for (ahead, time) in decision.ahead.iter_mut().zip(times) {
+            // A clock that was set back far leaves times that are further ahead than any quota.
+            *ahead = time.saturating_sub(now).min(FURTHEST);
+        }
+        decision
+    }
+
+    fn write(&self, times: &mut [u64], now: u64) {
+        for (time, ahead) in times.iter_mut().zip(self.ahead) {
+            *time = now.saturating_add(ahead);
+        }
+    }
+
+    /// Changes the distance of every quota.
+    pub(super) fn change(&mut self, quotas: &[Gcra], change: impl Fn(&Gcra, u64) -> u64) {
+        for (quota, ahead) in quotas.iter().zip(&mut self.ahead) {
+            *ahead = change(quota, *ahead);
+        }
+    }
+
+    /// A decision that was made elsewhere.
+    pub(super) const fn made(violated: u8, ahead: [u64; MOST_QUOTAS]) -> Self {
+        Self { violated, ahead }
+    }
+
+    pub(super) const fn passes(&self) -> bool {
+        self.violated == 0
+    }
+
+    /// A bit for each quota that has too little left.
+    pub(super) const fn violated(&self) -> u8 {
+        self.violated
+    }
+
+    pub(super) const fn violates(&self, n: usize) -> bool {
+        self.violated & (1 << n) != 0
+    }
+
+    /// The quotas, and what is left of each.
+    pub(super) fn balances<'a>(
+        &'a self,
+        quotas: &'a [Gcra],
+    ) -> impl Iterator<Item = (usize, &'a Gcra, Balance)> {
+        let both = quotas.iter().zip(self.ahead).enumerate();
+        both.map(|(n, (quota, ahead))| (n, quota, quota.balance(ahead)))
+    }
+
+    /// Seconds after which a refused request of this cost would pass: never 0, and never sooner
+    /// than what is said of a quota that has too little left.
+    pub(super) fn retry_after(&self, quotas: &[Gcra], units: u32) -> u64 {
+        self.wait(quotas, units).div_ceil(SECOND).max(1)
+    }
+
+    /// The same in nanoseconds.
+    pub(super) fn wait(&self, quotas: &[Gcra], units: u32) -> u64 {
+        let both = quotas.iter().zip(self.ahead).enumerate();
+        let spent = both.filter(|(n, _)| self.violates(*n));
+        let waits = spent.map(|(_, (quota, ahead))| quota.wait(ahead, units.max(1)));
+        waits.max().unwrap_or_default()
+    }
+}
+
+/// A quota that was checked. Its arithmetic is exact up to [`FURTHEST`], and stops there.
+pub(super) struct Gcra {
+    quota: Quota,
+    burst: NonZeroU32,
+    /// Nanoseconds in which one unit comes back.
+    interval: u64,
+    governor: governor::Quota,
+}
+
+/// What a client has left of a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Balance {
+    pub(super) remaining: u32,
+    /// Seconds until there is more; `None` if the quota is whole.
+    pub(super) next: Option<u64>,
+}
+
+impl Gcra {
+    pub(super) fn new(quota: Quota) -> Result<Self, ConfigError> {
+        let refuse = |why: &str| Err(error(format!("{} ({:?})", why, quota.name)));
+        let (Some(count), Some(burst)) = (
+            NonZeroU32::new(quota.count),
+            NonZeroU32::new(quota.burst.unwrap_or(quota.count)),
+        ) else {
+            return refuse("a quota or burst of 0 would reject every request");
+        };
+        let Ok(period) = u64::try_from(quota.period.as_nanos()) else {
+            return refuse("the period is longer than 584 years");
+        };
+        if period == 0 {
+            return refuse("a period of 0 seconds would limit nothing");
+        }
+        let interval = period / u64::from(count.get());
+        let whole = interval.checked_mul(u64::from(burst.get()));
+        if whole.is_none_or(|whole| whole > FURTHEST) {
+            return refuse("the burst would take more than 146 years to come back");
+        }
+        let Some(of_one) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
+            return refuse("more than one request per nanosecond cannot be counted");
+        };
+        Ok(Self {
+            burst,
+            interval,
+            governor: of_one.allow_burst(burst),
+            quota,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.quota.name
+    }
+
+    pub(super) const fn burst(&self) -> u32 {
+        self.burst.get()
+    }
+
+    /// Nanoseconds in which one unit comes back.
+    pub(super) const fn interval(&self) -> u64 {
+        self.interval
+    }
+
+    /// Nanoseconds in which the whole burst comes back.
+    pub(super) fn whole(&self) -> u64 {
+        self.cost(self.burst())
+    }
+
+    /// The same in seconds, rounded up.
+    pub(super) fn window(&self) -> u64 {
+        self.whole().div_ceil(SECOND)
+    }
+
+    /// Nanoseconds in which this many units come back, exact up to the burst.
+    pub(super) fn cost(&self, units: u32) -> u64 {
+        self.interval.saturating_mul(units.into())
+    }
+
+    fn balance(&self, ahead: u64) -> Balance {
+        let remaining = self.whole().saturating_sub(ahead) / self.interval;
+        let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
+        let next = || self.wait(ahead, remaining.saturating_add(1));
+        Balance {
+            remaining,
+            next: (ahead > 0).then(|| next().div_ceil(SECOND)),
+        }
+    }
+
+    /// Nanoseconds until this many units are there: exact up to the burst. More than that never
+    /// are, and the answer is at most 584 years.
+    fn wait(&self, ahead: u64, units: u32) -> u64 {
+        let ahead = ahead.saturating_add(self.cost(units));
+        ahead.saturating_sub(self.whole())
+    }
+
+    /// Takes units: the new distance, or nothing if there are fewer. What costs nothing passes
+    /// unless there is a debt.
+    fn take(&self, ahead: u64, units: u32) -> Option<u64> {
+        let Some(units) = NonZeroU32::new(units) else {
+            return (ahead <= self.whole()).then_some(ahead);
+        };
+        // governor multiplies before it compares, which would overflow.
+        if units > self.burst {
+            return None;
+        }
+        let governor: Governor = RateLimiter::new(self.governor, State(Cell::new(ahead)), Moment);
+        governor.check_n(units).ok()?.ok()?;
+        Some(governor.into_state_store().0.get())
+    }
+
+    /// Charges units, or gives them back if they are negative, whatever is left.
+    pub(super) fn charge(&self, ahead: u64, units: i64) -> u64 {
+        let distance = self.interval.saturating_mul(units.unsigned_abs());
+        if units < 0 {
+            return ahead.saturating_sub(distance);
+        }
+        ahead.saturating_add(distance).min(FURTHEST)
+    }
+
+    /// Lets nothing through for this many nanoseconds.
+    pub(super) fn block(&self, ahead: u64, duration: u64) -> u64 {
+        let one_left = self.whole().saturating_sub(self.interval);
+        ahead.max(one_left.saturating_add(duration)).min(FURTHEST)
+    }
+}
+
+/// A limiter for one decision about one quota: two numbers, and no memory.
+type Governor = RateLimiter<NotKeyed, State, Moment, NoOpMiddleware<Nanos>>;
+
+/// What governor keeps of one quota of one key: the time at which it is whole, counted from when
+/// the limiter was made, which is now.
+struct State(Cell<u64>);
+
+impl StateStore for State {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (outcome, whole) = f(Some(Nanos::from(self.0.get())))?;
+        self.0.set(whole.as_u64());
+        Ok(outcome)
+    }
+}
+
+/// The moment of the decision. governor counts from when the limiter was made, and between that and
+/// the decision no time passes.
+struct Moment;
+
+impl clock::Clock for Moment {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(0)
+    }
+}
+
+/// The quota in words.
+impl fmt::Display for Gcra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Quota { count, period, .. } = &self.quota;
+        write!(f, "{:?}: {count} requests in {period:?}", self.name())?;
+        match self.quota.burst {
+            Some(burst) => write!(f, ", {burst} at once"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Gcra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.quota.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{FURTHEST, Gcra, Quota, SECOND};
+
+    /// Checked quotas, of one nanosecond to 146 years, with few or many units.
+    fn quotas() -> impl Strategy<Value = Gcra> {
+        let number = || prop_oneof![1..20_u32, any::<u32>(), Just(u32::MAX)];
+        let period = prop_oneof![
+            1..100_u64,
+            Just(86_400 * SECOND),
+            1..=FURTHEST,
+            Just(FURTHEST)
+        ];
+        (number(), period, number()).prop_filter_map("impossible", |(count, period, burst)| {
+            Gcra::new(Quota::per(count, Duration::from_nanos(period)).burst(burst)).ok()
+        })
+    }
+
+    fn units() -> impl Strategy<Value = u32> {
+        prop_oneof![0..20_u32, any::<u32>(), Just(u32::MAX)]
+    }
+
+    fn aheads() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), 0..100_u64, 0..=FURTHEST, Just(FURTHEST)]
+    }
+
+    fn clamp(exact: i128) -> u64 {
+        u64::try_from(exact.clamp(0, FURTHEST.into())).unwrap()
+    }
+
+    proptest! {
+        /// Whatever is taken, charged, blocked or waited for: the same as in 128 bits, where nothing
+        /// overflows.
+        #[test]
+        fn arithmetic_is_exact_up_to_its_bound(
+            quota in quotas(),
+            ahead in aheads(),
+            few in units(),
+            many in prop_oneof![any::<i64>(), -20..20_i64, Just(i64::MIN), Just(i64::MAX)],
+            duration in prop_oneof![any::<u64>(), 0..100_u64, Just(u64::MAX)],
+        ) {
+            let (interval, burst) = (i128::from(quota.interval), i128::from(quota.burst()));
+            let (few_exact, ahead_exact) = (i128::from(few), i128::from(ahead));
+            let whole = interval * burst;
+            prop_assert_eq!(i128::from(quota.whole()), whole);
+            prop_assert!(whole <= i128::from(FURTHEST));
+
+            let after = ahead_exact + interval * few_exact;
+            let fits = after <= whole;
+            prop_assert_eq!(quota.take(ahead, few), fits.then(|| clamp(after)));
+
+            // What passes now or later is waited for exactly; what never passes, at most 584 years.
+            let wait = (after - whole).clamp(0, u64::MAX.into());
+            let told = i128::from(quota.wait(ahead, few));
+            if few_exact <= burst {
+                prop_assert_eq!(told, wait);
+            } else {
+                prop_assert!(told <= wait);
+            }
+
+            let charged = clamp(ahead_exact + interval * i128::from(many));
+            prop_assert_eq!(quota.charge(ahead, many), charged);
+
+            let blocked = (whole - interval + i128::from(duration)).max(ahead_exact);
+            prop_assert_eq!(quota.block(ahead, duration), clamp(blocked));
+
+            let left = ((whole - ahead_exact) / interval).max(0);
+            let balance = quota.balance(ahead);
+            prop_assert_eq!(i128::from(balance.remaining), left);
+            let next = ahead_exact + interval * (left + 1) - whole;
+            let next = (next + i128::from(SECOND) - 1) / i128::from(SECOND);
+            prop_assert_eq!(balance.next.map(i128::from), (ahead > 0).then_some(next));
+        }
+    }
+}

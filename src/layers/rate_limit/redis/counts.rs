@@ -1,0 +1,374 @@
+//! Counts of a limit in Redis: one call of the script for all quotas of a request, or a lease.
+
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use redis::RedisResult;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    lease::{Lease, Leases},
+    limit::{OnFailure, RedisOptions},
+    name::Name,
+    script::{self, FURTHEST, Operation, Reply},
+};
+use crate::{
+    contract::Later,
+    layers::rate_limit::{
+        gcra::{Decision, now},
+        limiter::{Counted, Payer, Taken},
+        memory::Memory,
+        plan::Plan,
+        policy::Options,
+    },
+    request::key::{Fingerprint, KeyWriter},
+    support::{
+        clock::Clock,
+        redis::{Failure, RedisServer},
+    },
+    wire::Problem,
+};
+
+/// The most charges that wait for the server at once, after their responses were sent.
+const MOST_CHARGES: u32 = 1_024;
+
+static UNAVAILABLE: LazyLock<Problem> = LazyLock::new(|| {
+    Problem::reduced_capacity()
+        .reason("store_down")
+        .because("Redis does not answer, and the limit denies requests then")
+});
+
+pub(in crate::layers::rate_limit) struct RedisCounts {
+    options: Arc<RedisOptions>,
+    leases: Option<Leases>,
+    clock: Clock,
+    /// Counts here while the server does not answer, for [`OnFailure::Local`].
+    local: Option<Memory>,
+    /// The charges that wait.
+    charges: AtomicU32,
+}
+
+impl RedisCounts {
+    pub(in crate::layers::rate_limit) fn new(redis: &Arc<RedisOptions>, options: &Options) -> Self {
+        Self {
+            options: Arc::clone(redis),
+            leases: redis.lease.map(|(batch, ttl)| Leases::new(batch, ttl)),
+            clock: options.clock.clone(),
+            local: (!options.shares.is_empty()).then(|| options.memory()),
+            charges: AtomicU32::new(0),
+        }
+    }
+
+    pub(in crate::layers::rate_limit) const fn memory(&self) -> Option<&Memory> {
+        self.local.as_ref()
+    }
+
+    /// When requests are answered with 503.
+    pub(in crate::layers::rate_limit) fn unavailable_when(&self) -> Option<&'static str> {
+        match self.options.store.on_failure {
+            OnFailure::Deny => Some("when Redis does not answer"),
+            OnFailure::Allow | OnFailure::Local { .. } => None,
+        }
+    }
+
+    /// The name of a key in the server.
+    pub(in crate::layers::rate_limit) fn name<E>(
+        &self,
+        key: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Name, E> {
+        self.options.names.name(key)
+    }
+
+    /// Takes units from every quota of a key, or from none: at once if a lease has enough or the
+    /// server is given up.
+    pub(in crate::layers::rate_limit) fn take<E>(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        mut key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
+        units: u32,
+    ) -> Result<Later<Taken>, E> {
+        let fingerprint =
+            |memory: &Memory| memory.fingerprint(|writer| plan.write_key(writer, &mut key));
+        let local = self.local.as_ref().map(fingerprint).transpose()?;
+        let name = self.name(|writer| plan.write_key(writer, key))?;
+        if let Some(known) = self.take_without_asking(plan, &name, units) {
+            return Ok(Later::Ready(self.taken(plan, name, local, units, known)));
+        }
+        let (counts, plan) = (Arc::clone(self), Arc::clone(plan));
+        Ok(Later::pending(async move {
+            let decided = counts.ask_to_take(&plan, &name, units).await;
+            counts.taken(&plan, name, local, units, decided)
+        }))
+    }
+
+    /// What follows from a decision, or from not getting one.
+    fn taken(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        name: Name,
+        local: Option<Fingerprint>,
+        units: u32,
+        decided: Result<Decision, Failure>,
+    ) -> Taken {
+        let failure = match decided {
+            Ok(decision) => {
+                return Taken::Counted(Counted {
+                    plan: Arc::clone(plan),
+                    payer: Payer::Redis(Arc::clone(self), name),
+                    decision,
+                });
+            }
+            Err(failure) => failure,
+        };
+        self.options.store.counters.undecided.add_one();
+        if let (Some(memory), Some(key), Some(share)) = (&self.local, local, &plan.share) {
+            return Taken::from_memory(memory, key, share, units);
+        }
+        if self.options.store.on_failure != OnFailure::Deny {
+            return Taken::Uncounted;
+        }
+        Taken::Unavailable {
+            problem: match failure {
+                // The event of when it was given up has the cause.
+                Failure::GivenUp => UNAVAILABLE.clone(),
+                failure => UNAVAILABLE.clone().because(failure),
+            },
+            wait: self.server().until_probe(),
+        }
+    }
+
+    fn take_without_asking(
+        &self,
+        plan: &Plan,
+        name: &Name,
+        units: u32,
+    ) -> Option<Result<Decision, Failure>> {
+        if let Some(leases) = &self.leases
+            && let Some(lease) = leases.find(name.id())
+            && let Some(decision) = self.spend(&lease, plan, units)
+        {
+            return Some(Ok(decision));
+        }
+        self.server().is_resting().then_some(Err(Failure::GivenUp))
+    }
+
+    async fn ask_to_take(&self, plan: &Plan, name: &Name, units: u32) -> Result<Decision, Failure> {
+        if Handle::try_current().is_err() {
+            return Err(Failure::NoRuntime);
+        }
+        let deadline = self.server().deadline();
+        match &self.leases {
+            Some(leases) if units <= leases.batch => {
+                let lease = leases.of(name.id(), now(&self.clock));
+                self.take_leased(leases, lease, plan, name, units, deadline)
+                    .await
+            }
+            _ => self.take_directly(plan, name, units, deadline).await,
+        }
+    }
+
+    async fn take_directly(
+        &self,
+        plan: &Plan,
+        name: &Name,
+        units: u32,
+        deadline: Instant,
+    ) -> Result<Decision, Failure> {
+        let take = Operation::Take {
+            least: units,
+            most: units,
+            back: 0,
+        };
+        let reply = self.ask(plan, name, take, deadline).await?;
+        Ok(reply.decision)
+    }
+
+    /// One request refills the lease; those that come meanwhile wait for what it gets.
+    async fn take_leased(
+        &self,
+        leases: &Leases,
+        lease: Option<Arc<Lease>>,
+        plan: &Plan,
+        name: &Name,
+        units: u32,
+        deadline: Instant,
+    ) -> Result<Decision, Failure> {
+        let Some(lease) = lease else {
+            return self.take_directly(plan, name, units, deadline).await;
+        };
+        if let Some(decision) = self.spend(&lease, plan, units) {
+            return Ok(decision);
+        }
+        let Some(_waiting) = lease.wait(leases.batch) else {
+            return self.take_directly(plan, name, units, deadline).await;
+        };
+        // Half of the time for the requests before, half for the server.
+        let half = deadline.checked_sub(self.server().timeout / 2);
+        let turn = timeout_at(half.unwrap_or(deadline), lease.refill.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return self.take_directly(plan, name, units, deadline).await;
+        };
+        if let Some(decision) = self.spend(&lease, plan, units) {
+            return Ok(decision);
+        }
+        self.refill(leases, &lease, plan, name, units, deadline)
+            .await
+    }
+
+    /// Gives back what is left of a lease, and takes a batch of which the request gets its units.
+    ///
+    /// If no answer comes, nobody knows whether the rest was given back: then it is lost, so that
+    /// nothing is spent twice.
+    async fn refill(
+        &self,
+        leases: &Leases,
+        lease: &Lease,
+        plan: &Plan,
+        name: &Name,
+        units: u32,
+        deadline: Instant,
+    ) -> Result<Decision, Failure> {
+        let take = Operation::Take {
+            least: units,
+            most: leases.batch,
+            back: lease.empty(),
+        };
+        let reply = self.ask(plan, name, take, deadline).await?;
+        Ok(lease.fill(&plan.quotas, &reply, units, now(&self.clock), leases.ttl))
+    }
+
+    fn spend(&self, lease: &Lease, plan: &Plan, units: u32) -> Option<Decision> {
+        let decision = lease.decide(&plan.quotas, units, now(&self.clock))?;
+        self.options.store.counters.leased.add_one();
+        Some(decision)
+    }
+
+    /// Charges a key, or gives it back if it is negative.
+    pub(in crate::layers::rate_limit) async fn charge(
+        &self,
+        plan: &Plan,
+        name: &Name,
+        units: i64,
+    ) -> Result<(), Problem> {
+        let charged = self.try_charge(plan, name, units).await;
+        charged.map_err(|failure| self.problem(failure))
+    }
+
+    async fn try_charge(&self, plan: &Plan, name: &Name, units: i64) -> Result<(), Failure> {
+        if let Some(leases) = &self.leases
+            && units < 0
+            && let Ok(back) = u32::try_from(units.unsigned_abs())
+            && leases.give_back(name.id(), back, now(&self.clock))
+        {
+            return Ok(());
+        }
+        let deadline = self.server().deadline();
+        let charge = Operation::Charge(units);
+        self.ask(plan, name, charge, deadline).await.map(drop)
+    }
+
+    /// The same in a task of its own, while the response goes on: what will be left then, but for
+    /// what others take meanwhile.
+    pub(in crate::layers::rate_limit) fn charge_later(
+        self: Arc<Self>,
+        name: Name,
+        plan: Arc<Plan>,
+        mut decision: Decision,
+        units: i64,
+    ) -> Decision {
+        decision.change(&plan.quotas, |quota, ahead| {
+            quota.charge(ahead, units).min(FURTHEST)
+        });
+        let lost = |counts: &Self| counts.options.store.counters.lost_charges.add_one();
+        let before = self.charges.fetch_add(1, Ordering::AcqRel);
+        match Handle::try_current() {
+            Ok(runtime) if before < MOST_CHARGES => drop(runtime.spawn(async move {
+                let charged = self.try_charge(&plan, &name, units).await;
+                self.charges.fetch_sub(1, Ordering::AcqRel);
+                if charged.is_err() {
+                    lost(&self);
+                }
+            })),
+            _ => {
+                self.charges.fetch_sub(1, Ordering::AcqRel);
+                lost(&self);
+            }
+        }
+        decision
+    }
+
+    /// Lets nothing of a key through for this many nanoseconds.
+    pub(in crate::layers::rate_limit) async fn block(
+        &self,
+        plan: &Plan,
+        name: &Name,
+        duration: u64,
+    ) -> Result<(), Problem> {
+        self.change(plan, name, Operation::Block(duration)).await
+    }
+
+    /// Makes a key whole.
+    pub(in crate::layers::rate_limit) async fn reset(
+        &self,
+        plan: &Plan,
+        name: &Name,
+    ) -> Result<(), Problem> {
+        self.change(plan, name, Operation::Reset).await
+    }
+
+    async fn change(&self, plan: &Plan, name: &Name, operation: Operation) -> Result<(), Problem> {
+        let deadline = self.server().deadline();
+        let changed = self.ask(plan, name, operation, deadline).await;
+        changed.map_err(|failure| self.problem(failure))?;
+        if let Some(leases) = &self.leases {
+            leases.forget(name.id());
+        }
+        Ok(())
+    }
+
+    /// What is left of a key in the server.
+    pub(in crate::layers::rate_limit) async fn peek(
+        &self,
+        plan: &Plan,
+        name: &Name,
+    ) -> Result<Decision, Problem> {
+        let deadline = self.server().deadline();
+        let reply = self.ask(plan, name, Operation::Peek, deadline).await;
+        let reply = reply.map_err(|failure| self.problem(failure))?;
+        Ok(reply.decision)
+    }
+
+    fn problem(&self, failure: Failure) -> Problem {
+        UNAVAILABLE
+            .clone()
+            .retry_after(self.server().until_probe())
+            .because(failure)
+    }
+
+    fn server(&self) -> &RedisServer {
+        &self.options.store.server
+    }
+
+    /// Runs the script, unless the server is given up.
+    async fn ask(
+        &self,
+        plan: &Plan,
+        name: &Name,
+        operation: Operation,
+        deadline: Instant,
+    ) -> Result<Reply, Failure> {
+        let call = async {
+            let now = (!self.clock.is_system()).then(|| now(&self.clock));
+            let call = |source| script::call(&plan.quotas, name.text(), operation, now, source);
+            let numbers = self.server().call(call).await?;
+            RedisResult::<Vec<i64>>::Ok(redis::from_redis_value(numbers)?)
+        };
+        let read = |numbers: Vec<i64>| Reply::read(&numbers);
+        self.server().ask(deadline, call, read).await
+    }
+}

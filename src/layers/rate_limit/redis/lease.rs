@@ -1,0 +1,207 @@
+//! Units that an instance has taken from the server in advance, and spends without asking.
+//!
+//! What an instance holds of a key after a decision is at most `batch - 1` units: it takes at most
+//! `batch`, gives back what it held in the same call, and the request for which it asks takes at
+//! least one. The page of the module says what follows from that.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tokio::sync::Semaphore;
+
+use super::script::Reply;
+use crate::{
+    layers::rate_limit::gcra::{Decision, Gcra, MOST_QUOTAS},
+    support::shards::Shards,
+};
+
+const SHARDS: usize = 64;
+
+/// The most keys in one shard: 32,768 in all, about 10 MB.
+const KEYS_IN_SHARD: usize = 512;
+
+/// The most batches that requests wait for.
+const BATCHES_IN_QUEUE: u32 = 4;
+
+/// What this instance holds, of all keys.
+pub(super) struct Leases {
+    pub(super) batch: u32,
+    /// Nanoseconds.
+    pub(super) ttl: u64,
+    keys: Shards<HashMap<u128, Arc<Lease>>>,
+}
+
+impl Leases {
+    pub(super) fn new(batch: u32, ttl: u64) -> Self {
+        Self {
+            batch,
+            ttl,
+            keys: Shards::new(SHARDS, HashMap::new),
+        }
+    }
+
+    fn shard(&self, id: u128) -> MutexGuard<'_, HashMap<u128, Arc<Lease>>> {
+        self.keys.lock(u64::try_from(id >> 64).unwrap_or_default())
+    }
+
+    /// The lease of a key. `None` if there is no room for another: such keys ask each time.
+    pub(super) fn of(&self, id: u128, now: u64) -> Option<Arc<Lease>> {
+        let mut shard = self.shard(id);
+        if shard.len() >= KEYS_IN_SHARD && !shard.contains_key(&id) {
+            shard.retain(|_, lease| Arc::strong_count(lease) > 1 || lease.lock().until > now);
+            if shard.len() >= KEYS_IN_SHARD {
+                return None;
+            }
+        }
+        let lease = match shard.entry(id) {
+            Entry::Occupied(lease) => lease.into_mut(),
+            Entry::Vacant(place) => place.insert(Arc::new(Lease::new())),
+        };
+        Some(Arc::clone(lease))
+    }
+
+    /// The lease of a key that has one.
+    pub(super) fn find(&self, id: u128) -> Option<Arc<Lease>> {
+        self.shard(id).get(&id).map(Arc::clone)
+    }
+
+    /// Gives units back to the lease of a key, if it has one with room for them.
+    pub(super) fn give_back(&self, id: u128, units: u32, now: u64) -> bool {
+        let lease = self.find(id);
+        lease.is_some_and(|lease| lease.give_back(units, self.batch, now))
+    }
+
+    /// Drops what is held of a key, because its counts were changed from outside.
+    pub(super) fn forget(&self, id: u128) {
+        self.shard(id).remove(&id);
+    }
+}
+
+/// What this instance holds of one key.
+pub(super) struct Lease {
+    held: Mutex<Held>,
+    /// The right to refill it. Requests that come meanwhile wait for the units.
+    pub(super) refill: Semaphore,
+    waiting: AtomicU32,
+}
+
+struct Held {
+    units: u32,
+    /// When the server was last asked.
+    since: u64,
+    /// Until then, what the server has said holds.
+    until: u64,
+    decision: Decision,
+    /// After a refusal, nothing that costs this much or more passes.
+    refused: Option<u32>,
+}
+
+/// A request that waits for a refill, counted while this lives.
+pub(super) struct Waiting<'a>(&'a AtomicU32);
+
+impl Lease {
+    const fn new() -> Self {
+        Self {
+            held: Mutex::new(Held {
+                units: 0,
+                since: 0,
+                until: 0,
+                decision: Decision::made(0, [0; MOST_QUOTAS]),
+                refused: None,
+            }),
+            refill: Semaphore::const_new(1),
+            waiting: AtomicU32::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides from what is held, if that is enough, or from what the server said last.
+    pub(super) fn decide(&self, quotas: &[Gcra], units: u32, now: u64) -> Option<Decision> {
+        let mut held = self.lock();
+        if now >= held.until {
+            return None;
+        }
+        let elapsed = now.saturating_sub(held.since);
+        if held.refused.is_some_and(|refused| units >= refused) {
+            let mut decision = held.decision;
+            decision.change(quotas, |_, ahead| ahead.saturating_sub(elapsed));
+            return Some(decision);
+        }
+        held.units = held.units.checked_sub(units)?;
+        Some(held.left(quotas, elapsed))
+    }
+
+    /// Waits with others, unless it would take more than a few batches to serve all of them, one
+    /// after the other.
+    pub(super) fn wait(&self, batch: u32) -> Option<Waiting<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let waiting = Waiting(&self.waiting);
+        (before < batch.saturating_mul(BATCHES_IN_QUEUE)).then_some(waiting)
+    }
+
+    /// Takes what is left, to give it back.
+    pub(super) fn empty(&self) -> u32 {
+        std::mem::take(&mut self.lock().units)
+    }
+
+    /// Takes over what the server has said to a request that costs `units`.
+    pub(super) fn fill(
+        &self,
+        quotas: &[Gcra],
+        reply: &Reply,
+        units: u32,
+        now: u64,
+        ttl: u64,
+    ) -> Decision {
+        let mut held = self.lock();
+        held.since = now;
+        held.decision = reply.decision;
+        if !reply.decision.passes() {
+            let wait = reply.decision.wait(quotas, units);
+            held.until = now.saturating_add(wait.min(ttl));
+            held.refused = Some(units);
+            return reply.decision;
+        }
+        held.until = now.saturating_add(ttl);
+        held.refused = None;
+        held.units = reply.taken.saturating_sub(units);
+        held.left(quotas, 0)
+    }
+
+    fn give_back(&self, units: u32, batch: u32, now: u64) -> bool {
+        let mut held = self.lock();
+        let sum = held.units.saturating_add(units);
+        if now >= held.until || held.refused.is_some() || sum >= batch {
+            return false;
+        }
+        held.units = sum;
+        true
+    }
+}
+
+impl Held {
+    /// What the client has left as far as this instance knows: what was left in the server, and
+    /// what is held here.
+    fn left(&self, quotas: &[Gcra], elapsed: u64) -> Decision {
+        let mut decision = self.decision;
+        decision.change(quotas, |quota, ahead| {
+            let held = quota.cost(self.units);
+            ahead.saturating_sub(elapsed).saturating_sub(held)
+        });
+        decision
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,220 @@
+//! The server that keeps the counts: [`RedisStore`].
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use redis::aio::ConnectionLike;
+
+use super::limit::{OnFailure, RedisLimit};
+use crate::{
+    support::redis::{Counter, LogMessages, RedisServer},
+    wire::ConfigError,
+};
+
+pub(super) static MESSAGES: LogMessages = LogMessages {
+    policy: "RedisStore",
+    opened: "the Redis server of rate limits does not answer; until it does, requests are handled \
+             as `OnFailure` says",
+    closed: "the Redis server of rate limits answers again",
+};
+
+/// Many times what a server takes, and less than clients notice.
+const TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A Redis or Valkey server that keeps the counts of limits for many instances; see the
+/// [module](super).
+///
+/// Make one for each process and server: clones share the connection, the metrics, and the
+/// knowledge of whether the server answers. Each limit has a [name](Self::limit) in it.
+#[derive(Clone)]
+#[must_use]
+pub struct RedisStore {
+    pub(super) server: RedisServer,
+    pub(super) counters: Arc<Counters>,
+    /// The names of limits that are in use.
+    names: Arc<Mutex<HashMap<String, Weak<()>>>>,
+    pub(super) on_failure: OnFailure,
+    pub(super) prefix: Arc<str>,
+    pub(super) secret: Arc<[u8]>,
+}
+
+/// What only limits count; the server counts the rest.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) leased: Counter,
+    pub(super) undecided: Counter,
+    pub(super) lost_charges: Counter,
+}
+
+impl RedisStore {
+    /// Keeps the counts in the server of this URL, such as `redis://10.0.0.7:6379`. The connection
+    /// is made when it is first needed, and again when it breaks.
+    ///
+    /// [redis] says what else a URL can have: a user and password, a database,
+    /// `?protocol=resp3`, and `rediss://` with one of its TLS features.
+    ///
+    /// # Errors
+    ///
+    /// If it is not such a URL. A server that does not answer is not an error here: [`OnFailure`]
+    /// says what happens then.
+    ///
+    /// [redis]: https://docs.rs/redis/1/redis/#connection-parameters
+    pub fn open(url: &str, on_failure: OnFailure) -> Result<Self, ConfigError> {
+        let server = RedisServer::open(url, TIMEOUT, &MESSAGES)?;
+        Ok(Self::with(server, on_failure))
+    }
+
+    /// Keeps the counts behind a connection of your own: a [`ConnectionManager`], a connection
+    /// to a cluster (`redis::cluster_async::ClusterConnection`) or any other whose clones can be
+    /// used at once.
+    ///
+    /// Whatever timeouts and retries it has, no request waits longer than
+    /// [`timeout`](Self::timeout). A `MultiplexedConnection` does not reconnect when it has broken,
+    /// and a `ConnectionManager` waits up to seconds before it does, and never does after a wrong
+    /// password: prefer [`open`](Self::open) where a URL is enough.
+    ///
+    /// [`ConnectionManager`]: redis::aio::ConnectionManager
+    pub fn new<C>(connection: C, on_failure: OnFailure) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES), on_failure)
+    }
+
+    fn with(server: RedisServer, on_failure: OnFailure) -> Self {
+        Self {
+            server,
+            counters: Arc::default(),
+            names: Arc::default(),
+            on_failure,
+            prefix: "wythe".into(),
+            secret: Arc::default(),
+        }
+    }
+
+    /// How long a request waits for the server at most, by default 50 ms. It should be many times
+    /// what the server takes, and less than your clients notice.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.server.timeout = timeout;
+        self
+    }
+
+    /// After how many failures in a row the server is given up, by default 5. Then requests do not
+    /// wait for it at all until it answers again.
+    pub const fn give_up_after(mut self, failures: u32) -> Self {
+        self.server.retry.failures = failures;
+        self
+    }
+
+    /// How long a server that was given up is left alone before one request tries again: by default
+    /// 250 ms, then twice as long each time, up to 10 s, with a quarter more or less at random.
+    pub const fn try_again_after(mut self, first: Duration, longest: Duration) -> Self {
+        self.server.retry.first_backoff = first;
+        self.server.retry.longest_backoff = longest;
+        self
+    }
+
+    /// What all keys begin with, before a colon and the name of the limit: `wythe` by default.
+    /// Applications that share a server need different prefixes.
+    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// A secret that goes into the hashes of keys, the same for all instances.
+    ///
+    /// Without it, anyone who can read the database can find out whether a given address or user is
+    /// in it, and can find all IPv4 addresses, as there are few. Another secret starts new counts.
+    pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.secret = secret.as_ref().into();
+        self
+    }
+
+    /// A limit whose counts are kept here under this name: what
+    /// [`RateLimit::in_redis`](crate::RateLimit::in_redis) takes.
+    ///
+    /// Instances share the counts of a name, so each limit needs a name of its own.
+    pub fn limit(&self, name: impl Into<String>) -> RedisLimit {
+        RedisLimit::new(self.clone(), name.into())
+    }
+
+    /// What was done since the store was made, for your metrics.
+    #[must_use]
+    pub fn metrics(&self) -> RedisMetrics {
+        let stats = self.server.stats();
+        let counters = &self.counters;
+        RedisMetrics {
+            round_trips: stats.round_trips,
+            leased: counters.leased.read(),
+            failures: stats.failures,
+            timeouts: stats.timeouts,
+            undecided: counters.undecided.read(),
+            lost_charges: counters.lost_charges.read(),
+            opened: stats.opened,
+            is_open: stats.is_open,
+        }
+    }
+
+    /// Checks what types can't express.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.server.check(&self.prefix)
+    }
+
+    /// Takes a name for as long as what comes back lives.
+    pub(super) fn claim(&self, name: &str) -> Result<Arc<()>, ConfigError> {
+        self.server.check_name("name", name)?;
+        let names = self.names.lock();
+        let mut names = names.unwrap_or_else(PoisonError::into_inner);
+        if names
+            .get(name)
+            .is_some_and(|claim| claim.strong_count() > 0)
+        {
+            return Err(self.server.refuse(format!(
+                "another limit has the name {name:?}, and would share its counts: clone the layer \
+                 or the `Limiter` to have one limit in several places, or choose another name"
+            )));
+        }
+        let claim = Arc::new(());
+        names.insert(name.to_owned(), Arc::downgrade(&claim));
+        Ok(claim)
+    }
+}
+
+/// Neither the URL nor the secret.
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("on_failure", &self.on_failure)
+            .field("timeout", &self.server.timeout)
+            .field("metrics", &self.metrics())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a store has done since it was made, all limits together; see
+/// [`RedisStore::metrics`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisMetrics {
+    /// Commands that were sent to the server. With leases there are fewer of them than requests.
+    pub round_trips: u64,
+    /// Requests that were decided from a lease, without asking the server.
+    pub leased: u64,
+    /// Commands that failed: with an error, without a connection, or by the timeout.
+    pub failures: u64,
+    /// Commands that had no answer in time; they are among the failures.
+    pub timeouts: u64,
+    /// Requests that were handled as [`OnFailure`] says.
+    pub undecided: u64,
+    /// Charges after the response that were lost because the server did not answer.
+    pub lost_charges: u64,
+    /// How often the server was given up.
+    pub opened: u64,
+    /// Whether it is given up now.
+    pub is_open: bool,
+}

@@ -1,0 +1,77 @@
+//! A table in shards, each behind a lock of its own.
+//!
+//! Threads that look up different keys rarely wait for each other, and what is done to a whole
+//! table (a sweep, a count) is done to one shard at a time. No lock is held for longer than one
+//! call, and none across an await.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::sweep::Sweep;
+
+pub(crate) struct Shards<T> {
+    /// A power of two.
+    shards: Box<[Shard<T>]>,
+    sweep: Sweep,
+}
+
+/// In a cache line of its own, so that threads at two shards do not wait for each other.
+#[repr(align(64))]
+struct Shard<T>(Mutex<T>);
+
+impl<T> Shards<T> {
+    /// At least this many shards: the next power of two.
+    pub(crate) fn new(count: usize, make: impl Fn() -> T) -> Self {
+        let count = count.checked_next_power_of_two().unwrap_or(1);
+        let shards = (0..count).map(|_| Shard(Mutex::new(make())));
+        Self {
+            shards: shards.collect(),
+            sweep: Sweep::new(count),
+        }
+    }
+
+    /// The shard of a key, by the lowest bits of its hash.
+    pub(crate) fn lock(&self, hash: u64) -> MutexGuard<'_, T> {
+        let mask = self.shards.len().wrapping_sub(1);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::as_conversions,
+            reason = "only the lowest bits count"
+        )]
+        let n = hash as usize & mask;
+        #[expect(clippy::indexing_slicing, reason = "the mask is below the length")]
+        self.shards[n].lock()
+    }
+
+    /// All shards, one after the other.
+    pub(crate) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        self.shards.iter().map(Shard::lock)
+    }
+
+    /// Sweeps the shard whose turn it is, if one is due, unless another thread is there: it does
+    /// not matter if a turn is missed. Called with every look-up, it brings memory back whichever
+    /// shards the traffic meets.
+    pub(crate) fn sweep(&self, now: u64, sweep: impl FnOnce(&mut T)) {
+        let due = self.sweep.due(now);
+        let Some(Shard(shard)) = due.and_then(|due| self.shards.get(due)) else {
+            return;
+        };
+        match shard.try_lock() {
+            Ok(mut shard) => sweep(&mut shard),
+            Err(TryLockError::Poisoned(shard)) => sweep(&mut shard.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    /// The bytes of the shards without what they hold on the heap.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.shards)
+    }
+}
+
+impl<T> Shard<T> {
+    /// A panic under the lock leaves the table whole: only what a caller computes can panic.
+    fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
