@@ -8,6 +8,7 @@ mod jws;
 mod keys;
 mod options;
 mod refusal;
+mod single_pass;
 mod token_source;
 mod verify;
 

@@ -18,6 +18,7 @@ use super::{
     jws::{CompactJws, JoseHeader, JsonString},
     keys::KeySet,
     refusal::{JwtRefusal, NotVerified, PreparedRefusals},
+    single_pass,
     token_source::TokenSource,
 };
 use crate::{
@@ -213,6 +214,10 @@ impl TokenVerifier {
         issuer: &IssuerClaims,
     ) -> Result<(C, ValidityPeriod), JwtRefusal> {
         let now = self.clock.since_epoch();
+        if let Some((claims, registered)) = single_pass::read(json) {
+            let period = self.rules.check(json, &registered, issuer, now)?;
+            return Ok((claims, period));
+        }
         let registered: RegisteredClaims<'_> =
             serde_json::from_str(json).map_err(|_position| JwtRefusal::Malformed)?;
         let period = self.rules.check(json, &registered, issuer, now)?;
