@@ -12,6 +12,9 @@ pub mod logging {}
 #[doc = include_str!("own_middleware.md")]
 pub mod own_middleware {}
 
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}
 
