@@ -114,6 +114,11 @@ impl Provider {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await?);
+            // As servers do with what is no HTTP, such as the beginning of TLS.
+            if !head[0].is_ascii_uppercase() {
+                let refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+                return self.write(&mut stream, refusal).await;
+            }
         }
         let head = String::from_utf8(head).unwrap();
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
