@@ -13,8 +13,8 @@ macro_rules! key_methods {
             /// addresses count by their /64 network; see `ipv6_prefix`.
             ///
             $(#[$errors])*
-            pub fn by_peer(self) -> $keyed<crate::key::ByPeer> {
-                self.with_key(crate::key::peer())
+            pub fn by_peer(self) -> $keyed<crate::request::key::ByPeer> {
+                self.with_key(crate::request::key::peer())
             }
 
             /// Counts by the address of the client, which `with_client_ip` provides: the peer's, or
@@ -25,8 +25,8 @@ macro_rules! key_methods {
             /// `ipv6_prefix`.
             ///
             $(#[$errors])*
-            pub fn by_client_ip(self) -> $keyed<crate::key::ByClientIp> {
-                self.with_key(crate::key::client_ip())
+            pub fn by_client_ip(self) -> $keyed<crate::request::key::ByClientIp> {
+                self.with_key(crate::request::key::client_ip())
             }
 
             /// Counts by a part of the principal, which `with_auth` provides; see
@@ -40,13 +40,13 @@ macro_rules! key_methods {
             ///
             $(#[$errors])*
             #[cfg(feature = "auth")]
-            pub fn by_principal<C, V, F>(self, part: F) -> $keyed<crate::key::ByPrincipal<C, F>>
+            pub fn by_principal<C, V, F>(self, part: F) -> $keyed<crate::request::key::ByPrincipal<C, F>>
             where
                 C: Send + Sync + 'static,
                 F: Fn(&C) -> &V + Send + Sync + 'static,
-                V: crate::key::KeyPart + ToOwned<Owned: crate::key::KeyPart> + ?Sized,
+                V: crate::request::key::KeyPart + ToOwned<Owned: crate::request::key::KeyPart> + ?Sized,
             {
-                self.with_key(crate::key::principal(part))
+                self.with_key(crate::request::key::principal(part))
             }
 
             /// Counts by a parameter of the path, for all clients together; see
@@ -57,8 +57,8 @@ macro_rules! key_methods {
             pub fn by_path_param(
                 self,
                 name: impl Into<std::borrow::Cow<'static, str>>,
-            ) -> $keyed<crate::key::ByPathParam> {
-                self.with_key(crate::key::path_param(name))
+            ) -> $keyed<crate::request::key::ByPathParam> {
+                self.with_key(crate::request::key::path_param(name))
             }
 
             /// Counts by method and route, for all clients together; see
@@ -66,8 +66,8 @@ macro_rules! key_methods {
             ///
             $(#[$errors])*
             #[cfg(feature = "axum")]
-            pub fn by_route(self) -> $keyed<crate::key::ByRoute> {
-                self.with_key(crate::key::route())
+            pub fn by_route(self) -> $keyed<crate::request::key::ByRoute> {
+                self.with_key(crate::request::key::route())
             }
 
             /// Counts by what a closure returns for the head of the request; see
@@ -82,12 +82,12 @@ macro_rules! key_methods {
             /// with keys: do not use a header field that nobody has verified.
             ///
             $(#[$errors])*
-            pub fn by<F, V>(self, key: F) -> $keyed<crate::key::By<F>>
+            pub fn by<F, V>(self, key: F) -> $keyed<crate::request::key::By<F>>
             where
                 F: Fn(&http::request::Parts) -> V + Send + Sync + 'static,
-                V: crate::key::KeyPart,
+                V: crate::request::key::KeyPart,
             {
-                self.with_key(crate::key::by(key))
+                self.with_key(crate::request::key::by(key))
             }
 
             /// Counts by a header field as the client has sent it.
@@ -104,8 +104,8 @@ macro_rules! key_methods {
             pub fn dangerously_by_client_header(
                 self,
                 name: &str,
-            ) -> Result<$limit<crate::key::ByClientHeader>, crate::ConfigError> {
-                let key = crate::key::dangerously_client_header(name)?;
+            ) -> Result<$limit<crate::request::key::ByClientHeader>, crate::wire::ConfigError> {
+                let key = crate::request::key::dangerously_client_header(name)?;
                 $finish(self.with_key(key))
             }
         }
@@ -119,14 +119,14 @@ macro_rules! ipv6_prefix {
         ipv6_prefix!(@ $limit ByClientIp);
     };
     (@ $limit:ident $key:ident) => {
-        impl $limit<crate::key::$key> {
+        impl $limit<crate::request::key::$key> {
             /// How many bits of an IPv6 address count, by default 64: the least that a provider
             /// gives to one customer, who has all addresses in it.
             ///
             /// # Errors
             ///
             /// If it is not 1 to 128.
-            pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, crate::ConfigError> {
+            pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, crate::wire::ConfigError> {
                 self.key = self.key.ipv6_prefix(bits)?;
                 Ok(self)
             }
