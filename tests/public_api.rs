@@ -3,6 +3,7 @@
 //! It needs `cargo install cargo-public-api` and a nightly toolchain, whose rustdoc writes the list
 //! of items; where one is missing, the test says that it was skipped.
 //! `PUBLIC_API=overwrite cargo test --test public_api` stores the list again.
+#![cfg(feature = "full")]
 
 use std::{env, fs, process::Command};
 
