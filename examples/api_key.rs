@@ -18,8 +18,9 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use wythe::{
-    ApiKey, ApiKeyFormat, ApiKeyHash, Auth, CacheControl, GeneratedKey, Problem, compose,
-    with_auth, with_cache_control, with_presentation,
+    ApiKey, Auth, CacheControl, Problem,
+    auth::{ApiKeyFormat, ApiKeyHash, GeneratedKey},
+    compose, with_auth, with_cache_control, with_presentation,
 };
 
 /// Whose a key is.

@@ -15,8 +15,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, ConfigError, HasScopes, Jwt, JwtIssuer, JwtKey, auth::JwtAlgorithm, compose, with_auth,
-    with_presentation, with_scopes,
+    Auth, ConfigError, HasScopes, Jwt, JwtIssuer, JwtKey, Scopes, auth::JwtAlgorithm, compose,
+    with_auth, with_presentation, with_scopes,
 };
 
 /// Signs in people. Its keys and those below were made for this example and protect nothing; an
@@ -82,7 +82,10 @@ fn app() -> Result<Router, ConfigError> {
     });
 
     let authenticated = compose((with_auth(jwt),));
-    let orders = compose((authenticated.clone(), with_scopes(["orders:write"])?));
+    let orders = compose((
+        authenticated.clone(),
+        with_scopes(Scopes::all(["orders:write"])?),
+    ));
     print!("{orders}");
     Ok(Router::new()
         .route("/whoami", get(authenticated.handler(whoami)))

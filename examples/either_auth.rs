@@ -9,8 +9,9 @@ use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    ApiKey, ApiKeyFormat, Auth, Authenticate, ConfigError, Either, GeneratedKey, HasScopes, Jwt,
-    Refusal, compose, with_auth, with_presentation, with_scopes,
+    ApiKey, Auth, ConfigError, Either, HasScopes, Jwt, Scopes,
+    auth::{ApiKeyFormat, Authenticate, GeneratedKey, Refusal},
+    compose, with_auth, with_presentation, with_scopes,
 };
 
 /// An application has it in its configuration, and not in its source.
@@ -83,7 +84,7 @@ fn app(format: ApiKeyFormat, key: &GeneratedKey) -> Result<Router, ConfigError> 
     // Either of two, each with its scopes, and nobody with both.
     let readers = compose((
         with_auth(jwt.either(keys).exclusive()),
-        with_scopes(["orders:read"])?,
+        with_scopes(Scopes::all(["orders:read"])?),
     ));
     print!("{callers}\n{readers}");
     Ok(Router::new()

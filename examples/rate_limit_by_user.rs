@@ -9,7 +9,9 @@ use http::{HeaderValue, header, request::Parts};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, Authenticate, ConfigError, Problem, Quota, RateLimit, Verdict, compose,
+    Auth, ConfigError, Later, Problem, Quota, RateLimit,
+    auth::{Authenticate, Verdict},
+    compose,
     rate_limit::{Handle, Limiter},
     with_auth, with_rate_limit,
 };
@@ -37,16 +39,16 @@ impl Authenticate for Tokens {
         HeaderValue::from_static("Bearer")
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<User> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<User>> {
         let Some(credentials) = head.headers.get(header::AUTHORIZATION) else {
-            return Verdict::Missing;
+            return Later::Ready(Verdict::Missing);
         };
         let (id, plan) = match credentials.as_bytes() {
             b"Bearer ada" => (1, Plan::Free),
             b"Bearer grace" => (2, Plan::Paid),
-            _ => return Verdict::refused("no such token"),
+            _ => return Later::Ready(Verdict::refused("no such token")),
         };
-        Verdict::Verified(User { id, plan })
+        Later::Ready(Verdict::Verified(User { id, plan }))
     }
 }
 

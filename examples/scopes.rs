@@ -15,8 +15,8 @@ use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, ConfigError, HasRoles, HasScopes, Jwt, Problem, compose, with_auth, with_authorization,
-    with_roles, with_scopes,
+    Auth, ConfigError, HasRoles, HasScopes, Jwt, Problem, Roles, Scopes, compose, with_auth,
+    with_authorization, with_roles, with_scopes,
 };
 
 /// An application has it in its configuration, and not in its source.
@@ -89,9 +89,12 @@ async fn is_subscribed(user: String) -> Result<bool, io::Error> {
 
 fn app() -> Result<Router, ConfigError> {
     let authenticated = compose((with_auth(Jwt::<Claims>::hs256(SECRET)?),));
-    let reads = compose((authenticated.clone(), with_scopes(["orders:read"])?));
-    let writes = compose((reads.clone(), with_scopes(["orders:write"])?));
-    let resets = compose((authenticated, with_roles([Role::Admin])?));
+    let reads = compose((
+        authenticated.clone(),
+        with_scopes(Scopes::all(["orders:read"])?),
+    ));
+    let writes = compose((reads.clone(), with_scopes(Scopes::all(["orders:write"])?)));
+    let resets = compose((authenticated, with_roles(Roles::all([Role::Admin])?)));
     let reports = compose((
         reads.clone(),
         with_authorization(|Auth(claims): &Auth<Claims>, _: &Parts| {

@@ -15,8 +15,9 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, CacheControl, Csrf, MemorySessions, Problem, Session, Sessions, SetCookie,
-    auth::SessionOwner, compose, with_auth, with_cache_control, with_csrf, with_presentation,
+    Auth, CacheControl, Csrf, Problem, Session, Sessions, SetCookie,
+    auth::{MemorySessions, SessionOwner},
+    compose, with_auth, with_cache_control, with_csrf, with_presentation,
 };
 
 /// What a session knows of its user.

@@ -60,7 +60,7 @@
 //! with_rate_limit     Throttle      429 when a quota is spent ("default": 10 requests in 60s)
 //!                                   500 when the server does not provide the address of the peer
 //!                                   sets retry-after, ratelimit, ratelimit-policy
-//! with_auth           Authenticate  401 without credentials, or with wrong ones
+//! with_auth           Authenticate  401 without credentials, or with invalid ones
 //!                                   400 without a token after `Bearer`, or with several tokens
 //! with_validation     Validate      400 when the body can't be read or parsed
 //!                                   413 when the body has more than 1048576 bytes
@@ -129,26 +129,24 @@ mod wire;
 pub use self::integrations::axum::{Extract, FromLayer, Handled};
 #[cfg(feature = "tower-http")]
 pub use self::integrations::tower_http as tower_http_layers;
-#[cfg(feature = "session-redis")]
-pub use self::layers::auth::RedisSessions;
-#[cfg(feature = "auth")]
-pub use self::layers::auth::{self, Authenticate, Refusal, Verdict, with_auth};
 #[cfg(feature = "api-key")]
-pub use self::layers::auth::{ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
+pub use self::layers::auth::api_key::ApiKey;
 #[cfg(feature = "basic")]
-pub use self::layers::auth::{Basic, BasicRefusal};
+pub use self::layers::auth::basic::Basic;
+#[cfg(feature = "session")]
+pub use self::layers::auth::session::{Session, Sessions};
+#[cfg(feature = "auth")]
+pub use self::layers::auth::{self, layer::with_auth};
 #[cfg(feature = "jwks")]
 pub use self::layers::auth::{Jwks, JwksError};
 #[cfg(feature = "jwt")]
 pub use self::layers::auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
-#[cfg(feature = "session")]
-pub use self::layers::auth::{
-    MemorySessions, Session, SessionKey, SessionRefusal, SessionStore, Sessions,
-};
 #[cfg(feature = "authorization")]
 pub use self::layers::authorization::{
-    self, HasRoles, HasScopes, with_any_role, with_any_scope, with_authorization, with_roles,
-    with_scopes,
+    self,
+    check::with_authorization,
+    roles::{HasRoles, Roles, with_roles},
+    scopes::{HasScopes, Scopes, with_scopes},
 };
 pub use self::layers::body_adapter::{self, with_body_adapter};
 #[cfg(feature = "cache-control")]

@@ -7,7 +7,8 @@ use axum::{
     routing::any,
 };
 use wythe::{
-    Auth, HasRoles, HasScopes, assume, compose, with_authorization, with_roles, with_scopes,
+    Auth, HasRoles, HasScopes, Roles, Scopes, assume, compose, with_authorization, with_roles,
+    with_scopes,
 };
 use wythe_bench_harness::{Case, request};
 
@@ -76,10 +77,10 @@ pub(crate) fn cases() -> Vec<Case> {
             compose(())
         ),
         over_bare!("with_scopes", CREATED, allowed, {
-            with_scopes(["users:read", "users:write"]).expect("scopes")
+            with_scopes(Scopes::all(["users:read", "users:write"]).expect("scopes"))
         }),
         over_bare!("with_roles", CREATED, allowed, {
-            with_roles(["editor"]).expect("roles")
+            with_roles(Roles::all(["editor"]).expect("roles"))
         }),
         over_bare!("with_authorization, at once", CREATED, allowed, {
             with_authorization(|auth: &Auth<Principal>, head: &Parts| {
@@ -93,7 +94,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
         }),
         over_bare!("with_scopes: 403", FORBIDDEN, forbidden, {
-            with_scopes(["users:read", "users:write"]).expect("scopes")
+            with_scopes(Scopes::all(["users:read", "users:write"]).expect("scopes"))
         }),
     ]
 }

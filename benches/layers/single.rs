@@ -115,7 +115,7 @@ fn api_key() -> Case {
         let request = create_user();
         let field = request.headers()["authorization"].to_str().expect("ASCII");
         let key = field.strip_prefix("Bearer ").expect("a bearer token");
-        let hash = wythe::ApiKeyHash::of(key).expect("a key");
+        let hash = wythe::auth::ApiKeyHash::of(key).expect("a key");
         let keys = wythe::ApiKey::list([(hash, "acme")]).expect("a list");
         with_auth(keys.bearer())
     })
@@ -123,7 +123,7 @@ fn api_key() -> Case {
 
 #[cfg(feature = "session")]
 fn sessions() -> wythe::Sessions<String> {
-    let key = wythe::SessionKey::new(SECRET).expect("a key");
+    let key = wythe::auth::SessionKey::new(SECRET).expect("a key");
     wythe::Sessions::encrypted([key]).expect("sessions")
 }
 

@@ -9,7 +9,7 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use wythe::{ApiKey, ApiKeyFormat, ApiKeyHash, Auth, with_auth};
+use wythe::{ApiKey, Auth, auth::{ApiKeyFormat, ApiKeyHash}, with_auth};
 use wythe_fuzz::{Handler, problem, send};
 
 /// The same in every run, so that what was found is found again.

@@ -30,7 +30,7 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
 }
 
 /// Who it is where two schemes are taken that know different principals: made by
-/// [`Authenticate::either`](crate::Authenticate::either).
+/// [`Authenticate::either`](crate::auth::Authenticate::either).
 ///
 /// It has the scopes and roles of whichever it is, so `with_scopes` and `with_roles` take it where
 /// they take both.

@@ -11,9 +11,9 @@ use axum::{
 };
 use tower::ServiceExt;
 use wythe::{
-    Auth, CacheControl, ClientIpSource, Cors, Csrf, HasRoles, HasScopes, Methods, Quota, assume,
-    compose, with_authorization, with_cache_control, with_client_ip, with_cors, with_csrf,
-    with_methods, with_rate_limit, with_roles, with_scopes,
+    Auth, CacheControl, ClientIpSource, Cors, Csrf, HasRoles, HasScopes, Methods, Quota, Roles,
+    Scopes, assume, compose, with_authorization, with_cache_control, with_client_ip, with_cors,
+    with_csrf, with_methods, with_rate_limit, with_roles, with_scopes,
 };
 use wythe_bench_harness::allocations;
 
@@ -126,8 +126,14 @@ async fn a_principal_that_may_passes_without_an_allocation() {
     let bare = behind!();
     let scopes = ["orders:read", "orders:write"];
     let layers = [
-        ("scopes", behind_auth!(with_scopes(scopes).unwrap())),
-        ("roles", behind_auth!(with_roles(["editor"]).unwrap())),
+        (
+            "scopes",
+            behind_auth!(with_scopes(Scopes::all(scopes).unwrap())),
+        ),
+        (
+            "roles",
+            behind_auth!(with_roles(Roles::all(["editor"]).unwrap())),
+        ),
         ("a check", {
             behind_auth!(with_authorization(|_: &Auth<Claims>, head: &Parts| {
                 head.method == Method::POST
@@ -201,7 +207,10 @@ async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
 fn a_token_that_was_verified_before_passes_without_an_allocation() {
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde::{Deserialize, de::DeserializeOwned};
-    use wythe::{Authenticate, Jwt, Verdict};
+    use wythe::{
+        Jwt, Later,
+        auth::{Authenticate, Verdict},
+    };
 
     #[derive(Clone, Deserialize)]
     struct Numbers {
@@ -224,7 +233,10 @@ fn a_token_that_was_verified_before_passes_without_an_allocation() {
             if n == 1 {
                 before = allocations();
             }
-            assert!(matches!(jwt.authenticate(head), Verdict::Verified(_)));
+            assert!(matches!(
+                jwt.authenticate(head),
+                Later::Ready(Verdict::Verified(_))
+            ));
         }
         let cache = jwt.token_cache().unwrap();
         assert_eq!((cache.hits(), cache.misses()), (TOKENS, 1));

@@ -3,7 +3,7 @@
 use axum::{Router, routing::get};
 use http::{HeaderValue, request::Parts};
 use serde::Deserialize;
-use wythe::{Auth, Authenticate, ConfigError, Jwt, Verdict, compose, with_auth};
+use wythe::{Auth, ConfigError, Jwt, Later, auth::{Authenticate, Verdict}, compose, with_auth};
 
 #[derive(Clone, Deserialize)]
 struct Claims {
@@ -22,8 +22,8 @@ impl Authenticate for Badges {
         HeaderValue::from_static("Badge")
     }
 
-    fn authenticate(&self, _: &Parts) -> Verdict<Partner> {
-        Verdict::Missing
+    fn authenticate(&self, _: &Parts) -> Later<Verdict<Partner>> {
+        Later::Ready(Verdict::Missing)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The principal does not say which scopes it has.
 
 use serde::Deserialize;
-use wythe::{ConfigError, Jwt, compose, with_auth, with_scopes};
+use wythe::{ConfigError, Jwt, Scopes, compose, with_auth, with_scopes};
 
 #[derive(Clone, Deserialize)]
 struct Claims {
@@ -10,7 +10,7 @@ struct Claims {
 
 fn main() -> Result<(), ConfigError> {
     let jwt = Jwt::<Claims>::hs256("a secret of at least thirty-two bytes")?;
-    let stack = compose((with_auth(jwt), with_scopes(["orders:read"])?));
+    let stack = compose((with_auth(jwt), with_scopes(Scopes::all(["orders:read"])?)));
     println!("{stack}");
     Ok(())
 }

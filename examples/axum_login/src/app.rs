@@ -8,8 +8,8 @@ use axum::{
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthnBackend, AuthzBackend};
 use tower_sessions::{Expiry, MemoryStore, SessionManagerLayer, cookie::time::Duration};
 use wythe::{
-    Auth, ConfigError, Csrf, Extract, Problem, compose, with_auth, with_authorization, with_csrf,
-    with_presentation, with_scopes,
+    Auth, ConfigError, Csrf, Extract, Problem, Scopes, compose, with_auth, with_authorization,
+    with_csrf, with_presentation, with_scopes,
 };
 
 use crate::{LoggedIn, User, Users};
@@ -58,11 +58,11 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
     ));
     let reads = compose((
         logged_in.clone(),
-        with_scopes(["orders:read"])?.without_challenge(),
+        with_scopes(Scopes::all(["orders:read"])?.without_challenge()),
     ));
     let writes = compose((
         reads.clone(),
-        with_scopes(["orders:write"])?.without_challenge(),
+        with_scopes(Scopes::all(["orders:write"])?.without_challenge()),
     ));
     // axum-login's `permission_required!` makes a 403 of a store that is down: this is a 503.
     let permissions = users.clone();

@@ -4,7 +4,10 @@ use std::marker::PhantomData;
 
 use axum::http::{HeaderValue, request::Parts};
 use axum_login::{AuthSession, AuthnBackend};
-use wythe::{Authenticate, Verdict};
+use wythe::{
+    Later,
+    auth::{Authenticate, Verdict},
+};
 
 /// Takes the user whom axum-login has left in the request's extensions.
 ///
@@ -36,13 +39,13 @@ where
         HeaderValue::from_static(r#"Cookie realm="app""#)
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<B::User> {
-        match head.extensions.get::<AuthSession<B>>() {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<B::User>> {
+        Later::Ready(match head.extensions.get::<AuthSession<B>>() {
             None => Verdict::Failed("`AuthManagerLayer` does not stand outside `with_auth`".into()),
             Some(AuthSession { user: None, .. }) => Verdict::Missing,
             Some(AuthSession {
                 user: Some(user), ..
             }) => Verdict::Verified(user.clone()),
-        }
+        })
     }
 }

@@ -1,53 +1,100 @@
-//! Lets requests pass that a closure allows: [`Authorization`].
+//! Lets requests pass that a closure allows: [`with_authorization`].
 
-use std::{any::type_name, fmt, marker::PhantomData, sync::Arc};
+use std::{any::type_name, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use http::{Request, StatusCode, request::Parts};
 
-use super::{
-    decision::{Decided, Decision},
-    missing,
-};
+use super::required::missing;
 use crate::{
-    contract::{Description, Later, Middleware, Needed, Place, Step, stage},
+    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
     request::Auth,
     wire::Problem,
 };
 
+const NAME: &str = "with_authorization";
+
+/// Lets only requests pass that a check allows, given the principal and the request's head. See
+/// [`authorization`](crate::authorization).
+///
+/// The check returns `true`, `false` or another [`Decision`], immediately or as a future.
+///
+/// # Example: an immediate decision
+///
+/// ```
+/// use http::{Method, request::Parts};
+/// use wythe::{Auth, with_authorization};
+///
+/// struct Claims {
+///     admin: bool,
+/// }
+///
+/// let layer = with_authorization(|auth: &Auth<Claims>, head: &Parts| {
+///     auth.0.admin || head.method == Method::GET
+/// });
+/// ```
+///
+/// # Example: asking a store
+///
+/// The future must own what it needs: clone it before `async move`. A future that borrows from the
+/// principal or the head does not compile ("lifetime may not live long enough"), nor does an
+/// `async |..|` closure. An error of the store is answered 503.
+///
+/// ```
+/// use http::request::Parts;
+/// use wythe::{Auth, with_authorization};
+///
+/// #[derive(Clone)]
+/// struct Store;
+///
+/// impl Store {
+///     async fn is_member(&self, user: u64) -> Result<bool, std::io::Error> {
+///         Ok(user == 7)
+///     }
+/// }
+///
+/// struct Claims {
+///     user: u64,
+/// }
+///
+/// let store = Store;
+/// let layer = with_authorization(move |Auth(claims): &Auth<Claims>, _: &Parts| {
+///     let (store, user) = (store.clone(), claims.user);
+///     async move { store.is_member(user).await }
+/// });
+/// ```
+pub fn with_authorization<C, F, D, K>(check: F) -> With<Authorization<C, F, K>>
+where
+    F: Fn(&Auth<C>, &Parts) -> D + Send + Sync + 'static,
+    D: Decision<K>,
+{
+    let cause = format!("denied by the check {}", type_name::<F>());
+    let denied = Problem::new(StatusCode::FORBIDDEN)
+        .reason("denied")
+        .because(cause);
+    with(Authorization {
+        policy: Arc::new(CheckPolicy { check, denied }),
+        kind: PhantomData,
+    })
+}
+
 /// The middleware of [`with_authorization`](super::with_authorization).
 #[must_use]
 pub struct Authorization<C, F, K> {
-    inner: Arc<Inner<F>>,
+    policy: Arc<CheckPolicy<F>>,
     kind: PhantomData<fn(C) -> K>,
 }
 
-struct Inner<F> {
+struct CheckPolicy<F> {
     check: F,
     denied: Problem,
 }
 
-impl<C, F, K> Authorization<C, F, K> {
-    pub(super) fn new(check: F) -> Self {
-        let cause = format!("the check said no: {}", type_name::<F>());
-        let denied = Problem::new(StatusCode::FORBIDDEN)
-            .reason("denied")
-            .because(cause);
-        Self {
-            inner: Arc::new(Inner { check, denied }),
-            kind: PhantomData,
-        }
-    }
-}
-
-impl<F> Inner<F> {
-    /// Whether the request passes, or the answer.
-    fn conclude(&self, decided: Decided) -> Result<(), Problem> {
+impl<F> CheckPolicy<F> {
+    fn conclude<B>(&self, decided: Decided, head: Parts, body: B) -> Step<B, ()> {
         match decided {
-            Decided::Allow => Ok(()),
-            Decided::Deny => Err(self.denied.clone()),
-            Decided::Answer(problem) => Err(problem),
-            // Both callers have waited; should one forget, nobody passes.
-            Decided::Wait(_) => Err(Problem::internal("a decision was left waiting")),
+            Decided::Allow => Step::Next(Request::from_parts(head, body), ()),
+            Decided::Deny => Step::Reply(self.denied.clone().into()),
+            Decided::Answer(problem) => Step::Reply(problem.into()),
         }
     }
 }
@@ -55,7 +102,7 @@ impl<F> Inner<F> {
 impl<C, F, K> Clone for Authorization<C, F, K> {
     fn clone(&self) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
+            policy: Arc::clone(&self.policy),
             kind: PhantomData,
         }
     }
@@ -77,15 +124,12 @@ where
     type Needs = Needed<Auth<C>>;
 
     fn describe(&self) -> Description {
-        let layer = Description::new("with_authorization")
-            .answers(StatusCode::FORBIDDEN, "when the check says no");
+        let layer = Description::new(NAME)
+            .answers(StatusCode::FORBIDDEN, "when the check denies the request");
         if !D::CAN_FAIL {
             return layer;
         }
-        layer.answers(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "when the check can't be made",
-        )
+        layer.answers(StatusCode::SERVICE_UNAVAILABLE, "when the check fails")
     }
 }
 
@@ -99,25 +143,155 @@ where
     type Carry = ();
 
     fn name(&self) -> &'static str {
-        "with_authorization"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let (head, body) = request.into_parts();
         let Some(auth) = head.extensions.get::<Auth<C>>() else {
-            return Step::reply(missing::<C>("with_authorization"));
+            return Step::reply(missing::<C>(NAME));
         };
-        let decided = (self.inner.check)(auth, &head).decide();
-        if let Decided::Wait(_) = decided {
-            let inner = Arc::clone(&self.inner);
-            return Later::pending(async move {
-                let decided = inner.conclude(decided.settled().await);
-                Step::from(decided.map(|()| (Request::from_parts(head, body), ())))
-            });
+        match (self.policy.check)(auth, &head).decide() {
+            Later::Ready(decided) => Later::Ready(self.policy.conclude(decided, head, body)),
+            Later::Pending(decided) => {
+                let policy = Arc::clone(&self.policy);
+                Later::pending(async move { policy.conclude(decided.await, head, body) })
+            }
         }
-        match self.inner.conclude(decided) {
-            Ok(()) => Step::next(Request::from_parts(head, body), ()),
-            Err(problem) => Step::reply(problem),
+    }
+}
+
+/// What a check may return, immediately or as a future.
+///
+/// | returned | the request passes | the request is refused | the check failed |
+/// |---|---|---|---|
+/// | `bool` | `true` | `false`: 403 | |
+/// | `Result<(), Problem>` | `Ok(())` | `Err(problem)`: the problem, 404 for example | |
+/// | `Result<bool, E>` | `Ok(true)` | `Ok(false)`: 403 | `Err(error)`: 503, with the error in the log; a [`Problem`] is sent unchanged |
+/// | a future of one of these, which is `Send` and owns what it needs | | | |
+///
+/// `Result<bool, E>` is for checks that can fail: a store that is down has not denied anything.
+///
+/// Your own types can be decisions, too.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Later, authorization::{Decided, Decision, Immediate}};
+///
+/// enum Vote {
+///     Yes,
+///     No,
+/// }
+///
+/// impl Decision<Immediate> for Vote {
+///     fn decide(self) -> Later<Decided> {
+///         Later::Ready(match self {
+///             Self::Yes => Decided::Allow,
+///             Self::No => Decided::Deny,
+///         })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a check cannot return `{Self}`",
+    label = "this does not say whether the request is allowed",
+    note = "return `bool`, `Result<(), Problem>`, `Result<bool, E>` where `E` is an error, or a \
+            future of one of these that is `Send` and owns what it needs"
+)]
+pub trait Decision<K> {
+    /// Whether the check can fail: the description then has a 503.
+    const CAN_FAIL: bool = false;
+
+    /// Whether the request is allowed.
+    fn decide(self) -> Later<Decided>;
+}
+
+/// The kind of a [`Decision`] that is made immediately.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Immediate;
+
+/// The kind of a [`Decision`] that is a future.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Deferred;
+
+/// The result of a check.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the contract: a check says one of these"
+)]
+pub enum Decided {
+    /// The request passes.
+    Allow,
+    /// The request is answered 403.
+    Deny,
+    /// The request is answered with this problem.
+    Answer(Problem),
+}
+
+impl Decided {
+    /// The check failed: a 503, with the cause in the log. A [`Problem`] is sent unchanged.
+    fn failed(cause: Box<dyn Error + Send + Sync>) -> Self {
+        Self::Answer(match cause.downcast::<Problem>() {
+            Ok(problem) => *problem,
+            Err(cause) => Problem::unavailable(cause),
+        })
+    }
+}
+
+impl Decision<Immediate> for bool {
+    fn decide(self) -> Later<Decided> {
+        Later::Ready(if self { Decided::Allow } else { Decided::Deny })
+    }
+}
+
+impl Decision<Immediate> for Result<(), Problem> {
+    fn decide(self) -> Later<Decided> {
+        Later::Ready(self.map_or_else(Decided::Answer, |()| Decided::Allow))
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> Decision<Immediate> for Result<bool, E> {
+    const CAN_FAIL: bool = true;
+
+    fn decide(self) -> Later<Decided> {
+        match self {
+            Ok(allowed) => allowed.decide(),
+            Err(error) => Later::Ready(Decided::failed(error.into())),
         }
+    }
+}
+
+impl<F> Decision<Deferred> for F
+where
+    F: Future<Output: Decision<Immediate>> + Send + 'static,
+{
+    const CAN_FAIL: bool = <F::Output as Decision<Immediate>>::CAN_FAIL;
+
+    fn decide(self) -> Later<Decided> {
+        Later::pending(async move {
+            let decision = self.await.decide();
+            decision.wait().await
+        })
+    }
+}
+
+impl Decision<Immediate> for Decided {
+    const CAN_FAIL: bool = true;
+
+    fn decide(self) -> Later<Decided> {
+        Later::Ready(self)
+    }
+}
+
+impl fmt::Debug for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+            Self::Answer(_) => "Answer",
+        })
     }
 }

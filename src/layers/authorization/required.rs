@@ -1,19 +1,34 @@
-//! Holds what a principal must have, all of a list or one of it, and what is answered without.
+//! What a principal must have, all of a list or any of it, and what is answered otherwise.
 
-use std::{fmt, sync::Arc};
+use std::{any::type_name, fmt, sync::Arc};
 
 use http::{Request, StatusCode};
 
-use super::missing;
 use crate::{
     contract::{Later, Step},
     request::Auth,
     wire::{ConfigError, Problem},
 };
 
-/// The scopes or roles of a layer. Each refusal is made once, with its cause, and cloned.
+/// How a policy finds out what a principal has: it asks the principal, which implements
+/// [`HasScopes`](crate::HasScopes) or [`HasRoles`](crate::HasRoles).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Itself;
+
+/// How a policy finds out what a principal has: it asks a closure.
+#[derive(Clone)]
+pub struct By<F>(pub(super) F);
+
+impl<F> fmt::Debug for By<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("By(..)")
+    }
+}
+
+/// The scopes or roles of a policy. Each refusal is built once, with its cause, and cloned.
 pub(super) enum Required<T: ?Sized> {
-    /// All of them; the refusal is that of the first which is missing.
+    /// All of them; the refusal is that of the first one that is missing.
     All(Vec<(Arc<T>, Problem)>),
     /// One of them.
     Any(Vec<Arc<T>>, Problem),
@@ -27,19 +42,19 @@ pub(super) enum HowMany {
 }
 
 impl<T: ?Sized + fmt::Debug> Required<T> {
-    /// The list of a layer; `what` is it, in one word, and `code` why it refuses.
+    /// The list of a policy; `what` is the kind of its items, and `reason` goes to the log.
     pub(super) fn new(
         items: Vec<Arc<T>>,
         how_many: HowMany,
         what: &'static str,
-        code: &'static str,
+        reason: &'static str,
         policy: &'static str,
     ) -> Result<Self, ConfigError> {
         if items.is_empty() {
-            let message = format!("an empty list of {what}s would let everybody pass, or nobody");
+            let message = format!("an empty list of {what}s would allow everybody or nobody");
             return Err(ConfigError::new(policy, message));
         }
-        let forbidden = Problem::new(StatusCode::FORBIDDEN).reason(code);
+        let forbidden = Problem::new(StatusCode::FORBIDDEN).reason(reason);
         Ok(match how_many {
             HowMany::All => {
                 let refused = |item: Arc<T>| {
@@ -55,7 +70,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         })
     }
 
-    /// Lets a request pass whose principal has what is required.
+    /// Lets a request pass if its principal has what is required.
     pub(super) fn judge<C, B>(
         &self,
         layer: &str,
@@ -74,7 +89,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The answer to a principal who does not have it.
+    /// The answer to a principal that does not have what is required.
     fn refusal(&self, has: impl Fn(&T) -> bool) -> Option<&Problem> {
         match self {
             Self::All(items) => items
@@ -88,7 +103,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The same with refusals that were changed.
+    /// The same with other refusals.
     pub(super) fn map_refusals(self, change: impl Fn(Problem) -> Problem) -> Self {
         match self {
             Self::All(items) => {
@@ -101,7 +116,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// What a principal must have so that it passes for certain: all, or the first of several.
+    /// What is enough for a principal to pass: all items, or the first one if any of them is enough.
     pub(super) fn sufficient(&self) -> Vec<&T> {
         match self {
             Self::All(items) => items.iter().map(|(item, _)| &**item).collect(),
@@ -109,15 +124,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The name of the layer that asks for all of them, or for one.
-    pub(super) const fn layer(&self, all: &'static str, any: &'static str) -> &'static str {
-        match self {
-            Self::All(_) => all,
-            Self::Any(..) => any,
-        }
-    }
-
-    /// When it is refused, in words: `without the scope "read"`.
+    /// When a request is refused, for the description: `without the scope "read"`.
     pub(super) fn when_refused(&self, what: &str) -> String {
         match self {
             Self::All(items) => {
@@ -142,4 +149,13 @@ impl<T: ?Sized> Clone for Required<T> {
 fn listed<T: fmt::Debug>(items: &[T]) -> String {
     let items: Vec<_> = items.iter().map(|item| format!("{item:?}")).collect();
     items.join(", ")
+}
+
+/// The 500 of a layer that finds no principal, although its stack assumed that there is one.
+pub(super) fn missing<C>(layer: &str) -> Problem {
+    let auth = type_name::<Auth<C>>();
+    Problem::internal(format!(
+        "`{layer}` finds no `{auth}` in the request's extensions: the layer that was assumed to \
+         leave it there did not run; put `with_auth` outside `{layer}`"
+    ))
 }

@@ -1,101 +1,83 @@
-//! Lets principals pass that have roles: [`HasRoles`] and [`Roles`].
+//! Lets principals pass that have roles: [`with_roles`].
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use http::{Request, StatusCode};
 
-use super::{
-    grant::{By, Itself},
-    required::{HowMany, Required},
-};
+use super::required::{By, HowMany, Itself, Required};
 use crate::{
     contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
     request::{Auth, Either},
     wire::ConfigError,
 };
 
-/// A principal that says which roles it has.
+const NAME: &str = "with_roles";
+
+/// Lets only principals pass that have these roles. See [`authorization`](crate::authorization).
 ///
-/// A role is a type of the application's own, or `str`. Which role holds another is said here.
+/// The type of the principal is that of the stack, and says which roles it has: it implements
+/// [`HasRoles`], or the policy has a [closure](Roles::by).
 ///
 /// # Example
 ///
 /// ```
-/// use wythe::{HasRoles, with_roles};
-///
-/// #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-/// enum Role {
-///     Reader,
-///     Editor,
-///     Admin,
-/// }
+/// use wythe::{Auth, HasRoles, Roles, assume, compose, with_roles};
 ///
 /// #[derive(Clone)]
 /// struct User {
-///     role: Role,
+///     roles: Vec<String>,
 /// }
 ///
 /// impl HasRoles for User {
-///     type Role = Role;
+///     type Role = str;
 ///
-///     /// An admin is an editor, and an editor is a reader.
-///     fn has_role(&self, role: &Role) -> bool {
-///         self.role >= *role
+///     fn has_role(&self, role: &str) -> bool {
+///         self.roles.iter().any(|held| held == role)
 ///     }
 /// }
 ///
-/// let layer = with_roles::<User, _>([Role::Editor])?;
+/// let stack = compose((
+///     assume::<Auth<User>>(),
+///     with_roles(Roles::any(["editor", "admin"])?),
+/// ));
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which roles it has",
-    label = "a layer asks `{Self}` for roles",
-    note = "write `impl HasRoles for {Self}`, or give the layer a closure that says it: \
-            `with_roles([..])?.by(|principal: &{Self}, role| ..)`"
-)]
-pub trait HasRoles {
-    /// What a role is: an enum of the application's own, or `str`. The log shows it by `Debug`.
-    type Role: ?Sized + fmt::Debug;
-
-    /// Whether it has this role.
-    fn has_role(&self, role: &Self::Role) -> bool;
+pub const fn with_roles<C, R: ?Sized, G>(roles: Roles<C, R, G>) -> With<Roles<C, R, G>> {
+    with(roles)
 }
 
-impl<T: HasRoles + ?Sized> HasRoles for Arc<T> {
-    type Role = T::Role;
-
-    fn has_role(&self, role: &T::Role) -> bool {
-        (**self).has_role(role)
-    }
-}
-
-/// The roles of whichever it is; both have roles of the same type.
-impl<A: HasRoles, B: HasRoles<Role = A::Role>> HasRoles for Either<A, B> {
-    type Role = A::Role;
-
-    fn has_role(&self, role: &A::Role) -> bool {
-        match self {
-            Self::First(first) => first.has_role(role),
-            Self::Second(second) => second.has_role(role),
-        }
-    }
-}
-
-/// The middleware of [`with_roles`](super::with_roles) and
-/// [`with_any_role`](super::with_any_role).
+/// The roles, of type `R`, that a principal `C` must have.
 #[must_use]
 pub struct Roles<C, R: ?Sized, G = Itself> {
-    inner: Arc<Inner<R, G>>,
+    policy: Arc<RolePolicy<R, G>>,
     principal: PhantomData<fn(C)>,
 }
 
-struct Inner<R: ?Sized, G> {
+struct RolePolicy<R: ?Sized, G> {
     required: Required<R>,
     grant: G,
 }
 
 impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
-    pub(super) fn new(
+    /// Requires all of these roles.
+    ///
+    /// # Errors
+    ///
+    /// If the list is empty.
+    pub fn all(roles: impl IntoIterator<Item = impl Into<Arc<R>>>) -> Result<Self, ConfigError> {
+        Self::new(roles, HowMany::All)
+    }
+
+    /// Requires at least one of these roles.
+    ///
+    /// # Errors
+    ///
+    /// If the list is empty.
+    pub fn any(roles: impl IntoIterator<Item = impl Into<Arc<R>>>) -> Result<Self, ConfigError> {
+        Self::new(roles, HowMany::Any)
+    }
+
+    fn new(
         roles: impl IntoIterator<Item = impl Into<Arc<R>>>,
         how_many: HowMany,
     ) -> Result<Self, ConfigError> {
@@ -103,46 +85,45 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
         let required = Required::new(roles, how_many, "role", "insufficient_role", "Roles")?;
         Ok(Self::of(required, Itself))
     }
-}
 
-impl<C, R: ?Sized, G> Roles<C, R, G> {
-    fn of(required: Required<R>, grant: G) -> Self {
-        Self {
-            inner: Arc::new(Inner { required, grant }),
-            principal: PhantomData,
-        }
-    }
-}
-
-impl<C, R: ?Sized> With<Roles<C, R>> {
     /// Asks a closure whether the principal has a role, and not the principal itself.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::with_roles;
+    /// use wythe::{Roles, with_roles};
     ///
-    /// struct Session {
+    /// struct User {
     ///     roles: Vec<String>,
     /// }
     ///
-    /// let layer = with_roles(["editor"])?
-    ///     .by(|session: &Session, role: &str| session.roles.iter().any(|held| held == role));
+    /// let layer = with_roles(
+    ///     Roles::all(["editor"])?
+    ///         .by(|user: &User, role: &str| user.roles.iter().any(|held| held == role)),
+    /// );
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    pub fn by<F>(self, has: F) -> With<Roles<C, R, By<F>>>
+    pub fn by<F>(self, has: F) -> Roles<C, R, By<F>>
     where
         F: Fn(&C, &R) -> bool + Send + Sync + 'static,
     {
-        let required = self.into_middleware().inner.required.clone();
-        with(Roles::of(required, By(has)))
+        Roles::of(self.policy.required.clone(), By(has))
+    }
+}
+
+impl<C, R: ?Sized, G> Roles<C, R, G> {
+    fn of(required: Required<R>, grant: G) -> Self {
+        Self {
+            policy: Arc::new(RolePolicy { required, grant }),
+            principal: PhantomData,
+        }
     }
 }
 
 impl<C, R: ?Sized, G> Clone for Roles<C, R, G> {
     fn clone(&self) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
+            policy: Arc::clone(&self.policy),
             principal: PhantomData,
         }
     }
@@ -150,16 +131,16 @@ impl<C, R: ?Sized, G> Clone for Roles<C, R, G> {
 
 impl<C, R: ?Sized + fmt::Debug, G> fmt::Debug for Roles<C, R, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.inner.required.when_refused("role");
+        let when = self.policy.required.when_refused("role");
         f.debug_tuple("Roles")
-            .field(&format_args!("{words}"))
+            .field(&format_args!("{when}"))
             .finish()
     }
 }
 
-/// Whether a principal has a role.
+/// How a policy finds out whether a principal has a role: [`Itself`] or [`By`].
 pub trait GrantsRoles<C, R: ?Sized> {
-    /// Whether it has.
+    /// Whether the principal has this role.
     fn has(&self, principal: &C, role: &R) -> bool;
 }
 
@@ -185,9 +166,8 @@ where
     type Needs = Needed<Auth<C>>;
 
     fn describe(&self) -> Description {
-        let required = &self.inner.required;
-        let name = required.layer("with_roles", "with_any_role");
-        Description::new(name).answers(StatusCode::FORBIDDEN, required.when_refused("role"))
+        let when = self.policy.required.when_refused("role");
+        Description::new(NAME).answers(StatusCode::FORBIDDEN, when)
     }
 }
 
@@ -200,13 +180,80 @@ where
     type Carry = ();
 
     fn name(&self) -> &'static str {
-        self.inner.required.layer("with_roles", "with_any_role")
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        let Inner { required, grant } = &*self.inner;
-        required.judge("with_roles", request, |principal: &C, role: &R| {
+        let RolePolicy { required, grant } = &*self.policy;
+        required.judge(NAME, request, |principal: &C, role: &R| {
             grant.has(principal, role)
         })
+    }
+}
+
+/// A principal that knows which roles it has.
+///
+/// A role is a type of the application, or `str`. If one role includes another, this trait says so.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{HasRoles, Roles, with_roles};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+/// enum Role {
+///     Reader,
+///     Editor,
+///     Admin,
+/// }
+///
+/// #[derive(Clone)]
+/// struct User {
+///     role: Role,
+/// }
+///
+/// impl HasRoles for User {
+///     type Role = Role;
+///
+///     /// An admin is an editor, and an editor is a reader.
+///     fn has_role(&self, role: &Role) -> bool {
+///         self.role >= *role
+///     }
+/// }
+///
+/// let layer = with_roles(Roles::<User, _>::all([Role::Editor])?);
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which roles it has",
+    label = "a layer needs the roles of `{Self}`",
+    note = "write `impl HasRoles for {Self}`, or give the policy a closure: \
+            `Roles::all([..])?.by(|principal: &{Self}, role| ..)`"
+)]
+pub trait HasRoles {
+    /// The type of a role: an enum of the application, or `str`. The log shows it with `Debug`.
+    type Role: ?Sized + fmt::Debug;
+
+    /// Whether it has this role.
+    fn has_role(&self, role: &Self::Role) -> bool;
+}
+
+impl<T: HasRoles + ?Sized> HasRoles for Arc<T> {
+    type Role = T::Role;
+
+    fn has_role(&self, role: &T::Role) -> bool {
+        (**self).has_role(role)
+    }
+}
+
+/// The roles of the principal that it is; both have roles of the same type.
+impl<A: HasRoles, B: HasRoles<Role = A::Role>> HasRoles for Either<A, B> {
+    type Role = A::Role;
+
+    fn has_role(&self, role: &A::Role) -> bool {
+        match self {
+            Self::First(first) => first.has_role(role),
+            Self::Second(second) => second.has_role(role),
+        }
     }
 }

@@ -21,7 +21,7 @@ layer               stage         answers and sets
 with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests in 60s)
                                   500 when the server does not provide the address of the peer
                                   sets retry-after, ratelimit, ratelimit-policy
-with_auth           Authenticate  401 without credentials, or with wrong ones
+with_auth           Authenticate  401 without credentials, or with invalid ones
                                   400 without a token after `Bearer`, or with several tokens
 with_validation     Validate      400 when the body can't be read or parsed
                                   413 when the body has more than 1048576 bytes

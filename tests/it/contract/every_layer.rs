@@ -461,7 +461,11 @@ mod body_adapter {
 mod auth {
     use super::*;
     use http::{HeaderValue, header, request::Parts};
-    use wythe::{Authenticate, Verdict, with_auth};
+    use wythe::{
+        Later,
+        auth::{Authenticate, Verdict},
+        with_auth,
+    };
 
     const TOKEN: &str = "Token open-sesame";
 
@@ -477,16 +481,16 @@ mod auth {
             HeaderValue::from_static("Token")
         }
 
-        fn authenticate(&self, head: &Parts) -> Verdict<()> {
+        fn authenticate(&self, head: &Parts) -> Later<Verdict<()>> {
             let verdict = match head.headers.get(header::AUTHORIZATION) {
                 None => Verdict::Missing,
                 Some(token) if token == TOKEN => Verdict::Verified(()),
                 Some(_) => Verdict::refused("another token"),
             };
             if self.later {
-                return Verdict::wait(async { verdict });
+                return Later::pending(async { verdict });
             }
-            verdict
+            Later::Ready(verdict)
         }
     }
 
@@ -520,7 +524,7 @@ mod auth {
 mod authorization {
     use super::*;
     use http::request::Parts;
-    use wythe::{Auth, HasScopes, with_authorization, with_roles, with_scopes};
+    use wythe::{Auth, HasScopes, Roles, Scopes, with_authorization, with_roles, with_scopes};
 
     #[derive(Clone)]
     struct Granted(&'static str);
@@ -545,9 +549,9 @@ mod authorization {
     }
 
     every_layer! {
-        scopes: with_scopes::<Granted>(["read"]).unwrap(),
+        scopes: with_scopes(Scopes::<Granted>::all(["read"]).unwrap()),
             passes reader, answers Some(writer), secret "no secret";
-        roles: with_roles(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role),
+        roles: with_roles(Roles::all(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role)),
             passes reader, answers Some(plain), secret "no secret";
         authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
             passes reader, answers Some(writer), secret "no secret";
@@ -589,7 +593,7 @@ mod jwt {
 #[cfg(feature = "api-key")]
 mod api_key {
     use super::*;
-    use wythe::{ApiKey, ApiKeyHash, with_auth};
+    use wythe::{ApiKey, auth::ApiKeyHash, with_auth};
 
     const KEY: &str = "b58b1f2e-5c0a-4b2f-9a57-8a4c8a7f6b0d";
 
@@ -615,7 +619,11 @@ mod api_key {
 mod session {
     use super::*;
     use std::sync::LazyLock;
-    use wythe::{MemorySessions, SessionKey, Sessions, with_auth};
+    use wythe::{
+        Sessions,
+        auth::{MemorySessions, SessionKey},
+        with_auth,
+    };
 
     const KEY: &str = "the key that encrypts sessions, in 42 bytes";
 

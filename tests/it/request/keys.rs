@@ -11,7 +11,9 @@ use axum::{
 use http::{HeaderValue, Method, Request, StatusCode, request::Parts};
 use tower::ServiceExt;
 use wythe::{
-    Auth, Authenticate, ClientIp, Problem, Quota, RateLimit, Verdict, assume, compose,
+    Auth, ClientIp, Later, Problem, Quota, RateLimit, assume,
+    auth::{Authenticate, Verdict},
+    compose,
     key::{self, AddressPart, Key, RoutePart},
     rate_limit::Limiter,
     stage, with_auth, with_rate_limit,
@@ -65,15 +67,15 @@ impl Authenticate for Badge {
         HeaderValue::from_static("Badge")
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<User> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<User>> {
         let Some(badge) = head.headers.get("badge") else {
-            return Verdict::Missing;
+            return Later::Ready(Verdict::Missing);
         };
         let (tenant, name) = badge.to_str().unwrap().split_once('/').unwrap();
-        Verdict::Verified(User {
+        Later::Ready(Verdict::Verified(User {
             tenant: tenant.parse().unwrap(),
             name: name.to_owned(),
-        })
+        }))
     }
 }
 

@@ -6,7 +6,10 @@ use axum::http::{Request, request::Parts};
 use jsonwebtoken::Algorithm;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wythe::{Authenticate, Jwt, JwtKey, TokenCache, Verdict, auth::JwtAlgorithm};
+use wythe::{
+    Jwt, JwtKey, Later, TokenCache,
+    auth::{Authenticate, JwtAlgorithm, Verdict},
+};
 use wythe_bench_harness::Run;
 
 use crate::tokens::{AUDIENCE, Claims, ED25519, ISSUER, P256, RSA, SECRET, Shared, token};
@@ -54,7 +57,10 @@ where
     C: DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let verdict = jwt.authenticate(black_box(head));
-    assert!(matches!(verdict, Verdict::Verified(_)), "{verdict:?}");
+    assert!(
+        matches!(verdict, Later::Ready(Verdict::Verified(_))),
+        "{verdict:?}"
+    );
     drop(black_box(verdict));
 }
 

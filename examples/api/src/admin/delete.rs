@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
 };
 use wythe::{
-    CacheControl, ConfigError, Problem, compose, with_auth, with_cache_control, with_scopes,
+    CacheControl, ConfigError, Problem, Scopes, compose, with_auth, with_cache_control, with_scopes,
 };
 
 use super::USERS;
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
     let stack = compose((
         with_auth(tokens.jwt()),
-        with_scopes([USERS])?,
+        with_scopes(Scopes::all([USERS])?),
         with_cache_control(CacheControl::no_store()),
     ));
     let ada = "/api/admin/users/1";

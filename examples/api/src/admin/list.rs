@@ -5,8 +5,8 @@ use axum::{
     extract::{Query, State},
 };
 use wythe::{
-    CacheControl, ConfigError, Problem, Valid, compose, with_auth, with_cache_control, with_scopes,
-    with_validation,
+    CacheControl, ConfigError, Problem, Scopes, Valid, compose, with_auth, with_cache_control,
+    with_scopes, with_validation,
 };
 
 use super::USERS;
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
     let stack = compose((
         with_auth(tokens.jwt()),
-        with_scopes([USERS])?,
+        with_scopes(Scopes::all([USERS])?),
         with_validation::<Query<Page>>(),
         with_cache_control(CacheControl::no_store()),
     ));

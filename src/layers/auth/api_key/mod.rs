@@ -1,43 +1,35 @@
-//! Verifies API keys: [`ApiKey`].
+//! API keys: [`ApiKey`].
 
-mod base62;
-mod format;
-mod generated;
-mod hash;
-mod lookup;
+mod key;
 mod refusal;
-mod settings;
 mod source;
 
 use std::{error::Error, fmt, future::Future, sync::Arc};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 
-pub use format::ApiKeyFormat;
-pub use generated::GeneratedKey;
-pub use hash::ApiKeyHash;
-pub use refusal::ApiKeyRefusal;
-
-use self::{
-    lookup::{Found, Lookup},
-    settings::Settings,
-    source::Places,
+use self::source::{KeySource, Places, Presented};
+pub use self::{
+    key::{ApiKeyFormat, ApiKeyHash, GeneratedKey},
+    refusal::ApiKeyRefusal,
 };
-use super::{Authenticate, Verdict, own_field::own_field};
-use crate::{contract::Description, wire::ConfigError};
+use super::{Authenticate, Verdict, credential_header};
+use crate::{
+    contract::{Description, Later},
+    wire::{BoxError, ConfigError},
+};
 
-/// Verifies an API key and finds out whose it is, as a `P`: a scheme for
-/// [`with_auth`](crate::with_auth).
+/// Verifies an API key and looks up its owner, a `P`: a scheme for [`with_auth`](crate::with_auth).
 ///
-/// The key comes in the field `X-Api-Key`, in [another one](Self::header), or
-/// [as a bearer token](Self::bearer). It passes if all of this holds:
+/// The key comes in the field `X-Api-Key`, in [another field](Self::header), or
+/// [as a bearer token](Self::bearer). It is valid if all of these conditions hold:
 ///
-/// 1. it is the only key of the request;
-/// 2. it is at most 256 bytes long ([`max_length`](Self::max_length)), of the characters that a
-///    bearer token may have: `A-Z a-z 0-9 - . _ ~ + /`, and `=` at its end;
-/// 3. it is of the [form](ApiKeyFormat) of this server's keys, if they have one: a key with another
-///    prefix or a wrong checksum is refused without a lookup;
-/// 4. the lookup knows it: by its hash, or by its id, and then its hash is the one that is stored.
+/// 1. It is the only key of the request.
+/// 2. It is at most 256 bytes long ([`max_length`](Self::max_length)) and consists of the characters
+///    of a bearer token: `A-Z a-z 0-9 - . _ ~ + /`, and `=` at its end.
+/// 3. It has the [format](ApiKeyFormat) of this server's keys, if there is one: a key with another
+///    prefix or a wrong checksum is refused without a lookup.
+/// 4. The lookup finds its hash; or the lookup finds its id, and the stored hash is that of the key.
 ///
 /// # Example
 ///
@@ -50,14 +42,14 @@ use crate::{contract::Description, wire::ConfigError};
 /// use http::{Request, Response, StatusCode};
 /// use http_body_util::Full;
 /// use tower::{Layer, ServiceExt, service_fn};
-/// use wythe::{ApiKey, ApiKeyFormat, Auth, with_auth};
+/// use wythe::{ApiKey, Auth, auth::ApiKeyFormat, with_auth};
 ///
 /// #[derive(Clone, Debug, PartialEq)]
 /// struct Partner(&'static str);
 ///
 /// let format = ApiKeyFormat::new("wy_live")?;
 /// let key = format.generate()?;
-/// // What the store has of it.
+/// // What the store has of the key.
 /// let keys = HashMap::from([(key.id().to_owned(), (key.hash(), Partner("acme")))]);
 ///
 /// let scheme = ApiKey::lookup_id(format, move |id| keys.get(id).cloned());
@@ -81,53 +73,63 @@ use crate::{contract::Description, wire::ConfigError};
 ///
 /// | status | when | `WWW-Authenticate` |
 /// |---|---|---|
-/// | 400 | several keys, or what can't be one | |
-/// | 401 | no key, or a wrong one | `ApiKey realm="api", header="x-api-key"` |
+/// | 400 | several keys, or a malformed one | |
+/// | 401 | no key, or an invalid one | `ApiKey realm="api", header="x-api-key"` |
 /// | 503 | the lookup fails | |
 ///
-/// About keys that come as bearer tokens, the answers are those of RFC 6750: a challenge `Bearer`
-/// with `error="invalid_request"` for the 400 and `error="invalid_token"` for a wrong key. The
+/// For keys that come as bearer tokens, the answers are those of RFC 6750: a challenge `Bearer`
+/// with `error="invalid_request"` for the 400 and `error="invalid_token"` for an invalid key. The
 /// cause of the `Problem` is an [`ApiKeyRefusal`].
 ///
-/// A 401 must have a challenge (RFC 9110, section 15.5.2), and IANA has no scheme for keys in a
-/// field of their own. `ApiKey` is none that clients know: it is there to be read.
+/// A 401 must have a challenge (RFC 9110, section 15.5.2), and IANA has registered no scheme for
+/// keys in a field of their own. No client knows `ApiKey`: this challenge is for people.
 ///
 /// # Order
 ///
 /// With [`or`](Authenticate::or), the first scheme that finds credentials decides. `Jwt` takes every
-/// bearer token for its own, and so do keys as bearer tokens, unless they take
-/// [those of their prefix only](Self::own_prefix_only). Then list them first:
+/// bearer token, and so do keys as bearer tokens, unless they take
+/// [only those with their prefix](Self::own_prefix_only). Then list the keys first:
 ///
-/// | | |
+/// | schemes | keys are sent |
 /// |---|---|
-/// | `jwt.or(keys)` | keys in a field of their own |
-/// | `keys.or_bearer().own_prefix_only()?.or(jwt)` | keys there and as bearer tokens |
+/// | `jwt.or(keys)` | in a field of their own |
+/// | `keys.or_bearer().own_prefix_only()?.or(jwt)` | there and as bearer tokens |
 ///
 /// # Security
 ///
-/// - The store has hashes: whoever reads it, in a backup or by an injection, has no key. Why one
-///   round of SHA-256 is enough, and for which keys it is not, says [`ApiKeyHash`].
-/// - A lookup by hash may use an index that is no constant-time comparison. Its time tells at most
-///   how far the hash of a guess agrees with a stored one, and from that nobody can find a better
-///   guess. A lookup by id asks the index for what is public, and the hashes are compared here, in
-///   constant time. Never look up by the key itself.
-/// - A key is valid until the lookup no longer knows it: to revoke one, delete it; to let one
-///   expire, do not find it any more.
-/// - The key is still in the request's head, where handlers and layers further in see it, and where
-///   a log of all fields would write it.
+/// - The store has only hashes: somebody who reads it, from a backup or by an injection, has no key.
+///   [`ApiKeyHash`] explains why one round of SHA-256 is enough, and for which keys it is not.
+/// - A lookup by hash may use an index, which does not compare in constant time. Its timing reveals
+///   at most how many leading bits the hash of a guess shares with a stored hash, which does not help
+///   to find a better guess. A lookup by id uses the index for the public part only, and the hashes
+///   are compared here, in constant time. Never look up by the key itself.
+/// - A key is valid as long as the lookup finds it: to revoke a key, delete it; to let it expire,
+///   stop finding it.
+/// - The key stays in the request's head, where handlers and inner layers see it, and a log of all
+///   fields would contain it.
 ///
 /// # Compared with
 ///
 /// A `HashMap` of plain keys, or `==` over them, is what most examples show: it leaks the keys with
-/// the configuration, and by its time how much of a guess is right.
+/// the configuration, and through timing, how much of a guess is right.
 #[must_use]
 pub struct ApiKey<P> {
-    settings: Arc<Settings>,
+    source: Arc<KeySource>,
     lookup: Lookup<P>,
 }
 
+/// Finds the owner of a key. What it has to wait for does not start before it is polled.
+struct Lookup<P> {
+    find: Arc<dyn Fn(&Presented<'_>) -> Later<Found<P>> + Send + Sync>,
+    /// Whether it asks a store, which can fail.
+    is_async: bool,
+}
+
+/// The owner of the key, or why it is refused; or the error of the store.
+type Found<P> = Result<Result<P, ApiKeyRefusal>, BoxError>;
+
 impl<P> ApiKey<P> {
-    /// A few keys that are known at start, from a configuration: the hash of each and whose it is.
+    /// A few keys that are known at start, from a configuration: the hash of each and its owner.
     ///
     /// # Example
     ///
@@ -142,28 +144,55 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If there is no key, more than 256, or one twice.
+    /// If the list is empty, has more than 256 keys, or contains a key twice.
     pub fn list(keys: impl IntoIterator<Item = (ApiKeyHash, P)>) -> Result<Self, ConfigError>
     where
         P: Clone + Send + Sync + 'static,
     {
-        Ok(Self::new(None, lookup::list(keys.into_iter().collect())?))
+        let keys: Vec<_> = keys.into_iter().collect();
+        // Each request goes through the whole list.
+        const MAX_KEYS: usize = 256;
+        let error = |message| Err(ConfigError::new("ApiKey", message));
+        if keys.is_empty() {
+            return error("an empty list of keys would refuse every request");
+        }
+        if keys.len() > MAX_KEYS {
+            return error("the list has more than 256 keys: use `lookup` instead");
+        }
+        let mut others = keys.iter();
+        while let Some((hash, _)) = others.next() {
+            if others.clone().any(|(other, _)| other == hash) {
+                return error("the list contains a key twice");
+            }
+        }
+        Ok(Self::new(None, move |key| {
+            let mut found = None;
+            // To the end, wherever the key is: the time does not reveal its position.
+            for (hash, principal) in &keys {
+                if *hash == key.hash {
+                    found = Some(principal);
+                }
+            }
+            found.cloned().ok_or(ApiKeyRefusal::Unknown)
+        }))
     }
 
-    /// Finds out by the key's hash whose it is: in memory, without a wait.
+    /// Looks up the owner by the key's hash, in memory.
     pub fn lookup<F>(find: F) -> Self
     where
         F: Fn(&ApiKeyHash) -> Option<P> + Send + Sync + 'static,
     {
-        Self::new(None, lookup::by_hash(find))
+        Self::new(None, move |key| {
+            find(&key.hash).ok_or(ApiKeyRefusal::Unknown)
+        })
     }
 
-    /// Finds out by the key's hash whose it is: in a store. An error of the store is answered 503.
+    /// Looks up the owner by the key's hash, in a store. An error of the store is answered 503.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{ApiKey, ApiKeyHash};
+    /// use wythe::{ApiKey, auth::ApiKeyHash};
     /// # #[derive(Clone)] struct Partner;
     /// # #[derive(Clone)] struct Store;
     /// # impl Store {
@@ -185,19 +214,26 @@ impl<P> ApiKey<P> {
         A: Future<Output = Result<Option<P>, E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(None, lookup::by_hash_later(find))
+        let find = Arc::new(find);
+        Self::new_async(None, move |key| {
+            let (find, hash) = (Arc::clone(&find), key.hash);
+            Later::pending(async move {
+                let found = find(hash).await.map_err(Into::into)?;
+                Ok(found.ok_or(ApiKeyRefusal::Unknown))
+            })
+        })
     }
 
-    /// Finds out by the key's id what is stored of it, its hash and whose it is: in memory, without
-    /// a wait. Only keys of this form with a right checksum are looked up.
+    /// Looks up the stored hash and the owner by the key's id, in memory. Only keys of this format
+    /// with the right checksum are looked up.
     pub fn lookup_id<F>(format: ApiKeyFormat, find: F) -> Self
     where
         F: Fn(&str) -> Option<(ApiKeyHash, P)> + Send + Sync + 'static,
     {
-        Self::new(Some(format), lookup::by_id(find))
+        Self::new(Some(format), move |key| compare(&key.hash, find(key.id)))
     }
 
-    /// Finds out by the key's id what is stored of it: in a store. An error of the store is
+    /// Looks up the stored hash and the owner by the key's id, in a store. An error of the store is
     /// answered 503.
     pub fn lookup_id_async<F, A, E>(format: ApiKeyFormat, find: F) -> Self
     where
@@ -205,40 +241,48 @@ impl<P> ApiKey<P> {
         A: Future<Output = Result<Option<(ApiKeyHash, P)>, E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(Some(format), lookup::by_id_later(find))
+        let find = Arc::new(find);
+        Self::new_async(Some(format), move |key| {
+            let (find, hash, id) = (Arc::clone(&find), key.hash, key.id.to_owned());
+            Later::pending(async move {
+                let stored = find(id).await.map_err(Into::into)?;
+                Ok(compare(&hash, stored))
+            })
+        })
     }
 
-    /// The name of the field that the key comes in; `X-Api-Key`, unless said.
+    /// The name of the field that contains the key; by default `X-Api-Key`.
     ///
     /// # Errors
     ///
-    /// If it can't be a field's name, or is that of a field with a syntax of its own, such as
+    /// If it is not a valid field name, or the field has a syntax of its own, such as
     /// `Authorization`.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
-        let instead = "`Authorization` and `Cookie` hold more than a key: see `bearer`";
-        let name = own_field("ApiKey", name, instead)?;
-        self.try_change(|settings| settings.name = name)
+        let instead = "`Authorization` and `Cookie` contain more than a key: see `bearer`";
+        let name = credential_header("ApiKey", name, instead)?;
+        self.try_change(|source| source.header = name)
     }
 
-    /// Takes keys as bearer tokens (RFC 6750) and no longer in a field of their own.
+    /// Takes keys as bearer tokens (RFC 6750) instead of in a field of their own.
     pub fn bearer(self) -> Self {
-        self.change(|settings| settings.places = Places::Bearer)
+        self.change(|source| source.places = Places::Bearer)
     }
 
     /// Takes keys as bearer tokens as well as in a field of their own.
     pub fn or_bearer(self) -> Self {
-        self.change(|settings| settings.places = Places::Either)
+        self.change(|source| source.places = Places::Either)
     }
 
-    /// Takes only bearer tokens that begin with the prefix of the keys' [form](Self::format), and
-    /// leaves others to another scheme: list that one after this.
+    /// Takes only bearer tokens with the prefix of the keys' [format](Self::format), and leaves
+    /// others to another scheme, which must be listed after this one.
     ///
-    /// A bearer token with the prefix is a key, right or wrong, and never the other scheme's.
+    /// A bearer token with the prefix is treated as a key, valid or not, and never passed on to the
+    /// other scheme.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{ApiKey, ApiKeyFormat, Authenticate, Jwt, with_auth};
+    /// use wythe::{ApiKey, Jwt, auth::{ApiKeyFormat, Authenticate}, with_auth};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Caller {
@@ -254,60 +298,88 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If the keys have no form yet.
+    /// If the keys have no format yet.
     ///
     /// # Security
     ///
-    /// Without another scheme beside it, a bearer token with another prefix counts as none: it is
-    /// answered 401 all the same, but passes where credentials are
-    /// [optional](crate::With::optional).
+    /// Without another scheme, a bearer token with another prefix counts as no credentials: it is
+    /// answered 401, but passes where credentials are [optional](crate::With::optional).
     pub fn own_prefix_only(self) -> Result<Self, ConfigError> {
-        if self.settings.format.is_none() {
-            let message = "keys without a form have no prefix: call `format` before";
+        if self.source.format.is_none() {
+            let message = "keys without a format have no prefix: call `format` first";
             return Err(ConfigError::new("ApiKey", message));
         }
-        Ok(self.change(|settings| settings.own_prefix_only = true))
+        Ok(self.change(|source| source.own_prefix_only = true))
     }
 
-    /// The form of all keys: others are refused without a lookup.
+    /// The format of all keys: others are refused without a lookup.
     pub fn format(self, format: ApiKeyFormat) -> Self {
-        self.change(|settings| settings.format = Some(format))
+        self.change(|source| source.format = Some(format))
     }
 
-    /// The most bytes that a key may have; 256, unless said.
+    /// The maximum length of a key in bytes; by default 256.
     pub fn max_length(self, bytes: usize) -> Self {
-        self.change(|settings| settings.max_length = bytes)
+        self.change(|source| source.max_length = bytes)
     }
 
-    /// The realm of the challenges; `api`, unless said.
+    /// The realm of the challenges; by default `api`.
     ///
     /// # Errors
     ///
-    /// If it holds anything but visible ASCII characters and spaces.
+    /// If it contains anything but visible ASCII characters and spaces.
     pub fn realm(self, realm: impl Into<String>) -> Result<Self, ConfigError> {
-        self.try_change(|settings| settings.realm = realm.into())
+        self.try_change(|source| source.realm = realm.into())
     }
 
-    fn new(format: Option<ApiKeyFormat>, lookup: Lookup<P>) -> Self {
+    fn new(
+        format: Option<ApiKeyFormat>,
+        find: impl Fn(&Presented<'_>) -> Result<P, ApiKeyRefusal> + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            settings: Arc::new(Settings::new(format)),
-            lookup,
+            source: Arc::new(KeySource::new(format)),
+            lookup: Lookup {
+                find: Arc::new(move |key| Later::Ready(Ok(find(key)))),
+                is_async: false,
+            },
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+    fn new_async(
+        format: Option<ApiKeyFormat>,
+        find: impl Fn(&Presented<'_>) -> Later<Found<P>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            source: Arc::new(KeySource::new(format)),
+            lookup: Lookup {
+                find: Arc::new(find),
+                is_async: true,
+            },
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut KeySource)) -> Self {
+        change(Arc::make_mut(&mut self.source));
         self
     }
 
-    /// A change of what the answers depend on.
-    fn try_change(self, change: impl FnOnce(&mut Settings)) -> Result<Self, ConfigError> {
-        let changed = self.change(change);
-        let settings = Settings::clone(&changed.settings).answering()?;
+    /// A change that the answers depend on.
+    fn try_change(self, change: impl FnOnce(&mut KeySource)) -> Result<Self, ConfigError> {
+        let Self { source, lookup } = self.change(change);
+        let source = Arc::unwrap_or_clone(source).with_answers()?;
         Ok(Self {
-            settings: Arc::new(settings),
-            lookup: changed.lookup,
+            source: Arc::new(source),
+            lookup,
         })
+    }
+}
+
+/// The owner of the key, if its hash is the stored one.
+fn compare<P>(hash: &ApiKeyHash, stored: Option<(ApiKeyHash, P)>) -> Result<P, ApiKeyRefusal> {
+    let (stored, principal) = stored.ok_or(ApiKeyRefusal::Unknown)?;
+    if stored == *hash {
+        Ok(principal)
+    } else {
+        Err(ApiKeyRefusal::Secret)
     }
 }
 
@@ -315,45 +387,37 @@ impl<P: Send + 'static> Authenticate for ApiKey<P> {
     type Principal = P;
 
     fn challenge(&self) -> HeaderValue {
-        self.settings.challenge()
+        self.source.challenge()
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<P> {
-        let (place, key) = match self.settings.find(&head.headers) {
-            Ok(None) => return Verdict::Missing,
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<P>> {
+        let (place, key) = match self.source.find(&head.headers) {
             Ok(Some(found)) => found,
-            Err(refusal) => return Verdict::Refused(refusal),
+            Ok(None) => return Later::Ready(Verdict::Missing),
+            Err(refusal) => return Later::Ready(Verdict::Refused(refusal)),
         };
-        let found = match self.settings.read(key) {
-            Ok(key) => self.lookup.find(&key),
-            Err(reason) => Found::Now(Err(reason)),
+        let found = match self.source.parse(key) {
+            Ok(key) => (self.lookup.find)(&key),
+            Err(reason) => Later::Ready(Ok(Err(reason))),
         };
-        match found {
-            Found::Now(Ok(principal)) => Verdict::Verified(principal),
-            Found::Now(Err(reason)) => Verdict::Refused(self.settings.refusal(place, reason)),
-            Found::Later(answer) => {
-                let settings = Arc::clone(&self.settings);
-                Verdict::wait(async move {
-                    match answer.await {
-                        Ok(Ok(principal)) => Verdict::Verified(principal),
-                        Ok(Err(reason)) => Verdict::Refused(settings.refusal(place, reason)),
-                        // The store is down, which says nothing of the key.
-                        Err(cause) => Verdict::unchecked("ApiKey", cause),
-                    }
-                })
-            }
-        }
+        let source = Arc::clone(&self.source);
+        found.map(move |found| match found {
+            Ok(Ok(principal)) => Verdict::Verified(principal),
+            Ok(Err(reason)) => Verdict::Refused(source.refusal(place, reason)),
+            // The store is down, which says nothing about the key.
+            Err(cause) => Verdict::failed("ApiKey", cause),
+        })
     }
 
     fn describe(&self, layer: Description) -> Description {
         let layer = layer.answers(
             StatusCode::BAD_REQUEST,
-            "with several API keys, or what can't be one",
+            "with several API keys, or a malformed one",
         );
-        if self.lookup.waits() {
+        if self.lookup.is_async {
             return layer.answers(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "when the API key can't be looked up",
+                "when the API key cannot be looked up",
             );
         }
         layer
@@ -363,21 +427,24 @@ impl<P: Send + 'static> Authenticate for ApiKey<P> {
 impl<P> Clone for ApiKey<P> {
     fn clone(&self) -> Self {
         Self {
-            settings: Arc::clone(&self.settings),
-            lookup: self.lookup.clone(),
+            source: Arc::clone(&self.source),
+            lookup: Lookup {
+                find: Arc::clone(&self.lookup.find),
+                is_async: self.lookup.is_async,
+            },
         }
     }
 }
 
 impl<P> fmt::Debug for ApiKey<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &*self.settings;
+        let source = &*self.source;
         f.debug_struct("ApiKey")
-            .field("header", &settings.name)
-            .field("places", &settings.places)
-            .field("format", &settings.format)
-            .field("own_prefix_only", &settings.own_prefix_only)
-            .field("max_length", &settings.max_length)
+            .field("header", &source.header)
+            .field("places", &source.places)
+            .field("format", &source.format)
+            .field("own_prefix_only", &source.own_prefix_only)
+            .field("max_length", &source.max_length)
             .finish_non_exhaustive()
     }
 }

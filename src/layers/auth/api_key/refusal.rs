@@ -1,31 +1,31 @@
-//! Says why a key was refused, to the log and, in fewer words, to the client.
+//! Why a key is refused, for the log and, in less detail, for the client.
 
 use std::{error::Error, fmt};
 
 use http::HeaderValue;
 
-use crate::layers::auth::{Refusal, or};
+use crate::layers::auth::Refusal;
 
 /// Why an API key was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///
-/// It is for the log. The client learns of a key that it mistyped, and otherwise no more than that
-/// the key is invalid.
+/// It is for the log. The client learns whether it mistyped a key, and otherwise only that the key
+/// is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiKeyRefusal {
     /// Several keys in one request.
     SeveralKeys,
-    /// Nothing, or characters that no key has.
+    /// Empty, or with characters that no key has.
     Unreadable,
     /// Longer than the limit.
     TooLong,
-    /// Not of the form that this server hands out.
+    /// Not of the format of this server's keys.
     Format,
-    /// A key of that form with a mistake in it.
+    /// A key of that format with a wrong checksum.
     Checksum,
     /// No such key.
     Unknown,
-    /// There is a key of this id, with another secret.
+    /// The id exists, with another secret.
     Secret,
 }
 
@@ -40,7 +40,7 @@ const ALL: [ApiKeyRefusal; 7] = [
 ];
 
 impl ApiKeyRefusal {
-    /// The same in one word, as the log has it.
+    /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -57,15 +57,15 @@ impl ApiKeyRefusal {
     /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
     const fn description(self) -> &'static str {
         match self {
-            Self::SeveralKeys => "The request holds more than one API key",
-            Self::Unreadable => "The API key can't be read",
+            Self::SeveralKeys => "The request contains more than one API key",
+            Self::Unreadable => "The API key is malformed",
             Self::TooLong => "The API key is too long",
-            Self::Checksum => "The API key is mistyped: its checksum is wrong",
+            Self::Checksum => "The checksum of the API key is wrong: it is mistyped or incomplete",
             Self::Format | Self::Unknown | Self::Secret => "The API key is invalid",
         }
     }
 
-    /// A 400 for what can't be read, and 401 for the rest.
+    /// A 400 for what cannot be parsed, and a 401 for the rest.
     fn refusal(self) -> Refusal {
         let refusal = if self.is_malformed() {
             Refusal::malformed(self)
@@ -85,19 +85,19 @@ impl fmt::Display for ApiKeyRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SeveralKeys => "several API keys in one request",
-            Self::Unreadable => "not an API key",
+            Self::Unreadable => "a malformed API key",
             Self::TooLong => "the API key is too long",
-            Self::Format => "the API key is not of this server's form",
+            Self::Format => "the API key does not have the format of this server's keys",
             Self::Checksum => "the API key has a wrong checksum",
             Self::Unknown => "unknown API key",
-            Self::Secret => "an API key with another secret than the one of its id",
+            Self::Secret => "the id of the API key exists, but the secret is wrong",
         })
     }
 }
 
 impl Error for ApiKeyRefusal {}
 
-/// The answers about keys in one place of a request, built once.
+/// The refusals of keys in one place of a request, built once.
 #[derive(Clone)]
 pub(super) struct Refusals {
     challenge: HeaderValue,
@@ -105,13 +105,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// About keys in a field of their own.
+    /// Of keys in a field of their own.
     pub(super) fn in_field(challenge: HeaderValue) -> Self {
         let all = ALL.map(|reason| (reason, reason.refusal())).into();
         Self { challenge, all }
     }
 
-    /// About keys that come as bearer tokens, by the rules of RFC 6750, section 3.1.
+    /// Of keys that come as bearer tokens (RFC 6750, section 3.1).
     pub(super) fn as_bearer(challenge: HeaderValue) -> Self {
         let all = ALL.map(|reason| {
             let challenge = with_error(&challenge, reason);
@@ -123,18 +123,15 @@ impl Refusals {
         }
     }
 
-    /// The same answers, with the challenge of another place beside their own.
+    /// The same refusals, with the challenge of another place after their own.
     pub(super) fn beside(&self, other: &Self) -> Self {
-        let refusals = self.all.iter().cloned();
-        let beside = |(reason, refusal)| {
-            (
-                reason,
-                or::beside(refusal, &self.challenge, &other.challenge),
-            )
+        let beside = |(reason, refusal): &(ApiKeyRefusal, Refusal)| {
+            let refusal = refusal.clone().beside(&self.challenge, &other.challenge);
+            (*reason, refusal)
         };
         Self {
             challenge: self.challenge.clone(),
-            all: refusals.map(beside).collect(),
+            all: self.all.iter().map(beside).collect(),
         }
     }
 
@@ -142,14 +139,13 @@ impl Refusals {
         &self.challenge
     }
 
-    /// The answer for this reason.
     pub(super) fn of(&self, reason: ApiKeyRefusal) -> Refusal {
         let built = self.all.iter().find(|(built, _)| *built == reason);
         built.map_or_else(|| reason.refusal(), |(_, refusal)| refusal.clone())
     }
 }
 
-/// A challenge `Bearer`, with what is wrong.
+/// The challenge `Bearer`, with the error.
 fn with_error(challenge: &HeaderValue, reason: ApiKeyRefusal) -> HeaderValue {
     let code = if reason.is_malformed() {
         "invalid_request"

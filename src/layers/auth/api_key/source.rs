@@ -1,21 +1,39 @@
-//! Finds the key in a request: a field of its own, or `Authorization: Bearer`.
+//! Where the key of a request is, whether it can be one, and what is answered if it is refused.
 
-use http::{HeaderMap, HeaderName};
+use std::str;
 
-use super::refusal::ApiKeyRefusal;
-use crate::wire::field::{
-    authorization::{Credentials, all_credentials, credentials},
-    only_line,
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{
+    key::{ApiKeyFormat, ApiKeyHash},
+    refusal::{ApiKeyRefusal, Refusals},
+};
+use crate::{
+    layers::auth::{Refusal, scheme::join_challenges},
+    wire::{
+        ConfigError,
+        field::{
+            Challenge, Repeated,
+            authorization::{Credentials, all_credentials, credentials, is_token68},
+            only_line,
+        },
+    },
 };
 
-/// Where in a request a key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Field,
-    Bearer,
+/// Where keys are sent, what format they have, and the answers to keys that are refused.
+#[derive(Clone)]
+pub(super) struct KeySource {
+    pub(super) header: HeaderName,
+    pub(super) places: Places,
+    pub(super) format: Option<ApiKeyFormat>,
+    /// Whether bearer tokens without the prefix of the format are left to other schemes.
+    pub(super) own_prefix_only: bool,
+    pub(super) max_length: usize,
+    pub(super) realm: String,
+    answers: Answers,
 }
 
-/// Where keys may stand.
+/// Where keys may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Places {
     Field,
@@ -23,49 +41,147 @@ pub(super) enum Places {
     Either,
 }
 
-/// The one key of a request, if it has any, and where. Bearer tokens for which `is_ours` says no
-/// are another scheme's.
-///
-/// A request with two is refused, even if they are the same: which one another server on the way
-/// looked at can't be known here.
-pub(super) fn key<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    places: Places,
-    is_ours: impl Fn(&[u8]) -> bool,
-) -> Result<Option<(Place, &'a [u8])>, (Place, ApiKeyRefusal)> {
-    let field = match places {
-        Places::Bearer => None,
-        Places::Field | Places::Either => field(headers, name)?,
-    };
-    let bearer = match places {
-        Places::Field => None,
-        Places::Bearer | Places::Either => bearer(headers, is_ours)?,
-    };
-    match (field, bearer) {
-        (Some(_), Some(_)) => Err((Place::Field, ApiKeyRefusal::SeveralKeys)),
-        (Some(key), None) => Ok(Some((Place::Field, key))),
-        (None, key) => Ok(key.map(|key| (Place::Bearer, key))),
+/// Where the key of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Field,
+    Bearer,
+}
+
+/// A key of a request that may be looked up: its characters, length and format are right.
+pub(super) struct Presented<'a> {
+    pub(super) hash: ApiKeyHash,
+    /// Empty without a format.
+    pub(super) id: &'a str,
+}
+
+impl KeySource {
+    pub(super) fn new(format: Option<ApiKeyFormat>) -> Self {
+        Self {
+            header: HeaderName::from_static("x-api-key"),
+            places: Places::Field,
+            format,
+            own_prefix_only: false,
+            max_length: 256,
+            realm: "api".to_owned(),
+            answers: Answers::new(
+                HeaderValue::from_static(r#"ApiKey realm="api", header="x-api-key""#),
+                HeaderValue::from_static(r#"Bearer realm="api""#),
+            ),
+        }
+    }
+
+    /// The same with the answers of its realm and header.
+    pub(super) fn with_answers(mut self) -> Result<Self, ConfigError> {
+        // No scheme is registered for keys in a field of their own. This one is ours: it tells
+        // people where the key belongs.
+        let in_field = Challenge::new("ApiKey")?
+            .parameter("realm", &self.realm)?
+            .parameter("header", self.header.as_str())?;
+        let as_bearer = Challenge::new("Bearer")?.parameter("realm", &self.realm)?;
+        self.answers = Answers::new(in_field.into(), as_bearer.into());
+        Ok(self)
+    }
+
+    /// The only key of a request, if there is one, and where it is.
+    ///
+    /// A request with two keys is refused even if they are equal: another server on the way may
+    /// have read either.
+    pub(super) fn find<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Option<(Place, &'a [u8])>, Refusal> {
+        let several = |place| self.refusal(place, ApiKeyRefusal::SeveralKeys);
+        let field = match self.places {
+            Places::Bearer => None,
+            Places::Field | Places::Either => {
+                only_line(headers, &self.header).map_err(|Repeated| several(Place::Field))?
+            }
+        };
+        let bearer = match self.places {
+            Places::Field => None,
+            Places::Bearer | Places::Either => match credentials(headers, "Bearer") {
+                Credentials::Token(key) if self.is_own(key) => Some(key),
+                Credentials::Repeated
+                    if all_credentials(headers, "Bearer").any(|key| self.is_own(key)) =>
+                {
+                    return Err(several(Place::Bearer));
+                }
+                _ => None,
+            },
+        };
+        match (field, bearer) {
+            (Some(_), Some(_)) => Err(several(Place::Field)),
+            (Some(key), None) => Ok(Some((Place::Field, key.as_bytes()))),
+            (None, key) => Ok(key.map(|key| (Place::Bearer, key))),
+        }
+    }
+
+    /// Whether a bearer token is a key, and not a token of another scheme.
+    fn is_own(&self, token: &[u8]) -> bool {
+        let format = self.format.as_ref().filter(|_| self.own_prefix_only);
+        format.is_none_or(|format| format.is_prefix_of(token))
+    }
+
+    /// Checks everything about a key that needs no lookup.
+    pub(super) fn parse<'a>(&self, key: &'a [u8]) -> Result<Presented<'a>, ApiKeyRefusal> {
+        if key.len() > self.max_length {
+            return Err(ApiKeyRefusal::TooLong);
+        }
+        // A proxy may join two field lines to a list, which is not one token either.
+        if !is_token68(key) {
+            return Err(ApiKeyRefusal::Unreadable);
+        }
+        let text = str::from_utf8(key).or(Err(ApiKeyRefusal::Unreadable))?;
+        let id = self.format.as_ref().map(|format| format.id(text));
+        Ok(Presented {
+            id: id.transpose()?.unwrap_or_default(),
+            hash: ApiKeyHash::digest(key),
+        })
+    }
+
+    /// The challenge to a request without a key.
+    pub(super) fn challenge(&self) -> HeaderValue {
+        let in_field = self.answers.in_field.challenge();
+        let as_bearer = self.answers.as_bearer.challenge();
+        match self.places {
+            Places::Field => in_field.clone(),
+            Places::Bearer => as_bearer.clone(),
+            Places::Either => join_challenges(in_field, as_bearer),
+        }
+    }
+
+    /// The answer to a key in this place that is refused for this reason.
+    pub(super) fn refusal(&self, place: Place, reason: ApiKeyRefusal) -> Refusal {
+        let answers = &self.answers;
+        let answers = match (place, self.places) {
+            (Place::Field, Places::Either) => &answers.in_field_or_bearer,
+            (Place::Bearer, Places::Either) => &answers.as_bearer_or_in_field,
+            (Place::Field, _) => &answers.in_field,
+            (Place::Bearer, _) => &answers.as_bearer,
+        };
+        answers.of(reason)
     }
 }
 
-fn field<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a [u8]>, (Place, ApiKeyRefusal)> {
-    let line = only_line(headers, name).or(Err((Place::Field, ApiKeyRefusal::SeveralKeys)))?;
-    Ok(line.map(|line| line.as_bytes()))
+/// The answers for each place of a key, as the only place or as one of two.
+#[derive(Clone)]
+struct Answers {
+    in_field: Refusals,
+    as_bearer: Refusals,
+    in_field_or_bearer: Refusals,
+    as_bearer_or_in_field: Refusals,
 }
 
-fn bearer(
-    headers: &HeaderMap,
-    is_ours: impl Fn(&[u8]) -> bool,
-) -> Result<Option<&[u8]>, (Place, ApiKeyRefusal)> {
-    match credentials(headers, "Bearer") {
-        Credentials::Token(key) if is_ours(key) => Ok(Some(key)),
-        Credentials::Repeated if all_credentials(headers, "Bearer").any(is_ours) => {
-            Err((Place::Bearer, ApiKeyRefusal::SeveralKeys))
+impl Answers {
+    fn new(in_field: HeaderValue, as_bearer: HeaderValue) -> Self {
+        let in_field = Refusals::in_field(in_field);
+        let as_bearer = Refusals::as_bearer(as_bearer);
+        Self {
+            in_field_or_bearer: in_field.beside(&as_bearer),
+            as_bearer_or_in_field: as_bearer.beside(&in_field),
+            in_field,
+            as_bearer,
         }
-        _ => Ok(None),
     }
 }

@@ -1,38 +1,35 @@
-//! Asks whether the password is the user's.
+//! How a password is checked: by whom, how many at a time, and with which hash.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{settings::Settings, turns::off_the_async_threads};
+#[cfg(feature = "basic-argon2")]
+use argon2::{
+    Algorithm, Argon2, Params,
+    password_hash::{Error, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use super::BasicRefusal;
+#[cfg(feature = "basic-argon2")]
+use crate::wire::ConfigError;
 use crate::wire::{BoxError, Secret};
 
-/// What became of a check.
-pub(super) enum Checked<P> {
-    /// The password is right.
-    Right(P),
-    /// No such user, or another password.
-    Wrong,
-    /// No turn came in time.
-    Busy,
-    /// The check failed, which says nothing of the password.
-    Failed(BoxError),
-}
+/// Checks a user and a password. It does nothing before it is polled.
+pub(super) type Check<P> =
+    Arc<dyn Fn(String, Secret, Arc<CheckOptions>) -> Checking<P> + Send + Sync>;
 
-impl<P> From<Result<Option<P>, BoxError>> for Checked<P> {
-    fn from(checked: Result<Option<P>, BoxError>) -> Self {
-        match checked {
-            Ok(Some(principal)) => Self::Right(principal),
-            Ok(None) => Self::Wrong,
-            Err(cause) => Self::Failed(cause),
-        }
-    }
-}
+type Checking<P> = Pin<Box<dyn Future<Output = Checked<P>> + Send>>;
 
-/// What checks: it does nothing before it is polled.
-pub(super) type Check<P> = Arc<dyn Fn(String, Secret, Arc<Settings>) -> Checking<P> + Send + Sync>;
+/// The principal, or why the password is refused; or the error of a check that failed, which says
+/// nothing about the password.
+type Checked<P> = Result<Result<P, BasicRefusal>, BoxError>;
 
-pub(super) type Checking<P> = Pin<Box<dyn Future<Output = Checked<P>> + Send>>;
-
-pub(super) fn asked<P, F, A, E>(check: F) -> Check<P>
+/// A check that asks somebody else, such as a directory.
+pub(super) fn asynchronous<P, F, A, E>(check: F) -> Check<P>
 where
     P: Send + 'static,
     F: Fn(String, Secret) -> A + Send + Sync + 'static,
@@ -40,19 +37,20 @@ where
     E: Into<BoxError>,
 {
     let check = Arc::new(check);
-    Arc::new(move |user, password, settings| {
+    Arc::new(move |user, password, options| {
         let check = Arc::clone(&check);
         Box::pin(async move {
-            let Some(turn) = settings.turns.take().await else {
-                return Checked::Busy;
+            let Some(permit) = options.permit().await else {
+                return Ok(Err(BasicRefusal::Busy));
             };
-            let checked = check(user, password).await;
-            drop(turn);
-            checked.map_err(Into::into).into()
+            let principal = check(user, password).await.map_err(Into::into)?;
+            drop(permit);
+            Ok(principal.ok_or(BasicRefusal::Wrong))
         })
     })
 }
 
+/// A check that computes.
 pub(super) fn blocking<P, F, E>(check: F) -> Check<P>
 where
     P: Send + 'static,
@@ -60,55 +58,241 @@ where
     E: Into<BoxError>,
 {
     let check = Arc::new(check);
-    Arc::new(move |user, password, settings| {
+    Arc::new(move |user, password, options| {
         let check = Arc::clone(&check);
         Box::pin(async move {
             let work = move || check(&user, &password).map_err(Into::into);
-            in_turn(&settings, work).await
+            options.run_blocking(work).await
         })
     })
 }
 
+/// A check that looks up a hash and verifies it.
 #[cfg(feature = "basic-argon2")]
-pub(super) fn argon2<P, F, A, E>(lookup: F) -> Check<P>
+pub(super) fn argon2<P, F, A, E>(look_up: F) -> Check<P>
 where
     P: Send + 'static,
     F: Fn(String) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Option<(String, P)>, E>> + Send + 'static,
     E: Into<BoxError>,
 {
-    use super::hashed;
-
-    let lookup = Arc::new(lookup);
-    Arc::new(move |user, password, settings| {
-        let lookup = Arc::clone(&lookup);
+    let look_up = Arc::new(look_up);
+    Arc::new(move |user, password, options| {
+        let look_up = Arc::clone(&look_up);
         Box::pin(async move {
-            let (hash, principal) = match lookup(user).await {
-                Ok(stored) => stored.unzip(),
-                Err(cause) => return Checked::Failed(cause.into()),
-            };
-            let decoy = Arc::clone(&settings.decoy);
+            let (hash, principal) = look_up(user).await.map_err(Into::into)?.unzip();
+            let decoy = Arc::clone(&options.decoy);
             let work = move || {
-                let verify = |hash: &str| hashed::verify(hash, password.expose());
-                let matched = hashed::matches(hash.as_deref(), &decoy, verify)?;
+                let verify = |hash: &str| verify(hash, password.expose());
+                let matched = matches(hash.as_deref(), &decoy, verify)?;
                 Ok(principal.filter(|_| matched))
             };
-            in_turn(&settings, work).await
+            options.run_blocking(work).await
         })
     })
 }
 
-/// Does the work in its turn.
-async fn in_turn<P, W>(settings: &Settings, work: W) -> Checked<P>
-where
-    P: Send + 'static,
-    W: FnOnce() -> Result<Option<P>, BoxError> + Send + 'static,
-{
-    let Some(turn) = settings.turns.take().await else {
-        return Checked::Busy;
+/// How many passwords are checked at a time, and how.
+#[derive(Clone)]
+pub(super) struct CheckOptions {
+    semaphore: Arc<Semaphore>,
+    /// How long a check waits for a permit.
+    pub(super) max_wait: Duration,
+    /// The hash that the passwords of unknown users are compared with.
+    #[cfg(feature = "basic-argon2")]
+    pub(super) decoy: Arc<str>,
+}
+
+impl CheckOptions {
+    /// At most `count` checks at a time.
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            semaphore: semaphore(count),
+            max_wait: Duration::from_secs(1),
+            #[cfg(feature = "basic-argon2")]
+            decoy: DECOY.into(),
+        }
+    }
+
+    pub(super) fn max_concurrent(&mut self, count: usize) {
+        self.semaphore = semaphore(count);
+    }
+
+    /// A permit for one check, in the order of requests; none if that takes too long.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.semaphore).try_acquire_owned() {
+            return Some(permit);
+        }
+        if self.max_wait.is_zero() {
+            return None;
+        }
+        let permit = Arc::clone(&self.semaphore).acquire_owned();
+        timeout(self.max_wait, permit).await.ok()?.ok()
+    }
+
+    /// Does the work on a thread that may block, when there is a permit.
+    async fn run_blocking<P, W>(&self, work: W) -> Checked<P>
+    where
+        P: Send + 'static,
+        W: FnOnce() -> Result<Option<P>, BoxError> + Send + 'static,
+    {
+        let Some(permit) = self.permit().await else {
+            return Ok(Err(BasicRefusal::Busy));
+        };
+        // The permit goes with the work: when the client disconnects, the thread still works, and
+        // the next check has to wait.
+        let done = Handle::try_current()?.spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        // An error means that the work panicked, or that the runtime is shutting down.
+        Ok(done.await??.ok_or(BasicRefusal::Wrong))
+    }
+}
+
+fn semaphore(permits: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
+}
+
+/// With the parameters that OWASP lists first for argon2id, which are the defaults of the crate
+/// `argon2`: 19 MiB, two passes, one lane. It is not the hash of a password.
+#[cfg(feature = "basic-argon2")]
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
+                     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Whether the password matches the stored hash. For an unknown user, the same work is done with
+/// the decoy.
+#[cfg(feature = "basic-argon2")]
+fn matches<E>(
+    stored: Option<&str>,
+    decoy: &str,
+    verify: impl FnOnce(&str) -> Result<bool, E>,
+) -> Result<bool, E> {
+    let matched = verify(stored.unwrap_or(decoy))?;
+    Ok(matched && stored.is_some())
+}
+
+/// Whether the password matches the hash, a PHC string.
+#[cfg(feature = "basic-argon2")]
+fn verify(hash: &str, password: &str) -> Result<bool, BoxError> {
+    let unusable = |error| format!("the stored hash cannot be used: {error}");
+    let hash = parse_hash(hash).map_err(unusable)?;
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(Error::PasswordInvalid) => Ok(false),
+        Err(error) => Err(unusable(error).into()),
+    }
+}
+
+/// Checks that a password can be verified with this decoy.
+#[cfg(feature = "basic-argon2")]
+pub(super) fn check_decoy(decoy: &str) -> Result<(), ConfigError> {
+    parse_hash(decoy).map(drop).map_err(|source| {
+        ConfigError::new("Basic", "the decoy is not an argon2 hash").because(source)
+    })
+}
+
+/// A hash with everything that a verification needs. If the salt or the output is missing, the crate
+/// `argon2` rejects every password, and does so at once.
+#[cfg(feature = "basic-argon2")]
+fn parse_hash(hash: &str) -> Result<PasswordHash, Error> {
+    let hash = PasswordHash::new(hash)?;
+    Algorithm::try_from(hash.algorithm.as_str())?;
+    Params::try_from(&hash)?;
+    if hash.salt.is_none() {
+        return Err(Error::SaltInvalid);
+    }
+    if hash.hash.is_none() {
+        return Err(Error::OutputSize);
+    }
+    Ok(hash)
+}
+
+#[cfg(all(test, feature = "basic-argon2"))]
+mod tests {
+    use std::{cell::RefCell, convert::Infallible};
+
+    use argon2::{
+        Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash,
     };
-    match off_the_async_threads(turn, work).await {
-        Ok(checked) => checked.into(),
-        Err(cause) => Checked::Failed(cause),
+
+    use super::{DECOY, check_decoy, matches, verify};
+
+    const PASSWORD: &str = "open sesame";
+
+    /// A hash that costs next to nothing.
+    fn cheap(algorithm: Algorithm) -> String {
+        let params = Params::new(8, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(algorithm, Version::V0x13, params);
+        let hash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"somesalt");
+        hash.unwrap().to_string()
+    }
+
+    #[test]
+    fn verifies_every_password_exactly_once_even_of_unknown_users() {
+        // The stored hash, whether it matches, the outcome.
+        let cases = [
+            ("the right password", Some("stored"), true, true),
+            ("a wrong password", Some("stored"), false, false),
+            ("an unknown user", None, false, false),
+            ("an unknown user, the decoy's password", None, true, false),
+        ];
+        for (name, stored, matched, expected) in cases {
+            let verified = RefCell::new(Vec::new());
+            let outcome = matches(stored, DECOY, |hash| {
+                verified.borrow_mut().push(hash.to_owned());
+                Ok::<_, Infallible>(matched)
+            });
+            assert_eq!(outcome, Ok(expected), "{name}");
+            assert_eq!(*verified.borrow(), [stored.unwrap_or(DECOY)], "{name}");
+        }
+    }
+
+    #[test]
+    fn the_decoy_has_the_default_parameters() {
+        check_decoy(DECOY).unwrap();
+        let hash = PasswordHash::new(DECOY).unwrap();
+        let (decoy, default) = (Params::try_from(&hash).unwrap(), Params::default());
+        assert_eq!(hash.algorithm, Algorithm::default().ident());
+        assert_eq!(decoy.m_cost(), default.m_cost());
+        assert_eq!(decoy.t_cost(), default.t_cost());
+        assert_eq!(decoy.p_cost(), default.p_cost());
+    }
+
+    #[test]
+    fn verifies_hashes_of_every_kind_of_argon2() {
+        for algorithm in [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d] {
+            let hash = cheap(algorithm);
+            check_decoy(&hash).unwrap();
+            assert!(verify(&hash, PASSWORD).unwrap(), "{hash}");
+            assert!(!verify(&hash, "open says me").unwrap(), "{hash}");
+        }
+    }
+
+    #[test]
+    fn rejects_what_is_not_an_argon2_hash_without_quoting_it() {
+        let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+        let unsalted = "$argon2id$v=19$m=19456,t=2,p=1";
+        let salt_alone = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA";
+        let scrypt = DECOY.replace("argon2id", "scrypt");
+        let no_memory = DECOY.replace("m=19456", "m=1");
+        for hash in [
+            "",
+            "plain text",
+            bcrypt,
+            unsalted,
+            salt_alone,
+            &scrypt,
+            &no_memory,
+        ] {
+            assert!(check_decoy(hash).is_err(), "{hash}");
+            let error = verify(hash, PASSWORD).unwrap_err().to_string();
+            assert!(
+                error.starts_with("the stored hash cannot be used"),
+                "{error}"
+            );
+            assert!(hash.is_empty() || !error.contains(hash), "{error}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads a user and a password (RFC 7617, section 2).
+//! The user and the password of a request (RFC 7617, section 2).
 
 use std::str;
 
@@ -6,36 +6,35 @@ use base64::{Engine, decoded_len_estimate, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use zeroize::Zeroizing;
 
-use super::refusal::BasicRefusal;
+use super::BasicRefusal;
 use crate::wire::{
     Secret,
     field::authorization::{Credentials, credentials},
 };
 
-/// The most bytes of user and password.
-const MOST: usize = 1024;
-/// The most of base64.
-const MOST_CODED: usize = MOST.div_ceil(3) * 4;
+/// The maximum length of user and password in bytes.
+const MAX: usize = 1024;
+/// The same in base64.
+const MAX_ENCODED: usize = MAX.div_ceil(3) * 4;
 
-/// The user and the password of a request, if it has any.
-pub(super) fn read(headers: &HeaderMap) -> Result<Option<(String, Secret)>, BasicRefusal> {
+pub(super) fn of(headers: &HeaderMap) -> Result<Option<(String, Secret)>, BasicRefusal> {
     match credentials(headers, "Basic") {
         Credentials::Absent => Ok(None),
         Credentials::Repeated => Err(BasicRefusal::Several),
-        Credentials::Token(token) => decode(token).map(Some),
+        Credentials::Token(token) => parse(token).map(Some),
     }
 }
 
-fn decode(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
-    if token.len() > MOST_CODED {
+fn parse(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
+    if token.len() > MAX_ENCODED {
         return Err(BasicRefusal::TooLong);
     }
     let mut decoded = Zeroizing::new(vec![0; decoded_len_estimate(token.len())]);
-    // With padding and without stray bits, so that there is one spelling.
+    // With padding and without trailing bits, so that there is only one encoding.
     let length = STANDARD
         .decode_slice(token, &mut decoded)
         .or(Err(BasicRefusal::Base64))?;
-    if length > MOST {
+    if length > MAX {
         return Err(BasicRefusal::TooLong);
     }
     // The challenge asks for UTF-8 (section 2.1).
@@ -44,7 +43,7 @@ fn decode(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(BasicRefusal::ControlCharacter);
     }
-    // The first colon: a user has none, a password may.
+    // The first colon: a user name contains none, a password may.
     let (user, password) = text.split_once(':').ok_or(BasicRefusal::NoColon)?;
     Ok((user.to_owned(), Secret::new(password.to_owned())))
 }
@@ -55,7 +54,7 @@ mod tests {
 
     use super::{
         BasicRefusal::{Base64, NoColon, TooLong},
-        decode,
+        parse,
     };
 
     #[test]
@@ -70,19 +69,19 @@ mod tests {
             ("section 2.1", b"dGVzdDoxMjPCow==", "test", "123\u{a3}"),
         ];
         for (name, token, user, password) in cases {
-            let (read, secret) = decode(token).unwrap();
+            let (read, secret) = parse(token).unwrap();
             assert_eq!((&*read, secret.expose()), (user, password), "{name}");
         }
     }
 
     #[test]
-    fn reads_1024_bytes_and_no_more() {
+    fn accepts_at_most_1024_bytes() {
         for (length, refused) in [(1024, NoColon), (1025, TooLong), (1026, TooLong)] {
             let token = STANDARD.encode(vec![b'a'; length]);
-            assert_eq!(decode(token.as_bytes()).unwrap_err(), refused, "{length}");
+            assert_eq!(parse(token.as_bytes()).unwrap_err(), refused, "{length}");
         }
-        // Not decoded at all.
-        assert_eq!(decode(&[b'?'; super::MOST_CODED]).unwrap_err(), Base64);
-        assert_eq!(decode(&[b'?'; super::MOST_CODED + 1]).unwrap_err(), TooLong);
+        // Too long to be decoded at all.
+        assert_eq!(parse(&[b'?'; super::MAX_ENCODED]).unwrap_err(), Base64);
+        assert_eq!(parse(&[b'?'; super::MAX_ENCODED + 1]).unwrap_err(), TooLong);
     }
 }

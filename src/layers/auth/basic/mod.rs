@@ -1,44 +1,38 @@
-//! Verifies users and passwords: [`Basic`].
+//! Users and passwords: [`Basic`].
 
 mod check;
 mod credentials;
-#[cfg(feature = "basic-argon2")]
-mod hashed;
 mod refusal;
-mod settings;
-mod turns;
 
 use std::{fmt, future::Future, num::NonZero, sync::Arc, thread, time::Duration};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 
-pub use refusal::BasicRefusal;
-
+pub use self::refusal::BasicRefusal;
 use self::{
-    check::{Check, Checked},
-    settings::Settings,
-    turns::Turns,
+    check::{Check, CheckOptions},
+    refusal::Refusals,
 };
 use super::{Authenticate, Verdict};
 use crate::{
-    contract::Description,
-    wire::{BoxError, ConfigError, Secret},
+    contract::{Description, Later},
+    wire::{BoxError, ConfigError, Secret, field::Challenge},
 };
 
-/// Verifies a user and a password (RFC 7617) and finds out who it is, as a `P`: a scheme for
+/// Verifies a user and a password (RFC 7617) and finds out who the user is, as a `P`: a scheme for
 /// [`with_auth`](crate::with_auth).
 ///
-/// They pass if all of this holds:
+/// The credentials are valid if all of these conditions hold:
 ///
-/// 1. the request has one `Authorization` field, and it holds base64 with padding;
-/// 2. that is at most 1,024 bytes of UTF-8 without control characters, with a colon in it. What
-///    stands before the first is the user, who may be empty; all after it is the password;
-/// 3. the check says that the password is the user's.
+/// 1. The request has one `Authorization` field, which contains base64 with padding.
+/// 2. This is at most 1,024 bytes of UTF-8 without control characters, with a colon in it. The user
+///    is what precedes the first colon, and may be empty; the password is what follows it.
+/// 3. The check says that the password is the user's.
 ///
-/// There are three checks: [`argon2`](Self::argon2) looks the hash up and verifies it,
-/// [`verify_blocking`](Self::verify_blocking) is for other hashes, and [`verify`](Self::verify)
-/// asks somebody else. Those that compute do it off the async threads, as many at a time as there
-/// are cores.
+/// There are three kinds of checks: [`argon2`](Self::argon2) looks up a hash and verifies the
+/// password with it, [`verify_blocking`](Self::verify_blocking) is for other hashes, and
+/// [`verify`](Self::verify) asks somebody else. The first two compute outside the async threads, at
+/// most as many at a time as there are cores.
 ///
 /// # Example
 ///
@@ -57,9 +51,9 @@ use crate::{
 /// struct User(String);
 ///
 /// async fn sign_in(user: String, password: Secret) -> Result<Option<User>, Infallible> {
-///     // A directory is asked here.
-///     let right = user == "Aladdin" && password.matches("open sesame");
-///     Ok(right.then_some(User(user)))
+///     // A real check asks a directory here.
+///     let is_valid = user == "Aladdin" && password.matches("open sesame");
+///     Ok(is_valid.then_some(User(user)))
 /// }
 ///
 /// let service = with_auth(Basic::verify("WallyWorld", sign_in)?)
@@ -83,81 +77,83 @@ use crate::{
 ///
 /// | status | when | headers |
 /// |---|---|---|
-/// | 400 | several `Authorization` fields, or one that can't be read | |
-/// | 401 | no user and password, or wrong ones | `WWW-Authenticate`, as above |
-/// | 503 | no turn to check the password came in time | `Retry-After: 1` |
+/// | 400 | several `Authorization` fields, or a malformed one | |
+/// | 401 | no credentials, or invalid ones | `WWW-Authenticate`, as above |
+/// | 503 | too many passwords are being checked | `Retry-After: 1` |
 /// | 503 | the check fails | |
 ///
-/// The cause of the `Problem` is a [`BasicRefusal`]; for a check that fails, its error.
+/// The cause of the `Problem` is a [`BasicRefusal`], or the error of the check that failed.
 ///
 /// # Order
 ///
-/// Put a rate limit outside: a guess costs the server much more than it costs the client.
+/// Put a rate limit outside: a guess costs the server much more than the client.
 ///
 /// # Security
 ///
-/// - The password is sent with every request and protected by nothing but TLS.
-/// - It is wiped when the check is done, but the field stays in the request's head, where handlers
-///   and layers further in see it, and where a log of all fields would write it.
-/// - A browser that knows the password sends it unasked, from other sites' pages too: what changes
-///   something needs protection against CSRF.
-/// - A password is taken as it was sent. RFC 7617 asks the client for Unicode's normalization form
-///   C, which not all clients heed; a check that is to accept other forms normalizes, when the
-///   password is set and when it is verified.
-/// - A machine is better off with an `ApiKey`: as it is random, it needs no slow hash.
+/// - The password is sent with every request, protected only by TLS.
+/// - It is wiped after the check, but the field stays in the request's head, where handlers and inner
+///   layers see it, and a log of all fields would contain it.
+/// - A browser that knows the password sends it by itself, even with requests that other sites
+///   cause: routes that change something need protection against CSRF.
+/// - A password is compared as it was sent. RFC 7617 asks clients for Unicode normalization form C,
+///   which not all of them apply. A check that accepts other forms normalizes both when the password
+///   is set and when it is verified.
+/// - For machines, use an `ApiKey` instead: it is random, and so needs no slow hash.
 ///
 /// # Compared with
 ///
 /// tower-http's `validate_request` with basic credentials compares with `==` and knows one user.
-/// Most examples hash on an async thread, where each guess keeps all other requests waiting, and
-/// answer at once if there is no such user, which tells who is one.
+/// Most examples hash on an async thread, where each guess delays all other requests, and answer at
+/// once if the user does not exist, which reveals who is a user.
 #[must_use]
 pub struct Basic<P> {
-    settings: Arc<Settings>,
+    challenge: HeaderValue,
+    refusals: Refusals,
+    options: Arc<CheckOptions>,
     check: Check<P>,
 }
 
 impl<P: Send + 'static> Basic<P> {
     /// Asks somebody else, such as a directory, whether the password is the user's: `None` if it is
-    /// not, or if there is no such user. An error is answered 503.
+    /// not, or if the user does not exist. An error is answered 503.
     ///
-    /// A check that computes belongs in [`verify_blocking`](Self::verify_blocking). Whichever it
-    /// is, let it take as long for a user that is not there: the time of an answer tells otherwise.
+    /// A check that computes belongs in [`verify_blocking`](Self::verify_blocking). Any check should
+    /// take equally long for users that do not exist: otherwise its time reveals who is a user.
     ///
     /// # Errors
     ///
-    /// If the realm holds anything but visible ASCII characters and spaces.
+    /// If the realm contains anything but visible ASCII characters and spaces.
     pub fn verify<F, A, E>(realm: &str, check: F) -> Result<Self, ConfigError>
     where
         F: Fn(String, Secret) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Option<P>, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, Turns::unbounded(), check::asked(check))
+        Self::new(realm, usize::MAX, check::asynchronous(check))
     }
 
-    /// Computes whether the password is the user's, on a thread where that may take long: `None` if
-    /// it is not, or if there is no such user, for whom as much should be computed. An error is
-    /// answered 503, and so is a panic.
+    /// Computes whether the password is the user's, on a thread that may block: `None` if it is not,
+    /// or if the user does not exist, for whom the same work should be done. An error or a panic is
+    /// answered 503.
     ///
-    /// It needs tokio's runtime, with its timer.
+    /// It requires a tokio runtime with its timer enabled.
     ///
     /// # Errors
     ///
-    /// If the realm holds anything but visible ASCII characters and spaces.
+    /// If the realm contains anything but visible ASCII characters and spaces.
     pub fn verify_blocking<F, E>(realm: &str, check: F) -> Result<Self, ConfigError>
     where
         F: Fn(&str, &Secret) -> Result<Option<P>, E> + Send + Sync + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, Turns::new(cores()), check::blocking(check))
+        Self::new(realm, cores(), check::blocking(check))
     }
 
-    /// Looks up the user's argon2 hash and who it is, and verifies the password with it.
+    /// Looks up the user and its argon2 hash, and verifies the password with the hash.
     ///
     /// The hash is a PHC string, `$argon2id$v=19$..`, as the crate `argon2` makes it. For a user
-    /// that is not there, as much is computed with a [decoy](Self::decoy). It needs tokio's
-    /// runtime, with its timer.
+    /// that does not exist, the same work is done with a [decoy](Self::decoy). It requires a tokio
+    /// runtime with its timer enabled.
     ///
     /// # Example
     ///
@@ -183,76 +179,78 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Errors
     ///
-    /// If the realm holds anything but visible ASCII characters and spaces.
+    /// If the realm contains anything but visible ASCII characters and spaces.
     ///
     /// # Security
     ///
-    /// Each check takes the memory that the hash says, 19 MiB by default; a bound on
-    /// [concurrent checks](Self::max_concurrent) bounds it. A stored hash that can't be read is
-    /// answered 503, and the log says so.
+    /// Each check takes as much memory as the hash demands, 19 MiB by default; limit
+    /// [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in the store is
+    /// answered 503, with the cause in the log.
     #[cfg(feature = "basic-argon2")]
-    pub fn argon2<F, A, E>(realm: &str, lookup: F) -> Result<Self, ConfigError>
+    pub fn argon2<F, A, E>(realm: &str, look_up: F) -> Result<Self, ConfigError>
     where
         F: Fn(String) -> A + Send + Sync + 'static,
         A: Future<Output = Result<Option<(String, P)>, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, Turns::new(cores()), check::argon2(lookup))
+        Self::new(realm, cores(), check::argon2(look_up))
     }
 
-    /// The most passwords that are checked at a time; as many as there are cores for those checks
-    /// that compute, unless said, and no bound for [`verify`](Self::verify).
+    /// The maximum number of passwords that are checked at a time; by default the number of cores for
+    /// the checks that compute, and unlimited for [`verify`](Self::verify).
     ///
-    /// A client that goes away does not end the check of its password, which counts until it is
-    /// done.
+    /// The check of a client that disconnects still counts until it is done.
     ///
     /// # Errors
     ///
     /// If it is 0.
     pub fn max_concurrent(self, count: usize) -> Result<Self, ConfigError> {
         if count == 0 {
-            let message = "0 checks at a time would refuse every password";
+            let message = "0 concurrent checks would refuse every password";
             return Err(ConfigError::new("Basic", message));
         }
-        Ok(self.change(|settings| {
-            let wait = settings.turns.wait;
-            settings.turns = Turns::new(count);
-            settings.turns.wait = wait;
-        }))
+        Ok(self.change(|options| options.max_concurrent(count)))
     }
 
-    /// How long a request waits for its turn before it is answered 503; a second, unless said.
+    /// How long a request waits for its password to be checked before it is answered 503; by
+    /// default one second.
     pub fn max_wait(self, wait: Duration) -> Self {
-        self.change(|settings| settings.turns.wait = wait)
+        self.change(|options| options.max_wait = wait)
     }
 
-    /// The hash with which the password of an unknown user is compared: give it the parameters of
-    /// those that you store, if they are not `m=19456,t=2,p=1`. Otherwise the time of an answer
-    /// tells who is a user.
+    /// The hash that the password of an unknown user is compared with. Give it the parameters of the
+    /// hashes that you store, if they are not `m=19456,t=2,p=1`: otherwise the time of an answer
+    /// reveals who is a user.
     ///
     /// # Errors
     ///
-    /// If it is not an argon2 hash in PHC form.
+    /// If it is not an argon2 hash in PHC format.
     #[cfg(feature = "basic-argon2")]
     pub fn decoy(self, hash: &str) -> Result<Self, ConfigError> {
-        hashed::check(hash)?;
-        Ok(self.change(|settings| settings.decoy = hash.into()))
+        check::check_decoy(hash)?;
+        Ok(self.change(|options| options.decoy = hash.into()))
     }
 
-    fn new(realm: &str, turns: Turns, check: Check<P>) -> Result<Self, ConfigError> {
+    fn new(realm: &str, max_concurrent: usize, check: Check<P>) -> Result<Self, ConfigError> {
+        // RFC 7617, sections 2 and 2.1.
+        let challenge = Challenge::new("Basic")?
+            .parameter("realm", realm)?
+            .parameter("charset", "UTF-8")?;
         Ok(Self {
-            settings: Arc::new(Settings::new(realm, turns)?),
+            challenge: challenge.into(),
+            refusals: Refusals::new(),
+            options: Arc::new(CheckOptions::new(max_concurrent)),
             check,
         })
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+    fn change(mut self, change: impl FnOnce(&mut CheckOptions)) -> Self {
+        change(Arc::make_mut(&mut self.options));
         self
     }
 }
 
-/// As many checks as this may run at a time: more would only make each slower.
+/// More checks than this at a time would only make each of them slower.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
@@ -261,36 +259,32 @@ impl<P: Send + 'static> Authenticate for Basic<P> {
     type Principal = P;
 
     fn challenge(&self) -> HeaderValue {
-        self.settings.challenge.clone()
+        self.challenge.clone()
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<P> {
-        let (user, password) = match credentials::read(&head.headers) {
-            Ok(None) => return Verdict::Missing,
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<P>> {
+        let (user, password) = match credentials::of(&head.headers) {
             Ok(Some(credentials)) => credentials,
-            Err(reason) => return Verdict::Refused(self.settings.refusals.of(reason)),
+            Ok(None) => return Later::Ready(Verdict::Missing),
+            Err(reason) => return Later::Ready(Verdict::Refused(self.refusals.of(reason))),
         };
-        let settings = Arc::clone(&self.settings);
-        let checking = (self.check)(user, password, Arc::clone(&self.settings));
-        Verdict::wait(async move {
+        let refusals = self.refusals.clone();
+        let checking = (self.check)(user, password, Arc::clone(&self.options));
+        Later::pending(async move {
             match checking.await {
-                Checked::Right(principal) => Verdict::Verified(principal),
-                Checked::Wrong => Verdict::Refused(settings.refusals.of(BasicRefusal::Wrong)),
-                Checked::Busy => Verdict::Refused(settings.refusals.of(BasicRefusal::Busy)),
-                Checked::Failed(cause) => Verdict::unchecked("Basic", cause),
+                Ok(Ok(principal)) => Verdict::Verified(principal),
+                Ok(Err(reason)) => Verdict::Refused(refusals.of(reason)),
+                Err(cause) => Verdict::failed("Basic", cause),
             }
         })
     }
 
     fn describe(&self, layer: Description) -> Description {
         layer
-            .answers(
-                StatusCode::BAD_REQUEST,
-                "with a user and a password that can't be read",
-            )
+            .answers(StatusCode::BAD_REQUEST, "with malformed credentials")
             .answers(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "when the password can't be checked",
+                "when the password cannot be checked",
             )
     }
 }
@@ -298,7 +292,9 @@ impl<P: Send + 'static> Authenticate for Basic<P> {
 impl<P> Clone for Basic<P> {
     fn clone(&self) -> Self {
         Self {
-            settings: Arc::clone(&self.settings),
+            challenge: self.challenge.clone(),
+            refusals: self.refusals.clone(),
+            options: Arc::clone(&self.options),
             check: Arc::clone(&self.check),
         }
     }
@@ -307,7 +303,7 @@ impl<P> Clone for Basic<P> {
 impl<P> fmt::Debug for Basic<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Basic")
-            .field("challenge", &self.settings.challenge)
+            .field("challenge", &self.challenge)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
-//! Says why a user and a password were refused, to the log and, in fewer words, to the client.
+//! Why a user and a password are refused, for the log and, in less detail, for the client.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
@@ -9,7 +9,7 @@ use crate::{layers::auth::Refusal, wire::Problem};
 /// Why a user and a password were refused: the [`cause`](crate::Problem::cause) of the answer's
 /// `Problem`.
 ///
-/// It is for the log. Whether there is such a user is not said, to nobody.
+/// It is for the log. It does not reveal whether the user exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BasicRefusal {
@@ -25,14 +25,14 @@ pub enum BasicRefusal {
     ControlCharacter,
     /// No colon after the user.
     NoColon,
-    /// No such user, or another password.
+    /// No such user, or a wrong password.
     Wrong,
-    /// Too many passwords are being checked.
+    /// Too many passwords are being checked at the moment.
     Busy,
 }
 
 impl BasicRefusal {
-    /// The same in one word, as the log has it.
+    /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -47,7 +47,6 @@ impl BasicRefusal {
         }
     }
 
-    /// The answer, built once for each.
     fn refusal(self) -> Refusal {
         let refusal = match self {
             Self::Wrong | Self::TooLong => Refusal::new(self),
@@ -61,11 +60,11 @@ impl BasicRefusal {
         };
         let refusal = refusal.scheme("Basic").reason(self.code());
         refusal.detail(match self {
-            Self::Several => "The request holds more than one Authorization field.",
-            Self::TooLong => "The user and the password are too long.",
-            Self::Wrong => "The user or the password is wrong.",
-            Self::Busy => "Too many passwords are being checked.",
-            _ => "The user and the password can't be read.",
+            Self::Several => "The request contains more than one Authorization field.",
+            Self::TooLong => "The user name and the password are too long.",
+            Self::Wrong => "The user name or the password is wrong.",
+            Self::Busy => "Too many passwords are being checked. Try again later.",
+            _ => "The credentials are malformed.",
         })
     }
 }
@@ -77,9 +76,9 @@ impl fmt::Display for BasicRefusal {
             Self::TooLong => "the credentials are too long",
             Self::Base64 => "the credentials are not base64",
             Self::Encoding => "the credentials are not UTF-8",
-            Self::ControlCharacter => "a control character in the credentials",
-            Self::NoColon => "no colon in the credentials",
-            Self::Wrong => "wrong user or password",
+            Self::ControlCharacter => "the credentials contain a control character",
+            Self::NoColon => "the credentials contain no colon",
+            Self::Wrong => "wrong user name or password",
             Self::Busy => "too many passwords are being checked",
         })
     }
@@ -98,9 +97,9 @@ const ALL: [BasicRefusal; 8] = [
     BasicRefusal::Busy,
 ];
 
-/// The answers, built once.
+/// The refusals, built once. A clone is cheap.
 #[derive(Clone)]
-pub(super) struct Refusals(Vec<(BasicRefusal, Refusal)>);
+pub(super) struct Refusals(Arc<[(BasicRefusal, Refusal)]>);
 
 impl Refusals {
     pub(super) fn new() -> Self {

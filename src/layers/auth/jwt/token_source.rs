@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::refusal::JwtRefusal;
 use crate::{
-    layers::auth::own_field::own_field,
+    layers::auth::credential_header,
     wire::{
         ConfigError,
         field::{
@@ -47,7 +47,7 @@ impl TokenSource {
     pub(super) fn add_header(&mut self, name: &str) -> Result<(), ConfigError> {
         let instead = "`Authorization` and `Cookie` hold more than a token: `Authorization` is read \
                        by default, and `cookie` reads a cookie";
-        self.header = Some(own_field("Jwt", name, instead)?);
+        self.header = Some(credential_header("Jwt", name, instead)?);
         Ok(())
     }
 

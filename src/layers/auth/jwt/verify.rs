@@ -22,7 +22,7 @@ use super::{
     token_source::TokenSource,
 };
 use crate::{
-    contract::Description,
+    contract::{Description, Later},
     layers::auth::{Authenticate, Verdict},
     support::clock::Clock,
     wire::ConfigError,
@@ -35,21 +35,23 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
         self.verifier.refusals.challenge().clone()
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<C> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<C>> {
         let verifier = &self.verifier;
         let token = match verifier.source.find(&head.headers) {
-            Ok(None) => return Verdict::Missing,
+            Ok(None) => return Later::Ready(Verdict::Missing),
             Ok(Some(token)) => token,
-            Err(reason) => return verifier.refuse(&head.headers, reason),
+            Err(reason) => return Later::Ready(verifier.refuse(&head.headers, reason)),
         };
         match self.claims(token, false) {
-            Ok(claims) => Verdict::Verified(claims),
-            Err(NotVerified::Refused(reason)) => verifier.refuse(&head.headers, reason),
+            Ok(claims) => Later::Ready(Verdict::Verified(claims)),
+            Err(NotVerified::Refused(reason)) => {
+                Later::Ready(verifier.refuse(&head.headers, reason))
+            }
             Err(NotVerified::NeedsKeys(fetch)) => {
                 let (jwt, token) = (self.clone(), token.to_vec());
-                Verdict::wait(async move {
+                Later::pending(async move {
                     if let Err(cause) = fetch.await {
-                        return Verdict::unchecked("Bearer", cause);
+                        return Verdict::failed("Bearer", cause);
                     }
                     match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
@@ -59,7 +61,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                         Err(NotVerified::NeedsKeys(fetch)) => {
                             let cause = fetch.await.err();
                             let cause = cause.unwrap_or_else(|| "the keys are gone again".into());
-                            Verdict::unchecked("Bearer", cause)
+                            Verdict::failed("Bearer", cause)
                         }
                     }
                 })

@@ -1,53 +1,52 @@
-//! Knows who has signed in: sessions in cookies.
+//! Sessions in cookies: [`Sessions`].
 
 mod authenticate;
-mod check;
+mod backend;
 mod handler;
-mod key;
+mod lifetime;
 mod options;
 mod principal;
 mod refusal;
-mod sealed;
-mod secret;
-mod settings;
-mod shelf;
 mod store;
 mod text;
-mod times;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 
-pub use key::SessionKey;
-pub use principal::Session;
-pub use refusal::SessionRefusal;
-pub use store::{
-    MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
-    SessionsByOwner,
-};
 #[cfg(feature = "session-redis")]
-pub use store::{RedisSessions, RedisSessionsMetrics};
-
-use self::{check::Check, sealed::Keys, settings::Settings, shelf::Shelf};
+pub use self::store::{RedisSessions, RedisSessionsMetrics};
+pub use self::{
+    backend::SessionKey,
+    principal::Session,
+    refusal::SessionRefusal,
+    store::{
+        MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
+        SessionsByOwner,
+    },
+};
+use self::{
+    backend::{Backend, Keys},
+    options::{Check, SessionOptions},
+};
 use crate::wire::ConfigError;
 
-/// Knows by a cookie who has signed in, with data `D` of each: a scheme for
-/// [`with_auth`](crate::with_auth), whose principal is a [`Session<D>`].
+/// Verifies sessions by their cookies, with data `D` of each session: a scheme for
+/// [`with_auth`](crate::with_auth) whose principal is a [`Session<D>`].
 ///
-/// A handler that has checked a password, or what else it asks for, [begins](Self::login) a session
-/// and answers with the cookie. From then on a request passes if all of this holds:
+/// A handler that has checked a password, or something else, [begins](Self::login) a session and
+/// answers with its cookie. From then on a request passes if all of these conditions hold:
 ///
-/// 1. it has one cookie of the session's name;
-/// 2. the cookie is of this server: [encrypted](Self::encrypted) with one of its keys for this very
-///    name, or the secret of a session in [its store](Self::stored);
-/// 3. the session began less than 12 hours ago ([`absolute`](Self::absolute));
-/// 4. it was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of that has
-///    passed, the answer renews the cookie if the session lasts longer for it;
-/// 5. your own [check](Self::check) has nothing against it.
+/// 1. It has one cookie with the session's name.
+/// 2. The cookie was made by this server: it is [encrypted](Self::encrypted) with one of its keys for
+///    this name, or is the secret of a session in [its store](Self::stored).
+/// 3. The session began less than 12 hours ago ([`absolute`](Self::absolute)).
+/// 4. It was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of this time
+///    has passed, the answer renews the cookie, if this prolongs the session.
+/// 5. Your own [check](Self::check) accepts it.
 ///
-/// Behind [`optional`](crate::With::optional), a session that has ended counts as none: a browser
-/// sends its cookie to the page that signs in as well.
+/// Behind [`optional`](crate::With::optional), a session that has ended counts as no credentials: a
+/// browser sends its cookie even to the page where users sign in.
 ///
 /// # Example
 ///
@@ -58,7 +57,9 @@ use crate::wire::ConfigError;
 /// use axum::{Json, Router, body::Body, extract::State, http::Request, routing::{get, post}};
 /// use serde::{Deserialize, Serialize};
 /// use tower::ServiceExt;
-/// use wythe::{Auth, Problem, Session, SessionKey, Sessions, SetCookie, compose, with_auth};
+/// use wythe::{
+///     Auth, Problem, Session, Sessions, SetCookie, auth::SessionKey, compose, with_auth,
+/// };
 ///
 /// #[derive(Deserialize, Serialize)]
 /// struct User {
@@ -67,7 +68,7 @@ use crate::wire::ConfigError;
 ///
 /// async fn login(
 ///     State(sessions): State<Sessions<User>>,
-///     Json(user): Json<User>, // and a password, which is checked here
+///     Json(user): Json<User>, // and a password, to be checked here
 /// ) -> Result<(SetCookie, &'static str), Problem> {
 ///     Ok((sessions.login(&user).await?, "welcome"))
 /// }
@@ -116,109 +117,104 @@ use crate::wire::ConfigError;
 ///
 /// | status | when | headers |
 /// |---|---|---|
-/// | 400 | several cookies of the session's name | |
+/// | 400 | several cookies with the session's name | |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
-/// | 503 | the store, or a check, can't tell | |
-/// | the handler's | the session was not noted as used for a quarter of its idle time, and lasts longer now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing of caches |
+/// | 503 | the store or the check fails | |
+/// | the handler's | the session was not noted as used for a quarter of its idle time, and is prolonged now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
-/// challenge is that of draft-broyer-http-cookie-auth, which has expired: browsers pass over it.
+/// challenge is that of draft-broyer-http-cookie-auth, which has expired. Browsers ignore it.
 ///
-/// An answer that caches may share never renews a cookie, or the session would go to everybody
-/// whom the cache serves. Nor does a refusal take a dead cookie back: it could overtake the answer
-/// that brings the next one, and where servers do not all have the same keys yet it would end
-/// sessions that are good elsewhere. The browser forgets the cookie when its time is over.
+/// An answer that shared caches may store never renews a cookie: the cache would hand the session to
+/// other clients. A refusal does not remove the cookie of a session that has ended: it could overtake
+/// the answer that brings the next cookie, and while servers are getting new keys, it would end
+/// sessions that are valid elsewhere. The browser discards the cookie when it expires.
 ///
 /// # Encrypted or stored
 ///
 /// | | encrypted | stored |
 /// |---|---|---|
-/// | a request costs | a decryption: 10,000 instructions, 7 allocations | a question to the store |
-/// | the data | travel with each request; 2,800 bytes of JSON | stay in the server |
-/// | logout ends it | in this browser | everywhere |
+/// | cost of a request | a decryption: 10,000 instructions, 7 allocations | a query to the store |
+/// | the data | are sent with each request; 2,800 bytes of JSON | stay in the server |
+/// | logout ends the session | in this browser | everywhere |
 /// | needs | a key that all servers share | a store that all servers share |
 ///
 /// # Security
 ///
-/// - **Theft.** Whoever has the cookie has the session until it ends. It is `HttpOnly`, which keeps
-///   it from scripts, and `Secure`. The store has a hash of it, so a copy of the store opens no
-///   session. It is not bound to the client's address, which changes for honest clients.
-/// - **Scripts of others in your pages** (XSS) can't read the cookie and need not: they act as the
-///   user while the page is open. Nothing here helps against that.
+/// - **Theft.** Anybody who has the cookie has the session until it ends. The cookie is `HttpOnly`,
+///   which keeps scripts from reading it, and `Secure`. The store has a hash of it, so a copy of the
+///   store gives access to no session. The session is not bound to the client's address, which
+///   changes for honest clients.
+/// - **Cross-site scripting** (XSS). Foreign scripts in your pages cannot read the cookie, and need
+///   not: they act as the user while the page is open. Nothing here prevents that.
 /// - **Fixation.** Each login makes a new id, and no id is taken from a request. `__Host-` keeps
-///   neighbouring hosts from planting a session of their own. When rights change within a session,
-///   [`renew`](Self::renew) it.
-/// - **Forged requests** (CSRF). Browsers send the cookie with requests that other sites cause,
-///   `SameSite=Lax` or not: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
-///   route that signs in, or others can sign a user in as themselves.
-/// - **Revocation.** A stored session ends with its record, and all of somebody's at once if they
-///   are [owned](Self::owned_by); requests that are under way go on, but under no other id. An
-///   encrypted one can't be ended by the server: who has kept a copy of the cookie can go on with
-///   it after a logout until it ends by itself, and so does the browser if an answer that renews
-///   the cookie arrives after the logout. [`check`](Self::check) refuses what was made before a
-///   moment that you keep, such as the last change of the password.
-/// - **Keys.** There is no default one. A cookie is AES-256-GCM under a random nonce, bound to the
-///   cookie's name, so a cookie of another name or with any bit changed is refused. Change the key
-///   long before it has encrypted 2³² cookies.
-/// - **Data** of an encrypted session are as old as the cookie: a copy of it brings them back. Keep
-///   in it who somebody is, not what they have left to spend.
+///   neighbouring hosts from planting a session of their own. When a user's rights change within a
+///   session, [`renew`](Self::renew) it.
+/// - **Forged requests** (CSRF). Browsers send the cookie with requests that other sites cause, even
+///   with `SameSite=Lax`: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
+///   route that signs in, or an attacker can sign a user in to the attacker's account.
+/// - **Revocation.** A stored session ends with its record, and all sessions of a user end at once if
+///   they are [owned](Self::owned_by); requests in progress continue, but not under another id. The
+///   server cannot end an encrypted session: a copy of its cookie stays valid after a logout until
+///   the session ends by itself, and so does the cookie in the browser if an answer that renews it
+///   arrives after the logout. With [`check`](Self::check) you can refuse sessions that began before
+///   a certain moment, such as the last change of the password.
+/// - **Keys.** There is no default key. A cookie is AES-256-GCM with a random nonce, bound to the
+///   cookie's name, so that a cookie with another name or with any modified bit is refused. Change the
+///   key long before it has encrypted 2³² cookies.
+/// - **Data** of an encrypted session are as old as the cookie: an old copy of the cookie brings them
+///   back. Keep the user's identity in it, not a balance.
 ///
 /// # Compared with
 ///
 /// tower-sessions leaves the change of the id at login to the application; a store that fails is a
 /// 500. axum-login loads the user from the backend with each request, and answers a failing backend
 /// as if the user were forbidden. The private jar of axum-extra encrypts in the same way, but
-/// the cookie has no expiry inside: a kept copy is good for ever.
+/// the cookie contains no expiry: a copy of it is valid forever.
 #[must_use]
 pub struct Sessions<D> {
-    settings: Arc<Settings>,
-    kind: Kind,
-    check: Check<D>,
-    owner: Owner<D>,
+    options: Arc<SessionOptions>,
+    backend: Backend,
+    check: Option<Check<D>>,
+    owner: Option<OwnerOf<D>>,
 }
 
-/// Says whose session it is, by its data.
-type Owner<D> = Option<Arc<dyn Fn(&D) -> SessionOwner + Send + Sync>>;
-
-#[derive(Clone)]
-enum Kind {
-    Encrypted(Keys),
-    Stored(Arc<dyn Shelf>),
-}
+/// Names the owner of a session, given its data.
+type OwnerOf<D> = Arc<dyn Fn(&D) -> SessionOwner + Send + Sync>;
 
 impl<D> Sessions<D> {
-    /// Keeps everything in the cookie, encrypted with the first key; each of them decrypts. A
-    /// session of another key than the first is encrypted anew when it is used.
+    /// Keeps everything in the cookie. The first key encrypts, and all of them decrypt: a session that
+    /// was encrypted with another key is re-encrypted when it is used.
     ///
-    /// To change the key where several servers share sessions, let all of them know the new one
-    /// before one encrypts with it: list it last, and then first.
+    /// To change the key of several servers that share sessions, give it to all of them before one
+    /// encrypts with it: list it last, and then first.
     ///
     /// # Errors
     ///
-    /// Without a key, or if the system gives no random bytes.
+    /// If there is no key, or the system cannot provide random bytes.
     pub fn encrypted(keys: impl IntoIterator<Item = SessionKey>) -> Result<Self, ConfigError> {
         let keys = Keys::new(keys.into_iter().collect());
-        let keys = keys.ok_or_else(|| error("without a key nothing can be encrypted"))?;
-        Self::new(Kind::Encrypted(keys))
+        let keys = keys.ok_or_else(|| error("encrypted sessions need at least one key"))?;
+        Self::new(Backend::Encrypted(keys))
     }
 
-    /// Keeps sessions in a store. The cookie holds 256 random bits, and the store their SHA-256.
+    /// Keeps sessions in a store. The cookie contains 256 random bits, and the store their SHA-256.
     ///
     /// # Errors
     ///
-    /// If the system gives no random bytes.
+    /// If the system cannot provide random bytes.
     pub fn stored(store: impl SessionStore) -> Result<Self, ConfigError> {
-        Self::new(Kind::Stored(Arc::new(store)))
+        Self::new(Backend::Stored(Arc::new(store)))
     }
 
-    /// The [public id](Session::public_id) of the session that a request names, whether it goes on
-    /// or not: for layers outside `with_auth`, as [`with_csrf`](crate::with_csrf) is one.
+    /// The [public id](Session::public_id) of the session of a request, whether it has ended or not:
+    /// for layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf).
     ///
     /// # Example
     ///
     /// ```
     /// # #[cfg(feature = "csrf-token")] {
-    /// use wythe::{Csrf, CsrfTokens, SessionKey, Sessions, with_csrf};
+    /// use wythe::{Csrf, CsrfTokens, Sessions, auth::SessionKey, with_csrf};
     ///
     /// # let secret = b"thirty-two bytes of a secret, or more";
     /// let sessions = Sessions::<String>::encrypted([SessionKey::new(secret)?])?;
@@ -232,18 +228,19 @@ impl<D> Sessions<D> {
     /// ```
     #[must_use]
     pub fn public_id_in(&self, headers: &HeaderMap) -> Option<String> {
-        let id = self.id_in(headers)?;
+        let value = self.cookie_value(headers).ok()??;
+        let id = self.backend.id(&self.options.cookie, value)?;
         Some(text::encode(id.as_bytes()))
     }
 
-    fn new(kind: Kind) -> Result<Self, ConfigError> {
-        // A system without random bytes is found out now and not at the first login.
+    fn new(backend: Backend) -> Result<Self, ConfigError> {
+        // A system without random bytes is reported now, and not at the first login.
         getrandom::fill(&mut [0; 1])
-            .map_err(|source| error("the system gives no random bytes").because(source))?;
+            .map_err(|source| error("the system provides no random bytes").because(source))?;
         Ok(Self {
-            settings: Arc::new(Settings::new()?),
-            kind,
-            check: Check::None,
+            options: Arc::new(SessionOptions::new()?),
+            backend,
+            check: None,
             owner: None,
         })
     }
@@ -256,8 +253,8 @@ fn error(message: &'static str) -> ConfigError {
 impl<D> Clone for Sessions<D> {
     fn clone(&self) -> Self {
         Self {
-            settings: Arc::clone(&self.settings),
-            kind: self.kind.clone(),
+            options: Arc::clone(&self.options),
+            backend: self.backend.clone(),
             check: self.check.clone(),
             owner: self.owner.clone(),
         }
@@ -266,20 +263,14 @@ impl<D> Clone for Sessions<D> {
 
 impl<D> fmt::Debug for Sessions<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &*self.settings;
-        let kind = match self.kind {
-            Kind::Encrypted(_) => "encrypted",
-            Kind::Stored(_) => "stored",
-        };
+        let options = &*self.options;
+        let lifetime = options.lifetime;
         f.debug_struct("Sessions")
-            .field("kind", &kind)
-            .field("cookie", &settings.cookie)
-            .field(
-                "absolute",
-                &Duration::from_secs(settings.lifetime.absolute()),
-            )
-            .field("idle", &Duration::from_secs(settings.lifetime.idle()))
-            .field("clock", &settings.clock)
+            .field("backend", &self.backend.name())
+            .field("cookie", &options.cookie)
+            .field("absolute", &Duration::from_secs(lifetime.absolute()))
+            .field("idle", &Duration::from_secs(lifetime.idle()))
+            .field("clock", &options.clock)
             .finish_non_exhaustive()
     }
 }

@@ -1,35 +1,44 @@
-//! The options of `Sessions`: the cookie, the times, what else is asked of a session, whose it is.
+//! The options of `Sessions`: the cookie, the lifetime, the application's check, the owner.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
-use super::{Session, SessionOwner, Sessions, check::Check, settings::Settings};
+use http::HeaderValue;
+
+use super::{
+    Session, SessionOwner, SessionRefusal, Sessions,
+    lifetime::{Lifetime, Times},
+    refusal,
+};
 use crate::{
+    contract::Later,
+    layers::auth::Refusal,
     support::clock::Clock,
-    wire::{ConfigError, cookies::SetCookie},
+    wire::{BoxError, ConfigError, Problem, cookies::SetCookie, field::Challenge},
 };
 
-/// What is asked of sessions, and what their cookie is.
+/// Options.
 impl<D> Sessions<D> {
-    /// The name of the cookie; `__Host-session`, unless said.
+    /// The name of the cookie; by default `__Host-session`.
     ///
-    /// Under a name without `__Host-` other hosts of the domain can plant a cookie beside it, and
-    /// two are a 400 until the browser has forgotten one.
+    /// If the name does not start with `__Host-`, other hosts of the domain can plant a second cookie
+    /// with this name, and requests with both are answered 400 until the browser discards one.
     ///
     /// # Errors
     ///
-    /// If it is not a token, or starts with `__Host-` or `__Secure-` and the attributes do not fit.
+    /// If it is not a token, or starts with `__Host-` or `__Secure-` and the attributes do not allow
+    /// this.
     pub fn name(self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let name = name.into();
         self.cookie(|cookie| cookie.renamed(name.into()))
     }
 
-    /// The attributes of the cookie; those of [`SetCookie`], unless changed. Its value and its age
-    /// are those of the session.
+    /// The attributes of the cookie; by default those of [`SetCookie`]. Its value and its maximum age
+    /// are set by the session.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{SessionKey, Sessions};
+    /// use wythe::{Sessions, auth::SessionKey};
     ///
     /// # let key = b"thirty-two bytes of a secret, or more";
     /// let sessions = Sessions::<String>::encrypted([SessionKey::new(key)?])?
@@ -44,12 +53,12 @@ impl<D> Sessions<D> {
         self,
         change: impl FnOnce(SetCookie) -> Result<SetCookie, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let cookie = change(self.settings.cookie.clone())?;
-        self.answering(|settings| settings.cookie = cookie)
+        let cookie = change(self.options.cookie.clone())?;
+        self.try_change(|options| options.cookie = cookie)
     }
 
-    /// Lets the cookie go over plain http, for a server on `localhost`: without `Secure`, and so
-    /// without `__Host-` in its name.
+    /// Lets browsers send the cookie over plain http, for a server on `localhost`: without `Secure`,
+    /// and so without `__Host-` in its name.
     ///
     /// # Errors
     ///
@@ -64,58 +73,58 @@ impl<D> Sessions<D> {
         })
     }
 
-    /// The realm of the challenge; `api`, unless said.
+    /// The realm of the challenge; by default `api`.
     ///
     /// # Errors
     ///
-    /// If it holds anything but visible ASCII characters and spaces.
+    /// If it contains anything but visible ASCII characters and spaces.
     pub fn realm(self, realm: impl Into<String>) -> Result<Self, ConfigError> {
         let realm = realm.into();
-        self.answering(|settings| settings.realm = realm)
+        self.try_change(|options| options.realm = realm)
     }
 
-    /// How long a session lasts at most; 12 hours, unless said. Whole seconds count.
+    /// The maximum lifetime of a session, in whole seconds; by default 12 hours.
     ///
     /// # Errors
     ///
     /// If it is less than a second, more than 400 days, or less than [`idle`](Self::idle).
     pub fn absolute(self, time: Duration) -> Result<Self, ConfigError> {
-        let lifetime = self.settings.lifetime.with_absolute(time)?;
-        Ok(self.change(|settings| settings.lifetime = lifetime))
+        let lifetime = self.options.lifetime.with_absolute(time)?;
+        Ok(self.change(|options| options.lifetime = lifetime))
     }
 
-    /// How long a session lasts without a request; 30 minutes, unless said, or what
-    /// [`absolute`](Self::absolute) says if that is less. Whole seconds count.
+    /// How long a session lasts without a request, in whole seconds; by default 30 minutes, or
+    /// [`absolute`](Self::absolute) if that is less.
     ///
-    /// It is noted when a quarter of it has passed, so a session may end after three quarters of it
-    /// without a request. A stored session keeps a longer time that it was noted with, by a server
-    /// of other settings, until it is noted next.
+    /// The use of a session is noted when a quarter of this time has passed, so that a session may end
+    /// after three quarters of it without a request. If a server with a longer time has noted the use
+    /// of a stored session, that time applies until the use is noted again.
     ///
     /// # Errors
     ///
     /// If it is less than a second, or more than [`absolute`](Self::absolute).
     pub fn idle(self, time: Duration) -> Result<Self, ConfigError> {
-        let lifetime = self.settings.lifetime.with_idle(time)?;
-        Ok(self.change(|settings| settings.lifetime = lifetime))
+        let lifetime = self.options.lifetime.with_idle(time)?;
+        Ok(self.change(|options| options.lifetime = lifetime))
     }
 
     /// The clock; by default the system's.
     pub fn clock(self, clock: impl Into<Clock>) -> Self {
-        self.change(|settings| settings.clock = clock.into())
+        self.change(|options| options.clock = clock.into())
     }
 
-    /// Refuses a session unless this says `true`: for what the server knows and the cookie does
-    /// not. It is asked with each request, and comes in the place of a check set before.
+    /// Refuses a session unless this returns `true`: for what the server knows and the cookie does
+    /// not. It is called with each request, and replaces a check that was set before.
     ///
     /// # Example
     ///
     /// ```
     /// use std::{sync::{Arc, RwLock}, time::SystemTime};
     ///
-    /// use wythe::{SessionKey, Sessions};
+    /// use wythe::{Sessions, auth::SessionKey};
     ///
     /// # let key = b"thirty-two bytes of a secret, or more";
-    /// // Set to now, it ends all sessions.
+    /// // Setting this to now ends all sessions.
     /// let since = Arc::new(RwLock::new(SystemTime::UNIX_EPOCH));
     /// let sessions = Sessions::<String>::encrypted([SessionKey::new(key)?])?.check({
     ///     let since = Arc::clone(&since);
@@ -124,19 +133,22 @@ impl<D> Sessions<D> {
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
     pub fn check(mut self, check: impl Fn(&Session<D>) -> bool + Send + Sync + 'static) -> Self {
-        self.check = Check::Now(Arc::new(check));
+        self.check = Some(Check {
+            ask: Arc::new(move |session| Later::Ready(Ok(check(session)))),
+            is_async: false,
+        });
         self
     }
 
-    /// The same with a wait: for a database that knows when a password was changed. If it can't be
-    /// asked, the answer is 503.
+    /// An asynchronous [`check`](Self::check): for a database that knows when a password was changed.
+    /// An error is answered 503.
     ///
     /// # Example
     ///
     /// ```
     /// use std::time::SystemTime;
     ///
-    /// use wythe::{Session, SessionKey, Sessions};
+    /// use wythe::{Session, Sessions, auth::SessionKey};
     /// # #[derive(Clone)] struct Users;
     /// # impl Users {
     /// #     async fn password_since(&self, _: &str) -> Result<SystemTime, std::io::Error> {
@@ -161,19 +173,26 @@ impl<D> Sessions<D> {
         A: Future<Output = Result<bool, E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.check = Check::later(check);
+        self.check = Some(Check {
+            ask: Arc::new(move |session| {
+                let answer = check(session.clone());
+                Later::pending(async move { answer.await.map_err(Into::into) })
+            }),
+            is_async: true,
+        });
         self
     }
 
-    /// Tells the store whose a new session is, so that all sessions of somebody can be ended at
-    /// once: "sign out everywhere", or a change of the password. An encrypted session has no owner.
+    /// Tells the store the owner of a new session, so that all sessions of a user can be ended at
+    /// once: "sign out everywhere", or after a change of the password. An encrypted session has no
+    /// owner.
     ///
     /// # Example
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use wythe::{MemorySessions, Sessions, auth::{SessionOwner, SessionsByOwner}};
+    /// use wythe::{Sessions, auth::{MemorySessions, SessionOwner, SessionsByOwner}};
     ///
     /// let store = MemorySessions::default();
     /// let sessions = Sessions::<String>::stored(store.clone())?
@@ -188,18 +207,97 @@ impl<D> Sessions<D> {
         self
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+    fn change(mut self, change: impl FnOnce(&mut SessionOptions)) -> Self {
+        change(Arc::make_mut(&mut self.options));
         self
     }
 
-    /// A change of what the answers depend on.
-    fn answering(self, change: impl FnOnce(&mut Settings)) -> Result<Self, ConfigError> {
-        let changed = self.change(change);
-        let settings = Settings::clone(&changed.settings).answering()?;
-        Ok(Self {
-            settings: Arc::new(settings),
-            ..changed
-        })
+    /// A change that the answers depend on.
+    fn try_change(self, change: impl FnOnce(&mut SessionOptions)) -> Result<Self, ConfigError> {
+        let mut changed = self.change(change);
+        let options = Arc::unwrap_or_clone(changed.options).with_answers()?;
+        changed.options = Arc::new(options);
+        Ok(changed)
+    }
+}
+
+/// What the application says about a session that has not ended.
+pub(super) struct Check<D> {
+    pub(super) ask: Arc<dyn Fn(&Session<D>) -> Later<Result<bool, BoxError>> + Send + Sync>,
+    /// Whether it asks something that can fail.
+    pub(super) is_async: bool,
+}
+
+impl<D> Clone for Check<D> {
+    fn clone(&self) -> Self {
+        Self {
+            ask: Arc::clone(&self.ask),
+            is_async: self.is_async,
+        }
+    }
+}
+
+/// The cookie, the lifetime, and the answers of all sessions.
+#[derive(Clone)]
+pub(super) struct SessionOptions {
+    /// Name and attributes of every cookie.
+    pub(super) cookie: SetCookie,
+    realm: String,
+    pub(super) lifetime: Lifetime,
+    pub(super) clock: Clock,
+    pub(super) challenge: HeaderValue,
+    refusals: Vec<(SessionRefusal, Refusal)>,
+}
+
+impl SessionOptions {
+    pub(super) fn new() -> Result<Self, ConfigError> {
+        let options = Self {
+            cookie: SetCookie::new("__Host-session", "")?,
+            realm: "api".to_owned(),
+            lifetime: Lifetime::default(),
+            clock: Clock::default(),
+            challenge: HeaderValue::from_static("Cookie"),
+            refusals: Vec::new(),
+        };
+        options.with_answers()
+    }
+
+    /// The same with the answers of its realm and cookie name.
+    fn with_answers(mut self) -> Result<Self, ConfigError> {
+        // No scheme is registered for cookies. This one is that of an expired draft,
+        // draft-broyer-http-cookie-auth, without the address of a form.
+        let challenge = Challenge::new("Cookie")?
+            .parameter("realm", &self.realm)?
+            .parameter("cookie-name", self.cookie.name())?;
+        self.challenge = challenge.into();
+        let built = refusal::ALL.map(|reason| (reason, reason.refusal(&self.challenge)));
+        self.refusals = built.into();
+        Ok(self)
+    }
+
+    /// The answer for this reason.
+    pub(super) fn refusal(&self, reason: SessionRefusal) -> Refusal {
+        let built = self.refusals.iter().find(|(built, _)| *built == reason);
+        built.map_or_else(
+            || reason.refusal(&self.challenge),
+            |(_, refusal)| refusal.clone(),
+        )
+    }
+
+    /// The answer of a handler whose session has ended meanwhile.
+    pub(super) fn ended(&self) -> Problem {
+        let refusal = self.refusal(SessionRefusal::Unknown);
+        refusal.into_problem(&self.challenge)
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.since_epoch().as_secs()
+    }
+
+    /// The cookie with this value, for the rest of the session.
+    pub(super) fn cookie(&self, value: String, times: Times) -> Result<SetCookie, ConfigError> {
+        let cookie = self.cookie.with_value(value)?;
+        Ok(cookie.max_age(self.lifetime.left(times)))
     }
 }

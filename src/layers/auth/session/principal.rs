@@ -1,4 +1,4 @@
-//! Who has signed in: [`Session`].
+//! The session that a handler gets: [`Session`].
 
 use std::{
     fmt,
@@ -8,15 +8,15 @@ use std::{
 };
 
 use super::{
+    lifetime::Times,
     store::{SessionId, SessionOwner},
     text,
-    times::Times,
 };
 
-/// A session that is going on, with what was said of it at login: the principal of
-/// [`Sessions`](super::Sessions). A clone is cheap.
+/// A session that has not ended, with its data: the principal of [`Sessions`](super::Sessions). A
+/// clone is cheap.
 ///
-/// Its data are there as if they were its own, by `Deref`.
+/// It dereferences to its data.
 ///
 /// # Example
 ///
@@ -41,42 +41,38 @@ pub struct Session<D> {
 }
 
 impl<D> Session<D> {
-    pub(super) fn new(id: SessionId, times: Times, data: D) -> Self {
+    pub(super) fn new(id: SessionId, times: Times, owner: Option<SessionOwner>, data: D) -> Self {
         Self {
             data: Arc::new(data),
             id,
             times,
-            owner: None,
+            owner,
         }
-    }
-
-    pub(super) fn owned(self, owner: Option<SessionOwner>) -> Self {
-        Self { owner, ..self }
     }
 
     pub(super) const fn owner(&self) -> Option<SessionOwner> {
         self.owner
     }
 
-    /// What was said at login, or since.
+    /// The data given at login, or since.
     #[must_use]
     pub fn data(&self) -> &D {
         &self.data
     }
 
-    /// What the session is known by. It is no secret: nobody can continue a session who knows it.
+    /// The id of the session. It is not secret: knowing it does not give access to the session.
     pub const fn id(&self) -> SessionId {
         self.id
     }
 
-    /// The id as 43 characters, for the log, and for what is bound to a session, a CSRF token for
-    /// example.
+    /// The id as 43 characters, for the log, and for what is bound to a session, such as a CSRF
+    /// token.
     #[must_use]
     pub fn public_id(&self) -> String {
         text::encode(self.id.as_bytes())
     }
 
-    /// When its owner signed in, in whole seconds.
+    /// When the user signed in, in whole seconds.
     #[must_use]
     pub fn created(&self) -> SystemTime {
         let created = UNIX_EPOCH.checked_add(Duration::from_secs(self.times.created));

@@ -1,4 +1,4 @@
-//! Says why a session was refused, to the log and, in fewer words, to the client.
+//! Why a session is refused, for the log and, in less detail, for the client.
 
 use std::{error::Error, fmt};
 
@@ -8,27 +8,27 @@ use crate::layers::auth::Refusal;
 
 /// Why a session was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///
-/// It is for the log. The client learns that the session has ended, and not how.
+/// It is for the log. The client learns that the session has ended, and not why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRefusal {
     /// Several session cookies in one request.
     Repeated,
-    /// Longer than any cookie of this server.
+    /// Longer than any session cookie of this server.
     TooLong,
-    /// Changed, made for another name or with an unknown key, or never a session at all.
+    /// Modified, made for another name or with an unknown key, or not a session at all.
     Unreadable,
-    /// The data are of another type: of another version of the program, perhaps.
+    /// The data have another type: they may come from another version of the program.
     Data,
     /// It began too long ago.
     Expired,
     /// It was not used for too long.
     Idle,
-    /// The store does not have it: it was ended, or its time is over.
+    /// Not in the store: it was ended, or it has expired.
     Unknown,
     /// It begins in the future: a clock is wrong.
     NotYet,
-    /// The check of [`Sessions::check`](super::Sessions::check) refuses it.
+    /// Rejected by the check of [`Sessions::check`](super::Sessions::check).
     Check,
 }
 
@@ -45,7 +45,7 @@ pub(super) const ALL: [SessionRefusal; 9] = [
 ];
 
 impl SessionRefusal {
-    /// The reason in one word that never changes, as the log has it.
+    /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -61,15 +61,15 @@ impl SessionRefusal {
         }
     }
 
-    /// A 400 for several, and 401 for the rest.
+    /// A 400 for several cookies, and a 401 for the rest.
     pub(super) fn refusal(self, challenge: &HeaderValue) -> Refusal {
         if self == Self::Repeated {
             return Refusal::malformed(self)
                 .scheme("Cookie")
                 .reason(self.code())
-                .detail("The request holds several session cookies.");
+                .detail("The request contains several session cookies.");
         }
-        // A browser sends the cookie of its own accord, to the page that signs in as well.
+        // A browser sends the cookie by itself, even to the page where users sign in.
         Refusal::new(self)
             .scheme("Cookie")
             .reason(self.code())
@@ -84,13 +84,13 @@ impl fmt::Display for SessionRefusal {
         f.write_str(match self {
             Self::Repeated => "several session cookies in one request",
             Self::TooLong => "the session cookie is too long",
-            Self::Unreadable => "the session cookie is not one of this server",
-            Self::Data => "the data of the session are of another type",
+            Self::Unreadable => "the session cookie was not made by this server",
+            Self::Data => "the data of the session have another type",
             Self::Expired => "the session began too long ago",
             Self::Idle => "the session was not used for too long",
             Self::Unknown => "the session is not in the store",
             Self::NotYet => "the session begins in the future",
-            Self::Check => "the check refuses the session",
+            Self::Check => "the application rejects the session",
         })
     }
 }

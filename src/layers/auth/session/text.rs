@@ -1,17 +1,17 @@
-//! How a session is written: `1.created.seen.id.data`, the data as JSON.
+//! How a session is serialized: `1.created.seen.id.data`, the data as JSON.
 //!
-//! The data stand apart, so that noting when a session was last used changes no byte of them: an
-//! older version of the program would leave out what it does not know. In a store not even `seen`
-//! changes then, but when the record ends.
+//! The data are separate, so that noting the use of a session does not serialize them again: an older
+//! version of the program would drop fields that it does not know. In a store not even `seen`
+//! changes then, only the end of the record.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::{store::SessionId, times::Times};
+use super::{lifetime::Times, store::SessionId};
 
 const VERSION: &str = "1";
 
-/// A session as it was read.
+/// A serialized session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Text<'a> {
     pub(super) id: SessionId,
@@ -45,14 +45,14 @@ impl<'a> Text<'a> {
     }
 }
 
-/// 43 characters, of one spelling.
+/// 43 characters; there is only one encoding of each id.
 pub(super) fn encode(bytes: &[u8; 32]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
-    // Of any other length it is another thing.
+    // Text of another length is not an id.
     let length = URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut()).ok()?;
     (length == bytes.len()).then_some(bytes)
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::{SessionId, Text, Times};
 
     #[test]
-    fn other_versions_and_broken_texts_are_none() {
+    fn rejects_other_versions_and_broken_texts() {
         let right = "1.1.2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.{}";
         assert!(Text::parse(right).is_some());
         for wrong in [

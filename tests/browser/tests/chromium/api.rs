@@ -18,7 +18,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wythe::{
-    Auth, CacheControl, ConfigError, Cors, Csrf, Problem, Quota, Valid, compose, with_auth,
+    Auth, CacheControl, ConfigError, Cors, Csrf, Problem, Quota, Scopes, Valid, compose, with_auth,
     with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit, with_scopes,
     with_validation,
 };
@@ -55,7 +55,10 @@ pub(crate) fn router(
     let limited = compose((with_rate_limit(Quota::per_hour(1).by_peer()?),));
     // Nobody may do more than a customer may.
     let nobody = |_: &Principal, _: &str| false;
-    let vault = compose((signed_in.clone(), with_scopes(["vault"])?.by(nobody)));
+    let vault = compose((
+        signed_in.clone(),
+        with_scopes(Scopes::all(["vault"])?.by(nobody)),
+    ));
     let renames = compose((signed_in.clone(), with_validation::<Json<Name>>()));
     let transfers = compose((signed_in.clone(), with_validation::<Form<Transfer>>()));
     let statement = compose((

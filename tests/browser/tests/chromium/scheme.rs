@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use wythe::{ConfigError, MemorySessions, Problem, Session, Sessions};
+use wythe::{ConfigError, Problem, Session, Sessions, auth::MemorySessions};
 
 /// The cookie that says who has signed in.
 pub(crate) const COOKIE: &str = "__Host-session";

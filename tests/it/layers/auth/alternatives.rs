@@ -13,7 +13,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header::SET_COOKIE, request::Parts};
 use proptest::prelude::*;
 use wythe::{
-    Auth, Authenticate, Description, Either, Place, Problem, Provided, Refusal, Verdict, with_auth,
+    Auth, Description, Either, Later, Place, Problem, Provided,
+    auth::{Authenticate, Refusal, Verdict},
+    with_auth,
 };
 
 use crate::common::{Body, empty, get, problem, send_to};
@@ -98,17 +100,16 @@ impl Authenticate for Scheme {
         HeaderValue::from_static(self.name)
     }
 
-    fn authenticate(&self, _: &Parts) -> Verdict<By> {
+    fn authenticate(&self, _: &Parts) -> Later<Verdict<By>> {
         let verdict = self.verdict();
         if !self.later {
-            return verdict;
+            return Later::Ready(verdict);
         }
         let begun = Arc::clone(&self.begun);
-        // Twice later: a verdict may itself be one that waits.
-        Verdict::wait(async move {
+        Later::pending(async move {
             begun.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
-            Verdict::wait(async move { verdict })
+            verdict
         })
     }
 }
@@ -123,7 +124,7 @@ impl Authenticate for Any {
         self.0.challenge()
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<By> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<By>> {
         self.0.authenticate(head)
     }
 
@@ -364,12 +365,12 @@ async fn a_challenge_that_says_no_more_than_another_is_sent_once() {
             HeaderValue::from_static(r#"Bearer realm="api""#)
         }
 
-        fn authenticate(&self, _: &Parts) -> Verdict<By> {
+        fn authenticate(&self, _: &Parts) -> Later<Verdict<By>> {
             let error = HeaderValue::from_static(r#"Bearer realm="api", error="invalid_token""#);
-            match self.0 {
+            Later::Ready(match self.0 {
                 false => Verdict::Missing,
                 true => Verdict::Refused(Refusal::new("wrong").challenge(error)),
-            }
+            })
         }
     }
 
@@ -618,7 +619,7 @@ async fn a_store_is_not_asked_if_another_scheme_decides() {
 #[cfg(feature = "authorization")]
 #[tokio::test]
 async fn either_principal_has_its_scopes_and_roles() {
-    use wythe::{HasRoles, HasScopes, compose, with_roles, with_scopes};
+    use wythe::{HasRoles, HasScopes, Roles, Scopes, compose, with_roles, with_scopes};
 
     #[derive(Clone)]
     struct User(&'static str);
@@ -668,8 +669,8 @@ async fn either_principal_has_its_scopes_and_roles() {
         let machine = Scheme::new("Bee", Says::Right, true).map(|_| Machine(vec!["write"]));
         let stack = compose((
             with_auth(user.either(machine)),
-            with_scopes([scope]).unwrap(),
-            with_roles([role]).unwrap(),
+            with_scopes(Scopes::all([scope]).unwrap()),
+            with_roles(Roles::all([role]).unwrap()),
         ));
         let response = send_to(&stack, request(), whoami).await;
         assert_eq!(
@@ -691,7 +692,7 @@ fn schemes_show_what_they_are_made_of_and_can_be_shared() {
     shared(&mapped);
     shared(&asked);
     let shown = format!("{mapped:?} {asked:?}");
-    for part in ["EitherOf", "TryMap", "AndThen", "Ant", "Bee", "Cow"] {
+    for part in ["EitherOf", "Map", "AndThen", "Ant", "Bee", "Cow"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let layer = format!("{:?}", with_auth(mapped));

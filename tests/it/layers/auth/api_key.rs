@@ -13,8 +13,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use proptest::prelude::*;
 use wythe::{
-    ApiKey, ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, Auth, Authenticate, ConfigError, Place,
-    Problem, Verdict, with_auth,
+    ApiKey, Auth, ConfigError, Later, Place, Problem,
+    auth::{ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, Authenticate, Verdict},
+    with_auth,
 };
 
 use crate::common::{Body, empty, get, problem, send, send_to};
@@ -96,7 +97,7 @@ async fn whose(scheme: ApiKey<Partner>, request: Request<Body>) -> Result<String
 }
 
 #[tokio::test]
-async fn hands_the_handler_whose_key_it_is() {
+async fn hands_the_handler_the_owner_of_the_key() {
     let bearer = format!("Bearer {KEY}");
     let either = || listed().or_bearer();
     let field: &[_] = &[("x-api-key", KEY.as_bytes())];
@@ -144,7 +145,7 @@ async fn hands_the_handler_whose_key_it_is() {
 }
 
 #[tokio::test]
-async fn every_lookup_finds_the_same() {
+async fn all_lookups_agree() {
     let found = |known: ApiKeyHash| (known == hash(KEY)).then_some(Partner("acme"));
     let by_id = |id: &str| (id == ID).then(|| (hash(KEY), Partner("acme")));
     let schemes = [
@@ -184,7 +185,7 @@ async fn every_lookup_finds_the_same() {
 }
 
 #[tokio::test]
-async fn a_known_id_with_another_secret_is_refused() {
+async fn refuses_a_known_id_with_another_secret() {
     let key = "wy_test_0123456789AB_Abcdefghijklmnopqrstuvwxyz012345";
     let key = with_checksum(key);
     let asked = Arc::default();
@@ -323,11 +324,11 @@ async fn refuses_hostile_fields_without_a_lookup() {
 }
 
 #[tokio::test]
-async fn says_where_a_key_belongs() {
+async fn the_challenge_says_where_the_key_belongs() {
     let bearer = |error: &str| format!("{AS_BEARER}, {error}");
     let invalid = bearer(r#"error="invalid_token", error_description="The API key is invalid""#);
     let unreadable =
-        bearer(r#"error="invalid_request", error_description="The API key can't be read""#);
+        bearer(r#"error="invalid_request", error_description="The API key is malformed""#);
     let both = format!("{IN_FIELD}, {AS_BEARER}");
     let in_field: &[(&'static str, &[u8])] = &[("x-api-key", b"hunter2-hunter2-hunter2")];
     let garbled: &[_] = &[("x-api-key", b"a b".as_slice())];
@@ -391,7 +392,7 @@ async fn says_where_a_key_belongs() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_no_401() {
+async fn a_store_that_is_down_is_not_a_401() {
     let down = || io::Error::other("postgres://app:hunter2@db refused");
     let schemes: [ApiKey<Partner>; 2] = [
         ApiKey::lookup_async(move |_| async move { Err(down()) }),
@@ -504,10 +505,10 @@ async fn a_wrong_token_never_falls_through_to_a_key() {
 }
 
 #[test]
-fn refuses_what_can_not_work() {
+fn rejects_invalid_configurations() {
     let key = || (hash(KEY), Partner("acme"));
     let error = |scheme: Result<ApiKey<Partner>, ConfigError>| scheme.unwrap_err().to_string();
-    assert!(error(ApiKey::list([])).contains("without a key"));
+    assert!(error(ApiKey::list([])).contains("empty list"));
     assert!(error(ApiKey::list([key(), key()])).contains("twice"));
     let many = (0..257).map(|n| (hash(&format!("{KEY}{n}")), Partner("many")));
     assert!(error(ApiKey::list(many)).contains("more than 256"));
@@ -548,7 +549,7 @@ fn refuses_what_can_not_work() {
 }
 
 #[test]
-fn a_new_key_is_shown_once_and_by_nothing_else() {
+fn nothing_else_shows_a_new_key() {
     let key = format().generate().unwrap();
     let secret = key.secret().expose();
     assert_eq!(hash(secret), key.hash());
@@ -591,7 +592,7 @@ fn describes_what_it_answers() {
 
 proptest! {
     #[test]
-    fn any_changed_bit_is_refused(at in 0..KEY.len(), bit in 0..8_u32) {
+    fn refuses_any_changed_bit(at in 0..KEY.len(), bit in 0..8_u32) {
         let key = format().generate().unwrap();
         let (hash, secret) = (key.hash(), key.secret().expose());
         let by_hash = ApiKey::list([(hash, Partner("acme"))]).unwrap();
@@ -609,7 +610,7 @@ proptest! {
     }
 
     #[test]
-    fn no_other_text_passes(text in "[\\x21-\\x7e]{0,80}") {
+    fn refuses_any_other_text(text in "[\\x21-\\x7e]{0,80}") {
         prop_assume!(text != KEY && text != OPAQUE);
         prop_assert!(!passes(&listed(), text.as_bytes()));
         prop_assert!(!passes(&by_id(&Arc::default()), text.as_bytes()));
@@ -625,7 +626,10 @@ fn passes(scheme: &ApiKey<Partner>, key: &[u8]) -> bool {
         .body(())
         .unwrap()
         .into_parts();
-    matches!(scheme.authenticate(&head), Verdict::Verified(_))
+    matches!(
+        scheme.authenticate(&head),
+        Later::Ready(Verdict::Verified(_))
+    )
 }
 
 /// Whether a bearer token is the key scheme's, and what becomes of it beside another scheme.
@@ -641,12 +645,12 @@ async fn bearer_tokens_with_another_prefix_are_left_to_another_scheme() {
             HeaderValue::from_static(AS_BEARER)
         }
 
-        fn authenticate(&self, head: &http::request::Parts) -> Verdict<Partner> {
-            match head.headers.get("authorization") {
+        fn authenticate(&self, head: &http::request::Parts) -> Later<Verdict<Partner>> {
+            Later::Ready(match head.headers.get("authorization") {
                 None => Verdict::Missing,
                 Some(line) if line == "Bearer eyJ" => Verdict::Verified(Partner("token")),
                 Some(_) => Verdict::refused("wrong token"),
-            }
+            })
         }
     }
 
@@ -747,7 +751,7 @@ fn request_of(lines: &[(&str, &[u8])]) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_foreign_bearer_token_alone_counts_as_none() {
+async fn a_foreign_bearer_token_alone_counts_as_no_credentials() {
     let scheme = || by_id(&Arc::default()).bearer().own_prefix_only().unwrap();
     let foreign = || request(&[("authorization", b"Bearer eyJ")]);
     let refused = send(&with_auth(scheme()), foreign()).await;
@@ -762,12 +766,9 @@ async fn a_foreign_bearer_token_alone_counts_as_none() {
 }
 
 #[test]
-fn keys_without_a_form_have_no_prefix() {
+fn keys_without_a_format_have_no_prefix() {
     let error = listed().bearer().own_prefix_only().unwrap_err();
-    assert!(
-        error.to_string().contains("call `format` before"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("call `format` first"), "{error}");
     let formed = listed()
         .format(format())
         .bearer()
@@ -777,18 +778,18 @@ fn keys_without_a_form_have_no_prefix() {
 }
 
 #[tokio::test]
-async fn a_lookup_that_waits_does_not_begin_if_another_scheme_decides() {
-    struct Later;
+async fn an_async_lookup_does_not_start_if_another_scheme_decides() {
+    struct Slow;
 
-    impl Authenticate for Later {
+    impl Authenticate for Slow {
         type Principal = Partner;
 
         fn challenge(&self) -> HeaderValue {
             HeaderValue::from_static("Later")
         }
 
-        fn authenticate(&self, _: &http::request::Parts) -> Verdict<Partner> {
-            Verdict::wait(async { Verdict::Verified(Partner("later")) })
+        fn authenticate(&self, _: &http::request::Parts) -> Later<Verdict<Partner>> {
+            Later::pending(async { Verdict::Verified(Partner("later")) })
         }
     }
 
@@ -810,7 +811,7 @@ async fn a_lookup_that_waits_does_not_begin_if_another_scheme_decides() {
     ];
     for (n, scheme) in schemes.into_iter().enumerate() {
         let key = || request(&[("x-api-key", KEY.as_bytes())]);
-        let response = send(&with_auth(Later.or(scheme.clone())), key()).await;
+        let response = send(&with_auth(Slow.or(scheme.clone())), key()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(asked.load(Ordering::Relaxed), n);
         assert_eq!(whose(scheme, key()).await.unwrap(), "acme");

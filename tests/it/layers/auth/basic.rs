@@ -18,7 +18,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use proptest::prelude::*;
-use wythe::{Auth, Authenticate, Basic, BasicRefusal, Place, Problem, Secret, Verdict, with_auth};
+use wythe::{
+    Auth, Basic, Later, Place, Problem, Secret,
+    auth::{Authenticate, BasicRefusal, Verdict},
+    with_auth,
+};
 
 use crate::common::{Body, empty, get, problem, send, send_to};
 
@@ -329,11 +333,11 @@ async fn wrong_passwords_never_fall_through_to_another_scheme() {
             HeaderValue::from_static("Badge")
         }
 
-        fn authenticate(&self, head: &http::request::Parts) -> Verdict<User> {
+        fn authenticate(&self, head: &http::request::Parts) -> Later<Verdict<User>> {
             let badge = head.headers.get("badge");
-            badge.map_or(Verdict::Missing, |_| {
+            Later::Ready(badge.map_or(Verdict::Missing, |_| {
                 Verdict::Verified(User("badge".to_owned()))
-            })
+            }))
         }
     }
 
@@ -410,7 +414,7 @@ fn read(line: &[u8]) -> Option<(String, String)> {
     });
     let request = Request::get("/").header("authorization", line);
     let (head, ()) = request.body(()).unwrap().into_parts();
-    let Verdict::Wait(later) = scheme.unwrap().authenticate(&head) else {
+    let Later::Pending(later) = scheme.unwrap().authenticate(&head) else {
         return None;
     };
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());

@@ -11,7 +11,8 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wythe::{
-    ApiKey, ApiKeyFormat, ApiKeyHash, Authenticate, Basic, Jwt, Problem, Refusal, Secret, Verdict,
+    ApiKey, Basic, Jwt, Later, Problem, Secret,
+    auth::{ApiKeyFormat, ApiKeyHash, Authenticate, Refusal, Verdict},
     with_auth,
 };
 
@@ -92,19 +93,19 @@ impl Authenticate for Badges {
         HeaderValue::from_static("Badge")
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<Caller> {
-        match head.headers.get("badge").map(HeaderValue::as_bytes) {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Caller>> {
+        Later::Ready(match head.headers.get("badge").map(HeaderValue::as_bytes) {
             None => Verdict::Missing,
             Some(badge) if badge.starts_with(b"old") => {
                 let refusal = Refusal::new("it expired on Monday");
                 Verdict::Refused(refusal.scheme("Badge").reason("expired"))
             }
             Some(badge) if badge.starts_with(b"far") => {
-                Verdict::unchecked("Badge", "the office is closed")
+                Verdict::failed("Badge", "the office is closed")
             }
             Some(badge) if badge.starts_with(b"near") => Verdict::Failed("no line".into()),
             Some(_) => Verdict::refused("no such badge"),
-        }
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    future::{pending, ready},
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +12,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
 use wythe::{
-    Auth, Authenticate, Authenticated, Challenge, Place, Problem, Provided, Refusal, Verdict,
+    Auth, Authenticated, Challenge, Later, Place, Problem, Provided,
+    auth::{Authenticate, Refusal, Verdict},
     compose, with_auth,
 };
 
@@ -45,7 +46,7 @@ impl Authenticate for Keys {
         HeaderValue::from_static(CHALLENGE)
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<User> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<User>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let verdict = match head.headers.get("x-key").map(HeaderValue::as_bytes) {
             None => Verdict::Missing,
@@ -60,13 +61,12 @@ impl Authenticate for Keys {
             Some(_) => Verdict::refused("unknown key"),
         };
         if self.later {
-            // Twice later: a verdict may itself be one that waits.
-            return Verdict::wait(ready(Verdict::wait(async move {
+            return Later::pending(async move {
                 tokio::task::yield_now().await;
                 verdict
-            })));
+            });
         }
-        verdict
+        Later::Ready(verdict)
     }
 }
 
@@ -202,9 +202,9 @@ async fn a_client_that_goes_away_drops_the_question() {
             HeaderValue::from_static("Slow")
         }
 
-        fn authenticate(&self, _: &Parts) -> Verdict<User> {
+        fn authenticate(&self, _: &Parts) -> Later<Verdict<User>> {
             let held = Arc::clone(&self.0);
-            Verdict::wait(async move {
+            Later::pending(async move {
                 pending::<()>().await;
                 drop(held);
                 Verdict::Missing
@@ -297,7 +297,7 @@ impl Authenticate for Keyed {
         HeaderValue::from_static(self.field)
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<By> {
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<By>> {
         let verdict = match head.headers.get(self.field) {
             None => Verdict::Missing,
             Some(key) if key == "right" => Verdict::Verified(By(self.field)),
@@ -305,9 +305,9 @@ impl Authenticate for Keyed {
             Some(_) => Verdict::refused("a wrong key"),
         };
         if self.later {
-            Verdict::wait(async { verdict })
+            Later::pending(async { verdict })
         } else {
-            verdict
+            Later::Ready(verdict)
         }
     }
 }

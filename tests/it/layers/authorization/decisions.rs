@@ -14,8 +14,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt};
 use wythe::{
-    Auth, Authenticate, ConfigError, HasRoles, HasScopes, Place, Problem, Verdict, assume, compose,
-    with_any_role, with_any_scope, with_auth, with_authorization, with_roles, with_scopes,
+    Auth, ConfigError, HasRoles, HasScopes, Later, Place, Problem, Roles, Scopes, assume,
+    auth::{Authenticate, Verdict},
+    compose, with_auth, with_authorization, with_roles, with_scopes,
 };
 
 use crate::common::{self, Body, Ok200, empty, problem, send};
@@ -108,7 +109,11 @@ async fn all_scopes_must_have_been_granted() -> Result<(), ConfigError> {
         ("read\twrite", &["write"], Some("write")),
     ];
     for (granted, required, missing) in cases {
-        let response = send(&with_scopes::<Claims>(required)?, scoped(granted)).await;
+        let response = send(
+            &with_scopes(Scopes::<Claims>::all(required)?),
+            scoped(granted),
+        )
+        .await;
         let name = format!("{granted:?} {required:?}");
         let Some(missing) = missing else {
             assert_eq!(response.status(), StatusCode::OK, "{name}");
@@ -129,7 +134,7 @@ async fn all_scopes_must_have_been_granted() -> Result<(), ConfigError> {
 
 #[tokio::test]
 async fn one_of_several_scopes_is_enough_where_that_is_said() -> Result<(), ConfigError> {
-    let layer = with_any_scope::<Claims>(["orders:write", "admin"])?;
+    let layer = with_scopes(Scopes::<Claims>::any(["orders:write", "admin"])?);
     for (granted, status) in [
         ("admin", 200),
         ("orders:write", 200),
@@ -161,8 +166,8 @@ proptest! {
         let status = |layer| {
             runtime.block_on(send(&layer, scoped(&granted.join(" ")))).status()
         };
-        let all = status(with_scopes::<Claims>(&required).unwrap());
-        let any = status(with_any_scope::<Claims>(&required).unwrap());
+        let all = status(with_scopes(Scopes::<Claims>::all(&required).unwrap()));
+        let any = status(with_scopes(Scopes::<Claims>::any(&required).unwrap()));
         let granted: BTreeSet<_> = granted.iter().collect();
         let required: BTreeSet<_> = required.iter().collect();
         prop_assert_eq!(all == 200, required.is_subset(&granted));
@@ -171,27 +176,27 @@ proptest! {
 }
 
 #[tokio::test]
-async fn the_challenge_has_a_realm_or_is_left_away_if_told() -> Result<(), ConfigError> {
-    let layer = || with_scopes::<Claims>(["read", "read", "write"]);
+async fn the_challenge_has_a_realm_or_is_omitted() -> Result<(), ConfigError> {
+    let scopes = || Scopes::<Claims>::all(["read", "read", "write"]);
     let cases = [
         (
-            layer()?,
+            scopes()?,
             Some(r#"Bearer error="insufficient_scope", scope="read write""#),
         ),
         (
-            layer()?.realm(r#"the "orders" api"#)?,
+            scopes()?.realm(r#"the "orders" api"#)?,
             Some(
                 r#"Bearer realm="the \"orders\" api", error="insufficient_scope", scope="read write""#,
             ),
         ),
         (
-            layer()?.realm("a")?.realm("b")?,
+            scopes()?.realm("a")?.realm("b")?,
             Some(r#"Bearer realm="b", error="insufficient_scope", scope="read write""#),
         ),
-        (layer()?.realm("a")?.without_challenge(), None),
+        (scopes()?.realm("a")?.without_challenge(), None),
     ];
-    for (layer, expected) in cases {
-        let response = send(&layer, scoped("read")).await;
+    for (scopes, expected) in cases {
+        let response = send(&with_scopes(scopes), scoped("read")).await;
         forbidden(&response, "");
         assert_eq!(challenge(&response), expected);
         assert_eq!(
@@ -199,14 +204,14 @@ async fn the_challenge_has_a_realm_or_is_left_away_if_told() -> Result<(), Confi
             1 + usize::from(expected.is_some())
         );
     }
-    let layer = layer()?.realm("a")?.by(|_: &Claims, _| false);
+    let layer = with_scopes(scopes()?.realm("a")?.by(|_: &Claims, _| false));
     let response = send(&layer, scoped("read")).await;
     assert!(challenge(&response).unwrap().contains(r#"realm="a""#));
     Ok(())
 }
 
 #[test]
-fn what_can_not_be_required_is_refused_when_the_layer_is_built() {
+fn rejects_invalid_scopes_and_roles_when_the_policy_is_built() {
     let scopes: [&[&str]; 9] = [
         &[],
         &[""],
@@ -219,18 +224,17 @@ fn what_can_not_be_required_is_refused_when_the_layer_is_built() {
         &["\u{7f}"],
     ];
     for scopes in scopes {
-        for layer in [with_scopes::<Claims>(scopes), with_any_scope(scopes)] {
-            let error = layer.unwrap_err();
+        for policy in [Scopes::<Claims>::all(scopes), Scopes::any(scopes)] {
+            let error = policy.unwrap_err();
             assert_eq!(error.policy(), "Scopes", "{scopes:?}");
         }
     }
     let nobody: [&str; 0] = [];
-    let roles = [with_roles::<Claims, str>(nobody), with_any_role(nobody)];
-    for layer in roles {
-        assert_eq!(layer.unwrap_err().policy(), "Roles");
+    for policy in [Roles::<Claims, str>::all(nobody), Roles::any(nobody)] {
+        assert_eq!(policy.unwrap_err().policy(), "Roles");
     }
-    let layer = with_scopes::<Claims>(["read"]).unwrap();
-    layer.realm("line\r\nbreak").unwrap_err();
+    let scopes = Scopes::<Claims>::all(["read"]).unwrap();
+    scopes.realm("line\r\nbreak").unwrap_err();
 }
 
 #[tokio::test]
@@ -241,8 +245,8 @@ async fn roles_are_texts_or_types_of_the_application() -> Result<(), ConfigError
             ..Claims::default()
         })
     };
-    let both = with_roles::<Claims, str>(["editor", "billing"])?;
-    let either = with_any_role::<Claims, str>(["editor", "billing"])?;
+    let both = with_roles(Roles::<Claims, str>::all(["editor", "billing"])?);
+    let either = with_roles(Roles::<Claims, str>::any(["editor", "billing"])?);
     // held, with both, with either
     let cases: [(&[&str], _, _); 5] = [
         (&["editor", "billing"], 200, 200),
@@ -267,7 +271,7 @@ async fn roles_are_texts_or_types_of_the_application() -> Result<(), ConfigError
         r#"the principal lacks the role "billing""#
     );
 
-    let layer = with_roles([Level::Editor])?;
+    let layer = with_roles(Roles::all([Level::Editor])?);
     let stack = compose((assume::<Auth<Member>>(), layer));
     for (level, status) in [
         (Level::Reader, 403),
@@ -290,8 +294,10 @@ async fn a_closure_says_what_a_principal_of_another_crate_has() -> Result<(), Co
         let held = held.iter().copied().map(str::to_owned).collect();
         from::<Foreign>((7, held))
     };
-    let scopes = with_scopes(["read"])?.by(|who: &Foreign, scope| who.1.contains(scope));
-    let roles = with_roles(["read"])?.by(|who: &Foreign, role: &str| who.1.contains(role));
+    let scopes =
+        with_scopes(Scopes::all(["read"])?.by(|who: &Foreign, scope| who.1.contains(scope)));
+    let roles =
+        with_roles(Roles::all(["read"])?.by(|who: &Foreign, role: &str| who.1.contains(role)));
     for (held, status) in [(&["read"][..], 200), (&["reader"], 403), (&[], 403)] {
         assert_eq!(send(&scopes, foreign(held)).await.status(), status);
         assert_eq!(send(&roles, foreign(held)).await.status(), status);
@@ -327,7 +333,7 @@ async fn a_check_answers_at_once_or_later() {
     // name, responses, status, what the log gets
     let cases = [
         ("true", decided!(true), 200, ""),
-        ("false", decided!(false), 403, "the check said no"),
+        ("false", decided!(false), 403, "denied by the check"),
         ("ok", decided!(Ok::<(), Problem>(())), 200, ""),
         (
             "a problem of its own",
@@ -340,10 +346,10 @@ async fn a_check_answers_at_once_or_later() {
             "asked: no",
             decided!(Asked::Ok(false)),
             403,
-            "the check said no",
+            "denied by the check",
         ),
         (
-            "a store that is down has not said no",
+            "a store that is down has not denied anything",
             decided!(Asked::Err(down())),
             503,
             "store-3.internal refused",
@@ -433,9 +439,9 @@ where
 async fn nobody_passes_where_the_principal_was_only_assumed() -> Result<(), ConfigError> {
     let yes = |_: &Claims, _: &str| true;
     let somebody = || assume::<Auth<Claims>>();
-    let scopes = compose((somebody(), with_scopes(["read"])?.by(yes)));
+    let scopes = compose((somebody(), with_scopes(Scopes::all(["read"])?.by(yes))));
     finds_nobody("with_scopes", scopes).await;
-    let roles = compose((somebody(), with_roles(["editor"])?.by(yes)));
+    let roles = compose((somebody(), with_roles(Roles::all(["editor"])?.by(yes))));
     finds_nobody("with_roles", roles).await;
     let now = with_authorization(|_: &Auth<Claims>, _: &Parts| true);
     finds_nobody("with_authorization", compose((somebody(), now))).await;
@@ -454,15 +460,17 @@ impl Authenticate for Claimed {
         HeaderValue::from_static("Claimed")
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<Claims> {
-        head.headers
-            .get("x-scope")
-            .map_or(Verdict::Missing, |scope| {
-                Verdict::Verified(Claims {
-                    scope: scope.to_str().unwrap_or_default().to_owned(),
-                    ..Claims::default()
-                })
-            })
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Claims>> {
+        Later::Ready(
+            head.headers
+                .get("x-scope")
+                .map_or(Verdict::Missing, |scope| {
+                    Verdict::Verified(Claims {
+                        scope: scope.to_str().unwrap_or_default().to_owned(),
+                        ..Claims::default()
+                    })
+                }),
+        )
     }
 }
 
@@ -484,8 +492,8 @@ async fn stands_inside_authentication_and_finds_the_type_of_the_principal()
     }
     let service = compose((
         with_auth(Claimed),
-        with_scopes(["read"])?,
-        with_any_scope(["write", "admin"])?,
+        with_scopes(Scopes::all(["read"])?),
+        with_scopes(Scopes::any(["write", "admin"])?),
         with_authorization(|auth: &Auth<Claims>, _| !auth.0.scope.has_scope("blocked")),
     ))
     .service_fn(handler);
@@ -507,7 +515,7 @@ async fn stands_inside_authentication_and_finds_the_type_of_the_principal()
 async fn a_condition_leaves_the_other_requests_alone() -> Result<(), ConfigError> {
     let stack = compose((
         assume::<Auth<Claims>>(),
-        with_scopes(["write"])?.except(|head| head.method == Method::GET),
+        with_scopes(Scopes::all(["write"])?).except(|head| head.method == Method::GET),
     ));
     assert_eq!(send(&stack, scoped("")).await.status(), StatusCode::OK);
     let mut request = scoped("");
@@ -524,31 +532,31 @@ fn describes_what_it_answers() -> Result<(), ConfigError> {
         let name = [layer.name().to_owned()];
         name.into_iter().chain(answers).collect()
     }
-    let no = "403 when the check says no";
+    let no = "403 when the check denies the request";
     let cases = [
         (
-            rows(&with_scopes::<Claims>(["read"])?),
+            rows(&with_scopes(Scopes::<Claims>::all(["read"])?)),
             vec!["with_scopes", r#"403 without the scope "read""#],
         ),
         (
-            rows(&with_scopes::<Claims>(["read", "write"])?),
+            rows(&with_scopes(Scopes::<Claims>::all(["read", "write"])?)),
             vec!["with_scopes", r#"403 without the scopes "read", "write""#],
         ),
         (
-            rows(&with_any_scope::<Claims>(["read", "write"])?),
+            rows(&with_scopes(Scopes::<Claims>::any(["read", "write"])?)),
             vec![
-                "with_any_scope",
+                "with_scopes",
                 r#"403 without one of the scopes "read", "write""#,
             ],
         ),
         (
-            rows(&with_roles::<Member, _>([Level::Editor])?),
+            rows(&with_roles(Roles::<Member, _>::all([Level::Editor])?)),
             vec!["with_roles", "403 without the role Editor"],
         ),
         (
-            rows(&with_any_role::<Claims, str>(["editor", "admin"])?),
+            rows(&with_roles(Roles::<Claims, str>::any(["editor", "admin"])?)),
             vec![
-                "with_any_role",
+                "with_roles",
                 r#"403 without one of the roles "editor", "admin""#,
             ],
         ),
@@ -560,7 +568,7 @@ fn describes_what_it_answers() -> Result<(), ConfigError> {
             rows(&with_authorization(|_: &Auth<Claims>, _: &Parts| async {
                 Err::<bool, _>(down())
             })),
-            vec!["with_authorization", no, "503 when the check can't be made"],
+            vec!["with_authorization", no, "503 when the check fails"],
         ),
     ];
     for (row, expected) in cases {
@@ -576,11 +584,13 @@ fn shows_what_it_requires_and_nothing_else() -> Result<(), ConfigError> {
     }
     let cases = [
         (
-            shared(&with_scopes::<Claims>(["read"])?),
+            shared(&with_scopes(Scopes::<Claims>::all(["read"])?)),
             r#"With(Scopes(without the scope "read"))"#,
         ),
         (
-            shared(&with_roles([Level::Admin])?.by(|_: &Claims, _| true)),
+            shared(&with_roles(
+                Roles::all([Level::Admin])?.by(|_: &Claims, _| true),
+            )),
             "With(Roles(without the role Admin))",
         ),
         (
@@ -602,10 +612,10 @@ async fn stands_around_axum_handlers_and_routers() -> Result<(), ConfigError> {
     async fn read(Auth(claims): Auth<Claims>) -> String {
         claims.scope
     }
-    let one = compose((with_auth(Claimed), with_scopes(["read"])?));
+    let one = compose((with_auth(Claimed), with_scopes(Scopes::all(["read"])?)));
     let admin = compose((
         assume::<Auth<Claims>>(),
-        with_scopes(["admin"])?,
+        with_scopes(Scopes::all(["admin"])?),
         with_authorization(|_: &Auth<Claims>, head: &Parts| {
             let reads = head.method == Method::GET;
             async move { reads }

@@ -2,7 +2,8 @@
 
 use http::{Request, request::Parts};
 use wythe::{
-    Auth, ConfigError, HasScopes, assume, compose, with_authorization, with_roles, with_scopes,
+    Auth, ConfigError, HasScopes, Roles, Scopes, assume, compose, with_authorization, with_roles,
+    with_scopes,
 };
 
 use crate::common::{empty, log::Log, send};
@@ -36,12 +37,16 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
 
     let cases = [
         (
-            refused!(log, hunter2.clone(), with_scopes(["hunter2"])?),
+            refused!(log, hunter2.clone(), with_scopes(Scopes::all(["hunter2"])?)),
             200,
             vec![],
         ),
         (
-            refused!(log, hunter2.clone(), with_scopes(["hunter2", "read"])?),
+            refused!(
+                log,
+                hunter2.clone(),
+                with_scopes(Scopes::all(["hunter2", "read"])?)
+            ),
             403,
             vec![
                 "DEBUG",
@@ -51,7 +56,7 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
         ),
         (
             refused!(log, hunter2.clone(), {
-                with_roles(["editor"])?.by(|_: &Claims, _: &str| false)
+                with_roles(Roles::all(["editor"])?.by(|_: &Claims, _: &str| false))
             }),
             403,
             vec![
@@ -68,7 +73,7 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
             vec![
                 "DEBUG",
                 r#"layer="with_authorization" status=403 reason="denied""#,
-                "said no",
+                "denied by",
             ],
         ),
         (
@@ -85,7 +90,7 @@ async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), Confi
             ],
         ),
         (
-            refused!(log, "hunter2", with_scopes(["read"])?),
+            refused!(log, "hunter2", with_scopes(Scopes::all(["read"])?)),
             500,
             vec!["ERROR", "status=500", "put `with_auth` outside"],
         ),

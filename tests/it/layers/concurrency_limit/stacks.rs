@@ -6,7 +6,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 use tower::ServiceExt;
 use wythe::{
-    Authenticate, Body, CacheControl, ConcurrencyLimit, Placed, Verdict, compose,
+    Body, CacheControl, ConcurrencyLimit, Later, Placed,
+    auth::{Authenticate, Verdict},
+    compose,
     concurrency_limit::{ConcurrencyLimiter, Overall},
     endpoint, with, with_auth, with_body_adapter, with_cache_control, with_concurrency_limit,
     with_presentation, with_presentation_as,
@@ -173,15 +175,17 @@ impl Authenticate for Anyone {
         HeaderValue::from_static("Token")
     }
 
-    fn authenticate(&self, head: &Parts) -> Verdict<String> {
-        match head
-            .headers
-            .get("authorization")
-            .and_then(|token| token.to_str().ok())
-        {
-            None => Verdict::Missing,
-            Some(token) => Verdict::Verified(token.to_owned()),
-        }
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<String>> {
+        Later::Ready(
+            match head
+                .headers
+                .get("authorization")
+                .and_then(|token| token.to_str().ok())
+            {
+                None => Verdict::Missing,
+                Some(token) => Verdict::Verified(token.to_owned()),
+            },
+        )
     }
 }
 

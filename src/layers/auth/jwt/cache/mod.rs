@@ -43,7 +43,7 @@ use crate::wire::ConfigError;
 /// use wythe::{Jwt, TokenCache};
 /// # use http::Request;
 /// # use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
-/// # use wythe::{Authenticate, Verdict};
+/// # use wythe::{Later, auth::{Authenticate, Verdict}};
 ///
 /// #[derive(Clone, Deserialize)]
 /// struct Claims {
@@ -69,16 +69,16 @@ use crate::wire::ConfigError;
 /// # let (head, ()) = request.body(()).unwrap().into_parts();
 ///
 /// // Two requests with one token.
-/// # assert!(matches!(jwt.authenticate(&head), Verdict::Verified(_)));
-/// # assert!(matches!(jwt.authenticate(&head), Verdict::Verified(_)));
+/// # assert!(matches!(jwt.authenticate(&head), Later::Ready(Verdict::Verified(_))));
+/// # assert!(matches!(jwt.authenticate(&head), Later::Ready(Verdict::Verified(_))));
 /// assert_eq!((cache.len(), cache.hits(), cache.misses()), (1, 1, 1));
 ///
 /// // Ann logs out: from now on, her token is refused.
 /// revoked.write().unwrap().insert("17".to_owned());
-/// # assert!(matches!(jwt.authenticate(&head), Verdict::Refused(_)));
+/// # assert!(matches!(jwt.authenticate(&head), Later::Ready(Verdict::Refused(_))));
 /// cache.forget(&token);
 /// assert!(cache.is_empty());
-/// # assert!(matches!(jwt.authenticate(&head), Verdict::Refused(_)));
+/// # assert!(matches!(jwt.authenticate(&head), Later::Ready(Verdict::Refused(_))));
 ///
 /// // All tokens of a user, because her rights have changed for example.
 /// assert_eq!(cache.forget_where(|claims| claims.sub == "ann"), 1);

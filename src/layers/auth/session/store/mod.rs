@@ -1,11 +1,9 @@
-//! Keeps sessions in the server: [`SessionStore`].
+//! Stores of sessions: [`SessionStore`].
 
-mod error;
 mod memory;
 mod record;
 #[cfg(feature = "session-redis")]
 mod redis;
-mod time;
 
 use std::{error::Error, future::Future, sync::Arc, time::SystemTime};
 
@@ -14,22 +12,21 @@ use bytes::Bytes;
 #[cfg(feature = "session-redis")]
 pub use self::redis::{RedisSessions, RedisSessionsMetrics};
 pub use self::{
-    error::SessionStoreError,
     memory::MemorySessions,
-    record::{SessionId, SessionOwner, SessionRecord},
+    record::{SessionId, SessionOwner, SessionRecord, SessionStoreError},
 };
 
 /// Where the server keeps sessions: [`MemorySessions`], `RedisSessions` with the feature
 /// `session-redis`, or your own.
 ///
-/// A store sees the hash of what the cookie holds, never the cookie itself: whoever reads a store,
-/// or a backup of it, can't continue anybody's session. What it keeps under a hash are bytes that
-/// it has no need to understand; they are not encrypted.
+/// A store gets a hash of what the cookie contains, never the cookie itself: somebody who reads a
+/// store, or a backup of it, cannot continue a session. The data of a session are bytes that the store
+/// does not interpret; they are not encrypted.
 ///
 /// # Example: a store of your own
 ///
-/// Here a map, with what each method is in SQL. The table is `sessions (id bytea primary key, data
-/// bytea, expires timestamptz, owner bytea)`, with indexes by `expires` and `owner`.
+/// This one is a map, with each method in SQL as a comment. The table would be `sessions (id bytea
+/// primary key, data bytea, expires timestamptz, owner bytea)`, with indexes by `expires` and `owner`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -70,7 +67,7 @@ pub use self::{
 ///     }
 ///
 ///     // update sessions set data = $2 where id = $1 and expires > now()
-///     // One statement, and no `on conflict`: what was removed must not come back.
+///     // One statement, without `on conflict`: a removed session must not come back.
 ///     async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, Self::Error> {
 ///         let mut rows = self.0.lock().map_err(|_| "poisoned")?;
 ///         let row = rows.get_mut(id).filter(|row| row.expires > SystemTime::now());
@@ -99,7 +96,7 @@ pub use self::{
 ///     }
 /// }
 ///
-/// // What any store has to do:
+/// // What every store must do:
 /// let store = Rows::default();
 /// let (id, alice) = (SessionId::from_bytes([7; 32]), SessionOwner::new("alice"));
 /// let in_an_hour = SystemTime::now() + Duration::from_secs(3_600);
@@ -133,61 +130,62 @@ pub use self::{
 /// # Ok(()) }
 /// ```
 ///
-/// A database also has to delete what is over, now and then:
+/// A database also has to delete expired sessions from time to time:
 /// `delete from sessions where expires < now()`.
 ///
 /// # Security
 ///
 /// - A session that has ended must stay ended: neither [`update`](Self::update) nor
-///   [`touch`](Self::touch) brings one back that was [removed](Self::remove) while a request was
-///   under way. Of two removals at once, one alone says `true`: a session goes on under another id
-///   only if its own was still there.
-/// - Requests of one session run at once. `update` changes nothing but the data and `touch` nothing
-///   but the end, each in one step, so that neither undoes the other: a store that reads a record,
-///   changes it and writes all of it back loses changes.
-/// - A store that can't be asked is an error, and never "no session": that would sign people out.
-/// - No request should wait for long: the store has a timeout of its own.
-/// - What was written is read: a replica that is behind would hand out sessions that have ended.
+///   [`touch`](Self::touch) restores one that was [removed](Self::remove) while a request was in
+///   progress. Of two concurrent removals, only one returns `true`: a session continues under another
+///   id only if it had not ended.
+/// - Requests of one session run concurrently. `update` changes only the data and `touch` only the
+///   expiry, each in one step, so that neither undoes the other: a store that reads a record, changes
+///   it and writes it back as a whole loses changes.
+/// - A store that is not available returns an error, and never "no session": that would sign users out.
+/// - No request should wait for long: the store needs a timeout.
+/// - Reads must see all earlier writes: a replica that lags behind would return sessions that have
+///   ended.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Why the store can't be asked: the request is answered 503.
+    /// Why an operation failed: the request is answered 503.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
-    /// The session of this id; none, if it was never there, was removed, or its time is over.
+    /// The session with this id; `None` if it never existed, was removed, or has expired.
     fn load(
         &self,
         id: &SessionId,
     ) -> impl Future<Output = Result<Option<SessionRecord>, Self::Error>> + Send;
 
-    /// Keeps a new session. Ids are random, so that one that is there already is an error.
+    /// Inserts a new session. Ids are random: an id that exists already is an error.
     fn insert(
         &self,
         id: SessionId,
         record: SessionRecord,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Changes the data of a session that is still there, and nothing else; otherwise it does
-    /// nothing and says `false`.
+    /// Changes the data of a session, and nothing else. If the session does not exist, it does nothing
+    /// and returns `false`.
     fn update(
         &self,
         id: &SessionId,
         data: Bytes,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Changes when a session ends that is still there, and nothing else; otherwise it does nothing
-    /// and says `false`. It is asked for when the session was used: there its last use is noted.
+    /// Changes the expiry of a session, and nothing else. If the session does not exist, it does nothing
+    /// and returns `false`. This is how the use of a session is noted.
     ///
-    /// From then on the record is loaded with this time, exact to the second at least.
+    /// From then on the record is loaded with this time, exact to at least a second.
     fn touch(
         &self,
         id: &SessionId,
         expires: SystemTime,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Ends a session, and says whether it was still there. One that is not has ended already.
+    /// Ends a session, and returns whether it existed. If it did not, it had ended already.
     fn remove(&self, id: &SessionId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 }
 
-/// A store that can end all sessions of a user at once, after a change of the password say.
+/// A store that can end all sessions of a user at once, for example after a change of the password.
 ///
 /// # Example
 ///
@@ -211,15 +209,16 @@ pub trait SessionStore: Send + Sync + 'static {
 /// # Ok(()) }
 /// ```
 ///
-/// It is a trait of its own so that "sign out everywhere" with a store that can't do it does not
+/// It is a separate trait, so that "sign out everywhere" with a store that cannot do it does not
 /// compile, instead of doing nothing.
 pub trait SessionsByOwner: SessionStore {
     /// Ends all sessions that were inserted as [owned](SessionRecord::owned_by) by this owner, and
-    /// says how many.
+    /// returns how many.
     ///
-    /// Change the password first: a sign-in that has checked the old one may be kept a moment
-    /// later. To stay signed in oneself, sign in anew afterwards. If the future is dropped before
-    /// its end, some are left: a task of its own goes on when the client does not wait.
+    /// Change the password first: a sign-in that has checked the old one may insert its session a
+    /// moment later. For the user to stay signed in, begin a new session afterwards. If the future is
+    /// dropped before it completes, some sessions are left: run it in a task of its own if the client may
+    /// disconnect.
     fn remove_owned(
         &self,
         owner: &SessionOwner,

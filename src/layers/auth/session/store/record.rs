@@ -1,26 +1,34 @@
-//! What stores keep: [`SessionRecord`], [`SessionId`] and [`SessionOwner`].
+//! What stores keep, and why they fail: [`SessionRecord`], [`SessionId`], [`SessionOwner`],
+//! [`SessionStoreError`].
 
-use std::{fmt, time::SystemTime};
+use std::{
+    error::Error,
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
+#[cfg(feature = "session-redis")]
+use crate::support::redis::Failure;
 
 /// What a store keeps of a session, and until when.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionRecord {
-    /// Bytes that only the scheme reads.
+    /// Bytes that the store does not interpret.
     pub data: Bytes,
-    /// From then on the store may forget it, and does not hand it out.
+    /// When the session expires: from then on the store does not return it, and may delete it.
     pub expires: SystemTime,
-    /// Whose it is, if all sessions of somebody may have to end at once: see
-    /// [`SessionsByOwner`](super::SessionsByOwner). It stays the same for as long as the session
-    /// is there; a store that has no use for it hands it out all the same, or `None`.
+    /// The owner, if all sessions of a user may have to end at once: see
+    /// [`SessionsByOwner`](super::SessionsByOwner). It never changes. A store that does not use it
+    /// may return `None` instead.
     pub owner: Option<SessionOwner>,
 }
 
 impl SessionRecord {
-    /// A record of nobody in particular.
+    /// A record without an owner.
     #[must_use]
     pub const fn new(data: Bytes, expires: SystemTime) -> Self {
         Self {
@@ -30,7 +38,7 @@ impl SessionRecord {
         }
     }
 
-    /// Says whose session it is.
+    /// Sets the owner.
     #[must_use]
     pub const fn owned_by(mut self, owner: SessionOwner) -> Self {
         self.owner = Some(owner);
@@ -39,7 +47,7 @@ impl SessionRecord {
 }
 
 impl fmt::Debug for SessionRecord {
-    /// Neither the data nor the owner.
+    /// Without the data and the owner.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionRecord")
             .field("bytes", &self.data.len())
@@ -49,7 +57,7 @@ impl fmt::Debug for SessionRecord {
     }
 }
 
-/// Under what a store finds a session: the SHA-256 of the secret that the cookie holds.
+/// The key of a session in a store: the SHA-256 of the secret in the cookie.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[must_use]
 pub struct SessionId([u8; 32]);
@@ -60,7 +68,7 @@ impl SessionId {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The bytes of the id.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -73,10 +81,10 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// Whose sessions they are: the SHA-256 of what identifies a user.
+/// The owner of sessions: the SHA-256 of what identifies a user.
 ///
-/// No name of a user is in the store, but whoever reads it can compute the hash of a name or
-/// number that they guess.
+/// The store does not contain the names of users, but somebody who reads it can compute the hash of a
+/// name or number that they guess.
 ///
 /// # Example
 ///
@@ -91,7 +99,7 @@ impl fmt::Debug for SessionId {
 pub struct SessionOwner([u8; 32]);
 
 impl SessionOwner {
-    /// The owner with this name or number, which must never become another user's.
+    /// The owner with this name or number, which must never be given to another user.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(name.as_ref()).into())
     }
@@ -111,5 +119,121 @@ impl SessionOwner {
 impl fmt::Debug for SessionOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionOwner(..)")
+    }
+}
+
+/// Why an operation of [`MemorySessions`](super::MemorySessions) or `RedisSessions` failed. It contains
+/// no data of a session.
+#[derive(Debug)]
+pub struct SessionStoreError(StoreFailure);
+
+#[derive(Debug)]
+pub(super) enum StoreFailure {
+    Full,
+    TooLong {
+        bytes: usize,
+        most: usize,
+    },
+    Taken,
+    Ending,
+    #[cfg(feature = "session-redis")]
+    Unreadable(&'static str),
+    #[cfg(feature = "session-redis")]
+    Server(Failure),
+}
+
+impl SessionStoreError {
+    /// Whether there is no room for another session.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self.0, StoreFailure::Full)
+    }
+
+    /// Whether the data of the session are longer than the store allows.
+    #[must_use]
+    pub const fn is_too_long(&self) -> bool {
+        matches!(self.0, StoreFailure::TooLong { .. })
+    }
+}
+
+/// Checks the length of a record.
+pub(super) const fn check_length(bytes: usize, most: usize) -> Result<(), SessionStoreError> {
+    if bytes > most {
+        return Err(SessionStoreError(StoreFailure::TooLong { bytes, most }));
+    }
+    Ok(())
+}
+
+impl From<StoreFailure> for SessionStoreError {
+    fn from(kind: StoreFailure) -> Self {
+        Self(kind)
+    }
+}
+
+impl fmt::Display for SessionStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            StoreFailure::Full => f.write_str("there is no room for another session"),
+            StoreFailure::TooLong { bytes, most } => {
+                write!(
+                    f,
+                    "the data of the session have {bytes} bytes; the store allows at most {most}"
+                )
+            }
+            StoreFailure::Taken => f.write_str("another session has this id"),
+            StoreFailure::Ending => f.write_str("all sessions of this owner are just being ended"),
+            #[cfg(feature = "session-redis")]
+            StoreFailure::Unreadable(what) => {
+                write!(f, "the value of the session in Redis is {what}")
+            }
+            #[cfg(feature = "session-redis")]
+            StoreFailure::Server(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl Error for SessionStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            #[cfg(feature = "session-redis")]
+            StoreFailure::Server(Failure::Server(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+// Times as the stores of this crate keep them: in nanoseconds.
+
+/// Nanoseconds since 1970: 0 for times before, and the maximum for times after 2554.
+pub(super) fn nanos(time: SystemTime) -> u64 {
+    duration_nanos(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A duration in nanoseconds.
+pub(super) fn duration_nanos(since_epoch: Duration) -> u64 {
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The inverse of [`nanos`].
+pub(super) fn time(nanos: u64) -> SystemTime {
+    let time = UNIX_EPOCH.checked_add(Duration::from_nanos(nanos));
+    // A time that the system cannot represent counts as past.
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::{nanos, time};
+
+    #[test]
+    fn times_come_back_to_the_nanosecond() {
+        let exact = UNIX_EPOCH + Duration::new(1_795_190_400, 123_456_789);
+        assert_eq!(time(nanos(exact)), exact);
+        assert_eq!(nanos(UNIX_EPOCH - Duration::from_secs(1)), 0);
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        assert_eq!(nanos(far), u64::MAX);
+        assert!(time(u64::MAX) > exact);
     }
 }

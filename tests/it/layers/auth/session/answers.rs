@@ -3,7 +3,11 @@
 use std::convert::Infallible;
 
 use http::{Response, StatusCode};
-use wythe::{Auth, Authenticate, Session, SessionRefusal, Sessions, with_auth};
+use wythe::{
+    Auth, Session, Sessions,
+    auth::{Authenticate, SessionRefusal},
+    with_auth,
+};
 
 use super::{
     expiry::reason,
@@ -215,7 +219,9 @@ async fn handlers_of_axum_take_a_session_and_answer_with_its_cookie() {
 #[cfg(feature = "authorization")]
 #[tokio::test]
 async fn a_session_has_the_scopes_and_roles_of_its_data() {
-    use wythe::{HasRoles, HasScopes, auth::SessionStore, compose, with_roles, with_scopes};
+    use wythe::{
+        HasRoles, HasScopes, Roles, Scopes, auth::SessionStore, compose, with_roles, with_scopes,
+    };
 
     #[derive(serde::Deserialize, serde::Serialize)]
     struct Editor;
@@ -251,8 +257,8 @@ async fn a_session_has_the_scopes_and_roles_of_its_data() {
     ] {
         let stack = compose((
             with_auth(sessions.clone()),
-            with_scopes::<Session<Editor>>([scope]).unwrap(),
-            with_roles::<Session<Editor>, str>([role]).unwrap(),
+            with_scopes(Scopes::<Session<Editor>>::all([scope]).unwrap()),
+            with_roles(Roles::<Session<Editor>, str>::all([role]).unwrap()),
         ));
         let request = get("/").header("cookie", &cookie).body(empty()).unwrap();
         let response = tower::ServiceExt::oneshot(stack.service_fn(passes), request).await;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use wythe::{Session, SessionRefusal};
+use wythe::{Session, auth::SessionRefusal};
 
 use super::{
     expiry::reason,

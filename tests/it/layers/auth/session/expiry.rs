@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Response;
-use wythe::{Problem, SessionRefusal};
+use wythe::{Problem, auth::SessionRefusal};
 
 use super::world::{Clock, Store, ask, both, sent, set, stored, user};
 

@@ -1,6 +1,9 @@
 //! Keys of encrypted sessions: their change, and what they are bound to.
 
-use wythe::{SessionKey, SessionRefusal, Sessions};
+use wythe::{
+    Sessions,
+    auth::{SessionKey, SessionRefusal},
+};
 
 use super::{
     expiry::reason,

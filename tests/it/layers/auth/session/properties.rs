@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use proptest::prelude::*;
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use wythe::{Auth, Session, SessionKey, Sessions, with_auth};
+use wythe::{Auth, Session, Sessions, auth::SessionKey, with_auth};
 
 use super::world::{Clock, SECRET, Store, ask, encrypted, sent, stored, user};
 use crate::common::{self, empty, get, send};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use wythe::{SessionRefusal, auth::SessionStore};
+use wythe::auth::{SessionRefusal, SessionStore};
 
 use super::{
     expiry::reason,
@@ -194,7 +194,10 @@ async fn a_use_that_is_noted_during_a_change_is_not_undone() {
 
 #[tokio::test]
 async fn data_that_a_store_has_no_room_for_are_a_500() {
-    use wythe::{MemorySessions, Sessions, auth::SessionStoreError};
+    use wythe::{
+        Sessions,
+        auth::{MemorySessions, SessionStoreError},
+    };
     let store = MemorySessions::default().record_bytes(200);
     let sessions = Sessions::stored(store).unwrap();
     let cookie = sent(sessions.login(&user("alice")).await.unwrap());
@@ -274,8 +277,8 @@ async fn two_requests_at_once_may_both_note_the_use() {
 #[tokio::test]
 async fn all_sessions_of_an_owner_end_at_once() {
     use wythe::{
-        MemorySessions, Sessions,
-        auth::{SessionOwner, SessionsByOwner},
+        Sessions,
+        auth::{MemorySessions, SessionOwner, SessionsByOwner},
     };
     let clock = Clock::new();
     let store = MemorySessions::default().clock(clock.read());

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header::SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use wythe::{
-    Auth, Session, SessionKey, Sessions, SetCookie,
-    auth::{SessionId, SessionRecord, SessionStore},
+    Auth, Session, Sessions, SetCookie,
+    auth::{SessionId, SessionKey, SessionRecord, SessionStore},
     with_auth,
 };
 

@@ -1,22 +1,22 @@
-//! Keeps sessions in the memory of the process: [`MemorySessions`].
+//! Sessions in the memory of the process: [`MemorySessions`].
 
-mod shard;
-mod table;
+mod shards;
 
 use std::{fmt, future::poll_fn, num::NonZeroUsize, sync::Arc, task::Poll, time::SystemTime};
 
 use bytes::Bytes;
 
-use self::{shard::Kept, table::Table};
+use self::shards::{SessionShards, StoredSession};
 use super::{
     SessionStore, SessionsByOwner,
-    error::{Kind, SessionStoreError, check_length},
-    record::{SessionId, SessionOwner, SessionRecord},
-    time::{nanos, whole},
+    record::{
+        SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, check_length,
+        duration_nanos, nanos,
+    },
 };
 use crate::support::clock::Clock;
 
-/// Keeps sessions in the memory of the process, for one instance: a restart signs everybody out.
+/// Keeps sessions in the memory of the process, for a single instance: a restart signs everybody out.
 ///
 /// Clones share the sessions.
 ///
@@ -42,80 +42,79 @@ use crate::support::clock::Clock;
 /// # Ok(()) }
 /// ```
 ///
-/// # What is kept
+/// # Capacity
 ///
-/// At most so many sessions, and [so many bytes](Self::record_bytes) of each; a session that is
-/// larger is an error. A session whose time is over is never handed out. Its memory comes back as
-/// sessions are loaded, made and kept anew, without a thread: every shard of about a thousand
-/// sessions has its turn within a minute, if there are as many requests, and no request goes
-/// through more than its own shard and one other.
+/// At most [`new`](Self::new)'s number of sessions are kept, and [a number of
+/// bytes](Self::record_bytes) of each; a session with more data is an error. A session that has expired
+/// is never returned. Its memory is freed while other sessions are loaded, inserted and changed,
+/// without a thread: if there are as many requests, every shard of about a thousand sessions is swept
+/// within a minute, and no request goes through more than its own shard and one other.
 ///
 /// With 100 bytes of data, 100,000 sessions take 196 bytes each, and a million 253; an owner takes
 /// 32 more. A load takes less than 1 µs.
 ///
 /// # When it is full
 ///
-/// A new session takes the place of one that nobody has come back with since it was made. Of
-/// these, the ones that end first go, up to a 64th of a shard at once. If somebody has come back
-/// with all of them, it is an error, for which a sign-in is answered 503.
+/// A new session replaces one that has not been used since it was inserted. Of these, the ones that
+/// expire first are dropped, up to a 64th of a shard at once. If all sessions have been used, the
+/// insertion is an error, and a sign-in is answered 503.
 ///
-/// So a flood of sign-ins pushes out itself: nobody who is signed in and has made a request since
-/// is signed out, and others can sign in at the same time. Whoever also comes back with each of
-/// their sessions can fill the store until these end: limit the rate of sign-ins, per user as
-/// well as per address. Shards fill up almost evenly, so this begins some percent before the
-/// number is reached.
+/// So a flood of sign-ins displaces only itself: nobody who has made a request since signing in is
+/// signed out, and other users can sign in meanwhile. An attacker who also uses each of the sessions
+/// can fill the store until they expire: limit the rate of sign-ins, per user as well as per address.
+/// Shards fill up almost evenly, so the store counts as full a few percent before the maximum.
 ///
 /// # Security
 ///
-/// In memory are the hashes of what cookies hold, and what the application keeps in a session in
-/// plain; it is not wiped when a session ends. How long a search takes depends on the hash of what
-/// was sent, which tells nobody what would have been found.
+/// The memory contains the hashes of what cookies contain, and the data of the sessions unencrypted;
+/// it is not wiped when a session ends. The duration of a lookup depends on the hash of what was sent,
+/// which reveals nothing about the stored sessions.
 #[derive(Clone)]
 #[must_use]
 pub struct MemorySessions {
-    table: Arc<Table>,
+    shards: Arc<SessionShards>,
     record_bytes: usize,
     clock: Clock,
 }
 
 impl MemorySessions {
-    /// Keeps at most so many sessions; 100,000 by `default()`.
+    /// Keeps at most this number of sessions; `default()` keeps 100,000.
     pub fn new(sessions: NonZeroUsize) -> Self {
         Self {
-            table: Arc::new(Table::new(sessions.get())),
+            shards: Arc::new(SessionShards::new(sessions.get())),
             record_bytes: 4_096,
             clock: Clock::default(),
         }
     }
 
-    /// The most bytes that the data of a session may have: 4,096 unless told, which is about what
-    /// a cookie could hold. Times the number of sessions, that is what all of them can take.
+    /// The maximum length of a session's data in bytes; by default 4,096, about the size of a cookie.
+    /// Multiplied by the number of sessions, this is the maximum for all of them.
     pub const fn record_bytes(mut self, bytes: usize) -> Self {
         self.record_bytes = bytes;
         self
     }
 
-    /// The clock; by default the system's. When it is set ahead, sessions are over that much
-    /// earlier; when it is set back, those that are still kept go on.
+    /// The clock; by default the system's. When it is set forward, sessions expire that much earlier;
+    /// when it is set back, sessions that are still in memory continue.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
     }
 
-    /// The number of sessions that are kept, with those that are over and still in memory.
+    /// The number of sessions in memory, including those that have expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.shards.len()
     }
 
-    /// Whether no session is kept.
+    /// Whether no session is in memory.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn now(&self) -> u64 {
-        whole(self.clock.since_epoch())
+        duration_nanos(self.clock.since_epoch())
     }
 }
 
@@ -124,20 +123,20 @@ impl SessionStore for MemorySessions {
 
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, SessionStoreError> {
         let now = self.now();
-        let found = self.table.at(id, now, |shard| shard.load(id, now));
+        let found = self.shards.at(id, now, |shard| shard.load(id, now));
         Ok(found.flatten())
     }
 
     async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), SessionStoreError> {
         check_length(record.data.len(), self.record_bytes)?;
-        let (now, most) = (self.now(), self.table.sessions_per_shard);
-        let kept = Kept::new(&record);
-        let inserted = self.table.at(&id, now, |shard| {
+        let (now, most) = (self.now(), self.shards.sessions_per_shard);
+        let kept = StoredSession::new(&record);
+        let inserted = self.shards.at(&id, now, |shard| {
             if record
                 .owner
-                .is_some_and(|owner| self.table.is_ending(&owner))
+                .is_some_and(|owner| self.shards.is_ending(&owner))
             {
-                return Err(Kind::Ending.into());
+                return Err(StoreFailure::Ending.into());
             }
             shard.insert(id, kept, now, most)
         });
@@ -149,7 +148,7 @@ impl SessionStore for MemorySessions {
         let now = self.now();
         let mut data = data.as_ref().into();
         let updated = self
-            .table
+            .shards
             .at(id, now, |shard| shard.update(id, &mut data, now));
         Ok(updated.unwrap_or_default())
     }
@@ -157,35 +156,35 @@ impl SessionStore for MemorySessions {
     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, SessionStoreError> {
         let (now, expires) = (self.now(), nanos(expires));
         let touched = self
-            .table
+            .shards
             .at(id, now, |shard| shard.touch(id, expires, now));
         Ok(touched.unwrap_or_default())
     }
 
     async fn remove(&self, id: &SessionId) -> Result<bool, SessionStoreError> {
         let now = self.now();
-        let removed = self.table.at(id, now, |shard| shard.remove(id));
+        let removed = self.shards.at(id, now, |shard| shard.remove(id));
         Ok(removed.flatten().is_some_and(|kept| kept.is_live(now)))
     }
 }
 
 impl SessionsByOwner for MemorySessions {
-    /// Goes through all sessions, shard by shard, and lets other tasks run between: for 100,000
-    /// sessions about 2 ms of work in all. Meanwhile a new session of the owner is an error.
+    /// Goes through all sessions, shard by shard, and lets other tasks run in between: about 2 ms of
+    /// work in total for 100,000 sessions. Meanwhile, inserting a session of the owner is an error.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let now = self.now();
         let mut ended = 0_u64;
-        let _nothing_new = self.table.end(*owner);
-        for line in &self.table.shards {
+        let _no_new_sessions = self.shards.end(*owner);
+        for line in &self.shards.shards {
             ended = ended.saturating_add(line.lock().remove_owned(owner, now));
-            others_first().await;
+            yield_now().await;
         }
         Ok(ended)
     }
 }
 
-/// Lets the runtime, whichever it is, do something else first.
-async fn others_first() {
+/// Lets other tasks run first, on any runtime.
+async fn yield_now() {
     let mut asked = false;
     poll_fn(|context| {
         if asked {
@@ -206,7 +205,7 @@ impl Default for MemorySessions {
 }
 
 impl fmt::Debug for MemorySessions {
-    /// No session.
+    /// Without the sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemorySessions")
             .field("len", &self.len())

@@ -1,4 +1,4 @@
-//! What the server is asked, and how its answers are read.
+//! The commands to the server, its answers, and the value of a session.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,15 +7,15 @@ use base64::{
     display::Base64Display,
     engine::{GeneralPurpose, general_purpose::URL_SAFE_NO_PAD},
 };
+use bytes::Bytes;
 
-use super::super::{
-    error::{Kind, SessionStoreError},
-    record::{SessionId, SessionOwner},
+use super::super::record::{
+    SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
 };
 use crate::support::redis::Failure;
 
-/// A source with its SHA-1, by which servers know it.
-type Known = LazyLock<(&'static str, Script)>;
+/// The source of a script, with its SHA-1, by which servers identify it.
+type KnownScript = LazyLock<(&'static str, Script)>;
 
 macro_rules! script {
     ($file:literal) => {
@@ -26,18 +26,19 @@ macro_rules! script {
     };
 }
 
-static INDEX: Known = script!("index.lua");
-static UPDATE: Known = script!("update.lua");
-static TOUCH: Known = script!("touch.lua");
+static INDEX: KnownScript = script!("index.lua");
+static UPDATE: KnownScript = script!("update.lua");
+static TOUCH: KnownScript = script!("touch.lua");
 
-/// Milliseconds for which the index keeps what should be over: clocks differ by less than a day.
+/// How long the index keeps sessions after they expire, in milliseconds: clocks differ by less than a
+/// day.
 const GRACE: u64 = 24 * 60 * 60 * 1_000;
 
-/// A hundred years, in ms: the server refuses times that do not fit.
-const LONGEST: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
+/// A hundred years in milliseconds: the server rejects times that are out of range.
+const MAX_TTL: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
 
-/// So many sessions end with one command.
-const AT_ONCE: isize = 100;
+/// How many sessions one command removes.
+const BATCH: isize = 100;
 
 const ALPHABET: &GeneralPurpose = &URL_SAFE_NO_PAD;
 
@@ -59,10 +60,10 @@ impl Keys {
         with("GET", self.session(id))
     }
 
-    /// Writes a new session, for so many milliseconds, more than 0.
+    /// Writes a new session that expires in `left` milliseconds, at least 1.
     pub(super) fn set(&self, id: &SessionId, value: &[u8], left: u64) -> Cmd {
         let mut set = with("SET", self.session(id));
-        set.arg(value).arg("PX").arg(left.min(LONGEST)).arg("NX");
+        set.arg(value).arg("PX").arg(left.min(MAX_TTL)).arg("NX");
         set
     }
 
@@ -72,7 +73,7 @@ impl Keys {
         call
     }
 
-    /// The end as it is written, and in how many milliseconds that is.
+    /// Takes the serialized expiry, and the milliseconds until then.
     pub(super) fn touch(
         &self,
         id: &SessionId,
@@ -82,7 +83,7 @@ impl Keys {
     ) -> Cmd {
         let mut call = call(&TOUCH, self.session(id), source);
         let owner = owner.map(SessionOwner::as_bytes);
-        call.arg(&ends[..]).arg(left.min(LONGEST));
+        call.arg(&ends[..]).arg(left.min(MAX_TTL));
         call.arg(owner.map_or(&[][..], |owner| owner));
         call
     }
@@ -96,8 +97,8 @@ impl Keys {
         with("DEL", keys)
     }
 
-    /// Enters a session of an owner into the index.
-    pub(super) fn enter(
+    /// Adds a session to the index of its owner.
+    pub(super) fn add_to_index(
         &self,
         owner: &SessionOwner,
         id: &SessionId,
@@ -106,7 +107,7 @@ impl Keys {
     ) -> Cmd {
         let mut call = call(&INDEX, self.owner(owner), source);
         call.arg(&id.as_bytes()[..]);
-        let ends = ends.min(now.saturating_add(LONGEST));
+        let ends = ends.min(now.saturating_add(MAX_TTL));
         call.arg(ends).arg(now).arg(GRACE);
         call
     }
@@ -114,11 +115,11 @@ impl Keys {
     /// Some sessions of an owner.
     pub(super) fn some_of(&self, owner: &SessionOwner) -> Cmd {
         let mut range = with("ZRANGE", self.owner(owner));
-        range.arg(0).arg(AT_ONCE - 1);
+        range.arg(0).arg(BATCH - 1);
         range
     }
 
-    pub(super) fn strike(&self, owner: &SessionOwner, ids: &[SessionId]) -> Cmd {
+    pub(super) fn remove_from_index(&self, owner: &SessionOwner, ids: &[SessionId]) -> Cmd {
         let mut strike = with("ZREM", self.owner(owner));
         for id in ids {
             strike.arg(&id.as_bytes()[..]);
@@ -127,7 +128,7 @@ impl Keys {
     }
 }
 
-/// The call of a script with this key, by its hash or with its source.
+/// The call of a script for this key, by its hash or with its source.
 fn call((text, script): &(&'static str, Script), key: String, source: bool) -> Cmd {
     let mut call = if source {
         with("EVAL", *text)
@@ -144,24 +145,24 @@ fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {
     command
 }
 
-/// What the server says to a command, if only to this one.
+/// The answer to a command, or an error that concerns only this command.
 pub(super) type Said = Result<Value, SessionStoreError>;
 
-/// Some errors are nothing that others should not ask the server for: a key of another kind, and a
-/// server that is full, which can still be read.
+/// Separates errors that concern only one command: a key with a value of another type, and a server
+/// that is out of memory, which can still be read.
 pub(super) fn said(answer: RedisResult<Value>) -> RedisResult<Said> {
     let error = match answer {
         Ok(answer) => return Ok(Ok(answer)),
         Err(error) => error,
     };
     match error.code() {
-        Some("WRONGTYPE") => Ok(Err(Kind::Unreadable("of another type").into())),
-        Some("OOM") => Ok(Err(Kind::Server(Failure::Server(error)).into())),
+        Some("WRONGTYPE") => Ok(Err(StoreFailure::Unreadable("of another type").into())),
+        Some("OOM") => Ok(Err(StoreFailure::Server(Failure::Server(error)).into())),
         _ => Err(error),
     }
 }
 
-/// The answer of a `SET` with a condition: whether it was fulfilled.
+/// The answer to a conditional `SET`: whether the condition was met.
 pub(super) const fn was_set(answer: &Value) -> Option<bool> {
     match answer {
         Value::Okay => Some(true),
@@ -177,11 +178,11 @@ pub(super) fn number(answer: &Value) -> Option<u64> {
     }
 }
 
-/// What becomes of the end of a session.
+/// The result of changing the expiry of a session.
 pub(super) enum Touched {
     Done,
     Gone,
-    /// The index of this owner has to know first.
+    /// The index of this owner has to be updated first.
     Owned(SessionOwner),
 }
 
@@ -197,7 +198,7 @@ pub(super) fn touched(answer: Value) -> Option<Touched> {
     }
 }
 
-/// The ids of an index. What is none stays `None`.
+/// The ids in an index; `None` if the answer is something else.
 pub(super) fn ids(answer: Value) -> Option<Vec<SessionId>> {
     let Value::Array(values) = answer else {
         return None;
@@ -207,4 +208,88 @@ pub(super) fn ids(answer: Value) -> Option<Vec<SessionId>> {
         _ => None,
     };
     values.into_iter().map(id).collect()
+}
+
+// The value of a session: a version, the expiry, the owner, and the data. `update.lua` and
+// `touch.lua` depend on the position of each.
+
+/// The version of a session without an owner, and of one with an owner.
+const UNOWNED: u8 = 1;
+const OWNED: u8 = 2;
+
+pub(super) fn write_value(record: &SessionRecord) -> Vec<u8> {
+    let owner = record.owner.as_ref().map(SessionOwner::as_bytes);
+    let owner = owner.map_or(&[][..], |owner| owner);
+    let version = if owner.is_empty() { UNOWNED } else { OWNED };
+    let ends = expiry_bytes(nanos(record.expires));
+    [&[version], &ends[..], owner, &record.data].concat()
+}
+
+/// The expiry as it follows the version: in nanoseconds since 1970.
+pub(super) const fn expiry_bytes(expires: u64) -> [u8; 8] {
+    expires.to_be_bytes()
+}
+
+/// The session in a value; `None` if it is something else.
+pub(super) fn read_value(value: Vec<u8>) -> Option<SessionRecord> {
+    let mut data = Bytes::from(value);
+    let (head, mut rest) = data.split_first_chunk::<9>()?;
+    let [version, ends @ ..] = *head;
+    let owner = match version {
+        UNOWNED => None,
+        OWNED => {
+            let (owner, after) = rest.split_first_chunk::<32>()?;
+            rest = after;
+            Some(SessionOwner::from_bytes(*owner))
+        }
+        _ => return None,
+    };
+    let start = data.len().checked_sub(rest.len())?;
+    let ends = time(u64::from_be_bytes(ends));
+    let record = SessionRecord::new(data.split_off(start), ends);
+    Some(match owner {
+        Some(owner) => record.owned_by(owner),
+        None => record,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::{SessionOwner, SessionRecord, read_value, write_value};
+
+    proptest! {
+        #[test]
+        fn reads_what_was_written(data: Vec<u8>, nanos: u64, owner: Option<[u8; 32]>) {
+            let ends = UNIX_EPOCH + Duration::from_nanos(nanos);
+            let mut record = SessionRecord::new(Bytes::from(data), ends);
+            record.owner = owner.map(SessionOwner::from_bytes);
+            prop_assert_eq!(read_value(write_value(&record)), Some(record));
+        }
+
+        #[test]
+        fn writes_what_was_read(value: Vec<u8>) {
+            if let Some(record) = read_value(value.clone()) {
+                prop_assert_eq!(write_value(&record), value);
+            }
+        }
+    }
+
+    #[test]
+    fn rejects_what_is_not_a_session() {
+        let cases: [(&str, &[u8]); 5] = [
+            ("nothing", b""),
+            ("another version", &[3; 64]),
+            ("text", b"another application's"),
+            ("no time", &[1; 8]),
+            ("half an owner", &[2; 40]),
+        ];
+        for (name, value) in cases {
+            assert_eq!(read_value(value.to_vec()), None, "{name}");
+        }
+    }
 }

@@ -1,30 +1,40 @@
-//! Keeps sessions in Redis or Valkey: [`RedisSessions`].
+//! Sessions in Redis or Valkey: [`RedisSessions`].
 
 mod commands;
-mod settings;
-mod value;
 
-use std::{fmt, future::Future, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    future::Future,
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use ::redis::{RedisResult, Value};
+use ::redis::{RedisResult, Value, aio::ConnectionLike};
 use bytes::Bytes;
 
-use self::commands::{Keys, Said, Touched, ids, number, said, touched, was_set};
+use self::commands::{
+    Keys, Said, Touched, expiry_bytes, ids, number, read_value, said, touched, was_set, write_value,
+};
 use super::{
     SessionStore, SessionsByOwner,
-    error::{Kind, SessionStoreError, check_length},
-    record::{SessionId, SessionOwner, SessionRecord},
-    time::{nanos, whole},
+    record::{
+        SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, check_length,
+        duration_nanos, nanos,
+    },
 };
-use crate::support::{clock::Clock, redis::RedisServer};
-
-pub use self::settings::RedisSessionsMetrics;
+use crate::{
+    support::{
+        clock::Clock,
+        redis::{LogMessages, RedisServer, Stats},
+    },
+    wire::ConfigError,
+};
 
 /// Keeps sessions in Redis or Valkey, where all instances share them and a restart of an instance
 /// signs nobody out.
 ///
-/// Make one for each process and server: clones share the connection, the metrics, and the
-/// knowledge of whether the server answers.
+/// Make one per process and server: clones share the connection, the metrics and the circuit breaker.
 ///
 /// # Example
 ///
@@ -42,61 +52,61 @@ pub use self::settings::RedisSessionsMetrics;
 ///
 /// # When the server does not answer
 ///
-/// No connection, no answer within the [timeout](Self::timeout), a replica that can't be written, a
-/// wrong password, a user without the right to a command, a server that is still loading: all of
-/// that is an error, which is answered 503, as it says nothing of the session. It is never answered
-/// 401, which would sign people out.
+/// A lost connection, no answer within the [timeout](Self::timeout), a read-only replica, a wrong
+/// password, a missing permission, a server that is still loading: all of these are errors, which are
+/// answered 503, because they say nothing about the session. They are never answered 401, which would
+/// sign users out.
 ///
-/// After five failures in a row, or [as you say](Self::give_up_after), the server is given up:
-/// then requests with a session fail at once, and one at a time tries again after
-/// [pauses](Self::try_again_after) that grow. The connection is made anew then, so that a name
-/// that leads to another server now leads there. One event of target `wythe` says so at level
-/// `warn`, with the cause, and one at `info` when the server answers again.
+/// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
+/// requests with a session fail at once, and one at a time tries again after a growing
+/// [backoff](Self::try_again_after). It makes a new connection, so that a changed DNS name takes
+/// effect. The log gets one event of target `wythe` at level `warn`, with the cause, and one at `info`
+/// when the server answers again.
 ///
-/// A server that is full, and a key that holds something else, are errors of that command alone:
-/// the server is not given up for them. A connection to a server that has become a replica is
+/// A server that is out of memory, and a key with a value of another type, are errors of this command
+/// only: they do not open the circuit breaker. A connection to a server that has become a replica is
 /// closed at once, and the next command makes a new one.
 ///
 /// # Keys and values
 ///
-/// `shop:session:kGk0v…`: the prefix and the id, which is a hash of what the cookie holds. The
-/// value is a version, the time at which the session ends, its owner's hash if there is one, and
-/// the data, in plain: whoever reads the server reads what the application keeps in sessions, but
-/// can't continue them. The server forgets a session when its time is over; as clocks differ, its
-/// end is compared with this instance's clock as well.
+/// The key is `shop:session:kGk0v…`: the prefix and the id, which is a hash of what the cookie
+/// contains. The value consists of a version, the expiry of the session, the hash of its owner if there
+/// is one, and the data, unencrypted: somebody who reads the server can read the data of sessions, but
+/// cannot continue them. The server deletes a session when it expires; because clocks differ, its
+/// expiry is compared with the clock of this instance as well.
 ///
-/// Of an owner's sessions there is an index, `shop:session:owner:…`, about 100 bytes for each. It
-/// forgets those that are over a day after their end, as new ones are added.
+/// There is an index of each owner's sessions, `shop:session:owner:…`, with about 100 bytes for each.
+/// Sessions are removed from it a day after they expire, when new ones are added.
 ///
-/// A load, a sign-in, an update, the note of a use and a removal are one command each. With an owner
-/// a sign-in is two, and the note of a use three, as the index has to know of it first.
+/// A load, a sign-in, an update, noting a use, and a removal are one command each. With an owner, a
+/// sign-in is two commands, and noting a use three, because the index is updated first.
 ///
 /// # Servers
 ///
 /// Redis from 6.0 and Valkey from 7.2; tested with Redis 7.0. RESP2 or RESP3 (`?protocol=resp3`).
-/// A user of its own needs `~shop:session:* +get +set +del +evalsha +eval +getrange +setrange
+/// A dedicated user needs `~shop:session:* +get +set +del +evalsha +eval +getrange +setrange
 /// +pexpire`, and for owners `+zscore +zadd +zremrangebyscore +zrange +zrem`.
 ///
-/// - **Eviction** signs people out: `maxmemory-policy noeviction`, or a server for sessions alone
-///   with `volatile-ttl`, which drops those first that end first. Without eviction a full server
-///   refuses to sign people in, and who is signed in stays so.
+/// - **Eviction** signs users out: use `maxmemory-policy noeviction`, or a dedicated server with
+///   `volatile-ttl`, which drops the sessions first that expire first. Without eviction, a server that
+///   is out of memory rejects new sessions, and existing ones continue.
 /// - **Restarts** sign everybody out, unless the server writes to disk (`appendonly yes`).
-/// - **Replicas** are not read: a session that was just removed would still be there. After a
-///   failover, what was written in the last moments is lost: who has just signed in is signed out,
-///   and who has just signed out is signed in again, unless the server waits for its replicas.
-/// - **Clusters**: every command has one key, but the removal of an owner's sessions, which
-///   `redis` splits. Enable `cluster-async` of `redis` and give a `ClusterConnection` to
-///   [`new`](Self::new), one that does not read from replicas.
+/// - **Replicas** are not read: they may still have a session that was just removed. After a failover
+///   the last writes are lost: a user who has just signed in is signed out, and one who has just signed
+///   out is signed in again, unless the server waits for its replicas.
+/// - **Clusters**: every command has one key, except the removal of an owner's sessions, which `redis`
+///   splits. Enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from
+///   replicas to [`new`](Self::new).
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 ///
-/// On one machine a load takes 44 µs at the median, and 79 µs for 99 of 100; an update and the note
-/// of a use, which are scripts, take 52 µs at the median. A session with 100 bytes of data takes
-/// the server about 300.
+/// On one machine a load takes 44 µs at the median, and 79 µs at the 99th percentile; an update and
+/// noting a use, which are scripts, take 52 µs at the median. A session with 100 bytes of data takes
+/// about 300 bytes in the server.
 ///
 /// # Compared with
 ///
 /// tower-sessions-redis-store takes the pool of another client, has no timeout of its own, and
-/// creates a session that was removed anew when a request that is under way saves it.
+/// creates a removed session again when a request in progress saves it.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisSessions {
@@ -106,7 +116,131 @@ pub struct RedisSessions {
     clock: Clock,
 }
 
+static MESSAGES: LogMessages = LogMessages {
+    policy: "RedisSessions",
+    opened: "the session store does not answer; until it does, requests with a session are answered \
+             503",
+    closed: "the session store answers again",
+};
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+
 impl RedisSessions {
+    /// Keeps sessions in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is
+    /// made when it is first needed, and again when it breaks.
+    ///
+    /// The documentation of [redis] describes the URL: it can have a user and password, a database,
+    /// `?protocol=resp3`, and `rediss://` with one of its TLS features.
+    ///
+    /// # Errors
+    ///
+    /// If it is not such a URL. A server that does not answer is not an error here: requests with a
+    /// session are answered 503 until it does.
+    ///
+    /// [redis]: https://docs.rs/redis/1/redis/#connection-parameters
+    pub fn open(url: &str) -> Result<Self, ConfigError> {
+        Ok(Self::with(RedisServer::open(url, TIMEOUT, &MESSAGES)?))
+    }
+
+    /// Keeps sessions in the server of this connection: a [`ConnectionManager`], a connection to a
+    /// cluster (`redis::cluster_async::ClusterConnection`) or any other whose clones can be used
+    /// concurrently.
+    ///
+    /// Whatever timeouts and retries the connection has, no command waits longer than
+    /// [`timeout`](Self::timeout). A `MultiplexedConnection` does not reconnect, and a
+    /// `ConnectionManager` waits up to seconds before it does, and gives up after a wrong password:
+    /// [`open`](Self::open) is better if a URL is enough.
+    ///
+    /// [`ConnectionManager`]: ::redis::aio::ConnectionManager
+    pub fn new<C>(connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES))
+    }
+
+    /// How long a command waits for the server; by default 500 ms. It should be many times as long as
+    /// the server usually takes, and shorter than your clients notice.
+    ///
+    /// # Errors
+    ///
+    /// If it is 0.
+    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+        self.server.timeout = timeout;
+        self.checked()
+    }
+
+    /// After how many failures in a row the circuit breaker opens; by default 5. Then requests do not
+    /// wait for the server, until it answers again.
+    pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
+        self.server.retry.failures = failures.get();
+        self
+    }
+
+    /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms, then
+    /// twice as long each time, up to 10 s, with a random variation of a quarter.
+    ///
+    /// # Errors
+    ///
+    /// If `longest` is shorter than `first`.
+    pub fn try_again_after(
+        mut self,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<Self, ConfigError> {
+        self.server.retry.first_backoff = first;
+        self.server.retry.longest_backoff = longest;
+        self.checked()
+    }
+
+    /// The prefix of all keys, before a colon; by default `wythe:session`. Applications that share a
+    /// server need different prefixes.
+    ///
+    /// # Errors
+    ///
+    /// If it contains anything but ASCII letters, digits and `-_./:`.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
+        self.keys = Keys(prefix.into());
+        self.checked()
+    }
+
+    /// The maximum length of a session's data in bytes; by default 65,536.
+    pub const fn record_bytes(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
+        self
+    }
+
+    /// The clock; by default the system's. A session expires by this clock or by the server's,
+    /// whichever comes first.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
+        self
+    }
+
+    /// The counters, for your metrics.
+    #[must_use]
+    pub fn metrics(&self) -> RedisSessionsMetrics {
+        let Stats {
+            round_trips,
+            failures,
+            timeouts,
+            opened,
+            is_open,
+        } = self.server.stats();
+        RedisSessionsMetrics {
+            round_trips,
+            failures,
+            timeouts,
+            opened,
+            is_open,
+        }
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.server.check(&self.keys.0)?;
+        Ok(self)
+    }
+
     fn with(server: RedisServer) -> Self {
         Self {
             server,
@@ -118,10 +252,10 @@ impl RedisSessions {
 
     /// Nanoseconds since 1970.
     fn now(&self) -> u64 {
-        whole(self.clock.since_epoch())
+        duration_nanos(self.clock.since_epoch())
     }
 
-    /// Waits for an answer, and reads it.
+    /// Waits for an answer, and parses it.
     async fn ask<T>(
         &self,
         question: impl Future<Output = RedisResult<Value>>,
@@ -134,24 +268,24 @@ impl RedisSessions {
             Err(error) => Some(Err(error)),
         };
         let answer = self.server.ask(deadline, question, read).await;
-        answer.map_err(Kind::Server)?
+        answer.map_err(StoreFailure::Server)?
     }
 
-    /// Enters a session into the index of its owner.
-    async fn enter(
+    /// Adds a session to the index of its owner.
+    async fn add_to_index(
         &self,
         owner: &SessionOwner,
         id: &SessionId,
         expires: u64,
     ) -> Result<(), SessionStoreError> {
         let times = (milliseconds(expires), milliseconds(self.now()));
-        let call = |source| self.keys.enter(owner, id, times, source);
-        let entered = self.server.call(call);
-        let entered = self.ask(entered, |answer| number(&answer));
-        entered.await.map(drop)
+        let call = |source| self.keys.add_to_index(owner, id, times, source);
+        let added = self.server.call(call);
+        let added = self.ask(added, |answer| number(&answer));
+        added.await.map(drop)
     }
 
-    /// Changes when a session ends, unless an owner's index has to know first.
+    /// Changes when a session expires, unless the index of its owner has to be updated first.
     async fn try_touch(
         &self,
         id: &SessionId,
@@ -159,13 +293,13 @@ impl RedisSessions {
         owner: Option<&SessionOwner>,
     ) -> Result<Touched, SessionStoreError> {
         let left = milliseconds(expires.saturating_sub(self.now()));
-        let ends = value::end(expires);
+        let ends = expiry_bytes(expires);
         let call = |source| self.keys.touch(id, (&ends, left), owner, source);
         self.ask(self.server.call(call), touched).await
     }
 }
 
-/// A part of one counts, so that no session is over too early.
+/// Rounded up, so that no session expires too early.
 const fn milliseconds(nanos: u64) -> u64 {
     nanos.div_ceil(1_000_000)
 }
@@ -176,12 +310,12 @@ impl SessionStore for RedisSessions {
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, SessionStoreError> {
         let read = |answer| match answer {
             Value::Nil => Some(Ok(None)),
-            Value::BulkString(value) => Some(value::read(value).map(Some).ok_or(())),
+            Value::BulkString(value) => Some(read_value(value).map(Some).ok_or(())),
             _ => None,
         };
         let found = self.ask(self.server.send(self.keys.get(id)), read).await?;
         let Ok(found) = found else {
-            return Err(Kind::Unreadable("not of this version, or of something else").into());
+            return Err(StoreFailure::Unreadable("not a session of this version").into());
         };
         let now = self.now();
         Ok(found.filter(|record| nanos(record.expires) > now))
@@ -192,18 +326,18 @@ impl SessionStore for RedisSessions {
         let expires = nanos(record.expires);
         let left = milliseconds(expires.saturating_sub(self.now()));
         if left == 0 {
-            // The server takes no session that is over.
+            // The server rejects a value that has expired.
             return Ok(());
         }
-        let set = self.keys.set(&id, &value::write(&record), left);
+        let set = self.keys.set(&id, &write_value(&record), left);
         let set = self.server.send(set);
         if !self.ask(set, |answer| was_set(&answer)).await? {
-            return Err(Kind::Taken.into());
+            return Err(StoreFailure::Taken.into());
         }
-        // If this fails, nobody gets the cookie of the session, which then is of no use. The other
-        // way around, a removal between the two would leave a session that no index knows.
+        // If this fails, nobody gets the cookie of the session. In the other order, a removal between
+        // the two commands would leave a session that is in no index.
         match &record.owner {
-            Some(owner) => self.enter(owner, &id, expires).await,
+            Some(owner) => self.add_to_index(owner, &id, expires).await,
             None => Ok(()),
         }
     }
@@ -219,14 +353,14 @@ impl SessionStore for RedisSessions {
         let expires = nanos(expires);
         let mut touched = self.try_touch(id, expires, None).await?;
         if let Touched::Owned(owner) = touched {
-            // First, so that no session outlives what the index knows of it.
-            self.enter(&owner, id, expires).await?;
+            // First, so that no session outlives its entry in the index.
+            self.add_to_index(&owner, id, expires).await?;
             touched = self.try_touch(id, expires, Some(&owner)).await?;
         }
         match touched {
             Touched::Done => Ok(true),
             Touched::Gone => Ok(false),
-            Touched::Owned(_) => Err(Kind::Unreadable("of another owner by now").into()),
+            Touched::Owned(_) => Err(StoreFailure::Unreadable("that of another owner now").into()),
         }
     }
 
@@ -237,7 +371,7 @@ impl SessionStore for RedisSessions {
 }
 
 impl SessionsByOwner for RedisSessions {
-    /// A hundred sessions at a time, each time with the timeout.
+    /// Removes a hundred sessions at a time; the timeout applies to each command.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let mut ended = 0_u64;
         loop {
@@ -248,15 +382,15 @@ impl SessionsByOwner for RedisSessions {
             }
             let delete = self.server.send(self.keys.delete_all(&some));
             ended = ended.saturating_add(self.ask(delete, |answer| number(&answer)).await?);
-            // Only now: if it is stopped before, the next time finds them again.
-            let strike = self.server.send(self.keys.strike(owner, &some));
-            self.ask(strike, |answer| number(&answer)).await?;
+            // Last: if this is cancelled before, the next call finds the sessions again.
+            let removed = self.server.send(self.keys.remove_from_index(owner, &some));
+            self.ask(removed, |answer| number(&answer)).await?;
         }
     }
 }
 
 impl fmt::Debug for RedisSessions {
-    /// Neither the URL nor a session.
+    /// Without the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSessions")
             .field("prefix", &self.keys.0)
@@ -265,4 +399,20 @@ impl fmt::Debug for RedisSessions {
             .field("metrics", &self.metrics())
             .finish_non_exhaustive()
     }
+}
+
+/// The counters of a [`RedisSessions`] since it was made; see [`RedisSessions::metrics`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisSessionsMetrics {
+    /// Commands that were sent to the server.
+    pub round_trips: u64,
+    /// Commands that failed: with an error, without a connection, or by the timeout.
+    pub failures: u64,
+    /// Commands that got no answer in time; the failures include them.
+    pub timeouts: u64,
+    /// How often the circuit breaker opened.
+    pub opened: u64,
+    /// Whether the circuit breaker is open: use this for alerts.
+    pub is_open: bool,
 }

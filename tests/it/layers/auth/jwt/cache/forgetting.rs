@@ -9,7 +9,10 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer};
-use wythe::{Authenticate, Jwt, TokenCache, Verdict};
+use wythe::{
+    Jwt, Later, TokenCache,
+    auth::{Authenticate, Verdict},
+};
 
 use super::{counts, head, of_user, passes};
 use crate::layers::auth::jwt::{Claims, hs256};
@@ -78,12 +81,18 @@ fn what_was_being_verified_when_tokens_were_forgotten_is_not_remembered() {
         MEANWHILE.set(Some(Box::new(move || forget(&own))));
         for _ in 0..2 {
             let verdict = jwt.authenticate(&head(&of_user("ann")));
-            assert!(matches!(verdict, Verdict::Verified(_)), "{name}");
+            assert!(
+                matches!(verdict, Later::Ready(Verdict::Verified(_))),
+                "{name}"
+            );
             assert!(cache.is_empty(), "{name}");
         }
         MEANWHILE.set(None);
         let verdict = jwt.authenticate(&head(&of_user("ann")));
-        assert!(matches!(verdict, Verdict::Verified(_)), "{name}");
+        assert!(
+            matches!(verdict, Later::Ready(Verdict::Verified(_))),
+            "{name}"
+        );
         assert_eq!((cache.len(), counts(&cache)), (1, (0, 3)), "{name}");
     }
 }
@@ -124,7 +133,7 @@ fn claims_and_tests_of_claims_may_use_the_cache() {
         let jwt = hs256::<Curious>().cache(cache);
         let pass = |name: &str| {
             let verdict = jwt.authenticate(&head(&of_user(name)));
-            assert!(matches!(verdict, Verdict::Verified(_)));
+            assert!(matches!(verdict, Later::Ready(Verdict::Verified(_))));
         };
         // One is put out by the other, found, forgotten.
         ["ann", "bob", "bob", "ann"]

@@ -15,7 +15,10 @@ use std::{
 
 use http::request::Parts;
 use serde_json::{Value, json};
-use wythe::{Authenticate, Jwt, JwtRefusal, TokenCache, Verdict};
+use wythe::{
+    Jwt, JwtRefusal, Later, TokenCache,
+    auth::{Authenticate, Verdict},
+};
 
 use super::{Claims, NOW, SECRET, good, hs256, request, token, verdict};
 
@@ -45,8 +48,8 @@ fn head(token: &str) -> Parts {
 
 fn passes(jwt: &Jwt<Claims>, token: &str) -> bool {
     match jwt.authenticate(&head(token)) {
-        Verdict::Verified(_) => true,
-        Verdict::Refused(_) => false,
+        Later::Ready(Verdict::Verified(_)) => true,
+        Later::Ready(Verdict::Refused(_)) => false,
         other => panic!("{other:?}"),
     }
 }
@@ -67,7 +70,7 @@ async fn a_token_is_verified_once_and_found_from_then_on() {
     let token = token(&good());
     for n in 0..5 {
         assert_eq!(counts(cache), (u64::saturating_sub(n, 1), n.min(1)));
-        let Verdict::Verified(claims) = jwt.authenticate(&head(&token)) else {
+        let Later::Ready(Verdict::Verified(claims)) = jwt.authenticate(&head(&token)) else {
             panic!("it passes");
         };
         assert_eq!(claims.sub, "ann");
@@ -266,12 +269,18 @@ fn a_token_from_a_cookie_is_found_as_well() {
         .into_parts()
         .0;
     assert!(passes(&jwt, &token));
-    assert!(matches!(jwt.authenticate(&head), Verdict::Verified(_)));
+    assert!(matches!(
+        jwt.authenticate(&head),
+        Later::Ready(Verdict::Verified(_))
+    ));
     assert_eq!(counts(jwt.token_cache().unwrap()), (1, 1));
     // Two at once are refused, known or not.
     let mut both = self::head(&token);
     both.headers.extend(head.headers);
-    assert!(matches!(jwt.authenticate(&both), Verdict::Refused(_)));
+    assert!(matches!(
+        jwt.authenticate(&both),
+        Later::Ready(Verdict::Refused(_))
+    ));
 }
 
 #[test]
@@ -280,7 +289,7 @@ fn shows_no_token() {
     let token = token(&good());
     assert!(matches!(
         jwt.authenticate(&head(&token)),
-        Verdict::Verified(_)
+        Later::Ready(Verdict::Verified(_))
     ));
     let shown = format!("{jwt:?} {:?}", jwt.token_cache());
     assert!(shown.contains("tokens: 1 of 10000"), "{shown}");

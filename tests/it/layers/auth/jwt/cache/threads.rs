@@ -6,7 +6,10 @@ use std::{
 };
 
 use serde_json::json;
-use wythe::{Authenticate, TokenCache, Verdict};
+use wythe::{
+    Later, TokenCache,
+    auth::{Authenticate, Verdict},
+};
 
 use super::{Hand, head, of_user, passes};
 use crate::layers::auth::jwt::{Claims, NOW, hs256, token};
@@ -36,10 +39,15 @@ fn each_thread_gets_the_claims_of_its_own_token() {
                 for round in 0..ROUNDS {
                     let at = (n * 7 + round * (n + 1)) % heads.len();
                     match jwt.authenticate(&heads[at]) {
-                        Verdict::Verified(claims) => assert_eq!(claims.sub, names[at]),
+                        Later::Ready(Verdict::Verified(claims)) => {
+                            assert_eq!(claims.sub, names[at])
+                        }
                         other => panic!("{other:?}"),
                     }
-                    assert!(matches!(jwt.authenticate(forged), Verdict::Refused(_)));
+                    assert!(matches!(
+                        jwt.authenticate(forged),
+                        Later::Ready(Verdict::Refused(_))
+                    ));
                     match (n, round % 50) {
                         (0, 0) => cache.clear(),
                         (1, 0) => drop(cache.forget_where(|claims| claims.sub == "user 3")),

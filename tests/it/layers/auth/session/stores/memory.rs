@@ -162,7 +162,7 @@ async fn an_owner_whose_sessions_end_gets_no_new_one_meanwhile() {
     for n in 1_000..1_010 {
         assert!(ending.as_mut().poll(&mut context).is_pending());
         let refused = store.insert(id(n), session(alice)).await.unwrap_err();
-        assert!(refused.to_string().contains("ending"), "{refused}");
+        assert!(refused.to_string().contains("being ended"), "{refused}");
         store.insert(id(n), session(bob)).await.unwrap();
     }
     assert_eq!(ending.await.unwrap(), 1_000);

@@ -1,34 +1,32 @@
-//! Adds what a scheme wants to say to a client whose credentials are right.
-
-mod caches;
+//! Adds the fields of a verdict to the response.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response,
-    header::{CACHE_CONTROL, Entry, SET_COOKIE},
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, EXPIRES, Entry, SET_COOKIE},
 };
 
-use self::caches::Caches;
+use crate::wire::field::cache_control::directives;
 
-/// Appends the fields to the response. A cookie that the handler sets or takes back itself stays
-/// as the handler says, and none is added to what a shared cache may keep: it would go to whomever
-/// the cache serves next (RFC 9111, section 7.3).
+/// Appends the fields to the response. A cookie that the handler itself sets or removes stays as the
+/// handler says, and no cookie is added to a response that a shared cache may store: the cache would
+/// hand it to other clients (RFC 9111, section 7.3).
 pub(super) fn add<R>(mut fields: HeaderMap, response: &mut Response<R>) {
-    let caches = if fields.contains_key(SET_COOKIE) {
-        Caches::of(response)
+    let sharing = if fields.contains_key(SET_COOKIE) {
+        Sharing::of(response)
     } else {
-        Caches::Private
+        Sharing::Forbidden
     };
-    if caches == Caches::Shared {
+    if sharing == Sharing::Allowed {
         fields.remove(SET_COOKIE);
     }
     let headers = response.headers_mut();
-    if join(fields, headers) && caches == Caches::Unsaid {
+    if join(fields, headers) && sharing == Sharing::Unspecified {
         append(headers, &CACHE_CONTROL, HeaderValue::from_static("private"));
     }
 }
 
-/// Appends the fields to others, and says whether a cookie was among them. One that is set or taken
-/// back there already stays as it is.
+/// Appends the fields to others, and says whether a cookie was among them. A cookie that is set or
+/// removed there already stays as it is.
 pub(super) fn join(fields: HeaderMap, headers: &mut HeaderMap) -> bool {
     let mut sets = false;
     let mut last = None;
@@ -37,7 +35,8 @@ pub(super) fn join(fields: HeaderMap, headers: &mut HeaderMap) -> bool {
         last = name.or(last);
         let Some(name) = &last else { continue };
         if *name == SET_COOKIE {
-            if sets_cookie(headers, &value) {
+            let mut set = headers.get_all(SET_COOKIE).iter();
+            if set.any(|other| cookie_name(other) == cookie_name(&value)) {
                 continue;
             }
             sets = true;
@@ -56,15 +55,58 @@ fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     }
 }
 
-/// Whether a cookie of the same name is set there already.
-fn sets_cookie(headers: &HeaderMap, cookie: &HeaderValue) -> bool {
-    let mut set = headers.get_all(SET_COOKIE).iter();
-    set.any(|other| name_of(other) == name_of(cookie))
-}
-
-fn name_of(cookie: &HeaderValue) -> &[u8] {
+fn cookie_name(cookie: &HeaderValue) -> &[u8] {
     let name = cookie.as_bytes().split(|byte| *byte == b'=').next();
     name.unwrap_or_default().trim_ascii()
+}
+
+/// Whether shared caches may store a response.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Allowed,
+    Forbidden,
+    /// The response does not say so explicitly, either way.
+    Unspecified,
+}
+
+/// Fields that some caches follow instead of `Cache-Control` (RFC 9213).
+const TARGETED: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
+
+impl Sharing {
+    /// If in doubt, allowed.
+    fn of<R>(response: &Response<R>) -> Self {
+        let headers = response.headers();
+        // The fields of a 304 change those of the response that a cache has stored (section 3.2).
+        if response.status() == StatusCode::NOT_MODIFIED
+            || TARGETED.iter().any(|name| headers.contains_key(*name))
+        {
+            return Self::Allowed;
+        }
+        let (mut forbidden, mut timed) = (false, headers.contains_key(EXPIRES));
+        for line in headers.get_all(CACHE_CONTROL) {
+            let Ok(line) = line.to_str() else {
+                return Self::Allowed;
+            };
+            for directive in directives(line.as_bytes()) {
+                let Ok(directive) = directive else {
+                    return Self::Allowed;
+                };
+                let argument = directive.argument.unwrap_or_default();
+                // `private=".."` leaves the rest of the response to shared caches.
+                if directive.is("public") || directive.is("s-maxage") || argument.contains(&b'"') {
+                    return Self::Allowed;
+                }
+                forbidden |= directive.is("private") || directive.is("no-store");
+                timed |= directive.is("max-age")
+                    && !argument.trim_ascii().iter().all(|byte| *byte == b'0');
+            }
+        }
+        match (forbidden, timed) {
+            (true, _) => Self::Forbidden,
+            (false, true) => Self::Allowed,
+            (false, false) => Self::Unspecified,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_that_the_handler_sets_stays_as_it_is() {
+    fn keeps_a_cookie_that_the_handler_sets() {
         let cases: [(&[&str], &[&str], &[&str]); 4] = [
             (&[], &["a=1", "b=2"], &["a=1", "b=2"]),
             (&["a=; Max-Age=0"], &["a=1"], &["a=; Max-Age=0"]),
@@ -97,8 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn no_cookie_goes_into_a_shared_cache() {
-        // What the handler says of caches, and then the answer; none where no cookie is added.
+    fn adds_no_cookie_that_a_shared_cache_could_store() {
+        // The fields of the handler, and the expected `Cache-Control`; `None` if no cookie is added.
         let cases: [(&[(&str, &str)], Option<&[&str]>); 15] = [
             (&[], Some(&["private"])),
             (&[("cache-control", "no-store")], Some(&["no-store"])),
@@ -146,25 +188,25 @@ mod tests {
                 None,
             ),
         ];
-        for (said, expected) in cases {
+        for (given, expected) in cases {
             let mut response = Response::new(());
-            for (name, value) in said {
+            for (name, value) in given {
                 let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
                 response.headers_mut().append(*name, value);
             }
             super::add(fields(&["a=1", "b=2"]), &mut response);
             let cookies = response.headers().get_all(SET_COOKIE).iter().count();
-            assert_eq!(cookies, if expected.is_some() { 2 } else { 0 }, "{said:?}");
+            assert_eq!(cookies, if expected.is_some() { 2 } else { 0 }, "{given:?}");
             if let Some(expected) = expected {
                 let caches = response.headers().get_all(CACHE_CONTROL);
                 let caches: Vec<_> = caches.iter().collect();
-                assert_eq!(caches, expected, "{said:?}");
+                assert_eq!(caches, expected, "{given:?}");
             }
         }
     }
 
     #[test]
-    fn no_cookie_changes_what_a_cache_has_stored() {
+    fn adds_no_cookie_to_a_304() {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         super::add(fields(&["a=1"]), &mut response);
@@ -172,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_added_whatever_caches_do() {
+    fn adds_other_fields_whatever_caches_do() {
         let mut response = Response::new(());
         let public = HeaderValue::from_static("public");
         response.headers_mut().insert(CACHE_CONTROL, public);

@@ -1,19 +1,22 @@
-//! Says what a scheme of authentication is: it reads a request's head and gives a verdict.
+//! What a scheme of authentication is: it reads a request's head and gives a verdict.
 
-use std::{error::Error, fmt, future::Future, pin::Pin};
+mod choice;
+mod map;
+mod verdict;
 
-use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
+use std::future::Future;
 
-use super::{
-    and_then::{AndThen, Outcome},
-    either::EitherOf,
-    map::{Map, TryMap},
-    or::Or,
-    refusal::{Refusal, Unchecked},
+use http::{HeaderValue, StatusCode, request::Parts};
+
+pub(super) use self::verdict::{join_challenges, unavailable};
+pub use self::{
+    choice::{EitherOf, Or},
+    map::{AndThen, Map, Outcome},
+    verdict::{Refusal, Verdict},
 };
-use crate::contract::Description;
+use crate::contract::{Description, Later};
 
-/// A scheme of authentication: who sent a request, by its head.
+/// A scheme of authentication: finds out from a request's head who sent it.
 ///
 /// # Example
 ///
@@ -21,7 +24,7 @@ use crate::contract::Description;
 ///
 /// ```
 /// use http::{HeaderValue, request::Parts};
-/// use wythe::{Authenticate, Verdict, with_auth};
+/// use wythe::{Later, auth::{Authenticate, Verdict}, with_auth};
 ///
 /// #[derive(Clone)]
 /// struct Partner(&'static str);
@@ -35,15 +38,15 @@ use crate::contract::Description;
 ///         HeaderValue::from_static(r#"ApiKey realm="orders""#)
 ///     }
 ///
-///     fn authenticate(&self, head: &Parts) -> Verdict<Partner> {
+///     fn authenticate(&self, head: &Parts) -> Later<Verdict<Partner>> {
 ///         let Some(key) = head.headers.get("x-api-key") else {
-///             return Verdict::Missing;
+///             return Verdict::Missing.into();
 ///         };
 ///         let known = self.0.iter().find(|(hash, _)| *hash == sha256(key.as_bytes()));
-///         known.map_or_else(
-///             || Verdict::refused("an unknown key"),
-///             |(_, partner)| Verdict::Verified(partner.clone()),
-///         )
+///         Later::Ready(match known {
+///             Some((_, partner)) => Verdict::Verified(partner.clone()),
+///             None => Verdict::refused("an unknown key"),
+///         })
 ///     }
 /// }
 /// # fn sha256(key: &[u8]) -> [u8; 32] { let _ = key; [0; 32] }
@@ -55,7 +58,7 @@ use crate::contract::Description;
 ///
 /// ```
 /// use http::{HeaderValue, header, request::Parts};
-/// use wythe::{Authenticate, Verdict};
+/// use wythe::{Later, auth::{Authenticate, Verdict}};
 /// # #[derive(Clone)] struct User;
 /// # #[derive(Clone)] struct Store;
 /// # impl Store {
@@ -71,16 +74,16 @@ use crate::contract::Description;
 ///         HeaderValue::from_static(r#"Bearer realm="api""#)
 ///     }
 ///
-///     fn authenticate(&self, head: &Parts) -> Verdict<User> {
+///     fn authenticate(&self, head: &Parts) -> Later<Verdict<User>> {
 ///         let Some(token) = head.headers.get(header::AUTHORIZATION).cloned() else {
-///             return Verdict::Missing;
+///             return Verdict::Missing.into();
 ///         };
 ///         let store = self.0.clone();
-///         Verdict::wait(async move {
+///         Later::pending(async move {
 ///             match store.find(&token).await {
 ///                 Ok(Some(user)) => Verdict::Verified(user),
 ///                 Ok(None) => Verdict::refused("an unknown token"),
-///                 // The store is down: that says nothing of the token. A 503, never a 401.
+///                 // The store is down, which says nothing about the token: 503, never 401.
 ///                 Err(error) => Verdict::Failed(error.into()),
 ///             }
 ///         })
@@ -88,36 +91,35 @@ use crate::contract::Description;
 /// }
 /// ```
 pub trait Authenticate {
-    /// Whom a verified request comes from; the handler asks for `Auth<Principal>`.
+    /// Who sends the request; the handler asks for `Auth<Principal>`.
     type Principal;
 
-    /// What a 401 asks for: one challenge or several (RFC 9110, section 11.6.1). It is read once,
-    /// when the layer is made. [`Challenge`](crate::Challenge) writes one whose parts vary.
+    /// The challenge of a 401, or several (RFC 9110, section 11.6.1). It is read once, when the
+    /// layer is made. [`Challenge`](crate::Challenge) writes one with parameters.
     fn challenge(&self) -> HeaderValue;
 
     /// Finds the request's credentials and checks them.
-    fn authenticate(&self, head: &Parts) -> Verdict<Self::Principal>;
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Self::Principal>>;
 
-    /// Takes this scheme or another one of the same principal: the first that finds credentials of
-    /// its own in the request decides.
+    /// Accepts the credentials of this scheme or of another one with the same principal: the first
+    /// scheme that finds credentials in the request decides.
     ///
-    /// Wrong credentials are refused and never fall through to the other scheme. A 401 carries the
+    /// Invalid credentials are refused and never fall through to the other scheme. A 401 carries the
     /// challenges of both, first that of the scheme that refused.
     ///
-    /// Of a request with credentials of both, those of the second scheme are not looked at;
-    /// [`exclusive`](Or::exclusive) refuses it. List what a client says on purpose, such as a bearer
-    /// token, before what a browser sends unasked, such as a cookie: a neighbouring domain can plant
-    /// a cookie, and that must not decide.
+    /// If a request has credentials of both, those of the second scheme are ignored;
+    /// [`exclusive`](Or::exclusive) refuses such a request. List what a client sends on purpose, such
+    /// as a bearer token, before what a browser sends by itself, such as a cookie: a neighbouring
+    /// domain can plant a cookie, and that must not decide.
     ///
-    /// If the first scheme has to wait for its verdict, the second is asked meanwhile, because the
-    /// request's head is not kept; a verdict of the second that has to wait is begun only if the
-    /// first finds nothing.
+    /// If the first scheme is not ready, the second is asked at once, because the request's head is
+    /// not kept; what the second would wait for starts only if the first finds nothing.
     ///
     /// # Example
     ///
     /// ```
     /// use http::{HeaderValue, request::Parts};
-    /// use wythe::{Authenticate, Verdict, with_auth};
+    /// use wythe::{Later, auth::{Authenticate, Verdict}, with_auth};
     ///
     /// #[derive(Clone)]
     /// struct Caller(&'static str);
@@ -131,12 +133,12 @@ pub trait Authenticate {
     ///         HeaderValue::from_static(self.0)
     ///     }
     ///
-    ///     fn authenticate(&self, head: &Parts) -> Verdict<Caller> {
-    ///         match head.headers.get(self.0) {
+    ///     fn authenticate(&self, head: &Parts) -> Later<Verdict<Caller>> {
+    ///         Later::Ready(match head.headers.get(self.0) {
     ///             None => Verdict::Missing,
     ///             Some(key) if key == "right" => Verdict::Verified(Caller(self.0)),
     ///             Some(_) => Verdict::refused("wrong"),
-    ///         }
+    ///         })
     ///     }
     /// }
     ///
@@ -150,13 +152,14 @@ pub trait Authenticate {
         Or::new(self, other)
     }
 
-    /// Takes this scheme or another one of another principal: the handler asks for
-    /// `Auth<Either<A, B>>`. The rules are those of [`or`](Self::or).
+    /// Accepts the credentials of this scheme or of another one with another principal: the handler
+    /// asks for `Auth<Either<A, B>>`. The rules are those of [`or`](Self::or).
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{Auth, Authenticate, Either, Jwt, compose, with_auth};
+    /// use wythe::{Auth, Either, Jwt, auth::Authenticate, compose, with_auth};
+    /// # use wythe::{Later, auth::Verdict};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -178,13 +181,13 @@ pub trait Authenticate {
     /// # impl Authenticate for Keys {
     /// #     type Principal = Partner;
     /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
-    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<Partner> {
-    /// #         wythe::Verdict::Missing
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> Later<Verdict<Partner>> {
+    /// #         Verdict::Missing.into()
     /// #     }
     /// # }
     /// # let keys = Keys;
     /// let jwt = Jwt::<Claims>::hs256(secret)?;
-    /// // `keys` know partners: an `ApiKey`, for example.
+    /// // The principal of `keys` is a `Partner`: it is an `ApiKey`, for example.
     /// let stack = compose((with_auth(jwt.either(keys)),));
     /// let route = axum::routing::get(stack.handler(whoami));
     /// # let _: axum::routing::MethodRouter = route;
@@ -198,15 +201,16 @@ pub trait Authenticate {
         EitherOf::new(self, other)
     }
 
-    /// Turns the principal into another one: so that two schemes know the same.
+    /// Turns the principal into another one, so that two schemes have the same.
     ///
-    /// The closure may be called although another scheme decides in the end: it should do nothing
-    /// else.
+    /// The closure may be called although another scheme decides in the end: it must not have side
+    /// effects.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{Authenticate, Jwt, with_auth};
+    /// use wythe::{Jwt, auth::Authenticate, with_auth};
+    /// # use wythe::{Later, auth::Verdict};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -224,23 +228,26 @@ pub trait Authenticate {
     /// # impl Authenticate for Keys {
     /// #     type Principal = u32;
     /// #     fn challenge(&self) -> http::HeaderValue { http::HeaderValue::from_static("Key") }
-    /// #     fn authenticate(&self, _: &http::request::Parts) -> wythe::Verdict<u32> {
-    /// #         wythe::Verdict::Missing
+    /// #     fn authenticate(&self, _: &http::request::Parts) -> Later<Verdict<u32>> {
+    /// #         Verdict::Missing.into()
     /// #     }
     /// # }
     /// # let keys = Keys;
     /// let jwt = Jwt::<Claims>::hs256(secret)?.map(|claims| Caller::User(claims.sub));
-    /// // `keys` know the number of a partner: an `ApiKey`, for example.
+    /// // The principal of `keys` is the number of a partner.
     /// let keys = keys.map(Caller::Partner);
     /// let layer = with_auth(jwt.or(keys));
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    fn map<F, Q>(self, turn: F) -> Map<Self, F>
+    fn map<F, Q>(
+        self,
+        turn: F,
+    ) -> Map<Self, impl Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static>
     where
         Self: Sized,
         F: Fn(Self::Principal) -> Q + Send + Sync + 'static,
     {
-        Map::new(self, turn)
+        Map::new(self, move |principal| Ok(turn(principal)))
     }
 
     /// Turns the principal into another one, or refuses it: a 401 with the scheme's challenge.
@@ -248,7 +255,7 @@ pub trait Authenticate {
     /// # Example
     ///
     /// ```
-    /// use wythe::{Authenticate, Jwt, Refusal, with_auth};
+    /// use wythe::{Jwt, auth::{Authenticate, Refusal}, with_auth};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -260,31 +267,31 @@ pub trait Authenticate {
     ///
     /// # let secret = "a secret of at least 32 bytes for it";
     /// let users = Jwt::<Claims>::hs256(secret)?.try_map(|claims| {
-    ///     let id = claims.sub.parse().map_err(|_| Refusal::new("`sub` is no number"))?;
+    ///     let id = claims.sub.parse().map_err(|_| Refusal::new("`sub` is not a number"))?;
     ///     Ok(User(id))
     /// });
     /// let layer = with_auth(users);
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    fn try_map<F, Q>(self, turn: F) -> TryMap<Self, F>
+    fn try_map<F, Q>(self, turn: F) -> Map<Self, F>
     where
         Self: Sized,
         F: Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
     {
-        TryMap::new(self, turn)
+        Map::new(self, turn)
     }
 
-    /// Asks a store about the principal: for its row by the `sub` of its claims, or whether its
-    /// token was revoked.
+    /// Looks the principal up in a store: its row by the `sub` of its claims, or whether its token
+    /// was revoked.
     ///
     /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see
-    /// [`Outcome`]. Nobody found is a 401, and an error of the store a 503. It is asked only about
-    /// credentials that are right, and only if this scheme decides.
+    /// [`Outcome`]. `None` is a 401, and an error a 503. The store is asked only about valid
+    /// credentials, and only if this scheme decides.
     ///
     /// # Example
     ///
     /// ```
-    /// use wythe::{Authenticate, Jwt, with_auth};
+    /// use wythe::{Jwt, auth::Authenticate, with_auth};
     ///
     /// #[derive(Clone, serde::Deserialize)]
     /// struct Claims {
@@ -305,87 +312,20 @@ pub trait Authenticate {
     /// let layer = with_auth(users);
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    fn and_then<F, L>(self, ask: F) -> AndThen<Self, F>
+    fn and_then<F, L>(self, look_up: F) -> AndThen<Self, F>
     where
         Self: Sized,
         F: Fn(Self::Principal) -> L + Send + Sync + 'static,
         L: Future<Output: Outcome> + Send + 'static,
     {
-        AndThen::new(self, ask)
+        AndThen::new(self, look_up)
     }
 
     /// Adds to the layer's description what this scheme can answer besides 401.
     fn describe(&self, layer: Description) -> Description {
         layer.answers(
             StatusCode::SERVICE_UNAVAILABLE,
-            "when the credentials can't be checked",
+            "when the credentials cannot be checked",
         )
-    }
-}
-
-/// What a scheme says of a request.
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the contract: a scheme says one of these"
-)]
-pub enum Verdict<P> {
-    /// The request has no credentials of this scheme.
-    Missing,
-    /// The credentials are right: this is who sent the request.
-    Verified(P),
-    /// The same, and the response is to say something to the client besides: a cookie that is
-    /// renewed, or `Authentication-Info` (RFC 9110, section 11.6.3). The fields are appended; a
-    /// cookie that the handler itself sets or takes back stays as the handler says.
-    VerifiedWith(P, Box<HeaderMap>),
-    /// There are credentials, and they are wrong.
-    Refused(Refusal),
-    /// The credentials could not be checked: the answer is 503, with the cause in the log.
-    Failed(Box<dyn Error + Send + Sync>),
-    /// Not known yet: a store to ask. The only case that allocates.
-    Wait(Pin<Box<dyn Future<Output = Self> + Send>>),
-}
-
-impl<P> Verdict<P> {
-    /// The credentials are wrong, for this reason; it goes to the log and not to the client.
-    pub fn refused(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Refused(Refusal::new(reason))
-    }
-
-    /// The credentials could not be checked, with the scheme's name for the log: a
-    /// [`Failed`](Self::Failed).
-    pub fn unchecked(scheme: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed(Box::new(Unchecked {
-            scheme,
-            cause: cause.into(),
-        }))
-    }
-
-    /// Finds out later.
-    pub fn wait(verdict: impl Future<Output = Self> + Send + 'static) -> Self {
-        Self::Wait(Box::pin(verdict))
-    }
-}
-
-impl<P: Send> Verdict<P> {
-    /// Waits until it is known.
-    pub(super) async fn settled(mut self) -> Self {
-        while let Self::Wait(later) = self {
-            self = later.await;
-        }
-        self
-    }
-}
-
-impl<P> fmt::Debug for Verdict<P> {
-    /// The kind of verdict; a principal may hold what no log should.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "Missing",
-            Self::Verified(_) => "Verified",
-            Self::VerifiedWith(..) => "VerifiedWith",
-            Self::Refused(_) => "Refused",
-            Self::Failed(_) => "Failed",
-            Self::Wait(_) => "Wait",
-        })
     }
 }

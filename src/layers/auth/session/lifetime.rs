@@ -1,17 +1,17 @@
-//! How long a session lasts: pure functions over whole seconds since 1970.
+//! How long a session lasts: pure functions of whole seconds since 1970.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::refusal::SessionRefusal;
+use super::SessionRefusal;
 use crate::wire::ConfigError;
 
-/// By how much the clocks of two servers may differ.
+/// How much the clocks of two servers may differ.
 const SKEW: u64 = 60;
 
-/// 400 days: browsers forget a cookie then, come what may (RFC 6265bis, section 5.5).
+/// 400 days, after which browsers discard any cookie (RFC 6265bis, section 5.5).
 const LONGEST: u64 = 400 * 24 * 60 * 60;
 
-/// When a session began, and when that was last noted.
+/// When a session began, and when it was last noted as used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) created: u64,
@@ -66,8 +66,8 @@ impl Lifetime {
         self.idle.unwrap_or_else(|| self.absolute.min(30 * 60))
     }
 
-    /// Whether a session lasts still. In its last second it does; then it does not.
-    pub(super) fn judge(self, times: Times, now: u64) -> Result<(), SessionRefusal> {
+    /// Checks that a session has not ended.
+    pub(super) fn check(self, times: Times, now: u64) -> Result<(), SessionRefusal> {
         if times.created.max(times.seen) > now.saturating_add(SKEW) {
             return Err(SessionRefusal::NotYet);
         }
@@ -80,39 +80,39 @@ impl Lifetime {
         Ok(())
     }
 
-    /// The times of a stored session by when its record ends. That alone moves when a use is
-    /// noted, so that what the record holds need not be written again.
+    /// The times of a stored session, given the end of its record. Noting a use changes only that
+    /// end, so that the data of the record need not be written again.
     pub(super) fn noted(self, written: Times, expires: SystemTime, now: u64) -> Times {
         let ends = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
-        // Not after now, if `idle` was longer when that was noted. Not long enough ago either, if
-        // it was shorter, or if the absolute end is the nearer one: hence the later of the two.
+        // If `idle` was longer when the use was noted, this is in the future: hence `min`. If it was
+        // shorter, or if the absolute end is nearer, this is too early: hence the later of the two.
         let seen = ends.as_secs().saturating_sub(self.idle()).min(now);
         written.seen(written.seen.max(seen))
     }
 
-    /// Whether to note that the session was used. Not with each request: a quarter of the time
-    /// without requests has passed, and the session lasts longer for it.
+    /// Whether to note that the session was used: not with each request, but when a quarter of the
+    /// idle time has passed, and only if this prolongs the session.
     pub(super) fn is_due(self, times: Times, now: u64) -> bool {
         now.saturating_sub(times.seen) >= (self.idle() / 4).max(1)
             && self.ends(times.seen(now)) > self.ends(times)
     }
 
-    /// How long the session lasts if it is not used again, from when it was last seen.
+    /// How long the session lasts after it was last seen, if it is not used again.
     pub(super) fn left(self, times: Times) -> Duration {
         let age = times.seen.saturating_sub(times.created);
         Duration::from_secs(self.absolute.saturating_sub(age).min(self.idle()))
     }
 
-    /// When that is over.
+    /// When the session ends, if it is not used again.
     pub(super) fn ends(self, times: Times) -> SystemTime {
         let end = Duration::from_secs(times.seen).saturating_add(self.left(times));
-        // A time that the system can't tell is over: the store then forgets the session.
+        // A time that the system cannot represent counts as past: the store then drops the session.
         UNIX_EPOCH.checked_add(end).unwrap_or(UNIX_EPOCH)
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
         if self.idle() > self.absolute {
-            let message = "`idle` is longer than `absolute`, which is 12 hours unless said before";
+            let message = "`idle` is longer than `absolute`, which is 12 hours by default: set `absolute` first";
             return Err(error(message));
         }
         Ok(self)
@@ -121,9 +121,9 @@ impl Lifetime {
 
 fn seconds(time: Duration) -> Result<u64, ConfigError> {
     match time.as_secs() {
-        0 => Err(error("a session must last for a second at least")),
+        0 => Err(error("a session must last at least one second")),
         1..=LONGEST => Ok(time.as_secs()),
-        _ => Err(error("browsers keep no cookie for more than 400 days")),
+        _ => Err(error("browsers keep cookies for at most 400 days")),
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_at_the_second_that_it_says() {
+    fn ends_at_the_exact_second() {
         use SessionRefusal::{Expired, Idle, NotYet};
         let times = |created, seen| Times { created, seen };
         let cases = [
@@ -164,7 +164,7 @@ mod tests {
             ("at the end of time", times(u64::MAX, u64::MAX), Err(NotYet)),
         ];
         for (name, times, expected) in cases {
-            assert_eq!(lifetime(100, 10).judge(times, 1_000), expected, "{name}");
+            assert_eq!(lifetime(100, 10).check(times, 1_000), expected, "{name}");
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_can_not_last_longer_is_not_due() {
+    fn a_session_that_cannot_last_longer_is_not_due() {
         let times = |seen| Times {
             created: 1_000,
             seen,
@@ -204,7 +204,7 @@ mod tests {
             ("noted now", 1_060, 1_030),
             ("noted with a longer idle time", 1_090, 1_030),
             ("noted with a shorter one", 1_020, 1_010),
-            ("before all times", 0, 1_010),
+            ("in 1970", 0, 1_010),
         ] {
             let ends = UNIX_EPOCH + Duration::from_secs(ends);
             let noted = lifetime(100, 30).noted(written, ends, 1_030);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_idle_time_is_cut_at_the_absolute_end() {
+    fn the_idle_time_ends_at_the_absolute_end() {
         let lifetime = lifetime(100, 30);
         let times = |seen| Times {
             created: 1_000,
@@ -233,9 +233,9 @@ mod tests {
         ) {
             let lifetime = lifetime(absolute, idle.min(absolute));
             let times = Times { created, seen };
-            let judged = lifetime.judge(times, now);
+            let checked = lifetime.check(times, now);
             lifetime.is_due(times, now);
-            if judged.is_ok() && seen >= created && now < u64::MAX / 4 {
+            if checked.is_ok() && seen >= created && now < u64::MAX / 4 {
                 // The store still has every session that would pass.
                 prop_assert!(lifetime.ends(times) > UNIX_EPOCH + Duration::from_secs(now));
             }

@@ -1,0 +1,241 @@
+//! The layer: [`with_auth`], and [`optional`](With::optional) credentials.
+
+use std::{fmt, sync::Arc};
+
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE, request::Parts,
+};
+
+use super::{
+    response_fields,
+    scheme::{Authenticate, Verdict, unavailable},
+};
+use crate::{
+    contract::{
+        Always, Description, Later, Middleware, Place, ReplyBody, Sometimes, Step, With, stage,
+        with,
+    },
+    request::{Auth, Authenticated},
+    wire::Problem,
+};
+
+const NAME: &str = "with_auth";
+
+/// Lets only requests with valid credentials pass, and hands the handler [`Auth`]. See
+/// [`auth`](crate::auth).
+pub fn with_auth<A: Authenticate>(scheme: A) -> With<Authentication<A>> {
+    let challenge = scheme.challenge();
+    let missing = Problem::new(StatusCode::UNAUTHORIZED)
+        .detail("Authentication is required.")
+        .reason("no_credentials")
+        .header(WWW_AUTHENTICATE, challenge.clone());
+    with(Authentication(Arc::new(Authenticator {
+        scheme,
+        challenge,
+        missing,
+    })))
+}
+
+/// The middleware of [`with_auth`](crate::with_auth).
+#[must_use]
+pub struct Authentication<A>(Arc<Authenticator<A>>);
+
+/// The middleware of [`with_auth`](crate::with_auth) when credentials are
+/// [optional](With::optional).
+#[must_use]
+pub struct OptionalAuthentication<A>(Arc<Authenticator<A>>);
+
+impl<A> With<Authentication<A>> {
+    /// Lets requests without credentials pass: the handler asks for `Option<Auth<Principal>>`.
+    ///
+    /// Invalid credentials are still answered 401: a client that sends an expired token expects to
+    /// be signed in, and would otherwise see the page of a guest. Only what a browser sends by itself
+    /// may count as no credentials: see
+    /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{compose, with_auth};
+    /// # use http::{HeaderValue, request::Parts};
+    /// # use wythe::{Later, auth::{Authenticate, Verdict}};
+    /// # #[derive(Clone)] struct Staff;
+    /// # struct Badge;
+    /// # impl Authenticate for Badge {
+    /// #     type Principal = Staff;
+    /// #     fn challenge(&self) -> HeaderValue { HeaderValue::from_static("Badge") }
+    /// #     fn authenticate(&self, _: &Parts) -> Later<Verdict<Staff>> { Verdict::Missing.into() }
+    /// # }
+    ///
+    /// let stack = compose((with_auth(Badge).optional(),));
+    /// ```
+    pub fn optional(self) -> With<OptionalAuthentication<A>> {
+        with(OptionalAuthentication(self.into_middleware().0))
+    }
+}
+
+/// The scheme, with the answers that are built once.
+struct Authenticator<A> {
+    scheme: A,
+    challenge: HeaderValue,
+    missing: Problem,
+}
+
+/// Whether a request without credentials passes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    Required,
+    Optional,
+}
+
+/// What the scheme adds to the response, if anything.
+type Fields = Option<Box<HeaderMap>>;
+
+impl<A> Authenticator<A>
+where
+    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+{
+    fn judge<B: Send + 'static>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        credentials: Credentials,
+    ) -> Later<Step<B, Fields>> {
+        let (head, body) = request.into_parts();
+        match self.scheme.authenticate(&head) {
+            Later::Ready(verdict) => Later::Ready(self.conclude(verdict, head, body, credentials)),
+            Later::Pending(verdict) => {
+                let this = Arc::clone(self);
+                Later::pending(async move {
+                    let verdict = verdict.await;
+                    this.conclude(verdict, head, body, credentials)
+                })
+            }
+        }
+    }
+
+    fn conclude<B>(
+        &self,
+        verdict: Verdict<A::Principal>,
+        mut head: Parts,
+        body: B,
+        credentials: Credentials,
+    ) -> Step<B, Fields> {
+        let optional = credentials == Credentials::Optional;
+        let fields = match verdict {
+            Verdict::Verified(principal) => Ok((principal, None)),
+            Verdict::VerifiedWith(principal, fields) => Ok((principal, Some(fields))),
+            Verdict::Missing if optional => Err(None),
+            Verdict::Missing => Err(Some(self.missing.clone())),
+            Verdict::Refused(refusal) if optional && refusal.is_unless_optional() => Err(None),
+            Verdict::Refused(refusal) => Err(Some(refusal.into_problem(&self.challenge))),
+            Verdict::Failed(cause) => Err(Some(unavailable(cause))),
+        };
+        match fields {
+            Ok((principal, fields)) => {
+                head.extensions.insert(Auth(principal));
+                head.extensions.insert(Authenticated);
+                Step::Next(Request::from_parts(head, body), fields)
+            }
+            Err(None) => Step::Next(Request::from_parts(head, body), None),
+            Err(Some(problem)) => Step::Reply(problem.into()),
+        }
+    }
+}
+
+impl<A> Clone for Authentication<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> Clone for OptionalAuthentication<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for Authentication<A> {
+    /// The name of the layer; a scheme may contain keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Description::of::<Self>().name())
+    }
+}
+
+impl<A> fmt::Debug for OptionalAuthentication<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Description::of::<Self>().name())
+    }
+}
+
+impl<A: Authenticate> Place for Authentication<A> {
+    type Stage = stage::Authenticate;
+    type Provides = Always<Auth<A::Principal>>;
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let layer = Description::new(NAME).answers(
+            StatusCode::UNAUTHORIZED,
+            "without credentials, or with invalid ones",
+        );
+        self.0.scheme.describe(layer)
+    }
+}
+
+impl<A: Authenticate> Place for OptionalAuthentication<A> {
+    type Stage = stage::Authenticate;
+    type Provides = Sometimes<Auth<A::Principal>>;
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let layer = Description::new(NAME)
+            .suffix(".optional()")
+            .answers(StatusCode::UNAUTHORIZED, "with invalid credentials");
+        self.0.scheme.describe(layer)
+    }
+}
+
+impl<A, B> Middleware<B> for Authentication<A>
+where
+    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    B: Send + 'static,
+{
+    type Carry = Option<Box<HeaderMap>>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
+        self.0.judge(request, Credentials::Required)
+    }
+
+    fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
+        add_fields(fields, response);
+    }
+}
+
+impl<A, B> Middleware<B> for OptionalAuthentication<A>
+where
+    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    B: Send + 'static,
+{
+    type Carry = Option<Box<HeaderMap>>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
+        self.0.judge(request, Credentials::Optional)
+    }
+
+    fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
+        add_fields(fields, response);
+    }
+}
+
+fn add_fields<R>(fields: Fields, response: &mut Response<R>) {
+    if let Some(fields) = fields {
+        response_fields::add(*fields, response);
+    }
+}

@@ -1,0 +1,196 @@
+//! What becomes of a principal that a scheme has verified: [`Authenticate::map`],
+//! [`Authenticate::try_map`] and [`Authenticate::and_then`].
+
+use std::{error::Error, fmt, future::Future, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
+
+use super::{
+    Authenticate,
+    verdict::{Refusal, Verdict},
+};
+use crate::{
+    contract::{Description, Later},
+    layers::auth::response_fields,
+};
+
+/// A scheme whose principals are turned into others, or refused; made by [`Authenticate::map`] and
+/// [`Authenticate::try_map`].
+#[must_use]
+pub struct Map<A, F> {
+    scheme: A,
+    turn: Arc<F>,
+}
+
+impl<A, F> Map<A, F> {
+    pub(super) fn new(scheme: A, turn: F) -> Self {
+        let turn = Arc::new(turn);
+        Self { scheme, turn }
+    }
+}
+
+impl<A, F, Q> Authenticate for Map<A, F>
+where
+    A: Authenticate<Principal: Send + 'static>,
+    F: Fn(A::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
+    Q: 'static,
+{
+    type Principal = Q;
+
+    fn challenge(&self) -> HeaderValue {
+        self.scheme.challenge()
+    }
+
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Q>> {
+        let turn = Arc::clone(&self.turn);
+        let verdict = self.scheme.authenticate(head);
+        verdict.map(move |verdict| verdict.try_map(|principal| turn(principal)))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        self.scheme.describe(layer)
+    }
+}
+
+impl<A: Clone, F> Clone for Map<A, F> {
+    fn clone(&self) -> Self {
+        Self {
+            scheme: self.scheme.clone(),
+            turn: Arc::clone(&self.turn),
+        }
+    }
+}
+
+impl<A: fmt::Debug, F> fmt::Debug for Map<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Map").field(&self.scheme).finish()
+    }
+}
+
+/// A scheme whose principals are looked up; made by [`Authenticate::and_then`].
+#[must_use]
+pub struct AndThen<A, F> {
+    scheme: A,
+    look_up: Arc<F>,
+}
+
+/// What the closure of [`Authenticate::and_then`] may return.
+///
+/// | returned | the principal | otherwise |
+/// |---|---|---|
+/// | `Result<Option<Q>, E>` | `Ok(Some(principal))` | `Ok(None)`: 401; `Err(error)`: 503, with the error in the log |
+/// | [`Verdict<Q>`] | as the verdict says | `Missing` is a 401, too |
+///
+/// The request has valid credentials: nothing that is found out later turns it into a request
+/// without credentials.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say who a request comes from",
+    label = "the closure's future returns this",
+    note = "return `Result<Option<Principal>, E>`, where `None` is refused and an error is a 503, or \
+            a `Verdict<Principal>`"
+)]
+pub trait Outcome {
+    /// Who sent the request.
+    type Principal;
+
+    /// The verdict on the request.
+    fn into_verdict(self) -> Verdict<Self::Principal>;
+}
+
+impl<P> Outcome for Verdict<P> {
+    type Principal = P;
+
+    fn into_verdict(self) -> Self {
+        self
+    }
+}
+
+impl<P, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<Option<P>, E> {
+    type Principal = P;
+
+    fn into_verdict(self) -> Verdict<P> {
+        match self {
+            Ok(Some(principal)) => Verdict::Verified(principal),
+            Ok(None) => Verdict::Missing,
+            Err(cause) => Verdict::Failed(cause.into()),
+        }
+    }
+}
+
+impl<A, F> AndThen<A, F> {
+    pub(super) fn new(scheme: A, look_up: F) -> Self {
+        let look_up = Arc::new(look_up);
+        Self { scheme, look_up }
+    }
+}
+
+impl<A, F, L> Authenticate for AndThen<A, F>
+where
+    A: Authenticate<Principal: Send + 'static>,
+    F: Fn(A::Principal) -> L + Send + Sync + 'static,
+    L: Future<Output: Outcome<Principal: Send>> + Send + 'static,
+{
+    type Principal = <L::Output as Outcome>::Principal;
+
+    fn challenge(&self) -> HeaderValue {
+        self.scheme.challenge()
+    }
+
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Self::Principal>> {
+        let look_up = Arc::clone(&self.look_up);
+        let verdict = self.scheme.authenticate(head);
+        verdict.then(move |verdict| {
+            let (principal, fields) = match verdict {
+                Verdict::Verified(principal) => (principal, None),
+                Verdict::VerifiedWith(principal, fields) => (principal, Some(fields)),
+                Verdict::Missing => return Later::Ready(Verdict::Missing),
+                Verdict::Refused(refusal) => return Later::Ready(Verdict::Refused(refusal)),
+                Verdict::Failed(cause) => return Later::Ready(Verdict::Failed(cause)),
+            };
+            // The closure is called only when this is awaited: another scheme may decide.
+            Later::pending(async move {
+                let found = look_up(principal).await.into_verdict();
+                conclude(found, fields)
+            })
+        })
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        let layer = self.scheme.describe(layer);
+        layer.answers(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "when the principal cannot be looked up",
+        )
+    }
+}
+
+/// The verdict on the principal that was found, with the fields that the scheme itself adds.
+fn conclude<P>(found: Verdict<P>, fields: Option<Box<HeaderMap>>) -> Verdict<P> {
+    match (found, fields) {
+        (Verdict::Missing, _) => Verdict::Refused(
+            Refusal::new("the credentials are valid, but belong to no known principal")
+                .reason("unknown_principal"),
+        ),
+        (Verdict::Verified(principal), Some(fields)) => Verdict::VerifiedWith(principal, fields),
+        (Verdict::VerifiedWith(principal, mut own), Some(fields)) => {
+            response_fields::join(*fields, &mut own);
+            Verdict::VerifiedWith(principal, own)
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+impl<A: Clone, F> Clone for AndThen<A, F> {
+    fn clone(&self) -> Self {
+        Self {
+            scheme: self.scheme.clone(),
+            look_up: Arc::clone(&self.look_up),
+        }
+    }
+}
+
+impl<A: fmt::Debug, F> fmt::Debug for AndThen<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AndThen").field(&self.scheme).finish()
+    }
+}

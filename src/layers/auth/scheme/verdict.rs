@@ -1,0 +1,237 @@
+//! What a scheme says of a request: [`Verdict`], and why it refuses one: [`Refusal`].
+
+use std::{error::Error, fmt};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+
+use crate::wire::{BoxError, Problem};
+
+/// What a scheme says of a request.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the contract: a scheme says one of these"
+)]
+pub enum Verdict<P> {
+    /// The request has no credentials of this scheme.
+    Missing,
+    /// The credentials are valid: this is who sent the request.
+    Verified(P),
+    /// The credentials are valid, and these fields are added to the response: a renewed cookie, or
+    /// `Authentication-Info` (RFC 9110, section 11.6.3). The fields are appended; a cookie that the
+    /// handler itself sets or removes stays as the handler says.
+    VerifiedWith(P, Box<HeaderMap>),
+    /// There are credentials, and they are invalid.
+    Refused(Refusal),
+    /// The credentials could not be checked: the answer is 503, with the cause in the log.
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl<P> Verdict<P> {
+    /// The credentials are invalid, for this reason, which the log gets and the client does not.
+    pub fn refused(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Refused(Refusal::new(reason))
+    }
+
+    /// The credentials could not be checked: [`Failed`](Self::Failed), with the name of the scheme
+    /// for the log.
+    pub fn failed(scheme: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Box::new(Failure {
+            scheme,
+            cause: cause.into(),
+        }))
+    }
+
+    /// The same verdict about another principal, or a refusal of it.
+    pub(super) fn try_map<Q>(self, turn: impl FnOnce(P) -> Result<Q, Refusal>) -> Verdict<Q> {
+        match self {
+            Self::Missing => Verdict::Missing,
+            Self::Verified(principal) => {
+                turn(principal).map_or_else(Verdict::Refused, Verdict::Verified)
+            }
+            Self::VerifiedWith(principal, fields) => match turn(principal) {
+                Ok(principal) => Verdict::VerifiedWith(principal, fields),
+                Err(refusal) => Verdict::Refused(refusal),
+            },
+            Self::Refused(refusal) => Verdict::Refused(refusal),
+            Self::Failed(cause) => Verdict::Failed(cause),
+        }
+    }
+}
+
+impl<P> fmt::Debug for Verdict<P> {
+    /// The kind of verdict; a principal may contain what must not be logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Missing",
+            Self::Verified(_) => "Verified",
+            Self::VerifiedWith(..) => "VerifiedWith",
+            Self::Refused(_) => "Refused",
+            Self::Failed(_) => "Failed",
+        })
+    }
+}
+
+/// Invalid credentials: a 401, or a 400 for credentials that cannot be parsed.
+///
+/// A clone is cheap: build a refusal that never varies once, and clone it.
+///
+/// # Example
+///
+/// ```
+/// use http::HeaderValue;
+/// use wythe::auth::{Refusal, Verdict};
+///
+/// let expired = Refusal::new("the key expired")
+///     .challenge(HeaderValue::from_static(r#"ApiKey realm="orders", error="expired""#))
+///     .detail("The key expired: ask for a new one.")
+///     .scheme("ApiKey")
+///     .reason("expired");
+/// let verdict = Verdict::<()>::Refused(expired);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Refusal {
+    problem: Problem,
+    unless_optional: bool,
+}
+
+impl Refusal {
+    /// A 401 with the scheme's own challenge. The log gets the cause, and the client does not.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED).because(cause);
+        Self::from_problem(problem.reason("wrong_credentials"))
+    }
+
+    /// A 400 without a challenge: what was sent cannot be parsed as credentials of this scheme.
+    pub fn malformed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let problem = Problem::new(StatusCode::BAD_REQUEST).because(cause);
+        Self::from_problem(problem.reason("malformed_credentials"))
+    }
+
+    /// Sends this challenge instead of the scheme's own.
+    pub fn challenge(self, challenge: HeaderValue) -> Self {
+        self.change(|problem| problem.header(WWW_AUTHENTICATE, challenge))
+    }
+
+    /// The `detail` of the problem that the client gets.
+    pub fn detail(self, detail: &'static str) -> Self {
+        self.change(|problem| problem.detail(detail))
+    }
+
+    /// The cause as a code that never changes, for the log; by default `wrong_credentials`, and
+    /// `malformed_credentials` of a [malformed](Self::malformed) one.
+    pub fn reason(self, code: &'static str) -> Self {
+        self.change(|problem| problem.reason(code))
+    }
+
+    /// The name of the scheme that refuses, for the log.
+    pub fn scheme(self, name: &'static str) -> Self {
+        self.change(|problem| problem.scheme(name))
+    }
+
+    /// Where credentials are [optional](crate::With::optional), lets the request pass as one without
+    /// credentials.
+    ///
+    /// This is for credentials that a browser sends by itself, such as an expired cookie: if they
+    /// were refused everywhere, the user could not even open the page to sign in again. A client
+    /// that adds credentials on purpose can leave them out.
+    pub fn unless_optional(self) -> Self {
+        Self {
+            unless_optional: true,
+            ..self
+        }
+    }
+
+    pub(in crate::layers::auth) const fn is_unless_optional(&self) -> bool {
+        self.unless_optional
+    }
+
+    pub(in crate::layers::auth) const fn from_problem(problem: Problem) -> Self {
+        Self {
+            problem,
+            unless_optional: false,
+        }
+    }
+
+    /// The answer. A 401 always has a challenge (RFC 9110, section 15.5.2).
+    pub(in crate::layers::auth) fn into_problem(self, challenge: &HeaderValue) -> Problem {
+        let bare = self.problem.status() == StatusCode::UNAUTHORIZED
+            && !self.problem.headers().contains_key(WWW_AUTHENTICATE);
+        if bare {
+            return self.problem.header(WWW_AUTHENTICATE, challenge.clone());
+        }
+        self.problem
+    }
+
+    /// The refusal with the challenge of its scheme, or its own, followed by the challenge of
+    /// another scheme.
+    pub(in crate::layers::auth) fn beside(self, own: &HeaderValue, other: &HeaderValue) -> Self {
+        let unless_optional = self.unless_optional;
+        let problem = self.into_problem(own);
+        let mut sent = problem.headers().get_all(WWW_AUTHENTICATE).iter();
+        let is_enough =
+            problem.status() != StatusCode::UNAUTHORIZED || sent.any(|own| covers(own, other));
+        Self {
+            problem: if is_enough {
+                problem
+            } else {
+                problem.header(WWW_AUTHENTICATE, other.clone())
+            },
+            unless_optional,
+        }
+    }
+
+    fn change(self, change: impl FnOnce(Problem) -> Problem) -> Self {
+        Self {
+            problem: change(self.problem),
+            ..self
+        }
+    }
+}
+
+/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1).
+pub(in crate::layers::auth) fn join_challenges(
+    first: &HeaderValue,
+    second: &HeaderValue,
+) -> HeaderValue {
+    let last = [b", ", second.as_bytes()].concat();
+    if covers(first, second) || first.as_bytes().ends_with(&last) {
+        return first.clone();
+    }
+    // Two valid values with a comma between them are a valid value.
+    let joined = [first.as_bytes(), &last].concat();
+    HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
+}
+
+/// Whether a challenge says all that another one does: it is the same, or has more parameters.
+fn covers(own: &HeaderValue, other: &HeaderValue) -> bool {
+    let rest = own.as_bytes().strip_prefix(other.as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
+}
+
+/// Why credentials could not be checked, and in which scheme.
+#[derive(Debug)]
+struct Failure {
+    scheme: &'static str,
+    cause: BoxError,
+}
+
+/// The 503 for credentials that could not be checked.
+pub(in crate::layers::auth) fn unavailable(cause: BoxError) -> Problem {
+    match cause.downcast::<Failure>() {
+        Ok(failure) => Problem::unavailable(failure.cause).scheme(failure.scheme),
+        Err(cause) => Problem::unavailable(cause),
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}

@@ -1,0 +1,425 @@
+//! Where sessions are kept: encrypted in their cookies, or in a store.
+
+use std::{fmt, future::Future, hint::black_box, pin::Pin, sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use cookie::{Cookie, CookieJar, Key};
+use sha2::{Digest, Sha256, Sha512};
+use zeroize::Zeroizing;
+
+use super::{
+    SessionRefusal,
+    lifetime::{Lifetime, Times},
+    store::{SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError},
+    text::{self, Text},
+};
+use crate::{
+    contract::Later,
+    wire::{BoxError, ConfigError, Problem, cookies::SetCookie},
+};
+
+#[derive(Clone)]
+pub(super) enum Backend {
+    Encrypted(Keys),
+    Stored(Arc<dyn DynStore>),
+}
+
+/// A session as its backend has it.
+pub(super) struct Loaded {
+    text: Zeroizing<String>,
+    origin: Origin,
+}
+
+enum Origin {
+    Cookie {
+        keys: Keys,
+        /// Whether another key than the first encrypted it.
+        old_key: bool,
+    },
+    Store {
+        store: Arc<dyn DynStore>,
+        secret: Secret,
+        expires: SystemTime,
+        owner: Option<SessionOwner>,
+    },
+}
+
+/// Why a backend does not have a session.
+pub(super) enum LoadError {
+    Refused(SessionRefusal),
+    /// The store failed, which says nothing about the session.
+    Failed(BoxError),
+}
+
+/// What became of a change of the data.
+pub(super) enum Updated {
+    /// The new value of the cookie.
+    Cookie(String),
+    Stored,
+    /// The session has ended.
+    Ended,
+}
+
+impl Backend {
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Encrypted(_) => "encrypted",
+            Self::Stored(_) => "stored",
+        }
+    }
+
+    /// Whether it asks a store, which can fail.
+    pub(super) const fn can_fail(&self) -> bool {
+        matches!(self, Self::Stored(_))
+    }
+
+    /// The id of the session of a cookie, whether it has ended or not.
+    pub(super) fn id(&self, cookie: &SetCookie, value: &[u8]) -> Option<SessionId> {
+        match self {
+            Self::Encrypted(keys) => {
+                let (text, _) = keys.decrypt(cookie, value)?;
+                Text::parse(&text).map(|text| text.id)
+            }
+            Self::Stored(_) => Secret::parse(value).map(|secret| secret.id()),
+        }
+    }
+
+    /// The session of a cookie.
+    pub(super) fn load(
+        &self,
+        cookie: &SetCookie,
+        value: &[u8],
+    ) -> Later<Result<Loaded, LoadError>> {
+        let unreadable = Later::Ready(Err(LoadError::Refused(SessionRefusal::Unreadable)));
+        match self {
+            Self::Encrypted(keys) => {
+                let Some((text, old_key)) = keys.decrypt(cookie, value) else {
+                    return unreadable;
+                };
+                let keys = keys.clone();
+                let origin = Origin::Cookie { keys, old_key };
+                Later::Ready(Ok(Loaded { text, origin }))
+            }
+            Self::Stored(store) => {
+                let Some(secret) = Secret::parse(value) else {
+                    return unreadable;
+                };
+                Later::Pending(Arc::clone(store).load(secret))
+            }
+        }
+    }
+
+    /// Begins a session: its id, and the value of its cookie.
+    pub(super) async fn begin(
+        &self,
+        cookie: &SetCookie,
+        times: Times,
+        lifetime: Lifetime,
+        owner: Option<SessionOwner>,
+        data: &str,
+    ) -> Result<(SessionId, String), Problem> {
+        match self {
+            Self::Encrypted(keys) => {
+                let id = SessionId::from_bytes(*random()?);
+                let text = Text { id, times, data }.write();
+                Ok((id, keys.encrypt(cookie, text)?))
+            }
+            Self::Stored(store) => {
+                let secret = Secret(random()?);
+                let id = secret.id();
+                let text = Text { id, times, data }.write();
+                let record = SessionRecord {
+                    owner,
+                    ..SessionRecord::new(text.into(), lifetime.ends(times))
+                };
+                store.insert(id, record).await.map_err(failed)?;
+                Ok((id, secret.write()))
+            }
+        }
+    }
+
+    /// Changes the data of a session.
+    pub(super) async fn update(
+        &self,
+        cookie: &SetCookie,
+        text: Text<'_>,
+    ) -> Result<Updated, Problem> {
+        match self {
+            Self::Encrypted(keys) => Ok(Updated::Cookie(keys.encrypt(cookie, text.write())?)),
+            Self::Stored(store) => {
+                let updated = store.update(&text.id, text.write().into()).await;
+                Ok(if updated.map_err(failed)? {
+                    Updated::Stored
+                } else {
+                    Updated::Ended
+                })
+            }
+        }
+    }
+
+    /// Ends a session, and says whether it had not ended before, as far as this can be known.
+    pub(super) async fn end(&self, id: &SessionId) -> Result<bool, Problem> {
+        match self {
+            Self::Encrypted(_) => Ok(true),
+            Self::Stored(store) => store.remove(id).await.map_err(failed),
+        }
+    }
+}
+
+impl Loaded {
+    /// The session, with the time of its last use.
+    pub(super) fn parse(&self, lifetime: Lifetime, now: u64) -> Option<Text<'_>> {
+        let mut text = Text::parse(&self.text)?;
+        if let Origin::Store {
+            secret, expires, ..
+        } = &self.origin
+        {
+            if text.id != secret.id() {
+                return None;
+            }
+            text.times = lifetime.noted(text.times, *expires, now);
+        }
+        Some(text)
+    }
+
+    pub(super) const fn owner(&self) -> Option<SessionOwner> {
+        match self.origin {
+            Origin::Cookie { .. } => None,
+            Origin::Store { owner, .. } => owner,
+        }
+    }
+
+    /// Whether the cookie should be encrypted again, with the first key.
+    pub(super) const fn has_old_key(&self) -> bool {
+        matches!(self.origin, Origin::Cookie { old_key: true, .. })
+    }
+
+    /// Notes that the session was used: the value of the renewed cookie, unless it cannot be
+    /// encrypted.
+    pub(super) fn renew(
+        self,
+        cookie: &SetCookie,
+        times: Times,
+        lifetime: Lifetime,
+    ) -> Later<Result<Option<String>, LoadError>> {
+        match self.origin {
+            Origin::Cookie { keys, .. } => {
+                let value = Text::parse(&self.text).and_then(|text| {
+                    let text = Text { times, ..text }.write();
+                    keys.encrypt(cookie, text).ok()
+                });
+                Later::Ready(Ok(value))
+            }
+            Origin::Store { store, secret, .. } => {
+                Later::Pending(store.touch(secret, lifetime.ends(times)))
+            }
+        }
+    }
+}
+
+/// The answer when a store fails: a 503, unless it cannot help to try again.
+fn failed(cause: BoxError) -> Problem {
+    let store = cause.downcast_ref::<SessionStoreError>();
+    if store.is_some_and(SessionStoreError::is_too_long) {
+        return Problem::internal(cause);
+    }
+    Problem::unavailable(cause)
+}
+
+/// Bytes that nobody can guess.
+fn random() -> Result<Zeroizing<[u8; 32]>, Problem> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(Problem::internal)?;
+    Ok(bytes)
+}
+
+/// A key that encrypts sessions: see [`Sessions::encrypted`](super::Sessions::encrypted).
+///
+/// # Example
+///
+/// ```
+/// use wythe::auth::SessionKey;
+///
+/// let key = SessionKey::new(b"thirty-two bytes of a secret, or more")?;
+/// assert_eq!(format!("{key:?}"), "SessionKey(..)");
+/// assert!(SessionKey::new("short").is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+///
+/// # Security
+///
+/// Anybody who has the key can sign in as any user: use at least 32 random bytes, from
+/// `openssl rand -hex 32` for example, and keep them out of the repository. The key is overwritten
+/// when it is dropped; copies that the cipher makes on the stack are not.
+#[must_use]
+pub struct SessionKey(Box<Key>);
+
+impl SessionKey {
+    /// Separates the keys of sessions from other keys that are derived from the same secret.
+    const PURPOSE: &[u8] = b"wythe session cookie 1\0";
+
+    /// A key derived from at least 32 bytes that nobody can guess, all of which count.
+    ///
+    /// # Errors
+    ///
+    /// If there are fewer bytes, or one byte is repeated.
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
+        if secret.len() < 32 {
+            let message = format!("the key has {} bytes; it needs at least 32", secret.len());
+            return Err(ConfigError::new("SessionKey", message));
+        }
+        if secret.iter().all(|byte| secret.first() == Some(byte)) {
+            let message = "the key is one byte repeated";
+            return Err(ConfigError::new("SessionKey", message));
+        }
+        // Of a longer secret, the cipher would use 32 bytes from the middle.
+        let mut hash = Sha512::new_with_prefix(Self::PURPOSE);
+        hash.update(secret);
+        let bytes = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));
+        let key = Key::try_from(bytes.as_slice()).map_err(|source| {
+            ConfigError::new("SessionKey", "the key cannot be used").because(source)
+        })?;
+        Ok(Self(Box::new(key)))
+    }
+}
+
+impl Drop for SessionKey {
+    fn drop(&mut self) {
+        if let Ok(zero) = Key::try_from([0; 64].as_slice()) {
+            *self.0 = zero;
+            // Keeps the compiler from removing the assignment.
+            black_box(&self.0);
+        }
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(..)")
+    }
+}
+
+/// The first key encrypts, all of them decrypt. This is the private jar of `cookie`: AES-256-GCM with
+/// a random nonce, bound to the cookie's name.
+#[derive(Clone)]
+pub(super) struct Keys(Arc<[SessionKey]>);
+
+impl Keys {
+    pub(super) fn new(keys: Vec<SessionKey>) -> Option<Self> {
+        (!keys.is_empty()).then(|| Self(keys.into()))
+    }
+
+    fn encrypt(&self, cookie: &SetCookie, text: String) -> Result<String, Problem> {
+        let mut jar = CookieJar::new();
+        if let Some(SessionKey(key)) = self.0.first() {
+            let plain = Cookie::new(cookie.name().to_owned(), text);
+            jar.private_mut(key).add(plain);
+        }
+        let encrypted = jar.get(cookie.name());
+        let encrypted = encrypted.ok_or_else(|| Problem::internal("the session was not encrypted"));
+        Ok(encrypted?.value().to_owned())
+    }
+
+    /// The text in a cookie, and whether another key than the first encrypted it.
+    fn decrypt(&self, cookie: &SetCookie, value: &[u8]) -> Option<(Zeroizing<String>, bool)> {
+        let value = str::from_utf8(value).ok()?;
+        let mut keys = self.0.iter().enumerate();
+        keys.find_map(|(at, SessionKey(key))| {
+            let encrypted = Cookie::new(cookie.name().to_owned(), value.to_owned());
+            let decrypted = CookieJar::new().private(key).decrypt(encrypted)?;
+            Some((Zeroizing::new(decrypted.value().to_owned()), at > 0))
+        })
+    }
+}
+
+/// The cookie of a stored session: 256 random bits, and nothing else.
+pub(super) struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    fn parse(value: &[u8]) -> Option<Self> {
+        text::decode(value).map(Self)
+    }
+
+    fn write(&self) -> String {
+        text::encode(&self.0)
+    }
+
+    /// The id under which the store has the session. The secret cannot be computed from it.
+    fn id(&self) -> SessionId {
+        SessionId::from_bytes(Sha256::digest(self.0.as_slice()).into())
+    }
+}
+
+/// A future of a store whose type is not known.
+type StoreFuture<'a, T, E = BoxError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// [`SessionStore`] as a trait object. What a request waits for is one future, and so one allocation.
+pub(super) trait DynStore: Send + Sync {
+    fn load(self: Arc<Self>, secret: Secret) -> StoreFuture<'static, Loaded, LoadError>;
+
+    /// Notes that the session was used, and writes its cookie again.
+    fn touch(
+        self: Arc<Self>,
+        secret: Secret,
+        expires: SystemTime,
+    ) -> StoreFuture<'static, Option<String>, LoadError>;
+
+    fn insert(&self, id: SessionId, record: SessionRecord) -> StoreFuture<'_, ()>;
+    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> StoreFuture<'a, bool>;
+    fn remove<'a>(&'a self, id: &'a SessionId) -> StoreFuture<'a, bool>;
+}
+
+impl<S: SessionStore> DynStore for S {
+    fn load(self: Arc<Self>, secret: Secret) -> StoreFuture<'static, Loaded, LoadError> {
+        Box::pin(async move {
+            let record = SessionStore::load(&*self, &secret.id()).await;
+            let record = record.map_err(|cause| LoadError::Failed(cause.into()))?;
+            let record = record.ok_or(LoadError::Refused(SessionRefusal::Unknown))?;
+            let text = String::from_utf8(record.data.into());
+            let text = text.or(Err(LoadError::Refused(SessionRefusal::Unreadable)))?;
+            Ok(Loaded {
+                text: Zeroizing::new(text),
+                origin: Origin::Store {
+                    store: self,
+                    secret,
+                    expires: record.expires,
+                    owner: record.owner,
+                },
+            })
+        })
+    }
+
+    fn touch(
+        self: Arc<Self>,
+        secret: Secret,
+        expires: SystemTime,
+    ) -> StoreFuture<'static, Option<String>, LoadError> {
+        Box::pin(async move {
+            match SessionStore::touch(&*self, &secret.id(), expires).await {
+                Ok(true) => Ok(Some(secret.write())),
+                // It was ended while this request was in progress.
+                Ok(false) => Err(LoadError::Refused(SessionRefusal::Unknown)),
+                Err(cause) => Err(LoadError::Failed(cause.into())),
+            }
+        })
+    }
+
+    fn insert(&self, id: SessionId, record: SessionRecord) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let inserted = SessionStore::insert(self, id, record).await;
+            inserted.map_err(Into::into)
+        })
+    }
+
+    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let updated = SessionStore::update(self, id, data).await;
+            updated.map_err(Into::into)
+        })
+    }
+
+    fn remove<'a>(&'a self, id: &'a SessionId) -> StoreFuture<'a, bool> {
+        Box::pin(async move { SessionStore::remove(self, id).await.map_err(Into::into) })
+    }
+}

@@ -1,0 +1,296 @@
+//! The sessions of a [`MemorySessions`](super::MemorySessions): which ones are kept, and which ones
+//! are dropped.
+
+use std::{
+    collections::{BinaryHeap, HashMap},
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+};
+
+use super::super::record::{
+    SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
+};
+use crate::support::sweep::Sweep;
+
+/// The sessions in shards, each behind a lock that is held for one lookup only.
+pub(super) struct SessionShards {
+    /// A power of two.
+    pub(super) shards: Box<[Line]>,
+    pub(super) sessions_per_shard: usize,
+    sweep: Sweep,
+    /// The owners whose sessions are just being ended.
+    ending: Mutex<Vec<SessionOwner>>,
+}
+
+/// As long as this exists, the owner gets no new session: a session that is renewed into a shard that
+/// has already been visited would be left over.
+pub(super) struct Ending<'a> {
+    shards: &'a SessionShards,
+    owner: SessionOwner,
+}
+
+/// Aligned to a cache line, so that threads with different shards do not slow each other down.
+#[repr(align(64))]
+#[derive(Default)]
+pub(super) struct Line(Mutex<Shard>);
+
+/// How many sessions share a lock: few enough to go through all of them at once.
+const SESSIONS_PER_SHARD: usize = 1_024;
+
+const MAX_SHARDS: usize = 1 << 16;
+
+impl SessionShards {
+    pub(super) fn new(sessions: usize) -> Self {
+        let shards = match sessions / SESSIONS_PER_SHARD {
+            0 => 1,
+            MAX_SHARDS.. => MAX_SHARDS,
+            shards => 1 << shards.ilog2(),
+        };
+        Self {
+            shards: (0..shards).map(|_| Line::default()).collect(),
+            sessions_per_shard: sessions / shards,
+            sweep: Sweep::new(shards),
+            ending: Mutex::default(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|line| line.lock().len()).sum()
+    }
+
+    /// Gives access to the shard of a session. It always exists.
+    pub(super) fn at<T>(
+        &self,
+        id: &SessionId,
+        now: u64,
+        change: impl FnOnce(&mut Shard) -> T,
+    ) -> Option<T> {
+        let outcome = self.shards.get(self.place(id)).map(|line| {
+            let mut shard = line.lock();
+            change(&mut shard)
+        });
+        self.sweep_in_turn(now);
+        outcome
+    }
+
+    /// Prevents new sessions of an owner.
+    pub(super) fn end(&self, owner: SessionOwner) -> Ending<'_> {
+        self.ending().push(owner);
+        Ending {
+            shards: self,
+            owner,
+        }
+    }
+
+    /// Whether an owner gets no new session. Under the lock of a shard the answer stays valid, because
+    /// the shard cannot be visited meanwhile.
+    pub(super) fn is_ending(&self, owner: &SessionOwner) -> bool {
+        self.ending().contains(owner)
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Vec<SessionOwner>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ids are hashes, but other schemes may use any bytes.
+    fn place(&self, id: &SessionId) -> usize {
+        let (words, _) = id.as_bytes().as_chunks::<8>();
+        let mixed = words.iter().fold(0_u64, |mixed, word| {
+            (mixed ^ u64::from_le_bytes(*word))
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(32)
+        });
+        let mixed = usize::try_from(mixed & 0xffff).unwrap_or_default();
+        mixed & self.shards.len().wrapping_sub(1)
+    }
+
+    /// Sweeps the shard whose turn it is, unless its lock is held.
+    fn sweep_in_turn(&self, now: u64) {
+        let due = self.sweep.due(now);
+        let Some(Line(shard)) = due.and_then(|due| self.shards.get(due)) else {
+            return;
+        };
+        match shard.try_lock() {
+            Ok(mut shard) => shard.sweep(now),
+            Err(TryLockError::Poisoned(shard)) => shard.into_inner().sweep(now),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut ending = self.shards.ending();
+        if let Some(at) = ending.iter().position(|owner| *owner == self.owner) {
+            let _ = ending.swap_remove(at);
+        }
+    }
+}
+
+impl Line {
+    /// Nothing under the lock can panic, so a poisoned lock is still valid.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Up to this fraction of a full shard is dropped at once.
+const EVICTED_FRACTION: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Shard {
+    sessions: HashMap<SessionId, StoredSession>,
+    /// No session expires before this, so a sweep before would find nothing.
+    earliest: u64,
+}
+
+/// A session in memory. The data are copied to their exact length: those of the record may be part of
+/// a larger buffer.
+pub(super) struct StoredSession {
+    /// Nanoseconds since 1970.
+    expires: u64,
+    data: Box<[u8]>,
+    owner: Option<Box<SessionOwner>>,
+    /// Whether the session has been used since it was inserted.
+    used: bool,
+}
+
+impl StoredSession {
+    pub(super) fn new(record: &SessionRecord) -> Self {
+        Self {
+            expires: nanos(record.expires),
+            data: record.data.as_ref().into(),
+            owner: record.owner.map(Box::new),
+            used: false,
+        }
+    }
+
+    pub(super) const fn is_live(&self, now: u64) -> bool {
+        self.expires > now
+    }
+
+    fn record(&self) -> SessionRecord {
+        let data = self.data.to_vec().into();
+        let record = SessionRecord::new(data, time(self.expires));
+        match &self.owner {
+            Some(owner) => record.owned_by(**owner),
+            None => record,
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(super) fn load(&mut self, id: &SessionId, now: u64) -> Option<SessionRecord> {
+        let kept = self.live(id, now)?;
+        kept.used = true;
+        Some(kept.record())
+    }
+
+    /// Inserts a session, if there are fewer than `max` or another one can be dropped.
+    pub(super) fn insert(
+        &mut self,
+        id: SessionId,
+        kept: StoredSession,
+        now: u64,
+        max: usize,
+    ) -> Result<(), SessionStoreError> {
+        if self.live(&id, now).is_some() {
+            return Err(StoreFailure::Taken.into());
+        }
+        // Sessions that have expired make room before the map grows.
+        if self.len() >= max || self.len() == self.sessions.capacity() {
+            self.sweep(now);
+        }
+        if self.len() >= max && !self.make_room((max / EVICTED_FRACTION).max(1)) {
+            return Err(StoreFailure::Full.into());
+        }
+        self.earliest = self.earliest.min(kept.expires);
+        self.sessions.insert(id, kept);
+        Ok(())
+    }
+
+    /// Changes the data, and leaves the old data in `data`, to be dropped without the lock.
+    pub(super) fn update(&mut self, id: &SessionId, data: &mut Box<[u8]>, now: u64) -> bool {
+        let Some(kept) = self.live(id, now) else {
+            return false;
+        };
+        mem::swap(&mut kept.data, data);
+        kept.used = true;
+        true
+    }
+
+    /// Changes when the session expires.
+    pub(super) fn touch(&mut self, id: &SessionId, expires: u64, now: u64) -> bool {
+        let Some(kept) = self.live(id, now) else {
+            return false;
+        };
+        kept.expires = expires;
+        kept.used = true;
+        self.earliest = self.earliest.min(expires);
+        true
+    }
+
+    pub(super) fn remove(&mut self, id: &SessionId) -> Option<StoredSession> {
+        self.sessions.remove(id)
+    }
+
+    /// Drops the sessions of an owner, and returns how many had not expired.
+    pub(super) fn remove_owned(&mut self, owner: &SessionOwner, now: u64) -> u64 {
+        let mut ended = 0_u64;
+        self.sessions.retain(|_, kept| {
+            let owned = kept.owner.as_deref() == Some(owner);
+            ended = ended.saturating_add(u64::from(owned && kept.is_live(now)));
+            !owned
+        });
+        ended
+    }
+
+    /// Drops the sessions that have expired, and frees memory.
+    pub(super) fn sweep(&mut self, now: u64) {
+        if now >= self.earliest {
+            let mut earliest = u64::MAX;
+            self.sessions.retain(|_, kept| {
+                let live = kept.is_live(now);
+                if live {
+                    earliest = earliest.min(kept.expires);
+                }
+                live
+            });
+            self.earliest = earliest;
+        }
+        if self.len() < self.sessions.capacity() / 4 {
+            self.sessions.shrink_to(self.len().saturating_mul(2));
+        }
+    }
+
+    /// The session with this id, if it has not expired.
+    fn live(&mut self, id: &SessionId, now: u64) -> Option<&mut StoredSession> {
+        let kept = self.sessions.get_mut(id)?;
+        kept.is_live(now).then_some(kept)
+    }
+
+    /// Drops unused sessions, first those that expire first, and says whether there were any.
+    ///
+    /// It drops several at a time, so that not every new session goes through all others.
+    fn make_room(&mut self, at_once: usize) -> bool {
+        // The one that expires last is on top.
+        let mut first = BinaryHeap::new();
+        for (id, kept) in self.sessions.iter().filter(|(_, kept)| !kept.used) {
+            if first.len() < at_once {
+                first.push((kept.expires, *id));
+            } else if let Some(mut last) = first.peek_mut()
+                && kept.expires < last.0
+            {
+                *last = (kept.expires, *id);
+            }
+        }
+        for (_, id) in &first {
+            self.sessions.remove(id);
+        }
+        !first.is_empty()
+    }
+}
