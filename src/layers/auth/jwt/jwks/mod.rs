@@ -24,7 +24,7 @@ use super::{
     keys::JwtAlgorithm,
     refusal::NotVerified,
 };
-use crate::wire::ConfigError;
+use crate::{support::clock::Clock, wire::ConfigError};
 
 /// The keys of an identity provider, fetched from it and kept fresh (RFC 7517, section 5): for
 /// [`Jwt::jwks`](super::Jwt::jwks).
@@ -235,6 +235,13 @@ impl Jwks {
     /// as one fails.
     pub fn keep_for(self, time: Duration) -> Self {
         self.change(|options| options.keep_for = time)
+    }
+
+    /// The clock by which keys age. By default it is tokio's, which is the system's unless a test
+    /// pauses it.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        let clock = clock.into();
+        self.change(|options| options.clock = Some(clock))
     }
 
     /// Fetches the keys, unless there are fresh ones: for example when the program starts, so that it

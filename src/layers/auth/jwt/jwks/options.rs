@@ -8,7 +8,7 @@ use http::{
 };
 
 use super::transport::Transport;
-use crate::{layers::auth::jwt::keys::JwtAlgorithm, wire::ConfigError};
+use crate::{layers::auth::jwt::keys::JwtAlgorithm, support::clock::Clock, wire::ConfigError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,6 +23,8 @@ pub(super) struct JwksOptions {
     pub(super) fresh_within: RangeInclusive<Duration>,
     pub(super) cooldown: Duration,
     pub(super) keep_for: Duration,
+    /// Without one, tokio's.
+    pub(super) clock: Option<Clock>,
 }
 
 impl JwksOptions {
@@ -41,6 +43,7 @@ impl JwksOptions {
             fresh_within: MINUTE..=60 * MINUTE,
             cooldown: Duration::from_secs(30),
             keep_for: 24 * 60 * MINUTE,
+            clock: None,
         }
     }
 

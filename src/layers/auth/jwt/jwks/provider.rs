@@ -43,8 +43,8 @@ pub(super) struct ProviderKeys {
     snapshot: ArcSwap<Snapshot>,
     /// Whether the last fetch failed.
     failing: AtomicBool,
-    /// When stale keys are fetched again, in nanoseconds since `created`. While they are stale,
-    /// requests read only this and take no lock.
+    /// When stale keys are fetched again, in nanoseconds of the clock. While they are stale, requests
+    /// read only this and take no lock.
     due: AtomicU64,
     created: Instant,
     single_flight: Mutex<SingleFlight>,
@@ -129,13 +129,13 @@ impl ProviderKeys {
     /// The keys, if there are usable ones. If they are not fresh, a fetch begins.
     pub(super) fn usable(self: &Arc<Self>) -> Option<Guard<Arc<Snapshot>>> {
         let snapshot = self.snapshot.load();
-        let now = Instant::now();
+        let now = self.now();
         match snapshot.age(now, &self.options) {
             Age::Fresh => Some(snapshot),
             Age::Expired => None,
             Age::Old if !self.failing.load(Ordering::Acquire) => None,
             Age::Stale | Age::Old => {
-                if self.nanoseconds(now) >= self.due.load(Ordering::Acquire) {
+                if nanoseconds(now) >= self.due.load(Ordering::Acquire) {
                     // In the background: this request goes on with the old keys.
                     drop(self.refresh(Trigger::Age));
                 }
@@ -146,12 +146,12 @@ impl ProviderKeys {
 
     pub(super) fn is_fresh(&self) -> bool {
         let snapshot = self.snapshot.load();
-        snapshot.age(Instant::now(), &self.options) == Age::Fresh
+        snapshot.age(self.now(), &self.options) == Age::Fresh
     }
 
     /// Begins a fetch, unless one is in progress or none is due.
     pub(super) fn refresh(self: &Arc<Self>, trigger: Trigger) -> Refresh {
-        let now = Instant::now();
+        let now = self.now();
         let Ok(runtime) = Handle::try_current() else {
             return Refresh::Failed(JwksError::NoRuntime);
         };
@@ -192,13 +192,13 @@ impl ProviderKeys {
 
     pub(super) fn status(&self) -> JwksStatus {
         let snapshot = self.snapshot.load();
-        let now = Instant::now();
+        let now = self.now();
         let state = self.lock();
         let failure = state.failure.as_ref();
         JwksStatus {
             keys: snapshot.identities.len(),
             skipped: snapshot.skipped.total(),
-            age: snapshot.fetched.map(|at| now.saturating_duration_since(at)),
+            age: snapshot.fetched.map(|at| now.saturating_sub(at)),
             is_usable: snapshot.age(now, &self.options) != Age::Expired,
             fetches: state.fetches,
             failures: failure.map_or(0, |failure| failure.count),
@@ -217,10 +217,12 @@ impl ProviderKeys {
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time since this value was created.
-    fn nanoseconds(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.created).as_nanos();
-        u64::try_from(since).unwrap_or(NEVER)
+    /// The time, which never goes back.
+    fn now(&self) -> Duration {
+        match &self.options.clock {
+            Some(clock) => clock.monotonic(),
+            None => self.created.elapsed(),
+        }
     }
 
     /// Fetches a key set within the timeout, and how long it is fresh. The metadata of an issuer is
@@ -248,7 +250,7 @@ impl ProviderKeys {
     }
 
     fn succeeded(&self, fetched: UsableKeys, fresh_for: Duration) {
-        let now = Instant::now();
+        let now = self.now();
         let snapshot = self.snapshot.load().replaced_by(fetched, fresh_for, now);
         let secret = snapshot.skipped.secret;
         self.snapshot.store(Arc::new(snapshot));
@@ -262,7 +264,7 @@ impl ProviderKeys {
         {
             let keys = self.options.location.shown();
             if let Some(failure) = failure {
-                let after = now.saturating_duration_since(failure.since);
+                let after = now.saturating_sub(failure.since);
                 let failures = failure.count;
                 tracing::info!(target: "wythe", keys, failures, ?after, "fetching keys succeeded again");
             }
@@ -276,23 +278,27 @@ impl ProviderKeys {
     }
 
     fn failed(&self, error: JwksError) {
-        let now = Instant::now();
+        let now = self.now();
         let mut state = self.lock();
         let failure = state.failed(error, now).clone();
         self.failing.store(true, Ordering::Release);
-        let due = self.nanoseconds(failure.until);
+        let due = nanoseconds(failure.until);
         self.due.store(due, Ordering::Release);
         // A subscriber of the log may ask for the status.
         drop(state);
         #[cfg(feature = "tracing")]
         {
             let usable = self.snapshot.load().age(now, &self.options) != Age::Expired;
-            let backoff = failure.until.saturating_duration_since(now);
+            let backoff = failure.until.saturating_sub(now);
             let (keys, failures) = (self.options.location.shown(), failure.count);
             let (cause, message) = (&failure.error, "fetching keys failed");
             tracing::warn!(target: "wythe", keys, failures, %cause, ?backoff, usable, "{message}");
         }
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
 }
 
 async fn document(

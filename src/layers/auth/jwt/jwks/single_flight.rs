@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use super::error::JwksError;
 use crate::support::backoff;
@@ -17,7 +17,7 @@ type Outcome = Result<(), JwksError>;
 pub(super) struct SingleFlight {
     in_flight: Option<InFlight>,
     /// When the last fetch ended.
-    ended: Option<Instant>,
+    ended: Option<Duration>,
     pub(super) failure: Option<Failure>,
     pub(super) fetches: u64,
 }
@@ -27,9 +27,9 @@ pub(super) struct SingleFlight {
 pub(super) struct Failure {
     pub(super) error: JwksError,
     pub(super) count: u32,
-    pub(super) since: Instant,
+    pub(super) since: Duration,
     /// When the next attempt is allowed.
-    pub(super) until: Instant,
+    pub(super) until: Duration,
 }
 
 /// Why keys are fetched.
@@ -57,7 +57,7 @@ impl SingleFlight {
     pub(super) fn decide(
         &mut self,
         trigger: Trigger,
-        now: Instant,
+        now: Duration,
         cooldown: Duration,
     ) -> Decision {
         if let Some(in_flight) = &self.in_flight {
@@ -66,7 +66,7 @@ impl SingleFlight {
         let cooling_down = trigger == Trigger::UnknownKey
             && self
                 .ended
-                .is_some_and(|ended| now.saturating_duration_since(ended) < cooldown);
+                .is_some_and(|ended| now.saturating_sub(ended) < cooldown);
         match &self.failure {
             Some(failure) if cooling_down || now < failure.until => {
                 return Decision::Failed(failure.error.clone());
@@ -82,14 +82,14 @@ impl SingleFlight {
     }
 
     /// Records a success; returns the failures before it, if there were any.
-    pub(super) fn succeeded(&mut self, now: Instant) -> Option<Failure> {
+    pub(super) fn succeeded(&mut self, now: Duration) -> Option<Failure> {
         self.in_flight = None;
         self.ended = Some(now);
         self.failure.take()
     }
 
     /// Records a failure. The backoff grows, with jitter.
-    pub(super) fn failed(&mut self, error: JwksError, now: Instant) -> &Failure {
+    pub(super) fn failed(&mut self, error: JwksError, now: Duration) -> &Failure {
         self.in_flight = None;
         self.ended = Some(now);
         let (before, since) = self
@@ -101,7 +101,7 @@ impl SingleFlight {
             error,
             count: before.saturating_add(1),
             since,
-            until: now.checked_add(backoff).unwrap_or(now),
+            until: now.saturating_add(backoff),
         })
     }
 }
@@ -123,14 +123,12 @@ impl InFlight {
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::Instant;
-
     use super::{Decision, SingleFlight, Trigger};
     use crate::layers::auth::jwt::jwks::error::JwksError;
 
     const COOLDOWN: Duration = Duration::from_secs(30);
 
-    fn decided(state: &mut SingleFlight, trigger: Trigger, now: Instant) -> &'static str {
+    fn decided(state: &mut SingleFlight, trigger: Trigger, now: Duration) -> &'static str {
         match state.decide(trigger, now, COOLDOWN) {
             Decision::Join(_) => "join",
             Decision::Start(..) => "start",
@@ -141,7 +139,7 @@ mod tests {
 
     #[test]
     fn runs_one_fetch_at_a_time_and_waits_for_the_cooldown() {
-        let (mut state, start) = (SingleFlight::default(), Instant::now());
+        let (mut state, start) = (SingleFlight::default(), Duration::ZERO);
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(decided(&mut state, Trigger::UnknownKey, at(0)), "start");
         assert_eq!(decided(&mut state, Trigger::UnknownKey, at(1)), "join");
@@ -155,7 +153,7 @@ mod tests {
 
     #[test]
     fn backs_off_after_failures() {
-        let (mut state, start) = (SingleFlight::default(), Instant::now());
+        let (mut state, start) = (SingleFlight::default(), Duration::ZERO);
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         assert_eq!(decided(&mut state, Trigger::Age, at(0)), "start");
         assert_eq!(state.failed(JwksError::Issuer, at(0)).count, 1);

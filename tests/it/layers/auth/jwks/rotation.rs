@@ -1,13 +1,14 @@
 //! Keys come, go and change, as time goes by.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use serde_json::json;
 use tokio::time::advance;
-use wythe::{JwtRefusal, auth::Fetched};
+use wythe::{Jwt, JwtRefusal, ManualClock, auth::Fetched};
 
 use super::{
-    NOW, Verdict, answer, at, judged, jwt, scripted::Scripted, set, settle, signer::Signer, status,
-    verdict,
+    Claims, NOW, Verdict, answer, at, judged, jwt, scripted::Scripted, set, settle, signer::Signer,
+    status, verdict,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -256,4 +257,22 @@ async fn a_clock_that_is_a_little_behind_takes_tokens_with_leeway() {
     // The clock on the wall goes back a year: the keys are as fresh as they were.
     let before = jwt(&keys).clock(at(NOW - 31_536_000));
     assert_eq!(judged(&answer(before, &signer.token()).await).status(), 200);
+}
+
+#[tokio::test]
+async fn one_clock_ages_tokens_and_keys() {
+    let hand = ManualClock::new(UNIX_EPOCH + Duration::from_secs(NOW));
+    let signer = Signer::p256("a");
+    let provider = Scripted::new(set(&[signer.jwk()]));
+    let keys = provider.keys().clock(&hand);
+    let jwt = Jwt::<Claims>::jwks(keys.clone()).unwrap().clock(&hand);
+    let token = signer.signs(&json!({ "sub": "ann", "exp": NOW + 900 }));
+    // Keys are fresh for ten minutes, and the token is valid for fifteen.
+    for (seconds, status, fetches) in [(0, 200, 1), (599, 200, 1), (1, 200, 2), (300, 401, 2)] {
+        hand.advance(Duration::from_secs(seconds));
+        assert_eq!(answer(jwt.clone(), &token).await.status(), status);
+        settle().await;
+        assert_eq!(provider.fetches(), fetches);
+    }
+    assert_eq!(keys.status().age, Some(5 * MINUTE));
 }
