@@ -1,4 +1,4 @@
-//! What several rooms need and no user sees: clocks, backoff, sweeps, networks, Redis.
+//! What several rooms need and no user sees: clocks, backoff, shards, networks, Redis.
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -17,4 +17,3 @@ pub mod networks;
 #[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
 pub(crate) mod redis;
 pub(crate) mod shards;
-pub(crate) mod sweep;

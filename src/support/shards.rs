@@ -4,9 +4,10 @@
 //! table (a sweep, a count) is done to one shard at a time. No lock is held for longer than one
 //! call, and none across an await.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-
-use super::sweep::Sweep;
+use std::sync::{
+    Mutex, MutexGuard, PoisonError, TryLockError,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
 
 pub(crate) struct Shards<T> {
     /// A power of two.
@@ -47,7 +48,7 @@ impl<T> Shards<T> {
         self.shards.iter().map(Shard::lock)
     }
 
-    /// Sweeps the shard whose turn it is, if one is due, unless another thread is there: it does
+    /// Sweeps the next shard, if that is due, unless another thread is there: it does
     /// not matter if a turn is missed. Called with every look-up, it brings memory back whichever
     /// shards the traffic meets.
     pub(crate) fn sweep(&self, now: u64, sweep: impl FnOnce(&mut T)) {
@@ -73,5 +74,48 @@ impl<T> Shard<T> {
     /// A panic under the lock leaves the table whole: only what a caller computes can panic.
     fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nanoseconds in which every shard is swept once, if there are enough look-ups: a minute.
+const ROUND: u64 = 60_000_000_000;
+
+/// Says which shard is to be swept next, at most one for each look-up. Nothing else depends on what it
+/// reads, so threads may see it late.
+pub(crate) struct Sweep {
+    /// When the next turn is due.
+    due: AtomicU64,
+    next: AtomicUsize,
+    shards: usize,
+    /// Nanoseconds from one turn to the next.
+    step: u64,
+}
+
+impl Sweep {
+    pub(crate) fn new(shards: usize) -> Self {
+        let step = ROUND / u64::try_from(shards).unwrap_or(u64::MAX).max(1);
+        Self {
+            due: AtomicU64::new(0),
+            next: AtomicUsize::new(0),
+            shards,
+            step,
+        }
+    }
+
+    /// The shard that is due, for one caller only.
+    pub(crate) fn due(&self, now: u64) -> Option<usize> {
+        let due = self.due.load(Relaxed);
+        // It is further ahead than one step only if the clock was set back.
+        if (1..=self.step).contains(&due.saturating_sub(now)) {
+            return None;
+        }
+        // Turns that were missed without look-ups are made up for, up to one round.
+        let next = due.clamp(now.saturating_sub(ROUND), now);
+        let next = next.saturating_add(self.step);
+        self.due
+            .compare_exchange(due, next, Relaxed, Relaxed)
+            .ok()?;
+        // A power of two, so that no turn is left out when the number wraps around.
+        self.next.fetch_add(1, Relaxed).checked_rem(self.shards)
     }
 }

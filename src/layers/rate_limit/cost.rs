@@ -82,33 +82,6 @@ impl fmt::Debug for Answered<'_> {
     }
 }
 
-/// What a request costs.
-#[derive(Clone, Default)]
-pub(super) struct CostRules {
-    cost: Option<Arc<dyn Fn(&Parts) -> u32 + Send + Sync>>,
-    settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
-}
-
-impl CostRules {
-    /// What is taken before the request is handled.
-    pub(super) fn before(&self, head: &Parts) -> u32 {
-        self.cost.as_ref().map_or(1, |cost| cost(head))
-    }
-
-    /// Whether the response decides what it costs in the end.
-    pub(super) const fn settles(&self) -> bool {
-        self.settle.is_some()
-    }
-
-    /// What is to be charged, or given back if negative, now that the response is known.
-    pub(super) fn after(&self, answered: &Answered<'_>, taken: u32) -> i64 {
-        let Some(settle) = &self.settle else {
-            return 0;
-        };
-        i64::from(settle(answered, taken)).saturating_sub(taken.into())
-    }
-}
-
 impl<K: Key> RateLimit<K> {
     /// What a request costs, by its head. 1 by default.
     ///
@@ -128,7 +101,7 @@ impl<K: Key> RateLimit<K> {
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
     pub fn cost(mut self, cost: impl Fn(&Parts) -> u32 + Send + Sync + 'static) -> Self {
-        self.options.cost.cost = Some(Arc::new(cost));
+        self.options.cost = Some(Arc::new(cost));
         self
     }
 
@@ -156,7 +129,7 @@ impl<K: Key> RateLimit<K> {
         mut self,
         settle: impl Fn(&Answered<'_>, u32) -> u32 + Send + Sync + 'static,
     ) -> Self {
-        self.options.cost.settle = Some(Arc::new(settle));
+        self.options.settle = Some(Arc::new(settle));
         self
     }
 

@@ -311,7 +311,7 @@ impl clock::Clock for Moment {
     }
 }
 
-/// The quota in words.
+/// The quota as in descriptions of a stack.
 impl fmt::Display for Gcra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Quota { count, period, .. } = &self.quota;

@@ -13,7 +13,7 @@ use std::{
 use super::redis::{Name, RedisCounts};
 use super::{
     gcra::{Decision, Gcra},
-    limiter::{Counted, FULL, FULL_FOR, Limit, Payer, Refusal, Store},
+    limiter::{Counted, FULL, FULL_FOR, Limit, Refusal, Store, StoreKey},
     memory::{Full, Memory},
     plan::Plan,
     policy::{Options, RateLimit},
@@ -25,8 +25,7 @@ use crate::{
     wire::{ConfigError, Problem},
 };
 
-/// Counts by a value that a handler gives; made by [`Quotas::in_handler`]. There is no layer for
-/// it.
+/// Counts by a value that a handler gives; made by [`Quotas::in_handler`]. It has no layer.
 pub struct InHandler<V>(PhantomData<fn(V)>);
 
 impl Quota {
@@ -42,7 +41,7 @@ impl Quota {
 
 impl Quotas {
     /// Counts by a value that only a handler knows: the name of an account, which is in the body.
-    /// No layer stands before the handler; it asks the [`Handle`] itself.
+    /// The handler itself asks the [`Handle`], without a layer.
     ///
     /// # Example: three wrong passwords for one account
     ///
@@ -285,11 +284,11 @@ impl<V: KeyPart> Handle<V> {
     }
 
     /// The key in the store.
-    pub(super) fn payer(&self, key: &V) -> Payer {
+    pub(super) fn key_in_store(&self, key: &V) -> StoreKey {
         match &self.limit.store {
-            Store::Memory(memory) => Payer::Memory(self.fingerprint(memory, key)),
+            Store::Memory(memory) => StoreKey::Memory(self.fingerprint(memory, key)),
             #[cfg(feature = "rate-limit-redis")]
-            Store::Redis(counts) => Payer::Redis(Arc::clone(counts), self.name(counts, key)),
+            Store::Redis(counts) => StoreKey::Redis(Arc::clone(counts), self.name(counts, key)),
         }
     }
 

@@ -197,7 +197,7 @@ impl Limit {
             Ok(plan) => plan,
             Err(problem) => return Later::Ready(Err(problem.into())),
         };
-        let units = options.cost.before(head);
+        let units = options.cost.as_ref().map_or(1, |cost| cost(head));
         if !options.shadow
             && let Some(never) = plan.never_passes(units)
         {
@@ -225,7 +225,7 @@ impl Limit {
         chosen.ok_or_else(|| Problem::internal(UNKNOWN_PLAN))
     }
 
-    /// The plan that stands there in the list.
+    /// The plan at this place in the list.
     pub(super) fn plan(&self, n: usize) -> Option<&Arc<Plan>> {
         match n.checked_sub(1) {
             None => Some(&self.first),
@@ -244,7 +244,7 @@ impl Limit {
         cross_origin: bool,
     ) -> Result<Passed, Response<Bytes>> {
         match self.judge(taken) {
-            Ok(Some(counted)) if self.options.cost.settles() => {
+            Ok(Some(counted)) if self.options.settle.is_some() => {
                 let unsettled = Unsettled {
                     counted,
                     units,
@@ -306,12 +306,14 @@ impl Limit {
         } = unsettled;
         let Counted {
             plan,
-            payer,
+            key,
             mut decision,
         } = counted;
-        let difference = self.options.cost.after(answered, units);
+        let settle = self.options.settle.as_ref();
+        let cost = settle.map_or(units, |settle| settle(answered, units));
+        let difference = i64::from(cost).saturating_sub(units.into());
         if difference != 0
-            && let Some(charged) = self.store.charge_later(payer, &plan, decision, difference)
+            && let Some(charged) = self.store.charge_later(key, &plan, decision, difference)
         {
             decision = charged;
         }
@@ -374,21 +376,21 @@ pub(super) enum Taken {
     },
 }
 
-/// A decision, by which quotas it was made, and who pays.
+/// A decision, the quotas by which it was made, and the key.
 pub(super) struct Counted {
     pub(super) plan: Arc<Plan>,
-    pub(super) payer: Payer,
+    pub(super) key: StoreKey,
     pub(super) decision: Decision,
 }
 
-/// A key in the store that has counted it.
-pub(super) enum Payer {
+/// A key, as the store that has counted it knows it.
+pub(super) enum StoreKey {
     Memory(Fingerprint),
     #[cfg(feature = "rate-limit-redis")]
     Redis(Arc<RedisCounts>, Name),
 }
 
-/// When keys of a full store become whole, nobody knows.
+/// Keys of a full store become whole at times that are not known.
 pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
 
 pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
@@ -427,19 +429,19 @@ impl Store {
     /// what is left then, as far as it is known.
     pub(super) fn charge_later(
         &self,
-        payer: Payer,
+        key: StoreKey,
         plan: &Arc<Plan>,
         decision: Decision,
         units: i64,
     ) -> Option<Decision> {
-        match payer {
-            Payer::Memory(key) => {
+        match key {
+            StoreKey::Memory(key) => {
                 let _ = decision;
                 let charge = |quota: &Gcra, ahead| quota.charge(ahead, units);
                 self.memory()?.force(key, &plan.quotas, charge).ok()
             }
             #[cfg(feature = "rate-limit-redis")]
-            Payer::Redis(counts, name) => {
+            StoreKey::Redis(counts, name) => {
                 Some(counts.charge_later(name, Arc::clone(plan), decision, units))
             }
         }
@@ -478,7 +480,7 @@ impl Taken {
         match memory.take(key, &plan.quotas, units) {
             Ok(decision) => Self::Counted(Counted {
                 plan: Arc::clone(plan),
-                payer: Payer::Memory(key),
+                key: StoreKey::Memory(key),
                 decision,
             }),
             Err(Full) => Self::Unavailable {

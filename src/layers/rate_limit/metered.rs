@@ -1,4 +1,4 @@
-//! Charges the bytes of a body whose length nobody knows beforehand.
+//! Charges the bytes of a body whose length is not known beforehand.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use super::{
     gcra::Decision,
     handle::Handle,
-    limiter::{Limit, Payer},
+    limiter::{Limit, StoreKey},
     plan::Plan,
 };
 use crate::request::key::KeyPart;
@@ -30,11 +30,11 @@ pin_project! {
     }
 }
 
-/// What has been sent, and who pays. It is charged when it is dropped, which no client can
+/// What has been sent, and the key that pays for it. It is charged when it is dropped, which no client can
 /// prevent.
 struct Bill {
     limit: Arc<Limit>,
-    payer: Option<Payer>,
+    key: Option<StoreKey>,
     plan: Arc<Plan>,
     bytes: u64,
     bytes_per_unit: NonZeroU64,
@@ -78,7 +78,7 @@ impl<V: KeyPart> Handle<V> {
             body,
             bill: Bill {
                 limit: Arc::clone(self.limit()),
-                payer: Some(self.payer(key)),
+                key: Some(self.key_in_store(key)),
                 plan: Arc::clone(self.chosen_plan()),
                 bytes: 0,
                 bytes_per_unit,
@@ -91,15 +91,15 @@ impl Bill {
     fn charge(&mut self) {
         let units = self.bytes.div_ceil(self.bytes_per_unit.get());
         let units = i64::try_from(units).unwrap_or(i64::MAX);
-        if let Some(payer) = self.payer.take()
+        if let Some(key) = self.key.take()
             && units > 0
         {
             let Self { limit, plan, .. } = self;
-            // The answer is sent, so there is nobody to tell if the key could not be charged.
+            // The response is sent, so a failure to charge the key can't be reported.
             let _: Option<Decision> =
                 limit
                     .store
-                    .charge_later(payer, plan, Decision::default(), units);
+                    .charge_later(key, plan, Decision::default(), units);
         }
     }
 }

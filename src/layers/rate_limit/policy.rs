@@ -7,7 +7,7 @@ use http::request::Parts;
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::RedisOptions;
 use super::{
-    cost::CostRules,
+    cost::Answered,
     gcra::Gcra,
     memory::{Capacity, Memory, Overflow},
     plan::RateLimitFields,
@@ -44,7 +44,9 @@ pub struct RateLimit<K> {
 #[derive(Clone)]
 pub(super) struct Options {
     pub(super) plans: PlanChoice,
-    pub(super) cost: CostRules,
+    pub(super) cost: Option<Arc<dyn Fn(&Parts) -> u32 + Send + Sync>>,
+    /// What a request costs in the end, from the response and what was taken before.
+    pub(super) settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
     pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
     fields: RateLimitFields,
     pub(super) jitter: Duration,
@@ -63,7 +65,8 @@ impl Options {
     pub(super) fn new(plans: PlanChoice) -> Self {
         Self {
             plans,
-            cost: CostRules::default(),
+            cost: None,
+            settle: None,
             exempt: None,
             fields: RateLimitFields::Draft,
             jitter: Duration::ZERO,

@@ -39,7 +39,7 @@ pub(super) struct Breaker {
 /// The right to ask once. If the outcome is not reported, because the request was dropped, it is as if
 /// nothing had been asked.
 #[must_use]
-pub(super) struct Pass<'a> {
+pub(super) struct AskPermit<'a> {
     breaker: &'a Breaker,
     probe: bool,
 }
@@ -68,9 +68,9 @@ impl Breaker {
     }
 
     /// Whether a request may ask now.
-    pub(super) fn pass(&self) -> Option<Pass<'_>> {
+    pub(super) fn permit(&self) -> Option<AskPermit<'_>> {
         if !self.is_open() {
-            return Some(Pass {
+            return Some(AskPermit {
                 breaker: self,
                 probe: false,
             });
@@ -78,16 +78,16 @@ impl Breaker {
         if self.until_probe().is_some() || self.probing.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let pass = Pass {
+        let permit = AskPermit {
             breaker: self,
             probe: true,
         };
         // Another probe may have ended since, and its outcome counts.
         if !self.is_open() {
-            drop(pass);
-            return self.pass();
+            drop(permit);
+            return self.permit();
         }
-        self.until_probe().is_none().then_some(pass)
+        self.until_probe().is_none().then_some(permit)
     }
 
     /// Whether no request may ask now, not even one.
@@ -115,7 +115,7 @@ impl Breaker {
     }
 }
 
-impl Pass<'_> {
+impl AskPermit<'_> {
     /// The server has answered.
     pub(super) fn answered(self) {
         let breaker = self.breaker;
@@ -159,7 +159,7 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for AskPermit<'_> {
     fn drop(&mut self) {
         if self.probe {
             self.breaker.probing.store(false, Ordering::Release);
@@ -212,7 +212,7 @@ mod tests {
 
     fn open(breaker: &Breaker, retry: &RetryPolicy) {
         for n in 1..=3 {
-            let gives_up = breaker.pass().unwrap().failed(retry, &"no");
+            let gives_up = breaker.permit().unwrap().failed(retry, &"no");
             assert_eq!(gives_up, n == 3);
         }
         assert!(breaker.is_open());
@@ -223,9 +223,9 @@ mod tests {
         let breaker = Breaker::new(&MESSAGES);
         for _ in 0..5 {
             for _ in 0..2 {
-                breaker.pass().unwrap().failed(&AT_ONCE, &"no");
+                breaker.permit().unwrap().failed(&AT_ONCE, &"no");
             }
-            breaker.pass().unwrap().answered();
+            breaker.permit().unwrap().answered();
         }
         assert!(!breaker.is_open());
         open(&breaker, &AT_ONCE);
@@ -235,7 +235,7 @@ mod tests {
     fn no_request_asks_during_the_backoff() {
         let breaker = Breaker::new(&MESSAGES);
         open(&breaker, &NEVER);
-        assert!(breaker.pass().is_none());
+        assert!(breaker.permit().is_none());
         let left = breaker.until_probe().unwrap();
         assert!((2_600..4_600).contains(&left.as_secs()), "{left:?}");
     }
@@ -244,12 +244,12 @@ mod tests {
     fn one_request_probes_at_a_time_and_its_answer_closes() {
         let breaker = Breaker::new(&MESSAGES);
         open(&breaker, &AT_ONCE);
-        let probe = breaker.pass().unwrap();
-        assert!(breaker.pass().is_none());
+        let probe = breaker.permit().unwrap();
+        assert!(breaker.permit().is_none());
         assert!(probe.failed(&AT_ONCE, &"no"));
         // A probe that is dropped makes room for another.
-        drop(breaker.pass().unwrap());
-        breaker.pass().unwrap().answered();
+        drop(breaker.permit().unwrap());
+        breaker.permit().unwrap().answered();
         assert!(!breaker.is_open());
         assert_eq!(breaker.times_opened(), 1);
     }
@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn late_outcomes_from_before_it_opened_change_nothing() {
         let breaker = Breaker::new(&MESSAGES);
-        let late = [breaker.pass().unwrap(), breaker.pass().unwrap()];
+        let late = [breaker.permit().unwrap(), breaker.permit().unwrap()];
         open(&breaker, &NEVER);
         let [first, second] = late;
         first.answered();
         assert!(!second.failed(&NEVER, &"no"));
-        assert!(breaker.is_open() && breaker.pass().is_none());
+        assert!(breaker.is_open() && breaker.permit().is_none());
         assert_eq!(breaker.times_opened(), 1);
     }
 

@@ -190,11 +190,11 @@ impl RedisServer {
         if Handle::try_current().is_err() {
             return Err(Failure::NoRuntime);
         }
-        let pass = self.health.breaker.pass().ok_or(Failure::GivenUp)?;
+        let permit = self.health.breaker.permit().ok_or(Failure::GivenUp)?;
         let failure = match timeout_at(deadline, question).await {
             Ok(Ok(answer)) => match read(answer) {
                 Some(answer) => {
-                    pass.answered();
+                    permit.answered();
                     return Ok(answer);
                 }
                 None => Failure::UnexpectedReply,
@@ -206,7 +206,7 @@ impl RedisServer {
             }
         };
         self.health.failures.add_one();
-        if pass.failed(&self.retry, &failure) {
+        if permit.failed(&self.retry, &failure) {
             self.connection.discard();
         }
         Err(failure)

@@ -156,7 +156,7 @@ async fn a_service_that_was_refused_for_keeps_no_place_in_line() {
     let refused = service.call(request()).await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
-    // The service is idle, and alive: the permit is for whoever comes.
+    // The service is idle, and alive: the permit is free for others.
     assert_eq!(permits.available_permits(), 1);
     let other = with_load_shed().layer(limit.layer(common::Ok200));
     assert_eq!(

@@ -50,7 +50,7 @@ fn key_of(_: &Parts) -> u64 {
 
 pub(crate) type ByNumber = By<fn(&Parts) -> u64>;
 
-/// A limit of wythe, with room for so many keys.
+/// A limit of wythe, with room for this many keys.
 pub(crate) fn wythe(burst: u32, keys: usize, overflow: Overflow) -> RateLimit<ByNumber> {
     let quota = Quota::per(1, INTERVAL).burst(burst);
     let limit = quota.by(key_of as fn(&Parts) -> u64).expect("a quota");

@@ -116,7 +116,7 @@ impl Memory {
         }
     }
 
-    /// What stands for a key here.
+    /// The hash of a key, by which it is kept.
     pub(super) fn fingerprint<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
@@ -397,7 +397,7 @@ impl KeyTable {
         true
     }
 
-    /// Keeps only some keys, in a table with the right room for so many.
+    /// Keeps only some keys, in a table of the right size for that many.
     fn rebuild(&mut self, keys: usize, mut keep: impl FnMut(&[u64]) -> bool) {
         // Three fifths full: up to a third more until the next time.
         self.homes = keys.saturating_mul(5).div_ceil(3);

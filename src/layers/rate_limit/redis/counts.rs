@@ -21,7 +21,7 @@ use crate::{
     contract::Later,
     layers::rate_limit::{
         gcra::{Decision, now},
-        limiter::{Counted, Payer, Taken},
+        limiter::{Counted, StoreKey, Taken},
         memory::Memory,
         plan::Plan,
         policy::Options,
@@ -119,7 +119,7 @@ impl RedisCounts {
             Ok(decision) => {
                 return Taken::Counted(Counted {
                     plan: Arc::clone(plan),
-                    payer: Payer::Redis(Arc::clone(self), name),
+                    key: StoreKey::Redis(Arc::clone(self), name),
                     decision,
                 });
             }
@@ -222,7 +222,7 @@ impl RedisCounts {
 
     /// Gives back what is left of a lease, and takes a batch of which the request gets its units.
     ///
-    /// If no answer comes, nobody knows whether the rest was given back: then it is lost, so that
+    /// If no answer comes, the rest may have been given back or not: then it is lost, so that
     /// nothing is spent twice.
     async fn refill(
         &self,

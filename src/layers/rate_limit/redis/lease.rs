@@ -2,7 +2,7 @@
 //!
 //! What an instance holds of a key after a decision is at most `batch - 1` units: it takes at most
 //! `batch`, gives back what it held in the same call, and the request for which it asks takes at
-//! least one. The page of the module says what follows from that.
+//! least one. The module documentation says what follows from that.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

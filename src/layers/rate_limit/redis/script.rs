@@ -26,7 +26,7 @@ pub(super) enum Operation {
     },
     /// Charge units, whatever is left; negative to give back.
     Charge(i64),
-    /// Let nothing through for so many nanoseconds.
+    /// Let nothing through for this many nanoseconds.
     Block(u64),
     Peek,
     Reset,

@@ -19,7 +19,7 @@ fn request() -> Request<Body> {
 }
 
 #[test]
-fn so_many_pass_and_the_next_is_refused_until_one_has_ended() {
+fn requests_up_to_the_limit_pass_and_the_next_is_refused_until_one_has_ended() {
     for most in [1, 2, 7] {
         let layer = only(most);
         let mut held: Vec<_> = (0..most).map(|_| ask(&layer)).collect();

@@ -26,7 +26,7 @@ fn with(key: usize) -> Request<Body> {
 }
 
 #[test]
-fn exactly_so_many_are_in_progress_whoever_comes_first() {
+fn exactly_as_many_as_the_limit_are_in_progress_in_any_order() {
     for most in [1, 5, 100] {
         let layer = only(most);
         let start = Barrier::new(THREADS);

@@ -153,7 +153,7 @@ async fn peers_are_counted_apart_by_address_and_not_by_port() {
 }
 
 #[tokio::test]
-async fn without_an_address_nobody_is_let_through() {
+async fn without_an_address_no_request_passes() {
     let layer = with_rate_limit(Quota::per_day(1).by_peer().unwrap());
     for _ in 0..3 {
         let response = send(&layer, Request::new(empty())).await;
@@ -447,7 +447,7 @@ async fn keys_that_are_whole_again_are_forgotten() {
 }
 
 #[tokio::test]
-async fn nobody_who_is_limited_is_forgotten_in_a_sweep() {
+async fn no_limited_client_is_forgotten_in_a_sweep() {
     let clock = ManualClock::default();
     let key = |head: &http::request::Parts| head.extensions.get::<u32>().copied();
     let limit = Quota::per_day(1).by(key).unwrap().clock(clock.now());

@@ -89,7 +89,7 @@ async fn a_plan_that_is_not_listed_is_no_way_around_the_limit() {
 
 #[cfg(feature = "auth")]
 #[tokio::test]
-async fn the_plan_of_a_principal_decides_and_nobody_passes_without_one() {
+async fn the_plan_of_a_principal_decides_and_no_request_passes_without_one() {
     use wythe::Auth;
 
     let plans = [
@@ -136,7 +136,7 @@ fn impossible_plans_are_refused_when_they_are_built() {
 }
 
 #[tokio::test]
-async fn who_is_exempt_is_not_counted_and_needs_no_key() {
+async fn exempt_requests_are_not_counted_and_need_no_key() {
     let limit = Quota::per_day(1).by_peer().unwrap();
     let layer = with_rate_limit(limit.exempt(|head| head.uri.path() == "/health"));
     let health = || Request::get("/health").body(empty()).unwrap();
@@ -284,7 +284,7 @@ fn a_handle_for_a_plan_that_is_not_there_is_refused() {
 }
 
 #[tokio::test]
-async fn jitter_spreads_those_who_were_refused_together() {
+async fn jitter_spreads_clients_that_were_refused_together() {
     let clock = ManualClock::default();
     let limit = Quota::per_minute(1).by_peer().unwrap().clock(clock.now());
     let layer = with_rate_limit(limit.retry_jitter(secs(30)));

@@ -270,7 +270,7 @@ async fn a_network_that_has_become_slow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_sleeps_makes_nobody_wait_longer_than_the_timeout() {
+async fn a_server_that_sleeps_makes_no_request_wait_longer_than_the_timeout() {
     let Some(server) = Server::with(&["--enable-debug-command", "yes"]) else {
         return;
     };
@@ -357,7 +357,7 @@ async fn a_given_connection_is_bounded_by_the_same_timeout() {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_the_counts_and_the_script_and_nobody_notices() {
+async fn a_restart_forgets_the_counts_and_the_script_without_an_error() {
     let Some(mut server) = Server::start() else {
         return;
     };

@@ -10,7 +10,7 @@ use std::{
 use super::super::record::{
     SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
 };
-use crate::support::sweep::Sweep;
+use crate::support::shards::Sweep;
 
 /// The sessions in shards, each behind a lock that is held for one lookup only.
 pub(super) struct SessionShards {
