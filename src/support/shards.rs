@@ -82,7 +82,7 @@ const ROUND: u64 = 60_000_000_000;
 
 /// Says which shard is to be swept next, at most one for each look-up. Nothing else depends on what it
 /// reads, so threads may see it late.
-pub(crate) struct Sweep {
+struct Sweep {
     /// When the next turn is due.
     due: AtomicU64,
     next: AtomicUsize,
@@ -92,7 +92,7 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    pub(crate) fn new(shards: usize) -> Self {
+    fn new(shards: usize) -> Self {
         let step = ROUND / u64::try_from(shards).unwrap_or(u64::MAX).max(1);
         Self {
             due: AtomicU64::new(0),
@@ -103,7 +103,7 @@ impl Sweep {
     }
 
     /// The shard that is due, for one caller only.
-    pub(crate) fn due(&self, now: u64) -> Option<usize> {
+    fn due(&self, now: u64) -> Option<usize> {
         let due = self.due.load(Relaxed);
         // It is further ahead than one step only if the clock was set back.
         if (1..=self.step).contains(&due.saturating_sub(now)) {

@@ -139,7 +139,7 @@ impl RedisServer {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
         if name.is_empty() || !name.bytes().all(good) {
             return Err(self.refuse(format!(
-                "the {what} {name:?} has characters other than letters, digits and `-_./`, or none"
+                "the {what} {name:?} must consist of letters, digits and `-_./`"
             )));
         }
         Ok(())

@@ -276,7 +276,7 @@ async fn what_is_settled_after_the_answer_reaches_the_server() {
 }
 
 #[tokio::test]
-async fn a_clock_of_the_server_that_goes_back_locks_nobody() {
+async fn a_server_clock_that_goes_back_locks_no_client() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -300,7 +300,7 @@ async fn a_clock_of_the_server_that_goes_back_locks_nobody() {
 }
 
 #[test]
-fn a_configuration_that_cannot_work_is_an_error() {
+fn an_invalid_configuration_is_an_error() {
     let store = || RedisStore::open("redis://127.0.0.1:1", OnFailure::Deny).unwrap();
     let hourly = || per_hour(10);
     let local = OnFailure::Local {
@@ -311,15 +311,15 @@ fn a_configuration_that_cannot_work_is_an_error() {
     let shared = store();
     let first = hourly().in_redis(shared.limit("same")).unwrap();
     let cases: [(&str, Result<RateLimit<ByPeer>, ConfigError>); 13] = [
-        ("is not made of", hourly().in_redis(store().limit(""))),
-        ("is not made of", hourly().in_redis(store().limit("a{b}"))),
-        ("is not made of", hourly().in_redis(store().limit("a:b"))),
+        ("must consist of", hourly().in_redis(store().limit(""))),
+        ("must consist of", hourly().in_redis(store().limit("a{b}"))),
+        ("must consist of", hourly().in_redis(store().limit("a:b"))),
         (
-            "is not made of",
+            "must consist of",
             hourly().in_redis(store().prefix("a b").limit("a")),
         ),
         (
-            "is not made of",
+            "must consist of",
             hourly().in_redis(store().prefix("").limit("a")),
         ),
         (

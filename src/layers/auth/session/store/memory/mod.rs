@@ -123,15 +123,14 @@ impl SessionStore for MemorySessions {
 
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, SessionStoreError> {
         let now = self.now();
-        let found = self.shards.at(id, now, |shard| shard.load(id, now));
-        Ok(found.flatten())
+        Ok(self.shards.at(id, now, |shard| shard.load(id, now)))
     }
 
     async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), SessionStoreError> {
         check_length(record.data.len(), self.record_bytes)?;
         let (now, most) = (self.now(), self.shards.sessions_per_shard);
         let kept = StoredSession::new(&record);
-        let inserted = self.shards.at(&id, now, |shard| {
+        self.shards.at(&id, now, |shard| {
             if record
                 .owner
                 .is_some_and(|owner| self.shards.is_ending(&owner))
@@ -139,8 +138,7 @@ impl SessionStore for MemorySessions {
                 return Err(StoreFailure::Ending.into());
             }
             shard.insert(id, kept, now, most)
-        });
-        inserted.unwrap_or(Ok(()))
+        })
     }
 
     async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, SessionStoreError> {
@@ -150,7 +148,7 @@ impl SessionStore for MemorySessions {
         let updated = self
             .shards
             .at(id, now, |shard| shard.update(id, &mut data, now));
-        Ok(updated.unwrap_or_default())
+        Ok(updated)
     }
 
     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, SessionStoreError> {
@@ -158,13 +156,13 @@ impl SessionStore for MemorySessions {
         let touched = self
             .shards
             .at(id, now, |shard| shard.touch(id, expires, now));
-        Ok(touched.unwrap_or_default())
+        Ok(touched)
     }
 
     async fn remove(&self, id: &SessionId) -> Result<bool, SessionStoreError> {
         let now = self.now();
         let removed = self.shards.at(id, now, |shard| shard.remove(id));
-        Ok(removed.flatten().is_some_and(|kept| kept.is_live(now)))
+        Ok(removed.is_some_and(|kept| kept.is_live(now)))
     }
 }
 
@@ -175,8 +173,8 @@ impl SessionsByOwner for MemorySessions {
         let now = self.now();
         let mut ended = 0_u64;
         let _no_new_sessions = self.shards.end(*owner);
-        for line in &self.shards.shards {
-            ended = ended.saturating_add(line.lock().remove_owned(owner, now));
+        for of_shard in self.shards.remove_owned(*owner, now) {
+            ended = ended.saturating_add(of_shard);
             yield_now().await;
         }
         Ok(ended)

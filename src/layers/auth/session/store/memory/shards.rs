@@ -4,20 +4,18 @@
 use std::{
     collections::{BinaryHeap, HashMap},
     mem,
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::super::record::{
     SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
 };
-use crate::support::shards::Sweep;
+use crate::support::shards::Shards;
 
 /// The sessions in shards, each behind a lock that is held for one lookup only.
 pub(super) struct SessionShards {
-    /// A power of two.
-    pub(super) shards: Box<[Line]>,
+    shards: Shards<Shard>,
     pub(super) sessions_per_shard: usize,
-    sweep: Sweep,
     /// The owners whose sessions are just being ended.
     ending: Mutex<Vec<SessionOwner>>,
 }
@@ -28,11 +26,6 @@ pub(super) struct Ending<'a> {
     shards: &'a SessionShards,
     owner: SessionOwner,
 }
-
-/// Aligned to a cache line, so that threads with different shards do not slow each other down.
-#[repr(align(64))]
-#[derive(Default)]
-pub(super) struct Line(Mutex<Shard>);
 
 /// How many sessions share a lock: few enough to go through all of them at once.
 const SESSIONS_PER_SHARD: usize = 1_024;
@@ -47,30 +40,33 @@ impl SessionShards {
             shards => 1 << shards.ilog2(),
         };
         Self {
-            shards: (0..shards).map(|_| Line::default()).collect(),
+            shards: Shards::new(shards, Shard::default),
             sessions_per_shard: sessions / shards,
-            sweep: Sweep::new(shards),
             ending: Mutex::default(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|line| line.lock().len()).sum()
+        self.shards.each().map(|shard| shard.len()).sum()
     }
 
-    /// Gives access to the shard of a session. It always exists.
+    /// Gives access to the shard of a session.
     pub(super) fn at<T>(
         &self,
         id: &SessionId,
         now: u64,
         change: impl FnOnce(&mut Shard) -> T,
-    ) -> Option<T> {
-        let outcome = self.shards.get(self.place(id)).map(|line| {
-            let mut shard = line.lock();
-            change(&mut shard)
-        });
-        self.sweep_in_turn(now);
+    ) -> T {
+        let outcome = change(&mut self.shards.lock(hash(id)));
+        self.shards.sweep(now, |shard| shard.sweep(now));
         outcome
+    }
+
+    /// Ends the sessions of an owner, and returns how many, shard by shard.
+    pub(super) fn remove_owned(&self, owner: SessionOwner, now: u64) -> impl Iterator<Item = u64> {
+        self.shards
+            .each()
+            .map(move |mut shard| shard.remove_owned(&owner, now))
     }
 
     /// Prevents new sessions of an owner.
@@ -91,31 +87,16 @@ impl SessionShards {
     fn ending(&self) -> MutexGuard<'_, Vec<SessionOwner>> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Ids are hashes, but other schemes may use any bytes.
-    fn place(&self, id: &SessionId) -> usize {
-        let (words, _) = id.as_bytes().as_chunks::<8>();
-        let mixed = words.iter().fold(0_u64, |mixed, word| {
-            (mixed ^ u64::from_le_bytes(*word))
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                .rotate_left(32)
-        });
-        let mixed = usize::try_from(mixed & 0xffff).unwrap_or_default();
-        mixed & self.shards.len().wrapping_sub(1)
-    }
-
-    /// Sweeps the shard whose turn it is, unless its lock is held.
-    fn sweep_in_turn(&self, now: u64) {
-        let due = self.sweep.due(now);
-        let Some(Line(shard)) = due.and_then(|due| self.shards.get(due)) else {
-            return;
-        };
-        match shard.try_lock() {
-            Ok(mut shard) => shard.sweep(now),
-            Err(TryLockError::Poisoned(shard)) => shard.into_inner().sweep(now),
-            Err(TryLockError::WouldBlock) => {}
-        }
-    }
+/// Ids are hashes, but other schemes may use any bytes.
+fn hash(id: &SessionId) -> u64 {
+    let (words, _) = id.as_bytes().as_chunks::<8>();
+    words.iter().fold(0_u64, |mixed, word| {
+        (mixed ^ u64::from_le_bytes(*word))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(32)
+    })
 }
 
 impl Drop for Ending<'_> {
@@ -124,13 +105,6 @@ impl Drop for Ending<'_> {
         if let Some(at) = ending.iter().position(|owner| *owner == self.owner) {
             let _ = ending.swap_remove(at);
         }
-    }
-}
-
-impl Line {
-    /// Nothing under the lock can panic, so a poisoned lock is still valid.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Shard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
