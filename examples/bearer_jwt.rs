@@ -1,6 +1,5 @@
-//! Bearer tokens of two issuers, each with its own keys: people sign in at one, machines at the
-//! other. A scope says what a token may do, and a list of users whose tokens are worth nothing any
-//! more is asked about each request.
+//! Bearer tokens of two issuers, each with its own keys: one for people, one for machines. Scopes
+//! restrict what a token may do, and a check refuses the tokens of revoked users for each request.
 //!
 //! `cargo run --example bearer_jwt`
 
@@ -19,10 +18,10 @@ use wythe::{
     with_auth, with_presentation, with_scopes,
 };
 
-/// Signs in people. Its keys and those below were made for this example and protect nothing; an
-/// application has public keys alone, and in its configuration.
+/// The issuer for people. Its keys and those below were made for this example and protect nothing; an
+/// application has only public keys, in its configuration.
 const PEOPLE: &str = "https://id.example.com";
-/// Signs in machines.
+/// The issuer for machines.
 const MACHINES: &str = "https://machines.example.com";
 
 const PEOPLE_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----

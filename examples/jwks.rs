@@ -49,7 +49,7 @@ async fn whoami(Auth(claims): Auth<Claims>) -> String {
     format!("You are {}.\n", claims.sub)
 }
 
-/// Whether tokens can be verified, for whoever watches over the API.
+/// Whether tokens can be verified, for monitoring.
 async fn health(State(keys): State<Jwks>) -> (StatusCode, String) {
     let status = keys.status();
     let code = if status.is_usable {
@@ -165,7 +165,7 @@ async fn rotate(State(provider): State<Arc<Provider>>) -> Result<StatusCode, Pro
         let mut key = provider.key.write().unwrap_or_else(PoisonError::into_inner);
         *key = (key.0 + 1, new);
     }
-    // By then, whoever asks for the keys gets the new one.
+    // From then on, requests for the key set get the new key.
     tokio::time::sleep(COOLDOWN).await;
     Ok(StatusCode::NO_CONTENT)
 }

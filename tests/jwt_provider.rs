@@ -1,5 +1,5 @@
-//! `Jwt` needs none of `jsonwebtoken`'s providers of cryptography. Alone in its file: the provider
-//! is that of the whole process.
+//! `Jwt` needs none of `jsonwebtoken`'s cryptography providers. In a binary of its own, because the
+//! provider is set for the whole process.
 #![cfg(feature = "jwt")]
 
 #[path = "it/common/mod.rs"]
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wythe::{Jwt, JwtKey, auth::JwtAlgorithm, with_auth};
 
-/// What a program has that turns on none of the providers, or two: whoever asks it, panics.
+/// What a program with none or two of the providers has: every use panics.
 static NONE: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| panic!("asked for a signer"),
     verifier_factory: |_, _| panic!("asked for a verifier"),
@@ -30,7 +30,7 @@ struct Example {
 }
 
 #[tokio::test]
-async fn verifies_without_a_provider_of_cryptography() {
+async fn verifies_without_a_cryptography_provider() {
     NONE.install_default().unwrap();
     let asked = std::panic::catch_unwind(|| {
         let key = jsonwebtoken::EncodingKey::from_secret(b"");

@@ -50,7 +50,7 @@ async fn of(jwt: Jwt<Claims>) -> u64 {
 }
 
 #[tokio::test]
-async fn fetched_keys_take_no_memory_of_their_own() {
+async fn fetched_keys_allocate_nothing_per_request() {
     let given = JwtKey::jwk(JwtAlgorithm::ES256, KEY).unwrap();
     let given = of(Jwt::keys([given]).unwrap()).await;
     assert!(given >= 100, "nothing is counted");

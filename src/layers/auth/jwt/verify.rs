@@ -144,7 +144,7 @@ impl TokenVerifier {
         })
     }
 
-    /// Starts a new revision: what the settings verified before says nothing of them now.
+    /// Starts a new revision, because tokens that were verified before must be verified again.
     pub(super) fn revise(&mut self) {
         self.revision = next_revision();
     }

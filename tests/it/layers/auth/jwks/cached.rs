@@ -20,7 +20,7 @@ fn hits(jwt: &Jwt<Claims>) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_token_has_stale_keys_fetched_and_is_refused_once_its_key_has_gone() {
+async fn a_cached_token_causes_a_fetch_of_stale_keys_and_is_refused_once_its_key_is_removed() {
     let (gone, stays) = (Signer::p256("gone"), Signer::ed25519("stays"));
     let provider = Scripted::new(set(&[gone.jwk(), stays.jwk()]));
     let jwt = jwt(&provider.keys());
@@ -45,7 +45,7 @@ async fn a_known_token_has_stale_keys_fetched_and_is_refused_once_its_key_has_go
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_token_stays_known_when_keys_are_added() {
+async fn a_token_stays_cached_when_keys_are_added() {
     let (old, new) = (Signer::p256("old"), Signer::ed25519("new"));
     let provider = Scripted::new(set(&[old.jwk()]));
     let jwt = jwt(&provider.keys());
@@ -63,7 +63,7 @@ async fn a_known_token_stays_known_when_keys_are_added() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_token_is_answered_503_once_the_keys_may_not_be_used() {
+async fn a_cached_token_is_answered_503_once_the_keys_have_expired() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let jwt = jwt(&provider.keys().keep_for(MINUTE));

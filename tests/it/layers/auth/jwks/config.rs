@@ -11,7 +11,7 @@ fn keys() -> Jwks {
 }
 
 #[test]
-fn refuses_what_can_not_work() {
+fn refuses_invalid_options() {
     let second = Duration::from_secs(1);
     let cases: Vec<(&str, Result<Jwks, ConfigError>)> = vec![
         ("http", Jwks::url("http://id.example.com/keys")),
@@ -45,7 +45,7 @@ fn refuses_what_can_not_work() {
 }
 
 #[test]
-fn shows_neither_keys_nor_what_may_be_secret_in_the_address() {
+fn prints_neither_keys_nor_the_query_of_the_address() {
     let keys = Jwks::url("https://id.example.com/keys?api_key=hush").unwrap();
     let keys = keys.transport(Scripted::new(set(&[Signer::p256("a").jwk()])));
     for shown in [format!("{keys:?}"), format!("{:?}", jwt(&keys))] {
@@ -55,7 +55,7 @@ fn shows_neither_keys_nor_what_may_be_secret_in_the_address() {
 }
 
 #[test]
-fn describes_that_it_may_be_503() {
+fn describes_the_503() {
     let keys = Scripted::new(set(&[Signer::p256("a").jwk()])).keys();
     let stack = wythe::compose((with_auth(jwt(&keys)),));
     let text = stack.to_string();
@@ -66,7 +66,7 @@ fn describes_that_it_may_be_503() {
 }
 
 #[test]
-fn is_shared_between_threads() {
+fn is_send_and_sync() {
     fn is<T: Clone + Send + Sync + 'static>() {}
     is::<Jwks>();
     is::<wythe::auth::HttpsTransport>();

@@ -34,7 +34,7 @@ fn token(issuer: &str) -> String {
 }
 
 #[tokio::test]
-async fn finds_the_keys_and_takes_tokens_of_that_issuer_alone() {
+async fn discovers_the_keys_and_accepts_only_tokens_of_that_issuer() {
     let paths = [OPENID, OAUTH];
     for (path, find) in paths
         .into_iter()
@@ -77,7 +77,7 @@ async fn metadata_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_are_not_fetched_from_wherever_the_metadata_says() {
+async fn refuses_unsafe_addresses_in_metadata() {
     let wrong = [
         "http://id.example.com/keys",
         "http://10.0.0.1/keys",
@@ -102,7 +102,7 @@ async fn keys_are_not_fetched_from_wherever_the_metadata_says() {
 }
 
 #[tokio::test]
-async fn from_https_the_way_does_not_lead_to_plain_loopback() {
+async fn https_metadata_does_not_lead_to_plain_loopback() {
     struct Metadata;
     impl wythe::auth::FetchKeys for Metadata {
         async fn fetch(
@@ -128,7 +128,7 @@ async fn from_https_the_way_does_not_lead_to_plain_loopback() {
 }
 
 #[tokio::test]
-async fn metadata_that_can_not_be_read_is_refused() {
+async fn refuses_malformed_metadata() {
     for metadata in [
         "",
         "[]",

@@ -25,7 +25,7 @@ async fn flood(keys: &Jwks, count: usize) -> Vec<u16> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_unknown_ids_at_once_make_one_fetch_in_each_cooldown() {
+async fn a_thousand_unknown_ids_at_once_cause_one_fetch_per_cooldown() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -42,7 +42,7 @@ async fn a_thousand_unknown_ids_at_once_make_one_fetch_in_each_cooldown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_all_wait_for_the_same_fetch_and_known_ones_do_not() {
+async fn unknown_ids_wait_for_the_same_fetch_and_known_ones_do_not() {
     let (known, new) = (Signer::p256("known"), Signer::ed25519("new"));
     let provider = Scripted::new(set(&[known.jwk()]));
     let keys = provider.keys();
@@ -67,7 +67,7 @@ async fn they_all_wait_for_the_same_fetch_and_known_ones_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_no_key_could_ever_verify_fetches_nothing() {
+async fn a_token_that_no_key_could_verify_causes_no_fetch() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -83,7 +83,7 @@ async fn a_token_that_no_key_could_ever_verify_fetches_nothing() {
         assert_eq!(refused.status(), 401, "{token}");
     }
     assert_eq!(provider.fetches(), 0);
-    // A known id with a wrong signature is no unknown one.
+    // A known id with an invalid signature is not an unknown one.
     keys.prefetch().await.unwrap();
     advance(Duration::from_secs(60)).await;
     let refused = verdict(&keys, &Signer::other_p256("a").token()).await;
@@ -95,7 +95,7 @@ async fn a_token_that_no_key_could_ever_verify_fetches_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cooldown_is_as_long_as_is_said() {
+async fn a_cooldown_lasts_for_the_configured_time() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys().cooldown(Duration::from_secs(5)).unwrap();
@@ -108,7 +108,7 @@ async fn a_cooldown_is_as_long_as_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn requests_on_many_threads_make_one_fetch() {
+async fn requests_on_many_threads_cause_one_fetch() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();

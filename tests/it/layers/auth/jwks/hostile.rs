@@ -26,7 +26,7 @@ async fn fetched(answer: Answer) -> (Result<(), JwksError>, Provider) {
 }
 
 #[tokio::test]
-async fn fetches_keys_by_http_and_says_who_asks() {
+async fn fetches_keys_over_http_with_a_user_agent() {
     let signer = Signer::p256("a");
     let provider = Provider::start().await;
     provider.answers("/keys?tenant=7", Answer::ok(&set(&[signer.jwk()])));
@@ -48,7 +48,7 @@ async fn fetches_keys_by_http_and_says_who_asks() {
 }
 
 #[tokio::test]
-async fn heeds_how_long_the_answer_is_fresh() {
+async fn respects_the_freshness_of_a_response() {
     let signer = Signer::p256("a");
     let provider = Provider::start().await;
     let answer = |field| Answer::with("200 OK", field, &set(&[signer.jwk()]));
@@ -94,7 +94,7 @@ async fn other_statuses_than_200_fail_and_redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_body_is_read_to_its_limit_and_no_further() {
+async fn a_body_is_read_up_to_its_limit() {
     let chunk = [b"4000\r\n".as_slice(), &[b' '; 0x4000], b"\r\n"].concat();
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let lying = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_vec();
@@ -128,7 +128,7 @@ async fn a_body_is_read_to_its_limit_and_no_further() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_hangs_anywhere_is_given_up_in_time() {
+async fn a_fetch_that_hangs_anywhere_times_out() {
     let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for until in [0, 10, 30, whole.len()] {
         let start = Instant::now();
@@ -143,7 +143,7 @@ async fn a_fetch_that_hangs_anywhere_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_connection_that_closes_early_and_garbage_fail() {
+async fn a_closed_connection_and_garbage_fail() {
     let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for until in [0, 10, 30, whole.len()] {
         let (fetched, _) = fetched(Answer::Closes(whole[..until].to_vec())).await;
@@ -171,7 +171,7 @@ async fn a_connection_that_closes_early_and_garbage_fail() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_fails_with_the_reason() {
+async fn a_closed_port_fails_with_the_reason() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -205,7 +205,7 @@ async fn a_rotation_over_http_and_then_a_hang() {
         wait().await;
     }
     assert_eq!(status(&keys, &old.token()).await, 401);
-    // The provider takes connections and says no more: the keys are used on.
+    // The provider accepts connections and does not respond: the old keys are still used.
     provider.answers("/keys", Answer::Hangs(Vec::new()));
     while keys.status().failures == 0 {
         assert_eq!(status(&keys, &new.token()).await, 200);

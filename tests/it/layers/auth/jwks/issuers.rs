@@ -13,7 +13,7 @@ fn token(signer: &Signer, issuer: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_verifies_tokens_of_its_own_issuer_alone() {
+async fn a_fetched_key_verifies_only_tokens_of_its_own_issuer() {
     // Both use the same id.
     let (one, two) = (Signer::p256("a"), Signer::other_p256("a"));
     let (first, second) = (
@@ -48,7 +48,7 @@ async fn a_key_verifies_tokens_of_its_own_issuer_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_is_down_keeps_nobody_else_from_signing_in() {
+async fn an_outage_of_one_provider_does_not_affect_others() {
     let (up, down) = (Signer::p256("a"), Signer::ed25519("b"));
     let provider = Scripted::new(String::new());
     provider.fails();
@@ -66,7 +66,7 @@ async fn a_provider_that_is_down_keeps_nobody_else_from_signing_in() {
 }
 
 #[test]
-fn the_name_must_be_the_one_that_finds_the_keys() {
+fn the_name_must_be_the_one_that_discovers_the_keys() {
     let keys = || Jwks::discover(ONE).unwrap();
     let cases = [
         ("the same", JwtIssuer::jwks(ONE, keys()), true),

@@ -40,7 +40,7 @@ async fn the_last_good_keys_survive_an_outage_for_a_day_and_then_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_kept_for_as_long_as_is_said() {
+async fn keys_are_kept_for_the_configured_time() {
     let signer = Signer::p256("a");
     for (keep, after) in [
         (Duration::ZERO, 503),
@@ -58,7 +58,7 @@ async fn keys_are_kept_for_as_long_as_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_keys_requests_are_answered_503_and_fetches_pause() {
+async fn without_keys_requests_are_answered_503_and_fetches_back_off() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(String::new());
     provider.fails();
@@ -91,7 +91,7 @@ async fn without_any_keys_requests_are_answered_503_and_fetches_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_hangs_is_given_up_in_time() {
+async fn a_fetch_that_hangs_times_out() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -109,7 +109,7 @@ async fn a_fetch_that_hangs_is_given_up_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_with_an_unknown_id_is_503_while_it_can_not_be_known() {
+async fn a_token_with_an_unknown_id_is_503_during_an_outage() {
     let (known, unknown) = (Signer::p256("known"), Signer::ed25519("unknown"));
     let provider = Scripted::new(set(&[known.jwk()]));
     let keys = provider.keys();
@@ -128,7 +128,7 @@ async fn a_token_with_an_unknown_id_is_503_while_it_can_not_be_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_without_a_usable_key_does_not_take_the_place_of_a_good_one() {
+async fn a_set_without_a_usable_key_does_not_replace_a_good_one() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -144,7 +144,7 @@ async fn a_set_without_a_usable_key_does_not_take_the_place_of_a_good_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn prefetch_says_what_is_wrong_when_the_program_starts() {
+async fn prefetch_returns_the_error_when_the_program_starts() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     provider.fails();
@@ -161,7 +161,7 @@ async fn prefetch_says_what_is_wrong_when_the_program_starts() {
 }
 
 #[test]
-fn a_runtime_that_ends_under_a_fetch_does_not_end_the_fetches() {
+fn a_runtime_that_shuts_down_during_a_fetch_does_not_stop_later_ones() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let runtime = || {

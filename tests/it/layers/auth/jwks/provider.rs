@@ -114,7 +114,7 @@ impl Provider {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await?);
-            // As servers do with what is no HTTP, such as the beginning of TLS.
+            // As servers do with anything but HTTP, such as a TLS handshake.
             if !head[0].is_ascii_uppercase() {
                 let refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
                 return self.write(&mut stream, refusal).await;

@@ -1,4 +1,4 @@
-//! Keys come, go and change, as time goes by.
+//! Keys are added, removed and replaced over time.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -35,7 +35,7 @@ async fn the_first_requests_wait_for_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_fetched_when_its_first_token_comes() {
+async fn a_new_key_is_fetched_for_its_first_token() {
     let (old, new) = (Signer::p256("old"), Signer::ed25519("new"));
     let provider = Scripted::new(set(&[old.jwk()]));
     let keys = provider.keys();
@@ -49,7 +49,7 @@ async fn a_new_key_is_fetched_when_its_first_token_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_without_an_id_is_fetched_as_well() {
+async fn a_new_key_without_an_id_is_fetched_too() {
     let (old, new) = (
         Signer::p256("").without_id(),
         Signer::other_p256("").without_id(),
@@ -65,7 +65,7 @@ async fn a_new_key_without_an_id_is_fetched_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_taken_out_is_refused_after_the_next_fetch() {
+async fn a_removed_key_is_refused_after_the_next_fetch() {
     let (gone, stays) = (Signer::p256("gone"), Signer::ed25519("stays"));
     let provider = Scripted::new(set(&[gone.jwk(), stays.jwk()]));
     let keys = provider.keys();
@@ -86,7 +86,7 @@ async fn a_key_that_was_taken_out_is_refused_after_the_next_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_another_under_the_same_id_takes_its_place() {
+async fn another_key_with_the_same_id_replaces_it() {
     let (old, new) = (Signer::p256("a"), Signer::other_p256("a"));
     let provider = Scripted::new(set(&[old.jwk()]));
     let keys = provider.keys();
@@ -106,7 +106,7 @@ async fn a_key_that_is_another_under_the_same_id_takes_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_go_on_with_stale_keys_while_one_fetch_hangs() {
+async fn requests_continue_with_stale_keys_while_a_fetch_hangs() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -124,7 +124,7 @@ async fn requests_go_on_with_stale_keys_while_one_fetch_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_after_a_long_silence_waits_for_new_keys() {
+async fn a_request_after_a_long_pause_waits_for_new_keys() {
     let (gone, new) = (Signer::p256("gone"), Signer::ed25519("new"));
     let provider = Scripted::new(set(&[gone.jwk()]));
     let keys = provider.keys();
@@ -142,7 +142,7 @@ async fn a_request_after_a_long_silence_waits_for_new_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_fresh_for_as_long_as_the_provider_says_within_bounds() {
+async fn keys_are_fresh_as_long_as_the_provider_says_within_bounds() {
     let signer = Signer::p256("a");
     let cases = [
         (None, 600),
@@ -170,7 +170,7 @@ async fn keys_are_fresh_for_as_long_as_the_provider_says_within_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_generation_moves_on_when_keys_go_and_not_when_they_come() {
+async fn the_generation_changes_when_keys_are_removed_and_not_when_they_are_added() {
     let (a, b) = (Signer::p256("a"), Signer::ed25519("b"));
     let provider = Scripted::new(set(&[a.jwk()]));
     let keys = provider.keys().keep_for(100 * MINUTE);
@@ -185,7 +185,7 @@ async fn the_generation_moves_on_when_keys_go_and_not_when_they_come() {
     ] {
         provider.answers(set(&answer));
         advance(10 * MINUTE).await;
-        // It is looked at by whoever remembers tokens, so it has the keys fetched too.
+        // A cache of tokens reads it, so that it causes a fetch too.
         assert_eq!(keys.generation(), first);
         settle().await;
         assert_eq!(keys.generation() == first, same, "{answer:?}");
@@ -203,7 +203,7 @@ async fn the_generation_moves_on_when_keys_go_and_not_when_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_hangs_up_does_not_end_the_fetch() {
+async fn a_client_that_disconnects_does_not_cancel_the_fetch() {
     let signer = Signer::p256("a");
     let provider = Scripted::new(set(&[signer.jwk()]));
     let keys = provider.keys();
@@ -240,7 +240,7 @@ async fn clones_share_keys_and_fetches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_a_little_behind_takes_tokens_with_leeway() {
+async fn leeway_accepts_tokens_if_the_clock_is_behind() {
     let signer = Signer::p256("a");
     let keys = Scripted::new(set(&[signer.jwk()])).keys();
     let claims = serde_json::json!({

@@ -27,7 +27,7 @@ async fn check(cases: impl IntoIterator<Item = Case>) {
 }
 
 #[tokio::test]
-async fn a_key_is_used_for_what_it_is_made_for() {
+async fn a_key_is_used_for_its_purpose() {
     let cases = [
         ("nothing said", json!({}), true),
         ("for signatures", json!({"use": "sig"}), true),
@@ -53,7 +53,7 @@ async fn a_key_is_used_for_what_it_is_made_for() {
 }
 
 #[tokio::test]
-async fn a_key_is_used_for_the_algorithms_that_are_allowed() {
+async fn a_key_is_used_for_the_allowed_algorithms() {
     let rsa = |algorithm| Signer::rsa("a", algorithm);
     let (p256, p384) = (Signer::p256("a"), Signer::p384("a"));
     let ed25519 = Signer::ed25519("a");
@@ -118,7 +118,7 @@ async fn short_rsa_keys_are_refused() {
 }
 
 #[tokio::test]
-async fn two_keys_of_one_id_are_both_tried() {
+async fn two_keys_with_one_id_are_both_tried() {
     let (one, two) = (Signer::p256("a"), Signer::other_p256("a"));
     let keys = Scripted::new(set(&[one.jwk(), two.jwk()])).keys();
     assert_eq!(status(&keys, &one.token()).await, 200);
@@ -126,7 +126,7 @@ async fn two_keys_of_one_id_are_both_tried() {
 }
 
 #[tokio::test]
-async fn takes_32_usable_keys_and_no_more() {
+async fn accepts_at_most_32_usable_keys() {
     let key = |number: usize| {
         let id = format!("{number}");
         Signer::p256(Box::leak(id.into_boxed_str())).jwk()
@@ -147,7 +147,7 @@ async fn takes_32_usable_keys_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_set_is_refused() {
+async fn refuses_malformed_key_sets() {
     let good = Signer::p256("a").jwk();
     let cases = [
         "".to_owned(),

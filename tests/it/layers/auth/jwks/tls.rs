@@ -54,7 +54,7 @@ fn trusting(provider: &Provider) -> Jwks {
 }
 
 #[tokio::test]
-async fn fetches_keys_from_a_server_whose_authority_is_trusted() {
+async fn fetches_keys_from_a_server_with_a_trusted_certificate() {
     let provider = localhost().await;
     let keys = trusting(&provider);
     assert_eq!(status(&keys, &Signer::p256("a").token()).await, 200);
@@ -62,7 +62,7 @@ async fn fetches_keys_from_a_server_whose_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_name_or_authority_is_sent_nothing() {
+async fn sends_nothing_to_a_server_with_another_name_or_authority() {
     let elsewhere = provider(vector!("elsewhere.pem"), vector!("elsewhere.key.pem")).await;
     let error = trusting(&elsewhere).prefetch().await.unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
@@ -80,7 +80,7 @@ async fn a_server_of_another_name_or_authority_is_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_sent_nothing() {
+async fn sends_nothing_to_a_server_without_tls() {
     let provider = Provider::start().await;
     let error = trusting(&provider).prefetch().await.unwrap_err();
     assert!(!matches!(error, JwksError::Malformed(..)), "{error:?}");
@@ -88,7 +88,7 @@ async fn a_server_without_tls_is_sent_nothing() {
 }
 
 #[test]
-fn roots_that_can_not_be_read_are_refused() {
+fn refuses_invalid_root_certificates() {
     let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = vector!("localhost.key.pem");
     for pem in [&b""[..], b"no PEM", broken, key] {

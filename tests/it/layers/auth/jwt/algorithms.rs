@@ -11,7 +11,7 @@ use super::{Claims, NOW, SECRET, at, good, hs256, request, token, verdict, with_
 use crate::common::{Body, send_to};
 
 #[tokio::test]
-async fn hands_the_claims_to_the_handler() {
+async fn passes_the_claims_to_the_handler() {
     async fn whoami(mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let Auth(claims) = Auth::<Claims>::from_extensions(request.extensions_mut()).unwrap();
         Ok(Response::new(Body::from(claims.sub)))
@@ -111,7 +111,7 @@ async fn accepts_every_algorithm_and_refuses_its_tokens_under_every_other() {
 }
 
 #[tokio::test]
-async fn knows_eddsa_by_its_newer_name() {
+async fn accepts_eddsa_by_its_newer_name() {
     let key = EncodingKey::from_ed_pem(vector!("ed25519.private.pem")).unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"Ed25519"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(good().to_string()));

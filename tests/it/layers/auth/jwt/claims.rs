@@ -86,7 +86,7 @@ async fn checks_the_times_to_the_second() {
 }
 
 #[tokio::test]
-async fn checks_an_expiry_that_is_there_even_where_none_is_needed() {
+async fn checks_an_expiry_even_if_none_is_required() {
     let lax = || hs256().dangerously_accept_without_expiry();
     assert_eq!(
         verdict(lax(), &token(&json!({ "sub": "ann" }))).await,
@@ -211,7 +211,7 @@ async fn checks_issuer_and_audience() {
 }
 
 #[tokio::test]
-async fn refuses_claims_that_are_not_what_they_should_be() {
+async fn refuses_malformed_claims() {
     use JwtRefusal::Malformed;
     let claims = |message: &str| Err(JwtRefusal::Claims(message.to_owned()));
     let cases: &[(&str, &str, Result<(), JwtRefusal>)] = &[

@@ -271,7 +271,7 @@ fn refuses_a_jwk_of_the_wrong_kind() {
             "ES256",
         ),
         (
-            "text that is no base64",
+            "invalid base64url",
             JwtAlgorithm::EdDSA,
             with(&okp, "x", json!("+++")),
             "can't be parsed",

@@ -63,7 +63,7 @@ async fn refuses_the_unsigned_example_under_every_key() {
 }
 
 #[tokio::test]
-async fn accepts_the_signature_of_an_example_whose_text_is_no_json() {
+async fn accepts_the_signature_of_an_example_that_is_not_json() {
     // RFC 8037, appendix A.4: what is signed is "Example of Ed25519 signing", so the signature
     // passes and the claims do not.
     for Example { key, token, .. } in examples("no JSON") {
@@ -95,7 +95,7 @@ async fn has_no_key_for_the_example_of_es512() {
 }
 
 #[tokio::test]
-async fn challenges_as_rfc_6750_does() {
+async fn challenges_as_in_rfc_6750() {
     let jwt = || hs256::<Claims>().realm("example").unwrap();
     let expired = format!("Bearer {}", token(&json!({ "sub": "ann", "exp": NOW })));
     let cases = [
@@ -106,7 +106,7 @@ async fn challenges_as_rfc_6750_does() {
             r#"Bearer realm="example", error="invalid_token", error_description="The access token expired""#,
         ),
         (
-            "section 2.1: a token that is no JWT",
+            "section 2.1: a token that is not a JWT",
             Some("Bearer mF_9.B5f-4.1JqM"),
             r#"Bearer realm="example", error="invalid_token", error_description="The access token is invalid""#,
         ),
@@ -120,7 +120,7 @@ async fn challenges_as_rfc_6750_does() {
 }
 
 #[tokio::test]
-async fn reads_no_token_where_rfc_6750_warns_of_it() {
+async fn reads_no_token_from_the_query_or_a_form() {
     // Sections 2.2 and 2.3: a form, and the query.
     let token = token(&json!({ "sub": "ann", "exp": NOW + 60 }));
     let pair = format!("access_token={token}");

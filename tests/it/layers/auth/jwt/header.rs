@@ -43,7 +43,7 @@ async fn refuses_tokens_signed_with_the_public_key_as_a_secret() {
 }
 
 #[tokio::test]
-async fn refuses_tokens_that_bring_their_own_key() {
+async fn refuses_tokens_that_contain_their_own_key() {
     let other = [b'x'; 32];
     let mut header = Header::new(Algorithm::HS256);
     let jwk = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(other) });
@@ -128,7 +128,7 @@ async fn chooses_the_key_by_its_id() {
 }
 
 #[tokio::test]
-async fn refuses_headers_that_are_not_what_they_should_be() {
+async fn refuses_malformed_headers() {
     use JwtRefusal::{CriticalHeader, Key, Malformed};
     let cases: &[(&str, &str, Result<(), JwtRefusal>)] = &[
         ("plain", r#"{"alg":"HS256"}"#, Ok(())),
@@ -188,7 +188,7 @@ async fn refuses_headers_that_are_not_what_they_should_be() {
 }
 
 #[tokio::test]
-async fn can_ask_for_a_type_of_token() {
+async fn can_require_a_token_type() {
     let access = || hs256().token_type("at+jwt");
     let cases = [
         (r#"{"alg":"HS256","typ":"at+jwt"}"#, Ok(())),

@@ -42,7 +42,7 @@ fn signed(issuer: u8, id: Option<&str>, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_key_verifies_the_tokens_of_its_own_issuer_alone() {
+async fn a_key_verifies_only_tokens_of_its_own_issuer() {
     use JwtRefusal::{Issuer, Signature};
     let cases = [
         ("A by A", b'a', json!({ "iss": A }), Ok(())),
@@ -128,7 +128,7 @@ async fn a_token_names_its_issuer_once() {
 }
 
 #[tokio::test]
-async fn an_algorithm_of_one_issuer_is_none_of_another() {
+async fn an_algorithm_of_one_issuer_is_not_accepted_for_another() {
     let es256 = JwtKey::pem(JwtAlgorithm::ES256, vector!("p256.public.pem")).unwrap();
     let jwt = issuers([
         JwtIssuer::new(A, [key(b'a').id("1")]).unwrap(),
@@ -159,7 +159,7 @@ async fn an_algorithm_of_one_issuer_is_none_of_another() {
 }
 
 #[tokio::test]
-async fn a_name_given_to_all_only_takes_away() {
+async fn an_issuer_named_for_all_only_restricts() {
     let a = signed(b'a', None, &json!({ "iss": A }));
     let b = signed(b'b', None, &json!({ "iss": B }));
     let c = signed(b'a', None, &json!({ "iss": "https://c.example" }));
@@ -204,7 +204,7 @@ const fn refused_by_key() -> Result<(), JwtRefusal> {
 }
 
 #[tokio::test]
-async fn an_issuer_may_have_names_of_its_own_for_the_audience() {
+async fn an_issuer_may_have_audiences_of_its_own() {
     use JwtRefusal::Audience;
     let [a, b] = two();
     let jwt = issuers([a, b.audience("client-7").audience("client-8")]).audience("api");

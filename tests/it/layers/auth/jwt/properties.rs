@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn no_field_makes_it_panic(
+    fn no_header_makes_it_panic(
         authorization in prop::option::of("(?i:bearer )?[ -~\u{e9}]{0,40}"),
         cookie in prop::option::of("(token=)?[ -~\u{e9}]{0,40}"),
     ) {

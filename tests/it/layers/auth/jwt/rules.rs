@@ -14,7 +14,7 @@ use wythe::{Jwt, JwtRefusal};
 use super::{Claims, NOW, answer, good, hs256, raw, reason, token, verdict};
 
 #[tokio::test]
-async fn refuses_the_types_of_other_tokens_unless_asked_for() {
+async fn refuses_the_types_of_other_tokens_by_default() {
     // Of the registry of media types, and of OpenID Connect.
     let others = [
         "dpop+jwt",
@@ -47,7 +47,7 @@ async fn refuses_the_types_of_other_tokens_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn takes_any_of_the_types_that_are_asked_for() {
+async fn accepts_any_of_the_configured_types() {
     let jwt = || hs256().token_type("at+jwt").token_type("access");
     for (typ, expected) in [
         ("at+jwt", Ok(())),
@@ -63,7 +63,7 @@ async fn takes_any_of_the_types_that_are_asked_for() {
 }
 
 #[tokio::test]
-async fn requires_claims_to_be_there_and_not_null() {
+async fn requires_claims_to_be_present_and_not_null() {
     let jwt = || {
         hs256()
             .required_claims(["jti", "scope"])
@@ -102,7 +102,7 @@ async fn requires_claims_to_be_there_and_not_null() {
 }
 
 #[tokio::test]
-async fn bounds_the_age_of_tokens() {
+async fn limits_the_age_of_tokens() {
     use JwtRefusal::{Malformed, MissingClaim, NotYetValid, TooOld};
     let no_iat = || Err(MissingClaim("iat".to_owned()));
     let cases = [
@@ -160,7 +160,7 @@ async fn a_token_that_passed_becomes_too_old() {
 }
 
 #[tokio::test]
-async fn asks_the_callers_checks_about_each_request() {
+async fn runs_checks_for_each_request() {
     let revoked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&revoked);
     let jwt: Jwt<Claims> = hs256()
@@ -188,11 +188,11 @@ async fn asks_the_callers_checks_about_each_request() {
     revoked.store(true, Ordering::Relaxed);
     assert_eq!(verdict(jwt.clone(), &ann).await, said("revoked"));
     let bob = verdict(jwt, &token_of("bob")).await;
-    assert_eq!(bob, said("3 letters, not Ann"), "the first that says no");
+    assert_eq!(bob, said("3 letters, not Ann"), "the first that fails");
 }
 
 #[tokio::test]
-async fn asks_checks_only_about_tokens_that_pass() {
+async fn runs_checks_only_for_valid_tokens() {
     let jwt =
         || hs256().check(|_: &Claims| -> Result<(), &str> { panic!("asked about a wrong token") });
     let expired = token(&json!({ "sub": "ann", "exp": NOW }));
@@ -202,7 +202,7 @@ async fn asks_checks_only_about_tokens_that_pass() {
 }
 
 #[tokio::test]
-async fn tells_the_log_why_and_the_client_no_more_than_that_it_is_invalid() {
+async fn tells_the_log_why_and_the_client_only_that_it_is_invalid() {
     let jwt = || {
         hs256::<Claims>()
             .required_claims(["scope"])

@@ -9,7 +9,7 @@ use crate::common::{problem, send};
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-async fn takes_one_token_from_the_header_or_the_cookie() {
+async fn accepts_one_token_from_authorization_or_the_cookie() {
     let token = token(&good());
     let bearer = format!("Bearer {token}");
     let cookie = format!("lang=en; token={token}");
@@ -136,7 +136,7 @@ async fn takes_one_token_from_the_header_or_the_cookie() {
 }
 
 #[tokio::test]
-async fn takes_one_token_from_a_field_of_its_own() {
+async fn accepts_one_token_from_a_header_of_its_own() {
     let token = token(&good());
     let bearer = format!("Bearer {token}");
     let cookie = format!("token={token}");
@@ -200,13 +200,13 @@ async fn takes_one_token_from_a_field_of_its_own() {
             );
         }
     }
-    // Nobody looks there unless told.
+    // Cookies are ignored by default.
     let response = answer(hs256::<Claims>(), &[("x-access-token", &token)]).await;
     problem(&response, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn leaves_authorization_alone_where_the_token_comes_elsewhere() {
+async fn ignores_authorization_if_the_token_comes_from_elsewhere() {
     let token = token(&good());
     let bearer = format!("Bearer {token}");
     let cookie = format!("token={token}");
@@ -250,14 +250,14 @@ async fn leaves_authorization_alone_where_the_token_comes_elsewhere() {
 }
 
 #[tokio::test]
-async fn does_not_look_at_cookies_unless_told() {
+async fn ignores_cookies_by_default() {
     let cookie = format!("token={}", token(&good()));
     let response = answer(hs256::<Claims>(), &[("cookie", &cookie)]).await;
     problem(&response, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn scheme_names_have_no_case() {
+async fn scheme_names_are_case_insensitive() {
     for scheme in ["bearer", "BEARER", "bEaReR"] {
         let credentials = format!("{scheme} {}", token(&good()));
         let response = answer(hs256::<Claims>(), &[("authorization", &credentials)]).await;
@@ -266,7 +266,7 @@ async fn scheme_names_have_no_case() {
 }
 
 #[tokio::test]
-async fn optional_tokens_may_be_missing_but_not_wrong() {
+async fn optional_tokens_may_be_missing_but_not_invalid() {
     let layer = with_auth(hs256::<Claims>()).optional();
     let response = send(&layer, request(&[])).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -280,7 +280,7 @@ async fn optional_tokens_may_be_missing_but_not_wrong() {
 }
 
 #[tokio::test]
-async fn tells_the_client_its_realm_and_no_more_than_it_needs() {
+async fn tells_the_client_the_realm_and_no_more_than_it_needs() {
     let jwt = || {
         hs256::<Claims>()
             .issuer("https://id")

@@ -7,7 +7,7 @@ use super::{Hand, counts, of_user, passes};
 use crate::layers::auth::jwt::{Claims, NOW, hs256, token};
 
 #[test]
-fn a_cache_without_room_is_no_cache() {
+fn refuses_a_cache_without_room() {
     let cases = [
         (
             TokenCache::<Claims>::of(0).unwrap_err(),
@@ -34,7 +34,7 @@ fn a_cache_without_room_is_no_cache() {
 }
 
 #[test]
-fn the_only_place_goes_to_the_last_token() {
+fn a_cache_of_one_token_holds_the_last() {
     let cache = TokenCache::of(1).unwrap();
     let jwt = hs256::<Claims>().cache(&cache);
     let (ann, bob) = (of_user("ann"), of_user("bob"));
@@ -52,7 +52,7 @@ fn the_only_place_goes_to_the_last_token() {
 }
 
 #[test]
-fn a_flood_of_good_tokens_stays_within_the_bounds_and_spares_those_in_use() {
+fn a_flood_of_valid_tokens_stays_within_the_bounds_and_spares_those_in_use() {
     for tokens in [2, 10, 100, 1_000] {
         let cache = TokenCache::of(tokens).unwrap();
         let jwt = hs256::<Claims>().cache(&cache);
@@ -89,7 +89,7 @@ fn long_tokens_stay_within_the_bytes() {
 }
 
 #[test]
-fn a_token_that_is_longer_than_the_cache_is_verified_each_time() {
+fn a_token_larger_than_the_cache_is_verified_each_time() {
     let cache = TokenCache::of(9).unwrap().bytes(16 << 10).unwrap();
     let jwt = hs256::<Claims>().max_length(32 << 10).cache(&cache);
     let small = of_user("ann");
@@ -104,7 +104,7 @@ fn a_token_that_is_longer_than_the_cache_is_verified_each_time() {
 }
 
 #[test]
-fn new_tokens_drop_those_that_expired() {
+fn insertions_remove_expired_tokens() {
     let hand = Hand::at(NOW);
     let cache = TokenCache::of(200).unwrap();
     let jwt = hs256::<Claims>().clock(hand.clock()).cache(&cache);

@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Slow {
 }
 
 #[test]
-fn what_was_being_verified_when_tokens_were_forgotten_is_not_remembered() {
+fn a_token_that_was_being_verified_when_tokens_were_forgotten_is_not_cached() {
     let ways: [(&str, fn(&TokenCache<Slow>)); 4] = [
         ("clear", TokenCache::clear),
         ("forget_where", |cache| {
@@ -126,7 +126,7 @@ impl Drop for Curious {
 }
 
 #[test]
-fn claims_and_tests_of_claims_may_use_the_cache() {
+fn claims_and_predicates_may_use_the_cache() {
     let (done, finished) = mpsc::channel();
     thread::spawn(move || {
         let cache = CACHE.get_or_init(|| TokenCache::of(1).unwrap());
@@ -156,7 +156,7 @@ fn claims_and_tests_of_claims_may_use_the_cache() {
 }
 
 #[test]
-fn a_panic_in_the_callers_code_leaves_the_cache_in_order() {
+fn a_panic_in_the_callers_code_leaves_the_cache_intact() {
     let jwt: Jwt<Claims> = hs256();
     let cache = jwt.token_cache().unwrap();
     assert!(passes(&jwt, &of_user("ann")));

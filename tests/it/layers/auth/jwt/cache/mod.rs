@@ -64,7 +64,7 @@ fn of_user(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_is_verified_once_and_found_from_then_on() {
+async fn a_token_is_verified_once_and_then_found() {
     let jwt = hs256::<Claims>();
     let cache = jwt.token_cache().unwrap();
     let token = token(&good());
@@ -79,7 +79,7 @@ async fn a_token_is_verified_once_and_found_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_is_not_remembered() {
+async fn a_refused_token_is_not_cached() {
     let jwt = hs256::<Claims>();
     let cases = [
         token(&json!({ "sub": "ann" })),
@@ -131,7 +131,7 @@ async fn nothing_passes_once_it_has_expired() {
 }
 
 #[tokio::test]
-async fn a_token_that_expired_is_dropped_when_it_comes_again() {
+async fn an_expired_token_is_removed_when_it_is_presented_again() {
     let hand = Hand::at(NOW);
     let jwt = hs256::<Claims>().clock(hand.clock());
     let cache = jwt.token_cache().unwrap();
@@ -144,7 +144,7 @@ async fn a_token_that_expired_is_dropped_when_it_comes_again() {
 }
 
 #[test]
-fn a_token_without_expiry_stays_good() {
+fn a_token_without_expiry_stays_valid() {
     let hand = Hand::at(NOW);
     let jwt = hs256::<Claims>().clock(hand.clock());
     let jwt = jwt.dangerously_accept_without_expiry();
@@ -157,7 +157,7 @@ fn a_token_without_expiry_stays_good() {
 }
 
 #[test]
-fn no_token_passes_for_another_that_is_nearly_the_same() {
+fn a_similar_token_is_not_found() {
     let jwt = hs256::<Claims>();
     let token = token(&good());
     assert!(passes(&jwt, &token));
@@ -177,7 +177,7 @@ fn no_token_passes_for_another_that_is_nearly_the_same() {
 }
 
 #[tokio::test]
-async fn another_payload_with_the_signature_of_a_known_token_is_refused() {
+async fn another_payload_with_the_signature_of_a_cached_token_is_refused() {
     let jwt = hs256::<Claims>();
     let (ann, bob) = (of_user("ann"), of_user("bob"));
     assert_eq!(ann.len(), bob.len());
@@ -193,7 +193,7 @@ async fn another_payload_with_the_signature_of_a_known_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_changed_jwt_does_not_take_what_the_old_one_verified() {
+async fn a_changed_jwt_does_not_accept_what_the_old_one_verified() {
     let token = token(&json!({ "sub": "ann", "exp": NOW + 60, "iss": "us" }));
     let stricter: [(&str, fn(Jwt<Claims>) -> Jwt<Claims>); 6] = [
         ("audience", |jwt| jwt.audience("api")),
@@ -218,7 +218,7 @@ async fn a_changed_jwt_does_not_take_what_the_old_one_verified() {
 }
 
 #[test]
-fn two_schemes_share_a_cache_and_no_token() {
+fn two_schemes_share_a_cache_but_no_token() {
     let cache = TokenCache::of(10).unwrap();
     let lax = hs256::<Claims>().cache(&cache);
     let strict = hs256::<Claims>().audience("api").cache(&cache);
@@ -241,7 +241,7 @@ fn two_schemes_share_a_cache_and_no_token() {
 }
 
 #[test]
-fn another_secret_does_not_take_what_the_first_verified() {
+fn another_secret_does_not_accept_what_the_first_verified() {
     let cache = TokenCache::of(10).unwrap();
     let first = hs256::<Claims>().cache(&cache);
     let other = [b'x'; 31].iter().chain(b"y").copied().collect::<Vec<u8>>();
@@ -262,7 +262,7 @@ fn without_a_cache_every_token_is_verified() {
 }
 
 #[test]
-fn a_token_from_a_cookie_is_found_as_well() {
+fn a_token_from_a_cookie_is_found_too() {
     let jwt = hs256::<Claims>().cookie("token").unwrap();
     let token = token(&good());
     let head = request(&[("cookie", &format!("a=b; token={token}"))])
@@ -284,7 +284,7 @@ fn a_token_from_a_cookie_is_found_as_well() {
 }
 
 #[test]
-fn shows_no_token() {
+fn never_prints_a_token() {
     let jwt = Jwt::<Value>::hs256(SECRET).unwrap().clock(super::at(NOW));
     let token = token(&good());
     assert!(matches!(
@@ -325,7 +325,7 @@ async fn nothing_passes_once_it_is_too_old() {
 }
 
 #[tokio::test]
-async fn checks_are_asked_about_known_tokens_too() {
+async fn checks_run_for_cached_tokens_too() {
     let asked = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&asked);
     let jwt = hs256::<Claims>().check(move |_| match counter.fetch_add(1, Ordering::Relaxed) {

@@ -116,7 +116,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn a_cache_changes_no_answer(
+    fn a_cache_changes_no_response(
         room in 1..2 * TOKENS,
         events in collection::vec(event(), 1..120),
     ) {
@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn with_room_enough_every_good_token_is_verified_once(
+    fn with_enough_room_every_valid_token_is_verified_once(
         requests in collection::vec(0..TOKENS, 1..100),
     ) {
         let tokens = tokens();
