@@ -22,7 +22,7 @@ pub(super) struct RegisteredClaims<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// What the claims must say, whoever signed them.
+/// What the claims of every token must say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClaimRules {
     /// The accepted values of `iss`. It must name the issuer whose keys signed the token besides, so

@@ -40,7 +40,7 @@ pub enum JwtRefusal {
     CriticalHeader,
     /// The header's `typ` is not accepted.
     Type,
-    /// There is no key for the header's `alg` and `kid`.
+    /// No key matches the header's `alg` and `kid`.
     Key,
     /// The signature is not that of the key.
     Signature,

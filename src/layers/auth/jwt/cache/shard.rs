@@ -1,4 +1,8 @@
 //! One shard of a cache: keeps tokens within bounds, and evicts by the CLOCK algorithm.
+//!
+//! `quick_cache` instead of this takes as many instructions and allocations, and 73 lines less. But it
+//! leaves expired tokens in memory until they are evicted, has one bound where this has two, and keeps
+//! no token at all if there is room for only one.
 
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 

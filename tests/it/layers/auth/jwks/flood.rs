@@ -7,7 +7,7 @@ use wythe::{Jwks, JwtRefusal};
 
 use super::{Verdict, scripted::Scripted, set, settle, signer::Signer, status, verdict};
 
-/// So many tokens at once, each with an id of its own.
+/// The number of tokens at once, each with its own id.
 async fn flood(keys: &Jwks, count: usize) -> Vec<u16> {
     let requests: Vec<_> = (0..count)
         .map(|number| {

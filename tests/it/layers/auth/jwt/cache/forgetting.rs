@@ -131,18 +131,18 @@ fn claims_and_predicates_may_use_the_cache() {
     thread::spawn(move || {
         let cache = CACHE.get_or_init(|| TokenCache::of(1).unwrap());
         let jwt = hs256::<Curious>().cache(cache);
-        let pass = |name: &str| {
+        let send = |name: &str| {
             let verdict = jwt.authenticate(&head(&of_user(name)));
             assert!(matches!(verdict, Later::Ready(Verdict::Verified(_))));
         };
         // One is put out by the other, found, forgotten.
         ["ann", "bob", "bob", "ann"]
             .iter()
-            .for_each(|name| pass(name));
+            .for_each(|name| send(name));
         cache.forget(of_user("ann"));
-        pass("ann");
+        send("ann");
         cache.clear();
-        pass("ann");
+        send("ann");
         cache.forget_where(|_| {
             cache.clear();
             true

@@ -1,4 +1,4 @@
-//! The cache of verified tokens: what it lets pass, and for how long.
+//! The cache of verified tokens: what passes, and for how long.
 
 mod bounds;
 mod forgetting;

@@ -40,7 +40,7 @@ fn each_thread_gets_the_claims_of_its_own_token() {
                     let at = (n * 7 + round * (n + 1)) % heads.len();
                     match jwt.authenticate(&heads[at]) {
                         Later::Ready(Verdict::Verified(claims)) => {
-                            assert_eq!(claims.sub, names[at])
+                            assert_eq!(claims.sub, names[at]);
                         }
                         other => panic!("{other:?}"),
                     }
