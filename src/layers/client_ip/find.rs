@@ -1,8 +1,8 @@
-//! Finds the address of the client, or says why it can't be known.
+//! Finds the address of the client, or tells why it is not known.
 //!
-//! An entry of a list is read only if a trusted proxy has written it: from the right, until one
-//! names an address that is no proxy's. What stands further left is the client's, and is never
-//! looked at.
+//! An entry of a list is read only if a trusted proxy has written it: from the right, up to the first
+//! address that is not a proxy's. The client may have written the entries further left, so they are
+//! never read.
 
 use std::{fmt, net::IpAddr};
 
@@ -19,29 +19,29 @@ use crate::{
 pub(super) const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub(super) const FORWARDED: &str = "forwarded";
 
-/// Where the address is found.
-pub(super) enum Source {
+/// Where to find the address.
+pub(super) enum AddressField {
     Peer,
     Header(HeaderName),
-    List(List, Hops),
+    List(ListField, ProxyHops),
 }
 
 /// A field to which each proxy appends.
 #[derive(Clone, Copy)]
-pub(super) enum List {
+pub(super) enum ListField {
     XForwardedFor,
     Forwarded,
 }
 
-/// Which entries are those of proxies.
-pub(super) enum Hops {
-    /// Those with such an address.
+/// Which entries are proxies.
+pub(super) enum ProxyHops {
+    /// Those with an address in these networks.
     Trusted(Networks),
-    /// So many of the last ones; the next is the client's, whoever it is.
+    /// This number of entries at the end; the entry before them is the client.
     Skipped(u32),
 }
 
-/// Why the client can't be known.
+/// Why the client is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     NoPeer,
@@ -52,9 +52,9 @@ pub(super) enum Fault {
     Malformed,
 }
 
-impl Source {
-    /// The client of a request with these fields and this peer. If `own_requests` are allowed, a
-    /// proxy that no other has named a client for is the client itself.
+impl AddressField {
+    /// The client of a request with these fields and this peer. With `own_requests`, a proxy is the
+    /// client if no proxy has sent another address.
     pub(super) fn find(
         &self,
         headers: &HeaderMap,
@@ -64,8 +64,12 @@ impl Source {
         let peer = peer.map(|peer| peer.to_canonical()).ok_or(Fault::NoPeer);
         let (name, list, hops) = match self {
             Self::Peer => return peer,
-            Self::List(_, Hops::Trusted(trusted)) if !trusted.contains(peer?) => return peer,
-            Self::Header(name) => (name.as_str(), List::XForwardedFor, &Hops::Skipped(0)),
+            Self::List(_, ProxyHops::Trusted(trusted)) if !trusted.contains(peer?) => return peer,
+            Self::Header(name) => (
+                name.as_str(),
+                ListField::XForwardedFor,
+                &ProxyHops::Skipped(0),
+            ),
             Self::List(list, hops) => (list.name(), *list, hops),
         };
         // A field in several lines is one list (RFC 9110, section 5.3).
@@ -75,8 +79,8 @@ impl Source {
             .rev()
             .map(|line| line.as_bytes());
         let found = match list {
-            List::XForwardedFor => hops.walk(lines.flat_map(forwarded_for::from_the_right)),
-            List::Forwarded => hops.walk(lines.flat_map(forwarded::from_the_right)),
+            ListField::XForwardedFor => hops.walk(lines.flat_map(forwarded_for::from_the_right)),
+            ListField::Forwarded => hops.walk(lines.flat_map(forwarded::from_the_right)),
         };
         match found? {
             Found::Client(client) => Ok(client),
@@ -87,57 +91,58 @@ impl Source {
         }
     }
 
-    /// What to write into the log.
+    /// The message for the log.
     pub(super) fn explain(&self, fault: Fault) -> String {
         let (field, proxies) = match self {
             Self::Peer => ("", 1),
             Self::Header(name) => (name.as_str(), 1),
-            Self::List(list, Hops::Skipped(skipped)) => (list.name(), skipped.saturating_add(1)),
-            Self::List(list, Hops::Trusted(_)) => (list.name(), 1),
+            Self::List(list, ProxyHops::Skipped(skipped)) => {
+                (list.name(), skipped.saturating_add(1))
+            }
+            Self::List(list, ProxyHops::Trusted(_)) => (list.name(), 1),
         };
         match fault {
             Fault::NoPeer => NO_PEER.to_owned(),
             Fault::NoField => format!(
-                "the request has no `{field}`: let the proxy set it, and let nobody reach the \
+                "the request has no `{field}`: the proxy must set it, and clients must not reach the \
                  server without the proxy; {OWN_REQUESTS}"
             ),
             Fault::TooFew { entries } => format!(
-                "`{field}` has {entries} of the {proxies} entries that so many proxies append: \
-                 correct their number, and let nobody reach the server without them"
+                "`{field}` has {entries} entries, but {proxies} proxies are configured: correct the \
+                 number of proxies; clients must not reach the server without them"
             ),
             Fault::OnlyProxies => format!(
-                "`{field}` has only addresses of trusted proxies, and none of a client: trust the \
-                 networks of the proxies alone; {OWN_REQUESTS}"
+                "`{field}` has only addresses of trusted proxies: trust only the networks of the \
+                 proxies; {OWN_REQUESTS}"
             ),
             Fault::Hidden => format!(
-                "a proxy hides the client's address in `{field}`, behind `unknown` or an \
-                 obfuscated identifier: let it write the address"
+                "a proxy hides the address of the client in `{field}` with `unknown` or an \
+                 obfuscated identifier: configure it to send the address"
             ),
             Fault::Malformed => format!(
-                "what stands in `{field}` where a proxy writes the client's address can't be read \
-                 as one: let each proxy write an address, and overwrite or append to what clients \
-                 send; and correct the number of proxies, if there are fewer"
+                "the entry of a proxy in `{field}` is not an address: each proxy must overwrite the \
+                 field or append an address to it; if there are fewer proxies, correct their number"
             ),
         }
     }
 }
 
-const NO_PEER: &str = "the address of the client is asked of the peer, but the request has none: \
-    serve an axum router with `into_make_service_with_connect_info::<SocketAddr>()`, or insert a \
-    `wythe::PeerAddr` into the extensions of each request";
+const NO_PEER: &str = "the request has no peer address: serve an axum router with \
+    `into_make_service_with_connect_info::<SocketAddr>()`, or insert a `wythe::PeerAddr` into the \
+    extensions of each request";
 
-const OWN_REQUESTS: &str = "serve what proxies and neighbours ask for themselves, such as health \
-    checks, without `with_client_ip`, or read about `dangerously_allow_proxies_as_clients()`";
+const OWN_REQUESTS: &str = "serve the proxies' own requests, such as health checks, without \
+    `with_client_ip`, or see `dangerously_allow_proxies_as_clients()`";
 
-/// What a walk over a list ends at.
+/// The result of a walk over a list.
 enum Found {
     Client(IpAddr),
-    /// The first address of a list that has only trusted ones.
+    /// The first address of a list with only trusted ones.
     Proxy(IpAddr),
     Nothing,
 }
 
-impl Hops {
+impl ProxyHops {
     fn walk(&self, mut nodes: impl Iterator<Item = Node>) -> Result<Found, Fault> {
         let mut last = Found::Nothing;
         match self {
@@ -177,7 +182,7 @@ const fn read(node: Node) -> Result<IpAddr, Fault> {
     }
 }
 
-impl List {
+impl ListField {
     const fn name(self) -> &'static str {
         match self {
             Self::XForwardedFor => X_FORWARDED_FOR,
@@ -186,16 +191,16 @@ impl List {
     }
 }
 
-/// In words, and without the addresses.
-impl fmt::Debug for Source {
+/// A description without the addresses.
+impl fmt::Debug for AddressField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Peer => f.write_str("peer"),
             Self::Header(name) => f.write_str(name.as_str()),
-            Self::List(list, Hops::Trusted(trusted)) => {
+            Self::List(list, ProxyHops::Trusted(trusted)) => {
                 write!(f, "{} past {} networks", list.name(), trusted.listed())
             }
-            Self::List(list, Hops::Skipped(skipped)) => {
+            Self::List(list, ProxyHops::Skipped(skipped)) => {
                 let proxies = skipped.saturating_add(1);
                 write!(f, "{} behind {proxies} proxies", list.name())
             }

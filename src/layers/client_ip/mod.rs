@@ -1,11 +1,11 @@
-//! Finds out which address a request comes from, behind which proxies, and provides it:
-//! [`ClientIp`].
+//! Determines the address of the client, also behind proxies, and provides it: [`ClientIp`].
 //!
 //! 1. Without a proxy, the client is the peer: the other end of the connection.
-//! 2. Behind proxies, it is what the proxies say. Of a list such as `X-Forwarded-For`, to which
-//!    each proxy appends where the request came from, only that is read which a trusted proxy has
-//!    written: from the right, until an entry is no proxy's address.
-//! 3. If what should be there is not, the request is refused; it never goes on as somebody else's.
+//! 2. Behind proxies, it is the address that they send. In a list such as `X-Forwarded-For`, to which
+//!    each proxy appends the address that it received the request from, only entries of trusted
+//!    proxies are read: from the right, up to the first address that is not a proxy's.
+//! 3. If the address is missing or invalid, the request is rejected; it never passes with another
+//!    address.
 //!
 //! # Example
 //!
@@ -31,10 +31,10 @@
 //! let load_balancer: SocketAddr = "10.0.0.5:50123".parse()?;
 //! request.extensions_mut().insert(PeerAddr(load_balancer));
 //! let response = service.clone().oneshot(request).await?;
-//! // 6.6.6.6 is what the client has sent, to look like another.
+//! // The client has sent 6.6.6.6 to spoof its address.
 //! assert_eq!(response.into_body().collect().await?.to_bytes(), "203.0.113.9");
 //!
-//! // The server does not say who the peer is.
+//! // The server does not provide the address of the peer.
 //! let response = service.oneshot(Request::new(())).await?;
 //! assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 //! # Ok(())
@@ -48,85 +48,89 @@
 //! | in front of the server | source |
 //! |---|---|
 //! | nothing | [`ClientIpSource::peer`] |
-//! | proxies whose addresses are known: nginx, Envoy | [`x_forwarded_for`](ClientIpSource::x_forwarded_for) with their networks |
-//! | proxies with changing addresses, which nobody can go around: AWS ALB | [`x_forwarded_for_behind`](ClientIpSource::x_forwarded_for_behind) their number |
+//! | proxies with known addresses: nginx, Envoy | [`x_forwarded_for`](ClientIpSource::x_forwarded_for) with their networks |
+//! | proxies with changing addresses that clients can't bypass: AWS ALB | [`x_forwarded_for_behind`](ClientIpSource::x_forwarded_for_behind) with their number |
 //! | a proxy that overwrites a field of its own: Fly.io, or Cloudflare if only it can reach the server | [`header`](ClientIpSource::header) |
 //! | proxies that send `Forwarded` | [`forwarded`](ClientIpSource::forwarded), [`forwarded_behind`](ClientIpSource::forwarded_behind) |
 //!
 //! The peer is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>`
 //! (`into_make_service_with_connect_info::<SocketAddr>()`) or as [`PeerAddr`](crate::PeerAddr).
-//! A server on a Unix socket has none; there a number of proxies or a field does it.
+//! A server on a Unix socket has no peer address: use a number of proxies or a field there.
 //!
 //! # What is read
 //!
-//! All lines of a list are one list, in their order; of a single field the last value counts. An
-//! entry is an address, with a port or not: `192.0.2.7`, `192.0.2.7:80`, `2001:db8::7`,
-//! `[2001:db8::7]:80`. Zones (`fe80::1%eth0`) are dropped, and IPv4 addresses mapped into IPv6 are
-//! IPv4 addresses, the peer's too. Of `Forwarded` (RFC 7239) the parameter `for` is read, in any
-//! case and place, quoted or not; other parameters must be well-formed, but may lack the quotation
-//! marks that a port needs (`host=example.com:80`).
+//! All lines of a list form one list, in their order; of a field with a single address, the last
+//! value is used. An entry is an address, with or without a port: `192.0.2.7`, `192.0.2.7:80`,
+//! `2001:db8::7`, `[2001:db8::7]:80`. Zones (`fe80::1%eth0`) are dropped, and IPv4-mapped IPv6
+//! addresses become IPv4 addresses, also that of the peer. In `Forwarded` (RFC 7239) the parameter
+//! `for` is read, in any case and position, quoted or not. Other parameters must be well-formed, but
+//! may lack the quotation marks that a port requires (`host=example.com:80`).
 //!
 //! # Responses
 //!
 //! | status | when | problem type |
 //! |---|---|---|
-//! | 500 | no peer, where it is needed | `about:blank`; the log says what to do |
+//! | 500 | no peer address, where it is needed | `about:blank`; the log tells what to do |
 //! | 500 | no field, or fewer entries than proxies | the same |
 //! | 500 | the list has only trusted addresses | the same |
-//! | 500 | an entry that counts is hidden (`unknown`, `_hidden`), empty, or no address | the same |
+//! | 500 | a relevant entry is hidden (`unknown`, `_hidden`), empty, or not an address | the same |
 //!
-//! All of these are mistakes in what stands in front of the server, because clients do not write
-//! what counts; so they are errors in the log, and none of them says what the entry was.
+//! All of these are configuration errors of the proxies, because clients do not write the relevant
+//! entries. They are errors in the log, which does not contain the entry.
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit): before everything that goes by the client's address, such
-//! as a rate limit. Inside CORS, whose preflights need no address. What is needed on every route
-//! stands around the router; a handler's own stack then says `assume::<ClientIp>()`.
+//! Stage [`Admit`](crate::stage::Admit): outside everything that uses the client's address, such as
+//! a rate limit, and inside CORS, whose preflights need no address. If every route needs it, put it
+//! around the router, and `assume::<ClientIp>()` into the stacks of the handlers.
 //!
 //! # Security
 //!
-//! - The first entry of a list is whatever the client has sent, and never the answer by itself. The
-//!   walk never looks at what stands left of the client's address, so nothing there can matter:
-//!   not more than a header's length, and no quotation mark of `Forwarded` without its pair.
-//! - An entry that can't be read is refused, not skipped, an empty one too (RFC 9110, section
-//!   5.6.1, would ignore it): what stands left of it may be the client's.
-//! - A field that is missing is refused, and not taken for the proxy's own request: a client that
-//!   sends `Connection: X-Forwarded-For` makes some proxies remove it. Health checks come without
-//!   the field, so serve their route outside of this layer; else see
+//! - The client chooses the first entry of a list, so it is never used just because it is first.
+//!   Entries to the left of the client's address are never read, so nothing in them has an effect,
+//!   not even an unpaired quotation mark in `Forwarded`.
+//! - An invalid entry is rejected and not skipped, and so is an empty one (which RFC 9110, section
+//!   5.6.1, would ignore): the entries to the left of it may be the client's.
+//! - A request without the field is rejected, and not taken as the proxy's own request: a client that
+//!   sends `Connection: X-Forwarded-For` makes some proxies remove the field. Health checks come
+//!   without it, so serve their route outside of this layer, or see
 //!   [`dangerously_allow_proxies_as_clients`](ClientIpSource::dangerously_allow_proxies_as_clients).
-//! - A trusted network is trusted as a whole: each machine in it can name any client.
-//! - A number of proxies, and a field of a proxy's own, say nothing of who has connected. Nobody
-//!   may reach the server without the proxies.
+//! - A trusted network is trusted as a whole: every machine in it can send any address.
+//! - With a number of proxies, or a field of a proxy, the peer is not checked. Clients must not be
+//!   able to reach the server without the proxies.
 //! - `Debug` shows how many networks are trusted, not which.
 //!
-//! The layer allocates nothing but the place for [`ClientIp`] in the request's extensions, and
-//! takes time in proportion to what the proxies have written, at most to the header's length.
+//! The layer allocates only the place for [`ClientIp`] in the extensions of the request. Its time is
+//! proportional to the length of the entries that the proxies have written, at most to that of the
+//! header.
 //!
 //! # Compared with
 //!
-//! - `axum-client-ip` 1: a named field, or the last entry of a list, so that two proxies can't be
-//!   told from one; no trusted networks, and the peer is not checked.
-//! - `tower_governor`'s `SmartIpKeyExtractor`: the first entry of `X-Forwarded-For`, which is the
-//!   client's choice.
-//! - chi's `ClientIPFromXFF`: skips entries that can't be read, and does not check the peer.
-//! - Express (`proxy-addr`): walks as this layer does, but takes the first address if all are
-//!   trusted, and what can't be read as the client's address.
+//! - `axum-client-ip` 1 reads a named field, or the last entry of a list, so it works with one proxy
+//!   only. It has no trusted networks, and does not check the peer.
+//! - `SmartIpKeyExtractor` of `tower_governor` reads the first entry of `X-Forwarded-For`, which the
+//!   client chooses.
+//! - `ClientIPFromXFF` of chi skips invalid entries, and does not check the peer.
+//! - Express (`proxy-addr`) reads the list as this layer does, but uses the first address if all are
+//!   trusted, and an invalid entry as the client's address.
 
 mod find;
-mod source;
 
-use http::{Request, StatusCode};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-pub use self::source::ClientIpSource;
+use http::{HeaderName, Request, StatusCode};
+
+use self::find::{AddressField, FORWARDED, ListField, ProxyHops, X_FORWARDED_FOR};
 use crate::{
     contract::{Always, Description, Later, Middleware, Place, Step, With, stage, with},
     request::{ClientIp, peer_addr},
-    wire::Problem,
+    support::networks::{IntoNetwork, Networks},
+    wire::{ConfigError, Problem},
 };
 
-/// Finds out which address a request comes from, and provides it as [`ClientIp`]; see the
-/// [module](self).
+const NAME: &str = "with_client_ip";
+
+/// Determines the address of the client and provides it as [`ClientIp`]; see the [module](self).
 ///
 /// # Example
 ///
@@ -145,6 +149,189 @@ pub const fn with_client_ip(source: ClientIpSource) -> With<ClientIpSource> {
     with(source)
 }
 
+/// Where to find the address of the client: the policy of [`with_client_ip`].
+///
+/// There is no default: the right source depends on the proxies in front of the server, and with a
+/// wrong one clients can choose their address. The [module](self) explains which one to use.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{ClientIpSource, networks::private_networks};
+///
+/// let no_proxy = ClientIpSource::peer();
+/// let behind_fly = ClientIpSource::header("fly-client-ip")?;
+/// let behind_nginx = ClientIpSource::x_forwarded_for(["10.0.0.5", "2001:db8:5::/48"])?;
+/// let in_a_cluster = ClientIpSource::x_forwarded_for(private_networks())?;
+/// let behind_an_alb = ClientIpSource::x_forwarded_for_behind(1)?;
+///
+/// // A list is not a single address.
+/// assert!(ClientIpSource::header("x-forwarded-for").is_err());
+/// // If everyone is trusted, all clients can choose their address.
+/// assert!(ClientIpSource::x_forwarded_for(["0.0.0.0/0"]).is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct ClientIpSource {
+    source: Arc<AddressField>,
+    /// Whether a proxy may be the client.
+    own_requests: bool,
+}
+
+impl ClientIpSource {
+    /// The other end of the connection: there is no proxy in front of the server.
+    ///
+    /// Behind a proxy, all clients would have its address.
+    pub fn peer() -> Self {
+        Self::at(AddressField::Peer)
+    }
+
+    /// The last value of a field with a single address, which the proxy overwrites:
+    /// `Fly-Client-IP`, `CF-Connecting-IP`, or `X-Real-IP` of an nginx that sets it.
+    ///
+    /// # Errors
+    ///
+    /// It is not a field name, or the name of a field with another content: `X-Forwarded-For` and
+    /// `Forwarded` are lists, which have constructors of their own, and `CloudFront-Viewer-Address`
+    /// joins address and port, which are ambiguous for IPv6.
+    ///
+    /// # Security
+    ///
+    /// The peer is not checked: a client that reaches the server without the proxy can choose its
+    /// address, so only the proxy may reach the server. If the proxy passes the field on unchanged,
+    /// every client can choose its address: most proxies do that with fields that they do not know,
+    /// and some do it with `True-Client-IP` and `X-Client-IP`.
+    pub fn header(name: &str) -> Result<Self, ConfigError> {
+        let name: HeaderName = name
+            .parse()
+            .map_err(|source| error(format!("{name:?} is not a field name")).because(source))?;
+        let instead = match name.as_str() {
+            X_FORWARDED_FOR => "is a list: use `ClientIpSource::x_forwarded_for(..)`",
+            FORWARDED => "is a list: use `ClientIpSource::forwarded(..)`",
+            "cloudfront-viewer-address" => {
+                "joins address and port without brackets: use `X-Forwarded-For`"
+            }
+            _ => return Ok(Self::at(AddressField::Header(name))),
+        };
+        Err(error(format!("`{name}` {instead}")))
+    }
+
+    /// The last address in `X-Forwarded-For` that is not in these networks of trusted proxies.
+    ///
+    /// If the peer is not in them either, it is the client, and the field is not read.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, an element is not a network (see
+    /// [`IntoNetwork`](crate::networks::IntoNetwork)), or all of IPv4 or IPv6 would be trusted.
+    pub fn x_forwarded_for<I>(trusted: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: IntoNetwork>,
+    {
+        Self::past(ListField::XForwardedFor, trusted)
+    }
+
+    /// The last address of `Forwarded` (RFC 7239) that is in none of these networks of trusted
+    /// proxies.
+    ///
+    /// If the peer is in none of them, it is the client, and the field is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`x_forwarded_for`](Self::x_forwarded_for).
+    pub fn forwarded<I>(trusted: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: IntoNetwork>,
+    {
+        Self::past(ListField::Forwarded, trusted)
+    }
+
+    /// The address in `X-Forwarded-For` that the outermost of this number of proxies has appended:
+    /// behind one, the last; behind two, the second to last.
+    ///
+    /// # Errors
+    ///
+    /// The number is 0: without a proxy, [`peer`](Self::peer) is the client.
+    ///
+    /// # Security
+    ///
+    /// The peer is not checked. If there are fewer proxies, or a way around one, clients can choose
+    /// their address. If the addresses of the proxies are known,
+    /// [`x_forwarded_for`](Self::x_forwarded_for) is safer.
+    pub fn x_forwarded_for_behind(proxies: u32) -> Result<Self, ConfigError> {
+        Self::behind(ListField::XForwardedFor, proxies)
+    }
+
+    /// The address in `Forwarded` (RFC 7239) that the outermost of this number of proxies has
+    /// appended.
+    ///
+    /// # Errors
+    ///
+    /// The number is 0: without a proxy, [`peer`](Self::peer) is the client.
+    ///
+    /// # Security
+    ///
+    /// As [`x_forwarded_for_behind`](Self::x_forwarded_for_behind).
+    pub fn forwarded_behind(proxies: u32) -> Result<Self, ConfigError> {
+        Self::behind(ListField::Forwarded, proxies)
+    }
+
+    /// Takes a proxy as the client if no proxy has sent another address: the peer if the field is
+    /// missing, or the first address of a list with only trusted ones.
+    ///
+    /// It is for health checks, and for machines in the network of the proxies that call each other,
+    /// if their routes can't be served without this layer and the proxies can't be listed alone.
+    ///
+    /// # Security
+    ///
+    /// If a proxy stops sending the field, all clients have the address of the proxy: they share its
+    /// limits, and pass where it is allowed. A client can cause this if a proxy removes the fields
+    /// that `Connection` lists (RFC 9110, section 7.6.1) after it has added its own.
+    pub const fn dangerously_allow_proxies_as_clients(mut self) -> Self {
+        self.own_requests = true;
+        self
+    }
+
+    fn past<I>(list: ListField, trusted: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: IntoNetwork>,
+    {
+        let trusted = Networks::from_list(trusted)?;
+        if trusted.listed() == 0 {
+            return Err(error(
+                "the list of proxies is empty: without a proxy, use `ClientIpSource::peer()`",
+            ));
+        }
+        if trusted.has_every_address() {
+            return Err(error(
+                "every address is trusted, so clients could choose their own: list only the networks of \
+                 the proxies",
+            ));
+        }
+        Ok(Self::at(AddressField::List(
+            list,
+            ProxyHops::Trusted(trusted),
+        )))
+    }
+
+    fn behind(list: ListField, proxies: u32) -> Result<Self, ConfigError> {
+        let Some(last) = proxies.checked_sub(1) else {
+            return Err(error(
+                "the number of proxies is 0: use `ClientIpSource::peer()`",
+            ));
+        };
+        Ok(Self::at(AddressField::List(list, ProxyHops::Skipped(last))))
+    }
+
+    fn at(source: AddressField) -> Self {
+        Self {
+            source: Arc::new(source),
+            own_requests: false,
+        }
+    }
+}
+
 impl Place for ClientIpSource {
     type Stage = stage::Admit;
     type Provides = Always<ClientIp>;
@@ -152,10 +339,10 @@ impl Place for ClientIpSource {
 
     fn describe(&self) -> Description {
         let when = match *self.source {
-            find::Source::Peer => "when the server does not say who the peer is",
-            _ => "when the proxies do not say who the client is",
+            AddressField::Peer => "when the address of the peer is not known",
+            _ => "when the proxies do not send the address of the client",
         };
-        Description::new("with_client_ip").answers(StatusCode::INTERNAL_SERVER_ERROR, when)
+        Description::new(NAME).answers(StatusCode::INTERNAL_SERVER_ERROR, when)
     }
 }
 
@@ -163,7 +350,7 @@ impl<B> Middleware<B> for ClientIpSource {
     type Carry = ();
 
     fn name(&self) -> &'static str {
-        "with_client_ip"
+        NAME
     }
 
     fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
@@ -175,5 +362,18 @@ impl<B> Middleware<B> for ClientIpSource {
             }
             Err(fault) => Step::reply(Problem::internal(self.source.explain(fault))),
         }
+    }
+}
+
+fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("ClientIpSource", message)
+}
+
+impl fmt::Debug for ClientIpSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientIpSource")
+            .field("source", &self.source)
+            .field("own_requests", &self.own_requests)
+            .finish()
     }
 }

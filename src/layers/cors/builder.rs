@@ -1,4 +1,4 @@
-//! Builds a policy; what a policy must not be cannot be written, or is an error here.
+//! Builds a policy. An unsafe policy does not compile, or is an error here.
 
 use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
@@ -6,23 +6,22 @@ use http::{HeaderName, HeaderValue, Method, request::Parts};
 
 use super::{
     Cors, error,
-    headers::{self, Headers},
-    methods::{self, Methods},
     origins::Origins,
+    preflight::{Headers, Methods, parse_exposed},
 };
 use crate::wire::{ConfigError, field::Origin};
 
-/// A policy that names the origins it trusts: it may allow credentials.
+/// A policy that lists trusted origins; it may allow credentials.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Trusted;
 
-/// A policy for requests without cookies and other credentials: it may allow any origin.
+/// A policy for requests without credentials; it may allow any origin.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Anonymous;
 
-/// A [`Cors`] policy that is being built; `T` is [`Trusted`] or [`Anonymous`].
+/// A builder of a [`Cors`] policy; `T` is [`Trusted`] or [`Anonymous`].
 ///
 /// # Example
 ///
@@ -68,66 +67,68 @@ impl<T> CorsBuilder<T> {
         }
     }
 
-    /// The methods that a preflight may ask for, instead of GET, HEAD, POST, PUT, PATCH and DELETE.
+    /// The methods that a preflight may ask for. By default GET, HEAD, POST, PUT, PATCH and DELETE.
     ///
     /// # Errors
     ///
-    /// The list is empty, or holds what is no method, what browsers never send (`CONNECT`,
-    /// `TRACE`), or a well-known method in the wrong case: methods are case-sensitive.
+    /// The list is empty, or contains something that is not a method, a method that browsers never
+    /// send (`CONNECT`, `TRACE`), or a well-known method in the wrong case: methods are
+    /// case-sensitive.
     pub fn methods<I>(mut self, methods: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: TryInto<Method, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.methods = methods::parse(methods)?;
+        self.methods = Methods::parse(methods)?;
         Ok(self)
     }
 
-    /// The request headers that a preflight may ask for, instead of `Authorization` and
+    /// The request headers that a preflight may ask for. By default `Authorization` and
     /// `Content-Type`.
     ///
     /// # Errors
     ///
-    /// The list holds what is no header name, or a header that scripts can't set.
+    /// The list contains something that is not a header name, or a header that scripts can't set.
     pub fn headers<I>(mut self, names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.headers = headers::parse(names)?;
+        self.headers = Headers::parse(names)?;
         Ok(self)
     }
 
-    /// Allows every request header that a preflight asks for, `Authorization` too, by repeating
-    /// the list.
+    /// Allows every request header that a preflight asks for, including `Authorization`, by
+    /// repeating the list.
     pub fn mirrored_headers(mut self) -> Self {
         self.headers = Headers::Mirrored;
         self
     }
 
-    /// The response headers that scripts may read, beside those that they always may.
+    /// The response headers that scripts may read, in addition to those that they always may read.
     ///
-    /// Layers further in can expose headers too; this list is beside theirs.
+    /// Layers further in can expose more headers.
     ///
     /// # Errors
     ///
-    /// The list holds what is no header name, or `Set-Cookie`, which no script may read.
+    /// The list contains something that is not a header name, or `Set-Cookie`, which scripts can't
+    /// read.
     pub fn exposed_headers<I>(mut self, names: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.exposed = headers::parse_exposed(names)?;
+        self.exposed = parse_exposed(names)?;
         Ok(self)
     }
 
-    /// How long a browser may remember a preflight's answer; without it, 5 seconds. Zero turns
-    /// remembering off.
+    /// How long a browser may cache the answer to a preflight; browsers use 5 seconds by default.
+    /// Zero disables caching.
     ///
     /// # Errors
     ///
-    /// It is more than 86,400 seconds: no browser remembers for longer than a day.
+    /// It is more than 86,400 seconds: no browser caches it for longer than a day.
     pub fn max_age(mut self, age: Duration) -> Result<Self, ConfigError> {
         if age > Duration::from_secs(86_400) {
             return Err(error(
-                "no browser remembers a preflight for longer than 86,400 seconds",
+                "no browser caches a preflight for longer than 86,400 seconds",
             ));
         }
         self.max_age = Some(HeaderValue::from(age.as_secs()));
@@ -138,17 +139,17 @@ impl<T> CorsBuilder<T> {
 impl CorsBuilder<Trusted> {
     /// Allows credentials: requests with cookies, client certificates or HTTP authentication.
     ///
-    /// A token that a script puts into `Authorization` itself needs none of this.
+    /// It is not needed for a token that a script puts into `Authorization`.
     pub const fn credentials(mut self) -> Self {
         self.with_credentials = true;
         self
     }
 
-    /// Allows an origin if the closure says so, beside those that are listed.
+    /// Also allows an origin if the closure returns `true`.
     ///
-    /// The closure is not asked about plain `http` origins, unless they are on this very machine,
-    /// nor about `null`. It is asked about every other scheme, those of apps and browser extensions
-    /// too: one that looks at the host alone allows `any-app://app.example.com`.
+    /// The closure is not called for `null`, nor for plain `http` origins that are not on this
+    /// machine. It is called for every other scheme, including those of apps and browser extensions:
+    /// a closure that checks only the host allows `any-app://app.example.com`.
     ///
     /// # Example: one origin for each tenant
     ///
@@ -169,10 +170,10 @@ impl CorsBuilder<Trusted> {
         self
     }
 
-    /// The origins that the policy names one by one, in lower case: what another policy can trust
-    /// as well. Patterns and closures name none.
+    /// The exact origins of the policy, in lower case, for use in another policy. Patterns and
+    /// closures are not among them.
     ///
-    /// # Example: forged requests are refused, those of named origins are not
+    /// # Example: trusting the same origins in a CSRF policy
     ///
     /// ```
     /// # #[cfg(feature = "csrf")] {
@@ -192,8 +193,8 @@ impl CorsBuilder<Trusted> {
     ///
     /// # Security
     ///
-    /// Whoever can change what users receive over plain `http`, on a public wireless network for
-    /// example, can act as these origins, with the users' cookies.
+    /// An attacker who can modify plain `http` traffic, on a public wireless network for example, can
+    /// act as these origins, with the users' cookies.
     ///
     /// # Errors
     ///
@@ -211,7 +212,7 @@ impl CorsBuilder<Trusted> {
         Ok(self)
     }
 
-    /// Lets public sites call this server in a private network, or on the user's own machine
+    /// Lets public sites call this server in a private network or on the user's own machine
     /// ([Private Network Access]).
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
@@ -222,20 +223,20 @@ impl CorsBuilder<Trusted> {
 }
 
 impl CorsBuilder<Anonymous> {
-    /// Allows every method, by `*`.
+    /// Allows every method, with `*`.
     pub fn any_method(mut self) -> Self {
         self.methods = Methods::Any;
         self
     }
 
-    /// Allows every request header but `Authorization`, which the `*` that this sends never
-    /// covers; [`mirrored_headers`](Self::mirrored_headers) covers it.
+    /// Allows every request header except `Authorization`, with `*`, which does not cover it;
+    /// [`mirrored_headers`](Self::mirrored_headers) does.
     pub fn any_header(mut self) -> Self {
         self.headers = Headers::Any;
         self
     }
 
-    /// Lets scripts read every response header, by `*`.
+    /// Lets scripts read every response header, with `*`.
     pub fn any_exposed_header(mut self) -> Self {
         self.exposed = Some(HeaderValue::from_static("*"));
         self
@@ -245,27 +246,27 @@ impl CorsBuilder<Anonymous> {
     ///
     /// # Security
     ///
-    /// Any site can send it, from a sandboxed frame: it is [`Cors::any`] for an attacker.
+    /// Any site can send it from a sandboxed frame, so for an attacker it equals [`Cors::any`].
     ///
     /// # Errors
     ///
-    /// Every origin is allowed already.
+    /// The policy already allows every origin.
     pub fn dangerously_allow_null_origin(mut self) -> Result<Self, ConfigError> {
         match &mut self.origins {
             Some(origins) => origins.add_exact("null")?,
             None => {
-                return Err(error("`Cors::any()` allows `null` already"));
+                return Err(error("`Cors::any()` already allows `null`"));
             }
         }
         Ok(self)
     }
 
-    /// Lets public sites call this server in a private network, or on the user's own machine
+    /// Lets public sites call this server in a private network or on the user's own machine
     /// ([Private Network Access]).
     ///
     /// # Security
     ///
-    /// Together with [`Cors::any`], every site that a user opens can.
+    /// With [`Cors::any`], every site that a user opens can.
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn dangerously_allow_private_network(mut self) -> Self {

@@ -2,11 +2,11 @@
 //! standard] defines it.
 //!
 //! 1. A *preflight* (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) is answered here,
-//!    and what is further in never sees it. If the policy allows the origin, the method and each
-//!    header, the answer says so. If not, it says nothing: a 204 that allows nothing.
-//! 2. Every other request goes on, any other `OPTIONS` too, from whatever origin.
-//! 3. Every response from further in, refusals too, gets the fields that let the origin read it, if
-//!    the policy allows the origin; if not, it loses those that a handler may have set.
+//!    and the inner service never sees it. The answer is a 204, which allows the request if the
+//!    policy allows the origin, the method and each header, and allows nothing otherwise.
+//! 2. Every other request passes, including any other `OPTIONS`, whatever its origin.
+//! 3. Every response of the inner service, including refusals, gets the fields that let the origin
+//!    read it if the policy allows the origin. Otherwise, it loses those that a handler has set.
 //!
 //! # Example
 //!
@@ -48,8 +48,8 @@
 //! | call | allows | credentials |
 //! |---|---|---|
 //! | [`Cors::origins`] | origins and patterns that are listed; plain `http` only on this machine | if [`credentials`](CorsBuilder::credentials) is called |
-//! | [`Cors::origins_where`] | what a closure allows; plain `http` only on this machine | the same |
-//! | [`Cors::anonymous`] | origins and patterns that are listed, plain `http` too | never |
+//! | [`Cors::origins_where`] | origins that a closure allows; plain `http` only on this machine | the same |
+//! | [`Cors::anonymous`] | origins and patterns that are listed, including plain `http` | never |
 //! | [`Cors::any`] | every origin | never |
 //!
 //! A pattern is `https://*.example.com` (every subdomain, at any depth, but not `example.com`
@@ -61,57 +61,54 @@
 //! |---|---|---|
 //! | 204 | a preflight that the policy allows | `Access-Control-Allow-Origin`, `-Methods`, `-Headers`, and as configured `-Credentials`, `-Private-Network`, `Access-Control-Max-Age`; `Vary` |
 //! | 204 | a preflight that it does not allow | `Vary` |
-//! | as it was | every other request | `Access-Control-Allow-Origin`, and as configured `-Credentials` and `Access-Control-Expose-Headers`; `Vary: Origin` |
+//! | unchanged | every other request | `Access-Control-Allow-Origin`, and as configured `-Credentials` and `Access-Control-Expose-Headers`; `Vary: Origin` |
 //!
-//! The `Vary` of a preflight's answer is `Origin, Access-Control-Request-Method,
-//! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if that can be
-//! granted. If the policy allows exactly one origin, or any, the other
-//! responses are the same for every origin: each has `Access-Control-Allow-Origin`, whoever
-//! asks, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
-//! `Vary: Origin`, those without an allowed origin too.
+//! The `Vary` of the answer to a preflight is `Origin, Access-Control-Request-Method,
+//! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if the policy can
+//! grant that. If the policy allows exactly one origin, or any origin, all other responses are the
+//! same for every origin: each has `Access-Control-Allow-Origin`, whatever the origin of the
+//! request, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
+//! `Vary: Origin`, including those to origins that are not allowed.
 //!
-//! A layer further in that adds a field of its own can add `Access-Control-Expose-Headers` with its
-//! name: it stays, beside the names of this policy, if the origin is allowed.
+//! A layer further in that adds a field can add its name to `Access-Control-Expose-Headers`: it is
+//! kept, in addition to the names of this policy, if the origin is allowed.
 //!
 //! # Order
 //!
-//! Stage [`Cors`](crate::stage::Cors): outside everything that can refuse, or else scripts can't
-//! read the refusal; and a preflight carries no credentials, so it must be answered before anyone
-//! asks for them. A router that chooses by method (that of axum, for example) must let `OPTIONS`
-//! reach this layer: put it around the router, or answer `OPTIONS` on the route too.
+//! Stage [`Cors`](crate::stage::Cors): outside every layer that can reject a request, because
+//! otherwise scripts can't read the refusal. A preflight carries no credentials, so it must be
+//! answered outside authentication. A router that selects by method (axum's, for example) must let
+//! `OPTIONS` reach this layer: put the layer around the router, or route `OPTIONS` as well.
 //!
 //! # Security
 //!
-//! CORS decides who may *read* a response. It keeps nobody from sending a request: what changes
-//! something needs protection against forgery of its own.
+//! CORS decides who may *read* a response. It does not stop anyone from sending a request: requests
+//! that change something need protection against forgery (CSRF).
 //!
-//! A policy that would be unsafe does not compile or is a [`ConfigError`]: credentials for any
-//! origin, for `null`, or for plain `http` origins that are not on this machine; `*` together with
-//! credentials; patterns that span a public suffix. The last is found without the whole Public
-//! Suffix List: top-level domains, second-level domains of registries such as `co.uk` and `com.au`,
-//! and some forty hosts that are shared by their customers, such as `github.io`. Under others
-//! (`https://*.city.kawasaki.jp`) it is yours to know who registers names.
+//! An unsafe policy does not compile, or is a [`ConfigError`]: credentials for any origin, for
+//! `null`, or for plain `http` origins that are not on this machine; `*` together with credentials;
+//! patterns that span a public suffix. Public suffixes are detected without the whole Public Suffix
+//! List: top-level domains, second-level domains of registries such as `co.uk` and `com.au`, and
+//! about forty hosts that are shared by their customers, such as `github.io`. For other suffixes
+//! (`https://*.city.kawasaki.jp`) you need to know who can register names.
 //!
-//! Origins of a closure or pattern, and names of headers, are read as bytes and in time
-//! proportional to their length; a preflight that asks for more than 4,096 bytes of header names is
-//! refused unread. A second `Origin` line allows nothing.
+//! Origins and header names are processed in time proportional to their length; a preflight that
+//! asks for more than 4,096 bytes of header names is rejected without reading them. A second `Origin`
+//! line allows nothing.
 //!
 //! # Compared with
 //!
-//! tower-http 0.7: its `CorsLayer` answers every `OPTIONS` request, the handler's own too, and
-//! sends `Access-Control-Allow-Methods` also to an origin that it refuses; it refuses `*` with
-//! credentials by a panic when the service is made, and knows no patterns. For each request it
-//! builds its fields again, with some eight allocations; this layer prepares them once and
-//! allocates nothing. It has asynchronous closures for origins, which this layer does not have; a
-//! middleware of your own can do that, see [`Later::pending`](crate::Later::pending).
+//! The `CorsLayer` of tower-http 0.7 answers every `OPTIONS` request, including those meant for the
+//! handler, and sends `Access-Control-Allow-Methods` to origins that are not allowed. It panics on
+//! `*` with credentials when the service is created, and it has no patterns. It builds its fields for
+//! each request, with about eight allocations; this layer builds them once and allocates nothing per
+//! request. It supports asynchronous closures for origins, which this layer does not; write a
+//! middleware of your own for that, see [`Later::pending`](crate::Later::pending).
 //!
 //! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 mod builder;
-mod headers;
-mod methods;
 mod origins;
-mod pattern;
 mod preflight;
 mod public_suffix;
 
@@ -119,8 +116,11 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 
-pub use builder::{Anonymous, CorsBuilder, Trusted};
-
+pub use self::builder::{Anonymous, CorsBuilder, Trusted};
+use self::{
+    origins::Origins,
+    preflight::{Headers, Methods, PreflightFields},
+};
 pub use crate::wire::field::Origin;
 use crate::{
     contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
@@ -130,9 +130,9 @@ use crate::{
     },
 };
 
-/// Answers preflights, and lets the allowed origins read the responses.
-///
-/// The page of [`cors`](self) says what passes and what is refused.
+const NAME: &str = "with_cors";
+
+/// Answers preflights, and lets the allowed origins read the responses; see the [module](self).
 ///
 /// # Example
 ///
@@ -146,24 +146,24 @@ pub fn with_cors(cors: impl Into<Cors>) -> With<Cors> {
     with(cors.into())
 }
 
-/// Which origins may call, and how.
+/// Which origins may call, and how: the policy of [`with_cors`].
 ///
-/// Its functions begin a [`CorsBuilder`], which becomes a `Cors` in [`with_cors`].
+/// Its functions start a [`CorsBuilder`], which [`with_cors`] converts into a `Cors`.
 #[derive(Clone)]
 #[must_use]
-pub struct Cors(Arc<Policy>);
+pub struct Cors(Arc<CorsPolicy>);
 
-struct Policy {
+struct CorsPolicy {
     /// `None` allows every origin.
-    origins: Option<origins::Origins>,
-    /// What every response carries, if nothing depends on the request: `*`, or the only origin.
+    origins: Option<Origins>,
+    /// The value on every response, if it does not depend on the request: `*`, or the only origin.
     fixed: Option<HeaderValue>,
     credentials: bool,
-    methods: methods::Methods,
-    headers: headers::Headers,
+    methods: Methods,
+    headers: Headers,
     exposed: Option<HeaderValue>,
     private_network: bool,
-    preflight: preflight::Fields,
+    preflight: PreflightFields,
 }
 
 impl Cors {
@@ -172,40 +172,40 @@ impl Cors {
     ///
     /// # Errors
     ///
-    /// The list is empty, or one of it is no origin (it has a path, or the default port), is plain
-    /// `http` and not on this machine, or is a pattern that spans a public suffix.
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), is
+    /// plain `http` and not on this machine, or is a pattern that spans a public suffix.
     pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let set = origins::Origins::from_list(origins, false)?;
+        let set = Origins::from_list(origins, false)?;
         Ok(CorsBuilder::new(Some(set)))
     }
 
-    /// Allows an origin if the closure says so; see
+    /// Allows an origin if the closure returns `true`; see
     /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
     pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
     where
         F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
     {
-        CorsBuilder::new(Some(origins::Origins::default())).allow_origins_where(allows)
+        CorsBuilder::new(Some(Origins::default())).allow_origins_where(allows)
     }
 
-    /// Allows the listed origins and patterns, plain `http` ones too, without credentials.
+    /// Allows the listed origins and patterns, including plain `http`, without credentials.
     ///
     /// # Errors
     ///
-    /// The list is empty, or one of it is no origin (it has a path, or the default port), or is a
-    /// pattern that spans a public suffix.
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), or is
+    /// a pattern that spans a public suffix.
     pub fn anonymous<I>(origins: I) -> Result<CorsBuilder<Anonymous>, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let set = origins::Origins::from_list(origins, true)?;
+        let set = Origins::from_list(origins, true)?;
         Ok(CorsBuilder::new(Some(set)))
     }
 
-    /// Allows every origin, without credentials: for what everyone may read.
+    /// Allows every origin, without credentials: for public content.
     ///
     /// # Example: credentials for any origin do not compile
     ///
@@ -223,9 +223,9 @@ impl Cors {
             None => Some(HeaderValue::from_static("*")),
             Some(origins) => origins.only(),
         };
-        Self(Arc::new(Policy {
+        Self(Arc::new(CorsPolicy {
             fixed,
-            preflight: preflight::Fields::new(&builder),
+            preflight: PreflightFields::new(&builder),
             origins: builder.origins,
             credentials: builder.with_credentials,
             methods: builder.methods,
@@ -242,7 +242,7 @@ impl Place for Cors {
     type Needs = ();
 
     fn describe(&self) -> Description {
-        Description::new("with_cors")
+        Description::new(NAME)
             .answers(StatusCode::NO_CONTENT, "to a preflight")
             .adds(header::ACCESS_CONTROL_ALLOW_ORIGIN)
             .adds(header::VARY)
@@ -254,7 +254,7 @@ impl<B> Middleware<B> for Cors {
     type Carry = Option<HeaderValue>;
 
     fn name(&self) -> &'static str {
-        "with_cors"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
@@ -267,12 +267,12 @@ impl<B> Middleware<B> for Cors {
             return self.decide(request, None);
         };
         let found = origins.find(origin);
-        if found.is_some() || !origins.asks_closures() {
+        if found.is_some() || !origins.has_closures() {
             return self.decide(request, found);
         }
         let (head, body) = request.into_parts();
         let origin = only_origin(&head.headers);
-        let found = origin.and_then(|origin| origins.ask(origin, &head));
+        let found = origin.and_then(|origin| origins.find_by_closure(origin, &head));
         self.decide(Request::from_parts(head, body), found)
     }
 
@@ -288,7 +288,7 @@ impl<B> Middleware<B> for Cors {
         if policy.fixed.is_none() {
             vary::add(headers, "Origin");
         }
-        // The policy alone decides: what a handler says about its origin is overwritten.
+        // Only the policy decides: fields that a handler has set are overwritten.
         let Some(origin) = allowed.or_else(|| policy.fixed.clone()) else {
             headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
             headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
@@ -302,21 +302,21 @@ impl<B> Middleware<B> for Cors {
             headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
         if let Some(exposed) = &policy.exposed {
-            // Beside the names that layers further in have added.
+            // In addition to the names that layers further in have added.
             headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
     }
 }
 
 impl Cors {
-    /// Answers a preflight, and lets everything else go on.
+    /// Answers a preflight, and lets every other request pass.
     fn decide<B>(
         &self,
         request: Request<B>,
         allowed: Option<HeaderValue>,
     ) -> Later<Step<B, Option<HeaderValue>>> {
         let headers = request.headers();
-        // Fetch, "CORS-preflight request". Any other OPTIONS is for the handler.
+        // Fetch, "CORS-preflight request". The handler gets every other OPTIONS request.
         if request.method() == Method::OPTIONS
             && headers.contains_key(header::ORIGIN)
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
@@ -331,7 +331,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("Cors", message)
 }
 
-/// Browsers send one origin; several lines are an attack, and allow nothing.
+/// Browsers send one origin; several lines allow nothing.
 fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     only_line(headers, header::ORIGIN).ok()?
 }

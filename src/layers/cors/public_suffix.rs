@@ -1,8 +1,8 @@
-//! Domains under which strangers register names: a pattern may not span one.
+//! Public suffixes: domains under which anyone can register names. A pattern must not span one.
 //!
-//! The whole Public Suffix List has some ten thousand entries and changes every week. What is here
-//! needs no update and finds the mistakes that people make; the page of [`cors`](super) says what
-//! it does not find.
+//! The whole Public Suffix List has about ten thousand entries and changes every week. This excerpt
+//! needs no updates and finds the common mistakes; the page of [`cors`](super) tells what it does
+//! not find.
 
 use crate::wire::field::origin::Fault;
 
@@ -13,7 +13,7 @@ const REGISTRY_LABELS: &[&str] = &[
     "or", "org", "plc", "police", "res", "sch", "school", "web",
 ];
 
-/// Hosts that give each customer a name of its own, here or one level deeper.
+/// Hosts that give each customer a name, directly or one level deeper.
 const SHARED_HOSTS: &[&str] = &[
     "amazonaws.com",
     "amplifyapp.com",
@@ -61,7 +61,7 @@ const SHARED_HOSTS: &[&str] = &[
     "workers.dev",
 ];
 
-/// Refuses a host (in lower case) whose subdomains belong to different people.
+/// Rejects a host (in lower case) whose subdomains belong to different people.
 pub(super) fn check(host: &str) -> Result<(), Fault> {
     let last = host.rsplit('.').next().unwrap_or(host);
     // Names under `localhost` stay on the machine.
@@ -78,7 +78,7 @@ pub(super) fn check(host: &str) -> Result<(), Fault> {
     if public || SHARED_HOSTS.contains(&host) {
         return Err(
             "anyone can register a name under this domain, so the pattern would trust \
-                    everyone: write the subdomain that is yours",
+                    everyone: use your own subdomain",
         );
     }
     Ok(())
@@ -89,7 +89,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn refuses_domains_that_strangers_share() {
+    fn rejects_domains_under_which_anyone_can_register_names() {
         let public = [
             "com",
             "dev",

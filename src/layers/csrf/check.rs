@@ -1,95 +1,198 @@
-//! Decides by a request's head whether a page of this origin sent it, or nobody's page at all.
+//! Decides by the head of a request whether a page of the same origin sent it, or no page at all.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
-use super::{CsrfRefusal, host, policy::Policy};
-use crate::wire::field::{only_line, origin::Origin};
+use super::{CsrfRefusal, policy::CsrfPolicy};
+use crate::wire::field::{
+    only_line,
+    origin::{self, Origin},
+};
 
-/// Set by browsers and by nothing that a page can do (Fetch Metadata, section 2.3).
+/// Browsers set it, and pages can't (Fetch Metadata, section 2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Why a request passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// No token is asked for: the method is safe, or it is a handshake, on which a script can't
-    /// set a field.
-    Free,
-    /// It says where it comes from, and that is right.
-    Known,
-    /// It does not say where it comes from, as no browser of today does.
-    Unknown,
+    /// It never needs a token: the method is safe, or it is a WebSocket handshake, on which a script
+    /// can't set a field.
+    NoTokenNeeded,
+    /// Its origin is known, and is allowed.
+    OriginKnown,
+    /// It has no origin. No current browser sends such a request.
+    OriginUnknown,
 }
 
-/// What is looked at in a request.
+/// The parts of a request that are checked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct RequestHead<'a> {
     pub(super) method: &'a Method,
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
 }
 
-impl Asked<'_> {
-    pub(super) fn check(self, policy: &Policy) -> Result<Passed, CsrfRefusal> {
+impl<'a> RequestHead<'a> {
+    pub(super) fn check(self, policy: &CsrfPolicy) -> Result<Passed, CsrfRefusal> {
         let handshake = self.is_handshake();
         if !handshake && is_safe(self.method) {
-            return Ok(Passed::Free);
+            return Ok(Passed::NoTokenNeeded);
         }
         let origin = self.only(header::ORIGIN)?;
         let trusted = || origin.is_some_and(|one| policy.trusted.find(one.as_bytes()).is_some());
         let passed = match self.only(SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
-            Some(b"same-origin" | b"none") => Passed::Known,
-            Some(_) if trusted() => Passed::Known,
-            // `same-site` is another origin too, and whoever takes over a subdomain is one.
+            Some(b"same-origin" | b"none") => Passed::OriginKnown,
+            Some(_) if trusted() => Passed::OriginKnown,
+            // `same-site` is another origin too: a subdomain that was taken over, for example.
             Some(_) => return Err(CsrfRefusal::CrossSite),
             None => match origin {
-                None => Passed::Unknown,
-                Some(_) if trusted() => Passed::Known,
+                None => Passed::OriginUnknown,
+                Some(_) if trusted() => Passed::OriginKnown,
                 Some(origin) => self.check_origin(policy, origin)?,
             },
         };
-        Ok(if handshake { Passed::Free } else { passed })
+        Ok(if handshake {
+            Passed::NoTokenNeeded
+        } else {
+            passed
+        })
     }
 
     /// Whether the origin is the one that the request was sent to.
-    fn check_origin(self, policy: &Policy, origin: &HeaderValue) -> Result<Passed, CsrfRefusal> {
+    fn check_origin(
+        self,
+        policy: &CsrfPolicy,
+        origin: &HeaderValue,
+    ) -> Result<Passed, CsrfRefusal> {
         if origin == "null" {
             return Err(CsrfRefusal::NullOrigin);
         }
         if let Some(own) = &policy.own {
             let found = own.find(origin.as_bytes());
-            return found.map(|_| Passed::Known).ok_or(CsrfRefusal::OtherOrigin);
+            return found
+                .map(|_| Passed::OriginKnown)
+                .ok_or(CsrfRefusal::OtherOrigin);
         }
-        let asked = host::of(self.uri, self.headers).ok_or(CsrfRefusal::NoHost)?;
-        // A browser writes an origin; what only looks like one is not compared with anything.
+        let host = self.host().ok_or(CsrfRefusal::NoHost)?;
+        // Anything that is not an origin as browsers write it is rejected.
         let origin = origin.to_str().ok().map(Origin::parse);
         match origin {
-            Some(Ok(origin)) if host::is_same(&origin, asked) => Ok(Passed::Known),
+            Some(Ok(origin)) if is_same_host(&origin, host) => Ok(Passed::OriginKnown),
             _ => Err(CsrfRefusal::OtherOrigin),
         }
     }
 
-    /// A browser opens a WebSocket for any page, with the user's cookies, and no CORS keeps the
-    /// page from using it. Over HTTP/1.1 that is a GET (RFC 6455, section 4.1), over HTTP/2 a
+    /// Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over
+    /// HTTP/1.1 that is a GET (RFC 6455, section 4.1), over HTTP/2 a
     /// CONNECT (RFC 8441, section 5).
     fn is_handshake(self) -> bool {
         const NAME: &[u8] = b"websocket";
         *self.method == Method::CONNECT
             || self.headers.get_all(header::UPGRADE).iter().any(|line| {
-                // Wherever it stands in the line: no handler reads more than that as a WebSocket.
+                // Anywhere in the line, so that no handler finds it where this does not.
                 let mut windows = line.as_bytes().windows(NAME.len());
                 windows.any(|part| part.eq_ignore_ascii_case(NAME))
             })
     }
 
-    /// The field's line, if there is one. Browsers send one; several are someone's trick.
+    /// The host and port that the request was sent to.
+    ///
+    /// An absolute target, and `:authority` in HTTP/2, take precedence over `Host` (RFC 9112,
+    /// section 3.2.2; RFC 9113, section 8.3.1). Several `Host` lines are ignored.
+    fn host(self) -> Option<&'a str> {
+        if let Some(authority) = self.uri.authority() {
+            return Some(authority.as_str());
+        }
+        let host = only_line(self.headers, header::HOST).ok()??;
+        host.to_str().ok().filter(|host| !host.is_empty())
+    }
+
+    /// The only line of a field, if there is one. Browsers never send several.
     fn only(&self, name: HeaderName) -> Result<Option<&HeaderValue>, CsrfRefusal> {
         only_line(self.headers, name).or(Err(CsrfRefusal::SeveralFields))
     }
 }
 
-/// The safe methods (RFC 9110, section 9.2.1) that a browser sends across sites without asking.
-/// TRACE is safe as well, but no browser sends it; QUERY (RFC 10008) is, but has a content, and
-/// CORS asks for it first.
+/// The safe methods (RFC 9110, section 9.2.1) that a browser sends across sites without a preflight.
+/// TRACE is safe too, but no browser sends it. QUERY (RFC 10008) is safe, but has content and needs
+/// a preflight.
 const fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a host and port are those of the origin. The scheme of the request is not known: a proxy
+/// may terminate TLS.
+fn is_same_host(origin: &Origin<'_>, host: &str) -> bool {
+    let default = match origin.scheme() {
+        "https" => 443,
+        "http" => 80,
+        // An app or a browser extension, which is not the origin of a server.
+        _ => return false,
+    };
+    let Ok((name, port)) = origin::split_port(host) else {
+        return false;
+    };
+    // An origin omits the default port (RFC 6454, section 6.2); a proxy may add it to `Host`.
+    let port = match port {
+        None | Some("") => None,
+        Some(digits) => match number(digits) {
+            None => return false,
+            number => number.filter(|number| *number != default),
+        },
+    };
+    port == origin.port() && name.eq_ignore_ascii_case(origin.host())
+}
+
+fn number(digits: &str) -> Option<u16> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    only_digits.then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_the_host_and_port_of_an_origin() {
+        let cases = [
+            ("https://example.com", "example.com", true),
+            ("https://example.com", "EXAMPLE.com", true),
+            ("https://EXAMPLE.com", "example.com", true),
+            ("https://example.com", "example.com:443", true),
+            ("https://example.com", "example.com:", true),
+            ("https://example.com", "example.com:0443", true),
+            ("https://example.com", "example.com:80", false),
+            ("https://example.com", "example.com:8443", false),
+            ("https://example.com", "example.com:+443", false),
+            ("https://example.com", "example.com:65979", false),
+            ("https://example.com", "example.com:443:443", false),
+            ("https://example.com", "example.com:x", false),
+            ("http://example.com", "example.com:80", true),
+            ("http://example.com", "example.com:443", false),
+            ("https://example.com:8443", "example.com:8443", true),
+            ("https://example.com:8443", "example.com", false),
+            ("https://example.com:80", "example.com", false),
+            ("https://example.com:80", "example.com:80", true),
+            // Browsers treat these as two hosts.
+            ("https://example.com", "example.com.", false),
+            ("https://example.com", "www.example.com", false),
+            ("https://www.example.com", "example.com", false),
+            ("https://example.com", "example.com@example.com", false),
+            ("https://example.com", "x@example.com", false),
+            ("https://example.com", "example.com/", false),
+            ("https://example.com", "example.com ", false),
+            ("https://example.com", "", false),
+            ("https://[2001:db8::1]", "[2001:db8::1]", true),
+            ("https://[2001:db8::1]", "[2001:DB8::1]:443", true),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443", true),
+            ("https://[2001:db8::1]", "[2001:db8::2]", false),
+            ("https://[2001:db8::1]", "2001:db8::1", false),
+            ("http://127.0.0.1:3000", "127.0.0.1:3000", true),
+            ("http://127.0.0.1:3000", "localhost:3000", false),
+            ("tauri://localhost", "localhost", false),
+        ];
+        for (origin, host, same) in cases {
+            let parsed = Origin::parse(origin).unwrap();
+            assert_eq!(is_same_host(&parsed, host), same, "{origin} {host:?}");
+        }
+    }
 }

@@ -1,17 +1,18 @@
-//! Refuses requests that a page of another site makes a browser send with its user's cookies:
-//! cross-site request forgery, found by [Fetch Metadata] and `Origin`.
+//! Rejects requests that a page of another site makes a browser send with its user's cookies:
+//! cross-site request forgery, detected by [Fetch Metadata] and `Origin`.
 //!
-//! 1. GET, HEAD and OPTIONS pass, unless they open a WebSocket. All that follows is about the
-//!    other methods, TRACE and CONNECT too, and about requests whose `Upgrade` holds `websocket`.
-//! 2. `Sec-Fetch-Site: same-origin` passes, and so does `none`, which is the user's own doing.
-//!    Any other value is refused, `same-site` too.
+//! 1. GET, HEAD and OPTIONS pass, unless they open a WebSocket. The following rules apply to all
+//!    other methods, including TRACE and CONNECT, and to requests whose `Upgrade` contains
+//!    `websocket`.
+//! 2. `Sec-Fetch-Site: same-origin` passes, and so does `none`, which means that the user started
+//!    the request. Any other value is rejected, including `same-site`.
 //! 3. Without `Sec-Fetch-Site`, an `Origin` passes if its host and port are those that the request
-//!    was sent to. Any other is refused, `null` too.
-//! 4. With neither, the request passes: no browser of today sent it. It can be asked for a token
-//!    instead, by [`Csrf::fallback_token`].
-//! 5. Several lines of one of the two fields are refused.
-//! 6. What 2 or 3 refuse passes if its `Origin` is trusted by name; and whatever is refused passes
-//!    on an exempt route.
+//!    was sent to. Any other is rejected, including `null`.
+//! 4. Without both fields the request passes, because no current browser sends it. A token can be
+//!    required instead, see [`Csrf::fallback_token`].
+//! 5. Several lines of one of the two fields are rejected.
+//! 6. A request that rule 2 or 3 rejects passes if its `Origin` is trusted by name. On an exempt
+//!    route, every request passes.
 //!
 //! # Example
 //!
@@ -57,7 +58,7 @@
 //!
 //! let origins = ["https://app.example.com", "https://*.preview.example.com"];
 //! let cors = Cors::origins(origins)?.credentials();
-//! // `app` may act as its user; a preview may read, and change nothing.
+//! // `app` may act as its user; a preview may only read.
 //! let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
 //! let stack = compose((with_cors(cors), with_csrf(csrf)));
 //! # }
@@ -66,87 +67,83 @@
 //!
 //! # Which host the request was sent to
 //!
-//! The target's, if it is absolute, and `:authority` in HTTP/2; else that of the one `Host` line
-//! (RFC 9112, section 3.2.2). Case does not count, nor does the default port of the origin's
-//! scheme. A dot at the end does: to browsers, `example.com.` is another host, and here it is no
-//! origin's. A request with an `Origin` and without a host, or with several, is refused.
-//! `X-Forwarded-Host` and `Forwarded` are not read.
+//! The host of an absolute target, or of `:authority` in HTTP/2; otherwise that of the only `Host`
+//! line (RFC 9112, section 3.2.2). Case and the default port of the origin's scheme are ignored. A
+//! trailing dot is not: to browsers, `example.com.` is another host. A request with an `Origin` and
+//! without a host, or with several, is rejected. `X-Forwarded-Host` and `Forwarded` are ignored.
 //!
-//! Behind a proxy that ends TLS the scheme is not known, so `http://example.com` counts as the same
-//! origin as `https://example.com` where `Sec-Fetch-Site` is missing. [`Csrf::own_origins`] names
-//! what the server is reached by, scheme included; it is also what to use behind a proxy that
-//! changes `Host`, above all where a WebSocket is opened: Chromium sends no `Sec-Fetch-Site` with
-//! its handshake, so there the `Origin` decides.
+//! Behind a proxy that terminates TLS the scheme is not known, so without `Sec-Fetch-Site`
+//! `http://example.com` counts as the same origin as `https://example.com`. [`Csrf::own_origins`]
+//! lists the origins of the server, including their scheme. Use it also behind a proxy that changes
+//! `Host`, above all for WebSockets: Chromium sends no `Sec-Fetch-Site` with the handshake, so the
+//! `Origin` decides.
 //!
 //! # Responses
 //!
 //! | status | when | problem type |
 //! |---|---|---|
-//! | 403 | another site sent the request, or it lacks a token that it needs | `about:blank` |
-//! | the handler's | else | |
+//! | 403 | another site sent the request, or a required token is missing or invalid | `about:blank` |
+//! | the handler's | otherwise | |
 //!
-//! The client is told the same whatever the reason; the log has it, and so has the problem's cause,
-//! a [`CsrfRefusal`]. No `Vary` is added: what is refused is never a plain GET, and caches keep
-//! no 403 unless told.
+//! The client gets the same answer whatever the reason; the log has the reason, and so has the cause
+//! of the problem, a [`CsrfRefusal`]. No `Vary` is added: a plain GET is never rejected, and caches
+//! do not store a 403 by default.
 //!
 //! # Order
 //!
-//! Stage [`Origin`](crate::stage::Origin): inside CORS, so that a page which may read its refusals
-//! can, and outside authentication, before credentials act. Around a whole router nothing is
-//! forgotten; axum tells the layer which route was chosen there too, if it goes in by
-//! `Router::layer`.
+//! Stage [`Origin`](crate::stage::Origin): inside CORS, so that pages which may read responses can
+//! read refusals, and outside authentication, before credentials take effect. Put it around the whole
+//! router, so that no route is forgotten; with `Router::layer`, axum still provides the matched route.
 //!
 //! # Security
 //!
-//! It protects what a browser sends of its own accord: cookies, HTTP authentication, client
-//! certificates, an address inside a private network. A request whose only credential is a token
+//! The layer protects credentials that a browser sends by itself: cookies, HTTP authentication,
+//! client certificates, an address in a private network. A request whose only credential is a token
 //! that a script puts into `Authorization` can't be forged in the first place.
 //!
 //! It does not protect from:
 //!
-//! - **GET requests with side effects.** They pass, from everywhere: a link is one.
-//! - **Scripts in your own pages (XSS).** They are the same origin, and can read tokens.
-//! - **A trusted origin that is taken over**, a forgotten subdomain for example. Subdomains are not
-//!   trusted unless they are named.
-//! - **Clients that are no browsers.** They can send any field. They have no cookies of a victim.
-//! - **Reading.** Who may read an answer is decided by [CORS](crate::Cors).
-//! - **DNS rebinding.** A page at a name that an attacker points at this server is the same origin
-//!   as its requests. Refuse a `Host` that is not yours, before or in this server.
-//! - **Plain `http`.** Browsers send `Sec-Fetch-Site` to `https` and to this machine only; else the
-//!   `Origin` decides, and whoever is between can change the page. Use HSTS.
-//! - **Proxies that drop `Origin`, or set `Sec-Fetch-Site`.** Let them pass both on as they came.
-//! - **Very old browsers**, which send neither field with a form, such as Internet Explorer and
-//!   Firefox before 70. That is what tokens are for.
+//! - **GET requests with side effects.** They pass from everywhere, for example from a link.
+//! - **Scripts in your own pages (XSS).** They have the same origin, and can read tokens.
+//! - **A trusted origin that is taken over**, for example a forgotten subdomain. Subdomains are
+//!   trusted only if they are listed.
+//! - **Clients other than browsers.** They can send any field, but they have no cookies of a victim.
+//! - **Reading.** [CORS](crate::Cors) decides who may read a response.
+//! - **DNS rebinding.** A page under a name that an attacker points at this server has the same
+//!   origin as its requests. Reject a `Host` that is not yours, in this server or in front of it.
+//! - **Plain `http`.** Browsers send `Sec-Fetch-Site` only to `https` and to their own machine.
+//!   Otherwise the `Origin` decides, and an attacker on the network can change the page. Use HSTS.
+//! - **Proxies that drop `Origin` or set `Sec-Fetch-Site`.** They must pass both on unchanged.
+//! - **Very old browsers** that send neither field with a form, such as Internet Explorer and
+//!   Firefox before 70. Use tokens for them.
 //!
-//! An exempt route is compared with the route that the router has chosen (axum's `MatchedPath`),
-//! or else with the path byte for byte as it was sent. No prefix, other spelling or redirect is
-//! exempt with it (as it was in Go: CVE-2025-47910).
+//! An exempt route is compared with the route that the router has matched (axum's `MatchedPath`),
+//! or otherwise with the exact path of the request. Other paths with the same prefix, other spellings
+//! and redirects are not exempt (as they were in Go: CVE-2025-47910).
 //!
 //! # Tokens
 //!
-//! With the feature `csrf-token`, `CsrfTokens` issues tokens that belong to one session: the
-//! signed double-submit token of the [OWASP cheat sheet], bound by HMAC-SHA256 to the session's id,
-//! with an expiry and several keys. [`Csrf::fallback_token`] asks for one where a request says
-//! nothing of its origin, [`Csrf::required_token`] with every request that is checked. The layer
-//! verifies it, from a header field; a token in a form is not read, because that would mean to
-//! read the body. For a form without scripts, exempt the route and verify the token in its handler,
-//! which has parsed the form, with `CsrfTokens::verify`.
+//! With the feature `csrf-token`, `CsrfTokens` issues tokens that are bound to one session: the
+//! signed double-submit token of the [OWASP cheat sheet], bound to the session id by HMAC-SHA256,
+//! with an expiry and key rotation. [`Csrf::fallback_token`] requires one if a request has no origin,
+//! [`Csrf::required_token`] for every checked request. The layer verifies it from a header field; it
+//! does not look for a token in a form, because it does not read the body. For a form without
+//! scripts, exempt the route and verify the token in its handler, which has parsed the form, with
+//! `CsrfTokens::verify`.
 //!
 //! # Compared with
 //!
-//! - Go's `CrossOriginProtection`, and tower-http 0.7's `CsrfLayer` after it, have the same rules 1
-//!   to 4 without tokens, let a GET that opens a WebSocket pass, and look at the first line of a
-//!   field only. Go reads `Origin: http://evil@example.com` as `example.com`
-//!   ([#78563](https://github.com/golang/go/issues/78563)); here it is no origin.
-//! - `axum_csrf` gives the handler a token to verify, and who forgets it is not protected. poem
-//!   does too, with a default key of 32 zero bytes.
+//! - Go's `CrossOriginProtection`, and `CsrfLayer` of tower-http 0.7 after it, have rules 1 to 4
+//!   without tokens, let a GET that opens a WebSocket pass, and read only the first line of a field.
+//!   Go reads `Origin: http://evil@example.com` as `example.com`
+//!   ([#78563](https://github.com/golang/go/issues/78563)); this layer rejects it.
+//! - `axum_csrf` gives the handler a token to verify, so a handler that forgets it is not protected.
+//!   poem does the same, with a default key of 32 zero bytes.
 //!
 //! [Fetch Metadata]: https://www.w3.org/TR/fetch-metadata/
 //! [OWASP cheat sheet]: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 
 mod check;
-mod exempt;
-mod host;
 mod policy;
 mod refusal;
 #[cfg(feature = "csrf-token")]
@@ -156,7 +153,7 @@ use std::borrow::Cow;
 
 use http::{Request, StatusCode};
 
-use self::check::Asked;
+use self::check::RequestHead;
 #[cfg(feature = "csrf-token")]
 pub use self::token::{CsrfToken, CsrfTokens};
 pub use self::{policy::Csrf, refusal::CsrfRefusal};
@@ -165,9 +162,9 @@ use crate::{
     wire::ConfigError,
 };
 
-/// Refuses requests that a page of another site makes a browser send.
-///
-/// The page of [`csrf`](self) says what passes and what is refused.
+const NAME: &str = "with_csrf";
+
+/// Rejects requests that a page of another site makes a browser send; see the [module](self).
 ///
 /// # Example
 ///
@@ -186,8 +183,10 @@ impl Place for Csrf {
     type Needs = ();
 
     fn describe(&self) -> Description {
-        let layer = Description::new("with_csrf")
-            .answers(StatusCode::FORBIDDEN, "when a page of another site sent it");
+        let layer = Description::new(NAME).answers(
+            StatusCode::FORBIDDEN,
+            "when a page of another site sent the request",
+        );
         #[cfg(feature = "csrf-token")]
         if let Some(guard) = &self.0.guard {
             return guard.describe(layer);
@@ -200,24 +199,24 @@ impl<B> Middleware<B> for Csrf {
     type Carry = ();
 
     fn name(&self) -> &'static str {
-        "with_csrf"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let policy = &*self.0;
-        let asked = Asked {
+        let head = RequestHead {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
         };
-        let passed = asked.check(policy);
+        let passed = head.check(policy);
         #[cfg(feature = "csrf-token")]
         let (request, passed) = match &policy.guard {
-            Some(guard) => guard.ask(request, passed),
+            Some(guard) => guard.check(request, passed),
             None => (request, passed),
         };
         match passed {
-            Err(reason) if !policy.exempt.holds(request.uri(), request.extensions()) => {
+            Err(reason) if !policy.exempt.contains(request.uri(), request.extensions()) => {
                 Step::reply(reason.problem())
             }
             _ => Step::next(request, ()),

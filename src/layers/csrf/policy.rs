@@ -1,43 +1,46 @@
-//! Builds a policy: whom it trusts, and what it leaves unchecked.
+//! The policy: which origins it trusts, and which routes it does not check.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use super::{error, exempt::Exempt};
+use http::{Extensions, Uri};
+
+use super::error;
 #[cfg(feature = "csrf-token")]
-use super::{token::CsrfTokens, token::Guard};
+use super::token::{CsrfTokens, TokenGuard};
 use crate::wire::{
     ConfigError,
     field::{origin::Origin, origin_list::OriginList},
 };
 
-/// Which requests are taken for a user's own.
+/// Which origins may send requests with a user's cookies: the policy of
+/// [`with_csrf`](super::with_csrf).
 ///
-/// It begins with [`Csrf::same_origin`]; the page of [`csrf`](super) says what passes.
+/// It starts with [`Csrf::same_origin`]. See [`csrf`](super) for what passes.
 #[derive(Clone)]
 #[must_use]
-pub struct Csrf(pub(super) Arc<Policy>);
+pub struct Csrf(pub(super) Arc<CsrfPolicy>);
 
 #[derive(Clone, Default)]
-pub(super) struct Policy {
+pub(super) struct CsrfPolicy {
     pub(super) trusted: OriginList,
-    /// What the server is reached by, instead of what `Host` says.
+    /// The origins of the server, used instead of `Host`.
     pub(super) own: Option<OriginList>,
-    pub(super) exempt: Exempt,
+    pub(super) exempt: ExemptRoutes,
     #[cfg(feature = "csrf-token")]
-    pub(super) guard: Option<Guard>,
+    pub(super) guard: Option<TokenGuard>,
 }
 
 impl Csrf {
-    /// Trusts the pages of the origin that a request is sent to, and no others.
+    /// Trusts only pages of the origin that a request is sent to.
     pub fn same_origin() -> Self {
         Self(Arc::default())
     }
 
-    /// Trusts the pages of these origins as well: exact scheme, host and port, no patterns.
+    /// Also trusts pages of these origins: exact scheme, host and port, no patterns.
     ///
-    /// What a CORS policy names one by one comes from its
-    /// [`named_origins`](crate::cors::CorsBuilder::named_origins). Its patterns and closures are
-    /// never taken over: they say who may read, and this is about who may act as the user.
+    /// The exact origins of a CORS policy are its
+    /// [`named_origins`](crate::cors::CorsBuilder::named_origins). Its patterns and closures are not
+    /// included: they define who may read, but this list defines who may act as the user.
     ///
     /// # Example
     ///
@@ -50,8 +53,8 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// The list is empty, or one of it is no origin (it has a path, a `*`, or the default port), is
-    /// `null`, or is plain `http` and not on this machine.
+    /// The list is empty, or an element is not an origin (it has a path, a `*`, or the default port),
+    /// is `null`, or is plain `http` and not on this machine.
     pub fn trust_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -60,7 +63,7 @@ impl Csrf {
         let trusted = extend(trusted, origins, |origin| {
             if origin.is_insecure() {
                 return Err(
-                    "anyone on the network can be a plain `http` origin: use `https`, or \
+                    "anyone on the network can impersonate a plain `http` origin: use `https`, or \
                      `dangerously_trust_insecure_origins`",
                 );
             }
@@ -69,16 +72,16 @@ impl Csrf {
         Ok(self.change(|policy| policy.trusted = trusted))
     }
 
-    /// Trusts the pages of these origins, plain `http` ones that are not on this machine too.
+    /// Also trusts pages of these origins, including plain `http` that is not on this machine.
     ///
     /// # Security
     ///
-    /// Whoever can change what users receive over plain `http`, on a public wireless network for
-    /// example, can act as these origins, with the users' cookies.
+    /// An attacker who can modify plain `http` traffic, on a public wireless network for example, can
+    /// act as these origins, with the users' cookies.
     ///
     /// # Errors
     ///
-    /// As for [`trust_origins`](Self::trust_origins), but for plain `http`.
+    /// As for [`trust_origins`](Self::trust_origins), except for plain `http`.
     pub fn dangerously_trust_insecure_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -87,16 +90,16 @@ impl Csrf {
         Ok(self.change(|policy| policy.trusted = trusted))
     }
 
-    /// The origins that this server is reached by. An `Origin` is then held against these, scheme
-    /// included, and not against the `Host` of the request.
+    /// The origins of this server. An `Origin` is then compared with these, including the scheme, and
+    /// not with the `Host` of the request.
     ///
-    /// It is for a server behind a proxy that changes `Host`, and for one that wants to be sure of
-    /// the scheme. It does not trust these origins with each other's requests: a browser that
-    /// sends `Sec-Fetch-Site` still tells them apart.
+    /// Use it behind a proxy that changes `Host`, and to check the scheme. It does not let these
+    /// origins send requests to each other: browsers that send `Sec-Fetch-Site` still distinguish
+    /// them.
     ///
     /// # Errors
     ///
-    /// The list is empty, or one of it is not an origin of `https` or `http`.
+    /// The list is empty, or an element is not an `https` or `http` origin.
     pub fn own_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -108,20 +111,20 @@ impl Csrf {
             let known = schemes.iter().any(|one| scheme.eq_ignore_ascii_case(one));
             known
                 .then_some(())
-                .ok_or("a server is reached by `https` or `http`")
+                .ok_or("the origin of a server is `https` or `http`")
         })?;
         Ok(self.change(|policy| policy.own = Some(own)))
     }
 
-    /// Leaves these routes unchecked: a webhook, whose sender signs what it sends.
+    /// Does not check these routes: a webhook whose sender signs its requests, for example.
     ///
-    /// A route is named as the router has it, with its parameters: `/hooks/{name}`. Without axum,
-    /// or around a whole router, it is one exact path, compared byte for byte with what was sent.
+    /// A route is written as in the router, with its parameters: `/hooks/{name}`. Without axum, or
+    /// around a whole router, it is an exact path, compared byte for byte with the request's.
     ///
     /// # Security
     ///
-    /// Any page can send a request to these routes with the user's cookies. What handles them must
-    /// not go by cookies.
+    /// Any page can send requests to these routes with the user's cookies. Their handlers must not
+    /// rely on cookies.
     ///
     /// # Errors
     ///
@@ -138,13 +141,12 @@ impl Csrf {
         Ok(self.change(|policy| policy.exempt = exempt))
     }
 
-    /// Asks for a token where a request says nothing of where it comes from, and belongs to a
-    /// session: for browsers that send neither `Sec-Fetch-Site` nor `Origin`.
+    /// Requires a token if a request has no origin but belongs to a session: for browsers that send
+    /// neither `Sec-Fetch-Site` nor `Origin`.
     ///
-    /// The closure finds what is the same for the whole session, and for no other: the id of the
-    /// session, not the name of the user. It must find one whenever a browser sends credentials of
-    /// its own accord, and may return `None` where none are sent: an API client with a bearer
-    /// token passes.
+    /// The closure returns a value that is unique to the session: the id of the session, not the name
+    /// of the user. It must return one whenever a browser adds credentials by itself, and may return
+    /// `None` if there are none: an API client with a bearer token passes.
     ///
     /// # Example
     ///
@@ -166,26 +168,26 @@ impl Csrf {
     where
         F: for<'a> Fn(&'a http::request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
-        let guard = Guard::new(tokens, session, false);
+        let guard = TokenGuard::new(tokens, session, false);
         self.change(|policy| policy.guard = Some(guard))
     }
 
-    /// Asks for a token with every request that is checked, beside the right origin; without a
-    /// session there is none, so a request without one is refused. The handshake of a
-    /// WebSocket, on which a script can't set a field, goes by its origin alone.
+    /// Requires a token for every checked request, in addition to an allowed origin. A request without
+    /// a session is rejected, because it can't have a token. For a WebSocket handshake, on which a
+    /// script can't set a field, only the origin is checked.
     ///
-    /// A page that signs users in needs a session before they are: give each visitor one, and
+    /// A login page needs a session before the user has signed in: give each visitor one, and
     /// change its id at login.
     #[cfg(feature = "csrf-token")]
     pub fn required_token<F>(self, tokens: CsrfTokens, session: F) -> Self
     where
         F: for<'a> Fn(&'a http::request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
-        let guard = Guard::new(tokens, session, true);
+        let guard = TokenGuard::new(tokens, session, true);
         self.change(|policy| policy.guard = Some(guard))
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut CsrfPolicy)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }
@@ -205,23 +207,25 @@ where
         let origin = parse(text).map_err(|fault| error(format!("`{text}`: {fault}")))?;
         check(&origin).map_err(|fault| error(format!("`{text}`: {fault}")))?;
         list.add(text)
-            .map_err(|source| error(format!("`{text}` is no origin")).because(source))?;
+            .map_err(|source| error(format!("`{text}` is not an origin")).because(source))?;
         named = true;
     }
     if named {
         return Ok(list);
     }
     Err(error(
-        "the list names no origin; the patterns and closures of a CORS policy are not taken over",
+        "the list of origins is empty (the patterns and closures of a CORS policy are not included)",
     ))
 }
 
 fn parse(text: &str) -> Result<Origin<'_>, Cow<'static, str>> {
     if text.contains('*') {
-        return Err("name each origin: whoever matches a pattern could act as the user".into());
+        return Err(
+            "list each origin: any origin that matches a pattern could act as the user".into(),
+        );
     }
     if text == "null" {
-        return Err("it is the origin of every sandboxed frame, on any site".into());
+        return Err("it is the origin of sandboxed frames on every site".into());
     }
     Origin::parse_exact(text)
 }
@@ -238,4 +242,66 @@ impl fmt::Debug for Csrf {
         debug.field("guard", &policy.guard);
         debug.finish_non_exhaustive()
     }
+}
+
+/// Routes as they are written in the router, sorted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExemptRoutes(Vec<Box<str>>);
+
+impl ExemptRoutes {
+    fn add(&mut self, route: &str) -> Result<(), ConfigError> {
+        if !route.starts_with('/') {
+            return Err(error(format!(
+                "the exemption `{route}` must start with `/`"
+            )));
+        }
+        if route.contains(['?', '#']) {
+            return Err(error(format!(
+                "the exemption `{route}` must be a path without query and fragment"
+            )));
+        }
+        // axum writes `{*rest}` for the rest of a path.
+        let stars = route.match_indices('*');
+        let mut before = stars.map(|(at, _)| route.get(..at).unwrap_or_default());
+        if before.any(|before| !before.ends_with('{')) {
+            return Err(error(format!(
+                "the exemption `{route}` is not a route: write it as in the router, such as \
+                 `/hooks/{{name}}`, or as an exact path"
+            )));
+        }
+        if let Err(place) = self.find(route) {
+            self.0.insert(place, route.into());
+        }
+        Ok(())
+    }
+
+    /// Whether the request is for one of them.
+    pub(super) fn contains(&self, uri: &Uri, extensions: &Extensions) -> bool {
+        !self.0.is_empty() && self.find(routed(uri, extensions)).is_ok()
+    }
+
+    fn find(&self, route: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|one| (**one).cmp(route))
+    }
+}
+
+/// The route that the router has matched. Without a router, the exact path of the request: other
+/// spellings and redirects further in are not exempt.
+#[cfg(feature = "axum")]
+fn routed<'a>(uri: &'a Uri, extensions: &'a Extensions) -> &'a str {
+    use axum::extract::{MatchedPath, OriginalUri};
+
+    if let Some(matched) = extensions.get::<MatchedPath>() {
+        return matched.as_str();
+    }
+    // A nested router strips the prefix, so `/admin/hooks` would be `/hooks`.
+    extensions
+        .get()
+        .map_or(uri, |OriginalUri(original)| original)
+        .path()
+}
+
+#[cfg(not(feature = "axum"))]
+fn routed<'a>(uri: &'a Uri, _: &'a Extensions) -> &'a str {
+    uri.path()
 }

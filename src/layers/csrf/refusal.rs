@@ -1,4 +1,4 @@
-//! Says why a request was refused: to the log, and not to the client.
+//! Why a request was rejected: for the log, and not for the client.
 
 use std::{error::Error, fmt, sync::LazyLock};
 
@@ -6,16 +6,16 @@ use http::StatusCode;
 
 use crate::wire::Problem;
 
-/// Why a request was refused: the [`cause`](Problem::cause) of the answer's `Problem`.
+/// Why a request was rejected: the [`cause`](Problem::cause) of the `Problem`.
 ///
-/// It is for the log. The client is told the same whatever the reason.
+/// It is for the log. The client gets the same answer whatever the reason.
 ///
 /// # Example
 ///
 /// ```
 /// use wythe::{CsrfRefusal, Problem};
 ///
-/// /// Whether a page of another site tried: worth an alarm, where an expired token is not.
+/// /// Whether a page of another site sent it: worth an alert, unlike an expired token.
 /// fn is_attack(problem: &Problem) -> bool {
 ///     let cause = problem.cause().and_then(|cause| cause.downcast_ref());
 ///     matches!(cause, Some(CsrfRefusal::CrossSite | CsrfRefusal::OtherOrigin))
@@ -30,13 +30,13 @@ pub enum CsrfRefusal {
     OtherOrigin,
     /// The same, and the `Origin` is `null`: a sandboxed frame, a file, or a redirect.
     NullOrigin,
-    /// No `Sec-Fetch-Site`, and no host to hold the `Origin` against.
+    /// No `Sec-Fetch-Site`, and no host to compare the `Origin` with.
     NoHost,
     /// Several lines of `Sec-Fetch-Site` or `Origin`.
     SeveralFields,
-    /// A token is required of every request, and the request belongs to no session.
+    /// A token is required for every request, but the request has no session.
     NoSession,
-    /// No token, where one is needed.
+    /// A token is required, but there is none.
     NoToken,
     /// Several tokens.
     SeveralTokens,
@@ -59,7 +59,7 @@ const ALL: [CsrfRefusal; 10] = [
     CsrfRefusal::ExpiredToken,
 ];
 
-/// The answers, built once: they differ in their cause alone.
+/// The answers, built once: they differ only in their cause.
 static PROBLEMS: LazyLock<[(CsrfRefusal, Problem); ALL.len()]> =
     LazyLock::new(|| ALL.map(|reason| (reason, reason.build())));
 
@@ -70,7 +70,7 @@ impl CsrfRefusal {
         built.map_or_else(|| self.build(), |(_, problem)| problem.clone())
     }
 
-    /// The same in one word, as the log has it.
+    /// The reason in one word, as in the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl CsrfRefusal {
     fn build(self) -> Problem {
         Problem::new(StatusCode::FORBIDDEN)
             .reason(self.code())
-            .detail("The request could not be confirmed to come from this site.")
+            .detail("The request was not sent by a page of this site.")
             .because(self)
     }
 }
@@ -98,16 +98,16 @@ impl CsrfRefusal {
 impl fmt::Display for CsrfRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::CrossSite => "another site sent it, by Sec-Fetch-Site",
+            Self::CrossSite => "another site sent it, according to Sec-Fetch-Site",
             Self::OtherOrigin => "another origin sent it",
             Self::NullOrigin => "the origin is null",
-            Self::NoHost => "there is an origin, and no host to hold it against",
+            Self::NoHost => "there is an origin, but no host to compare it with",
             Self::SeveralFields => "several lines of Sec-Fetch-Site or Origin",
-            Self::NoSession => "no session to hold a token against",
+            Self::NoSession => "the request has no session",
             Self::NoToken => "no token",
             Self::SeveralTokens => "several tokens",
-            Self::WrongToken => "the token is not of this session",
-            Self::ExpiredToken => "the token expired",
+            Self::WrongToken => "the token was not issued for this session",
+            Self::ExpiredToken => "the token has expired",
         })
     }
 }

@@ -1,11 +1,10 @@
-//! Lets only some networks of addresses call, or keeps some out.
+//! Allows only clients in some networks, or denies clients in some networks.
 //!
 //! 1. With [`IpFilter::allow`], a request passes if its client is in one of the networks.
 //! 2. With [`IpFilter::deny`], it passes if its client is in none of them.
-//! 3. What [`except`](IpFilter::except) lists is treated the other way round: the exception wins,
-//!    whichever network is the larger.
-//! 4. A request that does not pass is answered with 403, and one whose client is not known with
-//!    500.
+//! 3. [`except`](IpFilter::except) reverses this for some networks: an exception takes precedence,
+//!    whichever network is larger.
+//! 4. Any other request is answered with 403, or with 500 if its client is not known.
 //!
 //! # Example
 //!
@@ -52,8 +51,8 @@
 //!
 //! | status | when | problem type |
 //! |---|---|---|
-//! | 403 | the client may not call | `about:blank` |
-//! | 500 | the client, or the peer, is not known | `about:blank`; the log says what to do |
+//! | 403 | the client is not allowed | `about:blank` |
+//! | 500 | the address of the client, or of the peer, is not known | `about:blank`; the log tells what to do |
 //!
 //! # Order
 //!
@@ -62,29 +61,29 @@
 //!
 //! # Security
 //!
-//! - The filter is as good as the address: see the page of `with_client_ip` for which source to
-//!   take. Where it goes [by the peer](IpFilter::by_peer), a proxy is all of its clients.
-//! - Addresses are no credentials: many people share some, and who has one changes.
+//! - The filter is only as reliable as the address: see `with_client_ip` for which source to use.
+//!   [By the peer](IpFilter::by_peer), a proxy stands for all of its clients.
+//! - Addresses are not credentials: many people share one, and its user changes.
 //! - A client with IPv6 has many addresses: deny its network, /64 or shorter.
 //! - `Debug` shows how many networks are listed, not which.
 //!
 //! An address is looked up by binary search in the networks of its family, which are merged when
 //! the filter is built. Nothing is allocated for a request that passes.
 
-mod whose;
-
 use std::{fmt, marker::PhantomData, net::IpAddr, sync::Arc};
 
-use http::{Request, StatusCode};
+use http::{Extensions, Request, StatusCode};
 
-pub use self::whose::{OfClient, OfPeer, Whose};
 use crate::{
-    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
+    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
+    request::{ClientIp, peer_addr},
     support::networks::{IntoNetwork, Networks},
     wire::{ConfigError, Problem},
 };
 
-/// Lets only some networks call, or keeps some out; see the [module](self).
+const NAME: &str = "with_ip_filter";
+
+/// Allows only some networks, or denies some; see the [module](self).
 ///
 /// # Example
 ///
@@ -94,11 +93,11 @@ use crate::{
 /// let layer = with_ip_filter(IpFilter::deny(["192.0.2.0/24", "2001:db8:bad::/48"])?);
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
-pub const fn with_ip_filter<W: Whose>(filter: IpFilter<W>) -> With<IpFilter<W>> {
+pub const fn with_ip_filter<W: AddressSource>(filter: IpFilter<W>) -> With<IpFilter<W>> {
     with(filter)
 }
 
-/// Which networks may call: the policy of [`with_ip_filter`].
+/// Which networks are allowed: the policy of [`with_ip_filter`].
 ///
 /// # Example
 ///
@@ -111,26 +110,26 @@ pub const fn with_ip_filter<W: Whose>(filter: IpFilter<W>) -> With<IpFilter<W>> 
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 #[must_use]
-pub struct IpFilter<W = OfClient> {
-    lists: Arc<Lists>,
-    whose: PhantomData<fn() -> W>,
+pub struct IpFilter<W = ClientAddress> {
+    filter: Arc<FilterPolicy>,
+    source: PhantomData<fn() -> W>,
 }
 
 #[derive(Clone)]
-struct Lists {
+struct FilterPolicy {
     networks: Networks,
     exceptions: Networks,
-    /// Whether those in the networks may call, or the others.
+    /// Whether the networks are allowed, or denied.
     allow: bool,
     refusal: Problem,
 }
 
 impl IpFilter {
-    /// Lets these networks call, and no others.
+    /// Allows these networks and no others.
     ///
     /// # Errors
     ///
-    /// If the list is empty, or if one of it is no network; see [`IntoNetwork`].
+    /// The list is empty, or an element is not a network; see [`IntoNetwork`].
     pub fn allow<I>(networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,
@@ -138,11 +137,11 @@ impl IpFilter {
         Self::of(true, networks)
     }
 
-    /// Keeps these networks out, and lets all others call.
+    /// Denies these networks and allows all others.
     ///
     /// # Errors
     ///
-    /// If the list is empty, or if one of it is no network; see [`IntoNetwork`].
+    /// The list is empty, or an element is not a network; see [`IntoNetwork`].
     pub fn deny<I>(networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,
@@ -150,8 +149,8 @@ impl IpFilter {
         Self::of(false, networks)
     }
 
-    /// Goes by the peer, the other end of the connection, and not by the client that
-    /// `with_client_ip` provides: to let only the proxies call, for example.
+    /// Filters by the peer, the other end of the connection, and not by the client that
+    /// `with_client_ip` provides: to allow only the proxies, for example.
     ///
     /// # Example
     ///
@@ -164,10 +163,10 @@ impl IpFilter {
     /// ));
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    pub fn by_peer(self) -> IpFilter<OfPeer> {
+    pub fn by_peer(self) -> IpFilter<PeerAddress> {
         IpFilter {
-            lists: self.lists,
-            whose: PhantomData,
+            filter: self.filter,
+            source: PhantomData,
         }
     }
 
@@ -180,34 +179,34 @@ impl IpFilter {
             return Err(empty());
         }
         let refusal = Problem::new(StatusCode::FORBIDDEN).reason("network");
-        let lists = Lists {
+        let filter = FilterPolicy {
             networks,
             exceptions: Networks::default(),
             allow,
             refusal: refusal.detail("Requests from this address are not allowed."),
         };
         Ok(Self {
-            lists: Arc::new(lists),
-            whose: PhantomData,
+            filter: Arc::new(filter),
+            source: PhantomData,
         })
     }
 }
 
 impl<W> IpFilter<W> {
-    /// Treats these networks the other way round: keeps them out if the filter allows, and lets
-    /// them call if it denies. A second call adds to the first.
+    /// Excepts these networks: denies them if the filter allows networks, and allows them if it
+    /// denies networks. Further calls add to the list.
     ///
     /// # Errors
     ///
-    /// If the list is empty, or if one of it is no network; see [`IntoNetwork`].
+    /// The list is empty, or an element is not a network; see [`IntoNetwork`].
     pub fn except<I>(mut self, networks: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        let lists = Arc::make_mut(&mut self.lists);
-        let before = lists.exceptions.listed();
-        lists.exceptions.add(networks)?;
-        if lists.exceptions.listed() == before {
+        let filter = Arc::make_mut(&mut self.filter);
+        let before = filter.exceptions.listed();
+        filter.exceptions.add(networks)?;
+        if filter.exceptions.listed() == before {
             return Err(empty());
         }
         Ok(self)
@@ -217,41 +216,41 @@ impl<W> IpFilter<W> {
 fn empty() -> ConfigError {
     ConfigError::new(
         "IpFilter",
-        "a list of networks is empty: list some, or leave the filter away",
+        "a list of networks is empty: list a network, or remove the filter",
     )
 }
 
-impl Lists {
-    fn lets_pass(&self, address: IpAddr) -> bool {
+impl FilterPolicy {
+    fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let is_listed = self.networks.contains(address) && !self.exceptions.contains(address);
         self.allow == is_listed
     }
 }
 
-impl<W: Whose> Place for IpFilter<W> {
+impl<W: AddressSource> Place for IpFilter<W> {
     type Stage = stage::Admit;
     type Provides = ();
     type Needs = W::Needs;
 
     fn describe(&self) -> Description {
-        Description::new("with_ip_filter")
-            .answers(StatusCode::FORBIDDEN, "to networks that may not call")
+        Description::new(NAME)
+            .answers(StatusCode::FORBIDDEN, "to addresses that are not allowed")
             .answers(StatusCode::INTERNAL_SERVER_ERROR, W::WHEN_MISSING)
     }
 }
 
-impl<B, W: Whose> Middleware<B> for IpFilter<W> {
+impl<B, W: AddressSource> Middleware<B> for IpFilter<W> {
     type Carry = ();
 
     fn name(&self) -> &'static str {
-        "with_ip_filter"
+        NAME
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         match W::address(request.extensions()) {
-            Some(address) if self.lists.lets_pass(address) => Step::next(request, ()),
-            Some(_) => Step::reply(self.lists.refusal.clone()),
+            Some(address) if self.filter.allows(address) => Step::next(request, ()),
+            Some(_) => Step::reply(self.filter.refusal.clone()),
             None => Step::reply(Problem::internal(W::MISSING)),
         }
     }
@@ -261,18 +260,77 @@ impl<B, W: Whose> Middleware<B> for IpFilter<W> {
 impl<W> Clone for IpFilter<W> {
     fn clone(&self) -> Self {
         Self {
-            lists: Arc::clone(&self.lists),
-            whose: PhantomData,
+            filter: Arc::clone(&self.filter),
+            source: PhantomData,
         }
     }
 }
 
 impl<W> fmt::Debug for IpFilter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.lists.allow { "allow" } else { "deny" };
+        let kind = if self.filter.allow { "allow" } else { "deny" };
         f.debug_struct("IpFilter")
-            .field(kind, &self.lists.networks.listed())
-            .field("except", &self.lists.exceptions.listed())
+            .field(kind, &self.filter.networks.listed())
+            .field("except", &self.filter.exceptions.listed())
             .finish_non_exhaustive()
+    }
+}
+
+/// The address that a filter checks: [`ClientAddress`] or [`PeerAddress`].
+pub trait AddressSource: sealed::Sealed {
+    /// What another layer must provide.
+    type Needs;
+}
+
+mod sealed {
+    use super::{Extensions, IpAddr};
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Sealed {
+        /// The message for the log if it is missing.
+        const MISSING: &'static str;
+        /// The same in the description of the layer.
+        const WHEN_MISSING: &'static str;
+
+        fn address(extensions: &Extensions) -> Option<IpAddr>;
+    }
+}
+
+/// The address of the client, which `with_client_ip` provides.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ClientAddress;
+
+/// The address of the peer, the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PeerAddress;
+
+impl AddressSource for ClientAddress {
+    type Needs = Needed<ClientIp>;
+}
+
+impl sealed::Sealed for ClientAddress {
+    const MISSING: &'static str = "the request has no client address: list `with_client_ip(..)` \
+        before the filter, in the same stack or around the whole router";
+    const WHEN_MISSING: &'static str = "when the address of the client is not known";
+
+    fn address(extensions: &Extensions) -> Option<IpAddr> {
+        extensions.get().map(|ClientIp(address)| *address)
+    }
+}
+
+impl AddressSource for PeerAddress {
+    type Needs = ();
+}
+
+impl sealed::Sealed for PeerAddress {
+    const MISSING: &'static str = "the request has no peer address: serve an axum router with \
+        `into_make_service_with_connect_info::<SocketAddr>()`, or insert a `wythe::PeerAddr` into \
+        the extensions of each request";
+    const WHEN_MISSING: &'static str = "when the address of the peer is not known";
+
+    fn address(extensions: &Extensions) -> Option<IpAddr> {
+        peer_addr(extensions).map(|peer| peer.ip())
     }
 }

@@ -1,13 +1,14 @@
-//! Reads networks of addresses (CIDR, RFC 4632), for policies that list some.
+//! Networks of addresses (CIDR, RFC 4632), for policies that list some.
 //!
-//! A list may hold texts (`"10.0.0.0/8"`, or one address: `"192.0.2.7"`), addresses of
-//! [`std::net`] and networks of [`ipnet`]: see [`IntoNetwork`].
+//! A list may contain texts (`"10.0.0.0/8"`, or a single address: `"192.0.2.7"`), addresses of
+//! [`std::net`] and [`Network`]s: see [`IntoNetwork`].
 
 mod set;
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -15,31 +16,148 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub(crate) use self::set::Networks;
 use crate::wire::ConfigError;
 
-/// The networks that no one on the internet has an address of: loopback (`127.0.0.0/8`, `::1`),
-/// private IPv4 (`10.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16`, RFC 1918) and unique local IPv6
-/// (`fc00::/7`, RFC 4193).
+/// A network of addresses: `10.0.0.0/8`, `2001:db8::/32`.
 ///
-/// Link-local addresses are not among them, nor is `100.64.0.0/10` (RFC 6598), which some
-/// providers give to containers, and others to customers.
+/// It has no host bits, and a network of IPv4-mapped IPv6 addresses is an IPv4 network.
+///
+/// # Example
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use wythe::networks::Network;
+///
+/// let network: Network = "10.0.0.0/8".parse()?;
+/// assert!(network.contains(Ipv4Addr::new(10, 1, 2, 3)));
+/// assert_eq!(network.to_string(), "10.0.0.0/8");
+/// assert_eq!(Network::new(Ipv4Addr::new(10, 0, 0, 0), 8)?, network);
+/// assert_eq!(Network::from(Ipv4Addr::LOCALHOST).to_string(), "127.0.0.1/32");
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// The network with this prefix, in bits.
+    ///
+    /// # Errors
+    ///
+    /// The prefix is too long, or the address has bits set outside of it.
+    pub fn new(address: impl Into<IpAddr>, prefix: u8) -> Result<Self, ConfigError> {
+        let address = address.into();
+        let network = IpNet::new(address, prefix).map_err(|source| {
+            error(format_args!("{address}/{prefix}"), "the prefix is too long").because(source)
+        })?;
+        Self::checked(network)
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.0.addr()
+    }
+
+    /// The length of its prefix, in bits.
+    #[must_use]
+    pub fn prefix(&self) -> u8 {
+        self.0.prefix_len()
+    }
+
+    /// Whether the address is in the network.
+    #[must_use]
+    pub fn contains(&self, address: impl Into<IpAddr>) -> bool {
+        self.0.contains(&address.into().to_canonical())
+    }
+
+    fn checked(network: IpNet) -> Result<Self, ConfigError> {
+        let prefix = network.prefix_len();
+        if network.addr() != network.network() {
+            let (truncated, address) = (network.trunc(), IpNet::from(network.addr()));
+            let why = format!("it is either {truncated} or {address}");
+            return Err(error(network, &why));
+        }
+        // Mapped addresses become IPv4 addresses before they are looked up, and so do networks.
+        if let (IpAddr::V6(address), Some(prefix)) = (network.addr(), prefix.checked_sub(96))
+            && let Some(address) = address.to_ipv4_mapped()
+        {
+            return Ipv4Net::new(address, prefix)
+                .map(|network| Self(network.into()))
+                .map_err(|source| error(network, "the prefix is too long").because(source));
+        }
+        Ok(Self(network))
+    }
+}
+
+/// Parses a network, or a single address.
+impl FromStr for Network {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.into());
+        }
+        let network: IpNet = text.parse().map_err(|source| {
+            error(text, "write it as 10.0.0.0/8 or 2001:db8::/32").because(source)
+        })?;
+        Self::checked(network)
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_canonical().into())
+    }
+}
+
+impl From<Ipv4Addr> for Network {
+    fn from(address: Ipv4Addr) -> Self {
+        IpAddr::from(address).into()
+    }
+}
+
+impl From<Ipv6Addr> for Network {
+    fn from(address: Ipv6Addr) -> Self {
+        IpAddr::from(address).into()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The networks whose addresses are not reachable from the internet: loopback (`127.0.0.0/8`,
+/// `::1`), private IPv4 (`10.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16`, RFC 1918) and unique
+/// local IPv6 (`fc00::/7`, RFC 4193).
+///
+/// They do not include link-local addresses and `100.64.0.0/10` (RFC 6598), which some providers
+/// assign to containers, and others to customers.
 ///
 /// # Security
 ///
 /// As trusted proxies these are all machines of your network, not only the proxies: each of them
-/// can say of a request that it comes from wherever it likes.
+/// can send any address for a request.
 #[must_use]
-pub fn private_networks() -> [IpNet; 6] {
-    let v4 = |a, b, prefix| Ipv4Net::new_assert(Ipv4Addr::new(a, b, 0, 0), prefix).into();
+pub fn private_networks() -> [Network; 6] {
+    let v4 = |a, b, prefix| Network(Ipv4Net::new_assert(Ipv4Addr::new(a, b, 0, 0), prefix).into());
     [
         v4(127, 0, 8),
         v4(10, 0, 8),
         v4(172, 16, 12),
         v4(192, 168, 16),
-        Ipv6Net::from(Ipv6Addr::LOCALHOST).into(),
-        Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7).into(),
+        Network::from(Ipv6Addr::LOCALHOST),
+        Network(Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7).into()),
     ]
 }
 
-/// What can stand in a list of networks.
+/// An element of a list of networks: a text, an address, or a [`Network`].
 ///
 /// # Example
 ///
@@ -50,83 +168,50 @@ pub fn private_networks() -> [IpNet; 6] {
 /// assert_eq!("192.0.2.7".into_network()?.to_string(), "192.0.2.7/32");
 /// assert_eq!("::ffff:10.0.0.0/104".into_network()?.to_string(), "10.0.0.0/8");
 ///
-/// // One address, or the network? The text says both.
+/// // One address, or the network? The text is ambiguous.
 /// assert!("10.1.2.3/8".into_network().is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no network of addresses",
+    message = "`{Self}` is not a network of addresses",
     label = "not a network",
-    note = "list texts such as \"10.0.0.0/8\", `std::net::IpAddr` or `ipnet::IpNet`"
+    note = "use a text such as \"10.0.0.0/8\", a `std::net::IpAddr` or a `wythe::networks::Network`"
 )]
 pub trait IntoNetwork {
-    /// The network. One of IPv4 that is mapped into IPv6 becomes one of IPv4.
+    /// The network. A network of IPv4-mapped IPv6 addresses becomes an IPv4 network.
     ///
     /// # Errors
     ///
-    /// If it is no network, or one with bits set beside its prefix: `10.1.2.3/8` is either
+    /// It is not a network, or it has bits set outside of its prefix: `10.1.2.3/8` is either
     /// `10.0.0.0/8` or `10.1.2.3/32`.
-    fn into_network(self) -> Result<IpNet, ConfigError>;
+    fn into_network(self) -> Result<Network, ConfigError>;
 }
 
-impl IntoNetwork for &str {
-    fn into_network(self) -> Result<IpNet, ConfigError> {
-        if let Ok(address) = self.parse::<IpAddr>() {
-            return address.into_network();
-        }
-        let network: IpNet = self
-            .parse()
-            .map_err(|source| error(self, "write 10.0.0.0/8 or 2001:db8::/32").because(source))?;
-        network.into_network()
-    }
-}
-
-impl IntoNetwork for IpNet {
-    fn into_network(self) -> Result<IpNet, ConfigError> {
-        let prefix = self.prefix_len();
-        if self.addr() != self.network() {
-            let (network, address) = (self.trunc(), Self::from(self.addr()));
-            let why = format!("it is either {network} or {address}");
-            return Err(error(self, &why));
-        }
-        // Addresses are unfolded before they are looked up, so networks are as well.
-        if let (IpAddr::V6(address), Some(prefix)) = (self.addr(), prefix.checked_sub(96))
-            && let Some(address) = address.to_ipv4_mapped()
-        {
-            let network = Ipv4Net::new(address, prefix);
-            return network
-                .map(Self::from)
-                .map_err(|source| error(self, "no prefix").because(source));
-        }
-        Ok(self)
-    }
-}
-
-macro_rules! as_other {
-    ($($type:ty: $value:ident => $other:expr;)*) => {$(
+macro_rules! into_network {
+    ($($type:ty: $value:ident => $network:expr;)*) => {$(
         impl IntoNetwork for $type {
-            fn into_network(self) -> Result<IpNet, ConfigError> {
+            fn into_network(self) -> Result<Network, ConfigError> {
                 let $value = self;
-                $other.into_network()
+                $network
             }
         }
     )*};
 }
-as_other! {
-    String: text => text.as_str();
-    &String: text => text.as_str();
-    &&str: text => *text;
-    &IpNet: network => *network;
-    Ipv4Net: network => IpNet::from(network);
-    Ipv6Net: network => IpNet::from(network);
-    IpAddr: address => IpNet::from(address);
-    &IpAddr: address => IpNet::from(*address);
-    Ipv4Addr: address => IpAddr::from(address);
-    Ipv6Addr: address => IpAddr::from(address);
+into_network! {
+    &str: text => text.parse();
+    &&str: text => text.parse();
+    String: text => text.parse();
+    &String: text => text.parse();
+    Network: network => Ok(network);
+    &Network: network => Ok(*network);
+    IpAddr: address => Ok(address.into());
+    &IpAddr: address => Ok((*address).into());
+    Ipv4Addr: address => Ok(address.into());
+    Ipv6Addr: address => Ok(address.into());
 }
 
 fn error(network: impl fmt::Display, why: &str) -> ConfigError {
-    ConfigError::new("Network", format!("{network} is no network: {why}"))
+    ConfigError::new("Network", format!("{network} is not a network: {why}"))
 }
 
 #[cfg(test)]
@@ -173,14 +258,14 @@ mod tests {
         let error = "10.1.2.3/8".into_network().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Network: 10.1.2.3/8 is no network: it is either 10.0.0.0/8 or 10.1.2.3/32"
+            "Network: 10.1.2.3/8 is not a network: it is either 10.0.0.0/8 or 10.1.2.3/32"
         );
     }
 
     #[test]
     fn the_private_networks_are_networks() {
         for network in private_networks() {
-            assert_eq!(network.into_network().unwrap(), network);
+            assert_eq!(network.to_string().into_network().unwrap(), network);
         }
     }
 }

@@ -1,7 +1,6 @@
-//! Finds whether an address is in one of many networks.
+//! A set of networks, in which an address is looked up by binary search.
 //!
-//! IPv4 and IPv6 are kept apart, each as spans of addresses that are sorted and don't touch: a
-//! binary search, whatever the number of networks.
+//! IPv4 and IPv6 are kept apart, each as sorted spans of addresses that do not touch.
 
 use std::net::IpAddr;
 
@@ -34,7 +33,7 @@ impl Networks {
         I: IntoIterator<Item: IntoNetwork>,
     {
         for network in list {
-            match network.into_network()? {
+            match network.into_network()?.0 {
                 IpNet::V4(network) => {
                     let span = (network.network().to_bits(), network.broadcast().to_bits());
                     self.v4.0.push(span);
@@ -51,17 +50,17 @@ impl Networks {
         Ok(())
     }
 
-    /// How many were listed, before those that touch were merged.
+    /// How many networks were listed, before those that touch were merged.
     pub(crate) const fn listed(&self) -> usize {
         self.listed
     }
 
-    /// Whether every address of IPv4, or of IPv6, is in it.
+    /// Whether it has every IPv4 address, or every IPv6 address.
     pub(crate) fn has_every_address(&self) -> bool {
         self.v4.0 == [(0, u32::MAX)] || self.v6.0 == [(0, u128::MAX)]
     }
 
-    /// Whether an address, which is not one of IPv4 mapped into IPv6, is in it.
+    /// Whether it has the address, which must not be an IPv4-mapped IPv6 address.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),
@@ -103,7 +102,7 @@ mod tests {
     use ipnet::{IpNet, Ipv4Net, Ipv6Net};
     use proptest::prelude::*;
 
-    use super::Networks;
+    use super::{Network, Networks};
 
     #[test]
     fn networks_that_touch_become_one_span() {
@@ -148,7 +147,7 @@ mod tests {
             list in prop::collection::vec(network(), 0..12),
             address in network(),
         ) {
-            let set = Networks::from_list(&list).unwrap();
+            let set = Networks::from_list(list.iter().map(|network| Network(*network))).unwrap();
             let expected = |address: IpAddr| list.iter().any(|network| network.contains(&address));
             for address in [address.network(), address.broadcast()] {
                 prop_assert_eq!(set.contains(address), expected(address));

@@ -7,7 +7,6 @@ mod challenge;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod forwarded_for;
-mod host;
 pub(crate) mod json_pointer;
 pub(crate) mod media_type;
 pub(crate) mod origin;

@@ -1,13 +1,14 @@
 //! Parses an origin as browsers serialize it.
 
-use std::{borrow::Cow, net::Ipv6Addr};
-
-use super::host;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// An origin in its parts: `https://app.example.com:8443`.
 ///
-/// It is what an [`Origin`](http::header::ORIGIN) field holds (RFC 6454, section 7), so there is no
-/// path, and no port that the scheme has by default.
+/// This is the value of an [`Origin`](http::header::ORIGIN) field (RFC 6454, section 7), so it has
+/// no path, and no port that is the default of its scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'a> {
     text: &'a str,
@@ -16,7 +17,7 @@ pub struct Origin<'a> {
     port: Option<u16>,
 }
 
-/// What keeps a text from being an origin, in words.
+/// Why a text is not an origin.
 pub(crate) type Fault = &'static str;
 
 impl<'a> Origin<'a> {
@@ -35,8 +36,8 @@ impl<'a> Origin<'a> {
         })
     }
 
-    /// The same for a text that a policy compares others with: an IPv6 address has many spellings,
-    /// and browsers send one of them (RFC 5952).
+    /// The same for an origin in a policy: an IPv6 address has many spellings, of which browsers send
+    /// one (RFC 5952).
     pub(crate) fn parse_exact(text: &'a str) -> Result<Self, Cow<'static, str>> {
         let origin = Self::parse(text)?;
         let inner = origin
@@ -56,21 +57,19 @@ impl<'a> Origin<'a> {
         )))
     }
 
-    /// The whole origin, as the request had it.
+    /// The whole origin, as in the request.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
         self.text
     }
 
-    /// `https`, `http`, or the scheme of an app or browser extension. Compare it without regard
-    /// to case.
+    /// `https`, `http`, or the scheme of an app or browser extension. It is case-insensitive.
     #[must_use]
     pub const fn scheme(&self) -> &'a str {
         self.scheme
     }
 
-    /// The host: a name, an IPv4 address, or an IPv6 address in brackets. Compare it without
-    /// regard to case.
+    /// The host: a name, an IPv4 address, or an IPv6 address in brackets. It is case-insensitive.
     #[must_use]
     pub const fn host(&self) -> &'a str {
         self.host
@@ -82,11 +81,11 @@ impl<'a> Origin<'a> {
         self.port
     }
 
-    /// Whether anyone on the network between could be this origin: it is plain `http`, and not
-    /// on this very machine.
+    /// Whether an attacker on the network could impersonate this origin: it is plain `http`, and not
+    /// on this machine.
     #[must_use]
     pub fn is_insecure(&self) -> bool {
-        self.scheme.eq_ignore_ascii_case("http") && !host::is_loopback(self.host)
+        self.scheme.eq_ignore_ascii_case("http") && !is_loopback(self.host)
     }
 }
 
@@ -102,12 +101,12 @@ fn check_scheme(scheme: &str) -> Result<(), Fault> {
 
 fn parse_authority<'a>(scheme: &str, text: &'a str) -> Result<(&'a str, Option<u16>), Fault> {
     let (host, port) = split_port(text)?;
-    host::check(host)?;
+    check_host(host)?;
     let port = port.map(|port| parse_port(scheme, port)).transpose()?;
     Ok((host, port))
 }
 
-/// Says what is wrong in the words of URLs, if it is a part that URLs have and origins have not.
+/// Names the part that URLs have and origins do not have, if there is one.
 #[cold]
 fn explain(authority: &str, fault: Fault) -> Fault {
     if authority.contains(['/', '?', '#', '\\']) {
@@ -120,7 +119,7 @@ fn explain(authority: &str, fault: Fault) -> Fault {
 }
 
 pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
-    let brackets = Err("an IPv6 address stands in brackets: `http://[::1]:8080`");
+    let brackets = Err("write an IPv6 address in brackets: `http://[::1]:8080`");
     if authority.starts_with('[') {
         return match authority.rsplit_once("]:") {
             // The bracket belongs to the host.
@@ -151,6 +150,61 @@ fn parse_port(scheme: &str, port: &str) -> Result<u16, Fault> {
         return Err("browsers leave out the default port: `https://example.com`");
     }
     Ok(number)
+}
+
+/// Checks that it is a host as browsers write it.
+fn check_host(host: &str) -> Result<(), Fault> {
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']').unwrap_or(address);
+        return match address.parse::<Ipv6Addr>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err("the host in brackets is not an IPv6 address"),
+        };
+    }
+    if !host.is_ascii() {
+        return Err("browsers send a host in ASCII: write its `xn--` form");
+    }
+    let is_number = check_labels(host).ok_or("the host of an origin is a name or an IP address")?;
+    // The URL standard reads a host whose last label is a number as an IPv4 address.
+    if is_number && host.parse::<Ipv4Addr>().is_err() {
+        return Err("the host of an origin is a name or an IP address");
+    }
+    Ok(())
+}
+
+/// Whether the last label is a number, if all labels are labels (RFC 1123, section 2.1; the
+/// underscore is in use).
+fn check_labels(host: &str) -> Option<bool> {
+    let mut length = 0_u8;
+    let mut is_number = true;
+    for byte in host.bytes() {
+        if byte == b'.' && length > 0 {
+            length = 0;
+            is_number = true;
+        } else if (byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') && length < 63 {
+            length += 1;
+            is_number &= byte.is_ascii_digit();
+        } else {
+            return None;
+        }
+    }
+    (length > 0 && host.len() <= 253).then_some(is_number)
+}
+
+/// Whether browsers connect to the host on their own machine (RFC 6761, section 6.3; Secure
+/// Contexts, section 3.1).
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit('.').next().unwrap_or(host);
+    name.eq_ignore_ascii_case("localhost") || is_loopback_address(host)
+}
+
+/// Whether a host is a loopback address, an IPv6 address in brackets.
+pub(crate) fn is_loopback_address(host: &str) -> bool {
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = in_brackets.unwrap_or(host).parse::<IpAddr>();
+    address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -1,13 +1,341 @@
-//! A signed token that belongs to one session, for browsers that do not say where a request comes
-//! from.
+//! Signed tokens that are bound to one session, for browsers that send no origin.
 
-mod guard;
-mod header;
-mod issued;
-mod nonce;
-mod signed;
-mod tokens;
+mod signature;
 
-pub(super) use guard::Guard;
-pub use issued::CsrfToken;
-pub use tokens::CsrfTokens;
+use std::{borrow::Cow, error::Error, fmt, iter, sync::Arc, time::Duration};
+
+use hmac::Hmac;
+use http::{HeaderName, HeaderValue, Request, StatusCode, request::Parts};
+use sha2::Sha256;
+
+use self::signature::{Nonces, SignedToken};
+use super::{CsrfRefusal, check::Passed};
+use crate::{
+    contract::Description,
+    support::clock::Clock,
+    wire::{ConfigError, field::only_line},
+};
+
+/// Issues tokens for the pages of a session, and verifies them: see
+/// [`Csrf::fallback_token`](super::Csrf::fallback_token).
+///
+/// A token consists of the time, a random number, and the HMAC-SHA256 of both and the session id. So
+/// nothing is stored, a token is not valid in another session, and two tokens of one session share
+/// nothing that compression could reveal.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{CsrfRefusal, CsrfTokens};
+///
+/// let tokens = CsrfTokens::new(b"thirty-two bytes of a secret, or more")?;
+/// let token = tokens.issue("session 17");
+/// assert_eq!(tokens.verify("session 17", token.as_str()), Ok(()));
+/// assert_eq!(tokens.verify("session 18", token.as_str()), Err(CsrfRefusal::WrongToken));
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+///
+/// # Security
+///
+/// Keys are wiped when dropped and never printed, and there is no default key. Signatures are
+/// compared in constant time.
+#[derive(Clone)]
+#[must_use]
+pub struct CsrfTokens(Arc<TokenPolicy>);
+
+#[derive(Clone)]
+struct TokenPolicy {
+    /// The key that signs, and the other keys.
+    keys: (Hmac<Sha256>, Vec<Hmac<Sha256>>),
+    nonces: Arc<Nonces>,
+    lifetime: Duration,
+    header: HeaderName,
+    clock: Clock,
+}
+
+impl CsrfTokens {
+    /// Signs and verifies with this key. Instances that share sessions must share the key.
+    ///
+    /// # Errors
+    ///
+    /// The key is shorter than 32 bytes, or one repeated byte.
+    pub fn new(key: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::keys([key])
+    }
+
+    /// Signs with the first key and verifies with all of them, to rotate keys.
+    ///
+    /// If several instances issue tokens, all of them must verify with the new key before one signs
+    /// with it: list it last at first, and then first.
+    ///
+    /// # Errors
+    ///
+    /// There is no key, or a key is shorter than 32 bytes, or one repeated byte.
+    pub fn keys<I>(keys: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<[u8]>>,
+    {
+        let mut keys = keys
+            .into_iter()
+            .map(|key| signature::parse_key(key.as_ref()));
+        let first = keys.next();
+        let first = first.ok_or_else(|| error("the list of keys is empty"))??;
+        let others = keys.collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(TokenPolicy {
+            keys: (first, others),
+            nonces: Arc::new(Nonces::new()?),
+            lifetime: Duration::from_secs(24 * 60 * 60),
+            header: HeaderName::from_static("x-csrf-token"),
+            clock: Clock::default(),
+        })))
+    }
+
+    /// How long a token is valid; 24 hours by default. A session that lasts longer needs new tokens.
+    ///
+    /// # Errors
+    ///
+    /// It is less than a second, the resolution of the time in a token.
+    pub fn lifetime(self, lifetime: Duration) -> Result<Self, ConfigError> {
+        if lifetime < Duration::from_secs(1) {
+            return Err(error("the lifetime of a token must be at least one second"));
+        }
+        Ok(self.change(|policy| policy.lifetime = lifetime))
+    }
+
+    /// The header field of the token; `x-csrf-token` by default.
+    ///
+    /// # Errors
+    ///
+    /// It is not a field name, or a field that any page can make a browser send, such as `cookie`.
+    pub fn header<N>(self, name: N) -> Result<Self, ConfigError>
+    where
+        N: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        let name = parse_header(name)?;
+        Ok(self.change(|policy| policy.header = name))
+    }
+
+    /// The clock; by default the system's.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        self.change(|policy| policy.clock = clock.into())
+    }
+
+    /// Issues a token for the session, whose id must not be empty.
+    ///
+    /// Pass it to the pages of the session: in a `meta` element, in the response to a request for
+    /// it, or in a cookie that scripts can read. Do not put it into a URL, which ends up in logs.
+    pub fn issue(&self, session: impl AsRef<[u8]>) -> CsrfToken {
+        let nonce = self.0.nonces.next();
+        let (first, _) = &self.0.keys;
+        CsrfToken(signature::sign(first, self.now(), &nonce, session.as_ref()))
+    }
+
+    /// Verifies a token. The layer does this for every token that it requires.
+    ///
+    /// # Errors
+    ///
+    /// [`CsrfRefusal::WrongToken`] or [`CsrfRefusal::ExpiredToken`].
+    pub fn verify(
+        &self,
+        session: impl AsRef<[u8]>,
+        token: impl AsRef<[u8]>,
+    ) -> Result<(), CsrfRefusal> {
+        let session = session.as_ref();
+        let token = SignedToken::parse(token.as_ref()).ok_or(CsrfRefusal::WrongToken)?;
+        let (first, others) = &self.0.keys;
+        let mut keys = iter::once(first).chain(others);
+        // A token for an empty id would be valid for everyone without a session.
+        if session.is_empty() || !keys.any(|key| token.is_signed_by(key, session)) {
+            return Err(CsrfRefusal::WrongToken);
+        }
+        // A token from the future is new: the clock of another instance may be ahead.
+        if self.now().saturating_sub(token.time()) > self.0.lifetime.as_secs() {
+            return Err(CsrfRefusal::ExpiredToken);
+        }
+        Ok(())
+    }
+
+    /// The header field of the token.
+    #[must_use]
+    pub fn header_name(&self) -> &HeaderName {
+        &self.0.header
+    }
+
+    fn now(&self) -> u64 {
+        self.0.clock.since_epoch().as_secs()
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut TokenPolicy)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+impl fmt::Debug for CsrfTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfTokens")
+            .field("keys", &self.0.keys.1.len().saturating_add(1))
+            .field("lifetime", &self.0.lifetime)
+            .field("header", &self.0.header)
+            .field("clock", &self.0.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token for the pages of one session: 72 characters of base64url, which need no escaping in a
+/// header field, a cookie or an HTML attribute.
+///
+/// It is issued by [`CsrfTokens::issue`], and `Debug` does not show it.
+#[derive(Clone)]
+#[must_use]
+pub struct CsrfToken(String);
+
+impl CsrfToken {
+    /// The token's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<CsrfToken> for String {
+    fn from(token: CsrfToken) -> Self {
+        token.0
+    }
+}
+
+impl From<CsrfToken> for HeaderValue {
+    fn from(token: CsrfToken) -> Self {
+        // Letters, digits, `-` and `_` are always a valid value.
+        Self::try_from(token.0).unwrap_or_else(|_| Self::from_static(""))
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(..)")
+    }
+}
+
+type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
+
+/// Which requests need a token, and of which session.
+#[derive(Clone)]
+pub(super) struct TokenGuard {
+    tokens: CsrfTokens,
+    session: Arc<Session>,
+    /// Also for requests with a known origin.
+    always: bool,
+}
+
+impl TokenGuard {
+    pub(super) fn new<F>(tokens: CsrfTokens, session: F, always: bool) -> Self
+    where
+        F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        Self {
+            tokens,
+            session: Arc::new(session),
+            always,
+        }
+    }
+
+    /// Checks the token of a request that has passed so far, if it needs one.
+    pub(super) fn check<B>(
+        &self,
+        request: Request<B>,
+        passed: Result<Passed, CsrfRefusal>,
+    ) -> (Request<B>, Result<Passed, CsrfRefusal>) {
+        let needs_token = match passed {
+            Err(_) | Ok(Passed::NoTokenNeeded) => false,
+            Ok(Passed::OriginKnown) => self.always,
+            Ok(Passed::OriginUnknown) => true,
+        };
+        if !needs_token {
+            return (request, passed);
+        }
+        let (head, body) = request.into_parts();
+        let checked = self.check_head(&head);
+        (Request::from_parts(head, body), checked.and(passed))
+    }
+
+    pub(super) fn describe(&self, layer: Description) -> Description {
+        let when = if self.always {
+            "without a valid token of its session"
+        } else {
+            "without an origin and without a valid token of its session"
+        };
+        layer.answers(StatusCode::FORBIDDEN, when)
+    }
+
+    fn check_head(&self, head: &Parts) -> Result<(), CsrfRefusal> {
+        let session = (self.session)(head).filter(|id| !id.is_empty());
+        let Some(session) = session else {
+            // Without a session there are no credentials that could be abused.
+            return if self.always {
+                Err(CsrfRefusal::NoSession)
+            } else {
+                Ok(())
+            };
+        };
+        let token = only_line(&head.headers, self.tokens.header_name())
+            .or(Err(CsrfRefusal::SeveralTokens))?
+            .ok_or(CsrfRefusal::NoToken)?;
+        self.tokens.verify(session.as_bytes(), token)
+    }
+}
+
+impl fmt::Debug for TokenGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenGuard")
+            .field("tokens", &self.tokens)
+            .field("always", &self.always)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Fields that a page can set in a request to another site without a preflight, and fields that
+/// browsers set.
+const SAFELISTED: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "connection",
+    "content-language",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "origin",
+    "range",
+    "referer",
+    "user-agent",
+];
+
+/// A field that only scripts can set, and across sites only with a preflight.
+fn parse_header<N>(name: N) -> Result<HeaderName, ConfigError>
+where
+    N: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    let name: HeaderName = name
+        .try_into()
+        .map_err(|source| error("not a header name").because(source))?;
+    if SAFELISTED.contains(&name.as_str()) || name.as_str().starts_with("sec-") {
+        return Err(error(
+            "any page can make a browser send this field: use a field of your own, such as \
+             `x-csrf-token`",
+        ));
+    }
+    Ok(name)
+}
+
+fn error(message: &'static str) -> ConfigError {
+    ConfigError::new("CsrfTokens", message)
+}

@@ -1,6 +1,6 @@
 //! The options of a [`Jwks`](super::Jwks): where keys are fetched from, and how.
 
-use std::{borrow::Cow, fmt, net::IpAddr, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use http::{
     Uri,
@@ -8,7 +8,11 @@ use http::{
 };
 
 use super::transport::Transport;
-use crate::{layers::auth::jwt::keys::JwtAlgorithm, support::clock::Clock, wire::ConfigError};
+use crate::{
+    layers::auth::jwt::keys::JwtAlgorithm,
+    support::clock::Clock,
+    wire::{ConfigError, field::origin::is_loopback_address},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -181,7 +185,9 @@ pub(super) fn check_url(url: &str) -> Result<Uri, &'static str> {
     if *scheme != Scheme::HTTP {
         return Err("it is not `https`");
     }
-    if !is_loopback(authority.host()) {
+    let host = authority.host();
+    // Names under `localhost` may be resolved by DNS here, so only the name itself is accepted.
+    if !host.eq_ignore_ascii_case("localhost") && !is_loopback_address(host) {
         return Err("it is `http`, which is allowed for loopback addresses only: use `https`");
     }
     Ok(uri)
@@ -197,17 +203,6 @@ fn check_issuer(issuer: &str) -> Result<Uri, ConfigError> {
         return Err(error("an issuer must not have a query".to_owned()));
     }
     checked(issuer)
-}
-
-fn is_loopback(host: &str) -> bool {
-    if host.eq_ignore_ascii_case("localhost") {
-        return true;
-    }
-    let address = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let address = address.unwrap_or(host).parse::<IpAddr>();
-    address.is_ok_and(|address| address.is_loopback())
 }
 
 fn host(uri: &Uri) -> String {
