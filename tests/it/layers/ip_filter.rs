@@ -218,7 +218,10 @@ fn a_list_that_says_nothing_is_an_error() {
             IpFilter::allow(["192.0.2.1/24"]),
             "192.0.2.0/24 or 192.0.2.1/32",
         ),
-        (IpFilter::deny(["example.com"]), "example.com is no network"),
+        (
+            IpFilter::deny(["example.com"]),
+            "example.com is not a network",
+        ),
     ];
     for (filter, message) in cases {
         let error = filter.unwrap_err().to_string();
@@ -237,7 +240,7 @@ fn the_printed_stack_says_what_the_filter_answers() {
     assert_eq!(format!("{filter:?}"), "IpFilter { deny: 1, except: 0, .. }");
     let stack = compose((assume::<ClientIp>(), with_ip_filter(filter))).to_string();
     assert!(
-        stack.contains("403 to networks that may not call"),
+        stack.contains("403 to addresses that are not allowed"),
         "{stack}"
     );
 }

@@ -7,7 +7,8 @@ use http::{Request, Response, StatusCode, request::Builder};
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     ClientIp, ClientIpSource, ConfigError, PeerAddr, Problem, With, compose,
-    networks::private_networks, with_client_ip,
+    networks::{Network, private_networks},
+    with_client_ip,
 };
 
 use crate::common::{Body, empty, problem, read};
@@ -526,7 +527,7 @@ fn a_source_that_would_let_clients_choose_is_an_error() {
         ),
         (
             ClientIpSource::x_forwarded_for(["proxy.local"]),
-            "proxy.local is no network",
+            "proxy.local is not a network",
         ),
         (
             ClientIpSource::header("X-Forwarded-For"),
@@ -540,8 +541,8 @@ fn a_source_that_would_let_clients_choose_is_an_error() {
             ClientIpSource::header("CloudFront-Viewer-Address"),
             "take `X-Forwarded-For`",
         ),
-        (ClientIpSource::header("x real ip"), "no field name"),
-        (ClientIpSource::header(""), "no field name"),
+        (ClientIpSource::header("x real ip"), "not a field name"),
+        (ClientIpSource::header(""), "not a field name"),
     ];
     for (source, message) in cases {
         let error = source.unwrap_err().to_string();
@@ -553,7 +554,7 @@ fn a_source_that_would_let_clients_choose_is_an_error() {
 fn trusted_proxies_are_texts_addresses_or_networks() {
     let texts = vec![String::from("10.0.0.0/8")];
     let addresses: [IpAddr; 1] = ["10.0.0.5".parse().unwrap()];
-    let networks: [ipnet::IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+    let networks: [Network; 1] = ["10.0.0.0/8".parse().unwrap()];
     let all = networks.into_iter().chain(private_networks());
     let sources = [
         ClientIpSource::x_forwarded_for(&texts),
@@ -579,7 +580,7 @@ fn debug_and_the_printed_stack_show_the_source_and_no_address() {
     let stack = compose((with_client_ip(source),)).to_string();
     assert!(stack.contains("with_client_ip"), "{stack}");
     assert!(
-        stack.contains("500 when the proxies do not say who the client is"),
+        stack.contains("500 when the proxies do not send the address of the client"),
         "{stack}"
     );
 }

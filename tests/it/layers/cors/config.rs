@@ -69,8 +69,8 @@ fn refuses_origins_that_no_browser_sends() {
 
 #[test]
 fn refuses_an_empty_list_of_origins() {
-    assert_refused(Cors::origins([""; 0]), "origins", "name one");
-    assert_refused(Cors::anonymous([""; 0]), "anonymous", "name one");
+    assert_refused(Cors::origins([""; 0]), "origins", "list an origin");
+    assert_refused(Cors::anonymous([""; 0]), "anonymous", "list an origin");
 }
 
 #[test]
@@ -210,7 +210,11 @@ fn refuses_methods_that_no_script_sends() {
         assert_refused(cors.methods(["GET", method]), name, says);
         assert_refused(Cors::any().methods([method]), name, says);
     }
-    assert_refused(Cors::any().methods([""; 0]), "an empty list", "name one");
+    assert_refused(
+        Cors::any().methods([""; 0]),
+        "an empty list",
+        "list a method",
+    );
     let star = Method::from_bytes(b"*").unwrap();
     assert_refused(Cors::any().methods([star]), "a star by type", "any_method");
     drop(Cors::any().methods(["PROPFIND", "x-lower"]).unwrap());

@@ -14,9 +14,9 @@ fn assert_refused<T>(built: Result<T, ConfigError>, name: &str, says: &str) {
 #[test]
 fn trusts_origins_that_are_named_and_nothing_else() {
     let cases = [
-        ("a star", "*", "name each origin"),
-        ("subdomains", "https://*.example.com", "name each origin"),
-        ("ports", "http://localhost:*", "name each origin"),
+        ("a star", "*", "list each origin"),
+        ("subdomains", "https://*.example.com", "list each origin"),
+        ("ports", "http://localhost:*", "list each origin"),
         ("null", "null", "sandboxed"),
         ("nothing", "", "scheme://host"),
         ("no scheme", "example.com", "scheme://host"),
@@ -51,12 +51,12 @@ fn trusts_origins_that_are_named_and_nothing_else() {
     assert_refused(
         Csrf::same_origin().trust_origins(none),
         "none",
-        "names no origin",
+        "the list of origins is empty",
     );
     assert_refused(
         Csrf::same_origin().own_origins(none),
         "none",
-        "names no origin",
+        "the list of origins is empty",
     );
     let app = Csrf::same_origin().own_origins(["app://example.com"]);
     assert_refused(app, "an app", "`https` or `http`");
@@ -100,7 +100,7 @@ fn says_what_it_answers() {
     let stack = compose((with_csrf(Csrf::same_origin()),));
     let printed = stack.to_string();
     assert!(
-        printed.contains("with_csrf  Origin  403 when a page of another site sent it"),
+        printed.contains("with_csrf  Origin  403 when a page of another site sent the request"),
         "{printed}"
     );
 }

@@ -18,7 +18,7 @@ async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
     let cases: [(&[(&str, &str)], &str, &str); 5] = [
         (
             &[("sec-fetch-site", "cross-site")],
-            "another site sent it, by Sec-Fetch-Site",
+            "another site sent it, according to Sec-Fetch-Site",
             "cross_site",
         ),
         (
@@ -30,7 +30,7 @@ async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
         (&[], "no token", "no_token"),
         (
             &[("x-csrf-token", &stolen)],
-            "the token is not of this session",
+            "the token was not issued for this session",
             "wrong_token",
         ),
     ];

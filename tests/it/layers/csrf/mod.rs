@@ -39,7 +39,7 @@ fn outcome(response: &Response<Bytes>) -> Option<CsrfRefusal> {
         // The same for every reason: nothing here tells an attacker what to change.
         let json = problem(response, StatusCode::FORBIDDEN);
         assert_eq!(json["type"], "about:blank");
-        let detail = "The request could not be confirmed to come from this site.";
+        let detail = "The request was not sent by a page of this site.";
         assert_eq!(json["detail"], detail);
         assert_eq!(json.as_object().unwrap().len(), 4, "{json}");
         assert_eq!(response.headers().len(), 1, "{response:?}");

@@ -166,12 +166,12 @@ fn refuses_settings_that_protect_nobody() {
         (
             "a short key",
             CsrfTokens::new("x".repeat(31)),
-            "32 bytes or more, not 31",
+            "at least 32 bytes, not 31",
         ),
         (
-            "one byte repeated",
+            "one repeated byte",
             CsrfTokens::new([0; 32]),
-            "one byte repeated",
+            "one repeated byte",
         ),
         (
             "a short key among others",
