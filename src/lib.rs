@@ -30,7 +30,7 @@
 //! }
 //!
 //! fn app(secret: &[u8]) -> Result<Router, ConfigError> {
-//!     // Around every route: first listed, outermost.
+//!     // Around every route; the first listed is the outermost.
 //!     let base = compose((
 //!         with_cors(Cors::origins(["https://app.example.com"])?.credentials()),
 //!         with_presentation(),
@@ -48,12 +48,12 @@
 //! # app(b"thirty-two bytes of a secret, or more").unwrap();
 //! ```
 //!
-//! - **A stack in the wrong order does not compile**, nor does a layer without what it needs: the
-//!   compiler says which layer to move where. The [stages](stage) say why.
+//! - **A stack in the wrong order does not compile**, nor does a layer whose needs are not met: the
+//!   compiler tells which layer to move. The [stages](stage) explain the order.
 //! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
 //!   [`with_auth`] is a type error, not a 500.
-//! - **A stack describes itself**: `println!("{create}")` prints every layer, its stage, and what
-//!   it can answer.
+//! - **A stack describes itself**: `println!("{create}")` prints every layer, its stage, and what it
+//!   can answer.
 //!
 //! ```text
 //! layer               stage         answers and sets
@@ -76,16 +76,16 @@
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
-//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when so many requests are in progress |
-//! | [`with_client_ip`] | `Admit` | whom a request comes from, behind which proxies: [`ClientIp`] |
-//! | [`with_ip_filter`] | `Admit` | 403 to networks that may not call |
+//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
+//! | [`with_client_ip`] | `Admit` | the address of the client, also behind proxies: [`ClientIp`] |
+//! | [`with_ip_filter`] | `Admit` | 403 to networks that are not allowed |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
-//! | [`with_csrf`] | `Origin` | refuses requests that pages of other sites make browsers send |
+//! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], a scheme of your own, [or one of several](Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
-//! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and checked: [`Valid`] |
-//! | [`with_cache_control`] | `Cache` | what caches may do with the answer |
+//! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
+//! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
 //!
 //! # Around what
@@ -97,23 +97,23 @@
 //! | [`Stack::service`] | any tower service |
 //! | `Router::layer`, `ServiceBuilder::layer` | a stack is a layer itself |
 //!
-//! CORS and the presentation of refusals stand around the whole router: axum answers a preflight to
-//! `post(..)`, an unknown path and a wrong method before any layer of a single handler is asked.
+//! Put CORS and the presentation of refusals around the whole router: axum answers a preflight to
+//! `post(..)`, an unknown path and a wrong method before it calls the layers of a handler.
 //!
 //! # Features
 //!
-//! Each layer is a feature of its name; `default` has all of the table but `api-key`, `basic`
-//! (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and `load-shed`.
-//! `jwks` lets [`Jwt`] fetch the keys of an identity provider: [`Jwks`].
-//! `csrf-token` lets [`with_csrf`] ask for tokens, `rate-limit-redis` shares limits between
-//! machines, `cookies` brings [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
-//! in [`MemorySessions`] or a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`].
-//! `tower-http` gives the layers of tower-http their stage, `multipart` and `ws` let axum handlers
-//! take `Multipart` and `WebSocketUpgrade`. Without any feature there is the contract, `compose` and
-//! [`Problem`].
+//! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and
+//! `load-shed`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
+//! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
+//! in [`MemorySessions`] or in a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`].
+//! `tower-http` gives the layers of tower-http a stage, `multipart` and `ws` let axum handlers take
+//! `Multipart` and `WebSocketUpgrade`. Without any feature, the crate has the middleware contract,
+//! `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, refusals, the log, a middleware of your own, what protects from
-//! whom, a comparison.
+//! The [guide] has more: the order, refusals, the log, a middleware of your own, security, and a
+//! comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compose;
@@ -128,7 +128,7 @@ mod wire;
 #[cfg(feature = "axum")]
 pub use self::integrations::axum::{Extract, FromLayer, Handled};
 #[cfg(feature = "tower-http")]
-pub use self::integrations::tower_http as tower_http_layers;
+pub use self::integrations::tower_http;
 #[cfg(feature = "api-key")]
 pub use self::layers::auth::api_key::ApiKey;
 #[cfg(feature = "basic")]
@@ -148,36 +148,57 @@ pub use self::layers::authorization::{
     roles::{HasRoles, Roles, with_roles},
     scopes::{HasScopes, Scopes, with_scopes},
 };
-pub use self::layers::body_adapter::{self, with_body_adapter};
+pub use self::layers::body_adapter::with_body_adapter;
 #[cfg(feature = "cache-control")]
-pub use self::layers::cache_control::{self, CacheControl, with_cache_control};
+pub use self::layers::cache_control::{self, caching::with_cache_control, policy::CacheControl};
 #[cfg(feature = "client-ip")]
-pub use self::layers::client_ip::{self, ClientIpSource, with_client_ip};
+pub use self::layers::client_ip::{
+    self,
+    source::{ClientIpSource, with_client_ip},
+};
 #[cfg(feature = "concurrency-limit")]
 pub use self::layers::concurrency_limit::{
     self, limiter::with_concurrency_limit, policy::ConcurrencyLimit,
 };
 #[cfg(feature = "cors")]
-pub use self::layers::cors::{self, Cors, with_cors};
-#[cfg(feature = "csrf")]
-pub use self::layers::csrf::{self, Csrf, CsrfRefusal, with_csrf};
+pub use self::layers::cors::{
+    self,
+    policy::{Cors, with_cors},
+};
 #[cfg(feature = "csrf-token")]
-pub use self::layers::csrf::{CsrfToken, CsrfTokens};
+pub use self::layers::csrf::token::{CsrfToken, CsrfTokens};
+#[cfg(feature = "csrf")]
+pub use self::layers::csrf::{
+    self,
+    policy::{Csrf, with_csrf},
+};
 #[cfg(feature = "ip-filter")]
-pub use self::layers::ip_filter::{self, IpFilter, with_ip_filter};
+pub use self::layers::ip_filter::{
+    self,
+    filter::{IpFilter, with_ip_filter},
+};
 #[cfg(feature = "load-shed")]
 pub use self::layers::load_shed::{self, layer::with_load_shed};
 #[cfg(feature = "method")]
-pub use self::layers::method::{self, Endpoint, Methods, endpoint, with_methods};
+pub use self::layers::method::{
+    self,
+    endpoint::{Endpoint, endpoint},
+    guard::{Methods, with_methods},
+};
 #[cfg(feature = "presentation")]
-pub use self::layers::presentation::{self, with_presentation, with_presentation_as};
+pub use self::layers::presentation::{
+    self,
+    layer::{with_presentation, with_presentation_as},
+};
 #[cfg(feature = "rate-limit")]
 pub use self::layers::rate_limit::{
     self, limiter::with_rate_limit, plan::RateLimitFields, policy::RateLimit, quota::Quota,
 };
 #[cfg(feature = "validation")]
 pub use self::layers::validation::{
-    self, Form, Input, Json, JsonOrForm, Query, Valid, Validation, with_validation,
+    self,
+    input::{Form, Input, Json, JsonOrForm, Query, Valid},
+    policy::{Validation, with_validation},
 };
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub use self::request::key;
@@ -204,8 +225,8 @@ pub use self::{
     wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, Reply, field::Challenge},
 };
 
-/// Types that stand in signatures and compiler messages: the compiler infers them, nobody writes
-/// them.
+/// Types that occur in signatures and compiler messages. The compiler infers them, so applications do
+/// not name them.
 pub mod types {
     pub use crate::compose::{
         Append, Argument, Assumed, Cons, Covers, Direct, ErasedHandler, Extracted, FirstOf,
@@ -215,6 +236,7 @@ pub mod types {
     pub use crate::contract::{Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{Erased, HandledFuture, IsHandler, Layered};
+    pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
 }
 
 /// The README's example, compiled.

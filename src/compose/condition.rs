@@ -1,4 +1,4 @@
-//! Makes a layer act on some requests only: `.when(..)` and `.except(..)`.
+//! Applies a layer to some requests only: `.when(..)` and `.except(..)`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{Request, Response, request::Parts};
 
 use crate::contract::{Description, Later, Middleware, Place, ReplyBody, Step, Weaken, With, with};
 
-/// A middleware that acts only on requests that meet a condition.
+/// A middleware that is applied only to requests that meet a condition.
 #[derive(Clone)]
 pub struct When<M, F> {
     middleware: M,
@@ -15,9 +15,9 @@ pub struct When<M, F> {
 }
 
 impl<M> With<M> {
-    /// Acts only on the requests for which the condition holds; the others pass untouched.
+    /// Applies the layer only to requests for which the condition holds; other requests bypass it.
     ///
-    /// What the layer provides becomes optional: a handler inside it asks for `Option<X>`.
+    /// The values that the layer provides become optional: a handler asks for `Option<X>`.
     ///
     /// # Example
     ///
@@ -34,9 +34,9 @@ impl<M> With<M> {
         self.conditional(condition, true)
     }
 
-    /// Acts on all requests but those for which the condition holds; these pass untouched.
+    /// Applies the layer to all requests except those for which the condition holds, which bypass it.
     ///
-    /// What the layer provides becomes optional: a handler inside it asks for `Option<X>`.
+    /// The values that the layer provides become optional: a handler asks for `Option<X>`.
     pub fn except<F>(self, condition: F) -> With<When<M, F>>
     where
         F: Fn(&Parts) -> bool + Clone,

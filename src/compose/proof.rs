@@ -26,8 +26,8 @@ where
     message = "`{Self}` is listed too late in `compose((..))`: it belongs outside the layers of \
                stage `{Outer}`",
     label = "this stack is out of order",
-    note = "move it before the `{Outer}` layer; the first listed is the outermost, and \
-            `wythe::stage` shows the whole order"
+    note = "move it before the `{Outer}` layer (the first listed layer is the outermost; \
+            `wythe::stage` shows the whole order)"
 )]
 pub trait Inside<Outer> {
     /// The stage that the next layer is compared with.
@@ -55,10 +55,10 @@ where
 
 /// A list of provided values with the `X` that `Layer` needs.
 #[diagnostic::on_unimplemented(
-    message = "`{Layer}` needs `{X}`, which no layer listed before it provides",
-    label = "nothing listed earlier provides `{X}`",
-    note = "list the layer that provides it earlier in `compose((..))`, or write \
-            `assume::<{X}>()` there if something outside this stack does"
+    message = "`{Layer}` needs `{X}`, which no layer outside it provides",
+    label = "no layer listed earlier provides `{X}`",
+    note = "list the layer that provides it earlier in the stack, or `assume::<{X}>()` if something \
+            outside this stack provides it"
 )]
 pub trait Has<X, Layer, I> {}
 
@@ -97,8 +97,8 @@ pub struct Extracted;
 #[diagnostic::on_unimplemented(
     message = "no layer in this stack provides `{Self}`",
     label = "the handler asks for `{Self}`",
-    note = "add the layer that provides it to `compose((..))`, or `assume::<{Self}>()` if \
-            something outside this stack does",
+    note = "add the layer that provides it to the stack, or `assume::<{Self}>()` if something \
+            outside this stack provides it",
     note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`",
     note = "an extractor of your own goes into `Extract<..>`: `Extract(session): Extract<Session>`"
 )]

@@ -1,4 +1,4 @@
-//! Other crates' handlers and layers in a stack.
+//! Handlers and layers of other crates.
 
 #[cfg(feature = "axum")]
 pub(crate) mod axum;

@@ -1,51 +1,4 @@
-//! Turns the bodies of other crates into [`Body`], on the way in and on the way out.
-//!
-//! 1. A request body of any type goes further in as [`Body`].
-//! 2. A response body of any type goes further out as [`Body`].
-//! 3. No request is refused, and no body is read.
-//!
-//! It is needed where a body can't be made from bytes, so that a layer further out can't answer in
-//! the handler's place: hyper's `Incoming`, boxed bodies, the bodies of compression layers.
-//! axum's body, [`Body`] itself and `Full<Bytes>` need nothing.
-//!
-//! # Example
-//!
-//! ```
-//! use std::convert::Infallible;
-//!
-//! use bytes::Bytes;
-//! use http::{Request, Response};
-//! use http_body_util::{BodyExt, Full, combinators::BoxBody};
-//! use tower::{ServiceExt, service_fn};
-//! use wythe::{Body, compose, with_body_adapter};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let boxed = service_fn(async |request: Request<Body>| {
-//!     let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
-//!     Ok::<_, Infallible>(Response::new(body))
-//! });
-//! let service = compose((with_body_adapter(),)).service(boxed);
-//!
-//! let request = Request::new(Full::<Bytes>::default());
-//! let response: Response<Body> = service.oneshot(request).await.unwrap();
-//! let body = response.into_body().collect().await.unwrap();
-//! assert_eq!(body.to_bytes(), "hello");
-//! # }
-//! ```
-//!
-//! # Responses
-//!
-//! None of its own.
-//!
-//! # Order
-//!
-//! Anywhere: inside the layers that answer, outside whatever has the other body.
-//!
-//! # Security
-//!
-//! A body keeps its errors and its length as they were. A limit on bodies counts the same outside
-//! of this layer and inside.
+//! Adapts the bodies of other crates.
 
 use std::{
     pin::Pin,
@@ -62,7 +15,54 @@ use crate::{
     wire::{Body, BoxError},
 };
 
-/// Turns every request and response body into [`Body`].
+/// Turns bodies of any type into [`Body`]: those of requests and those of responses.
+///
+/// 1. The inner service gets a request body of any type as [`Body`].
+/// 2. The outer layers get a response body of any type as [`Body`].
+/// 3. No request is rejected, and no body is read.
+///
+/// It is needed for bodies that can't be made from bytes, because the layers further out can't answer
+/// with them: hyper's `Incoming`, boxed bodies, the bodies of compression layers. axum's body,
+/// [`Body`] itself and `Full<Bytes>` do not need it.
+///
+/// # Example
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::{BodyExt, Full, combinators::BoxBody};
+/// use tower::{ServiceExt, service_fn};
+/// use wythe::{Body, compose, with_body_adapter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let boxed = service_fn(async |request: Request<Body>| {
+///     let body: BoxBody<Bytes, Infallible> = Full::from("hello").boxed();
+///     Ok::<_, Infallible>(Response::new(body))
+/// });
+/// let service = compose(with_body_adapter()).service(boxed);
+///
+/// let request = Request::new(Full::<Bytes>::default());
+/// let response: Response<Body> = service.oneshot(request).await.unwrap();
+/// let body = response.into_body().collect().await.unwrap();
+/// assert_eq!(body.to_bytes(), "hello");
+/// # }
+/// ```
+///
+/// # Responses
+///
+/// The layer sends no response of its own.
+///
+/// # Order
+///
+/// Anywhere: inside the layers that answer, outside the service with the other body.
+///
+/// # Security
+///
+/// A body keeps its errors and its length. A body limit works the same outside of this layer and
+/// inside.
 pub const fn with_body_adapter() -> Placed<BodyAdapter> {
     placed(BodyAdapter(()))
 }
@@ -82,20 +82,20 @@ impl Place for BodyAdapter {
 }
 
 impl<S> Layer<S> for BodyAdapter {
-    type Service = OneBodied<S>;
+    type Service = BodyAdapterService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        OneBodied { inner }
+        BodyAdapterService { inner }
     }
 }
 
 /// A service whose bodies are [`Body`] inside, made by [`with_body_adapter`].
 #[derive(Clone, Copy, Debug)]
-pub struct OneBodied<S> {
+pub struct BodyAdapterService<S> {
     inner: S,
 }
 
-impl<S, B, R> Service<Request<B>> for OneBodied<S>
+impl<S, B, R> Service<Request<B>> for BodyAdapterService<S>
 where
     S: Service<Request<Body>, Response = Response<R>>,
     B: http_body::Body<Error: Into<BoxError>> + Send + 'static,

@@ -4,7 +4,7 @@
 pub mod auth;
 #[cfg(feature = "authorization")]
 pub mod authorization;
-pub mod body_adapter;
+pub(crate) mod body_adapter;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
 #[cfg(feature = "client-ip")]

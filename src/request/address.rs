@@ -1,4 +1,4 @@
-//! Says where a request comes from: the other end of the connection, and the client behind it.
+//! The addresses of a request: that of the peer, and that of the client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,9 +8,9 @@ use crate::contract::Provided;
 
 /// The address of the other end of the connection, in the extensions of a request.
 ///
-/// A server on plain hyper inserts it into each request of the connection. With axum there is
-/// nothing to do: `into_make_service_with_connect_info::<SocketAddr>()` leaves the address as
-/// `ConnectInfo`, which is found as well. Where both are present, this one counts.
+/// A server on plain hyper inserts it into each request of the connection. With axum it is not
+/// needed: `into_make_service_with_connect_info::<SocketAddr>()` provides the address as
+/// `ConnectInfo`, which is used as well. If both are present, this one is used.
 ///
 /// # Example
 ///
@@ -26,15 +26,15 @@ use crate::contract::Provided;
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a name for one value")]
+#[expect(clippy::exhaustive_structs, reason = "a newtype")]
 pub struct PeerAddr(pub SocketAddr);
 
-/// The address of the client, in the extensions of a request: the peer's, or what a trusted proxy
-/// says of it. `with_client_ip` leaves it there.
+/// The address of the client, in the extensions of a request: that of the peer, or the one that a
+/// trusted proxy has sent. `with_client_ip` provides it.
 ///
-/// An IPv4 address that is mapped into IPv6 is an IPv4 address here.
+/// An IPv4-mapped IPv6 address becomes an IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
 pub struct ClientIp(pub IpAddr);
 
 impl Provided for ClientIp {
@@ -43,7 +43,7 @@ impl Provided for ClientIp {
     }
 }
 
-/// The peer's address, as the server has left it.
+/// The address of the peer, as the server provides it.
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|PeerAddr(peer)| *peer);
     #[cfg(feature = "axum")]

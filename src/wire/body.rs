@@ -1,4 +1,4 @@
-//! Holds the body of a request or a response: in memory already, or still streaming.
+//! The body of a request or a response, in memory or streaming.
 
 use std::{
     any::Any,
@@ -15,11 +15,11 @@ use pin_project_lite::pin_project;
 /// Any error that can cross threads.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A body that is in memory already or still streaming.
+/// A body in memory or a stream.
 ///
 /// A layer that answers in the handler's place needs a response body that can be made from
-/// [`Bytes`]. Bodies of other crates often lack that; this one has it, and takes each of them in.
-/// [`with_body_adapter`](crate::with_body_adapter) does so for whole services.
+/// [`Bytes`]. Bodies of other crates often can't; this one can, and it can wrap any of them.
+/// [`with_body_adapter`](crate::with_body_adapter) does so for a whole service.
 ///
 /// # Example
 ///
@@ -47,15 +47,15 @@ enum Kind {
 }
 
 impl Body {
-    /// A body without bytes.
+    /// An empty body.
     pub const fn empty() -> Self {
         Self(Kind::Memory(Bytes::new()))
     }
 
-    /// Takes in a body of another type.
+    /// Wraps a body of another type.
     ///
-    /// One that has ended already costs nothing, and a `Body` comes back as it was; any other
-    /// goes into one box.
+    /// A body that has already ended costs nothing, and a `Body` is returned as it is; any other is
+    /// boxed.
     pub fn stream<B>(body: B) -> Self
     where
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
@@ -123,7 +123,7 @@ impl http_body::Body for Body {
 }
 
 impl fmt::Debug for Body {
-    /// Without the bytes: a body may hold a password.
+    /// Without the bytes: a body may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Memory(bytes) => write!(f, "Body({} bytes)", bytes.len()),
@@ -133,7 +133,7 @@ impl fmt::Debug for Body {
 }
 
 pin_project! {
-    /// A body of another type, with this crate's data and error types.
+    /// A body of another type, with the data and error types of [`Body`].
     struct Unified<B> {
         #[pin]
         body: B,

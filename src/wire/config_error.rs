@@ -1,11 +1,11 @@
-//! Says what is wrong in a policy, at the moment the policy is built.
+//! The error of a policy that is configured wrongly.
 
 use std::{borrow::Cow, error::Error, fmt};
 
-/// A policy that can't work as it was configured.
+/// A policy is configured wrongly.
 ///
-/// Every setting that can be wrong is checked where it is made, so that a program with a bad
-/// configuration does not start; nothing waits for the first request.
+/// Every setting that can be wrong is checked where it is set, so that a program with a wrong
+/// configuration fails at start, and not at the first request.
 ///
 /// # Example
 ///
@@ -23,7 +23,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error of the named policy; the message says what is wrong and what to write instead.
+    /// An error of the named policy; the message tells what is wrong and how to fix it.
     #[must_use]
     pub fn new(policy: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -33,14 +33,14 @@ impl ConfigError {
         }
     }
 
-    /// Adds the error that led to this one.
+    /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The policy that was being built, `"Cors"` for example.
+    /// The name of the policy: `"Cors"`, for example.
     #[must_use]
     pub const fn policy(&self) -> &'static str {
         self.policy

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 
-/// Takes the body away and keeps what the fields say of it (RFC 9110, section 9.3.2).
+/// Removes the body and keeps the fields that describe it (RFC 9110, section 9.3.2).
 pub(crate) fn strip<R>(response: &mut Response<R>)
 where
     R: Body + From<Bytes>,
@@ -14,7 +14,7 @@ where
     *response.body_mut() = R::from(Bytes::new());
 }
 
-/// The same, for an answer in memory.
+/// The same for a response in memory.
 pub(crate) fn strip_bytes(response: &mut Response<Bytes>) {
     let size = u64::try_from(response.body().len()).ok();
     keep_length(response.status(), response.headers_mut(), size);
@@ -22,15 +22,15 @@ pub(crate) fn strip_bytes(response: &mut Response<Bytes>) {
 }
 
 fn keep_length(status: StatusCode, headers: &mut HeaderMap, size: Option<u64>) {
-    // RFC 9110, section 8.6: these have no Content-Length, or that of another response.
+    // RFC 9110, section 8.6: these have no Content-Length, or one with another meaning.
     let without = status.is_informational()
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED;
     // RFC 9112, section 6.2: never beside Transfer-Encoding.
     let set = headers.contains_key(header::CONTENT_LENGTH)
         || headers.contains_key(header::TRANSFER_ENCODING);
-    // A handler that knows HEAD may have left the body away itself; 0 would then be a lie, and the
-    // field is optional.
+    // The handler may have omitted the body of a HEAD response itself. 0 would be wrong then, and
+    // the field is optional.
     if let Some(size @ 1..) = size
         && !without
         && !set

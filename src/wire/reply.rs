@@ -1,16 +1,16 @@
-//! Says what a function that handles requests may return.
+//! What a handler function may return.
 
 use bytes::Bytes;
 use http::Response;
 
 use crate::wire::Problem;
 
-/// What a function that handles requests may return: a response, or a result with one.
+/// What a handler function may return: a response, or a result with one.
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "neither a response nor a result with one",
+    label = "not a response, and not a result with one",
     note = "return `Response<R>`, or `Result<Response<R>, E>` where `Problem: From<E>` and \
-            `R: From<Bytes>`, as `Full<Bytes>` has it"
+            `R: From<Bytes>`, which holds for `Full<Bytes>`"
 )]
 pub trait Reply<R> {
     /// The response.

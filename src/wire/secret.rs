@@ -1,4 +1,4 @@
-//! Keeps a text out of logs, and wipes it when it is dropped.
+//! A text that is not printed, and is wiped when it is dropped.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// A password or a key: wiped when dropped, and not shown by `Debug`.
 ///
-/// What takes the bytes of a key takes a `&Secret` as well: `Jwt::hs256(&secret)`.
+/// Functions that take the bytes of a key also take a `&Secret`: `Jwt::hs256(&secret)`.
 ///
 /// # Example
 ///
@@ -22,13 +22,13 @@ use zeroize::Zeroizing;
 ///
 /// # Security
 ///
-/// What is wiped is this copy. Others may be left: in the header field that it came in, in the
-/// buffers of the server, and wherever [`expose`](Self::expose) took it.
+/// Only this copy is wiped. Others may remain: in the header field that it came from, in the buffers
+/// of the server, and wherever it was copied from [`expose`](Self::expose).
 #[must_use]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text over. A `String` that has grown before may have left copies behind.
+    /// Wraps a text. A `String` that has grown may have left copies in memory.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -39,8 +39,8 @@ impl Secret {
         &self.0
     }
 
-    /// Whether it is this text. How long that takes depends on the lengths alone, not on where the
-    /// two differ.
+    /// Whether it equals this text. The time depends only on the lengths, not on where the two
+    /// differ.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()

@@ -1,4 +1,4 @@
-//! Says which handler arguments need no layer: axum's own extractors, and wrapped ones.
+//! The handler arguments that need no layer: axum's own extractors, and wrapped ones.
 
 use axum::{
     Extension, Form, Json,

@@ -1,29 +1,23 @@
-//! Extracts for axum what a layer provides, and whatever another crate extracts.
+//! Wrappers for handler arguments: values that a layer provides, and extractors of other crates.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 
 use crate::{contract::Provided, wire::Problem};
 
-/// Takes what a layer of your own provides: `FromLayer(tenant): FromLayer<Tenant>`.
+/// Extracts a value that a layer of your own provides: `FromLayer(tenant): FromLayer<Tenant>`.
 ///
 /// A type that has an extractor, such as `Auth` and `Valid`, needs no wrapper.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it is taken apart in a handler's arguments"
-)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
 pub struct FromLayer<T>(pub T);
 
 /// Runs an extractor that is not axum's own: `Extract(session): Extract<Session>`.
 ///
-/// The compiler knows that axum's extractors need no layer. Of others it does not: this wrapper
-/// says so.
+/// The compiler knows that axum's extractors need no layer. For other extractors, this wrapper
+/// declares it.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it is taken apart in a handler's arguments"
-)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
 pub struct Extract<T>(pub T);
 
 impl<T, S> FromRequestParts<S> for FromLayer<T>
@@ -39,8 +33,8 @@ where
     }
 }
 
-/// For what takes the whole request, and only that: what takes parts of it is one of these by axum's
-/// own rule, and two ways to be one would be none.
+/// For extractors of the whole request. An extractor of parts is one of these too, by axum's own
+/// implementation, so it must not get a second one here.
 impl<T, S> FromRequest<S> for Extract<T>
 where
     T: FromRequest<S>,

@@ -24,12 +24,12 @@ use crate::{
 };
 
 impl<L> Stack<L> {
-    /// Puts the stack around an axum handler. The result is a handler itself, for `get(..)`,
-    /// `post(..)` and the rest, and keeps the handler's `State`. One stack serves any number of
-    /// handlers; they share its state, a rate limit's counts for example.
+    /// Puts the stack around an axum handler. The result is a handler too, for `get(..)`, `post(..)`
+    /// and so on, and keeps the handler's `State`. A stack can be used for any number of handlers;
+    /// they share its state, for example the counts of a rate limit.
     ///
-    /// The handler's arguments are checked by the compiler: each is one of axum's extractors, or
-    /// a layer of the stack provides it. An extractor of another crate, or of your own, goes into
+    /// The compiler checks the handler's arguments: each must be one of axum's extractors, or a layer
+    /// of the stack must provide it. An extractor of another crate, or of your own, goes into
     /// [`Extract`](crate::Extract).
     ///
     /// # Example
@@ -42,13 +42,13 @@ impl<L> Stack<L> {
     ///     "hello"
     /// }
     ///
-    /// let stack = compose((with_cache_control(CacheControl::no_store()),));
+    /// let stack = compose(with_cache_control(CacheControl::no_store()));
     /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
     /// ```
     pub fn handler<H, T, S, R, I>(&self, handler: H) -> Handled<L, S>
     where
         H: IsHandler<T, S>,
-        // Not needed here, but where it does not hold, this is the place to say so.
+        // Not needed here, but this is where the compiler should report that it does not hold.
         L: Covers<T, I> + Layer<Erased> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
         T: 'static,
@@ -59,7 +59,7 @@ impl<L> Stack<L> {
 }
 
 /// An axum handler with a stack around it; made by [`Stack::handler`].
-// axum clones a handler twice a request.
+// Behind an `Arc`, because axum clones a handler twice per request.
 #[must_use]
 pub struct Handled<L, S>(Arc<Inner<L, S>>);
 
@@ -84,8 +84,7 @@ impl<L: Clone, S: 'static> Handled<L, S> {
 }
 
 impl<L: Describe, S> Handled<L, S> {
-    /// The layers around the handler in words, outermost first: the name of the stage, and the
-    /// description.
+    /// The name of the stage and the description of each layer around the handler, outermost first.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
         rows(&self.0.list)

@@ -1,15 +1,10 @@
 //! Fits a stack into axum: [`Stack::handler`](crate::Stack::handler), extractors, responses.
 
 mod arguments;
-#[cfg(feature = "cookies")]
-mod cookies;
 mod erased;
 mod extract;
 mod handled;
-#[cfg(feature = "validation")]
-mod inputs;
-mod provided;
-mod respond;
+mod own_types;
 
 pub use arguments::Layered;
 pub use erased::{Erased, IsHandler};

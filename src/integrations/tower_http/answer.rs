@@ -1,4 +1,4 @@
-//! Turns the response body of a layer into [`Body`], so that layers further out can answer.
+//! Turns the response body of a layer into [`Body`], with which layers further out can answer.
 
 use std::task::{Context, Poll};
 

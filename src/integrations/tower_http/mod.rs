@@ -1,4 +1,4 @@
-//! Gives the layers of `tower-http` that people use daily their stage, so that they stand in
+//! Gives the common layers of `tower-http` a stage, so that they can be listed in
 //! [`compose`](crate::compose()) directly.
 //!
 //! | layer | stage | answers |
@@ -13,12 +13,12 @@
 //! | `RequestBodyLimitLayer` * | [`Body`](crate::stage::Body) | 413 |
 //! | `RequestDecompressionLayer` * | [`Body`](crate::stage::Body) | 415 |
 //!
-//! Those marked * change the type of the response's body to one of their own, which a layer
-//! further out could not answer with. In a stack their response body is [`Body`](crate::Body)
-//! instead, for the price of one box per response.
+//! Layers marked * change the response body to a type of their own, with which layers further out
+//! can't answer. In a stack their response body is [`Body`](crate::Body) instead, at the cost of one
+//! box per response.
 //!
-//! The compression layers need the feature `tower-http-compression`. Any other layer goes in
-//! through [`layer`](crate::compose::layer), and stands anywhere.
+//! The compression layers need the feature `tower-http-compression`. Any other layer goes into
+//! [`layer`](crate::compose::layer), and can stand anywhere.
 //!
 //! # Example
 //!
@@ -48,7 +48,7 @@
 //! # }
 //! ```
 //!
-//! A limit outside the trace would hide what it refuses, and does not compile:
+//! A limit outside the trace would hide its refusals from the trace, and does not compile:
 //!
 //! ```compile_fail,E0277
 //! use tower_http::{limit::RequestBodyLimitLayer, trace::TraceLayer};
@@ -59,8 +59,8 @@
 //!
 //! # Responses
 //!
-//! What these layers answer is empty or plain text; inside
-//! [`with_presentation`](crate::presentation) it becomes a problem.
+//! The responses of these layers are empty or plain text; inside
+//! [`with_presentation`](crate::presentation) they become problems.
 
 mod answer;
 
@@ -86,8 +86,8 @@ use crate::{
     contract::{Description, Place, stage},
 };
 
-/// Gives a layer its stage, and puts it into a list as it is (`plain`), or so that its response
-/// body becomes [`Body`](crate::Body) (`to_body`).
+/// Gives a layer its stage, and appends it to a list as it is (`plain`) or with [`Body`](crate::Body)
+/// as its response body (`to_body`).
 macro_rules! stand {
     (
         $how:ident $name:ident $(<$($parameter:ident),+>)? at $stage:ident
@@ -141,13 +141,13 @@ stand!(plain SetSensitiveRequestHeadersLayer at Observe);
 stand!(plain SetSensitiveResponseHeadersLayer at Observe);
 stand!(plain CorsLayer at Cors, OK "to every OPTIONS request");
 stand!(to_body CatchPanicLayer<T> at Present,
-    INTERNAL_SERVER_ERROR "when something further in panics");
+    INTERNAL_SERVER_ERROR "when an inner service panics");
 #[cfg(feature = "tower-http-compression")]
 stand!(to_body CompressionLayer<P> at Present);
 stand!(plain TimeoutLayer at Admit,
-    REQUEST_TIMEOUT "when there is no response in time, or the status that was configured");
+    REQUEST_TIMEOUT "when there is no response in time (or the configured status)");
 stand!(to_body RequestBodyLimitLayer at Body,
-    PAYLOAD_TOO_LARGE "when `Content-Length` is over the limit");
+    PAYLOAD_TOO_LARGE "when `Content-Length` exceeds the limit");
 #[cfg(feature = "tower-http-compression")]
 stand!(to_body RequestDecompressionLayer at Body,
     UNSUPPORTED_MEDIA_TYPE "when the content coding is unknown");

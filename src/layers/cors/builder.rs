@@ -5,8 +5,8 @@ use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 use http::{HeaderName, HeaderValue, Method, request::Parts};
 
 use super::{
-    Cors, error,
     origins::Origins,
+    policy::{Cors, error},
     preflight::{Headers, Methods, parse_exposed},
 };
 use crate::wire::{ConfigError, field::Origin};

@@ -36,7 +36,9 @@ impl Origins {
             set.add(origin.as_ref())?;
         }
         if set.exact.as_slice().is_empty() && set.patterns.is_empty() {
-            return Err(super::error("the list of origins is empty: list an origin"));
+            return Err(super::policy::error(
+                "the list of origins is empty: list an origin",
+            ));
         }
         Ok(set)
     }
@@ -143,7 +145,7 @@ fn error(text: &str, fault: &str) -> ConfigError {
             .to_owned(),
         _ => format!("`{text}`: {fault}"),
     };
-    super::error(message)
+    super::policy::error(message)
 }
 
 impl fmt::Debug for Origins {

@@ -5,7 +5,10 @@ use std::error::Error;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::{Cors, builder::CorsBuilder, error};
+use super::{
+    builder::CorsBuilder,
+    policy::{Cors, error},
+};
 use crate::wire::{
     ConfigError,
     field::{is_token_byte, only_line},

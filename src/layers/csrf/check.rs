@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
-use super::{CsrfRefusal, policy::CsrfPolicy};
+use super::{policy::CsrfPolicy, refusal::CsrfRefusal};
 use crate::wire::field::{
     only_line,
     origin::{self, Origin},

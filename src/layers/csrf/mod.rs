@@ -75,7 +75,7 @@
 //! Behind a proxy that terminates TLS the scheme is not known, so without `Sec-Fetch-Site`
 //! `http://example.com` counts as the same origin as `https://example.com`. [`Csrf::own_origins`]
 //! lists the origins of the server, including their scheme. Use it also behind a proxy that changes
-//! `Host`, above all for WebSockets: Chromium sends no `Sec-Fetch-Site` with the handshake, so the
+//! `Host`, above all for `websocket` handshakes: Chromium sends them without `Sec-Fetch-Site`, so the
 //! `Origin` decides.
 //!
 //! # Responses
@@ -144,86 +144,11 @@
 //! [OWASP cheat sheet]: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 
 mod check;
-mod policy;
+pub(crate) mod policy;
 mod refusal;
 #[cfg(feature = "csrf-token")]
-mod token;
+pub(crate) mod token;
 
-use std::borrow::Cow;
-
-use http::{Request, StatusCode};
-
-use self::check::RequestHead;
-#[cfg(feature = "csrf-token")]
-pub use self::token::{CsrfToken, CsrfTokens};
-pub use self::{policy::Csrf, refusal::CsrfRefusal};
-use crate::{
-    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
-    wire::ConfigError,
-};
-
-const NAME: &str = "with_csrf";
-
-/// Rejects requests that a page of another site makes a browser send; see the [module](self).
-///
-/// # Example
-///
-/// ```
-/// use wythe::{Csrf, with_csrf};
-///
-/// let layer = with_csrf(Csrf::same_origin());
-/// ```
-pub const fn with_csrf(csrf: Csrf) -> With<Csrf> {
-    with(csrf)
-}
-
-impl Place for Csrf {
-    type Stage = stage::Origin;
-    type Provides = ();
-    type Needs = ();
-
-    fn describe(&self) -> Description {
-        let layer = Description::new(NAME).answers(
-            StatusCode::FORBIDDEN,
-            "when a page of another site sent the request",
-        );
-        #[cfg(feature = "csrf-token")]
-        if let Some(guard) = &self.0.guard {
-            return guard.describe(layer);
-        }
-        layer
-    }
-}
-
-impl<B> Middleware<B> for Csrf {
-    type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        let policy = &*self.0;
-        let head = RequestHead {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        };
-        let passed = head.check(policy);
-        #[cfg(feature = "csrf-token")]
-        let (request, passed) = match &policy.guard {
-            Some(guard) => guard.check(request, passed),
-            None => (request, passed),
-        };
-        match passed {
-            Err(reason) if !policy.exempt.contains(request.uri(), request.extensions()) => {
-                Step::reply(reason.problem())
-            }
-            _ => Step::next(request, ()),
-        }
-    }
-}
-
-fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("Csrf", message)
-}
+#[cfg(doc)]
+use self::policy::Csrf;
+pub use self::refusal::CsrfRefusal;

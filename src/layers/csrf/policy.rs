@@ -1,19 +1,37 @@
-//! The policy: which origins it trusts, and which routes it does not check.
+//! The policy and the layer: which origins are trusted, and which routes are not checked.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{Extensions, Uri};
+use http::{Extensions, Request, StatusCode, Uri};
 
-use super::error;
+use super::check::RequestHead;
 #[cfg(feature = "csrf-token")]
 use super::token::{CsrfTokens, TokenGuard};
-use crate::wire::{
-    ConfigError,
-    field::{origin::Origin, origin_list::OriginList},
+use crate::{
+    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
+    wire::{
+        ConfigError,
+        field::{origin::Origin, origin_list::OriginList},
+    },
 };
 
+const NAME: &str = "with_csrf";
+
+/// Rejects requests that a page of another site makes a browser send; see the [module](super).
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Csrf, with_csrf};
+///
+/// let layer = with_csrf(Csrf::same_origin());
+/// ```
+pub const fn with_csrf(csrf: Csrf) -> With<Csrf> {
+    with(csrf)
+}
+
 /// Which origins may send requests with a user's cookies: the policy of
-/// [`with_csrf`](super::with_csrf).
+/// [`with_csrf`].
 ///
 /// It starts with [`Csrf::same_origin`]. See [`csrf`](super) for what passes.
 #[derive(Clone)]
@@ -193,6 +211,53 @@ impl Csrf {
     }
 }
 
+impl Place for Csrf {
+    type Stage = stage::Origin;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let layer = Description::new(NAME).answers(
+            StatusCode::FORBIDDEN,
+            "when a page of another site sent the request",
+        );
+        #[cfg(feature = "csrf-token")]
+        if let Some(guard) = &self.0.guard {
+            return guard.describe(layer);
+        }
+        layer
+    }
+}
+
+impl<B> Middleware<B> for Csrf {
+    type Carry = ();
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        let policy = &*self.0;
+        let head = RequestHead {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        };
+        let passed = head.check(policy);
+        #[cfg(feature = "csrf-token")]
+        let (request, passed) = match &policy.guard {
+            Some(guard) => guard.check(request, passed),
+            None => (request, passed),
+        };
+        match passed {
+            Err(reason) if !policy.exempt.contains(request.uri(), request.extensions()) => {
+                Step::reply(reason.problem())
+            }
+            _ => Step::next(request, ()),
+        }
+    }
+}
+
 fn extend<I>(
     mut list: OriginList,
     origins: I,
@@ -304,4 +369,8 @@ fn routed<'a>(uri: &'a Uri, extensions: &'a Extensions) -> &'a str {
 #[cfg(not(feature = "axum"))]
 fn routed<'a>(uri: &'a Uri, _: &'a Extensions) -> &'a str {
     uri.path()
+}
+
+fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Csrf", message)
 }

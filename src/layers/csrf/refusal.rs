@@ -13,7 +13,7 @@ use crate::wire::Problem;
 /// # Example
 ///
 /// ```
-/// use wythe::{CsrfRefusal, Problem};
+/// use wythe::{Problem, csrf::CsrfRefusal};
 ///
 /// /// Whether a page of another site sent it: worth an alert, unlike an expired token.
 /// fn is_attack(problem: &Problem) -> bool {

@@ -15,7 +15,10 @@ use http::{Method, Request, Response};
 use tower_service::Service;
 
 use self::registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query};
-use super::{KNOWN, Methods, handler::IntoEndpoint};
+use super::{
+    guard::{KNOWN, Methods},
+    handler::IntoEndpoint,
+};
 use crate::{
     compose::{BoxedResponse, ErasedHandler},
     contract::{ReplyBody, finish},
@@ -25,7 +28,7 @@ use crate::{
 /// Selects a handler by the method of the request: a [`tower::Service`](tower_service::Service)
 /// for hyper and tower.
 ///
-/// A method without a handler is answered as [`with_methods`](super::with_methods) answers it: 405
+/// A method without a handler is answered as [`with_methods`](crate::with_methods) answers it: 405
 /// with `Allow`, 204 to `OPTIONS`, and 501. The handler of `GET` also answers `HEAD`: it sees the
 /// method `HEAD`, and its response loses its body.
 ///

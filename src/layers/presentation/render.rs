@@ -9,8 +9,11 @@ use http::{
 use http_body::Body;
 
 #[cfg(feature = "tracing")]
-use super::NAME;
-use super::{Presentation, Renderer, RequestInfo, service::catch};
+use super::layer::NAME;
+use super::{
+    layer::{Presentation, Renderer, RequestInfo},
+    service::catch,
+};
 use crate::wire::{PROBLEM_JSON, Problem};
 
 /// The longest text that becomes the detail of a problem.

@@ -18,9 +18,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 #[cfg(feature = "tracing")]
-use super::NAME;
+use super::layer::NAME;
 use super::{
-    Presentation,
+    layer::Presentation,
     render::{Present, Refusal},
 };
 use crate::contract::ReplyBody;

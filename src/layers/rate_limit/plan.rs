@@ -19,7 +19,7 @@ use crate::{
     wire::{
         Problem,
         field::{
-            scratch::{self, Scratch},
+            header_value::{self, ValueWriter},
             structured,
         },
     },
@@ -163,7 +163,7 @@ impl Plan {
     /// The fields of a response to a request that was decided like this.
     pub(super) fn report(&self, decision: &Decision, cross_origin: bool) -> Report {
         let values = match self.fields {
-            RateLimitFields::Draft => scratch::header_value(self.size, |out| {
+            RateLimitFields::Draft => header_value::header_value(self.size, |out| {
                 self.write_items(out, decision);
             })
             .map_or(ReportValues::None, ReportValues::Draft),
@@ -176,7 +176,7 @@ impl Plan {
         }
     }
 
-    fn write_items(&self, out: &mut Scratch, decision: &Decision) {
+    fn write_items(&self, out: &mut ValueWriter, decision: &Decision) {
         for ((n, _, balance), item) in decision.balances(&self.quotas).zip(&self.items) {
             out.text(item);
             out.number(balance.remaining.into());
@@ -254,7 +254,7 @@ impl Plan {
             headers.insert(X_LIMIT, limit.clone());
         }
         for (name, number) in [(X_REMAINING, remaining.into()), (X_RESET, reset)] {
-            if let Some(value) = scratch::header_value(20, |out| out.number(number)) {
+            if let Some(value) = header_value::header_value(20, |out| out.number(number)) {
                 headers.insert(name, value);
             }
         }
@@ -303,7 +303,7 @@ impl Plan {
             let random = RandomState::new().hash_one(0_u8);
             seconds = seconds.saturating_add(random % jitter.as_secs().saturating_add(1));
         }
-        scratch::header_value(20, |out| out.number(seconds))
+        header_value::header_value(20, |out| out.number(seconds))
     }
 
     /// Section 5.1 of draft-ietf-httpapi-ratelimit-headers-11.

@@ -122,7 +122,7 @@ pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
 
 /// An input that passed its rules.
 ///
-/// Only [`with_validation`](super::with_validation) and [`check`](Self::check) create it, so a
+/// Only [`with_validation`](crate::with_validation) and [`check`](Self::check) create it, so a
 /// function that takes a `Valid<Json<NewUser>>` needs no checks of its own. It can be read and
 /// destructured, but not changed.
 ///

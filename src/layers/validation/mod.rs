@@ -155,12 +155,13 @@ mod body;
 mod email;
 mod errors;
 mod field_path;
-mod input;
+pub(crate) mod input;
 mod parse;
-mod policy;
+pub(crate) mod policy;
 
-pub use self::{
-    email::email,
-    input::{Form, Format, Input, Json, JsonOrForm, Query, Valid},
-    policy::{Validation, with_validation},
+pub use self::{email::email, input::Format};
+#[cfg(doc)]
+use self::{
+    input::{Form, Json, JsonOrForm, Query, Valid},
+    policy::Validation,
 };

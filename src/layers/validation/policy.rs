@@ -91,7 +91,7 @@ impl<I: Input> Validation<I> {
     /// # Example
     ///
     /// ```
-    /// use wythe::{Json, compose, validation::Validation, with};
+    /// use wythe::{Json, Validation, compose, with};
     ///
     /// struct Reserved(Vec<String>);
     ///
@@ -140,7 +140,7 @@ impl<I: Input> Validation<I> {
 
     /// Reads bodies of any content type and charset, and bodies without a content type.
     ///
-    /// With [`JsonOrForm`](super::JsonOrForm), a body whose content type is not that of a form is
+    /// With [`JsonOrForm`](crate::JsonOrForm), a body whose content type is not that of a form is
     /// JSON.
     ///
     /// # Security

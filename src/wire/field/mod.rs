@@ -1,4 +1,4 @@
-//! Reads and writes header fields and other small syntaxes: one file each, no I/O.
+//! Reads and writes header fields and other small syntaxes, one file for each, without I/O.
 
 pub(crate) mod authorization;
 pub(crate) mod base64url;
@@ -7,12 +7,12 @@ mod challenge;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;
 pub(crate) mod forwarded_for;
+#[cfg(feature = "rate-limit")]
+pub(crate) mod header_value;
 pub(crate) mod json_pointer;
 pub(crate) mod media_type;
 pub(crate) mod origin;
 pub(crate) mod origin_list;
-#[cfg(feature = "rate-limit")]
-pub(crate) mod scratch;
 pub(crate) mod structured;
 pub(crate) mod urlencoded;
 pub(crate) mod vary;

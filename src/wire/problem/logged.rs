@@ -1,4 +1,4 @@
-//! Holds what the log is told of a problem, and the client is not.
+//! The part of a problem that goes to the log, and not to the client.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::Problem;
 
-/// What an event has beside layer, status and cause.
+/// The fields of an event besides layer, status and cause.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Logged {
     reason: Option<&'static str>,
@@ -14,21 +14,21 @@ pub(super) struct Logged {
     severity: Severity,
 }
 
-/// Who should look at it.
+/// Who should act on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Severity {
-    /// Somebody, if the status is 500 or more: `error`, and otherwise `debug`.
+    /// The developers, if the status is at least 500: `error`, otherwise `debug`.
     #[default]
     ByStatus,
     /// Nobody: `debug`.
     Expected,
-    /// Whoever runs what is down: `warn`.
+    /// The operators of a dependency that is down: `warn`.
     Unavailable,
 }
 
 impl Problem {
-    /// A 503 because something that is needed for the answer is down, and not this server itself.
-    /// The cause goes to the log, as a warning, and not to the client.
+    /// A 503 because a dependency of this server is down. The cause goes to the log, as a warning, and
+    /// not to the client.
     ///
     /// # Example
     ///
@@ -50,8 +50,8 @@ impl Problem {
             .severity(Severity::Unavailable)
     }
 
-    /// Why, in one word that never changes, for the log and for counters: `quota`, `expired`. The
-    /// client does not see it.
+    /// The reason in one stable word, for logs and counters: `quota`, `expired`. The client does not
+    /// get it.
     ///
     /// # Example
     ///
@@ -67,13 +67,13 @@ impl Problem {
         self.change(|inner| inner.logged.reason = Some(code))
     }
 
-    /// The scheme of authentication that refused, for the log: `Bearer`, `ApiKey`.
+    /// The authentication scheme, for the log: `Bearer`, `ApiKey`.
     pub fn scheme(self, name: &'static str) -> Self {
         self.change(|inner| inner.logged.scheme = Some(name))
     }
 
-    /// Is part of normal operation, whatever the status: a 503 of a server that sheds load, or is
-    /// being maintained. The log then has it at the level `debug`, and not at `error`.
+    /// Marks it as part of normal operation, whatever the status: a 503 of a server that sheds load or
+    /// is under maintenance. It is logged at the level `debug`, and not at `error`.
     ///
     /// # Example
     ///
@@ -87,13 +87,13 @@ impl Problem {
         self.severity(Severity::Expected)
     }
 
-    /// What [`reason`](Self::reason) was given.
+    /// The [`reason`](Self::reason).
     #[must_use]
     pub fn reason_code(&self) -> Option<&'static str> {
         self.0.logged.reason
     }
 
-    /// What [`scheme`](Self::scheme) was given.
+    /// The [`scheme`](Self::scheme).
     #[must_use]
     pub fn scheme_name(&self) -> Option<&'static str> {
         self.0.logged.scheme

@@ -1,8 +1,6 @@
-//! Tells a client what went wrong: problem details, RFC 9457.
+//! Error responses: problem details, RFC 9457.
 
-mod capacity;
 mod logged;
-mod render;
 
 use std::{
     borrow::Cow,
@@ -10,13 +8,13 @@ use std::{
     error::Error,
     fmt,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
-
-pub(crate) use capacity::retry_after;
 
 use self::logged::Logged;
 use crate::wire::ConfigError;
@@ -24,13 +22,13 @@ use crate::wire::ConfigError;
 /// The media type of a problem's body.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An error answer: problem details for HTTP APIs, [RFC 9457].
+/// An error response: problem details for HTTP APIs, [RFC 9457].
 ///
-/// Every refusal of this crate is one, and handlers return it too. A clone is cheap and the body
-/// is rendered once, so a problem that never varies is best built once and cloned.
+/// Every refusal of this crate is one, and handlers can return it too. Clones are cheap and the body
+/// is rendered once, so build a problem that is always the same once, and clone it.
 ///
-/// The problem lies in the response's extensions as well, where an outer layer (the
-/// `with_presentation` of this crate, for example) finds it.
+/// The problem is also in the extensions of the response, where an outer layer can find it, such as
+/// `with_presentation`.
 ///
 /// # Example
 ///
@@ -53,7 +51,7 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 ///
 /// # Security
 ///
-/// What [`because`](Self::because) takes never leaves the server: it is for the log.
+/// The cause of [`because`](Self::because) goes to the log and never to the client.
 ///
 /// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #[derive(Clone)]
@@ -74,7 +72,7 @@ struct Inner {
 }
 
 impl Clone for Inner {
-    /// A copy that is about to be changed: what was rendered is left behind.
+    /// A copy that will be changed, so the rendered body is not copied.
     fn clone(&self) -> Self {
         Self {
             status: self.status,
@@ -92,7 +90,7 @@ impl Clone for Inner {
 }
 
 impl Problem {
-    /// A problem of type `about:blank`, which says no more than its status does.
+    /// A problem of type `about:blank`, which has the meaning of its status.
     pub fn new(status: StatusCode) -> Self {
         Self(Arc::new(Inner {
             status,
@@ -113,16 +111,31 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR).because(cause)
     }
 
-    /// The 500 of a handler whose `P` is not there, although its stack said it would be.
+    /// The 500 of a handler whose `P` is missing, although its stack provides it.
     ///
-    /// The stack has proven that a layer provides it, so it is only missing where something was
-    /// assumed of a layer outside the stack, or where it was taken out twice.
+    /// The compiler has proven that a layer provides it, so it is only missing if a layer outside the
+    /// stack was assumed, or if it was taken out twice.
     pub(crate) fn not_provided<P>() -> Self {
         let name = std::any::type_name::<P>();
         Self::internal(format!(
-            "`{name}` is not in the request's extensions: the layer that was assumed to provide \
-             it did not run before this handler, or something took it out already"
+            "`{name}` is not in the extensions of the request: the layer that was assumed to \
+             provide it did not run, or it was already taken out"
         ))
+    }
+
+    /// The 503 of section 5.2 of draft-ietf-httpapi-ratelimit-headers-11, which is part of the normal
+    /// operation of a limit. Add [`retry_after`](Self::retry_after).
+    pub(crate) fn reduced_capacity() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE)
+            .kind("https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
+            .title("Request cannot be satisfied due to temporary server capacity constraints")
+            .detail("Wait for the time in `Retry-After`, then try again.")
+            .expected()
+    }
+
+    /// With `Retry-After` in whole seconds, rounded up and at least one.
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        self.header(header::RETRY_AFTER, retry_after(wait))
     }
 
     /// The URI of the problem's type (RFC 9457, section 3.1.1).
@@ -130,13 +143,13 @@ impl Problem {
         self.change(|inner| inner.kind = Some(uri.into()))
     }
 
-    /// A short summary of the problem's type (section 3.1.3). Without it, the status's reason
-    /// phrase.
+    /// A short summary of the problem's type (section 3.1.3). By default the reason phrase of the
+    /// status.
     pub fn title(self, title: impl Into<Cow<'static, str>>) -> Self {
         self.change(|inner| inner.title = Some(title.into()))
     }
 
-    /// What is wrong this time, and what the client can do (section 3.1.4).
+    /// An explanation of this occurrence, and what the client can do (section 3.1.4).
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.change(|inner| inner.detail = Some(detail.into()))
     }
@@ -146,22 +159,22 @@ impl Problem {
         self.change(|inner| inner.instance = Some(uri.into()))
     }
 
-    /// An extension member (section 3.2). The standard's own members have their own setters and
-    /// win over an extension of the same name.
+    /// An extension member (section 3.2). The members of the standard have setters of their own, and
+    /// take precedence over an extension of the same name.
     pub fn extension(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.change(|inner| {
             inner.extensions.insert(name.into(), value.into());
         })
     }
 
-    /// A header field of the response, beside those that the field already has.
+    /// Adds a line of a header field to the response.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.change(|inner| {
             inner.headers.append(name, value);
         })
     }
 
-    /// What led to it, for the log only.
+    /// The cause, for the log only.
     pub fn because(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.change(|inner| inner.cause = Some(Arc::from(cause.into())))
     }
@@ -179,7 +192,7 @@ impl Problem {
         self.0.title.as_deref().unwrap_or(reason)
     }
 
-    /// What is wrong this time.
+    /// The explanation of this occurrence.
     #[must_use]
     pub fn explanation(&self) -> Option<&str> {
         self.0.detail.as_deref()
@@ -203,19 +216,19 @@ impl Problem {
         &self.0.headers
     }
 
-    /// What led to it.
+    /// The cause.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.0.cause.as_deref()
     }
 
-    /// The body: one JSON object.
+    /// The body: a JSON object.
     #[must_use]
     pub fn to_json(&self) -> Bytes {
         self.0.body.get_or_init(|| self.render()).clone()
     }
 
-    /// The response: status, fields, body, and the problem itself in the extensions.
+    /// The response: status, fields and body, with the problem in the extensions.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(self.to_json());
@@ -228,11 +241,43 @@ impl Problem {
         response
     }
 
+    fn render(&self) -> Bytes {
+        // Most problems fit, so the buffer does not grow.
+        let mut json = Vec::with_capacity(512);
+        // Strings, numbers and JSON values can always be serialized.
+        serde_json::to_writer(&mut json, self)
+            .map_or_else(|_| Bytes::from_static(b"{}"), |()| Bytes::from(json))
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.body = OnceLock::new();
         change(inner);
         self
+    }
+}
+
+/// The members of the standard (RFC 9457, section 3.1), in its order.
+const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.kind_uri())?;
+        map.serialize_entry("title", self.summary())?;
+        map.serialize_entry("status", &self.status().as_u16())?;
+        if let Some(detail) = self.explanation() {
+            map.serialize_entry("detail", detail)?;
+        }
+        if let Some(instance) = &self.0.instance {
+            map.serialize_entry("instance", instance)?;
+        }
+        for (name, value) in self.extensions() {
+            if !MEMBERS.contains(&name.as_str()) {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
     }
 }
 
@@ -272,7 +317,7 @@ impl From<StatusCode> for Problem {
 }
 
 impl From<Infallible> for Problem {
-    /// Never happens: it lets a service that can't fail stand where errors become problems.
+    /// Never called: it lets a service that can't fail be used where errors become problems.
     fn from(error: Infallible) -> Self {
         match error {}
     }
@@ -281,5 +326,29 @@ impl From<Infallible> for Problem {
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         Self::internal(error)
+    }
+}
+
+/// A `Retry-After` in whole seconds, rounded up and at least one.
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(wait.as_secs().saturating_add(part).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Problem;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        let cases = [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)];
+        for (millis, seconds) in cases {
+            let problem = Problem::reduced_capacity().retry_after(Duration::from_millis(millis));
+            assert_eq!(problem.headers()["retry-after"], seconds.to_string());
+        }
+        let longest = Problem::reduced_capacity().retry_after(Duration::MAX);
+        assert_eq!(longest.headers()["retry-after"], u64::MAX.to_string());
     }
 }

@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 use tower::{Layer, ServiceExt};
 use wythe::{
     ClientIp, ConfigError, IpFilter, PeerAddr, Problem, assume, compose,
-    ip_filter::Whose,
+    ip_filter::AddressSource,
     networks::{IntoNetwork, private_networks},
     with_ip_filter,
 };
@@ -23,7 +23,7 @@ fn of_client(client: &str) -> Request<Body> {
     request
 }
 
-async fn status<W: Whose>(filter: &IpFilter<W>, request: Request<Body>) -> StatusCode {
+async fn status<W: AddressSource>(filter: &IpFilter<W>, request: Request<Body>) -> StatusCode {
     let service = with_ip_filter(filter.clone()).layer(Ok200);
     let response = read(service.oneshot(request).await.unwrap()).await;
     let status = response.status();

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Request, StatusCode, request::Parts};
 use sha2::Sha256;
 
 use self::signature::{Nonces, SignedToken};
-use super::{CsrfRefusal, check::Passed};
+use super::{check::Passed, refusal::CsrfRefusal};
 use crate::{
     contract::Description,
     support::clock::Clock,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Issues tokens for the pages of a session, and verifies them: see
-/// [`Csrf::fallback_token`](super::Csrf::fallback_token).
+/// [`Csrf::fallback_token`](crate::Csrf::fallback_token).
 ///
 /// A token consists of the time, a random number, and the HMAC-SHA256 of both and the session id. So
 /// nothing is stored, a token is not valid in another session, and two tokens of one session share
@@ -26,7 +26,7 @@ use crate::{
 /// # Example
 ///
 /// ```
-/// use wythe::{CsrfRefusal, CsrfTokens};
+/// use wythe::{CsrfTokens, csrf::CsrfRefusal};
 ///
 /// let tokens = CsrfTokens::new(b"thirty-two bytes of a secret, or more")?;
 /// let token = tokens.issue("session 17");

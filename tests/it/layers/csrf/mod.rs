@@ -12,7 +12,7 @@ mod token;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use wythe::{Csrf, CsrfRefusal, Problem, with_csrf};
+use wythe::{Csrf, Problem, csrf::CsrfRefusal, with_csrf};
 
 use crate::common::{self, Body, empty, problem};
 

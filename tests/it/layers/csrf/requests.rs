@@ -1,7 +1,10 @@
 //! Tables of requests, each with what becomes of it.
 
 use http::{Request, Version};
-use wythe::{Csrf, CsrfRefusal, CsrfRefusal::*};
+use wythe::{
+    Csrf,
+    csrf::{CsrfRefusal, CsrfRefusal::*},
+};
 
 use super::{APP, request, send};
 use crate::common;

@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use proptest::prelude::*;
-use wythe::{Csrf, CsrfRefusal::*, CsrfTokens};
+use wythe::{Csrf, CsrfTokens, csrf::CsrfRefusal::*};
 
 use super::{request, send};
 

@@ -1,8 +1,8 @@
-//! Writes header values that differ from response to response without an allocation for each.
+//! Writes computed header values without an allocation for each.
 //!
-//! A `HeaderValue` owns its bytes, so a value that is computed costs an allocation. Here values
-//! are cut off a chunk that the thread keeps: about a hundred share one allocation, and when all
-//! of them have been sent, the chunk is used again. A value that is kept for long keeps its chunk
+//! A `HeaderValue` owns its bytes, so a computed value usually costs an allocation. Here, values are
+//! split off a chunk that belongs to the thread: about a hundred values share one allocation, and the
+//! chunk is reused once all of them have been sent. A value that is kept for long keeps its chunk
 //! alive, which is why chunks are small.
 
 use std::{cell::Cell, thread::AccessError};
@@ -14,31 +14,34 @@ use http::HeaderValue;
 const CHUNK: usize = 4096;
 
 thread_local! {
-    static SCRATCH: Cell<BytesMut> = Cell::new(BytesMut::new());
+    static BUFFER: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
-/// Writes a header value of at most `size` bytes; a longer one is written, too, but allocates.
+/// Writes a header value of at most `size` bytes; a longer one allocates.
 ///
-/// `None` if what was written cannot stand in a header field.
-pub(crate) fn header_value(size: usize, write: impl FnOnce(&mut Scratch)) -> Option<HeaderValue> {
-    // Taken out and put back, so that nothing is borrowed meanwhile; while the thread ends there
-    // is none left.
-    let mut chunk = SCRATCH.try_with(Cell::take).unwrap_or_default();
+/// `None` if the text is not a valid header value.
+pub(crate) fn header_value(
+    size: usize,
+    write: impl FnOnce(&mut ValueWriter),
+) -> Option<HeaderValue> {
+    // Taken out and put back, so that nothing is borrowed in between. A thread that is ending has
+    // none.
+    let mut chunk = BUFFER.try_with(Cell::take).unwrap_or_default();
     if !chunk.try_reclaim(size) {
         chunk = BytesMut::with_capacity(CHUNK.max(size));
     }
-    let mut scratch = Scratch(chunk);
-    write(&mut scratch);
-    let value = scratch.0.split().freeze();
+    let mut writer = ValueWriter(chunk);
+    write(&mut writer);
+    let value = writer.0.split().freeze();
     // An error means that the thread is ending: the chunk goes with it.
-    let _: Result<(), AccessError> = SCRATCH.try_with(|cell| cell.set(scratch.0));
+    let _: Result<(), AccessError> = BUFFER.try_with(|cell| cell.set(writer.0));
     HeaderValue::from_maybe_shared(value).ok()
 }
 
-/// Where a value is written.
-pub(crate) struct Scratch(BytesMut);
+/// Writes the text of a value.
+pub(crate) struct ValueWriter(BytesMut);
 
-impl Scratch {
+impl ValueWriter {
     pub(crate) fn text(&mut self, text: &str) {
         self.0.put_slice(text.as_bytes());
     }
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_field_can_hold_is_no_value() {
+    fn an_invalid_header_value_is_none() {
         assert!(header_value(8, |out| out.text("a\r\nb: c")).is_none());
         assert_eq!(
             header_value(8, |out| out.text("still works")).unwrap(),

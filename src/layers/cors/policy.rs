@@ -1,0 +1,238 @@
+//! The policy and the layer.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+
+use super::{
+    builder::{Anonymous, CorsBuilder, Trusted},
+    origins::Origins,
+    preflight::{Headers, Methods, PreflightFields},
+};
+use crate::{
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    wire::{
+        ConfigError,
+        field::{Origin, only_line, vary},
+    },
+};
+
+const NAME: &str = "with_cors";
+
+/// Answers preflights, and lets the allowed origins read the responses; see the [module](super).
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Cors, with_cors};
+///
+/// let layer = with_cors(Cors::origins(["https://app.example.com"])?.credentials());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+pub fn with_cors(cors: impl Into<Cors>) -> With<Cors> {
+    with(cors.into())
+}
+
+/// Which origins may call, and how: the policy of [`with_cors`].
+///
+/// Its functions start a [`CorsBuilder`], which [`with_cors`] converts into a `Cors`.
+#[derive(Clone)]
+#[must_use]
+pub struct Cors(pub(super) Arc<CorsPolicy>);
+
+pub(super) struct CorsPolicy {
+    /// `None` allows every origin.
+    pub(super) origins: Option<Origins>,
+    /// The value on every response, if it does not depend on the request: `*`, or the only origin.
+    pub(super) fixed: Option<HeaderValue>,
+    pub(super) credentials: bool,
+    pub(super) methods: Methods,
+    pub(super) headers: Headers,
+    pub(super) exposed: Option<HeaderValue>,
+    pub(super) private_network: bool,
+    pub(super) preflight: PreflightFields,
+}
+
+impl Cors {
+    /// Allows the listed origins and patterns, to which
+    /// [`credentials`](CorsBuilder::credentials) may be added.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), is
+    /// plain `http` and not on this machine, or is a pattern that spans a public suffix.
+    pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = Origins::from_list(origins, false)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows an origin if the closure returns `true`; see
+    /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
+    pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
+    where
+        F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
+    {
+        CorsBuilder::new(Some(Origins::default())).allow_origins_where(allows)
+    }
+
+    /// Allows the listed origins and patterns, including plain `http`, without credentials.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), or is
+    /// a pattern that spans a public suffix.
+    pub fn anonymous<I>(origins: I) -> Result<CorsBuilder<Anonymous>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = Origins::from_list(origins, true)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows every origin, without credentials: for public content.
+    ///
+    /// # Example: credentials for any origin do not compile
+    ///
+    /// ```compile_fail
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// let layer = with_cors(Cors::any().credentials());
+    /// ```
+    pub fn any() -> CorsBuilder<Anonymous> {
+        CorsBuilder::new(None)
+    }
+
+    pub(super) fn build<T>(builder: CorsBuilder<T>) -> Self {
+        let fixed = match &builder.origins {
+            None => Some(HeaderValue::from_static("*")),
+            Some(origins) => origins.only(),
+        };
+        Self(Arc::new(CorsPolicy {
+            fixed,
+            preflight: PreflightFields::new(&builder),
+            origins: builder.origins,
+            credentials: builder.with_credentials,
+            methods: builder.methods,
+            headers: builder.headers,
+            exposed: builder.exposed,
+            private_network: builder.in_private_network,
+        }))
+    }
+}
+
+impl Place for Cors {
+    type Stage = stage::Cors;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::new(NAME)
+            .answers(StatusCode::NO_CONTENT, "to a preflight")
+            .adds(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+            .adds(header::VARY)
+    }
+}
+
+impl<B> Middleware<B> for Cors {
+    /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
+    type Carry = Option<HeaderValue>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
+        let Some(origins) = &self.0.origins else {
+            let origin = request.headers().contains_key(header::ORIGIN);
+            let origin = origin.then(|| HeaderValue::from_static("*"));
+            return self.decide(request, origin);
+        };
+        let Some(origin) = only_origin(request.headers()) else {
+            return self.decide(request, None);
+        };
+        let found = origins.find(origin);
+        if found.is_some() || !origins.has_closures() {
+            return self.decide(request, found);
+        }
+        let (head, body) = request.into_parts();
+        let origin = only_origin(&head.headers);
+        let found = origin.and_then(|origin| origins.find_by_closure(origin, &head));
+        self.decide(Request::from_parts(head, body), found)
+    }
+
+    fn after<R>(&self, allowed: Self::Carry, response: &mut Response<R>)
+    where
+        R: ReplyBody,
+    {
+        let policy = &*self.0;
+        let headers = response.headers_mut();
+        if allowed.is_none() {
+            headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        }
+        if policy.fixed.is_none() {
+            vary::add(headers, "Origin");
+        }
+        // Only the policy decides: fields that a handler has set are overwritten.
+        let Some(origin) = allowed.or_else(|| policy.fixed.clone()) else {
+            headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            return;
+        };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if policy.credentials {
+            let value = HeaderValue::from_static("true");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, value);
+        } else {
+            headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        }
+        if let Some(exposed) = &policy.exposed {
+            // In addition to the names that layers further in have added.
+            headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+        }
+    }
+}
+
+impl Cors {
+    /// Answers a preflight, and lets every other request pass.
+    fn decide<B>(
+        &self,
+        request: Request<B>,
+        allowed: Option<HeaderValue>,
+    ) -> Later<Step<B, Option<HeaderValue>>> {
+        let headers = request.headers();
+        // Fetch, "CORS-preflight request". The handler gets every other OPTIONS request.
+        if request.method() == Method::OPTIONS
+            && headers.contains_key(header::ORIGIN)
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            return Step::reply(self.answer(allowed, headers));
+        }
+        Step::next(request, allowed)
+    }
+}
+
+pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Cors", message)
+}
+
+/// Browsers send one origin; several lines allow nothing.
+fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
+    only_line(headers, header::ORIGIN).ok()?
+}
+
+impl fmt::Debug for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let policy = &*self.0;
+        f.debug_struct("Cors")
+            .field("origins", &policy.origins)
+            .field("credentials", &policy.credentials)
+            .field("methods", &policy.methods)
+            .field("headers", &policy.headers)
+            .field("exposed", &policy.exposed)
+            .field("private_network", &policy.private_network)
+            .finish_non_exhaustive()
+    }
+}

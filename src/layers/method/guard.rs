@@ -1,0 +1,212 @@
+//! The guard: which methods pass, and the answers to the others.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::{
+    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    wire::{ConfigError, Problem, head_method},
+};
+
+const NAME: &str = "with_methods";
+
+/// The methods of HTTP (RFC 9110, RFC 5789, RFC 10008).
+pub(super) const KNOWN: [Method; 10] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::QUERY,
+    Method::TRACE,
+    Method::CONNECT,
+];
+
+/// Lets the listed methods pass, and answers all others.
+///
+/// It takes an array, or [`Methods::list`] for a list that is only known at run time. See
+/// the [module](super) for what passes and what is rejected.
+///
+/// # Example
+///
+/// ```
+/// use http::Method;
+/// use wythe::with_methods;
+///
+/// let layer = with_methods([Method::GET, Method::POST]);
+/// ```
+///
+/// # Example: an empty list does not compile
+///
+/// ```compile_fail
+/// use wythe::with_methods;
+///
+/// let layer = with_methods([]);
+/// ```
+pub fn with_methods(methods: impl Into<Methods>) -> With<Methods> {
+    with(methods.into())
+}
+
+/// The methods that a resource supports.
+#[derive(Clone)]
+#[must_use]
+pub struct Methods(Arc<MethodGuard>);
+
+struct MethodGuard {
+    listed: Vec<Method>,
+    allow: HeaderValue,
+    not_allowed: Problem,
+    not_implemented: Problem,
+}
+
+impl Methods {
+    /// These methods, in this order.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty: no request would pass.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::Method;
+    /// use wythe::{Methods, with_methods};
+    ///
+    /// let read_only = true;
+    /// let mut methods = vec![Method::GET];
+    /// if !read_only {
+    ///     methods.push(Method::PUT);
+    /// }
+    /// let layer = with_methods(Methods::list(methods)?);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn list(methods: impl IntoIterator<Item = Method>) -> Result<Self, ConfigError> {
+        let listed: Vec<Method> = methods.into_iter().collect();
+        if listed.is_empty() {
+            let message = "the list is empty, so no request would pass: list a method";
+            return Err(ConfigError::new("Methods", message));
+        }
+        Ok(Self::new(listed))
+    }
+
+    pub(super) fn new(listed: Vec<Method>) -> Self {
+        let allow = allow(&listed);
+        let not_allowed = Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+            .reason("method")
+            .detail("This resource does not support the request method; see the `Allow` field.")
+            .header(header::ALLOW, allow.clone());
+        let not_implemented = Problem::new(StatusCode::NOT_IMPLEMENTED)
+            .reason("unknown_method")
+            .expected()
+            .detail("The request method is not known. Methods are case-sensitive.");
+        Self(Arc::new(MethodGuard {
+            listed,
+            allow,
+            not_allowed,
+            not_implemented,
+        }))
+    }
+
+    fn pass(&self, method: &Method) -> bool {
+        let listed = &self.0.listed;
+        // RFC 9110, section 9.1: GET and HEAD go together.
+        listed.contains(method) || *method == Method::HEAD && listed.contains(&Method::GET)
+    }
+
+    /// The answer to a method that does not pass.
+    pub(super) fn answer(&self, method: &Method) -> Response<Bytes> {
+        let guard = &*self.0;
+        if *method == Method::OPTIONS {
+            // RFC 9110, section 9.3.7.
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            let headers = response.headers_mut();
+            headers.insert(header::ALLOW, guard.allow.clone());
+            return response;
+        }
+        // RFC 9110, sections 15.5.6 and 15.6.2.
+        let problem = if KNOWN.contains(method) {
+            &guard.not_allowed
+        } else {
+            &guard.not_implemented
+        };
+        problem.clone().into_response()
+    }
+}
+
+/// The value of `Allow` (RFC 9110, section 10.2.1); it may be empty.
+fn allow(listed: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = Vec::new();
+    for method in listed {
+        let with_head = *method == Method::GET && !listed.contains(&Method::HEAD);
+        for name in [Some(method.as_str()), with_head.then_some("HEAD")] {
+            names.extend(name.filter(|name| !names.contains(name)));
+        }
+    }
+    // Methods are tokens, so the value is always valid.
+    HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+impl<const N: usize> From<[Method; N]> for Methods {
+    fn from(methods: [Method; N]) -> Self {
+        const { assert!(N > 0, "`with_methods` takes at least one method") }
+        Self::new(methods.into())
+    }
+}
+
+impl Place for Methods {
+    type Stage = stage::Method;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        let mut description = Description::new(NAME);
+        if !self.pass(&Method::OPTIONS) {
+            description = description.answers(StatusCode::NO_CONTENT, "to OPTIONS");
+        }
+        let others = format!(
+            "to a method other than {}",
+            self.0.allow.to_str().unwrap_or("?")
+        );
+        description
+            .answers(StatusCode::METHOD_NOT_ALLOWED, others)
+            .answers(StatusCode::NOT_IMPLEMENTED, "to an unknown method")
+    }
+}
+
+impl<B> Middleware<B> for Methods {
+    /// Whether the request is a `HEAD`.
+    type Carry = bool;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
+        let method = request.method();
+        if !self.pass(method) {
+            return Step::reply(self.answer(method));
+        }
+        let is_head = *method == Method::HEAD;
+        Step::next(request, is_head)
+    }
+
+    fn after<R>(&self, is_head: bool, response: &mut Response<R>)
+    where
+        R: ReplyBody,
+    {
+        if is_head {
+            head_method::strip(response);
+        }
+    }
+}
+
+impl fmt::Debug for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Methods").field(&self.0.listed).finish()
+    }
+}

@@ -1,0 +1,139 @@
+//! The layer, and what a renderer sees of a request.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use tower_layer::Layer;
+
+use super::service::Presented;
+use crate::{
+    contract::{Description, Place, Placed, placed, stage},
+    wire::Problem,
+};
+
+pub(super) const NAME: &str = "with_presentation";
+
+/// Turns every refusal into problem+json, and answers 500 when an inner service panics.
+pub const fn with_presentation() -> Placed<Presentation> {
+    placed(Presentation { renderer: None })
+}
+
+/// Renders every refusal with a function, and answers 500 when an inner service panics.
+///
+/// The renderer returns the `Content-Type` and the body. It is called for refusals only. If it
+/// panics, the client gets problem+json.
+pub fn with_presentation_as<F>(renderer: F) -> Placed<Presentation>
+where
+    F: Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync + 'static,
+{
+    placed(Presentation {
+        renderer: Some(Arc::new(renderer)),
+    })
+}
+
+pub(super) type Renderer =
+    Arc<dyn Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync>;
+
+/// The layer of [`with_presentation`] and [`with_presentation_as`].
+#[derive(Clone)]
+#[must_use]
+pub struct Presentation {
+    pub(super) renderer: Option<Renderer>,
+}
+
+impl fmt::Debug for Presentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.renderer {
+            None => "Presentation(problem+json)",
+            Some(_) => "Presentation(renderer)",
+        })
+    }
+}
+
+impl Place for Presentation {
+    type Stage = stage::Present;
+    type Provides = ();
+    type Needs = ();
+
+    fn describe(&self) -> Description {
+        Description::new(NAME).answers(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "when an inner service panics",
+        )
+    }
+}
+
+impl<S> Layer<S> for Presentation {
+    type Service = Presented<S>;
+
+    fn layer(&self, inner: S) -> Presented<S> {
+        Presented::new(self.clone(), inner)
+    }
+}
+
+/// The part of a request that a renderer sees.
+///
+/// # Example
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::HeaderValue;
+/// use wythe::{PROBLEM_JSON, with_presentation_as};
+///
+/// let layer = with_presentation_as(|problem, request| {
+///     let browser = request
+///         .accept()
+///         .and_then(|accept| accept.to_str().ok())
+///         .is_some_and(|accept| accept.contains("text/html"));
+///     if !browser {
+///         return (PROBLEM_JSON, problem.to_json());
+///     }
+///     let page = format!("<h1>{}</h1>", problem.status());
+///     (HeaderValue::from_static("text/html; charset=utf-8"), Bytes::from(page))
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestInfo {
+    method: Method,
+    uri: Uri,
+    accept: Option<HeaderValue>,
+    accept_language: Option<HeaderValue>,
+}
+
+impl RequestInfo {
+    // Clones of a URI and of a field value share their bytes.
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let fields = request.headers();
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            accept: fields.get(header::ACCEPT).cloned(),
+            accept_language: fields.get(header::ACCEPT_LANGUAGE).cloned(),
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The URI, as this layer saw it. The client chooses it, so escape it where you print it.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The first `Accept` field.
+    #[must_use]
+    pub const fn accept(&self) -> Option<&HeaderValue> {
+        self.accept.as_ref()
+    }
+
+    /// The first `Accept-Language` field.
+    #[must_use]
+    pub const fn accept_language(&self) -> Option<&HeaderValue> {
+        self.accept_language.as_ref()
+    }
+}
