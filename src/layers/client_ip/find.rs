@@ -108,7 +108,7 @@ impl AddressField {
                  server without the proxy; {OWN_REQUESTS}"
             ),
             Fault::TooFew { entries } => format!(
-                "`{field}` has {entries} entries, but {proxies} proxies are configured: correct the \
+                "`{field}` has {entries} of the {proxies} entries that the proxies append: correct the \
                  number of proxies; clients must not reach the server without them"
             ),
             Fault::OnlyProxies => format!(

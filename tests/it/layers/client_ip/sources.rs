@@ -67,10 +67,10 @@ async fn check(source: Result<ClientIpSource, ConfigError>, field: &str, cases: 
 }
 
 const NO_PEER: &str = "into_make_service_with_connect_info::<SocketAddr>()";
-const NO_FIELD: &str = "let the proxy set it";
+const NO_FIELD: &str = "the proxy must set it";
 const ONLY_PROXIES: &str = "only addresses of trusted proxies";
-const HIDDEN: &str = "a proxy hides the client's address";
-const MALFORMED: &str = "can't be read";
+const HIDDEN: &str = "a proxy hides the address of the client";
+const MALFORMED: &str = "is not an address";
 
 #[tokio::test]
 async fn the_peer_is_the_client_whatever_fields_say() {
@@ -539,7 +539,7 @@ fn a_source_that_would_let_clients_choose_is_an_error() {
         ),
         (
             ClientIpSource::header("CloudFront-Viewer-Address"),
-            "take `X-Forwarded-For`",
+            "use `X-Forwarded-For`",
         ),
         (ClientIpSource::header("x real ip"), "not a field name"),
         (ClientIpSource::header(""), "not a field name"),

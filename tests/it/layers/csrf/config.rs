@@ -82,11 +82,11 @@ fn exempts_routes_and_exact_paths() {
         ("nothing", "", "start with `/`"),
         ("no slash", "hooks", "start with `/`"),
         ("an address", "https://example.com/hooks", "start with `/`"),
-        ("a query", "/hooks?x", "end with the path"),
-        ("a fragment", "/hooks#x", "end with the path"),
-        ("a star", "/hooks/*", "no pattern"),
-        ("a star in a name", "/hooks/*rest", "no pattern"),
-        ("two stars", "/{*a}/*", "no pattern"),
+        ("a query", "/hooks?x", "without query and fragment"),
+        ("a fragment", "/hooks#x", "without query and fragment"),
+        ("a star", "/hooks/*", "not a route"),
+        ("a star in a name", "/hooks/*rest", "not a route"),
+        ("two stars", "/{*a}/*", "not a route"),
     ];
     for (name, route, says) in cases {
         assert_refused(Csrf::same_origin().exempt([route]), name, says);
@@ -123,10 +123,10 @@ fn takes_over_what_a_cors_policy_names_and_no_more() {
 
     let patterns = Cors::origins(["https://*.example.com"]).unwrap();
     let csrf = Csrf::same_origin().trust_origins(patterns.named_origins());
-    assert_refused(csrf, "patterns", "not taken over");
+    assert_refused(csrf, "patterns", "not included");
     let closure = Cors::origins_where(|_, _| true);
     let csrf = Csrf::same_origin().trust_origins(closure.named_origins());
-    assert_refused(csrf, "a closure", "not taken over");
+    assert_refused(csrf, "a closure", "not included");
     let insecure = patterns
         .dangerously_allow_insecure_origins(["http://example.com"])
         .unwrap();

@@ -161,7 +161,7 @@ fn a_key_can_be_changed_while_tokens_are_out() {
 fn refuses_settings_that_protect_nobody() {
     let none: [&str; 0] = [];
     let cases = [
-        ("no key", CsrfTokens::keys(none), "without a key"),
+        ("no key", CsrfTokens::keys(none), "list of keys is empty"),
         ("an empty key", CsrfTokens::new(""), "32 bytes"),
         (
             "a short key",
@@ -181,9 +181,9 @@ fn refuses_settings_that_protect_nobody() {
         (
             "no lifetime",
             tokens().lifetime(Duration::from_millis(999)),
-            "a second",
+            "one second",
         ),
-        ("no field", tokens().header("x csrf"), "not the name"),
+        ("no field", tokens().header("x csrf"), "not a header name"),
         ("the cookie", tokens().header("Cookie"), "any page"),
         (
             "the content type",
@@ -373,12 +373,12 @@ fn a_stack_says_that_a_token_is_needed() {
     let printed = |csrf| wythe::compose((wythe::with_csrf(csrf),)).to_string();
     let fallback = printed(Csrf::same_origin().fallback_token(tokens(), session));
     assert!(
-        fallback.contains("403 with neither an origin nor the token"),
+        fallback.contains("403 without an origin and without a valid token"),
         "{fallback}"
     );
     let required = printed(Csrf::same_origin().required_token(tokens(), session));
     assert!(
-        required.contains("403 without the token of its session"),
+        required.contains("403 without a valid token of its session"),
         "{required}"
     );
 }
