@@ -133,14 +133,14 @@ pub use self::integrations::tower_http;
 pub use self::layers::auth::api_key::ApiKey;
 #[cfg(feature = "basic")]
 pub use self::layers::auth::basic::Basic;
+#[cfg(feature = "jwks")]
+pub use self::layers::auth::jwt::Jwks;
+#[cfg(feature = "jwt")]
+pub use self::layers::auth::jwt::{Jwt, JwtIssuer, JwtKey, TokenCache};
 #[cfg(feature = "session")]
 pub use self::layers::auth::session::{Session, Sessions};
 #[cfg(feature = "auth")]
 pub use self::layers::auth::{self, layer::with_auth};
-#[cfg(feature = "jwks")]
-pub use self::layers::auth::{Jwks, JwksError};
-#[cfg(feature = "jwt")]
-pub use self::layers::auth::{Jwt, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
 #[cfg(feature = "authorization")]
 pub use self::layers::authorization::{
     self,

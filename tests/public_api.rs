@@ -5,7 +5,11 @@
 //! `PUBLIC_API=overwrite cargo test --test public_api` stores the list again.
 #![cfg(feature = "full")]
 
-use std::{env, fs, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    process::Command,
+};
 
 const STORED: &str = "public-api.txt";
 
@@ -63,4 +67,52 @@ fn public_items() -> Option<String> {
     let errors = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "cargo public-api failed:\n{errors}");
     Some(String::from_utf8(run.stdout).expect("the list is text"))
+}
+
+/// Different items of one kind that share a name: stages are named after what stands there.
+const NAMESAKES: &[&str] = &["Body", "Cors"];
+
+#[test]
+fn each_item_has_one_path() {
+    let stored = fs::read_to_string(STORED).expect("the stored list can be read");
+    let modules: BTreeSet<&str> = stored
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "))
+        .collect();
+    let mut paths: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for line in stored.lines() {
+        let Some((kind, path)) = item(line) else {
+            continue;
+        };
+        if let Some((module, name)) = path.rsplit_once("::")
+            && modules.contains(module)
+        {
+            paths.entry((kind, name)).or_default().insert(path);
+        }
+    }
+    assert!(paths.len() > 100, "only {} items were found", paths.len());
+    let several: Vec<_> = paths
+        .into_iter()
+        .filter(|((_, name), paths)| paths.len() > 1 && !NAMESAKES.contains(name))
+        .map(|((kind, _), paths)| format!("{kind}: {paths:?}"))
+        .collect();
+    assert!(several.is_empty(), "{}", several.join("\n"));
+}
+
+/// The kind and the path of an item of a module, such as `struct` and `wythe::Body`.
+fn item(line: &str) -> Option<(&str, &str)> {
+    let declaration = line.split_once("pub ")?.1;
+    let declaration = declaration
+        .trim_start_matches("const fn ")
+        .trim_start_matches("async fn ");
+    let (kind, rest) = match declaration.split_once(' ')? {
+        (kind @ ("struct" | "enum" | "trait" | "fn" | "type" | "const" | "mod"), rest) => {
+            (kind, rest)
+        }
+        (path, _) if path.starts_with("wythe::") && path.contains('(') => ("fn", declaration),
+        _ => return None,
+    };
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    let path = rest.get(..end.unwrap_or(rest.len()))?;
+    Some((kind, path.trim_end_matches(':')))
 }

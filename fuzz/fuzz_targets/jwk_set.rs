@@ -8,10 +8,7 @@ use http::Uri;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
-use wythe::{
-    BoxError, Jwks, JwksError,
-    auth::{FetchKeys, Fetched, JwtAlgorithm},
-};
+use wythe::{BoxError, Jwks, auth::{JwksError, FetchKeys, Fetched, JwtAlgorithm}};
 
 const ALGORITHMS: [JwtAlgorithm; 9] = [
     JwtAlgorithm::RS256,

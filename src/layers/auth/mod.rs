@@ -115,9 +115,9 @@ pub use self::api_key::{ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "basic")]
 pub use self::basic::BasicRefusal;
 #[cfg(feature = "jwks")]
-pub use self::jwt::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
+pub use self::jwt::{FetchKeys, Fetched, HttpsTransport, JwksError, JwksStatus};
 #[cfg(feature = "jwt")]
-pub use self::jwt::{Jwt, JwtAlgorithm, JwtIssuer, JwtKey, JwtRefusal, TokenCache};
+pub use self::jwt::{JwtAlgorithm, JwtRefusal};
 #[cfg(feature = "session")]
 pub use self::session::{
     MemorySessions, SessionId, SessionKey, SessionOwner, SessionRecord, SessionRefusal,

@@ -17,7 +17,7 @@ use crate::{
 /// # Example
 ///
 /// ```
-/// use wythe::{JwtRefusal, Problem};
+/// use wythe::{auth::JwtRefusal, Problem};
 ///
 /// /// Whether the client only needs a new token.
 /// fn has_expired(problem: &Problem) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::advance;
-use wythe::{Jwt, JwtRefusal};
+use wythe::{Jwt, auth::JwtRefusal};
 
 use super::{
     Claims, Verdict, answer, judged, jwt, scripted::Scripted, set, settle, signer::Signer,

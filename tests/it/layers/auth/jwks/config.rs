@@ -70,6 +70,6 @@ fn is_send_and_sync() {
     fn is<T: Clone + Send + Sync + 'static>() {}
     is::<Jwks>();
     is::<wythe::auth::HttpsTransport>();
-    is::<wythe::JwksError>();
+    is::<wythe::auth::JwksError>();
     is::<wythe::auth::JwksStatus>();
 }

@@ -1,7 +1,10 @@
 //! The key set of an issuer that is known by its name.
 
 use serde_json::{Value, json};
-use wythe::{Jwks, JwksError, JwtRefusal};
+use wythe::{
+    Jwks,
+    auth::{JwksError, JwtRefusal},
+};
 
 use super::{
     NOW, Verdict,

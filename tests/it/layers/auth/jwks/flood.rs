@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::advance;
-use wythe::{Jwks, JwtRefusal};
+use wythe::{Jwks, auth::JwtRefusal};
 
 use super::{Verdict, scripted::Scripted, set, settle, signer::Signer, status, verdict};
 

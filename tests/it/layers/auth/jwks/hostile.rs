@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::StatusCode;
-use wythe::{Jwks, JwksError};
+use wythe::{Jwks, auth::JwksError};
 
 use super::{
     provider::{Answer, Provider},

@@ -1,7 +1,7 @@
 //! Several issuers with fetched keys: each verifies its own tokens alone.
 
 use serde_json::json;
-use wythe::{Jwks, Jwt, JwtIssuer, JwtKey, JwtRefusal};
+use wythe::{Jwks, Jwt, JwtIssuer, JwtKey, auth::JwtRefusal};
 
 use super::{Claims, NOW, Verdict, answer, at, judged, scripted::Scripted, set, signer::Signer};
 

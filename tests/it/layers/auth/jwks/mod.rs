@@ -23,7 +23,11 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wythe::{Jwks, JwksError, Jwt, JwtRefusal, Problem, with_auth};
+use wythe::{
+    Jwks, Jwt, Problem,
+    auth::{JwksError, JwtRefusal},
+    with_auth,
+};
 
 use crate::common::{empty, get, problem, send};
 

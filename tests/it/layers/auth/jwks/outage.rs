@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::advance;
-use wythe::{Jwks, JwksError};
+use wythe::{Jwks, auth::JwksError};
 
 use super::{
     Verdict, answer, jwt, scripted::Scripted, set, settle, signer::Signer, status, verdict,

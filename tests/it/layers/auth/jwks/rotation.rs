@@ -4,7 +4,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
 use tokio::time::advance;
-use wythe::{Jwt, JwtRefusal, ManualClock, auth::Fetched};
+use wythe::{
+    Jwt, ManualClock,
+    auth::{Fetched, JwtRefusal},
+};
 
 use super::{
     Claims, NOW, Verdict, answer, at, judged, jwt, scripted::Scripted, set, settle, signer::Signer,

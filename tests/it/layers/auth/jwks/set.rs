@@ -1,9 +1,10 @@
 //! What is used of a key set.
 
 use serde_json::{Value, json};
-use wythe::{
-    JwksError, JwtRefusal,
-    auth::JwtAlgorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS384, RS512},
+use wythe::auth::{
+    JwksError,
+    JwtAlgorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS384, RS512},
+    JwtRefusal,
 };
 
 use super::{Verdict, scripted::Scripted, set, signer::Signer, status, verdict};

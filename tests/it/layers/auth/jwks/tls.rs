@@ -10,7 +10,10 @@ use tokio_rustls::{
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
 };
-use wythe::{Jwks, JwksError, auth::HttpsTransport};
+use wythe::{
+    Jwks,
+    auth::{HttpsTransport, JwksError},
+};
 
 use super::{
     provider::{Answer, Provider},

@@ -5,7 +5,11 @@ use std::convert::Infallible;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, Response};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
-use wythe::{Auth, Jwt, JwtKey, JwtRefusal, Provided, auth::JwtAlgorithm, with_auth};
+use wythe::{
+    Auth, Jwt, JwtKey, Provided,
+    auth::{JwtAlgorithm, JwtRefusal},
+    with_auth,
+};
 
 use super::{Claims, NOW, SECRET, at, good, hs256, request, token, verdict, with_key, with_pem};
 use crate::common::{Body, send_to};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtRefusal};
+use wythe::{Jwt, auth::JwtRefusal};
 
 use super::{Claims, NOW, hs256, raw, token, verdict};
 

@@ -3,7 +3,10 @@
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtKey, JwtRefusal, auth::JwtAlgorithm};
+use wythe::{
+    Jwt, JwtKey,
+    auth::{JwtAlgorithm, JwtRefusal},
+};
 
 use super::{Claims, NOW, answer, at, hs256, reason, token, verdict, with_key, with_pem};
 use crate::common::{self, problem};

@@ -3,7 +3,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::json;
-use wythe::{Jwt, JwtKey, JwtRefusal, auth::JwtAlgorithm};
+use wythe::{
+    Jwt, JwtKey,
+    auth::{JwtAlgorithm, JwtRefusal},
+};
 
 use super::{NOW, at, good, hs256, raw, signed, verdict, with_pem};
 

@@ -11,7 +11,10 @@ use base64::{
 use http::StatusCode;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtKey, JwtRefusal, auth::JwtAlgorithm};
+use wythe::{
+    Jwt, JwtKey,
+    auth::{JwtAlgorithm, JwtRefusal},
+};
 
 use super::{Claims, NOW, SECRET, answer, at, good, hs256, raw, signed, verdict, with_pem};
 use crate::common::problem;

@@ -2,7 +2,10 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtIssuer, JwtKey, JwtRefusal, auth::JwtAlgorithm};
+use wythe::{
+    Jwt, JwtIssuer, JwtKey,
+    auth::{JwtAlgorithm, JwtRefusal},
+};
 
 use super::{Claims, NOW, at, verdict};
 

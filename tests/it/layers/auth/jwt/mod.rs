@@ -33,7 +33,11 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wythe::{ConfigError, Jwt, JwtKey, JwtRefusal, Problem, auth::JwtAlgorithm, with_auth};
+use wythe::{
+    ConfigError, Jwt, JwtKey, Problem,
+    auth::{JwtAlgorithm, JwtRefusal},
+    with_auth,
+};
 
 pub(crate) const SECRET: &[u8; 64] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";

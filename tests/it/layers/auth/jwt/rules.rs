@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use wythe::{Jwt, JwtRefusal};
+use wythe::{Jwt, auth::JwtRefusal};
 
 use super::{Claims, NOW, answer, good, hs256, raw, reason, token, verdict};
 

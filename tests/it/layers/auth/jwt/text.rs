@@ -1,7 +1,7 @@
 //! The token's text: three parts of base64url.
 
 use serde_json::json;
-use wythe::JwtRefusal;
+use wythe::auth::JwtRefusal;
 
 use super::{good, hs256, signed, token, verdict};
 

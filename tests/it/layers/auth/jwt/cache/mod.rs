@@ -16,8 +16,8 @@ use std::{
 use http::request::Parts;
 use serde_json::{Value, json};
 use wythe::{
-    Jwt, JwtRefusal, Later, TokenCache,
-    auth::{Authenticate, Verdict},
+    Jwt, Later, TokenCache,
+    auth::{Authenticate, JwtRefusal, Verdict},
 };
 
 use super::{Claims, NOW, SECRET, good, hs256, request, token, verdict};
