@@ -82,8 +82,8 @@
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
-//! | [`with_auth`] | `Authenticate` | who it is: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], a scheme of your own, [or one of several](Authenticate::or) |
-//! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | what they may do: 403 |
+//! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
+//! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -107,7 +107,8 @@
 //! `load-shed`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
-//! in [`MemorySessions`] or in a [`SessionStore`] of your own, `session-redis` in [`RedisSessions`].
+//! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
+//! `session-redis` in [`RedisSessions`](auth::RedisSessions).
 //! `tower-http` gives the layers of tower-http a stage, `multipart` and `ws` let axum handlers take
 //! `Multipart` and `WebSocketUpgrade`. Without any feature, the crate has the middleware contract,
 //! `compose` and [`Problem`].

@@ -10,15 +10,13 @@
 )]
 
 mod address;
-mod authenticated;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
 mod principal;
 pub(crate) mod take_once;
 
 pub(crate) use self::address::peer_addr;
-pub use self::principal::{Auth, Either};
 pub use self::{
     address::{ClientIp, PeerAddr},
-    authenticated::Authenticated,
+    principal::{Auth, Authenticated, Either},
 };

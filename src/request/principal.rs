@@ -1,10 +1,10 @@
-//! Holds whom a request comes from: [`Auth`].
+//! The principal of a request: [`Auth`], [`Either`] and [`Authenticated`].
 
 use http::Extensions;
 
 use crate::contract::Provided;
 
-/// Whom the request comes from, as the stack's scheme verified it.
+/// The principal of the request: who sent it, as verified by the scheme of the stack.
 ///
 /// # Example
 ///
@@ -29,11 +29,11 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
     }
 }
 
-/// Who it is where two schemes are taken that know different principals: made by
+/// The principal of one of two schemes: see
 /// [`Authenticate::either`](crate::auth::Authenticate::either).
 ///
-/// It has the scopes and roles of whichever it is, so `with_scopes` and `with_roles` take it where
-/// they take both.
+/// It has the scopes and roles of the principal that it is, so `with_scopes` and `with_roles` accept
+/// it if they accept both.
 ///
 /// # Example
 ///
@@ -58,8 +58,41 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Either<A, B> {
-    /// Whom the scheme knows that stands first.
+    /// The principal of the first scheme.
     First(A),
-    /// Whom the other one knows.
+    /// The principal of the second scheme.
     Second(B),
+}
+
+/// Marks a request whose credentials were verified.
+///
+/// `with_auth` puts it into the request's extensions, so that an inner layer can tell that the answer
+/// is for one principal only, without knowing the scheme or the type of the principal. A middleware of
+/// your own that authenticates requests should do the same.
+///
+/// # Example
+///
+/// ```
+/// use http::Request;
+/// use wythe::Authenticated;
+///
+/// fn may_be_shared<B>(request: &Request<B>) -> bool {
+///     request.extensions().get::<Authenticated>().is_none()
+/// }
+///
+/// let mut request = Request::new(());
+/// assert!(may_be_shared(&request));
+/// request.extensions_mut().insert(Authenticated::new());
+/// assert!(!may_be_shared(&request));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Authenticated;
+
+impl Authenticated {
+    /// The mark.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
 }

@@ -1,11 +1,11 @@
-//! Reads the cookies of a request, and sets cookies with safe attributes.
+//! The cookies of a request, and cookies of a response with safe attributes.
 //!
-//! 1. [`Cookies`] are what the client sent. A name that was sent twice is an error and not one of
-//!    the two: they were set for two paths or domains, and which is the server's own can't be known
+//! 1. [`Cookies`] are the cookies that the client sent. A name that was sent twice is an error: the two
+//!    cookies were set for different paths or domains, and the server cannot know which one is its own
 //!    (RFC 6265, section 4.2.2).
-//! 2. [`SetCookie`] is a cookie of the response: `HttpOnly; SameSite=Lax; Secure; Path=/` unless
-//!    said otherwise, appended beside other cookies. What a browser would drop without a word, such
-//!    as `__Host-` with a domain, is an error.
+//! 2. [`SetCookie`] is a cookie of the response: by default `HttpOnly; SameSite=Lax; Secure; Path=/`,
+//!    appended to other cookies. What a browser would silently ignore, such as `__Host-` with a domain,
+//!    is an error.
 //!
 //! # Example
 //!
@@ -39,20 +39,19 @@
 //!
 //! # Security
 //!
-//! - A cookie is what the client says. Whoever uses the browser can write any, and a server on
-//!   another subdomain, or anybody on a network without TLS, can plant one, unless its name starts
-//!   with `__Host-`. What must be true belongs into a session (`Sessions`) or a token (`Jwt`).
-//! - A response that sets a cookie must not be shared by caches: `Cache-Control: private` or
+//! - The client controls its cookies. The user of a browser can write any cookie, and a server on
+//!   another subdomain, or an attacker on a network without TLS, can plant one, unless its name starts
+//!   with `__Host-`. Data that must be trusted belong in a session (`Sessions`) or a token (`Jwt`).
+//! - Shared caches must not store a response that sets a cookie: use `Cache-Control: private` or
 //!   `no-store` (RFC 9111, section 7.3).
 //! - Neither type shows a value in `Debug`.
 //!
 //! # Compared with
 //!
-//! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies of one name, and add none
-//! of the attributes. The cookies of both are those of the crate `cookie`, which writes ours, too.
+//! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies with the same name, and add
+//! none of the attributes. Both use the crate `cookie`, as this module does.
 
 mod request;
-mod rules;
 mod set_cookie;
 
 pub use request::{CookieError, Cookies};

@@ -9,9 +9,10 @@ use crate::wire::{
     field::cookie::{Cookie, find_in},
 };
 
-/// The cookies that a client sent: an argument of axum's handlers, and [for all others](Self::of).
+/// The cookies of a request: an argument of axum's handlers, and for other frameworks made
+/// [from the header fields](Self::of).
 ///
-/// It shares the request's fields and reads them when it is asked; nothing is copied.
+/// It shares the request's fields, and parses them on demand.
 ///
 /// # Example
 ///
@@ -32,13 +33,13 @@ use crate::wire::{
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Cookies {
-    /// HTTP/1.1 has one line at most.
+    /// The only line in HTTP/1.1; HTTP/2 may have others.
     first: Option<HeaderValue>,
     others: Vec<HeaderValue>,
 }
 
 impl Cookies {
-    /// The cookies in a request's fields.
+    /// The cookies in the header fields of a request.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut lines = headers.get_all(COOKIE).iter().cloned();
         Self {
@@ -47,13 +48,13 @@ impl Cookies {
         }
     }
 
-    /// The value of this name, as it was sent; quotes around it are part of it. Names are
+    /// The value of the cookie with this name, as it was sent, including quotes. Names are
     /// case-sensitive.
     ///
     /// # Errors
     ///
-    /// If the name was sent more than once, or the value is not UTF-8. In a handler, `?` turns the
-    /// error into a 400.
+    /// If there are several cookies with this name, or the value is not UTF-8. In a handler, `?` turns
+    /// the error into a 400.
     pub fn find(&self, name: &str) -> Result<Option<&str>, CookieError> {
         match find_in(self.first.iter().chain(&self.others), name) {
             Cookie::Absent => Ok(None),
@@ -65,11 +66,11 @@ impl Cookies {
         }
     }
 
-    /// The value of this name as a `T`.
+    /// The value of the cookie with this name, parsed as a `T`.
     ///
     /// # Errors
     ///
-    /// As [`find`](Self::find), or if the value is no `T`.
+    /// As [`find`](Self::find), or if the value cannot be parsed.
     pub fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, CookieError> {
         let value = self.find(name)?;
         let parsed = value.map(str::parse).transpose();
@@ -78,21 +79,21 @@ impl Cookies {
 }
 
 impl fmt::Debug for Cookies {
-    /// Neither values nor names.
+    /// Without names and values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookies(..)")
     }
 }
 
-/// Why a cookie can't be read. As a [`Problem`] it is a 400.
+/// Why a cookie cannot be read. As a [`Problem`] it is a 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CookieError {
-    /// There are several of this name.
+    /// There are several cookies with this name.
     Repeated,
     /// The value is not UTF-8.
     NotText,
-    /// The value is not of the type that was asked for.
+    /// The value cannot be parsed as the requested type.
     Unreadable,
 }
 
@@ -101,7 +102,7 @@ impl fmt::Display for CookieError {
         f.write_str(match self {
             Self::Repeated => "a cookie was sent more than once",
             Self::NotText => "a cookie is not UTF-8",
-            Self::Unreadable => "a cookie has a value that can't be read",
+            Self::Unreadable => "the value of a cookie cannot be parsed",
         })
     }
 }
@@ -112,7 +113,7 @@ impl From<CookieError> for Problem {
     fn from(error: CookieError) -> Self {
         let detail = match error {
             CookieError::Repeated => "A cookie was sent more than once.",
-            CookieError::NotText | CookieError::Unreadable => "A cookie can't be read.",
+            CookieError::NotText | CookieError::Unreadable => "The value of a cookie is malformed.",
         };
         Self::new(StatusCode::BAD_REQUEST)
             .detail(detail)

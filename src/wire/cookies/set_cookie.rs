@@ -8,18 +8,17 @@ use cookie::{
 };
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
-use super::rules::{check, check_domain, check_name, check_path, check_value};
-use crate::wire::ConfigError;
+use crate::wire::{ConfigError, field};
 
-/// 400 days: the longest that browsers keep a cookie (RFC 6265bis, section 5.5).
-const LONGEST: u64 = 400 * 24 * 60 * 60;
+/// 400 days, after which browsers discard any cookie (RFC 6265bis, section 5.5).
+const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 
-/// A cookie that a response sets, or takes back: a part of axum's responses, and
-/// [for all others](Self::append_to).
+/// A cookie that a response sets or removes: a part of axum's responses, and for other frameworks
+/// [appended](Self::append_to) to the header fields.
 ///
-/// It is `HttpOnly; SameSite=Lax; Secure; Path=/`, for the host alone that sets it, and is forgotten
-/// when the browser ends, unless said otherwise. It is appended: other cookies stay. Whatever would
-/// make browsers drop it is an error; in a handler, `?` turns that into a 500.
+/// By default it is `HttpOnly; SameSite=Lax; Secure; Path=/`, is sent only to the host that sets it,
+/// and is discarded when the browser closes. Other cookies of the response stay. Anything that would
+/// make browsers drop the cookie is an error; in a handler, `?` turns it into a 500.
 ///
 /// # Example
 ///
@@ -38,7 +37,7 @@ const LONGEST: u64 = 400 * 24 * 60 * 60;
 ///     "__Host-cart=a7f3; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400"
 /// );
 ///
-/// // `__Host-` says that no other host can have set it, so there is no domain.
+/// // `__Host-` promises that no other host has set the cookie, so a domain is an error.
 /// assert!(SetCookie::new("__Host-cart", "a7f3")?.domain("example.com").is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
@@ -49,14 +48,14 @@ pub struct SetCookie(Cookie<'static>);
 impl SetCookie {
     /// A cookie with this name and value.
     ///
-    /// A name that starts with `__Host-` is best: browsers then take the cookie from this host
-    /// alone, over TLS.
+    /// A name that starts with `__Host-` is best: browsers then accept the cookie only from this host,
+    /// over TLS.
     ///
     /// # Errors
     ///
-    /// If the name is not a token; if the value holds white space, `"`, `,`, `;`, `\` or anything
-    /// beyond ASCII, none of which a cookie can hold (RFC 6265, section 4.1.1); or if it is longer,
-    /// with its attributes, than the 4,096 bytes that browsers keep.
+    /// If the name is not a token; if the value contains white space, `"`, `,`, `;`, `\` or characters
+    /// outside ASCII, which are not allowed in a cookie (RFC 6265, section 4.1.1); or if the cookie
+    /// with its attributes is longer than the 4,096 bytes that browsers keep.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
@@ -69,8 +68,8 @@ impl SetCookie {
         Self(cookie.build()).checked()
     }
 
-    /// Takes the cookie of this name back. Browsers do so only if path, domain and partition are
-    /// the same as when it was set.
+    /// Removes the cookie with this name. Browsers do so only if path, domain and partition are the same
+    /// as when it was set.
     ///
     /// # Example
     ///
@@ -94,7 +93,7 @@ impl SetCookie {
         Ok(Self::new(name, "")?.into_removal())
     }
 
-    /// Takes this cookie back: the same attributes without its value.
+    /// Removes this cookie: the same attributes without its value.
     pub fn into_removal(mut self) -> Self {
         self.0.set_value("");
         self.0.set_max_age(time::Duration::ZERO);
@@ -103,22 +102,23 @@ impl SetCookie {
         self
     }
 
-    /// How long the browser keeps it: whole seconds, rounded up, and 400 days at most. Zero takes
-    /// it back.
+    /// How long the browser keeps the cookie: whole seconds, rounded up, at most 400 days. Zero removes
+    /// it.
     pub fn max_age(mut self, age: Duration) -> Self {
         let begun = u64::from(age.subsec_nanos() > 0);
-        let seconds = age.as_secs().saturating_add(begun).min(LONGEST);
+        let seconds = age.as_secs().saturating_add(begun).min(MAX_AGE);
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         self.0.set_max_age(time::Duration::seconds(seconds));
         self
     }
 
-    /// Sends it with requests to this path and below it; `/`, unless said. That keeps no secret
-    /// from pages of another path: scripts of one host can read each other's pages.
+    /// Browsers send the cookie with requests to this path and below it; by default `/`. This does not
+    /// hide the cookie from pages with other paths: scripts of one host can read each other's pages.
     ///
     /// # Errors
     ///
-    /// If it does not start with `/`, can't stand in a cookie, or the name starts with `__Host-`.
+    /// If it does not start with `/`, contains characters that are not allowed in a cookie, or the name
+    /// starts with `__Host-`.
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Result<Self, ConfigError> {
         let path = path.into();
         check_path(&path)?;
@@ -126,12 +126,12 @@ impl SetCookie {
         self.checked()
     }
 
-    /// Sends it to all subdomains of this domain, too. Each of them can then read it, and plant one
-    /// of its own.
+    /// Browsers send the cookie to all subdomains of this domain, too. Each of them can then read it,
+    /// and plant another one.
     ///
     /// # Errors
     ///
-    /// If it is no domain, or the name starts with `__Host-`.
+    /// If it is not a domain, or the name starts with `__Host-`.
     pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Result<Self, ConfigError> {
         let domain = domain.into();
         check_domain(&domain)?;
@@ -139,65 +139,65 @@ impl SetCookie {
         self.checked()
     }
 
-    /// `SameSite=Strict`: browsers send it with no request that another site caused, not even when
-    /// the user follows a link from there.
+    /// `SameSite=Strict`: browsers do not send the cookie with requests that other sites cause, not even
+    /// when the user follows a link from there.
     pub fn same_site_strict(mut self) -> Self {
         self.0.set_same_site(SameSite::Strict);
         self
     }
 
-    /// `SameSite=None`: browsers send it with requests of all sites, so that every page can act
-    /// with it. What goes by it needs `with_csrf`.
+    /// `SameSite=None`: browsers send the cookie with requests that other sites cause, so that any page
+    /// can act as the user. Protect all routes that use it with `with_csrf`.
     ///
     /// # Errors
     ///
-    /// Without `Secure` browsers drop such a cookie.
+    /// If the cookie is not `Secure`: browsers would drop it.
     pub fn dangerously_cross_site(mut self) -> Result<Self, ConfigError> {
         self.0.set_same_site(SameSite::None);
         self.checked()
     }
 
-    /// `Partitioned` (CHIPS): one cookie for each site that embeds this one.
+    /// `Partitioned` (CHIPS): a separate cookie for each site that embeds this one.
     ///
     /// # Errors
     ///
-    /// Without `Secure` browsers drop such a cookie.
+    /// If the cookie is not `Secure`: browsers would drop it.
     pub fn partitioned(mut self) -> Result<Self, ConfigError> {
         self.0.set_partitioned(true);
         self.checked()
     }
 
-    /// Without `HttpOnly`: scripts of the page can read it, and so can whoever slips one in.
+    /// Without `HttpOnly`: scripts of the page can read the cookie, including injected ones.
     pub fn script_readable(mut self) -> Self {
         self.0.set_http_only(false);
         self
     }
 
-    /// Without `Secure`: sent over plain http as well, where everybody on the way reads it and can
-    /// plant another. Browsers send a `Secure` cookie to `http://localhost`, but Safari does not,
-    /// and neither does curl.
+    /// Without `Secure`: browsers also send the cookie over plain http, where anybody on the network can
+    /// read it and plant another one. Most browsers send a `Secure` cookie to `http://localhost`, but
+    /// Safari and curl do not.
     ///
     /// # Errors
     ///
-    /// `__Host-`, `__Secure-`, `SameSite=None` and `Partitioned` need `Secure`.
+    /// If the cookie needs `Secure`: with `__Host-`, `__Secure-`, `SameSite=None` or `Partitioned`.
     pub fn dangerously_insecure(mut self) -> Result<Self, ConfigError> {
         self.0.set_secure(false);
         self.checked()
     }
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.name()
     }
 
-    /// Its value.
+    /// The value.
     #[must_use]
     pub fn value(&self) -> &str {
         self.0.value()
     }
 
-    /// Adds it to a response's fields.
+    /// Appends the cookie to the header fields of a response.
     pub fn append_to(self, headers: &mut HeaderMap) {
         headers.append(SET_COOKIE, self.into());
     }
@@ -224,7 +224,7 @@ impl SetCookie {
 
 impl From<SetCookie> for HeaderValue {
     fn from(cookie: SetCookie) -> Self {
-        // Every part is visible ASCII by now, with spaces in a path.
+        // Every part has been checked: visible ASCII, with spaces in a path.
         let written = Self::try_from(cookie.0.to_string());
         let mut value = written.unwrap_or_else(|_| Self::from_static(""));
         value.set_sensitive(true);
@@ -233,7 +233,7 @@ impl From<SetCookie> for HeaderValue {
 }
 
 impl fmt::Debug for SetCookie {
-    /// All but the value.
+    /// Without the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.0.clone();
         shown.set_value("..");
@@ -241,4 +241,102 @@ impl fmt::Debug for SetCookie {
             .field(&shown.to_string())
             .finish()
     }
+}
+
+/// The maximum length of a cookie in bytes (RFC 6265, section 6.1).
+const MAX_COOKIE: usize = 4096;
+
+/// The maximum length of everything except name, value, path and domain.
+const ATTRIBUTES: usize = "=; HttpOnly; SameSite=Strict; Partitioned; Secure; Path=; Domain=; \
+    Max-Age=34560000; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    .len();
+
+/// Browsers ignore an attribute whose value is longer.
+const MAX_ATTRIBUTE: usize = 1024;
+
+fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("SetCookie", message)
+}
+
+/// Checks the rules that concern several parts of a cookie (RFC 6265bis, section 5.7). A browser
+/// silently drops a cookie that breaks one.
+fn check(cookie: &Cookie<'static>) -> Result<(), ConfigError> {
+    let path = cookie.path().unwrap_or_default();
+    let domain = cookie.domain().unwrap_or_default();
+    let secure = cookie.secure() == Some(true);
+    let prefix = |prefix: &str| {
+        let start = cookie.name().as_bytes().get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    let (host, any) = (prefix("__Host-"), prefix("__Host-") || prefix("__Secure-"));
+    let rules = [
+        (any && !secure, "`__Host-` and `__Secure-` need `Secure`"),
+        (host && path != "/", "`__Host-` needs the path `/`"),
+        (
+            host && !domain.is_empty(),
+            "`__Host-` does not allow a domain",
+        ),
+        (
+            cookie.same_site() == Some(SameSite::None) && !secure,
+            "`SameSite=None` needs `Secure`",
+        ),
+        (
+            cookie.partitioned() == Some(true) && !secure,
+            "`Partitioned` needs `Secure`",
+        ),
+    ];
+    if let Some((_, broken)) = rules.into_iter().find(|(breaks, _)| *breaks) {
+        return Err(error(broken));
+    }
+    let length = [cookie.name(), cookie.value(), path, domain].map(str::len);
+    let length: usize = length.into_iter().fold(ATTRIBUTES, usize::saturating_add);
+    if length > MAX_COOKIE {
+        let message =
+            format!("the cookie has {length} bytes; browsers drop those of more than {MAX_COOKIE}");
+        return Err(error(message));
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    if field::cookie::is_name(name) {
+        return Ok(());
+    }
+    let name = name.escape_debug();
+    Err(error(format!("the name `{name}` is not a token")))
+}
+
+/// `cookie-octet` (RFC 6265, section 4.1.1). The value may be a secret, and is not shown.
+fn check_value(value: &str) -> Result<(), ConfigError> {
+    let octet = |byte| matches!(byte, b'!' | b'#'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~');
+    if value.bytes().all(octet) {
+        return Ok(());
+    }
+    Err(error(
+        "the value contains characters that are not allowed in a cookie: encode it, for example in \
+         base64url",
+    ))
+}
+
+fn check_path(path: &str) -> Result<(), ConfigError> {
+    let allowed = |byte| matches!(byte, b' '..=b':' | b'<'..=b'~');
+    if path.starts_with('/') && path.bytes().all(allowed) && path.len() <= MAX_ATTRIBUTE {
+        return Ok(());
+    }
+    let path = path.escape_debug();
+    Err(error(format!(
+        "`{path}` is not a path: a path starts with `/` and does not contain `;`"
+    )))
+}
+
+fn check_domain(domain: &str) -> Result<(), ConfigError> {
+    let is_label = |label: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(allowed)
+    };
+    if domain.split('.').all(is_label) && domain.len() <= 253 {
+        return Ok(());
+    }
+    let domain = domain.escape_debug();
+    Err(error(format!("`{domain}` is not a domain")))
 }

@@ -301,7 +301,7 @@ fn every(name: &'static str) -> impl Iterator<Item = Tree> {
 }
 
 #[tokio::test]
-async fn of_two_schemes_the_first_that_finds_credentials_decides() {
+async fn the_first_of_two_schemes_that_finds_credentials_decides() {
     for optional in [false, true] {
         for exclusive in [false, true] {
             for first in every("Ant") {
@@ -316,7 +316,7 @@ async fn of_two_schemes_the_first_that_finds_credentials_decides() {
 }
 
 #[tokio::test]
-async fn of_three_schemes_too_however_they_are_put_together() {
+async fn the_first_of_three_schemes_decides_in_any_grouping() {
     for first in every("Ant") {
         for second in every("Bee") {
             for third in every("Cow") {
@@ -347,14 +347,14 @@ fn any_tree() -> impl Strategy<Value = Tree> {
 
 proptest! {
     #[test]
-    fn any_alternatives_keep_to_the_rules(tree in any_tree(), optional: bool) {
+    fn any_combination_of_schemes_follows_the_rules(tree in any_tree(), optional: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(holds(&tree, optional));
     }
 }
 
 #[tokio::test]
-async fn a_challenge_that_says_no_more_than_another_is_sent_once() {
+async fn a_redundant_challenge_is_sent_once() {
     #[derive(Clone)]
     struct Bearer(bool);
 
@@ -392,7 +392,7 @@ async fn a_challenge_that_says_no_more_than_another_is_sent_once() {
 }
 
 #[tokio::test]
-async fn credentials_of_two_schemes_are_described_where_they_are_refused() {
+async fn describes_the_refusal_of_credentials_of_two_schemes() {
     let scheme = |name| Scheme::new(name, Says::Missing, false);
     for (layer, expected) in [
         (
@@ -471,7 +471,7 @@ async fn the_handler_learns_which_of_three_schemes_decided() {
 }
 
 #[tokio::test]
-async fn two_schemes_of_different_principals_may_exclude_each_other() {
+async fn schemes_with_different_principals_can_exclude_each_other() {
     let scheme = |name, later| Scheme::new(name, Says::Right, later);
     for later in [false, true] {
         let either = scheme("Ant", later)
@@ -485,7 +485,7 @@ async fn two_schemes_of_different_principals_may_exclude_each_other() {
 }
 
 #[tokio::test]
-async fn a_principal_that_is_turned_into_another_may_be_refused() {
+async fn try_map_can_refuse_a_principal() {
     // What the scheme says, what is made of it, status, challenges, cookies.
     let cases = [
         (Says::Right, true, 200, 0, 0),
@@ -518,7 +518,7 @@ async fn a_principal_that_is_turned_into_another_may_be_refused() {
 }
 
 #[tokio::test]
-async fn a_store_is_asked_about_a_principal_and_its_failure_is_a_503() {
+async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
     type Row = Result<Option<By>, io::Error>;
     let found: fn() -> Row = || Ok(Some(By("row")));
     let cases: [(Says, fn() -> Row, u16, &str, usize); 7] = [
@@ -567,7 +567,7 @@ async fn a_store_is_asked_about_a_principal_and_its_failure_is_a_503() {
 }
 
 #[tokio::test]
-async fn whoever_showed_credentials_is_no_guest_whatever_the_store_says() {
+async fn valid_credentials_never_count_as_missing() {
     for later in [false, true] {
         let scheme = Scheme::new("Ant", Says::Right, later);
         let scheme = scheme.and_then(|_| async { Verdict::<By>::Missing });
@@ -582,7 +582,7 @@ async fn whoever_showed_credentials_is_no_guest_whatever_the_store_says() {
 }
 
 #[tokio::test]
-async fn both_the_scheme_and_the_store_may_add_fields() {
+async fn both_the_scheme_and_the_lookup_can_add_fields() {
     let scheme = Scheme::new("Ant", Says::RightWithCookie, false).and_then(|by| async move {
         let own = [("Ant", "of the store"), ("Bee", "new")];
         let own = own.map(|(name, value)| {
@@ -682,7 +682,7 @@ async fn either_principal_has_its_scopes_and_roles() {
 }
 
 #[test]
-fn schemes_show_what_they_are_made_of_and_can_be_shared() {
+fn schemes_show_their_parts_and_can_be_shared() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     let scheme = |name| Scheme::new(name, Says::Right, false);
     let mapped = scheme("Ant")

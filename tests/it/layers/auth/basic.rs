@@ -82,7 +82,7 @@ fn cause(response: &Response<Bytes>) -> Option<BasicRefusal> {
 }
 
 #[tokio::test]
-async fn lets_users_with_their_passwords_in() {
+async fn accepts_users_with_their_passwords() {
     let nameless = basic(":nameless");
     let colons = basic("ann:a:b:");
     let cases: [(_, &[u8], _); 6] = [
@@ -167,7 +167,7 @@ async fn refuses_hostile_fields_without_a_check() {
 }
 
 #[tokio::test]
-async fn asks_those_without_the_right_password() {
+async fn challenges_requests_without_a_valid_password() {
     let cases: [(_, &[&[u8]], _); 5] = [
         ("nobody", &[], None),
         ("another scheme", &[b"Bearer abc"], None),
@@ -197,7 +197,7 @@ async fn asks_those_without_the_right_password() {
 }
 
 #[tokio::test]
-async fn a_check_that_fails_is_no_401() {
+async fn a_check_that_fails_is_not_a_401() {
     let down = || io::Error::other("ldap://admin:hunter2@directory refused");
     let panics = |_: &str, _: &Secret| -> Result<Option<User>, io::Error> { panic!("hunter2") };
     let schemes = [
@@ -241,7 +241,7 @@ fn held() -> Held {
 }
 
 #[tokio::test]
-async fn whoever_gets_no_turn_in_time_is_told_to_come_again() {
+async fn a_request_that_gets_no_permit_in_time_is_told_to_retry() {
     let Held { scheme, begun, end } = held();
     for wait in [Duration::ZERO, Duration::from_millis(20)] {
         let layer = with_auth(scheme.clone().max_wait(wait));
@@ -262,7 +262,7 @@ async fn whoever_gets_no_turn_in_time_is_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_check_that_waits_for_its_turn_gets_it() {
+async fn a_check_that_waits_for_a_permit_gets_it() {
     let Held { scheme, begun, end } = held();
     let layer = with_auth(scheme.max_wait(Duration::from_secs(60)));
     let sent = |line: Vec<u8>| {
@@ -283,7 +283,7 @@ async fn a_check_that_waits_for_its_turn_gets_it() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_does_not_free_its_turn_before_the_work_is_done() {
+async fn a_client_that_disconnects_does_not_free_its_permit_before_the_work_is_done() {
     let Held { scheme, begun, end } = held();
     let layer = with_auth(scheme.max_wait(Duration::ZERO));
     {
@@ -311,7 +311,7 @@ async fn a_client_that_goes_away_does_not_free_its_turn_before_the_work_is_done(
 }
 
 #[test]
-fn without_a_runtime_the_answer_is_503_and_no_panic() {
+fn without_a_runtime_the_answer_is_503_and_not_a_panic() {
     let scheme = Basic::verify_blocking("a", |_, _| Ok::<_, Infallible>(Some(User(String::new()))));
     let layer = with_auth(scheme.unwrap());
     let mut sending = pin!(send(&layer, request(&[&basic("a:b")])));
@@ -370,7 +370,7 @@ async fn wrong_passwords_never_fall_through_to_another_scheme() {
 }
 
 #[test]
-fn refuses_what_can_not_work_and_shows_no_secret() {
+fn rejects_invalid_configurations_and_shows_no_secret() {
     let realm = |realm: &str| {
         Basic::verify_blocking(realm, |_, _| Ok::<_, Infallible>(Some(User(String::new()))))
     };
@@ -398,7 +398,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_bit_is_another_password_or_none(at in 0..24_usize, bit in 0..8_u32) {
+    fn a_changed_bit_is_a_wrong_password_or_malformed(at in 0..24_usize, bit in 0..8_u32) {
         let mut line = b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_vec();
         line["Basic ".len() + at] ^= 1 << bit;
         let right = Some(("Aladdin".to_owned(), "open sesame".to_owned()));

@@ -192,7 +192,7 @@ async fn asks_the_scheme_once_per_request() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_drops_the_question() {
+async fn a_client_that_disconnects_cancels_the_check() {
     struct Slow(Arc<()>);
 
     impl Authenticate for Slow {
@@ -258,7 +258,7 @@ fn stands_in_a_stack_and_is_cheap_to_share() {
 }
 
 #[test]
-fn says_nothing_of_a_principal_in_debug() {
+fn debug_does_not_show_a_principal() {
     let verdict = Verdict::Verified(User("ann"));
     assert_eq!(format!("{verdict:?}"), "Verified");
 }
@@ -313,7 +313,7 @@ impl Authenticate for Keyed {
 }
 
 #[tokio::test]
-async fn of_two_schemes_the_first_that_finds_credentials_decides() {
+async fn the_first_of_two_schemes_that_finds_credentials_decides() {
     // name, fields, status, who
     let cases = [
         ("none", vec![], 401, None),

@@ -133,7 +133,7 @@ async fn all_scopes_must_have_been_granted() -> Result<(), ConfigError> {
 }
 
 #[tokio::test]
-async fn one_of_several_scopes_is_enough_where_that_is_said() -> Result<(), ConfigError> {
+async fn any_of_several_scopes_is_enough() -> Result<(), ConfigError> {
     let layer = with_scopes(Scopes::<Claims>::any(["orders:write", "admin"])?);
     for (granted, status) in [
         ("admin", 200),
@@ -238,7 +238,7 @@ fn rejects_invalid_scopes_and_roles_when_the_policy_is_built() {
 }
 
 #[tokio::test]
-async fn roles_are_texts_or_types_of_the_application() -> Result<(), ConfigError> {
+async fn roles_are_strings_or_types_of_the_application() -> Result<(), ConfigError> {
     let held = |roles: &[&str]| {
         from(Claims {
             roles: roles.iter().copied().map(str::to_owned).collect(),
@@ -288,7 +288,7 @@ async fn roles_are_texts_or_types_of_the_application() -> Result<(), ConfigError
 }
 
 #[tokio::test]
-async fn a_closure_says_what_a_principal_of_another_crate_has() -> Result<(), ConfigError> {
+async fn a_closure_answers_for_principals_of_other_crates() -> Result<(), ConfigError> {
     type Foreign = (u64, BTreeSet<String>);
     let foreign = |held: &[&str]| {
         let held = held.iter().copied().map(str::to_owned).collect();
@@ -328,7 +328,7 @@ macro_rules! decided {
 }
 
 #[tokio::test]
-async fn a_check_answers_at_once_or_later() {
+async fn a_check_decides_immediately_or_asynchronously() {
     type Asked = Result<bool, std::io::Error>;
     // name, responses, status, what the log gets
     let cases = [
@@ -436,7 +436,7 @@ where
 }
 
 #[tokio::test]
-async fn nobody_passes_where_the_principal_was_only_assumed() -> Result<(), ConfigError> {
+async fn a_missing_assumed_principal_is_a_500() -> Result<(), ConfigError> {
     let yes = |_: &Claims, _: &str| true;
     let somebody = || assume::<Auth<Claims>>();
     let scopes = compose((somebody(), with_scopes(Scopes::all(["read"])?.by(yes))));

@@ -30,7 +30,7 @@ macro_rules! refused {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn the_log_gets_what_is_missing_and_never_the_claims() -> Result<(), ConfigError> {
+async fn the_log_names_what_is_missing_and_never_the_claims() -> Result<(), ConfigError> {
     let (log, _guard) = Log::listen();
     let hunter2 = Claims { scope: "hunter2" };
     type Asked = Result<bool, &'static str>;

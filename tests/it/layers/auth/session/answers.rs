@@ -30,7 +30,7 @@ async fn without_a_session_the_answer_is_401_with_a_challenge() {
 }
 
 #[tokio::test]
-async fn a_broken_session_is_401_and_says_no_more_than_that_it_has_ended() {
+async fn a_broken_session_is_401_without_a_reason() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -72,7 +72,7 @@ async fn two_cookies_are_a_400() {
 }
 
 #[tokio::test]
-async fn where_a_session_is_optional_one_that_has_ended_counts_as_none() {
+async fn an_ended_session_counts_as_none_if_sessions_are_optional() {
     async fn visit(sessions: &Sessions<User>, cookies: &str) -> Response<bytes::Bytes> {
         let request = get("/").header("cookie", cookies).body(empty()).unwrap();
         let layer = with_auth(sessions.clone()).optional();

@@ -56,7 +56,7 @@ async fn a_check_that_fails_is_a_503() {
 }
 
 #[tokio::test]
-async fn only_a_session_that_goes_on_is_checked() {
+async fn only_a_session_that_has_not_ended_is_checked() {
     let (clock, asked) = (Clock::new(), Arc::new(AtomicBool::new(false)));
     let sessions = stored(&clock, &Store::default()).check({
         let asked = Arc::clone(&asked);

@@ -15,7 +15,7 @@ pub(crate) fn reason<B>(response: &Response<B>) -> Option<SessionRefusal> {
 }
 
 #[tokio::test]
-async fn a_session_ends_at_the_second_its_idle_time_is_over() {
+async fn a_session_ends_at_the_second_its_idle_time_ends() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -30,7 +30,7 @@ async fn a_session_ends_at_the_second_its_idle_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_session_ends_at_the_second_its_whole_time_is_over() {
+async fn a_session_ends_at_the_second_its_lifetime_ends() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -85,7 +85,7 @@ async fn use_is_noted_when_a_quarter_of_the_idle_time_has_passed() {
 }
 
 #[tokio::test]
-async fn a_session_in_use_goes_on_when_the_idle_time_is_changed() {
+async fn a_session_in_use_survives_a_change_of_the_idle_time() {
     for (before, after) in [(1_800, 600), (600, 1_800)] {
         let (clock, store) = (Clock::new(), Store::default());
         let idle = |seconds| {
@@ -143,7 +143,7 @@ async fn a_clock_that_goes_back_ends_no_session_and_begins_none() {
 }
 
 #[tokio::test]
-async fn times_at_the_end_of_time_overflow_nothing() {
+async fn extreme_times_do_not_overflow() {
     use std::time::{SystemTime, UNIX_EPOCH};
     let far = UNIX_EPOCH + Duration::from_secs(i64::MAX as u64);
     for now in [UNIX_EPOCH, UNIX_EPOCH - Duration::from_secs(1), far] {

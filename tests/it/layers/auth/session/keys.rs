@@ -20,7 +20,7 @@ fn with_keys(clock: &Clock, secrets: &[&str]) -> Sessions<User> {
 }
 
 #[tokio::test]
-async fn a_session_of_an_old_key_is_encrypted_anew() {
+async fn a_session_with_an_old_key_is_reencrypted() {
     let clock = Clock::new();
     let old = with_keys(&clock, &[SECRET]);
     let both = with_keys(&clock, &[OTHER, SECRET]);

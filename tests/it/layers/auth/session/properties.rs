@@ -34,7 +34,7 @@ fn json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn data_read_back_as_they_were_said(data in json(), later in 0_u64..1_800) {
+    fn reads_the_data_that_were_written(data in json(), later in 0_u64..1_800) {
         let clock = Clock::new();
         let key = SessionKey::new(SECRET).unwrap();
         for sessions in [

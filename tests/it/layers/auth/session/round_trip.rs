@@ -18,7 +18,7 @@ fn written(cookie: &SetCookie) -> String {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_from_login_to_logout() {
+async fn a_session_lasts_from_login_to_logout() {
     for (kind, sessions) in both(&Clock::new()) {
         let cookie = sessions.login(&user("alice")).await.unwrap();
         assert_eq!(cookie.name(), "__Host-session", "{kind}");
@@ -66,7 +66,7 @@ async fn a_stored_session_ends_everywhere_and_an_encrypted_one_in_the_browser() 
 }
 
 #[tokio::test]
-async fn no_login_continues_an_id_that_was_there_before() {
+async fn no_login_continues_an_existing_id() {
     for (kind, sessions) in both(&Clock::new()) {
         // Mallory plants a session of her own, and alice signs in with it in her browser.
         let planted = sent(sessions.login(&user("mallory")).await.unwrap());
@@ -93,7 +93,7 @@ async fn no_login_continues_an_id_that_was_there_before() {
 }
 
 #[tokio::test]
-async fn the_session_that_another_replaces_ends() {
+async fn replace_ends_the_old_session() {
     let store = Store::default();
     let sessions = stored(&Clock::new(), &store);
     let first = sent(sessions.login(&user("alice")).await.unwrap());
@@ -105,7 +105,7 @@ async fn the_session_that_another_replaces_ends() {
 }
 
 #[tokio::test]
-async fn a_renewed_session_has_another_id_and_the_same_beginning() {
+async fn renew_changes_the_id_and_keeps_the_beginning() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -135,7 +135,7 @@ async fn a_renewed_session_has_another_id_and_the_same_beginning() {
 }
 
 #[tokio::test]
-async fn a_changed_session_keeps_its_id_and_its_times() {
+async fn update_keeps_the_id_and_the_times() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -156,7 +156,7 @@ async fn a_changed_session_keeps_its_id_and_its_times() {
 }
 
 #[tokio::test]
-async fn the_public_id_is_found_before_the_session_is_judged() {
+async fn finds_the_public_id_of_an_ended_session() {
     let clock = Clock::new();
     for (kind, sessions) in both(&clock) {
         clock.set(0);
@@ -177,7 +177,7 @@ async fn the_public_id_is_found_before_the_session_is_judged() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_into_a_cookie_is_an_error() {
+async fn data_that_do_not_fit_into_a_cookie_are_an_error() {
     let sessions = encrypted(&Clock::new());
     let fits = sessions.login(&user(&"x".repeat(2_800))).await.unwrap();
     assert_eq!(ask(&sessions, &sent(fits)).await.status(), 200);

@@ -30,7 +30,7 @@ async fn the_store_has_no_cookie() {
 }
 
 #[tokio::test]
-async fn what_can_be_no_secret_is_not_looked_up() {
+async fn a_malformed_secret_is_not_looked_up() {
     let store = Store::default();
     let sessions = stored(&Clock::new(), &store);
     store.breaks(&["load"]);
@@ -113,7 +113,7 @@ async fn a_renewal_that_fails_half_way_leaves_one_session() {
 }
 
 #[tokio::test]
-async fn a_logout_beats_a_request_that_is_under_way() {
+async fn a_logout_beats_a_request_in_progress() {
     let (clock, store) = (Clock::new(), Store::default());
     let sessions = stored(&clock, &store);
     let cookie = sent(sessions.login(&user("alice")).await.unwrap());
@@ -160,7 +160,7 @@ async fn a_session_that_has_ended_is_neither_renewed_nor_changed() {
 }
 
 #[tokio::test]
-async fn what_is_changed_while_a_use_is_noted_is_not_lost() {
+async fn a_change_while_a_use_is_noted_is_not_lost() {
     let (clock, store) = (Clock::new(), Store::default());
     let sessions = stored(&clock, &store);
     let cookie = sent(sessions.login(&user("alice")).await.unwrap());
@@ -193,7 +193,7 @@ async fn a_use_that_is_noted_during_a_change_is_not_undone() {
 }
 
 #[tokio::test]
-async fn data_that_a_store_has_no_room_for_are_a_500() {
+async fn data_that_are_too_long_for_a_store_are_a_500() {
     use wythe::{
         Sessions,
         auth::{MemorySessions, SessionStoreError},
@@ -259,7 +259,7 @@ async fn a_record_under_another_id_opens_nothing() {
 }
 
 #[tokio::test]
-async fn two_requests_at_once_may_both_note_the_use() {
+async fn two_concurrent_requests_may_both_note_the_use() {
     let (clock, store) = (Clock::new(), Store::default());
     let sessions = stored(&clock, &store);
     let cookie: Arc<str> = sent(sessions.login(&user("alice")).await.unwrap()).into();

@@ -492,7 +492,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_removed_stays_so_while_others_go_on_with_it() {
+async fn a_removed_session_stays_removed_under_concurrent_use() {
     for_each(race, race).await;
 }
 
@@ -549,7 +549,7 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_removal_alone_ends_a_session() {
+async fn only_one_of_two_removals_ends_a_session() {
     for_each(removals, removals).await;
 }
 
@@ -578,12 +578,12 @@ where
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_and_ahead_ends_what_it_should() {
+async fn expiry_follows_a_clock_that_is_set_back_and_forward() {
     for_each(back_and_forth, back_and_forth).await;
 }
 
 #[tokio::test]
-async fn a_session_may_be_as_long_as_was_said_and_no_longer() {
+async fn limits_the_length_of_the_data() {
     for_each(
         |store, clock| lengths(store.record_bytes(100), clock),
         |store, clock| lengths(store.record_bytes(100), clock),
@@ -598,7 +598,7 @@ async fn lengths<S: SessionStore<Error = SessionStoreError>>(store: S, clock: Wa
     assert!(refused.is_too_long(), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "a session of 101 bytes, of 100 at most"
+        "the data of the session have 101 bytes; the store allows at most 100"
     );
     store.insert(id(1), fits.clone()).await.unwrap();
     assert!(
@@ -612,7 +612,7 @@ async fn lengths<S: SessionStore<Error = SessionStoreError>>(store: S, clock: Wa
 }
 
 #[test]
-fn nothing_of_a_session_is_shown() {
+fn debug_shows_nothing_of_a_session() {
     let clock = WallClock::default();
     let record = clock
         .session("secret", 60)

@@ -21,7 +21,7 @@ async fn has(store: &MemorySessions, number: u32) -> bool {
 }
 
 #[tokio::test]
-async fn a_flood_of_sign_ins_pushes_out_itself() {
+async fn a_flood_of_sign_ins_displaces_only_itself() {
     let clock = WallClock::default();
     let store = of(8, &clock);
     // Four have signed in, and have come back.
@@ -56,7 +56,7 @@ async fn a_flood_of_sign_ins_pushes_out_itself() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_changed_or_used_was_come_back_with() {
+async fn updates_and_touches_count_as_use() {
     let clock = WallClock::default();
     let store = of(1, &clock);
     for changes in [true, false] {
@@ -73,7 +73,7 @@ async fn a_session_that_is_changed_or_used_was_come_back_with() {
 }
 
 #[tokio::test]
-async fn when_all_have_come_back_a_new_one_is_refused_until_one_ends() {
+async fn if_all_sessions_are_in_use_a_new_one_is_refused_until_one_ends() {
     let clock = WallClock::default();
     let store = of(4, &clock);
     for n in 0..4 {
@@ -127,7 +127,7 @@ async fn ask(way: u32, store: &MemorySessions, clock: &WallClock, number: u32) {
 }
 
 #[tokio::test]
-async fn what_is_over_goes_whatever_comes() {
+async fn expired_sessions_are_swept_whatever_is_requested() {
     for way in 0..5 {
         let clock = WallClock::default();
         let store = MemorySessions::default().clock(clock.show());
@@ -149,7 +149,7 @@ async fn what_is_over_goes_whatever_comes() {
 
 /// A session that goes on under another id while all of its owner's end must not be missed.
 #[tokio::test]
-async fn an_owner_whose_sessions_end_gets_no_new_one_meanwhile() {
+async fn an_owner_gets_no_new_session_while_all_are_being_ended() {
     let clock = WallClock::default();
     let store = of(100_000, &clock);
     let [alice, bob] = ["alice", "bob"].map(SessionOwner::new);
@@ -193,7 +193,7 @@ async fn clones_share_the_sessions_and_so_does_an_arc() {
 }
 
 #[tokio::test]
-async fn keeps_a_copy_and_not_what_the_data_were_a_part_of() {
+async fn copies_the_data_out_of_a_larger_buffer() {
     let clock = WallClock::default();
     let store = of(10, &clock);
     let request = Bytes::from(vec![7; 1 << 20]);

@@ -35,7 +35,7 @@ fn alice() -> SessionOwner {
 }
 
 #[tokio::test]
-async fn a_key_with_a_prefix_a_time_and_the_data() {
+async fn stores_the_data_under_a_prefixed_key_that_expires() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -77,7 +77,7 @@ fn base64url(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn the_server_forgets_a_session_whose_time_is_over() {
+async fn the_server_deletes_an_expired_session() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -122,7 +122,7 @@ async fn instances_share_sessions() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_keeps_under_the_key_is_an_error_for_this_session_alone() {
+async fn a_foreign_value_is_an_error_of_this_session_only() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -151,7 +151,7 @@ async fn what_somebody_else_keeps_under_the_key_is_an_error_for_this_session_alo
     let garbage = garbage.map(|value| [b"SET", key, value]);
     let all = garbage
         .iter()
-        .map(|command| (command.as_slice(), "not of this version"));
+        .map(|command| (command.as_slice(), "not a session of this version"));
     let all = all.chain(of_another_type.map(|command| (command, "of another type")));
     for _ in 0..3 {
         for (command, cause) in all.clone() {
@@ -189,7 +189,7 @@ async fn what_somebody_else_keeps_under_the_key_is_an_error_for_this_session_alo
 }
 
 #[tokio::test]
-async fn a_huge_value_of_somebody_else_is_an_error_and_a_huge_session_is_kept() {
+async fn a_huge_foreign_value_is_an_error_and_a_huge_session_is_kept() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -205,7 +205,7 @@ async fn a_huge_value_of_somebody_else_is_an_error_and_a_huge_session_is_kept() 
 }
 
 #[tokio::test]
-async fn the_index_of_an_owner_forgets_what_is_long_over_and_ends_itself() {
+async fn the_index_of_an_owner_drops_expired_sessions_and_expires_itself() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -302,7 +302,7 @@ async fn one_command_each_and_few_with_an_owner() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_rights_that_the_page_names_can_do_everything() {
+async fn the_documented_permissions_are_sufficient() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -328,7 +328,7 @@ async fn a_user_with_the_rights_that_the_page_names_can_do_everything() {
 }
 
 #[tokio::test]
-async fn a_connection_of_ones_own_will_do() {
+async fn accepts_any_connection() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -342,7 +342,7 @@ async fn a_connection_of_ones_own_will_do() {
 }
 
 #[test]
-fn what_can_not_work_is_an_error_when_it_is_built() {
+fn rejects_invalid_configurations_when_they_are_built() {
     let open = || RedisSessions::open("redis://127.0.0.1:1").unwrap();
     let second = Duration::from_secs(1);
     let cases = [

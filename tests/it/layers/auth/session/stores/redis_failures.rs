@@ -262,7 +262,7 @@ async fn impostor(answer: &'static [u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_redis_is_an_error_and_no_session() {
+async fn an_answer_that_is_not_from_redis_is_an_error() {
     let answers: [&[u8]; 5] = [
         b"",
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -290,7 +290,7 @@ async fn nobody_on_the_port() {
 }
 
 #[test]
-fn outside_of_a_runtime_it_is_an_error_and_no_panic() {
+fn outside_a_runtime_it_is_an_error_and_not_a_panic() {
     let store = store("redis://127.0.0.1:1");
     let id = id(1);
     let asked = std::pin::pin!(store.load(&id));
