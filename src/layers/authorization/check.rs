@@ -77,7 +77,7 @@ where
     })
 }
 
-/// The middleware of [`with_authorization`](super::with_authorization).
+/// The middleware of [`with_authorization`](crate::with_authorization).
 #[must_use]
 pub struct Authorization<C, F, K> {
     policy: Arc<CheckPolicy<F>>,

@@ -14,7 +14,7 @@ use super::{
 use crate::wire::ConfigError;
 
 /// What caches may do with a response: the policy of
-/// [`with_cache_control`](super::with_cache_control).
+/// [`with_cache_control`](crate::with_cache_control).
 ///
 /// Its type tracks the directives so far: who may store the response (`V`), whether it has a
 /// lifetime (`F`), and what applies after the lifetime (`S`). Setters that would contradict them do

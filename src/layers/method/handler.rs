@@ -12,7 +12,7 @@ use crate::{
     wire::{Problem, Reply},
 };
 
-/// A handler of an [`endpoint`](super::endpoint()): a function or a service.
+/// A handler of an [`endpoint`](crate::endpoint()): a function or a service.
 ///
 /// `Marker` is [`Function`] or [`Tower`]; the compiler infers it.
 #[diagnostic::on_unimplemented(

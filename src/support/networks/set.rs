@@ -102,7 +102,8 @@ mod tests {
     use ipnet::{IpNet, Ipv4Net, Ipv6Net};
     use proptest::prelude::*;
 
-    use super::{Network, Networks};
+    use super::Networks;
+    use crate::support::networks::Network;
 
     #[test]
     fn networks_that_touch_become_one_span() {
