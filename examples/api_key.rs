@@ -1,4 +1,4 @@
-//! API keys: one is made at start for the curl lines, others by whoever may.
+//! API keys: one is created at start for the curl commands, others by users with permission.
 //!
 //! `cargo run --example api_key --features api-key`
 

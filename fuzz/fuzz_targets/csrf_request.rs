@@ -50,7 +50,7 @@ static POLICIES: LazyLock<[Policy; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// All lines of a field, as text; what is no text is no value that counts.
+/// All lines of a field, as text; values that are not text are left out.
 fn lines(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
     let lines = headers.get_all(name).iter();
     lines.map(|line| line.to_str().unwrap_or("?")).collect()

@@ -20,7 +20,7 @@ pub(crate) fn finish(
     response
 }
 
-/// One event for a handler's own problem. An error that is no problem is the handler's business.
+/// One event for a handler's own problem. Other errors are not logged here.
 pub(crate) fn log_problem<R>(response: &Response<R>) {
     if response.extensions().get::<Problem>().is_some() {
         log_refusal("handler", response);

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A value to be taken once. Extensions must be `Clone`, values need not be: clones share one
-/// value, and whoever takes it first has it.
+/// value, and the first to take it gets it.
 ///
 /// Only a clone allocates, so that the ordinary way costs no more than the extensions' own box.
 pub(crate) struct TakeOnce<T>(Mutex<State<T>>);

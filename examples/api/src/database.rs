@@ -10,7 +10,7 @@ use wythe::Problem;
 /// next one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
 ///
 /// A login has the hash of the refresh token that counts, and of the one before. It ends with its
-/// account, and with the password that it began with, whoever deletes or changes them.
+/// account, and with the original password, even if they were deleted or changed.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

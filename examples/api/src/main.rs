@@ -46,7 +46,7 @@ async fn run() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Prints something. Whoever has read enough of it may have gone, and that stops nothing.
+/// Prints something. A closed pipe is not an error: the reader may have read enough.
 fn say(what: impl Display) -> Result<(), BoxError> {
     match write!(io::stdout(), "{what}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -83,7 +83,7 @@ async fn only_tokens_of_this_api_count() {
         ("without an audience", without("aud")),
         ("not yet", with("nbf", json!(now() + 60))),
         ("no user", with("sub", json!("99"))),
-        ("a user that is no number", with("sub", json!("ada"))),
+        ("a user that is not a number", with("sub", json!("ada"))),
         ("a user that is a number", with("sub", json!(1))),
         ("unsigned", unsigned),
         ("cut", right[..right.len() - 1].to_owned()),

@@ -1,8 +1,7 @@
 //! Public suffixes: domains under which anyone can register names. A pattern must not span one.
 //!
 //! The whole Public Suffix List has about ten thousand entries and changes every week. This excerpt
-//! needs no updates and finds the common mistakes; the page of [`cors`](super) tells what it does
-//! not find.
+//! needs no updates and finds the common mistakes; [`cors`](super) tells what it does not find.
 
 use crate::wire::field::origin::Fault;
 

@@ -227,7 +227,7 @@ impl<R: Body> Reading<R> {
 /// Runs `work`; a panic is logged and becomes `None`.
 pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     // A panic may leave the inner service or its future broken. The caller drops the future at
-    // once; the page of the module explains what applies to the service.
+    // once; the module documentation explains what applies to the service.
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
         Err(payload) => {

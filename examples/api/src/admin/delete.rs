@@ -1,4 +1,4 @@
-//! `DELETE /api/admin/users/{id}`: deletes a user, whoever it is, and ends all their logins.
+//! `DELETE /api/admin/users/{id}`: deletes a user and ends all their logins.
 
 use axum::{
     extract::{Path, State},

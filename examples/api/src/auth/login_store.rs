@@ -87,7 +87,7 @@ impl LoginStore {
         }
     }
 
-    /// Whoever knows a login's name has had a token of it.
+    /// Only someone who has had a token of a login knows its name.
     async fn refuse(&self, token: &RefreshToken, now: i64) -> Result<Refreshed, StoreError> {
         let find = "SELECT user_id, ends_at > ? AS lasts,
                            previous IS ? AND refreshed_at > ? AS just_before

@@ -1,10 +1,10 @@
-//! Begins logins, refreshes them and ends them.
+//! Starts, refreshes and ends logins.
 //!
-//! Two tokens come of a login, each in a cookie of its own. The access token opens the routes, for
-//! 15 minutes, and nobody looks it up. The refresh token gets the next access token, and counts
-//! once: whoever uses it is given another. If an old one comes again, two have copies of it, and
-//! one of them is a thief; as nobody knows which, the login ends for both (RFC 9700, section
-//! 4.14.2). So it does if the answer to a refresh gets lost: log in again.
+//! A login has two tokens, each in a cookie of its own. The access token is valid for 15 minutes and
+//! is not looked up in the database. The refresh token gets a new access token; it can be used once,
+//! and is replaced by another. If an old one is used again, it was copied, and one of the two users
+//! is a thief; as it is not known which, the login ends for both (RFC 9700, section 4.14.2). It also
+//! ends if the response to a refresh is lost: the user must log in again.
 
 use axum::http::{
     HeaderMap, HeaderValue, StatusCode,
@@ -71,7 +71,7 @@ impl Logins {
 
     /// Ends the login of the browser that asks.
     ///
-    /// The access token counts on, for a quarter of an hour at most, for whoever has a copy of it.
+    /// The access token counts on, for a quarter of an hour at most, for anyone with a copy of it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
         self.end_tokens(headers).await?;
         Ok(self.cookies.clear()?)

@@ -1,6 +1,6 @@
 //! `POST /api/auth/logout`: ends the login, and takes its cookies back.
 //!
-//! It asks for no access token, because whoever has been away is to be logged out too.
+//! It asks for no access token, because a user whose access token has expired must be able to log out too.
 
 use axum::{
     extract::State,

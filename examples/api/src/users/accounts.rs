@@ -5,7 +5,7 @@ use sqlx::{FromRow, Row, sqlite::SqliteRow};
 use super::{Profile, UserId, Users};
 use crate::database::StoreError;
 
-/// Whoever can log in.
+/// The users that can log in.
 pub(crate) struct Account {
     pub(crate) profile: Profile,
     /// Of the password.

@@ -64,7 +64,7 @@ async fn delete(
     deleted.then_some(StatusCode::NO_CONTENT).ok_or_else(nobody)
 }
 
-/// Whoever has an account is changed by nobody else.
+/// Only its owner may change a user with an account.
 async fn may_change(users: &Users, id: UserId, claims: &Claims) -> Result<(), Problem> {
     match users.owner(id).await?.ok_or_else(nobody)? {
         Owner::Anyone => Ok(()),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct UserId(pub(crate) i64);
 
 impl UserId {
-    /// Whom the configuration names. Whoever registers gets 1, 2, 3 ..
+    /// The user of the configuration. Users that register get 1, 2, 3 ..
     pub(crate) const ADMIN: Self = Self(0);
 }
 

@@ -26,13 +26,13 @@ pub(crate) use store::Users;
 #[derive(Serialize)]
 pub(crate) struct User {
     pub(crate) id: UserId,
-    /// Whoever registered has given no name yet.
+    /// A newly registered user has no name yet.
     pub(crate) name: Option<String>,
     pub(crate) email: String,
     pub(crate) age: Option<u8>,
 }
 
-/// What the API says about whoever is signed in.
+/// The profile of the signed-in user.
 #[derive(Serialize)]
 pub(crate) struct Profile {
     pub(crate) id: UserId,

@@ -70,7 +70,7 @@ impl CsrfTokens {
     ///
     /// # Errors
     ///
-    /// There is no key, or a key is shorter than 32 bytes, or one repeated byte.
+    /// The list is empty, or a key is shorter than 32 bytes, or one repeated byte.
     pub fn keys<I>(keys: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<[u8]>>,

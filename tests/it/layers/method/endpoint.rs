@@ -186,7 +186,7 @@ impl Service<Request<Body>> for Strict {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Problem>> {
         let before = self.made_ready.fetch_add(1, Ordering::Relaxed);
         if before == 0 {
-            // Busy the first time: whoever asks must come back.
+            // Busy the first time, so it must be polled again.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

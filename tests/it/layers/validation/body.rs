@@ -134,7 +134,7 @@ where
     common::read(layer.layer(handler).oneshot(request).await.unwrap()).await
 }
 
-/// JSON of exactly so many bytes.
+/// JSON of exactly this number of bytes.
 fn json_of(bytes: usize) -> String {
     let empty = r#"{"text":""}"#;
     format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes - empty.len()))
