@@ -1,4 +1,4 @@
-//! A middleware of one's own: refuses requests while the site is being maintained.
+//! A middleware of your own: rejects requests while the site is under maintenance.
 //!
 //! `cargo run --example own_middleware`
 

@@ -2,7 +2,7 @@
 //!
 //! The texts are the compiler's and change with it, and the lists of "other types" in them change
 //! with the features: they are held against one release and the default features only. Elsewhere
-//! the test says that it was skipped. `MESSAGES=overwrite cargo test --test messages` stores anew.
+//! the test says that it was skipped. `MESSAGES=overwrite cargo test --test messages` stores them again.
 #![cfg(all(
     feature = "auth",
     feature = "authorization",
