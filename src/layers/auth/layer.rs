@@ -49,7 +49,7 @@ impl<A> With<Authentication<A>> {
     /// Lets requests without credentials pass: the handler asks for `Option<Auth<Principal>>`.
     ///
     /// Invalid credentials are still answered 401: a client that sends an expired token expects to
-    /// be signed in, and would otherwise see the page of a guest. Only what a browser sends by itself
+    /// be signed in, and would otherwise see the guest view. Only what a browser sends by itself
     /// may count as no credentials: see
     /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional).
     ///

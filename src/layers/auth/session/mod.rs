@@ -191,7 +191,7 @@ impl<D> Sessions<D> {
     ///
     /// # Errors
     ///
-    /// If there is no key, or the system cannot provide random bytes.
+    /// If the list of keys is empty, or the system cannot provide random bytes.
     pub fn encrypted(keys: impl IntoIterator<Item = SessionKey>) -> Result<Self, ConfigError> {
         let keys = Keys::new(keys.into_iter().collect());
         let keys = keys.ok_or_else(|| error("encrypted sessions need at least one key"))?;

@@ -113,7 +113,7 @@ async fn answers_what_the_scheme_says() {
     let cases: [(_, _, StatusCode, &[&str], _); 5] = [
         ("no credentials", None, StatusCode::UNAUTHORIZED, own, ""),
         (
-            "wrong ones",
+            "invalid credentials",
             Some("wrong"),
             StatusCode::UNAUTHORIZED,
             own,

@@ -122,7 +122,7 @@ async fn renew_changes_the_id_and_keeps_the_beginning() {
         assert_ne!(root.id(), alice.id(), "{kind}");
         assert_ne!(root.public_id(), alice.public_id(), "{kind}");
 
-        // Its time does not start anew.
+        // Its time does not start over.
         clock.set(1_800);
         let cookie = sessions.renew(&root, &user("root")).await.unwrap();
         assert!(written(&cookie).ends_with("; Max-Age=200"), "{kind}");
@@ -164,7 +164,7 @@ async fn finds_the_public_id_of_an_ended_session() {
         let alice = session(&sessions, &cookie).await;
         assert!(
             !cookie.contains(&alice.public_id()),
-            "{kind}: the id is no secret"
+            "{kind}: the id is not a secret"
         );
         clock.set(100_000);
         let mut headers = http::HeaderMap::new();

@@ -1,4 +1,4 @@
-//! Sessions in Redis: what stands in the server, and what becomes of it.
+//! Sessions in Redis: what the server stores, and for how long.
 
 use std::time::Duration;
 
