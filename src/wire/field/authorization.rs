@@ -9,8 +9,8 @@ use super::{Repeated, only_line};
 pub(crate) enum Credentials<'a> {
     /// Nothing: no field, or another scheme.
     Absent,
-    /// The scheme, and what follows it. Whether that is one token, [`is_token68`] says: whoever
-    /// reads it strictly need not ask, unless to say what is wrong.
+    /// The text after the scheme. [`is_token68`] checks whether it is a single token, if a parser
+    /// does not reject it anyway.
     Token(&'a [u8]),
     /// More than one field line, the scheme among them.
     Repeated,
