@@ -119,3 +119,36 @@ impl Sweep {
         self.next.fetch_add(1, Relaxed).checked_rem(self.shards)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ROUND, Shards};
+
+    #[test]
+    fn hashes_choose_shards_by_their_lowest_bits() {
+        let shards = Shards::new(5, || 0_u64);
+        for hash in [0, 1, 7, 8, u64::MAX] {
+            *shards.lock(hash) += 1;
+        }
+        let counts: Vec<u64> = shards.each().map(|shard| *shard).collect();
+        assert_eq!(counts, [2, 1, 0, 0, 0, 0, 0, 2]);
+    }
+
+    #[test]
+    fn each_shard_is_swept_once_in_a_round() {
+        let shards = Shards::new(8, || 0_u64);
+        let step = ROUND / 8;
+        for look_up in 1..=800 {
+            shards.sweep(ROUND + look_up * step / 100, |swept| *swept += 1);
+        }
+        assert!(shards.each().all(|swept| *swept == 1));
+    }
+
+    #[test]
+    fn a_locked_shard_is_not_waited_for() {
+        let shards = Shards::new(1, || ());
+        let locked = shards.lock(0);
+        shards.sweep(ROUND, |()| panic!("swept a locked shard"));
+        drop(locked);
+    }
+}

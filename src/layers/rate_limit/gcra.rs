@@ -11,7 +11,7 @@
 //!
 //! Our store can't be governor's `StateStore`: that changes one state in each call, and reports
 //! neither the state after a success nor that of a refusal. So governor gets the state of one quota
-//! as a store of its own, [`State`], and gives it back.
+//! as a store of its own, [`QuotaState`], and gives it back.
 //!
 //! [governor]: https://docs.rs/governor
 
@@ -258,7 +258,8 @@ impl Gcra {
         if units > self.burst {
             return None;
         }
-        let governor: Governor = RateLimiter::new(self.governor, State(Cell::new(ahead)), Moment);
+        let governor: Governor =
+            RateLimiter::new(self.governor, QuotaState(Cell::new(ahead)), Moment);
         governor.check_n(units).ok()?.ok()?;
         Some(governor.into_state_store().0.get())
     }
@@ -280,13 +281,13 @@ impl Gcra {
 }
 
 /// A limiter for one decision about one quota: two numbers, and no memory.
-type Governor = RateLimiter<NotKeyed, State, Moment, NoOpMiddleware<Nanos>>;
+type Governor = RateLimiter<NotKeyed, QuotaState, Moment, NoOpMiddleware<Nanos>>;
 
 /// What governor keeps of one quota of one key: the time at which it is whole, counted from when
 /// the limiter was made, which is now.
-struct State(Cell<u64>);
+struct QuotaState(Cell<u64>);
 
-impl StateStore for State {
+impl StateStore for QuotaState {
     type Key = NotKeyed;
 
     fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, f: F) -> Result<T, E>

@@ -17,14 +17,14 @@ use axum::{
     http::{Request, Response, StatusCode, request::Parts},
 };
 use governor::{
-    DefaultKeyedRateLimiter, Middleware, RateLimiter, clock::QuantaInstant, middleware::NoOpLater,
+    DefaultKeyedRateLimiter, RateLimiter, clock::QuantaInstant, middleware::NoOpMiddleware,
 };
 use tower::{Layer, Service, service_fn};
 use tower_governor::{
     GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
 };
 use wythe::{
-    Middleware, Quota, RateLimit, RateLimitFields, Step, With,
+    Later, Middleware, Quota, RateLimit, RateLimitFields, Step, With,
     key::By,
     rate_limit::{Limiter, Overflow},
     with_rate_limit,

@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Capacity, Memory, Overflow};
+use super::{Capacity, Full, Memory, Overflow};
 use crate::{request::key::Fingerprint, support::clock::Clock};
 
 const SECOND: u64 = 1_000_000_000;
@@ -228,11 +228,8 @@ fn a_clock_that_jumps_neither_loops_nor_panics() {
     for (round, now) in nows.into_iter().cycle().take(80).enumerate() {
         for n in 0..500 {
             let number = n + 100 * round as u64;
-            store
-                .update(key(number), now, |times| {
-                    times[0] = now.saturating_add(SECOND);
-                })
-                .ok();
+            let take = |times: &mut [u64]| times[0] = now.saturating_add(SECOND);
+            let _: Result<(), Full> = store.update(key(number), now, take);
         }
         assert!(store.len() <= 5_000);
     }
