@@ -48,7 +48,7 @@ impl Jwk {
             ..
         } = self;
         if alg.as_deref().is_some_and(|alg| !algorithm.is_named(alg)) {
-            return Err("the JWK's `alg` is another");
+            return Err("the JWK's `alg` is a different algorithm");
         }
         if public_key_use
             .as_deref()
