@@ -57,7 +57,7 @@ struct User {
     name: String,
 }
 
-/// Believes whoever says `tenant/name`.
+/// Believes a client that says `tenant/name`.
 struct Badge;
 
 impl Authenticate for Badge {

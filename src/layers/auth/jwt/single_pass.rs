@@ -319,7 +319,7 @@ mod tests {
         issuer: &IssuerClaims,
         rules: &ClaimRules,
     ) -> Result<(C, ValidityPeriod), JwtRefusal> {
-        let registered = serde_json::from_str(json).map_err(|_| JwtRefusal::Malformed)?;
+        let registered = serde_json::from_str(json).map_err(|_invalid| JwtRefusal::Malformed)?;
         let period = rules.check(json, &registered, issuer, NOW)?;
         let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
         Ok((claims, period))

@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allowed_page_sends_only_what_is_allowed() {
-    // Each is asked for anew.
+    // Each is requested again.
     let settings = Settings {
         preflight_age: Duration::ZERO,
         ..Settings::default()
