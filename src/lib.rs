@@ -214,7 +214,7 @@ pub use self::support::networks;
 ))]
 pub use self::wire::Secret;
 #[cfg(feature = "cookies")]
-pub use self::wire::cookies::{self, CookieError, Cookies, SetCookie};
+pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
 pub use self::{
     compose::{Describe, Stack, assume, compose, layer},
     contract::{

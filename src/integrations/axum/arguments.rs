@@ -47,7 +47,7 @@ extracted! {
     [T] Request<T>,
     [T] State<T>,
     #[cfg(feature = "cookies")]
-    [] crate::wire::cookies::Cookies,
+    [] crate::wire::cookies::request::Cookies,
     #[cfg(feature = "multipart")]
     [] axum::extract::Multipart,
     #[cfg(feature = "ws")]

@@ -69,7 +69,7 @@ mod cookies {
     };
     use http::request::Parts;
 
-    use crate::wire::cookies::{Cookies, SetCookie};
+    use crate::wire::cookies::{request::Cookies, set_cookie::SetCookie};
 
     impl<S: Sync> FromRequestParts<S> for Cookies {
         type Rejection = Infallible;

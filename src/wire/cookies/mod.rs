@@ -51,8 +51,7 @@
 //! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies with the same name, and add
 //! none of the attributes. Both use the crate `cookie`, as this module does.
 
-mod request;
-mod set_cookie;
+pub(crate) mod request;
+pub(crate) mod set_cookie;
 
-pub use request::{CookieError, Cookies};
-pub use set_cookie::SetCookie;
+pub use request::CookieError;

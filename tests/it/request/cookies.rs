@@ -10,7 +10,7 @@ use axum::{
 };
 use proptest::prelude::*;
 use tower::ServiceExt;
-use wythe::{ConfigError, CookieError, Cookies, Problem, SetCookie, compose};
+use wythe::{ConfigError, Cookies, Problem, SetCookie, compose, cookies::CookieError};
 
 fn cookies(lines: &[&str]) -> Cookies {
     let mut headers = HeaderMap::new();

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     contract::Later,
-    wire::{BoxError, ConfigError, Problem, cookies::SetCookie},
+    wire::{BoxError, ConfigError, Problem, cookies::set_cookie::SetCookie},
 };
 
 #[derive(Clone)]

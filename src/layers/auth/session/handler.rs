@@ -9,7 +9,7 @@ use super::{
     store::{SessionId, SessionOwner},
     text::Text,
 };
-use crate::wire::{Problem, cookies::SetCookie};
+use crate::wire::{Problem, cookies::set_cookie::SetCookie};
 
 impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     /// Begins a session: the answer must carry the cookie.

@@ -13,7 +13,7 @@ use crate::{
     contract::Later,
     layers::auth::Refusal,
     support::clock::Clock,
-    wire::{BoxError, ConfigError, Problem, cookies::SetCookie, field::Challenge},
+    wire::{BoxError, ConfigError, Problem, cookies::set_cookie::SetCookie, field::Challenge},
 };
 
 /// Options.
