@@ -1,4 +1,4 @@
-//! What the tests of `with_cors` share.
+//! Shared by the tests of `with_cors`.
 #![allow(
     clippy::allow_attributes,
     dead_code,

@@ -1,4 +1,4 @@
-//! What the tests of rate limits share: a clock to turn, and a client.
+//! Shared by the tests of rate limits: a clock that the test advances, and a client.
 
 use std::{
     net::SocketAddr,
@@ -16,7 +16,7 @@ use wythe::{Clock, PeerAddr, With, key::Key, rate_limit::Limiter};
 
 use super::{Body, Ok200, empty, read};
 
-/// A clock that stands still until it is set, and can be set back.
+/// A clock that does not advance until it is set, and that can be set back.
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock(Arc<AtomicU64>);
 
@@ -56,12 +56,12 @@ pub async fn send<K: Key>(layer: &With<Limiter<K>>, request: Request<Body>) -> R
     .await
 }
 
-/// Sends a request from the one peer of most tests.
+/// Sends a request from the peer that most tests use.
 pub async fn call<K: Key>(layer: &With<Limiter<K>>) -> Response<Bytes> {
     send(layer, from_peer("203.0.113.9:50123")).await
 }
 
-/// The text of a field that stands at most once.
+/// The text of a field that occurs at most once.
 #[track_caller]
 pub fn field<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
     let name: HeaderName = name.parse().unwrap();
@@ -92,7 +92,7 @@ pub struct Item {
     pub window: Option<u64>,
 }
 
-/// Reads `"a";r=1;t=2, "b";r=3`, of names without escapes.
+/// Parses `"a";r=1;t=2, "b";r=3`, with names without escapes.
 pub fn items(field: &str) -> Vec<Item> {
     let item = |text: &str| {
         let mut parts = text.split(';');

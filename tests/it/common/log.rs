@@ -1,4 +1,4 @@
-//! Keeps what is logged.
+//! Captures what is logged.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -11,8 +11,8 @@ use tracing::{
 
 /// Hands this thread's events to a subscriber until the guard is dropped.
 ///
-/// `tracing` remembers for the whole process whether anybody listens to an event. As long as there
-/// is at most one subscriber it asks only the thread that comes by first, which may be that of
+/// `tracing` caches for the whole process whether any subscriber is interested in an event. With at
+/// most one subscriber it asks only the thread that logs the event first, which may belong to
 /// another test. So there are always two more.
 pub fn listen(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
     static OTHERS: LazyLock<[Dispatch; 2]> =
@@ -32,7 +32,7 @@ impl Log {
         (log.clone(), listen(log))
     }
 
-    /// What was logged since, an event in each line.
+    /// What was logged since the last call, one event a line.
     pub fn take(&self) -> String {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

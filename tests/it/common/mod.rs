@@ -1,4 +1,4 @@
-//! What the tests share: a handler to stand behind a layer, and a way to send it a request.
+//! Shared by the tests: a handler to put behind a layer, and a way to send it a request.
 #![allow(
     clippy::allow_attributes,
     unreachable_pub,
@@ -42,7 +42,7 @@ where
     read(layer.layer(Ok200).oneshot(request).await.unwrap()).await
 }
 
-/// Sends one request through a layer to a handler of the test's own.
+/// Sends one request through a layer to the given handler.
 pub async fn send_to<L, F, A>(layer: &L, request: Request<Body>, handler: F) -> Response<Bytes>
 where
     F: FnMut(Request<Body>) -> A + Clone,

@@ -1,4 +1,4 @@
-//! A Redis or Valkey server of a test's own, on a free port of this machine.
+//! A Redis or Valkey server for one test, on a free port of this machine.
 
 use std::{
     env, fs,
@@ -12,10 +12,10 @@ use std::{
 
 use redis::{Client, Connection, FromRedisValue};
 
-/// What a server asks for that has begun to ask.
+/// The password that a server requires once it has been told to.
 const PASSWORD: &str = "another";
 
-/// A server that ends with the test.
+/// A server that stops when the test ends.
 pub struct Server {
     process: Child,
     program: PathBuf,
@@ -24,7 +24,7 @@ pub struct Server {
     options: Vec<String>,
 }
 
-/// The server's program. Without one a test is skipped, or fails if `WYTHE_REQUIRE_ALL` is set.
+/// The server's executable. Without one a test is skipped, or fails if `WYTHE_REQUIRE_ALL` is set.
 pub fn program() -> Option<PathBuf> {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&paths)
@@ -79,13 +79,13 @@ impl Server {
         self.port
     }
 
-    /// A connection of the test's own.
+    /// A new connection for the test.
     pub fn connection(&self) -> Connection {
         let client = Client::open(self.url()).unwrap();
         client.get_connection().unwrap()
     }
 
-    /// Sends a command, written with spaces.
+    /// Sends a command, with its arguments separated by spaces.
     pub fn ask<T: FromRedisValue>(&self, command: &str) -> T {
         let mut parts = command.split(' ');
         let mut command = redis::cmd(parts.next().unwrap());
@@ -95,7 +95,7 @@ impl Server {
         command.query(&mut self.connection()).unwrap()
     }
 
-    /// Asks for a password from now on. Connections that there are would stay as they are: they are
+    /// Requires a password from now on. Existing connections would stay authenticated, so they are
     /// closed, as by a restart.
     pub fn ask_for_password(&self) {
         let mut connection = self.connection();
@@ -106,7 +106,7 @@ impl Server {
         say("CLIENT", ["KILL", "TYPE", "normal"]);
     }
 
-    /// And no longer.
+    /// Stops requiring a password.
     pub fn forget_password(&self) {
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port);
         let mut connection = Client::open(url).unwrap().get_connection().unwrap();
@@ -121,13 +121,13 @@ impl Server {
         self.ask("KEYS *")
     }
 
-    /// It is gone, as if the machine were.
+    /// Kills the server, as if its machine had failed.
     pub fn kill(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
     }
 
-    /// A new one on the same port, which knows nothing of the old one.
+    /// Starts a new server on the same port, without the data of the old one.
     pub fn restart(&mut self) {
         self.kill();
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -140,7 +140,7 @@ impl Server {
         }
     }
 
-    /// It keeps its connections and does nothing.
+    /// Suspends the server: it keeps its connections and does nothing.
     pub fn hang(&self) {
         self.signal("-STOP");
     }
@@ -155,7 +155,7 @@ impl Server {
         assert!(status.success());
     }
 
-    /// Waits until it answers; `false` if it ends instead.
+    /// Waits until the server responds; `false` if it exits instead.
     fn answers(&mut self) -> bool {
         let client = Client::open(self.url()).unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -164,7 +164,7 @@ impl Server {
                 return false;
             }
             let connection = client.get_connection_with_timeout(Duration::from_secs(1));
-            // Any answer will do: it may ask for a password.
+            // Any reply will do: it may be an error that asks for a password.
             match connection.map(|mut connection| redis::cmd("PING").exec(&mut connection)) {
                 Ok(Ok(())) => return true,
                 Ok(Err(error)) if error.code() == Some("NOAUTH") => return true,

@@ -1,4 +1,4 @@
-//! A body that does what a test tells it to.
+//! A body that follows a script.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body whose frames and whose length are told apart. The error `"panic"` is a panic.
+/// A body whose frames and declared length are set independently. The error `"panic"` makes it
+/// panic.
 #[derive(Debug)]
 pub struct Scripted {
     pub frames: VecDeque<Result<Frame<Bytes>, &'static str>>,
@@ -17,7 +18,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// These chunks, and what the body says of its length.
+    /// These chunks, with this declared length.
     pub fn data(chunks: &[&'static [u8]], length: Option<u64>) -> Self {
         let frames = chunks
             .iter()
@@ -28,7 +29,7 @@ impl Scripted {
         }
     }
 
-    /// The same, and then one frame more.
+    /// The same, followed by one more frame.
     #[must_use]
     pub fn then(mut self, frame: Result<Frame<Bytes>, &'static str>) -> Self {
         self.frames.push_back(frame);

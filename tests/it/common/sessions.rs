@@ -1,4 +1,5 @@
-//! What the tests of stores of sessions share: a clock to turn, and short ways to write sessions.
+//! Shared by the tests of session stores: a clock that the test advances, and short ways to write
+//! sessions.
 
 use std::{
     sync::{
@@ -10,7 +11,7 @@ use std::{
 
 use wythe::auth::{SessionId, SessionOwner, SessionRecord};
 
-/// A wall clock that stands still until it is turned.
+/// A wall clock that does not advance until the test advances it.
 #[derive(Clone, Debug)]
 pub struct WallClock(Arc<AtomicU64>);
 
@@ -41,14 +42,14 @@ impl WallClock {
         move || clock.now()
     }
 
-    /// A session of nobody that lasts so long from now.
+    /// A session without an owner that expires after this many seconds.
     pub fn session(&self, data: impl Into<Vec<u8>>, seconds: u64) -> SessionRecord {
         let ends = self.now() + Duration::from_secs(seconds);
         SessionRecord::new(data.into().into(), ends)
     }
 }
 
-/// The id with this number, as a hash would look.
+/// The id with this number, which looks like a hash.
 pub fn id(number: u32) -> SessionId {
     SessionId::from_bytes(*SessionOwner::new(number.to_be_bytes()).as_bytes())
 }

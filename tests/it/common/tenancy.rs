@@ -1,4 +1,4 @@
-//! A middleware of a user's own, which provides a value.
+//! A user's own middleware, which provides a value.
 
 use http::{Extensions, Request, StatusCode};
 use wythe::{Always, Later, Middleware, Place, Problem, Provided, Step, stage};
@@ -13,7 +13,7 @@ impl Provided for Tenant {
     }
 }
 
-/// Refuses requests without `X-Tenant`.
+/// Rejects requests without `X-Tenant`.
 #[derive(Clone, Copy, Debug)]
 pub struct Tenancy;
 

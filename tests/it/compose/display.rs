@@ -1,4 +1,4 @@
-//! What a stack prints.
+//! How a stack is printed.
 
 use serde::Deserialize;
 use wythe::{
@@ -15,7 +15,7 @@ struct NewUser {
     name: String,
 }
 
-/// The table of the crate's front page.
+/// The table on the crate's front page.
 const TABLE: &str = "\
 layer               stage         answers and sets
 with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests in 60s)

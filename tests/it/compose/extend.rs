@@ -42,7 +42,7 @@ fn one_layer_needs_no_tuple() {
 }
 
 #[test]
-fn a_layer_goes_inside_those_of_its_stage_and_of_earlier_ones() {
+fn an_added_layer_goes_inside_those_of_its_stage_and_of_earlier_stages() {
     let base = || compose((cors(), peer(), with_methods([Method::GET]), no_store()));
     let cases = [
         (
@@ -92,14 +92,14 @@ fn a_layer_goes_inside_those_of_its_stage_and_of_earlier_ones() {
 }
 
 #[test]
-fn a_layer_goes_inside_the_layers_without_a_stage_that_follow_its_own() {
+fn an_added_layer_goes_inside_the_layers_without_a_stage_that_follow_its_stage() {
     let base = compose((
         cors(),
         assume::<ClientIp>(),
         layer(Identity::new()),
         no_store(),
     ));
-    // What it needs is assumed there, so it must stand further in.
+    // What it needs is assumed by that layer, so it must be further in.
     let filter = with_ip_filter(IpFilter::deny(["192.0.2.0/24"]).unwrap());
     assert_eq!(
         names(&base.with(filter)).join(" "),

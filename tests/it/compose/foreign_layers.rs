@@ -1,4 +1,4 @@
-//! Layers of other crates in a stack, and a stack where other crates take a layer.
+//! Layers of other crates in a stack, and stacks where other crates expect a layer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ async fn call(app: Router, request: Request<Body>) -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn an_async_function_of_axum_stands_in_a_stack() {
+async fn an_axum_middleware_function_works_in_a_stack() {
     async fn shout(request: AxumRequest, next: Next) -> axum::response::Response {
         let mut response = next.run(request).await;
         response
@@ -58,7 +58,7 @@ async fn an_async_function_of_axum_stands_in_a_stack() {
 }
 
 #[tokio::test]
-async fn a_foreign_layer_sees_requests_and_responses_in_its_place() {
+async fn a_foreign_layer_sees_requests_and_responses_at_its_position() {
     let rename = MapRequestLayer::new(|mut request: Request<Body>| {
         request
             .headers_mut()
@@ -77,7 +77,7 @@ async fn a_foreign_layer_sees_requests_and_responses_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_layer_that_must_be_ready_first_is_asked() {
+async fn a_foreign_layer_is_polled_to_readiness_before_it_is_called() {
     // `ConcurrencyLimit` panics if it is called without having been polled to readiness.
     let stack = compose((with(Tenancy), layer(ConcurrencyLimitLayer::new(1))));
     let app = Router::new().route("/", get(stack.handler(tenant)));
@@ -101,7 +101,7 @@ async fn a_shared_limit_inside_a_stack_holds_over_all_requests() {
 }
 
 #[tokio::test]
-async fn a_stack_is_a_layer_of_a_router_and_of_a_route() {
+async fn a_stack_works_as_a_layer_of_a_router_and_of_a_route() {
     let outer = compose((with(Tenancy),));
     let inner = compose((assume::<Tenant>(),));
     let whole = Router::new()
@@ -139,7 +139,7 @@ async fn a_router_around_stacks_keeps_connect_info_and_nesting() {
 }
 
 #[tokio::test]
-async fn the_compilers_advice_about_bodies_helps() {
+async fn following_the_compilers_advice_about_bodies_compiles() {
     // Without `with_body_adapter`, this is `tests/messages/body_without_from_bytes.rs`.
     let boxed = MapResponseLayer::new(|response: axum::response::Response| {
         response.map(http_body_util::combinators::UnsyncBoxBody::new)

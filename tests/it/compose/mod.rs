@@ -1,4 +1,4 @@
-//! Stacks: what goes into them, and what they print.
+//! Stacks: what they are made of, and how they are printed.
 
 #[cfg(all(
     feature = "cache-control",

@@ -40,7 +40,7 @@ async fn a_function_gets_what_the_stack_provides_and_the_request() {
 }
 
 #[tokio::test]
-async fn a_function_may_fail_with_a_problem() {
+async fn a_function_may_return_a_problem_as_its_error() {
     let service = compose((with(Tenancy),)).service_fn(|_: Request<Body>| async {
         Err::<Response<Body>, _>(Problem::new(StatusCode::CONFLICT))
     });
@@ -49,7 +49,7 @@ async fn a_function_may_fail_with_a_problem() {
 }
 
 #[tokio::test]
-async fn what_was_assumed_and_is_not_there_is_a_500_that_tells_the_client_nothing() {
+async fn a_missing_assumed_value_is_a_500_that_tells_the_client_nothing() {
     let service = compose((assume::<Tenant>(),))
         .service_fn(|_: Tenant, _: Request<Body>| async { Response::new(Body::default()) });
     let response = common::read(service.oneshot(request(None)).await.unwrap()).await;
@@ -60,7 +60,7 @@ async fn what_was_assumed_and_is_not_there_is_a_500_that_tells_the_client_nothin
 }
 
 #[tokio::test]
-async fn a_conditional_layer_gives_an_option() {
+async fn a_conditional_layer_provides_an_option() {
     let layer = with(Tenancy).except(|head| head.uri.path() == "/");
     let service =
         compose((layer,)).service_fn(|tenant: Option<Tenant>, _: Request<Body>| async move {
@@ -97,7 +97,7 @@ async fn stacks_in_stacks_are_flat() {
 }
 
 #[tokio::test]
-async fn an_answer_to_head_says_its_length_and_has_no_content() {
+async fn a_response_to_head_has_a_content_length_and_no_body() {
     let service = compose((with(Tenancy),))
         .service_fn(|_: Request<Body>| async { Response::new(Body::default()) });
     let head = Request::head("/").body(common::empty()).unwrap();

@@ -1,7 +1,7 @@
 //! What holds for every layer of the crate, whatever its policy.
 //!
-//! `every_layer!` has one line for each: the layer, a request that passes, one that it answers
-//! itself if there is such a request, and a secret that its `Debug` must not show.
+//! `every_layer!` has one line per layer: the layer, a request that passes, a request that it
+//! answers itself if there is one, and a secret that its `Debug` output must not contain.
 
 use std::{
     convert::Infallible,
@@ -19,8 +19,8 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::common::{self, Body};
 
-/// A handler that insists on tower's contract: a clone is not ready, and one readiness is good for
-/// one call. It counts its calls and the futures that are alive.
+/// A handler that enforces tower's contract: a clone is not ready, and being ready allows one call.
+/// It counts its calls and the live futures.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
@@ -83,7 +83,7 @@ impl Service<Request<Body>> for Strict {
     }
 }
 
-/// The bytes that a layer may add to the future of what it stands around.
+/// The bytes that a layer may add to the future of the service that it wraps.
 const FUTURE_BYTES: usize = 512;
 
 /// The whole contract, for one layer.
@@ -108,13 +108,13 @@ async fn keeps_the_contract<L, S>(
     let seen = Arc::clone(&handler.seen);
     let service = layer.clone().layer(handler);
 
-    // Readiness goes through, and the service that was made ready is the one that is called.
+    // Readiness is forwarded, and the service that was made ready is the one that is called.
     seen.polls_until_ready.store(2, Ordering::SeqCst);
     let response = service.clone().oneshot(passing()).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(seen.calls.load(Ordering::SeqCst), 1);
 
-    // One service may be called again and again, and its clones as well.
+    // One service can be called repeatedly, and so can its clones.
     let mut first = service.clone();
     for _ in 0..2 {
         poll_fn(|cx| first.poll_ready(cx)).await.unwrap();
@@ -125,7 +125,7 @@ async fn keeps_the_contract<L, S>(
     assert_eq!(second.call(passing()).await.unwrap().status(), 200);
     assert_eq!(seen.calls.load(Ordering::SeqCst), 4);
 
-    // What it answers itself never reaches the handler.
+    // A request that the layer answers itself never reaches the handler.
     if let Some(answered) = answered {
         let response = service.clone().oneshot(answered()).await.unwrap();
         assert_ne!(response.status(), 200);
@@ -151,7 +151,7 @@ fn plain() -> Request<Body> {
     Request::get("/").body(common::empty()).unwrap()
 }
 
-/// A test for each line.
+/// One test for each line.
 macro_rules! every_layer {
     ($($name:ident: $layer:expr, passes $passing:expr, answers $answered:expr, secret $secret:expr;)*) => {$(
         #[tokio::test]
@@ -221,7 +221,7 @@ mod rate_limit_in_redis {
         common::limits::from_peer("203.0.113.9:50123")
     }
 
-    /// A store that is not there: what passes has waited for it.
+    /// A store without a server: a request that passes has waited for it.
     fn store() -> RedisStore {
         RedisStore::open("redis://:hunter2@127.0.0.1:1", OnFailure::Allow).unwrap()
     }
@@ -240,8 +240,8 @@ mod concurrency_limit {
     use tower_layer::Stack;
     use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
 
-    /// Makes the body the test's own again, so that the layer inside is held by it. Whatever was
-    /// in progress has ended with that.
+    /// Converts the body back to the test's own type, so that the inner layer satisfies the bounds.
+    /// Whatever was in progress has ended by then.
     #[derive(Clone, Debug)]
     struct Back;
 
@@ -278,7 +278,8 @@ mod load_shed {
     use tower_layer::Stack;
     use wythe::with_load_shed;
 
-    /// Asks until the service inside is ready: a layer that does not wait passes no readiness on.
+    /// Polls until the inner service is ready: a layer that does not wait does not forward
+    /// readiness.
     #[derive(Clone, Debug)]
     struct Patient<S>(S);
 
@@ -427,7 +428,8 @@ mod body_adapter {
     use tower_layer::Stack;
     use wythe::with_body_adapter;
 
-    /// Makes the bodies the test's own again, so that the layer inside is held by it.
+    /// Converts the bodies back to the test's own type, so that the inner layer satisfies the
+    /// bounds.
     #[derive(Clone, Debug)]
     struct Back;
 
@@ -469,7 +471,7 @@ mod auth {
 
     const TOKEN: &str = "Token open-sesame";
 
-    /// Knows one token, at once or after asking.
+    /// Accepts one token, either immediately or asynchronously.
     struct Known {
         later: bool,
     }

@@ -1,4 +1,4 @@
-//! What holds for every layer.
+//! The contract of every layer.
 
 mod every_layer;
 #[cfg(all(

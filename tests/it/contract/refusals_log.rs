@@ -1,5 +1,5 @@
-//! Every layer's refusal is one event with its name, a reason that never changes, and a level that
-//! says who should look.
+//! Every refusal is logged as one event with the layer's name, a fixed reason, and a level that
+//! says who should look at it.
 
 use std::{
     convert::Infallible,
@@ -29,7 +29,7 @@ struct Name {
     name: String,
 }
 
-/// A middleware of a user's own, which refuses everything.
+/// A user's own middleware, which rejects every request.
 #[derive(Clone)]
 struct Closed {
     problem: Problem,
@@ -53,7 +53,7 @@ impl<B> Middleware<B> for Closed {
     }
 }
 
-/// The same without a name.
+/// The same, without a name.
 #[derive(Clone)]
 struct Nameless;
 
@@ -92,7 +92,7 @@ macro_rules! behind {
     };
 }
 
-/// The event of this request, if it is one.
+/// The event of this request, if it logs exactly one.
 async fn event(log: &Log, app: Router, request: Request<Body>) -> String {
     let response = app.oneshot(request).await.unwrap();
     let event = log.take();
@@ -167,7 +167,7 @@ fn of_addresses_and_methods() -> Vec<Case> {
 }
 
 fn of_validation() -> Vec<Case> {
-    // A request's type and body, and the event.
+    // The content type and body of a request, and the event.
     let cases = [
         ("", "", "DEBUG with_validation 400 no_body"),
         (
@@ -232,7 +232,7 @@ fn of_a_users_own() -> Vec<Case> {
     ]
 }
 
-/// `DEBUG with_auth 401 expired`, as the log writes it.
+/// `DEBUG with_auth 401 expired`, as the log prints it.
 fn start(words: &str) -> String {
     let mut words = words.split(' ');
     let [level, layer, status, reason] = [(); 4].map(|()| words.next().unwrap());
@@ -321,7 +321,7 @@ async fn of_layers_with_a_service_of_their_own(log: &Log) {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn each_refusal_is_one_event_with_layer_and_reason_at_the_level_of_who_must_look() {
+async fn logs_each_refusal_as_one_event_with_its_layer_reason_and_level() {
     let (log, _guard) = Log::listen();
     let of_limits = of_limits(&log).await;
     for cases in [

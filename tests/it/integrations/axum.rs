@@ -21,7 +21,7 @@ async fn call(app: Router, request: Request<Body>) -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn a_handler_gets_what_the_stack_provides_beside_state_and_extractors() {
+async fn a_handler_gets_what_the_stack_provides_along_with_state_and_extractors() {
     async fn handler(
         State(n): State<u32>,
         Path(id): Path<String>,
@@ -100,7 +100,7 @@ fn a_handler_prints_its_stack() {
 }
 
 #[tokio::test]
-async fn a_wrapped_extractor_may_stand_last_whether_it_takes_the_body_or_not() {
+async fn a_wrapped_extractor_may_be_last_whether_or_not_it_takes_the_body() {
     let stack = compose((with(Tenancy),));
     let app =
         Router::new()

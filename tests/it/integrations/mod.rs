@@ -1,4 +1,4 @@
-//! Stacks in the hands of other crates.
+//! Stacks used with other crates.
 
 #[cfg(feature = "axum")]
 mod axum;

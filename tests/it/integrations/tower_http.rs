@@ -26,7 +26,8 @@ use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
 
 use crate::common;
 
-/// Refuses `/refused` at any place, for which it needs a response body that takes bytes.
+/// Rejects `/refused` wherever it is placed, for which the response body must be buildable from
+/// bytes.
 #[derive(Clone)]
 struct Gate;
 
@@ -56,7 +57,7 @@ fn routes() -> Router {
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_that_change_the_body_have_others_around_them() {
+async fn layers_that_change_the_body_can_be_wrapped_by_others() {
     let id = http::HeaderName::from_static("x-request-id");
     let stack = compose((
         with(Gate),
@@ -164,7 +165,7 @@ async fn crash(_: Request<common::Body>) -> Result<Response<common::Body>, Infal
 
 #[cfg(feature = "presentation")]
 #[tokio::test(start_paused = true)]
-async fn what_these_layers_answer_becomes_a_problem() {
+async fn responses_of_these_layers_become_problems() {
     let stack = compose((
         wythe::with_presentation(),
         TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(9)),
@@ -213,7 +214,7 @@ mod compression {
     }
 
     #[tokio::test]
-    async fn decompresses_for_the_handler_and_refuses_other_codings() {
+    async fn decompresses_for_the_handler_and_rejects_other_codings() {
         let app = routes().layer(compose((with(Gate), RequestDecompressionLayer::new())));
         let compressed = common::read(
             routes()

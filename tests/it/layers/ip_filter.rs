@@ -1,4 +1,4 @@
-//! Which networks may call.
+//! Which networks are allowed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use wythe::{
 
 use crate::common::{Body, Ok200, empty, problem, read};
 
-/// A request of this client, by another peer.
+/// A request from this client, through another peer.
 fn of_client(client: &str) -> Request<Body> {
     let client: IpAddr = client.parse().unwrap();
     let proxy: SocketAddr = "198.51.100.1:50123".parse().unwrap();
@@ -37,7 +37,7 @@ async fn status<W: AddressSource>(filter: &IpFilter<W>, request: Request<Body>) 
     status
 }
 
-/// Checks which of these clients may call.
+/// Checks which of these clients are allowed.
 async fn check(filter: Result<IpFilter, ConfigError>, cases: &[(&str, bool)]) {
     let filter = filter.unwrap();
     for (client, passes) in cases {
@@ -96,7 +96,7 @@ async fn denies_the_listed_networks_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_exception_wins_whichever_network_is_the_larger() {
+async fn an_exception_wins_whichever_network_is_larger() {
     let allow = IpFilter::allow(["192.0.2.0/24", "203.0.113.7"]);
     let allow = allow.and_then(|filter| filter.except(["192.0.2.8/29"]));
     check(
@@ -141,7 +141,7 @@ async fn a_whole_family_can_be_listed() {
 }
 
 #[tokio::test]
-async fn a_filter_by_peer_asks_nobody_else() {
+async fn a_filter_by_peer_uses_the_peer_only() {
     let filter = IpFilter::allow(["198.51.100.0/24"]).unwrap().by_peer();
     assert_eq!(
         status(&filter, of_client("192.0.2.1")).await,
@@ -152,12 +152,12 @@ async fn a_filter_by_peer_asks_nobody_else() {
         status(&filter, of_client("192.0.2.1")).await,
         StatusCode::FORBIDDEN
     );
-    // It needs no other layer, and the other filter does.
+    // It needs no other layer; the filter by client IP does.
     let _stack = compose((with_ip_filter(filter),));
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_known_does_not_pass() {
+async fn a_request_without_a_client_address_does_not_pass() {
     let deny = IpFilter::deny(["192.0.2.0/24"]).unwrap();
     let stack = compose((assume::<ClientIp>(), with_ip_filter(deny.clone())));
     let response = stack
@@ -189,7 +189,7 @@ async fn a_client_that_is_not_known_does_not_pass() {
 }
 
 #[tokio::test]
-async fn ten_thousand_networks_are_as_good_as_one() {
+async fn ten_thousand_networks_work_like_one() {
     let network = |n: u32| format!("10.{}.{}.0/25", n / 256, n % 256);
     let filter = IpFilter::deny((0..10_000).map(network)).unwrap();
     for n in [0, 1, 4_999, 9_999] {
@@ -205,7 +205,7 @@ async fn ten_thousand_networks_are_as_good_as_one() {
 }
 
 #[test]
-fn a_list_that_says_nothing_is_an_error() {
+fn rejects_a_list_without_effect() {
     let none: [&str; 0] = [];
     let cases = [
         (IpFilter::allow(none), "is empty"),
@@ -235,7 +235,7 @@ fn a_list_that_says_nothing_is_an_error() {
 }
 
 #[test]
-fn the_printed_stack_says_what_the_filter_answers() {
+fn a_printed_stack_shows_the_responses_of_the_filter() {
     let filter = IpFilter::deny(["192.0.2.0/24"]).unwrap();
     assert_eq!(format!("{filter:?}"), "IpFilter { deny: 1, except: 0, .. }");
     let stack = compose((assume::<ClientIp>(), with_ip_filter(filter))).to_string();

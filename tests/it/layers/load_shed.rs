@@ -1,4 +1,4 @@
-//! `with_load_shed`: refuses where the service inside would have to be waited for.
+//! `with_load_shed`: rejects a request if the inner service is not ready.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use wythe::{Place, with_load_shed};
 
 use crate::common::{self, Body, empty, problem, read};
 
-/// A service that is ready while a test says so, and insists that it is called only then.
+/// A service that is ready while the test says so, and panics if it is called when it is not.
 #[derive(Debug, Default)]
 struct Moody {
     busy: Arc<AtomicBool>,
@@ -64,7 +64,7 @@ fn request() -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_service_that_is_ready_is_called_and_one_that_is_not_is_refused_for() {
+async fn calls_a_service_that_is_ready_and_rejects_requests_for_one_that_is_not() {
     let moody = Moody::default();
     let busy = Arc::clone(&moody.busy);
     let mut service = with_load_shed().layer(moody);
@@ -79,10 +79,10 @@ async fn a_service_that_is_ready_is_called_and_one_that_is_not_is_refused_for() 
 }
 
 #[tokio::test]
-async fn one_readiness_is_good_for_one_call_and_not_for_a_clone() {
+async fn being_ready_allows_one_call_and_does_not_extend_to_a_clone() {
     let mut service = with_load_shed().layer(Moody::default());
     poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
-    // A caller that does not ask is refused, and the service inside is not called.
+    // A caller that does not poll readiness is rejected, and the inner service is not called.
     let of_clone = service.clone().call(request()).await.unwrap();
     assert_eq!(of_clone.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
@@ -94,7 +94,7 @@ async fn one_readiness_is_good_for_one_call_and_not_for_a_clone() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_when_to_try_again() {
+async fn a_refusal_says_when_to_retry() {
     let moody = Moody::default();
     moody.busy.store(true, Ordering::SeqCst);
     let cases = [
@@ -128,7 +128,7 @@ async fn a_refusal_says_when_to_try_again() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_service_inside_passes() {
+async fn an_error_of_the_inner_service_is_passed_on() {
     #[derive(Clone)]
     struct Broken;
     impl Service<Request<Body>> for Broken {
@@ -147,7 +147,7 @@ async fn an_error_of_the_service_inside_passes() {
 }
 
 #[tokio::test]
-async fn a_service_that_was_refused_for_keeps_no_place_in_line() {
+async fn a_rejected_request_keeps_no_permit() {
     let permits = Arc::new(Semaphore::new(1));
     let limit = GlobalConcurrencyLimitLayer::with_semaphore(Arc::clone(&permits));
     let mut service = with_load_shed().layer(limit.layer(common::Ok200));
@@ -156,7 +156,7 @@ async fn a_service_that_was_refused_for_keeps_no_place_in_line() {
     let refused = service.call(request()).await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
-    // The service is idle, and alive: the permit is free for others.
+    // The service is idle but alive, and the permit is free for others.
     assert_eq!(permits.available_permits(), 1);
     let other = with_load_shed().layer(limit.layer(common::Ok200));
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_service_that_was_refused_for_keeps_no_place_in_line() {
 }
 
 #[tokio::test]
-async fn a_full_buffer_is_refused_for() {
+async fn rejects_requests_if_a_buffer_is_full() {
     let (release, released) = tokio::sync::watch::channel(false);
     let slow = tower::service_fn(move |_: Request<Body>| {
         let mut released = released.clone();
@@ -176,7 +176,7 @@ async fn a_full_buffer_is_refused_for() {
             Ok::<_, Infallible>(Response::new(Body::from("ok")))
         }
     });
-    // One request in the limit, one in the buffer's hand, one in the buffer.
+    // One request in the limit, one taken from the buffer, one in the buffer.
     let slow = tower::limit::ConcurrencyLimit::new(slow, 1);
     let service = with_load_shed().layer(tower::buffer::Buffer::new(slow, 1));
     let mut taken = Vec::new();
@@ -201,7 +201,7 @@ async fn a_full_buffer_is_refused_for() {
 }
 
 #[test]
-fn a_layer_says_where_it_stands_and_when_it_refuses() {
+fn a_layer_describes_its_stage_and_its_refusals() {
     let description = with_load_shed().describe();
     assert_eq!(description.name(), "with_load_shed");
     let answers: Vec<_> = description
@@ -215,7 +215,7 @@ fn a_layer_says_where_it_stands_and_when_it_refuses() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn it_sheds_in_axum_what_a_layer_inside_would_wait_for() {
+async fn sheds_requests_in_axum_that_an_inner_layer_would_delay() {
     use axum::{Router, routing::get};
     use wythe::{compose, layer, with_presentation};
 

@@ -1,4 +1,4 @@
-//! Cookies of requests and of responses.
+//! Cookies of requests and responses.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn written(cookie: SetCookie) -> String {
 }
 
 #[test]
-fn absent_one_and_repeated_are_told_apart() {
+fn absent_single_and_repeated_cookies_are_distinguished() {
     let cases: [(&str, &[&str], Result<Option<&str>, CookieError>); 8] = [
         ("no field", &[], Ok(None)),
         ("another", &["b=1"], Ok(None)),
@@ -46,7 +46,7 @@ fn absent_one_and_repeated_are_told_apart() {
 }
 
 #[test]
-fn a_value_is_read_as_a_type() {
+fn a_value_is_parsed_as_a_type() {
     let cookies = cookies(&["size=12; theme=dark; id=1; id=2"]);
     assert_eq!(cookies.parse("size"), Ok(Some(12_u8)));
     assert_eq!(cookies.parse::<u8>("lang"), Ok(None));
@@ -64,14 +64,14 @@ fn debug_shows_no_value() -> Result<(), ConfigError> {
         r#"SetCookie("a=..; HttpOnly; SameSite=Lax; Secure; Path=/")"#
     );
     assert_eq!((cookie.name(), cookie.value()), ("a", "secret"));
-    // Nor do HTTP/2 and logs of fields keep it.
+    // HTTP/2 and logs of header fields must not keep it either.
     let value = HeaderValue::from(cookie);
     assert!(value.is_sensitive());
     Ok(())
 }
 
 #[test]
-fn attributes_are_safe_unless_said() -> Result<(), ConfigError> {
+fn attributes_are_safe_by_default() -> Result<(), ConfigError> {
     let cookie = || SetCookie::new("a", "1");
     let cases = [
         (cookie()?, "a=1; HttpOnly; SameSite=Lax; Secure; Path=/"),
@@ -123,7 +123,7 @@ fn ages_are_whole_seconds_and_400_days_at_most() -> Result<(), ConfigError> {
 }
 
 #[test]
-fn a_removal_has_the_attributes_of_what_it_removes() -> Result<(), ConfigError> {
+fn a_removal_has_the_attributes_of_the_cookie() -> Result<(), ConfigError> {
     let cookie = SetCookie::new("a", "1")?
         .domain("example.com")?
         .path("/shop")?;
@@ -136,7 +136,7 @@ fn a_removal_has_the_attributes_of_what_it_removes() -> Result<(), ConfigError> 
 }
 
 #[test]
-fn what_browsers_would_drop_is_an_error() {
+fn rejects_cookies_that_browsers_would_drop() {
     type Made = Result<SetCookie, ConfigError>;
     let host = |change: fn(SetCookie) -> Made| SetCookie::new("__Host-a", "1").and_then(change);
     let secure = |change: fn(SetCookie) -> Made| SetCookie::new("__sEcUrE-a", "1").and_then(change);
@@ -201,13 +201,13 @@ fn a_cookie_never_has_more_bytes_than_browsers_keep() {
     let longest = SetCookie::new("a", "x".repeat(most)).unwrap();
     let longest = longest.max_age(Duration::MAX).same_site_strict();
     let longest = written(longest.partitioned().unwrap().into_removal()).len() + most;
-    // What is missing are a domain, and the digits of an age.
+    // What is missing is a domain and the digits of an age.
     let missing = "; Domain=".len() + "3456000".len();
     assert_eq!(longest, 4096 - missing);
 }
 
 #[tokio::test]
-async fn handlers_take_and_set_cookies_beside_others() {
+async fn handlers_read_and_set_cookies_along_with_other_values() {
     async fn handler(cookies: Cookies) -> Result<(SetCookie, SetCookie, String), Problem> {
         let name = cookies.find("name")?.unwrap_or("nobody").to_owned();
         Ok((SetCookie::new("a", "1")?, SetCookie::removal("b")?, name))
@@ -234,7 +234,7 @@ async fn handlers_take_and_set_cookies_beside_others() {
 }
 
 #[tokio::test]
-async fn cookies_alone_are_an_answer() {
+async fn cookies_alone_are_a_response() {
     async fn forget() -> Result<(SetCookie, SetCookie), Problem> {
         Ok((SetCookie::removal("a")?, SetCookie::removal("b")?))
     }
@@ -248,7 +248,7 @@ async fn cookies_alone_are_an_answer() {
 
 proptest! {
     #[test]
-    fn a_cookie_that_is_set_reads_back(
+    fn a_cookie_survives_a_round_trip(
         name in "[!#-'*+.0-9A-Z^_`a-z|~-]{1,20}",
         value in "[!#-+./:<-\\[\\]-~0-9-]{0,40}",
     ) {
@@ -260,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_out_of_its_place(name in any::<String>(), text in any::<String>()) {
+    fn no_text_escapes_from_a_name_or_a_value(name in any::<String>(), text in any::<String>()) {
         let made = [
             SetCookie::new(name, "1"),
             SetCookie::new("a", text.clone()),

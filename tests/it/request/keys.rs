@@ -33,7 +33,7 @@ async fn call(app: &Router, request: Request<Body>) -> Response {
     app.clone().oneshot(request).await.unwrap()
 }
 
-/// Sends the requests and says which are let through.
+/// Sends the requests and returns their statuses.
 async fn statuses(app: &Router, requests: &[(&str, &str)]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for (method, uri) in requests {
@@ -57,7 +57,7 @@ struct User {
     name: String,
 }
 
-/// Believes a client that says `tenant/name`.
+/// Accepts any `tenant/name` without verifying it.
 struct Badge;
 
 impl Authenticate for Badge {
@@ -102,7 +102,7 @@ async fn badges<K: Key<Stage = stage::Quota, Needs = wythe::Needed<Auth<User>>>>
 }
 
 #[tokio::test]
-async fn principals_are_counted_apart() {
+async fn principals_are_counted_separately() {
     let sent = ["1/ada", "1/bob", "1/ada", "2/ada", "1/Ada", "2/bob"];
     let by_name = key::principal(|user: &User| &user.name);
     assert_eq!(badges(by_name, &sent).await, [200, 200, 429, 429, 200, 429]);
@@ -136,7 +136,7 @@ async fn parts_of_a_principal_make_a_tuple() {
     ] {
         assert_eq!(with_badge(&app, badge).await, status, "{badge}");
     }
-    // Two texts are not one.
+    // Two texts are not the same as their concatenation.
     let names = (
         key::principal(|user: &User| user.name.split_at(1).0),
         key::principal(|user: &User| user.name.split_at(1).1),
@@ -153,7 +153,7 @@ async fn parts_of_a_principal_make_a_tuple() {
 }
 
 #[tokio::test]
-async fn an_assumed_principal_that_is_not_there_is_a_mistake_with_a_fix() {
+async fn a_missing_assumed_principal_is_a_500_whose_cause_names_the_fix() {
     let limit = Quota::per_day(1)
         .by_principal(|user: &User| &user.name)
         .unwrap();
@@ -182,7 +182,7 @@ fn from(client: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn clients_are_counted_by_the_address_that_was_found() {
+async fn clients_are_counted_by_the_address_of_with_client_ip() {
     let cases = [
         ("192.0.2.1", "192.0.2.1", 64, true),
         ("192.0.2.1", "192.0.2.2", 64, false),
@@ -210,7 +210,7 @@ async fn clients_are_counted_by_the_address_that_was_found() {
 }
 
 #[tokio::test]
-async fn a_path_parameter_counts_as_it_was_decoded() {
+async fn a_path_parameter_is_counted_in_decoded_form() {
     let limit = || with_rate_limit(Quota::per_day(1).by_path_param("id").unwrap());
     let sent = [
         ("GET", "/users/A"),
@@ -242,7 +242,7 @@ async fn a_path_parameter_counts_as_it_was_decoded() {
 }
 
 #[tokio::test]
-async fn wildcards_and_parameters_of_outer_routers_count_too() {
+async fn wildcards_and_parameters_of_outer_routers_are_found() {
     let limit = |name: &'static str| {
         compose((with_rate_limit(
             Quota::per_day(1).by_path_param(name).unwrap(),
@@ -269,7 +269,7 @@ async fn wildcards_and_parameters_of_outer_routers_count_too() {
 }
 
 #[tokio::test]
-async fn a_route_without_the_parameter_is_a_mistake_with_a_fix() {
+async fn a_route_without_the_parameter_is_a_500_whose_cause_names_the_fix() {
     let limit = compose((with_rate_limit(
         Quota::per_day(1).by_path_param("id").unwrap(),
     ),));
@@ -296,7 +296,7 @@ async fn a_route_without_the_parameter_is_a_mistake_with_a_fix() {
 }
 
 #[tokio::test]
-async fn routes_are_counted_apart_whatever_their_parameters() {
+async fn routes_are_counted_separately_whatever_their_parameters() {
     let limit = compose((with_rate_limit(Quota::per_day(1).by_route().unwrap()),));
     let api = Router::new()
         .route("/users/{id}", any(ok))
@@ -321,7 +321,7 @@ async fn routes_are_counted_apart_whatever_their_parameters() {
         ("GET", "/api/users/1", 200),
         ("GET", "/api/users/2", 429),
         ("GET", "/api", 200),
-        // No route of the router: one key, whatever the path.
+        // Paths without a route: one key, whatever the path.
         ("GET", "/nowhere", 404),
         ("GET", "/elsewhere", 429),
         ("GET", "/served/a", 429),
@@ -333,7 +333,7 @@ async fn routes_are_counted_apart_whatever_their_parameters() {
 }
 
 #[tokio::test]
-async fn nobody_can_make_up_methods_or_paths_to_have_more_keys() {
+async fn invented_methods_and_paths_do_not_create_more_keys() {
     let limiter = Limiter::new(Quota::per_day(1_000).by_route().unwrap());
     let layer = with_rate_limit(limiter.clone());
     let app = Router::new().route("/a", any(ok)).layer(compose((layer,)));
@@ -376,7 +376,7 @@ async fn a_limit_within_one_handler_counts_its_route() {
 }
 
 #[tokio::test]
-async fn a_tuple_is_one_key_of_all_its_parts() {
+async fn a_tuple_is_one_key_made_of_all_its_parts() {
     let key = (
         key::client_ip(),
         key::route(),
@@ -405,7 +405,7 @@ async fn a_tuple_is_one_key_of_all_its_parts() {
     }
 }
 
-/// Where a limit by this key stands.
+/// The stage of a limit by this key.
 fn stage_of<K: Key>(key: K) -> String {
     use wythe::Place;
     const fn name<P: Place>(_: &P) -> &'static str {
@@ -414,7 +414,7 @@ fn stage_of<K: Key>(key: K) -> String {
     name(&with_rate_limit(once().keyed(key))).to_owned()
 }
 
-/// A key of a stage of choice.
+/// A key with the given stage.
 struct At<S>(std::marker::PhantomData<fn() -> S>);
 
 impl<S: stage::Stage + 'static> Key for At<S> {
@@ -428,7 +428,7 @@ impl<S: stage::Stage + 'static> Key for At<S> {
 }
 
 #[test]
-fn a_tuple_stands_where_the_innermost_of_its_parts_does() {
+fn a_tuple_has_the_stage_of_its_innermost_part() {
     const fn at<S>() -> At<S> {
         At(std::marker::PhantomData)
     }
@@ -452,7 +452,7 @@ fn a_tuple_stands_where_the_innermost_of_its_parts_does() {
 }
 
 #[tokio::test]
-async fn what_the_client_says_it_is_counts_only_by_a_name_that_warns() {
+async fn counts_by_a_client_header_through_a_dangerously_named_function() {
     let limit = Quota::per_day(1)
         .dangerously_by_client_header("X-Api-Key")
         .unwrap();
@@ -527,7 +527,7 @@ async fn a_handle_finds_the_key_of_a_request() {
 }
 
 #[tokio::test]
-async fn no_key_shows_when_it_is_printed() {
+async fn debug_shows_no_key() {
     let secret = "hunter2";
     let by = {
         let secret = secret.to_owned();
@@ -565,7 +565,7 @@ async fn no_key_shows_when_it_is_printed() {
 }
 
 #[test]
-fn a_key_says_what_it_answers() {
+fn a_key_describes_what_it_answers() {
     let key = (
         key::peer(),
         key::path_param("id"),

@@ -1,4 +1,4 @@
-//! The one body type, and the layer that makes every body one.
+//! The one body type, and the layer that converts every body to it.
 
 use std::{
     collections::VecDeque,
@@ -93,7 +93,7 @@ impl http_body::Body for Rope {
 }
 
 #[tokio::test]
-async fn data_of_another_type_become_bytes() {
+async fn data_of_another_type_is_converted_to_bytes() {
     let mut data = VecDeque::from(*b"world");
     for byte in b"hello ".iter().rev() {
         data.push_front(*byte);
@@ -102,7 +102,7 @@ async fn data_of_another_type_become_bytes() {
 }
 
 #[tokio::test]
-async fn a_body_taken_in_again_comes_back_as_it_was() {
+async fn wrapping_a_body_again_returns_it_unchanged() {
     let memory = Body::stream(Body::from("text"));
     assert_eq!(format!("{memory:?}"), "Body(4 bytes)");
     assert_eq!(memory.size_hint().exact(), Some(4));
@@ -112,17 +112,17 @@ async fn a_body_taken_in_again_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_body_does_not_print_its_bytes() {
+fn debug_does_not_show_the_bytes() {
     assert_eq!(format!("{:?}", Body::from("hunter2")), "Body(7 bytes)");
 }
 
 #[test]
-fn a_body_can_cross_threads() {
+fn a_body_is_send() {
     const fn is_send<T: Send + 'static>() {}
     is_send::<Body>();
 }
 
-/// A body that can't be made from bytes, as hyper's `Incoming`.
+/// A body that can't be built from bytes, such as hyper's `Incoming`.
 struct Incoming(Scripted);
 
 impl http_body::Body for Incoming {
@@ -137,7 +137,7 @@ impl http_body::Body for Incoming {
     }
 }
 
-/// Refuses requests without a body, and can't do so without `From<Bytes>`.
+/// Rejects requests without a body, for which it needs `From<Bytes>`.
 #[derive(Clone)]
 struct Picky;
 
@@ -159,7 +159,7 @@ impl<B: http_body::Body> Middleware<B> for Picky {
 }
 
 #[tokio::test]
-async fn body_adapter_lets_a_layer_answer_around_a_service_with_another_body() {
+async fn with_body_adapter_lets_a_layer_respond_around_a_service_with_another_body() {
     let echo = service_fn(async |request: Request<Body>| {
         let body: BoxBody<Bytes, wythe::BoxError> = Full::new(bytes(request.into_body()).await)
             .map_err(Into::into)
@@ -180,7 +180,7 @@ async fn body_adapter_lets_a_layer_answer_around_a_service_with_another_body() {
 }
 
 #[tokio::test]
-async fn body_adapter_keeps_errors_of_the_service() {
+async fn with_body_adapter_keeps_errors_of_the_service() {
     let closed = service_fn(async |_: Request<Body>| Err::<Response<Body>, _>("closed"));
     let service = compose((with_body_adapter(),)).service(closed);
     let result = service.oneshot(Request::new(Body::empty())).await;
@@ -188,7 +188,7 @@ async fn body_adapter_keeps_errors_of_the_service() {
 }
 
 #[test]
-fn body_adapter_stands_anywhere() {
+fn with_body_adapter_can_be_anywhere_in_a_stack() {
     let stack = compose((with_body_adapter(), with(Picky), with_body_adapter()));
     let rows = stack.describe();
     let names: Vec<_> = rows

@@ -1,4 +1,4 @@
-//! Bodies and problems as they are sent.
+//! Bodies and problems, as they are sent.
 
 mod body;
 mod problem;

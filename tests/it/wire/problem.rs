@@ -49,7 +49,7 @@ fn a_status_without_a_reason_phrase_still_has_a_title() {
 }
 
 #[test]
-fn the_standard_members_win_over_extensions_of_the_same_name() {
+fn standard_members_override_extensions_of_the_same_name() {
     let problem = Problem::new(StatusCode::CONFLICT)
         .extension("status", 200)
         .extension("type", 1);
@@ -82,7 +82,7 @@ fn changing_a_rendered_problem_renders_it_again() {
 }
 
 #[test]
-fn header_fields_of_a_problem_are_kept_apart_and_in_order() {
+fn header_fields_of_a_problem_stay_separate_and_in_order() {
     let problem = Problem::new(StatusCode::UNAUTHORIZED)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
@@ -96,7 +96,7 @@ fn header_fields_of_a_problem_are_kept_apart_and_in_order() {
 }
 
 #[test]
-fn the_problem_lies_in_the_extensions_of_its_response() {
+fn the_problem_is_in_the_extensions_of_its_response() {
     let response = Problem::new(StatusCode::GONE).into_response();
     assert_eq!(
         response.extensions().get::<Problem>().unwrap().status(),

@@ -1,4 +1,4 @@
-//! How `Cache-Control` values are built, read and refused.
+//! How `Cache-Control` values are built, parsed and rejected.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const fn secs(seconds: u64) -> Duration {
 }
 
 #[test]
-fn directives_come_out_in_one_order_however_they_were_said() {
+fn directives_are_written_in_one_order_however_they_were_given() {
     let policy = CacheControl::public()
         .no_transform()
         .stale_if_error(secs(5))
@@ -65,7 +65,7 @@ fn each_constructor_writes_its_directive() {
 }
 
 #[test]
-fn times_are_whole_seconds_and_never_longer_than_said() {
+fn times_are_whole_seconds_and_rounded_down() {
     let cases = [
         (Duration::ZERO, "max-age=0"),
         (Duration::from_millis(999), "max-age=0"),
@@ -83,9 +83,9 @@ fn times_are_whole_seconds_and_never_longer_than_said() {
 }
 
 #[test]
-fn reads_what_is_well_formed_and_writes_it_in_order() {
+fn parses_well_formed_values_and_writes_them_in_order() {
     let cases = [
-        // RFC 9111, section 5.2 and its examples of forms.
+        // RFC 9111, section 5.2, and its examples.
         ("max-age=5", "max-age=5"),
         ("MAX-AGE=5", "max-age=5"),
         ("max-age=0060", "max-age=60"),
@@ -124,7 +124,7 @@ fn reads_what_is_well_formed_and_writes_it_in_order() {
 }
 
 #[test]
-fn refuses_what_contradicts_itself() {
+fn rejects_contradictory_directives() {
     let cases = [
         ("public, private", "5.2.2.7"),
         ("private, s-maxage=1", "5.2.2.10"),
@@ -157,7 +157,7 @@ fn refuses_what_contradicts_itself() {
 }
 
 #[test]
-fn refuses_what_is_malformed() {
+fn rejects_malformed_values() {
     let cases = [
         ("", "not a response directive"),
         (",", "not a response directive"),
@@ -202,7 +202,7 @@ fn refuses_what_is_malformed() {
 }
 
 #[test]
-fn a_huge_value_does_no_harm() {
+fn parses_a_huge_value() {
     let mut fields = String::from("private=\"");
     for n in 0..4000 {
         fields.push_str(&format!("f{n},"));
@@ -216,7 +216,7 @@ fn a_huge_value_does_no_harm() {
     quotes.parse::<CacheControl>().unwrap_err();
 }
 
-/// One directive, as text, of those that are well formed by themselves.
+/// One directive as text; each is well formed on its own.
 fn directive() -> impl Strategy<Value = String> {
     let plain = prop::sample::select(vec![
         "public",
@@ -247,7 +247,7 @@ fn directive() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_read_is_written_back_to_the_same(
+    fn parsing_what_was_written_gives_the_same_policy(
         directives in prop::collection::vec(directive(), 1..6)
     ) {
         if let Ok(policy) = directives.join(", ").parse::<CacheControl>() {
@@ -258,12 +258,12 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "\\PC{0,64}") {
+    fn parsing_any_text_does_not_panic(text in "\\PC{0,64}") {
         drop(text.parse::<CacheControl>());
     }
 
     #[test]
-    fn no_near_miss_makes_the_reader_panic(
+    fn parsing_nearly_valid_text_does_not_panic(
         text in "(public|private|max-age|no-cache|=|\"|,| |\\\\|9|a){0,24}"
     ) {
         if let Ok(policy) = text.parse::<CacheControl>() {
@@ -273,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_compiles_is_free_of_contradictions(
+    fn policies_that_compile_do_not_contradict_themselves(
         age in 0..u64::MAX, time in 0..u64::MAX, steps in prop::collection::vec(0..8_u8, 0..8)
     ) {
         let (age, time) = (secs(age), secs(time));

@@ -26,7 +26,7 @@ const fn secs(seconds: u64) -> Duration {
 /// `Cache-Control` and `CDN-Cache-Control` of the answer.
 type Pair = (Option<String>, Option<String>);
 
-/// The fields that a handler sets itself.
+/// Fields that the handler sets itself.
 type Own = &'static [(&'static str, &'static str)];
 
 /// Sends a request to a handler that answers with this status and these fields.
@@ -76,7 +76,7 @@ fn shared_page() -> With<Caching> {
 }
 
 #[tokio::test]
-async fn the_policy_goes_on_successes_and_304_only() {
+async fn the_policy_applies_to_successes_and_304_only() {
     let value = "public, s-maxage=60, stale-while-revalidate=300";
     for status in [200, 201, 202, 204, 206, 299, 304] {
         let got = answer(&shared_page(), Anonymous, status, &[]).await;
@@ -89,7 +89,7 @@ async fn the_policy_goes_on_successes_and_304_only() {
 }
 
 #[tokio::test]
-async fn no_store_goes_on_every_status() {
+async fn no_store_applies_to_every_status() {
     let layer = with_cache_control(CacheControl::no_store());
     for status in [200, 204, 301, 304, 404, 410, 500] {
         for client in [Anonymous, Header, Marked] {
@@ -100,7 +100,7 @@ async fn no_store_goes_on_every_status() {
 }
 
 #[tokio::test]
-async fn a_status_may_have_a_policy_of_its_own() {
+async fn a_status_may_have_its_own_policy() {
     let missing = CacheControl::public()
         .max_age(secs(10))
         .cdn(CacheControl::new().max_age(secs(20)));
@@ -126,7 +126,7 @@ async fn a_status_may_have_a_policy_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_statuses_of_a_policy_for_a_status_are_taken_over() {
+async fn a_policy_for_a_status_keeps_its_own_statuses() {
     let errors = CacheControl::public()
         .max_age(secs(1))
         .for_status(StatusCode::GONE, CacheControl::public().max_age(secs(2)));
@@ -137,7 +137,7 @@ async fn the_statuses_of_a_policy_for_a_status_are_taken_over() {
 }
 
 #[tokio::test]
-async fn what_the_handler_set_is_never_overwritten() {
+async fn fields_set_by_the_handler_are_never_overwritten() {
     const EXPIRES: Own = &[("expires", "Thu, 01 Dec 2044 16:00:00 GMT")];
     const NO_STORE: Own = &[("cache-control", "no-store")];
     const PUBLIC: Own = &[("cache-control", "public, max-age=1")];
@@ -194,7 +194,7 @@ async fn what_the_handler_set_is_never_overwritten() {
 }
 
 #[tokio::test]
-async fn an_expires_does_not_keep_prohibitions_away() {
+async fn an_expires_field_does_not_suppress_restrictions() {
     let layer = with_cache_control(CacheControl::no_store());
     const EXPIRES: Own = &[("expires", "0")];
     let got = answer(&layer, Anonymous, 200, EXPIRES).await;
@@ -202,7 +202,7 @@ async fn an_expires_does_not_keep_prohibitions_away() {
 }
 
 #[tokio::test]
-async fn an_authenticated_answer_is_private() {
+async fn a_response_to_an_authenticated_request_is_private() {
     let page = CacheControl::public().max_age(secs(60));
     let cases = [
         (with_cache_control(page.clone()), "private, max-age=60", ""),
@@ -256,7 +256,7 @@ async fn an_authenticated_answer_is_private() {
 }
 
 #[tokio::test]
-async fn an_authenticated_answer_of_any_status_is_private() {
+async fn a_response_of_any_status_to_an_authenticated_request_is_private() {
     for status in [200, 301, 404, 410, 422, 500] {
         for client in [Header, Marked] {
             let got = answer(&shared_page(), client, status, &[]).await;
@@ -266,7 +266,7 @@ async fn an_authenticated_answer_of_any_status_is_private() {
 }
 
 #[tokio::test]
-async fn an_authenticated_answer_is_shared_only_when_the_policy_says_so() {
+async fn an_authenticated_response_is_shared_only_if_the_policy_allows_it() {
     let layer = with_cache_control(
         CacheControl::public()
             .max_age(secs(60))
@@ -280,7 +280,7 @@ async fn an_authenticated_answer_is_shared_only_when_the_policy_says_so() {
     let cases = [
         (200, "public, max-age=60", "public, max-age=600"),
         (500, "", ""),
-        // Said for successes, not for this policy.
+        // Allowed for successful responses, but not by this policy.
         (404, "private, max-age=1", ""),
     ];
     for (status, cache_control, cdn) in cases {
@@ -290,7 +290,7 @@ async fn an_authenticated_answer_is_shared_only_when_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn the_examples_of_the_standards_come_out_as_they_are_written_there() {
+async fn writes_the_examples_of_the_standards_verbatim() {
     let cases = [
         // RFC 5861, section 3.1.
         (
@@ -318,7 +318,7 @@ async fn the_examples_of_the_standards_come_out_as_they_are_written_there() {
             "max-age=31536000, immutable",
             "",
         ),
-        // RFC 9213, section 3.1: browsers, and CDNs, each for a time of their own.
+        // RFC 9213, section 3.1: browsers and CDNs, each with its own lifetime.
         (
             with_cache_control(
                 CacheControl::new()
@@ -329,7 +329,7 @@ async fn the_examples_of_the_standards_come_out_as_they_are_written_there() {
             "max-age=60, s-maxage=120",
             "max-age=600",
         ),
-        // The same section: CDNs may, others must not.
+        // The same section: CDNs may store the response, other caches must not.
         (
             with_cache_control(
                 CacheControl::no_store().cdn(CacheControl::new().max_age(secs(600))),
@@ -345,7 +345,7 @@ async fn the_examples_of_the_standards_come_out_as_they_are_written_there() {
 }
 
 #[test]
-fn says_which_fields_it_adds() {
+fn describes_the_fields_that_it_adds() {
     use wythe::Place;
 
     let plain = with_cache_control(CacheControl::no_store()).describe();

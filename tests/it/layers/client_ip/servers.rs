@@ -27,7 +27,7 @@ async fn maybe(client: Option<ClientIp>) -> String {
     )
 }
 
-/// Sends a GET over a connection of its own.
+/// Sends a GET on a new connection.
 async fn get_from(server: SocketAddr, path: &str, forwarded: &[&str]) -> (StatusCode, String) {
     let stream = TcpStream::connect(server).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -78,7 +78,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn axum_tells_who_the_peer_is() {
+async fn axum_provides_the_peer() {
     let (listener, server) = listen().await;
     let service = app().into_make_service_with_connect_info::<SocketAddr>();
     let serving = tokio::spawn(async { axum::serve(listener, service).await });
@@ -123,7 +123,7 @@ async fn axum_without_connect_info_is_a_server_error() {
 }
 
 #[tokio::test]
-async fn hyper_inserts_the_peer() {
+async fn a_hyper_server_can_insert_the_peer() {
     async fn handle(ClientIp(address): ClientIp, _: Request<Incoming>) -> Response<Full<Bytes>> {
         Response::new(Full::from(address.to_string()))
     }
@@ -158,7 +158,7 @@ async fn hyper_inserts_the_peer() {
 }
 
 #[tokio::test]
-async fn a_nested_stack_provides_it_too() {
+async fn a_nested_stack_provides_the_client_ip() {
     let base = compose((with_client_ip(ClientIpSource::peer()),));
     let filter = IpFilter::allow(["192.0.2.0/24"]).unwrap();
     let stack = compose((base, with_ip_filter(filter)));

@@ -1,4 +1,4 @@
-//! Which address a request has, by every source.
+//! Which client address each source finds.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use wythe::{
 
 use crate::common::{Body, empty, problem, read};
 
-/// The answer to a request: the address that reached the handler, or a refusal.
+/// The response to a request: the address that reached the handler, or a refusal.
 async fn answer(source: &ClientIpSource, request: Request<Body>) -> Response<Bytes> {
     let layer: With<ClientIpSource> = with_client_ip(source.clone());
     let handler = service_fn(async |request: Request<Body>| {
@@ -34,7 +34,7 @@ fn request(peer: &str, name: &str, lines: &[&str]) -> Request<Body> {
     request.body(empty()).unwrap()
 }
 
-/// The address, or what the log says of the refusal.
+/// The address, or the reason that the log has for the refusal.
 async fn found(source: &ClientIpSource, request: Request<Body>) -> Result<String, String> {
     let response = answer(source, request).await;
     if response.status() == StatusCode::OK {
@@ -48,8 +48,8 @@ async fn found(source: &ClientIpSource, request: Request<Body>) -> Result<String
 
 type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a str);
 
-/// Checks each case: what it is, the peer, the lines of the field, and the address or the words
-/// that the log has of the refusal.
+/// Checks each case: its description, the peer, the lines of the field, and the address or the
+/// reason that the log has for the refusal.
 async fn check(source: Result<ClientIpSource, ConfigError>, field: &str, cases: &[Case<'_>]) {
     let source = source.unwrap();
     for (name, peer, lines, expected) in cases {
@@ -73,7 +73,7 @@ const HIDDEN: &str = "a proxy hides the address of the client";
 const MALFORMED: &str = "is not an address";
 
 #[tokio::test]
-async fn the_peer_is_the_client_whatever_fields_say() {
+async fn the_peer_is_the_client_whatever_the_headers_say() {
     check(
         Ok(ClientIpSource::peer()),
         "x-forwarded-for",
@@ -210,7 +210,7 @@ async fn x_forwarded_for_is_walked_from_the_right_past_trusted_networks() {
 }
 
 #[tokio::test]
-async fn x_forwarded_for_is_refused_where_no_trusted_proxy_names_the_client() {
+async fn rejects_x_forwarded_for_if_no_trusted_proxy_names_the_client() {
     let source = ClientIpSource::x_forwarded_for(["10.0.0.0/8"]);
     check(
         source,
@@ -350,7 +350,7 @@ async fn forwarded_is_walked_from_the_right_past_trusted_networks() {
 }
 
 #[tokio::test]
-async fn behind_so_many_proxies_the_outermost_has_written_the_client() {
+async fn with_a_fixed_number_of_proxies_the_outermost_names_the_client() {
     check(
         ClientIpSource::x_forwarded_for_behind(1),
         "x-forwarded-for",
@@ -432,7 +432,7 @@ async fn behind_so_many_proxies_the_outermost_has_written_the_client() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_the_client_of_its_own_requests_if_that_is_allowed() {
+async fn a_proxy_is_the_client_of_its_own_requests_if_allowed() {
     let allowed = |source: Result<ClientIpSource, ConfigError>| {
         Ok(source.unwrap().dangerously_allow_proxies_as_clients())
     };
@@ -489,7 +489,7 @@ async fn a_proxy_is_the_client_of_its_own_requests_if_that_is_allowed() {
 }
 
 #[test]
-fn a_source_that_would_let_clients_choose_is_an_error() {
+fn rejects_sources_that_would_let_clients_choose_their_address() {
     let none: [&str; 0] = [];
     let cases = [
         (
@@ -551,7 +551,7 @@ fn a_source_that_would_let_clients_choose_is_an_error() {
 }
 
 #[test]
-fn trusted_proxies_are_texts_addresses_or_networks() {
+fn trusted_proxies_may_be_strings_addresses_or_networks() {
     let texts = vec![String::from("10.0.0.0/8")];
     let addresses: [IpAddr; 1] = ["10.0.0.5".parse().unwrap()];
     let networks: [Network; 1] = ["10.0.0.0/8".parse().unwrap()];
@@ -586,7 +586,7 @@ fn debug_and_the_printed_stack_show_the_source_and_no_address() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_extensions_already_is_replaced() {
+async fn replaces_an_address_that_the_extensions_already_hold() {
     let source = ClientIpSource::peer();
     let mut request = request("203.0.113.9", "x", &[]);
     let spoofed: IpAddr = "6.6.6.6".parse().unwrap();
@@ -594,9 +594,9 @@ async fn what_stands_in_the_extensions_already_is_replaced() {
     assert_eq!(found(&source, request).await.unwrap(), "203.0.113.9");
 }
 
-/// A walk that looked at anything twice would take hours.
+/// A scan that looked at anything twice would take hours.
 #[tokio::test]
-async fn a_huge_field_is_read_once() {
+async fn a_huge_field_is_scanned_once() {
     let source = ClientIpSource::x_forwarded_for(["10.0.0.0/8"]).unwrap();
     let line = format!("6.6.6.6, 203.0.113.9{}", ", 10.0.0.6".repeat(200_000));
     let request_of = |name, line: &str| request("10.0.0.5", name, &[line]);

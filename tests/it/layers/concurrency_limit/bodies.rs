@@ -46,18 +46,18 @@ fn frame<R: http_body::Body>(body: &mut Pin<Box<Guarded<R>>>) -> Option<Result<R
 }
 
 #[test]
-fn a_body_that_knows_its_end_ends_with_its_last_frame() {
+fn a_body_that_knows_its_length_ends_with_its_last_frame() {
     let layer = only(1);
     let mut body = answered(&layer, Body::from("whole"));
     assert_eq!(counts(&layer), (1, 0));
     assert_eq!(frame(&mut body), Some(Ok(Bytes::from("whole"))));
-    // Neither asked again nor dropped.
+    // It is neither polled again nor dropped.
     assert_eq!(counts(&layer), (0, 0));
     assert!(frame(&mut body).is_none());
 }
 
 #[test]
-fn a_body_that_does_not_know_its_end_ends_when_it_says_so() {
+fn a_body_of_unknown_length_ends_when_it_returns_none() {
     let layer = only(1);
     let mut body = answered(&layer, Scripted::data(&[b"a", b"b"], None));
     for data in ["a", "b"] {
@@ -69,7 +69,7 @@ fn a_body_that_does_not_know_its_end_ends_when_it_says_so() {
 }
 
 #[test]
-fn trailers_are_a_part_of_the_body() {
+fn trailers_are_part_of_the_body() {
     let layer = only(1);
     let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), "7".parse().unwrap())]);
     let script = Scripted::data(&[b"a"], None).then(Ok(Frame::trailers(trailers.clone())));
@@ -109,7 +109,7 @@ fn a_body_that_panics_has_ended_when_it_is_dropped() {
 }
 
 #[test]
-fn a_body_that_waits_has_not_ended() {
+fn a_pending_body_has_not_ended() {
     #[derive(Clone)]
     struct Waits;
     impl From<Bytes> for Waits {
@@ -135,7 +135,7 @@ fn a_body_that_waits_has_not_ended() {
 }
 
 #[test]
-fn an_empty_body_has_ended_with_the_head() {
+fn an_empty_body_ends_with_the_head() {
     let layer = only(1);
     let body = answered(&layer, Body::default());
     assert_eq!(counts(&layer), (0, 0));
@@ -143,7 +143,7 @@ fn an_empty_body_has_ended_with_the_head() {
 }
 
 #[test]
-fn length_and_end_are_those_of_the_body_inside() {
+fn length_and_end_are_those_of_the_inner_body() {
     let layer = only(9);
     let body = answered(&layer, Body::from("whole"));
     assert_eq!(body.size_hint().exact(), Some(5));

@@ -1,4 +1,4 @@
-//! What can be configured, what can't, and what a layer says of itself.
+//! What can and can't be configured, and how a layer describes itself.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn of(most: usize) -> ConcurrencyLimit {
 }
 
 #[test]
-fn a_limit_that_would_reject_every_request_is_an_error_at_once() {
+fn rejects_a_limit_that_would_reject_every_request() {
     const SECOND: Duration = Duration::from_secs(1);
     fn check<T>(result: Result<T, ConfigError>, says: &str) {
         let error = result.err().unwrap().to_string();
@@ -40,7 +40,7 @@ fn a_limit_that_would_reject_every_request_is_an_error_at_once() {
 }
 
 #[test]
-fn a_layer_says_where_it_stands_and_when_it_refuses() {
+fn a_layer_describes_its_stage_and_its_refusals() {
     fn told<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> (&'static str, Vec<String>) {
         let description = layer.describe();
         assert_eq!(description.name(), "with_concurrency_limit");
@@ -91,7 +91,7 @@ fn debug_shows_the_limit_and_no_key() {
 }
 
 #[test]
-fn a_refusal_says_when_to_try_again_and_what_was_exceeded() {
+fn a_refusal_says_when_to_retry_and_what_was_exceeded() {
     let name = |name: &'static str| of(1).named(name).retry_after(Duration::from_millis(2_001));
     let cases = [
         (of(1), "1", "concurrent-requests"),

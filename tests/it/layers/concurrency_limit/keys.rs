@@ -1,4 +1,4 @@
-//! Limits by key: each has its own, and no key is kept for longer than it is needed.
+//! Limits by key: each key has its own limit, and is forgotten as soon as it is not needed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,7 +32,7 @@ fn ask<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>, request: Request<Body>) ->
 }
 
 #[test]
-fn each_key_has_a_limit_of_its_own() {
+fn each_key_has_its_own_limit() {
     let layer = with_concurrency_limit(of(2).by(by_number));
     let mut held = Vec::new();
     for key in 0..100_u32 {
@@ -45,7 +45,7 @@ fn each_key_has_a_limit_of_its_own() {
     assert_eq!(counts(&layer), (200, 0));
     assert_eq!(layer.inner().keys(), 100);
 
-    // The places of key 0 are free again, and no others.
+    // The places of key 0 are free again; those of the other keys are not.
     drop(held.drain(..4));
     assert_eq!(layer.inner().keys(), 99);
     assert_eq!(ask(&layer, with(0_u32)).status(), StatusCode::OK);
@@ -67,7 +67,7 @@ fn requests_without_a_key_share_one_limit() {
 }
 
 #[test]
-fn a_key_goes_with_its_last_request() {
+fn a_key_is_forgotten_with_its_last_request() {
     let layer = with_concurrency_limit(of(3).by(by_number));
     for _ in 0..3 {
         let mut held: Vec<_> = (0..3_000_u32)
@@ -85,7 +85,7 @@ fn a_key_goes_with_its_last_request() {
 }
 
 #[test]
-fn a_key_that_was_forgotten_starts_with_all_its_places() {
+fn a_forgotten_key_starts_with_all_places_free() {
     let layer = with_concurrency_limit(of(2).by(by_number));
     for key in 0..2_000_u32 {
         let held = [ask(&layer, with(key)), ask(&layer, with(key))];
@@ -98,7 +98,7 @@ fn a_key_that_was_forgotten_starts_with_all_its_places() {
 }
 
 #[test]
-fn peers_are_told_apart_by_address_not_port_and_ipv6_by_network() {
+fn peers_are_counted_by_address_without_port_and_ipv6_by_network() {
     let cases = [
         ("203.0.113.9:1", "203.0.113.9:2", 64, true),
         ("203.0.113.9:1", "203.0.113.10:1", 64, false),
@@ -126,7 +126,7 @@ fn peers_are_told_apart_by_address_not_port_and_ipv6_by_network() {
 }
 
 #[test]
-fn a_request_that_should_have_an_address_and_has_none_is_never_let_through() {
+fn a_request_without_the_address_that_the_key_needs_never_passes() {
     fn check<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>, says: &str) {
         let answer = now(read(ask(layer, Request::new(empty()))));
         problem(&answer, StatusCode::INTERNAL_SERVER_ERROR);
@@ -143,7 +143,7 @@ fn a_request_that_should_have_an_address_and_has_none_is_never_let_through() {
 }
 
 #[test]
-fn a_key_of_ones_own_may_refuse() {
+fn a_custom_key_may_reject_a_request() {
     struct Tenant;
     impl Key for Tenant {
         type Value = u32;

@@ -1,5 +1,5 @@
-//! `with_concurrency_limit`: who comes in, who waits, who is refused, and when a place is free
-//! again.
+//! `with_concurrency_limit`: which requests are admitted, queued or rejected, and when a place is
+//! freed.
 
 mod bodies;
 mod config;
@@ -32,7 +32,7 @@ use crate::common::{Body, Ok200, empty};
 
 pub(crate) type Answer = Response<Guarded<Body>>;
 
-/// So many at once, without a queue.
+/// This many requests at once, without a queue.
 pub(crate) fn only(most: usize) -> Placed<ConcurrencyLimiter<Overall>> {
     with_concurrency_limit(ConcurrencyLimit::of(most).unwrap())
 }
@@ -42,7 +42,7 @@ pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What a future yields that does not have to wait.
+/// The output of a future that is immediately ready.
 #[track_caller]
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match poll(pin!(future)) {
@@ -51,7 +51,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Sends a request to a handler that answers 200 `ok`. The answer is in progress until it is
+/// Sends a request to a handler that answers 200 `ok`. The response is in progress until it is
 /// dropped or read.
 pub(crate) fn send<K: Key>(
     layer: &Placed<ConcurrencyLimiter<K>>,
@@ -62,7 +62,7 @@ pub(crate) fn send<K: Key>(
     Box::pin(service.call(request))
 }
 
-/// The answer to a request that does not have to wait.
+/// The response to a request that does not have to wait.
 #[track_caller]
 pub(crate) fn ask<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> Answer {
     let Ok(answer) = now(send(layer, Request::new(empty())));
@@ -75,7 +75,7 @@ pub(crate) fn has_room<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> bool {
     ask(layer).status() == StatusCode::OK
 }
 
-/// In progress, and waiting.
+/// The numbers of requests in progress and waiting.
 pub(crate) fn counts<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> (usize, usize) {
     (layer.inner().in_progress(), layer.inner().waiting())
 }

@@ -1,5 +1,5 @@
-//! Whatever comes, ends, goes away and waits in whatever order: the limit does what a plain
-//! simulation does.
+//! The limit agrees with a simple simulation for any sequence of arrivals, completions, departures
+//! and waits.
 
 use std::{convert::Infallible, pin::Pin, task::Poll, time::Duration};
 
@@ -24,7 +24,8 @@ enum Event {
     Comes {
         key: u8,
     },
-    /// The one that has been there for so long goes: its response ends, or it leaves the line.
+    /// The request at this position, oldest first, leaves: its response ends, or it leaves the
+    /// queue.
     Goes {
         which: prop::sample::Index,
     },
@@ -50,7 +51,7 @@ enum State {
     Refused,
 }
 
-/// The simulation: all requests that have come and not gone, oldest first.
+/// The simulation: all requests that have arrived and not left, oldest first.
 #[derive(Debug, Default)]
 struct Model {
     now: u64,
@@ -176,7 +177,7 @@ async fn compare<K: Key>(
 
 proptest! {
     #[test]
-    fn the_limit_does_what_the_simulation_does(events in events()) {
+    fn the_limit_agrees_with_the_simulation(events in events()) {
         let limit = ConcurrencyLimit::of(MOST).unwrap();
         let limit = limit.queue(LINE, Duration::from_millis(WAIT)).unwrap();
         let layer = with_concurrency_limit(limit.by(|head| head.extensions.get::<u8>().copied()));

@@ -1,4 +1,4 @@
-//! When a place is taken, and when it is given back.
+//! When a place is taken, and when it is released.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ fn request() -> Request<Body> {
 }
 
 #[test]
-fn requests_up_to_the_limit_pass_and_the_next_is_refused_until_one_has_ended() {
+fn requests_up_to_the_limit_pass_and_the_next_is_rejected_until_one_ends() {
     for most in [1, 2, 7] {
         let layer = only(most);
         let mut held: Vec<_> = (0..most).map(|_| ask(&layer)).collect();
@@ -40,7 +40,7 @@ fn requests_up_to_the_limit_pass_and_the_next_is_refused_until_one_has_ended() {
 }
 
 #[test]
-fn clones_of_a_layer_share_its_counts_and_other_layers_do_not() {
+fn clones_of_a_layer_share_its_count_and_other_layers_do_not() {
     let layer = only(1);
     let (clone, other) = (layer.clone(), only(1));
     let _held = ask(&layer);
@@ -50,7 +50,7 @@ fn clones_of_a_layer_share_its_counts_and_other_layers_do_not() {
 }
 
 #[test]
-fn a_service_that_is_ready_and_not_called_takes_no_place() {
+fn a_service_that_is_ready_but_not_called_takes_no_place() {
     let layer = only(1);
     let mut context = Context::from_waker(Waker::noop());
     let mut idle: Vec<_> = (0..5).map(|_| layer.layer(Ok200)).collect();
@@ -63,7 +63,7 @@ fn a_service_that_is_ready_and_not_called_takes_no_place() {
 }
 
 #[test]
-fn a_future_that_is_dropped_gives_its_place_back_polled_or_not() {
+fn a_dropped_future_releases_its_place_whether_polled_or_not() {
     let layer = only(1);
     let unpolled = send(&layer, request());
     assert_eq!(counts(&layer), (1, 0));
@@ -81,7 +81,7 @@ fn a_future_that_is_dropped_gives_its_place_back_polled_or_not() {
 }
 
 #[test]
-fn a_handler_that_fails_gives_its_place_back_before_its_future_is_dropped() {
+fn a_failing_handler_releases_its_place_before_its_future_is_dropped() {
     let layer = only(1);
     let mut failing = layer.layer(service_fn(|_: Request<Body>| {
         ready(Err::<Response<Body>, _>("the database is gone"))
@@ -95,7 +95,7 @@ fn a_handler_that_fails_gives_its_place_back_before_its_future_is_dropped() {
 }
 
 #[test]
-fn a_handler_that_panics_gives_its_place_back() {
+fn a_panicking_handler_releases_its_place() {
     let layer = only(1);
     let mut in_call = layer.layer(service_fn(
         |_: Request<Body>| -> Ready<Result<Response<Body>, Infallible>> { panic!("in the call") },
@@ -113,7 +113,7 @@ fn a_handler_that_panics_gives_its_place_back() {
 }
 
 #[test]
-fn a_refusal_to_head_has_no_body_and_the_length_of_the_one_for_get() {
+fn a_refusal_of_head_has_no_body_and_the_length_of_that_for_get() {
     let layer = only(1);
     let _held = ask(&layer);
     let get = now(common::read(ask(&layer)));
@@ -130,7 +130,7 @@ fn a_refusal_to_head_has_no_body_and_the_length_of_the_one_for_get() {
 }
 
 #[test]
-fn a_request_reaches_the_handler_as_it_was_with_a_key_or_without() {
+fn a_request_reaches_the_handler_unchanged_with_or_without_a_key() {
     let by_path = with_concurrency_limit(
         ConcurrencyLimit::of(1)
             .unwrap()

@@ -1,4 +1,4 @@
-//! Those that wait: how many, how long, in which order, and what becomes of them.
+//! Waiting requests: how many, how long, in which order, and what becomes of them.
 
 use std::{future::ready, time::Duration};
 
@@ -23,7 +23,7 @@ fn queue(
     with_concurrency_limit(limit.queue(waiting, WAIT).unwrap())
 }
 
-/// A request that waits in line.
+/// A request that waits in the queue.
 macro_rules! waits {
     ($layer:expr) => {{
         let mut future = send(&$layer, request());
@@ -32,7 +32,7 @@ macro_rules! waits {
     }};
 }
 
-/// The status of one that has waited.
+/// The status of a request that has waited.
 macro_rules! status {
     ($future:expr) => {
         match poll($future.as_mut()) {
@@ -47,7 +47,7 @@ fn request() -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_comes_in_when_a_place_is_free() {
+async fn a_waiting_request_is_admitted_when_a_place_is_free() {
     let layer = queue(1, 1);
     let held = ask(&layer);
     let mut waiting = waits!(layer);
@@ -63,7 +63,7 @@ async fn one_that_waits_comes_in_when_a_place_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_is_woken() {
+async fn a_waiting_request_is_woken() {
     let layer = queue(1, 10);
     let held = ask(&layer);
     let waiting: Vec<_> = (0..10)
@@ -80,7 +80,7 @@ async fn one_that_waits_is_woken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_wait_come_in_in_the_order_in_which_they_came() {
+async fn waiting_requests_are_admitted_in_order_of_arrival() {
     let layer = queue(2, 5);
     let mut held = vec![ask(&layer), ask(&layer)];
     let mut line: Vec<_> = (0..5).map(|_| waits!(layer)).collect();
@@ -95,18 +95,18 @@ async fn those_that_wait_come_in_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newcomer_does_not_take_the_place_of_one_that_waits() {
+async fn a_new_request_does_not_overtake_a_waiting_one() {
     let layer = queue(1, 1);
     let held = ask(&layer);
     let mut waiting = waits!(layer);
     drop(held);
-    // The place belongs to the one that waits, although it has not been polled since.
+    // The place belongs to the waiting request, although it has not been polled since.
     assert!(!has_room(&layer));
     assert_eq!(status!(waiting).unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_more_than_may_wait_is_refused_at_once() {
+async fn rejects_a_request_immediately_if_the_queue_is_full() {
     let layer = queue(1, 2);
     let _held = ask(&layer);
     let first = waits!(layer);
@@ -115,7 +115,7 @@ async fn one_more_than_may_wait_is_refused_at_once() {
     let refused = read(ask(&layer)).await;
     problem(&refused, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(counts(&layer), (1, 2));
-    // One leaves, another may wait.
+    // One leaves, so another may wait.
     drop(first);
     assert_eq!(counts(&layer), (1, 1));
     let _third = waits!(layer);
@@ -123,7 +123,7 @@ async fn one_more_than_may_wait_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_with_a_refusal_after_its_time_and_not_before() {
+async fn a_waiting_request_is_rejected_at_its_deadline_and_not_before() {
     let layer = queue(1, 1);
     let held = ask(&layer);
     let started = Instant::now();
@@ -131,14 +131,14 @@ async fn a_wait_ends_with_a_refusal_after_its_time_and_not_before() {
     assert_eq!(started.elapsed(), WAIT);
     assert_eq!(refused.headers()["retry-after"], "1");
     problem(&read(refused).await, StatusCode::SERVICE_UNAVAILABLE);
-    // It waits no longer, and took nothing.
+    // It no longer waits, and took nothing.
     assert_eq!(counts(&layer), (1, 0));
     drop(held);
     assert!(has_room(&layer));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_to_head_after_a_wait_has_no_body() {
+async fn a_refusal_of_head_after_a_wait_has_no_body() {
     let layer = queue(1, 1);
     let _held = ask(&layer);
     let Ok(refused) = send(&layer, Request::head("/").body(empty()).unwrap()).await;
@@ -147,7 +147,7 @@ async fn a_refusal_to_head_after_a_wait_has_no_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_comes_with_the_deadline_is_taken() {
+async fn a_place_that_becomes_free_at_the_deadline_is_taken() {
     let layer = queue(1, 1);
     let held = ask(&layer);
     let mut waiting = waits!(layer);
@@ -157,7 +157,7 @@ async fn a_place_that_comes_with_the_deadline_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_goes_away_leaves_the_line_at_once() {
+async fn a_cancelled_request_leaves_the_queue_immediately() {
     let layer = queue(1, 3);
     let held = ask(&layer);
     let unpolled = send(&layer, request());
@@ -175,7 +175,7 @@ async fn one_that_goes_away_leaves_the_line_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_goes_away_as_its_turn_comes_passes_it_on() {
+async fn a_request_cancelled_when_it_is_next_passes_the_place_on() {
     let layer = queue(1, 2);
     let held = ask(&layer);
     let first = waits!(layer);
@@ -194,7 +194,7 @@ async fn one_that_goes_away_as_its_turn_comes_passes_it_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_key_has_a_line_of_its_own_which_goes_with_it() {
+async fn each_key_has_its_own_queue_which_is_dropped_with_it() {
     fn with(key: u32) -> Request<Body> {
         let mut request = request();
         request.extensions_mut().insert(key);
@@ -218,15 +218,15 @@ async fn each_key_has_a_line_of_its_own_which_goes_with_it() {
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((counts(&layer), layer.inner().keys()), ((3, 3), 3));
     drop(held);
-    // Those that wait keep their keys: their turn has come.
+    // Waiting requests keep their keys: they are next.
     assert_eq!(layer.inner().keys(), 3);
     drop(waiting);
     assert_eq!((counts(&layer), layer.inner().keys()), ((0, 0), 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_wait_the_service_is_called_that_was_asked_whether_it_is_ready() {
-    /// A clone is not ready, and one readiness is good for one call.
+async fn after_a_wait_the_service_that_was_made_ready_is_called() {
+    /// A clone is not ready, and being ready allows one call.
     struct Strict(bool);
     impl Clone for Strict {
         fn clone(&self) -> Self {

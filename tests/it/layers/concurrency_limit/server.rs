@@ -1,4 +1,4 @@
-//! On a socket: a client that reads slowly keeps its place, and one that goes away does not.
+//! On a socket: a client that reads slowly keeps its place, and one that disconnects does not.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,7 +17,7 @@ use wythe::{
 use super::counts;
 use crate::common::scripted::Scripted;
 
-/// Nothing here takes so long unless it hangs.
+/// Nothing here takes this long unless it hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 /// More than the buffers of two sockets hold.
@@ -61,7 +61,7 @@ async fn status(stream: &mut TcpStream) -> String {
     String::from_utf8(start.to_vec()).unwrap()
 }
 
-/// Waits until so many are in progress, and waiting.
+/// Waits until this many requests are in progress and waiting.
 async fn until(layer: &Placed<ConcurrencyLimiter<Overall>>, expected: (usize, usize)) {
     let reached = async {
         while counts(layer) != expected {
@@ -86,7 +86,7 @@ async fn a_client_that_reads_slowly_keeps_its_place_until_it_has_read() {
     let address = serve(&layer).await;
     let mut slow = send(address, "/large").await;
     assert_eq!(status(&mut slow).await, "HTTP/1.1 200");
-    // It has the head and a part of the body, and reads no further.
+    // It has the head and part of the body, and reads no further.
     for _ in 0..3 {
         assert_eq!(
             status(&mut send(address, "/small").await).await,
@@ -108,7 +108,7 @@ async fn a_client_that_reads_slowly_keeps_its_place_until_it_has_read() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_gives_its_place_back_while_it_reads_and_while_it_is_served() {
+async fn a_client_that_disconnects_releases_its_place_while_reading_and_while_being_served() {
     let layer = with_concurrency_limit(limit());
     let address = serve(&layer).await;
     let mut reading = send(address, "/large").await;
@@ -123,7 +123,7 @@ async fn a_client_that_goes_away_gives_its_place_back_while_it_reads_and_while_i
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_the_line_and_one_that_stays_is_served() {
+async fn a_client_that_disconnects_leaves_the_queue_and_one_that_stays_is_served() {
     let layer = with_concurrency_limit(limit().queue(2, LONG).unwrap());
     let address = serve(&layer).await;
     let first = send(address, "/stuck").await;

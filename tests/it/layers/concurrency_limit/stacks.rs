@@ -1,4 +1,4 @@
-//! Around what it stands, and among which layers.
+//! What the layer can be placed around, and next to which layers.
 
 use axum::{Router, body::Body as AxumBody, response::Response as AxumResponse, routing::get};
 use bytes::Bytes;
@@ -27,7 +27,8 @@ async fn call(app: &Router, method: Method) -> AxumResponse {
     response
 }
 
-/// One answer holds the only place; the next is refused; after the first is read there is room.
+/// One response holds the only place; the next request is rejected; once the first is read there is
+/// room.
 async fn holds_one(app: Router, layer: &Placed<ConcurrencyLimiter<Overall>>, name: &str) {
     let first = call(&app, Method::GET).await;
     assert_eq!(first.status(), StatusCode::OK, "{name}");
@@ -41,7 +42,7 @@ async fn holds_one(app: Router, layer: &Placed<ConcurrencyLimiter<Overall>>, nam
     assert_eq!(read(first).await.body(), "hello", "{name}");
     assert_eq!(counts(layer), (0, 0), "{name}");
 
-    // The answer to HEAD has no body, and so is not in progress any more.
+    // The response to HEAD has no body, so it is no longer in progress.
     let head = call(&app, Method::HEAD).await;
     assert_eq!(head.status(), StatusCode::OK, "{name}");
     assert_eq!(head.headers()["content-length"], "5", "{name}");
@@ -54,7 +55,7 @@ async fn hello() -> &'static str {
 }
 
 #[tokio::test]
-async fn it_stands_around_axum_handlers_routes_and_routers() {
+async fn works_around_axum_handlers_routes_and_routers() {
     let no_store = || with_cache_control(CacheControl::no_store());
     let layer = only(1);
     let stack = compose((layer.clone(),));
@@ -90,7 +91,7 @@ async fn it_stands_around_axum_handlers_routes_and_routers() {
 }
 
 #[tokio::test]
-async fn one_limit_stands_over_several_routes() {
+async fn several_routes_can_share_one_limit() {
     let layer = only(1);
     let (one, other) = (compose((layer.clone(),)), compose((layer,)));
     let app = Router::new()
@@ -103,7 +104,7 @@ async fn one_limit_stands_over_several_routes() {
 }
 
 #[tokio::test]
-async fn a_presentation_outside_shapes_its_refusals_and_answers_panics_that_free_the_place() {
+async fn an_outer_presentation_renders_its_refusals_and_panics_release_the_place() {
     let layer = only(1);
     let presentation = with_presentation_as(|problem, _| {
         (
@@ -135,7 +136,7 @@ async fn a_presentation_outside_shapes_its_refusals_and_answers_panics_that_free
 }
 
 #[tokio::test]
-async fn it_stands_around_functions_and_in_endpoints_without_axum() {
+async fn works_around_functions_and_in_endpoints_without_axum() {
     async fn hello(_: Request<Full<Bytes>>) -> Response<Full<Bytes>> {
         Response::new(Full::from("hello"))
     }
@@ -151,7 +152,8 @@ async fn it_stands_around_functions_and_in_endpoints_without_axum() {
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(held);
 
-    // All handlers of an endpoint have one body; `with_body_adapter` makes it of a guarded one.
+    // All handlers of an endpoint have the same body type; `with_body_adapter` converts a guarded
+    // body to it.
     let guarded = compose((with_body_adapter(), layer.clone()))
         .service_fn(async |_: Request<Body>| Response::new(Body::from("hello")));
     let endpoint = endpoint()
@@ -165,7 +167,7 @@ async fn it_stands_around_functions_and_in_endpoints_without_axum() {
     assert_eq!(counts(&layer), (0, 0));
 }
 
-/// Knows every token.
+/// Accepts every token.
 struct Anyone;
 
 impl Authenticate for Anyone {
@@ -190,7 +192,7 @@ impl Authenticate for Anyone {
 }
 
 #[tokio::test]
-async fn a_limit_on_all_stands_outside_authentication_and_one_by_principal_inside() {
+async fn an_overall_limit_goes_outside_authentication_and_one_by_principal_inside() {
     let by_user = |head: &Parts| {
         head.headers
             .get("authorization")
@@ -222,7 +224,7 @@ async fn a_limit_on_all_stands_outside_authentication_and_one_by_principal_insid
         assert_eq!(counts(&inner), counts(&users));
     }
     assert_eq!(users.inner().keys(), 2);
-    // What was refused further in counts outside until its body has ended.
+    // A request that is rejected further in counts outside until its response body has ended.
     assert_eq!(counts(&all), (4, 0));
     let Ok(response) = as_user(Some("cid")).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,4 +1,4 @@
-//! Limits hold when many threads send at once.
+//! Limits hold when many threads send requests at once.
 
 use std::{
     convert::Infallible,
@@ -26,7 +26,7 @@ fn with(key: usize) -> Request<Body> {
 }
 
 #[test]
-fn exactly_as_many_as_the_limit_are_in_progress_in_any_order() {
+fn exactly_the_limit_is_in_progress_in_any_order() {
     for most in [1, 5, 100] {
         let layer = only(most);
         let start = Barrier::new(THREADS);
@@ -50,14 +50,14 @@ fn exactly_as_many_as_the_limit_are_in_progress_in_any_order() {
         });
         assert_eq!(held.len(), most);
         assert_eq!(counts(&layer), (most, 0));
-        // Given back by another thread than took it.
+        // Released by another thread than the one that took it.
         drop(held);
         assert_eq!(counts(&layer), (0, 0));
     }
 }
 
 #[test]
-fn keys_that_come_and_go_on_many_threads_keep_their_limits_and_are_forgotten() {
+fn keys_used_by_many_threads_keep_their_limits_and_are_forgotten() {
     const KEYS: usize = 3;
     const MOST: usize = 2;
     let limit = ConcurrencyLimit::of(MOST).unwrap();
@@ -108,7 +108,7 @@ impl Drop for Inside {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everyone_who_can_wait_is_served_and_never_too_many_at_once() {
+async fn every_waiting_request_is_served_and_the_limit_is_never_exceeded() {
     const MOST: usize = 3;
     const REQUESTS: usize = 2_000;
     let inside = Arc::new(AtomicUsize::new(0));
@@ -133,7 +133,7 @@ async fn everyone_who_can_wait_is_served_and_never_too_many_at_once() {
             let service = layer.layer(handler.clone());
             tokio::spawn(async move {
                 let call = service.oneshot(Request::new(empty()));
-                // Some go away while they wait or are served.
+                // Some leave while they wait or are served.
                 if n % 5 == 0 {
                     let soon = Duration::from_micros(n as u64 % 300);
                     return tokio::time::timeout(soon, call).await.is_ok();

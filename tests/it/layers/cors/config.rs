@@ -1,4 +1,4 @@
-//! Policies of `with_cors` that are refused when they are built.
+//! Policies of `with_cors` that are rejected when they are built.
 
 use std::{error::Error, time::Duration};
 
@@ -15,7 +15,7 @@ fn assert_refused<T>(built: Result<T, ConfigError>, name: &str, says: &str) {
 }
 
 #[test]
-fn refuses_origins_that_no_browser_sends() {
+fn rejects_origins_that_no_browser_sends() {
     let cases = [
         ("a star", "*", "Cors::any()"),
         ("null", "null", "dangerously_allow_null_origin"),
@@ -62,19 +62,19 @@ fn refuses_origins_that_no_browser_sends() {
     for (name, origin, says) in cases {
         assert_refused(Cors::origins([origin]), name, says);
         assert_refused(Cors::anonymous([origin]), name, says);
-        // One bad origin among good ones too.
+        // One bad origin among good ones as well.
         assert_refused(Cors::origins(["https://a.example", origin]), name, says);
     }
 }
 
 #[test]
-fn refuses_an_empty_list_of_origins() {
+fn rejects_an_empty_list_of_origins() {
     assert_refused(Cors::origins([""; 0]), "origins", "list an origin");
     assert_refused(Cors::anonymous([""; 0]), "anonymous", "list an origin");
 }
 
 #[test]
-fn refuses_plain_http_where_credentials_are_possible() {
+fn rejects_plain_http_where_credentials_are_possible() {
     let insecure = [
         "http://app.example.com",
         "http://app.example.com:8080",
@@ -109,7 +109,7 @@ fn refuses_plain_http_where_credentials_are_possible() {
 }
 
 #[test]
-fn the_danger_of_one_list_does_not_spread_to_the_rest_of_the_policy() {
+fn allowing_insecure_origins_does_not_relax_the_rest_of_the_policy() {
     let cors = Cors::origins(["https://a.example"]).unwrap();
     let cors = cors
         .dangerously_allow_insecure_origins(["http://old.example"])
@@ -125,7 +125,7 @@ fn the_danger_of_one_list_does_not_spread_to_the_rest_of_the_policy() {
 }
 
 #[test]
-fn refuses_patterns_that_span_a_public_suffix() {
+fn rejects_patterns_that_span_a_public_suffix() {
     let shared = [
         "https://*.com",
         "https://*.dev",
@@ -152,7 +152,7 @@ fn refuses_patterns_that_span_a_public_suffix() {
 }
 
 #[test]
-fn refuses_patterns_that_mean_nothing() {
+fn rejects_meaningless_patterns() {
     let patterns = [
         "https://*",
         "*://example.com",
@@ -180,7 +180,7 @@ fn refuses_patterns_that_mean_nothing() {
 }
 
 #[test]
-fn refuses_a_max_age_of_more_than_a_day() {
+fn rejects_a_max_age_of_more_than_a_day() {
     let build = |age| Cors::origins(["https://a.example"]).unwrap().max_age(age);
     drop(build(Duration::from_secs(86_400)).unwrap());
     drop(build(Duration::ZERO).unwrap());
@@ -194,7 +194,7 @@ fn refuses_a_max_age_of_more_than_a_day() {
 }
 
 #[test]
-fn refuses_methods_that_no_script_sends() {
+fn rejects_methods_that_no_script_can_send() {
     let cases = [
         ("a star", "*", "any_method"),
         ("CONNECT", "CONNECT", "can't send"),
@@ -221,7 +221,7 @@ fn refuses_methods_that_no_script_sends() {
 }
 
 #[test]
-fn refuses_headers_that_no_script_sets_or_reads() {
+fn rejects_headers_that_no_script_can_set_or_read() {
     let forbidden = [
         "*",
         "Cookie",
@@ -263,7 +263,7 @@ fn refuses_headers_that_no_script_sets_or_reads() {
 }
 
 #[test]
-fn refuses_null_where_every_origin_is_allowed_already() {
+fn rejects_null_where_every_origin_is_already_allowed() {
     assert_refused(
         Cors::any().dangerously_allow_null_origin(),
         "any",
@@ -272,7 +272,7 @@ fn refuses_null_where_every_origin_is_allowed_already() {
 }
 
 #[test]
-fn an_error_keeps_what_led_to_it() {
+fn an_error_keeps_its_source() {
     let error = Cors::any().headers(["a b"]).unwrap_err();
     assert!(error.source().is_some());
 }

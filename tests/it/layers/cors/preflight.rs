@@ -1,4 +1,4 @@
-//! Preflights at `with_cors`: the Fetch standard, sections 3.3.2 and 4.8.
+//! Preflight requests at `with_cors`: the Fetch standard, sections 3.3.2 and 4.8.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::common::{
 };
 
 #[tokio::test]
-async fn a_preflight_of_an_allowed_origin_is_answered_with_what_the_policy_allows() {
+async fn a_preflight_from_an_allowed_origin_gets_what_the_policy_allows() {
     let cors = Cors::origins([APP, "https://b.example"]).unwrap();
     let cors = cors.credentials().methods(["PUT", "QUERY"]).unwrap();
     let cors = cors.headers(["x-tenant", "Content-Type"]).unwrap();
@@ -35,7 +35,8 @@ async fn a_preflight_of_an_allowed_origin_is_answered_with_what_the_policy_allow
     for (name, value) in expected {
         assert_eq!(joined(headers, name).as_deref(), Some(value), "{name}");
     }
-    // Nothing else: names are exposed on responses, and a 204 has no length.
+    // Nothing else: `Access-Control-Expose-Headers` is for actual responses, and a 204 has no
+    // length.
     assert_eq!(headers.len(), expected.len(), "{headers:?}");
 }
 
@@ -135,7 +136,7 @@ async fn a_preflight_for_what_the_policy_does_not_allow_gets_no_allow_fields() {
 }
 
 #[tokio::test]
-async fn names_of_request_headers_are_compared_without_case_and_empty_members_are_skipped() {
+async fn request_header_names_are_case_insensitive_and_empty_members_are_skipped() {
     for asked in [
         "Content-Type",
         "AUTHORIZATION , content-type",
@@ -154,7 +155,7 @@ async fn names_of_request_headers_are_compared_without_case_and_empty_members_ar
 }
 
 #[tokio::test]
-async fn several_lines_count_each() {
+async fn every_line_of_a_repeated_field_counts() {
     let two_lines = |second: &str| {
         let mut request = preflight(APP, "POST", Some("content-type"));
         let value = HeaderValue::from_str(second).unwrap();
@@ -195,7 +196,7 @@ async fn a_preflight_never_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn stars_never_cover_authorization() {
+async fn a_wildcard_never_covers_authorization() {
     let layer = with_cors(Cors::any().any_method().any_header().any_exposed_header());
     let response = send(
         &layer,
@@ -211,7 +212,7 @@ async fn stars_never_cover_authorization() {
 }
 
 #[tokio::test]
-async fn mirrored_headers_are_repeated() {
+async fn mirrored_headers_are_echoed() {
     let layer = with_cors(
         Cors::origins([APP])
             .unwrap()
@@ -244,7 +245,7 @@ async fn mirrored_headers_are_repeated() {
 }
 
 #[tokio::test]
-async fn a_private_network_is_opened_only_if_asked_for_and_configured() {
+async fn private_network_access_is_allowed_only_if_requested_and_configured() {
     let field = "access-control-request-private-network";
     let ask = |value: &'static str| {
         let mut request = preflight(APP, "GET", None);
@@ -277,14 +278,14 @@ async fn a_private_network_is_opened_only_if_asked_for_and_configured() {
 }
 
 #[tokio::test]
-async fn a_long_list_of_headers_is_refused_unread() {
+async fn rejects_a_long_list_of_headers_without_parsing_it() {
     let names: Vec<String> = (0..2000).map(|n| format!("x-header-{n}")).collect();
     let cors = Cors::origins([APP])
         .unwrap()
         .headers(names.iter().map(String::as_str))
         .unwrap();
     let layer = with_cors(cors);
-    // Within the cap: allowed names, many times over.
+    // Within the bound: allowed names, many times over.
     let asked = vec!["x-header-1"; 300].join(",");
     let response = send(&layer, preflight(APP, "GET", Some(&asked))).await;
     assert!(
@@ -292,7 +293,7 @@ async fn a_long_list_of_headers_is_refused_unread() {
             .headers()
             .contains_key("access-control-allow-origin")
     );
-    // Beyond it, in one line or in many, the list is not read at all.
+    // Beyond the bound, in one line or in many, the list is not parsed at all.
     let one_line = vec!["x-header-1"; 100_000].join(",");
     assert_refused(
         &send(&layer, preflight(APP, "GET", Some(&one_line))).await,
@@ -308,7 +309,7 @@ async fn a_long_list_of_headers_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn method_names_of_the_http_crate_and_text_are_both_taken() {
+async fn accepts_methods_as_text_and_as_types_of_the_http_crate() {
     let cors = Cors::any().methods([Method::GET, Method::QUERY]).unwrap();
     let layer = with_cors(cors.headers([header::IF_MATCH]).unwrap());
     let response = send(&layer, preflight("null", "QUERY", Some("if-match"))).await;

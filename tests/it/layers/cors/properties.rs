@@ -1,4 +1,4 @@
-//! What holds for every request at `with_cors`, whatever it contains.
+//! What holds for every request at `with_cors`.
 
 use http::HeaderValue;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn run<F: Future>(future: F) -> F::Output {
 
 proptest! {
     #[test]
-    fn no_origin_panics_and_what_is_allowed_is_what_was_sent(bytes in ".{0,40}") {
+    fn no_origin_causes_a_panic_and_an_allowed_one_is_echoed_exactly(bytes in ".{0,40}") {
         let Ok(value) = HeaderValue::from_bytes(bytes.as_bytes()) else { return Ok(()) };
         let patterns = ["https://*.example.com:*", "http://localhost:*", APP];
         let layer = with_cors(Cors::origins(patterns).unwrap());
@@ -32,7 +32,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pattern_allows_what_lies_under_its_host_and_nothing_else(
+    fn a_pattern_allows_subdomains_of_its_host_only(
         labels in "([a-z0-9]{1,5}\\.){0,3}",
         parent in prop_oneof![Just("example.com"), Just("xample.com"), Just("example.co")],
         port in prop_oneof![Just(None), (1_u16..).prop_map(Some)],
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn headers_are_allowed_if_each_is_listed(
+    fn headers_are_allowed_only_if_all_are_listed(
         asked in prop::collection::vec(
             prop_oneof![
                 Just("x-one".to_owned()), Just("X-TWO".to_owned()), Just(" x-Three\t".to_owned()),
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn no_request_headers_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_request_headers_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
         for cors in [Cors::origins([APP]).unwrap(), Cors::origins([APP]).unwrap().mirrored_headers()] {
             let mut request = preflight(APP, "GET", None);
@@ -78,9 +78,9 @@ proptest! {
     }
 
     #[test]
-    fn a_policy_is_built_or_refused_and_never_panics(text in "(https?|[a-z:*]{0,5})(://)?[ -~\u{e9}]{0,30}") {
+    fn building_a_policy_never_panics(text in "(https?|[a-z:*]{0,5})(://)?[ -~\u{e9}]{0,30}") {
         if let Ok(cors) = Cors::origins([&text]) {
-            // What was accepted as an exact origin is also allowed.
+            // An origin that was accepted as an exact one is also allowed.
             if !text.contains('*') {
                 let response = run(send(&with_cors(cors), preflight(&text, "GET", None)));
                 prop_assert!(response.headers().contains_key("access-control-allow-origin"));

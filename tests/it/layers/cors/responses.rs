@@ -13,7 +13,7 @@ use crate::common::{
 };
 
 #[tokio::test]
-async fn every_other_options_request_goes_to_the_handler() {
+async fn an_options_request_that_is_not_a_preflight_goes_to_the_handler() {
     let cases: [(&str, &[(&str, &str)]); 4] = [
         ("neither field", &[]),
         ("only an origin", &[("origin", APP)]),
@@ -34,7 +34,7 @@ async fn every_other_options_request_goes_to_the_handler() {
             "{name}"
         );
     }
-    // Nor is another method with the fields of a preflight one.
+    // Nor is another method with the fields of a preflight request.
     let fields = [("origin", APP), ("access-control-request-method", "POST")];
     assert_eq!(
         send(&one_origin(), request("GET", &fields)).await.status(),
@@ -43,7 +43,7 @@ async fn every_other_options_request_goes_to_the_handler() {
 }
 
 #[tokio::test]
-async fn a_single_origin_stands_on_every_response_and_nothing_varies() {
+async fn a_single_origin_is_on_every_response_without_vary() {
     for origin in [Some(APP), Some("https://evil.example"), Some("null"), None] {
         let fields: Vec<_> = origin
             .map(|origin| ("origin", origin))
@@ -65,7 +65,7 @@ async fn a_single_origin_stands_on_every_response_and_nothing_varies() {
 }
 
 #[tokio::test]
-async fn any_origin_is_a_star_on_every_response_and_nothing_varies() {
+async fn any_origin_is_a_wildcard_on_every_response_without_vary() {
     let layer = with_cors(Cors::any().exposed_headers(["etag"]).unwrap());
     for origin in [Some("https://evil.example"), Some("null"), None] {
         let fields: Vec<_> = origin
@@ -91,7 +91,7 @@ async fn any_origin_is_a_star_on_every_response_and_nothing_varies() {
 }
 
 #[tokio::test]
-async fn an_origin_out_of_several_is_repeated_and_every_response_varies() {
+async fn one_of_several_origins_is_echoed_and_every_response_varies() {
     let cases = [
         ("the first", Some(APP), true),
         ("the second", Some("https://admin.example.com"), true),
@@ -144,7 +144,7 @@ async fn an_origin_out_of_several_is_repeated_and_every_response_varies() {
 }
 
 #[tokio::test]
-async fn origins_are_compared_without_case() {
+async fn origins_are_compared_case_insensitively() {
     for origin in ["HTTPS://App.Example.COM", "https://A.preview.Example.com"] {
         let origins = [APP, "https://*.preview.example.com"];
         let layer = with_cors(Cors::origins(origins).unwrap());
@@ -189,7 +189,7 @@ async fn patterns_allow_subdomains_and_ports() {
 }
 
 #[tokio::test]
-async fn a_closure_decides_by_origin_and_request_beside_the_list() {
+async fn a_closure_decides_by_origin_and_request_in_addition_to_the_list() {
     let allows = |origin: &Origin<'_>, head: &http::request::Parts| {
         origin.host() == "tenant.example.com" && head.uri.path() == "/users"
     };
@@ -219,7 +219,7 @@ async fn a_closure_decides_by_origin_and_request_beside_the_list() {
 }
 
 #[tokio::test]
-async fn a_closure_is_asked_neither_about_null_nor_about_plain_http() {
+async fn a_closure_is_not_called_for_null_or_plain_http() {
     let asked_about = |origin: &'static str| async move {
         let layer = with_cors(Cors::origins_where(|_, _| true).credentials());
         let response = send(&layer, request("GET", &[("origin", origin)])).await;
@@ -248,7 +248,7 @@ async fn a_closure_is_asked_neither_about_null_nor_about_plain_http() {
 }
 
 #[tokio::test]
-async fn anonymous_policies_take_plain_http_and_null_and_send_no_credentials() {
+async fn anonymous_policies_accept_plain_http_and_null_without_credentials() {
     let cors = Cors::anonymous(["http://intranet.example", "http://*.intranet.example"]).unwrap();
     let layer = with_cors(cors.dangerously_allow_null_origin().unwrap());
     for origin in [
@@ -267,7 +267,7 @@ async fn anonymous_policies_take_plain_http_and_null_and_send_no_credentials() {
 }
 
 #[tokio::test]
-async fn insecure_origins_are_allowed_where_the_name_says_so() {
+async fn dangerously_allow_insecure_origins_allows_plain_http() {
     let cors = Cors::origins([APP]).unwrap().credentials();
     let cors = cors
         .dangerously_allow_insecure_origins(["http://old.example.com"])
@@ -289,7 +289,7 @@ async fn insecure_origins_are_allowed_where_the_name_says_so() {
 }
 
 #[tokio::test]
-async fn a_closure_beside_insecure_origins_is_still_not_asked_about_others() {
+async fn a_closure_is_not_called_for_insecure_origins_that_are_not_listed() {
     let cors = Cors::origins_where(|_, _| true);
     let cors = cors
         .dangerously_allow_insecure_origins(["http://old.example.com"])
@@ -308,7 +308,7 @@ async fn a_closure_beside_insecure_origins_is_still_not_asked_about_others() {
 }
 
 #[tokio::test]
-async fn layers_further_in_expose_headers_to_allowed_origins_only() {
+async fn headers_exposed_by_inner_layers_are_visible_to_allowed_origins_only() {
     let limited = async |_: Request<Body>| {
         let response = Response::builder().header("access-control-expose-headers", "ratelimit");
         Ok::<_, Infallible>(response.body(empty()).unwrap())
@@ -355,7 +355,7 @@ async fn layers_further_in_expose_headers_to_allowed_origins_only() {
 }
 
 #[tokio::test]
-async fn the_policy_wins_over_what_a_handler_says_about_its_origin() {
+async fn the_policy_overrides_cors_headers_of_the_handler() {
     let handler = async |_: Request<Body>| {
         let response = Response::builder()
             .header("access-control-allow-origin", "https://evil.example")
@@ -393,7 +393,7 @@ async fn the_policy_wins_over_what_a_handler_says_about_its_origin() {
 }
 
 #[tokio::test]
-async fn vary_is_merged_with_that_of_the_handler() {
+async fn vary_is_merged_with_the_handlers() {
     let cases: [(&[&'static str], &[&str]); 5] = [
         (&["Accept-Encoding"], &["Accept-Encoding", "Origin"]),
         (&["accept, origin"], &["accept, origin"]),
@@ -421,7 +421,7 @@ async fn vary_is_merged_with_that_of_the_handler() {
 }
 
 #[test]
-fn prints_as_what_it_allows() {
+fn debug_shows_what_it_allows() {
     let printed = format!("{:?}", two_origins());
     assert!(
         printed.contains(APP) && printed.contains("credentials: true"),
@@ -430,7 +430,7 @@ fn prints_as_what_it_allows() {
 }
 
 #[test]
-fn stands_outside_whatever_refuses_and_describes_itself() {
+fn goes_outside_layers_that_reject_and_describes_itself() {
     let stack = wythe::compose((one_origin(),));
     let printed = stack.to_string();
     assert!(

@@ -1,4 +1,4 @@
-//! Policies that are refused when they are built, and what a policy shows.
+//! Policies that are rejected when they are built, and what `Debug` shows of a policy.
 
 use wythe::{ConfigError, Csrf, compose, with_csrf};
 
@@ -12,7 +12,7 @@ fn assert_refused<T>(built: Result<T, ConfigError>, name: &str, says: &str) {
 }
 
 #[test]
-fn trusts_origins_that_are_named_and_nothing_else() {
+fn rejects_trusted_origins_that_are_not_exact_and_secure() {
     let cases = [
         ("a star", "*", "list each origin"),
         ("subdomains", "https://*.example.com", "list each origin"),
@@ -63,7 +63,7 @@ fn trusts_origins_that_are_named_and_nothing_else() {
 }
 
 #[test]
-fn accepts_origins_that_can_be_trusted() {
+fn accepts_exact_origins() {
     let origins = [
         "https://example.com",
         "http://localhost:5173",
@@ -96,7 +96,7 @@ fn exempts_routes_and_exact_paths() {
 }
 
 #[test]
-fn says_what_it_answers() {
+fn describes_what_it_answers() {
     let stack = compose((with_csrf(Csrf::same_origin()),));
     let printed = stack.to_string();
     assert!(
@@ -107,7 +107,7 @@ fn says_what_it_answers() {
 
 #[cfg(feature = "cors")]
 #[test]
-fn takes_over_what_a_cors_policy_names_and_no_more() {
+fn takes_over_the_origins_that_a_cors_policy_lists_and_no_others() {
     use wythe::Cors;
 
     let origins = [

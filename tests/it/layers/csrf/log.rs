@@ -1,4 +1,4 @@
-//! The reason for a refusal is in the log, and no credential.
+//! The log has the reason for a refusal, and no credential.
 
 use http::{Request, StatusCode};
 use wythe::{Csrf, CsrfTokens, with_csrf};
@@ -6,7 +6,7 @@ use wythe::{Csrf, CsrfTokens, with_csrf};
 use crate::common::{empty, log::Log, send};
 
 #[tokio::test]
-async fn each_refusal_is_one_event_with_its_reason_and_no_credential() {
+async fn logs_each_refusal_as_one_event_with_its_reason_and_no_credential() {
     let (log, _guard) = Log::listen();
     let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
     let stolen = tokens.issue("hunter3").to_string();

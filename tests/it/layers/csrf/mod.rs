@@ -1,4 +1,4 @@
-//! `with_csrf`: which requests pass, and which are taken for forged.
+//! `with_csrf`: which requests pass, and which are rejected as forged.
 
 mod config;
 #[cfg(all(feature = "csrf-token", feature = "tracing"))]
@@ -28,15 +28,15 @@ fn request(method: &str, uri: &str, fields: &[(&str, &str)]) -> Request<Body> {
     request.body(empty()).unwrap()
 }
 
-/// What becomes of a request: `None` if it reaches the handler.
+/// The result of a request: `None` if it reaches the handler.
 #[track_caller]
 fn outcome(response: &Response<Bytes>) -> Option<CsrfRefusal> {
     if response.status() == StatusCode::OK {
         return None;
     }
-    // An answer to HEAD has no body.
+    // A response to HEAD has no body.
     if !response.body().is_empty() {
-        // The same for every reason: nothing here tells an attacker what to change.
+        // The same for every reason: nothing tells an attacker what to change.
         let json = problem(response, StatusCode::FORBIDDEN);
         assert_eq!(json["type"], "about:blank");
         let detail = "The request was not sent by a page of this site.";

@@ -1,5 +1,5 @@
-//! The rules, told plainly, beside the layer: over every combination of what browsers send, and
-//! over what nobody sends.
+//! A simple statement of the rules, compared with the layer: over every combination of what
+//! browsers send, and over what no browser sends.
 
 use proptest::prelude::*;
 use wythe::Csrf;
@@ -19,7 +19,7 @@ const SITES: [Option<&str>; 7] = [
     Some(""),
 ];
 const UPGRADES: [Option<&str>; 4] = [None, Some("websocket"), Some("WebSocket"), Some("h2c")];
-/// An origin with its host and port, if it is an address of the web.
+/// An origin with its host and port, if it is an HTTP or HTTPS origin.
 const ORIGINS: [(Option<&str>, Option<(&str, u16)>); 11] = [
     (None, None),
     (Some("null"), None),
@@ -52,7 +52,7 @@ const HOSTS: [(Option<&str>, Option<(&str, Option<u16>)>); 9] = [
     (Some("example.com."), None),
 ];
 
-/// Go's rules, with the handshakes that it does not look at.
+/// Go's rules, extended to WebSocket handshakes, which Go does not check.
 fn passes(
     method: &str,
     site: Option<&str>,
@@ -116,7 +116,7 @@ fn run<F: Future>(future: F) -> F::Output {
 
 proptest! {
     #[test]
-    fn an_origin_passes_only_if_it_spells_the_host(
+    fn an_origin_passes_only_if_it_matches_the_host(
         scheme in prop_oneof![Just("https"), Just("http"), Just("ftp"), Just("")],
         origin in prop_oneof![
             "[a-c]{1,2}(\\.[a-b]{1,2}){0,2}(:[0-9]{1,5})?", "[ -~\u{e9}]{0,20}"
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_browser_writes_for_one_place_passes(
+    fn an_origin_and_a_host_that_a_browser_sends_for_one_server_pass(
         name in "[a-z0-9]{1,8}(\\.[a-z][a-z0-9]{0,8}){1,3}",
         port in prop_oneof![Just(None), (1_u16..).prop_map(Some)],
         https in any::<bool>(),
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn no_policy_panics_and_what_is_built_trusts_what_was_named(
+    fn building_a_policy_never_panics_and_it_trusts_the_listed_origins(
         text in "(https?|[a-z:*]{0,5})(://)?[ -~\u{e9}]{0,30}",
     ) {
         if let Ok(csrf) = Csrf::same_origin().trust_origins([&text]) {

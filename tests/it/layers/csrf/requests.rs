@@ -1,4 +1,4 @@
-//! Tables of requests, each with what becomes of it.
+//! Tables of requests, each with its result.
 
 use http::{Request, Version};
 use wythe::{
@@ -33,7 +33,7 @@ async fn check(csrf: &Csrf, uri: &str, cases: &[Case]) {
 }
 
 #[tokio::test]
-async fn safe_methods_pass_and_no_others() {
+async fn only_safe_methods_pass_unchecked() {
     let cases: &[Case] = &[
         ("GET", "GET", &[HOST, CROSS_SITE, EVIL], None),
         ("HEAD", "HEAD", &[HOST, CROSS_SITE, EVIL], None),
@@ -55,7 +55,7 @@ async fn safe_methods_pass_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_browser_says_where_a_request_comes_from() {
+async fn sec_fetch_site_decides_if_the_browser_sends_it() {
     let cases: &[Case] = &[
         ("same origin", "POST", &[SAME_ORIGIN], None),
         ("the user", "POST", &[NONE], None),
@@ -145,7 +145,7 @@ fn trusting_app() -> Csrf {
 }
 
 #[tokio::test]
-async fn without_it_the_origin_is_held_against_the_host() {
+async fn without_sec_fetch_site_the_origin_is_compared_with_the_host() {
     let cases: &[Case] = &[
         ("neither", "POST", &[HOST], None),
         ("neither, no host", "POST", &[], None),
@@ -199,7 +199,7 @@ async fn without_it_the_origin_is_held_against_the_host() {
 }
 
 #[tokio::test]
-async fn what_is_no_origin_is_the_origin_of_nothing() {
+async fn a_malformed_origin_never_matches() {
     let cases: &[Case] = &[
         (
             "no scheme",
@@ -262,7 +262,7 @@ async fn what_is_no_origin_is_the_origin_of_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_host_or_by_another_only_trusted_origins_pass() {
+async fn without_a_host_or_with_another_only_trusted_origins_pass() {
     let cases: &[Case] = &[
         ("no host", "POST", &[OWN], Some(NoHost)),
         ("an empty host", "POST", &[("host", ""), OWN], Some(NoHost)),
@@ -350,7 +350,7 @@ async fn without_a_host_or_by_another_only_trusted_origins_pass() {
 }
 
 #[tokio::test]
-async fn the_target_counts_more_than_the_host_field() {
+async fn the_request_target_takes_precedence_over_the_host_field() {
     let cases: &[Case] = &[
         ("no host field", "POST", &[OWN], None),
         (
@@ -382,7 +382,7 @@ async fn the_target_counts_more_than_the_host_field() {
 }
 
 #[tokio::test]
-async fn a_handshake_of_a_websocket_is_no_plain_get() {
+async fn a_websocket_handshake_is_not_a_safe_get() {
     const UPGRADE: (&str, &str) = ("upgrade", "websocket");
     let cases: &[Case] = &[
         ("own", "GET", &[HOST, UPGRADE, OWN], None),
@@ -461,7 +461,7 @@ async fn a_handshake_of_a_websocket_is_no_plain_get() {
 }
 
 #[tokio::test]
-async fn a_handshake_over_http_2_is_a_connect() {
+async fn a_websocket_handshake_over_http_2_is_a_connect() {
     // RFC 8441, section 5; hyper keeps `:protocol` in the extensions.
     let connect = |origin: &str| {
         let mut request = Request::builder()
@@ -479,7 +479,7 @@ async fn a_handshake_over_http_2_is_a_connect() {
 }
 
 #[tokio::test]
-async fn own_origins_stand_in_for_the_host() {
+async fn own_origins_replace_the_host() {
     let own = ["https://example.com", "https://example.org:8443"];
     let csrf = trusting_app().own_origins(own).unwrap();
     let cases: &[Case] = &[

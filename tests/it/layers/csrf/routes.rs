@@ -1,4 +1,4 @@
-//! In axum: the route that was chosen decides what is exempt, and handshakes are checked.
+//! In axum: the matched route decides what is exempt, and handshakes are checked.
 
 use axum::{
     Router,
@@ -16,7 +16,7 @@ async fn done() -> &'static str {
     "done"
 }
 
-/// The answer to a request from another site.
+/// The response to a request from another site.
 async fn forged(app: Router, method: &str, path: &str) -> Response<Bytes> {
     let request = Request::builder().method(method).uri(path);
     let request = request
@@ -36,7 +36,7 @@ fn exempt(routes: &[&str]) -> Csrf {
 }
 
 #[tokio::test]
-async fn the_chosen_route_is_exempt_with_its_parameters() {
+async fn the_matched_route_is_exempt_whatever_its_parameters() {
     let app = Router::new()
         .route("/hooks/{name}", post(done))
         .route("/hooks/{name}/log", post(done))
@@ -70,7 +70,7 @@ async fn the_chosen_route_is_exempt_with_its_parameters() {
 }
 
 #[tokio::test]
-async fn a_nested_route_is_named_in_full() {
+async fn a_nested_route_is_named_by_its_full_path() {
     let app = |route: &str| {
         let inner = Router::new()
             .route("/hooks", post(done))
@@ -81,7 +81,7 @@ async fn a_nested_route_is_named_in_full() {
     let cases = [
         ("/hooks", "/admin/hooks", 403),
         ("/admin/hooks", "/admin/hooks", 200),
-        // Without a route, the whole path counts.
+        // Without a route, the whole path is compared.
         ("/other", "/admin/other", 403),
         ("/admin/other", "/admin/other", 200),
     ];
@@ -92,7 +92,7 @@ async fn a_nested_route_is_named_in_full() {
 }
 
 #[tokio::test]
-async fn around_one_handler_the_route_is_known_too() {
+async fn the_route_is_also_known_around_a_single_handler() {
     let stack = || compose((with_csrf(exempt(&["/hooks/{name}"])),));
     let app = Router::new()
         .route("/hooks/{name}", post(stack().handler(done)))
@@ -103,7 +103,7 @@ async fn around_one_handler_the_route_is_known_too() {
 }
 
 #[tokio::test]
-async fn a_socket_is_opened_by_own_pages_only() {
+async fn only_pages_of_the_same_origin_can_open_a_websocket() {
     let app = Router::new()
         .route("/chat", any(done))
         .layer(compose((with_csrf(Csrf::same_origin()),)));
@@ -126,7 +126,7 @@ async fn a_socket_is_opened_by_own_pages_only() {
 
 #[cfg(feature = "cors")]
 #[tokio::test]
-async fn a_page_that_may_read_can_read_the_refusal() {
+async fn a_page_that_cors_allows_can_read_the_refusal() {
     use wythe::{Cors, with_cors};
 
     let cors = Cors::origins(["https://*.example"]);

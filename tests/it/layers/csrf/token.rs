@@ -1,4 +1,4 @@
-//! Tokens: issued for one session, and asked for where the policy says so.
+//! Tokens: issued for one session, and required where the policy says so.
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,7 @@ fn tokens() -> CsrfTokens {
     CsrfTokens::new(KEY).unwrap()
 }
 
-/// Tokens by a clock that the test turns.
+/// Tokens with a clock that the test sets.
 fn timed(tokens: CsrfTokens) -> (CsrfTokens, Arc<AtomicU64>) {
     let now = Arc::new(AtomicU64::new(NOW));
     let shown = Arc::clone(&now);
@@ -40,7 +40,7 @@ fn session(head: &Parts) -> Option<Cow<'_, str>> {
 }
 
 #[test]
-fn a_token_is_good_for_its_session_alone() {
+fn a_token_is_valid_for_its_own_session_only() {
     let tokens = tokens();
     let token = tokens.issue("17");
     assert_eq!(tokens.verify("17", token.as_str()), Ok(()));
@@ -52,12 +52,12 @@ fn a_token_is_good_for_its_session_alone() {
 }
 
 #[test]
-fn a_token_is_time_nonce_and_the_hmac_of_both_and_the_session() {
+fn a_token_consists_of_time_nonce_and_an_hmac_over_both_and_the_session() {
     let (tokens, _) = timed(tokens());
     let token = URL_SAFE_NO_PAD.decode(tokens.issue("17").as_str()).unwrap();
     let (signed, signature) = token.split_at(22);
     assert_eq!(&signed[..6], &NOW.to_be_bytes()[2..]);
-    // Signed once more, by another implementation.
+    // The signature, computed by another implementation.
     let message = [b"wythe csrf token 1\0", signed, b"17"].concat();
     let key = EncodingKey::from_secret(KEY.as_bytes());
     let expected = sign(&message, &key, Algorithm::HS256).unwrap();
@@ -65,7 +65,7 @@ fn a_token_is_time_nonce_and_the_hmac_of_both_and_the_session() {
 }
 
 #[test]
-fn no_two_tokens_are_alike() {
+fn no_two_tokens_are_equal() {
     let (tokens, _) = timed(tokens());
     let (others, _) = timed(CsrfTokens::new(KEY).unwrap());
     let issued = (0..500).flat_map(|_| [tokens.issue("17"), others.issue("17")]);
@@ -76,7 +76,7 @@ fn no_two_tokens_are_alike() {
 }
 
 #[test]
-fn any_changed_bit_is_refused() {
+fn rejects_a_token_with_any_bit_changed() {
     let tokens = tokens();
     let token = tokens.issue("17");
     let bytes = URL_SAFE_NO_PAD.decode(token.as_str()).unwrap();
@@ -90,7 +90,7 @@ fn any_changed_bit_is_refused() {
 }
 
 #[test]
-fn a_token_has_one_spelling() {
+fn a_token_has_only_one_encoding() {
     let tokens = tokens();
     let token = tokens.issue("17").to_string();
     let cases = [
@@ -120,7 +120,7 @@ fn a_token_expires_at_the_end_of_its_lifetime() {
         (NOW + 60, Ok(())),
         (NOW + 61, Err(ExpiredToken)),
         (u64::MAX >> 2, Err(ExpiredToken)),
-        // By a clock that is behind the one that it was issued by.
+        // With a clock that is behind the one that issued it.
         (NOW - 30, Ok(())),
         (0, Ok(())),
     ];
@@ -128,13 +128,13 @@ fn a_token_expires_at_the_end_of_its_lifetime() {
         now.store(time, Ordering::SeqCst);
         assert_eq!(tokens.verify("17", &token), expected, "{time}");
     }
-    // Nobody learns that a token of another session has expired.
+    // A token of another session never reveals that it has expired.
     now.store(NOW + 61, Ordering::SeqCst);
     assert_eq!(tokens.verify("18", &token), Err(WrongToken));
 }
 
 #[test]
-fn a_token_lasts_a_day_unless_said() {
+fn a_token_lasts_a_day_by_default() {
     let (tokens, now) = timed(tokens());
     let token = tokens.issue("17");
     now.store(NOW + 24 * 60 * 60, Ordering::SeqCst);
@@ -144,21 +144,21 @@ fn a_token_lasts_a_day_unless_said() {
 }
 
 #[test]
-fn a_key_can_be_changed_while_tokens_are_out() {
+fn keys_can_be_rotated_while_tokens_are_in_use() {
     let old = CsrfTokens::new(OLD_KEY).unwrap();
     let new = tokens();
     let both = CsrfTokens::keys([KEY, OLD_KEY]).unwrap();
     let (of_old, of_both) = (old.issue("17"), both.issue("17"));
     assert_eq!(both.verify("17", of_old.as_str()), Ok(()));
     assert_eq!(both.verify("17", of_both.as_str()), Ok(()));
-    // The first signs.
+    // The first key signs.
     assert_eq!(new.verify("17", of_both.as_str()), Ok(()));
     assert_eq!(old.verify("17", of_both.as_str()), Err(WrongToken));
     assert_eq!(new.verify("17", of_old.as_str()), Err(WrongToken));
 }
 
 #[test]
-fn refuses_settings_that_protect_nobody() {
+fn rejects_insecure_settings() {
     let none: [&str; 0] = [];
     let cases = [
         ("no key", CsrfTokens::keys(none), "list of keys is empty"),
@@ -201,7 +201,7 @@ fn refuses_settings_that_protect_nobody() {
 }
 
 #[test]
-fn nothing_shows_a_key_or_a_token() {
+fn debug_shows_no_key_and_no_token() {
     let tokens = tokens();
     let token = tokens.issue("17");
     let csrf = Csrf::same_origin().fallback_token(tokens.clone(), session);
@@ -217,7 +217,7 @@ fn nothing_shows_a_key_or_a_token() {
 }
 
 #[tokio::test]
-async fn a_request_that_says_nothing_needs_the_token_of_its_session() {
+async fn a_request_without_origin_information_needs_the_token_of_its_session() {
     let tokens = tokens();
     let csrf = Csrf::same_origin().fallback_token(tokens.clone(), session);
     let token = tokens.issue("17").to_string();
@@ -270,7 +270,7 @@ async fn a_request_that_says_nothing_needs_the_token_of_its_session() {
             &[of_17, ("upgrade", "websocket")],
             None,
         ),
-        // A token is no way round the origin: a page that has stolen one is still another page.
+        // A token does not bypass the origin check: a page that stole one is still a foreign page.
         (
             "cross site",
             "POST",
@@ -291,7 +291,7 @@ async fn a_request_that_says_nothing_needs_the_token_of_its_session() {
 }
 
 #[tokio::test]
-async fn a_required_token_is_asked_for_beside_the_right_origin() {
+async fn a_required_token_is_needed_in_addition_to_the_origin() {
     let tokens = tokens().header("x-form").unwrap();
     assert_eq!(tokens.header_name(), "x-form");
     let csrf = Csrf::same_origin()
@@ -352,7 +352,7 @@ async fn a_required_token_is_asked_for_beside_the_right_origin() {
 }
 
 #[tokio::test]
-async fn a_session_may_be_found_in_extensions_and_made_anew() {
+async fn the_session_may_come_from_extensions_as_a_new_string() {
     let tokens = tokens();
     let csrf = Csrf::same_origin().required_token(tokens.clone(), |head| {
         let id: &u64 = head.extensions.get()?;
@@ -369,7 +369,7 @@ async fn a_session_may_be_found_in_extensions_and_made_anew() {
 }
 
 #[test]
-fn a_stack_says_that_a_token_is_needed() {
+fn a_printed_stack_shows_that_a_token_is_required() {
     let printed = |csrf| wythe::compose((wythe::with_csrf(csrf),)).to_string();
     let fallback = printed(Csrf::same_origin().fallback_token(tokens(), session));
     assert!(
@@ -385,7 +385,7 @@ fn a_stack_says_that_a_token_is_needed() {
 
 proptest! {
     #[test]
-    fn what_was_issued_is_verified_and_nothing_else(
+    fn only_issued_tokens_verify(
         id in "[ -~]{1,40}", other in "[ -~]{0,40}", noise: Vec<u8>,
     ) {
         let tokens = tokens();

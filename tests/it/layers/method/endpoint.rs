@@ -72,7 +72,7 @@ async fn each_method_goes_to_its_own_handler() {
 }
 
 #[tokio::test]
-async fn what_has_no_handler_is_answered_as_the_guard_answers_it() {
+async fn a_method_without_a_handler_is_answered_as_with_methods_does() {
     let users = endpoint().get(list).post(create);
     let guard = with_methods([Method::GET, Method::POST]);
     for method in ["PUT", "OPTIONS", "get", "BREW", "TRACE"] {
@@ -92,12 +92,12 @@ async fn an_endpoint_without_handlers_allows_nothing() {
     let none = endpoint::<Body, Body>();
     let response = ask(&none, "GET").await;
     problem(&response, StatusCode::METHOD_NOT_ALLOWED);
-    // RFC 9110, section 10.2.1: an empty Allow says so.
+    // RFC 9110, section 10.2.1: an empty Allow field means this.
     assert_eq!(response.headers()["allow"], "");
 }
 
 #[tokio::test]
-async fn head_is_answered_by_get_without_the_body_unless_it_has_a_handler() {
+async fn head_is_answered_by_the_get_handler_unless_it_has_its_own() {
     let users = endpoint().get(echo);
     let response = ask(&users, "HEAD").await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -118,7 +118,7 @@ async fn head_is_answered_by_get_without_the_body_unless_it_has_a_handler() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_handler_is_answered_as_its_problem() {
+async fn an_error_of_a_handler_becomes_its_problem() {
     let users = endpoint().get(infallible).post(create);
     assert_eq!(ask(&users, "GET").await.body(), "infallible");
     let response = ask(&users, "POST").await;
@@ -131,7 +131,7 @@ async fn an_error_of_a_handler_is_answered_as_its_problem() {
 }
 
 #[tokio::test]
-async fn a_404_of_a_handler_stays_a_404() {
+async fn a_404_from_a_handler_stays_a_404() {
     let none = async |_: Request<Body>| Err::<Response<Body>, _>(StatusCode::NOT_FOUND);
     let response = ask(&endpoint().get(none), "GET").await;
     problem(&response, StatusCode::NOT_FOUND);
@@ -151,7 +151,7 @@ async fn closures_keep_what_they_capture() {
 }
 
 #[tokio::test]
-async fn stacks_are_handlers_and_stand_around_an_endpoint() {
+async fn stacks_work_as_handlers_and_around_an_endpoint() {
     let inner = compose((with_methods([Method::POST]),)).service(service_fn(infallible));
     let users = endpoint().get(list).post(inner);
     assert_eq!(ask(&users, "GET").await.body(), "list");
@@ -162,7 +162,7 @@ async fn stacks_are_handlers_and_stand_around_an_endpoint() {
     assert_eq!(refused.headers()["allow"], "GET, HEAD");
 }
 
-/// Counts how often it is made ready, and panics if it is called without.
+/// Counts how often it becomes ready, and panics if it is called without being ready.
 #[derive(Default)]
 struct Strict {
     ready: bool,
@@ -207,7 +207,7 @@ impl Service<Request<Body>> for Strict {
 }
 
 #[tokio::test]
-async fn a_service_is_called_only_when_ready_and_its_error_is_answered() {
+async fn a_service_is_called_only_when_ready_and_its_error_becomes_a_response() {
     let service = Strict::default();
     let made_ready = Arc::clone(&service.made_ready);
     let users = endpoint().get(service).post(list);
@@ -227,7 +227,7 @@ async fn a_service_is_called_only_when_ready_and_its_error_is_answered() {
 }
 
 #[test]
-fn a_method_with_a_function_of_its_own_or_with_a_handler_is_refused() {
+fn rejects_a_method_with_a_dedicated_function_or_an_existing_handler() {
     let error = endpoint().on(Method::GET, list).unwrap_err();
     assert!(error.to_string().contains("`.get(..)`"), "{error}");
     let link = || Method::from_bytes(b"LINK").unwrap();
@@ -244,7 +244,7 @@ fn a_method_with_a_function_of_its_own_or_with_a_handler_is_refused() {
 }
 
 #[test]
-fn is_cheap_to_clone_and_can_be_sent_and_shared() {
+fn is_clone_send_and_sync() {
     fn check<T: Clone + Send + Sync + Unpin + 'static>(_: &T) {}
     fn send<T: Send + 'static>(_: &T) {}
     let mut users = endpoint().get(list).post(create);

@@ -32,7 +32,7 @@ async fn listed_methods_pass() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_listed_is_refused_with_those_that_are() {
+async fn an_unlisted_method_is_a_405_with_the_listed_methods() {
     // RFC 9110, section 15.5.6: a 405 has an Allow.
     for method in ["PUT", "PATCH", "DELETE", "QUERY", "TRACE", "CONNECT"] {
         let response = send(&guard(), request(method)).await;
@@ -42,7 +42,7 @@ async fn a_method_that_is_not_listed_is_refused_with_those_that_are() {
 }
 
 #[tokio::test]
-async fn a_method_that_nobody_knows_is_not_implemented() {
+async fn an_unknown_method_is_a_501() {
     // RFC 9110, section 9.1: methods are case-sensitive.
     for method in ["get", "Post", "PROPFIND", "BREW", "*", &"X".repeat(5000)] {
         let response = send(&guard(), request(method)).await;
@@ -52,7 +52,7 @@ async fn a_method_that_nobody_knows_is_not_implemented() {
 }
 
 #[tokio::test]
-async fn a_method_of_an_extension_passes_where_it_is_listed() {
+async fn an_extension_method_passes_if_it_is_listed() {
     let propfind = Method::from_bytes(b"PROPFIND").unwrap();
     let guard = with_methods([Method::GET, propfind]);
     assert_eq!(
@@ -84,7 +84,7 @@ async fn options_is_answered_with_the_methods_unless_it_is_listed() {
 }
 
 #[tokio::test]
-async fn allow_names_each_method_once_in_the_order_listed() {
+async fn allow_lists_each_method_once_in_the_given_order() {
     let cases: [(&[Method], &str); 5] = [
         (&[Method::POST, Method::GET], "POST, GET, HEAD"),
         (&[Method::HEAD, Method::GET], "HEAD, GET"),
@@ -105,7 +105,7 @@ async fn allow_names_each_method_once_in_the_order_listed() {
 }
 
 #[tokio::test]
-async fn head_passes_where_get_does_and_nowhere_else() {
+async fn head_passes_only_where_get_does() {
     assert_eq!(
         send(&guard(), request("HEAD")).await.status(),
         StatusCode::OK
@@ -127,14 +127,14 @@ async fn head_passes_where_get_does_and_nowhere_else() {
         response.headers()["content-type"],
         "application/problem+json"
     );
-    // Section 9.3.2: a response to HEAD has no body, a refusal neither.
+    // Section 9.3.2: a response to HEAD has no body, and neither has a refusal.
     assert!(response.body().is_empty());
     assert_ne!(response.headers()["content-length"], "0");
 }
 
 #[tokio::test]
-async fn the_answer_to_a_head_keeps_its_fields_and_loses_its_body() {
-    // Status, body, field that the handler sets, Content-Length that is expected (section 8.6).
+async fn a_response_to_head_keeps_its_fields_and_loses_its_body() {
+    // Status, body, field that the handler sets, expected Content-Length (section 8.6).
     let cases = [
         ("its size is known", 200, "hello", None, Some("5")),
         (
@@ -187,7 +187,7 @@ async fn the_answer_to_a_head_keeps_its_fields_and_loses_its_body() {
 }
 
 #[tokio::test]
-async fn what_the_handler_answers_is_never_turned_into_a_405() {
+async fn a_response_of_the_handler_never_becomes_a_405() {
     let handler = async |_: Request<Body>| {
         let response = Response::builder().status(StatusCode::NOT_FOUND);
         Ok::<_, Infallible>(response.body(empty()).unwrap())
@@ -198,7 +198,7 @@ async fn what_the_handler_answers_is_never_turned_into_a_405() {
 }
 
 #[test]
-fn an_empty_list_is_refused_when_it_is_built() {
+fn rejects_an_empty_list() {
     let error = Methods::list([]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -225,7 +225,7 @@ fn describes_what_it_answers() {
 }
 
 #[tokio::test]
-async fn refusals_carry_their_problem_for_layers_further_out() {
+async fn refusals_carry_their_problem_for_outer_layers() {
     let response: Response<Bytes> = send(&guard(), request("PUT")).await;
     let problem = response.extensions().get::<wythe::Problem>().unwrap();
     assert_eq!(problem.status(), StatusCode::METHOD_NOT_ALLOWED);

@@ -1,4 +1,4 @@
-//! One shape for every refusal, and panics answered.
+//! One format for every refusal, and responses to panics.
 
 use std::{
     convert::Infallible,
@@ -28,7 +28,7 @@ use wythe::{
 
 use crate::common::{problem, read, scripted::Scripted};
 
-/// An application with a handler for each way to fail; axum adds its own.
+/// An application with one handler for each kind of failure; axum adds its own.
 fn routes() -> Router {
     Router::new()
         .route("/ok", get(async || "ok"))
@@ -83,7 +83,7 @@ async fn crash_later() -> &'static str {
     panic!("crash later: {secret}")
 }
 
-/// The shape of an application that had one before.
+/// The error format of an application that already has one.
 fn legacy() -> Placed<Presentation> {
     with_presentation_as(|problem, asked| {
         let body = json!({
@@ -112,7 +112,7 @@ async fn ask(app: Router, method: Method, uri: &str) -> Response<Bytes> {
     .await
 }
 
-/// The `Content-Length`; a server takes it from the body where the field is missing.
+/// The `Content-Length`; a server derives it from the body if the field is missing.
 fn length(response: &Response<Bytes>) -> usize {
     let field = response.headers().get("content-length");
     field.map_or_else(
@@ -173,7 +173,7 @@ async fn the_rejections_of_axum_become_problems_with_their_text_as_detail() {
 }
 
 #[tokio::test]
-async fn empty_refusals_of_the_router_become_problems() {
+async fn empty_error_responses_of_the_router_become_problems() {
     let response = ask(app(with_presentation()), Method::GET, "/nowhere").await;
     assert_eq!(
         problem(&response, StatusCode::NOT_FOUND),
@@ -195,7 +195,7 @@ async fn a_handlers_own_text_becomes_the_detail() {
 }
 
 #[tokio::test]
-async fn the_text_of_a_server_error_is_not_shown() {
+async fn the_text_of_a_server_error_is_hidden() {
     let response = ask(app(with_presentation()), Method::GET, "/secret").await;
     let json = problem(&response, StatusCode::BAD_GATEWAY);
     assert_eq!(
@@ -205,7 +205,7 @@ async fn the_text_of_a_server_error_is_not_shown() {
 }
 
 #[tokio::test]
-async fn what_needs_no_shape_passes_untouched() {
+async fn other_responses_pass_unchanged() {
     for uri in ["/ok", "/own", "/redirect", "/unmodified", "/problem"] {
         let expected = ask(routes(), Method::GET, uri).await;
         let response = ask(app(with_presentation()), Method::GET, uri).await;
@@ -216,7 +216,7 @@ async fn what_needs_no_shape_passes_untouched() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_that_says_nothing_of_it() {
+async fn a_panic_is_a_500_that_does_not_reveal_its_message() {
     for uri in ["/crash", "/crash-later"] {
         let response = ask(app(with_presentation()), Method::GET, uri).await;
         let json = problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
@@ -233,7 +233,7 @@ async fn the_application_goes_on_after_a_panic() {
     assert_eq!(ask(app, Method::GET, "/ok").await.body(), "ok");
 }
 
-/// Marks every response that passes it, as CORS does.
+/// Marks every response that passes through it, as CORS does.
 #[derive(Clone)]
 struct Mark;
 
@@ -262,7 +262,7 @@ impl<B> Middleware<B> for Mark {
 }
 
 #[tokio::test]
-async fn layers_further_out_still_act_on_what_was_a_panic() {
+async fn outer_layers_still_process_the_response_to_a_panic() {
     let app = routes().layer(compose((with(Mark), with_presentation())));
     for uri in ["/crash", "/crash-later", "/nowhere", "/ok"] {
         let response = ask(app.clone(), Method::GET, uri).await;
@@ -275,7 +275,7 @@ async fn layers_further_out_still_act_on_what_was_a_panic() {
 }
 
 #[tokio::test]
-async fn a_renderer_shapes_every_refusal() {
+async fn a_renderer_renders_every_refusal() {
     let cases = [
         ("/nowhere", "Not Found", None),
         ("/teapot", "I'm a teapot", Some("short and stout")),
@@ -299,7 +299,7 @@ async fn a_renderer_shapes_every_refusal() {
 }
 
 #[tokio::test]
-async fn a_renderer_sees_what_was_asked() {
+async fn a_renderer_sees_the_request() {
     let presentation = with_presentation_as(|_, asked| {
         let languages = asked.accept_language().map(HeaderValue::as_bytes);
         let seen = format!(
@@ -319,7 +319,7 @@ async fn a_renderer_sees_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_renderer_leaves_the_other_fields_and_the_applications_own_errors() {
+async fn a_renderer_keeps_other_fields_and_the_applications_own_errors() {
     let response = ask(app(legacy()), Method::GET, "/problem").await;
     assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);
     assert_eq!(response.headers()["retry-after"], "60");
@@ -332,14 +332,14 @@ async fn a_renderer_leaves_the_other_fields_and_the_applications_own_errors() {
 }
 
 #[tokio::test]
-async fn a_renderer_that_panics_is_replaced_by_the_standard_one() {
+async fn if_a_renderer_panics_the_standard_one_is_used() {
     let presentation = with_presentation_as(|_, _| panic!("renderer"));
     let response = ask(app(presentation), Method::GET, "/nowhere").await;
     problem(&response, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn head_gets_the_fields_that_get_would_and_no_body() {
+async fn head_gets_the_fields_of_get_and_no_body() {
     for presentation in [with_presentation(), legacy()] {
         for uri in [
             "/nowhere", "/teapot", "/secret", "/problem", "/crash", "/ok",
@@ -358,7 +358,7 @@ async fn head_gets_the_fields_that_get_would_and_no_body() {
     }
 }
 
-/// What becomes of a refusal with this status, these fields and this body.
+/// How a response with this status, these fields and this body is rendered.
 async fn present(
     status: u16,
     fields: &[(&'static str, &'static str)],
@@ -382,7 +382,7 @@ async fn present(
 const TEXT: (&str, &str) = ("content-type", "text/plain; charset=utf-8");
 
 #[tokio::test]
-async fn a_text_is_read_only_if_its_length_is_known_and_small_and_it_is_utf_8() {
+async fn text_becomes_the_detail_only_if_it_is_short_utf_8_of_known_length() {
     static LARGE: [u8; 8193] = [b'a'; 8193];
     let (largest, large) = (&LARGE[1..], &LARGE[..]);
     let trailers = Ok(Frame::trailers(HeaderMap::new()));
@@ -425,7 +425,7 @@ async fn a_text_is_read_only_if_its_length_is_known_and_small_and_it_is_utf_8() 
 }
 
 #[tokio::test]
-async fn only_plain_text_and_silence_are_shaped() {
+async fn only_empty_and_plain_text_bodies_are_replaced() {
     let cases = [
         ("text", 400, Some("text/plain"), true),
         ("text in capitals", 400, Some("TEXT/Plain"), true),
@@ -471,7 +471,7 @@ async fn only_plain_text_and_silence_are_shaped() {
 }
 
 #[tokio::test]
-async fn text_beyond_4xx_is_not_shown() {
+async fn text_of_other_than_4xx_responses_is_hidden() {
     for status in [500, 599, 600, 999] {
         let response = present(status, &[TEXT], Scripted::data(&[b"hunter2"], Some(7))).await;
         let json: Value = serde_json::from_slice(response.body()).unwrap();
@@ -480,7 +480,7 @@ async fn text_beyond_4xx_is_not_shown() {
 }
 
 #[tokio::test]
-async fn fields_that_described_the_old_body_go_and_the_others_stay() {
+async fn fields_that_describe_the_old_body_are_removed_and_others_kept() {
     let fields = [
         TEXT,
         ("content-type", "text/plain"),
@@ -514,7 +514,7 @@ async fn fields_that_described_the_old_body_go_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn head_has_no_length_where_the_text_of_get_is_unknown() {
+async fn head_has_no_length_if_the_body_of_get_is_unknown() {
     let cases = [
         (
             "a text that was stripped",
@@ -557,7 +557,7 @@ async fn head_has_no_length_where_the_text_of_get_is_unknown() {
     }
 }
 
-/// Panics where it is told to, without a future of its own.
+/// Panics where it is told to, without returning a future.
 #[derive(Clone)]
 struct Panics {
     when_asked: bool,
@@ -581,7 +581,7 @@ impl Service<Request<()>> for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_without_a_future_is_a_500_too() {
+async fn a_panic_before_the_future_is_returned_is_a_500() {
     for when_asked in [true, false] {
         let calls = Arc::new(AtomicUsize::new(0));
         let inner = Panics {
@@ -594,14 +594,14 @@ async fn a_panic_without_a_future_is_a_500_too() {
             let response = read(ready.call(Request::new(())).await.unwrap()).await;
             problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
         }
-        // What is not ready must not be called.
+        // A service that is not ready must not be called.
         let expected = if when_asked { 0 } else { 2 };
         assert_eq!(calls.load(Ordering::Relaxed), expected);
     }
 }
 
 #[tokio::test]
-async fn an_error_of_the_service_stays_an_error() {
+async fn an_error_of_the_service_is_passed_on() {
     let inner = service_fn(async |_: Request<()>| Err::<Response<Scripted>, _>("closed"));
     let result = with_presentation()
         .layer(inner)
@@ -611,7 +611,7 @@ async fn an_error_of_the_service_stays_an_error() {
 }
 
 #[test]
-fn describes_itself_and_prints_no_renderer() {
+fn describes_itself_and_debug_omits_the_renderer() {
     let stack: Stack<_> = compose((with_presentation(),));
     let printed = stack.to_string();
     assert!(
@@ -624,7 +624,7 @@ fn describes_itself_and_prints_no_renderer() {
 const fn is_one_service_for_axum<S: Clone + Send + Sync + 'static>(_: &S) {}
 
 #[test]
-fn its_service_is_what_axum_asks_of_one() {
+fn its_service_meets_the_bounds_of_axum() {
     let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
     is_one_service_for_axum(&compose((with_presentation(), legacy())).service(inner));
 }

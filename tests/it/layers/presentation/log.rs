@@ -1,4 +1,4 @@
-//! What the client is not told is in the log.
+//! What is hidden from the client is in the log.
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
@@ -22,7 +22,7 @@ async fn crash_without_text() -> &'static str {
 }
 
 #[tokio::test]
-async fn what_the_client_is_not_told_is_in_the_log() {
+async fn logs_what_is_hidden_from_the_client() {
     let app = Router::new()
         .route("/ok", get(async || "ok"))
         .route(

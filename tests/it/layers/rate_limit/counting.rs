@@ -1,4 +1,4 @@
-//! What a request costs: known before, settled after, or not counted at all.
+//! What a request costs: known in advance, settled afterwards, or not counted at all.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A request that says what it costs.
+/// A request that states its cost.
 fn costing(units: u32) -> Request<Body> {
     let mut request = from_peer("203.0.113.9:50123");
     request.headers_mut().insert(COST, units.into());
@@ -41,13 +41,13 @@ fn per_minute(count: u32, clock: &ManualClock) -> RateLimit<ByPeer> {
     })
 }
 
-/// What is left, by the field.
+/// The remaining units, according to the field.
 #[track_caller]
 fn left(response: &Response<Bytes>) -> u64 {
     items(field(response, "ratelimit").unwrap())[0].remaining
 }
 
-/// Sends a request that is answered with this status.
+/// Sends a request that gets a response with this status.
 async fn answered(layer: &With<Limiter<ByPeer>>, status: u16) -> Response<Bytes> {
     let answer = move |_| async move {
         let mut response = Response::new(Body::default());
@@ -58,11 +58,11 @@ async fn answered(layer: &With<Limiter<ByPeer>>, status: u16) -> Response<Bytes>
 }
 
 #[tokio::test]
-async fn a_request_takes_what_it_costs() {
+async fn a_request_takes_its_cost() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(60, &clock));
     assert_eq!(left(&send(&layer, costing(50)).await), 10);
-    // It waits until all that it costs is there.
+    // It waits until its whole cost is available.
     assert_eq!(refused(&send(&layer, costing(40)).await), Some(30));
     assert_eq!(refused(&send(&layer, costing(60)).await), Some(50));
     assert_eq!(left(&send(&layer, costing(10)).await), 0);
@@ -73,7 +73,7 @@ async fn a_request_takes_what_it_costs() {
 }
 
 #[tokio::test]
-async fn what_costs_nothing_passes_a_spent_quota() {
+async fn a_request_of_cost_zero_passes_a_spent_quota() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(1, &clock));
     assert_eq!(left(&send(&layer, costing(1)).await), 0);
@@ -82,7 +82,7 @@ async fn what_costs_nothing_passes_a_spent_quota() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_the_quota_ever_holds_is_not_told_to_wait() {
+async fn a_request_that_costs_more_than_the_quota_gets_no_retry_after() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_minute(10).named("small"),
@@ -96,8 +96,8 @@ async fn what_costs_more_than_the_quota_ever_holds_is_not_told_to_wait() {
     assert!(!response.headers().contains_key("retry-after"));
 }
 
-/// What a limit in shadow mode would refuse is what it refuses otherwise, however far the cost is
-/// beyond what nanoseconds in 64 bits can tell.
+/// A limit in shadow mode reports what it would reject otherwise, even for a cost whose wait in
+/// nanoseconds exceeds 64 bits.
 #[tokio::test]
 async fn shadow_mode_reports_a_cost_above_the_burst_however_large_it_is() {
     let cases = [
@@ -122,7 +122,7 @@ async fn shadow_mode_reports_a_cost_above_the_burst_however_large_it_is() {
 }
 
 #[tokio::test]
-async fn only_failures_are_counted_where_a_limit_says_so() {
+async fn counts_only_failures_if_configured() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(2, &clock).count_failures());
     for status in [200, 204, 303, 304, 500, 503, 200, 200] {
@@ -132,14 +132,14 @@ async fn only_failures_are_counted_where_a_limit_says_so() {
     assert_eq!(left(&answered(&layer, 401).await), 1);
     assert_eq!(left(&answered(&layer, 200).await), 1);
     assert_eq!(left(&answered(&layer, 422).await), 0);
-    // Not even the right password passes now.
+    // Even the correct password is rejected now.
     assert_eq!(refused(&answered(&layer, 200).await), Some(30));
     clock.advance(secs(30));
     assert_eq!(left(&answered(&layer, 200).await), 1);
 }
 
 #[tokio::test]
-async fn only_successes_are_counted_where_a_limit_says_so() {
+async fn counts_only_successes_if_configured() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(2, &clock).count_successes());
     for status in [400, 404, 429, 500] {
@@ -151,7 +151,7 @@ async fn only_successes_are_counted_where_a_limit_says_so() {
 }
 
 #[tokio::test]
-async fn guesses_that_are_sent_at_once_do_not_get_more_through() {
+async fn concurrent_guesses_do_not_exceed_the_limit() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(5, &clock).count_failures());
     let gates = Arc::new((Semaphore::new(0), Semaphore::new(0)));
@@ -182,7 +182,7 @@ async fn guesses_that_are_sent_at_once_do_not_get_more_through() {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_goes_away_stays_counted() {
+async fn a_request_whose_client_disconnects_stays_counted() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(2, &clock).count_failures());
     let service = layer.layer(service_fn(|_: Request<Body>| {
@@ -195,7 +195,7 @@ async fn a_request_whose_client_goes_away_stays_counted() {
 }
 
 #[tokio::test]
-async fn the_handler_says_what_it_has_cost() {
+async fn the_handler_reports_the_cost() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(60, &clock).settle_by_handler());
     let send = |cost: Option<u32>| {
@@ -211,7 +211,7 @@ async fn the_handler_says_what_it_has_cost() {
     assert_eq!(left(&send(Some(10)).await), 50);
     assert_eq!(left(&send(None).await), 49);
     assert_eq!(left(&send(Some(0)).await), 49);
-    // More than is left: a debt, which is paid back in time.
+    // More than is left: the debt is paid back over time.
     assert_eq!(left(&send(Some(109)).await), 0);
     assert_eq!(refused(&send(None).await), Some(61));
     clock.advance(secs(60));
@@ -221,7 +221,7 @@ async fn the_handler_says_what_it_has_cost() {
 }
 
 #[tokio::test]
-async fn an_answer_is_charged_by_its_bytes() {
+async fn a_response_is_charged_by_its_bytes() {
     let clock = ManualClock::default();
     let limit = per_minute(100, &clock).settle(|answered, taken| {
         let bytes = answered.body_bytes();
@@ -238,7 +238,7 @@ async fn an_answer_is_charged_by_its_bytes() {
 }
 
 #[tokio::test]
-async fn settling_sees_the_answer_but_shows_no_more_than_its_status() {
+async fn settling_sees_the_response_and_debug_shows_only_its_status() {
     let limit = Quota::per_day(10)
         .by_peer()
         .unwrap()
@@ -262,7 +262,7 @@ async fn settling_sees_the_answer_but_shows_no_more_than_its_status() {
     assert_eq!(left(&response), 8);
 }
 
-/// A body of unknown length: frames, and then perhaps an error.
+/// A body of unknown length: frames, and then optionally an error.
 struct Frames(VecDeque<Result<&'static str, &'static str>>);
 
 impl http_body::Body for Frames {
@@ -280,7 +280,7 @@ impl http_body::Body for Frames {
 }
 
 #[tokio::test]
-async fn a_stream_is_charged_for_what_was_sent_of_it() {
+async fn a_stream_is_charged_for_the_bytes_sent() {
     use http_body_util::BodyExt;
 
     let clock = ManualClock::default();
@@ -292,7 +292,7 @@ async fn a_stream_is_charged_for_what_was_sent_of_it() {
         Box::pin(handle.metered(&7, four, Frames(frames.iter().copied().collect())))
     };
 
-    // To its end: nine bytes, in units of four.
+    // Read to its end: nine bytes, in units of four.
     let body = metered(&[Ok("12345"), Ok(""), Ok("6789")]);
     assert_eq!(left().await, 100, "not before");
     assert_eq!(body.collect().await.unwrap().to_bytes(), "123456789");
@@ -308,7 +308,7 @@ async fn a_stream_is_charged_for_what_was_sent_of_it() {
     body.frame().await.unwrap().unwrap();
     drop(body);
     assert_eq!(left().await, 94);
-    // Nothing was sent.
+    // Nothing is sent.
     drop(metered(&[Ok("12345678")]));
     metered(&[]).collect().await.unwrap();
     assert_eq!(left().await, 94);

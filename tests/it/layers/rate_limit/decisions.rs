@@ -24,7 +24,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[tokio::test]
-async fn a_quota_is_spent_and_comes_back_evenly() {
+async fn a_quota_is_spent_and_refills_evenly() {
     let clock = ManualClock::default();
     let limit = Quota::per_minute(3).by_peer().unwrap().clock(clock.now());
     let layer = with_rate_limit(limit);
@@ -38,7 +38,7 @@ async fn a_quota_is_spent_and_comes_back_evenly() {
     clock.advance(Duration::from_nanos(1));
     assert_eq!(refused(&call(&layer).await), None);
     assert_eq!(refused(&call(&layer).await), Some(20));
-    // Whole again, and not more than whole.
+    // Full again, and not more than full.
     clock.advance(secs(1_000_000));
     for _ in 0..3 {
         assert_eq!(refused(&call(&layer).await), None);
@@ -47,7 +47,7 @@ async fn a_quota_is_spent_and_comes_back_evenly() {
 }
 
 #[tokio::test]
-async fn a_clock_that_stands_still_lets_the_quota_through_and_no_more() {
+async fn with_a_stopped_clock_exactly_the_quota_passes() {
     let quotas = [
         (Quota::per_second(5), 5),
         (Quota::per_minute(7), 7),
@@ -71,7 +71,7 @@ async fn a_clock_that_stands_still_lets_the_quota_through_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_client_that_hammers_is_let_through_as_soon_as_one_that_waits() {
+async fn a_client_that_keeps_retrying_passes_as_soon_as_one_that_waits() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(Quota::per_minute(1).by_peer().unwrap().clock(clock.now()));
     assert_eq!(refused(&call(&layer).await), None);
@@ -83,7 +83,7 @@ async fn a_client_that_hammers_is_let_through_as_soon_as_one_that_waits() {
 }
 
 #[tokio::test]
-async fn a_request_that_one_quota_refuses_spends_none_of_the_others() {
+async fn a_request_rejected_by_one_quota_takes_nothing_from_the_others() {
     let clock = ManualClock::default();
     for order in [["burst", "daily"], ["daily", "burst"]] {
         let quotas = order.map(|name| match name {
@@ -99,7 +99,7 @@ async fn a_request_that_one_quota_refuses_spends_none_of_the_others() {
             }
             clock.advance(secs(1));
         }
-        // Two in each of five seconds: had the 90 refused ones been counted, it were fewer.
+        // Two in each of five seconds: if the 90 rejected requests counted, it would be fewer.
         assert_eq!(passed, 10, "{order:?}");
         let response = call(&layer).await;
         let problem = common::problem(&response, StatusCode::TOO_MANY_REQUESTS);
@@ -108,7 +108,7 @@ async fn a_request_that_one_quota_refuses_spends_none_of_the_others() {
 }
 
 #[tokio::test]
-async fn the_problem_names_every_quota_that_is_spent() {
+async fn the_problem_names_every_spent_quota() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_second(1).named("a"),
@@ -130,7 +130,7 @@ async fn the_problem_names_every_quota_that_is_spent() {
 }
 
 #[tokio::test]
-async fn peers_are_counted_apart_by_address_and_not_by_port() {
+async fn peers_are_counted_by_address_and_not_by_port() {
     let cases = [
         ("192.0.2.1:1", "192.0.2.1:65535", 64, true),
         ("192.0.2.1:1", "192.0.2.2:1", 64, false),
@@ -175,7 +175,7 @@ async fn without_an_address_no_request_passes() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn the_address_is_found_where_axum_leaves_it() {
+async fn finds_the_address_in_the_connect_info_of_axum() {
     use std::net::SocketAddr;
 
     use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
@@ -200,7 +200,7 @@ async fn the_address_is_found_where_axum_leaves_it() {
 }
 
 #[tokio::test]
-async fn a_closure_makes_the_key() {
+async fn a_closure_computes_the_key() {
     let key = |head: &http::request::Parts| head.headers.get("x-tenant").cloned();
     let layer = with_rate_limit(Quota::per_day(2).by(key).unwrap());
     let request = |tenant: Option<&'static [u8]>| {
@@ -211,7 +211,7 @@ async fn a_closure_makes_the_key() {
         }
         request
     };
-    // Without a key they share one quota, and are not let through unlimited.
+    // Requests without a key share one quota instead of being unlimited.
     for tenant in [
         Some(&b"a"[..]),
         Some(b"A"),
@@ -233,7 +233,7 @@ async fn a_closure_makes_the_key() {
     }
 }
 
-/// A key of the test's own: refuses requests without one.
+/// A custom key: rejects requests without one.
 struct ByUser;
 
 impl Key for ByUser {
@@ -248,7 +248,7 @@ impl Key for ByUser {
 }
 
 #[tokio::test]
-async fn a_key_of_ones_own_may_refuse_a_request() {
+async fn a_custom_key_may_reject_a_request() {
     let limit = RateLimit::of([Quota::per_day(1)]).unwrap().keyed(ByUser);
     let layer = with_rate_limit(limit);
     let response = send(&layer, Request::new(empty())).await;
@@ -296,7 +296,7 @@ async fn a_key_may_need_what_another_layer_provides() {
 }
 
 #[test]
-fn a_limit_after_auth_stands_at_the_stage_of_quotas() {
+fn a_limit_after_auth_is_at_the_quota_stage() {
     const fn stage<P: Place>(_: &P) -> &'static str {
         <P::Stage as stage::Stage>::NAME
     }
@@ -306,7 +306,7 @@ fn a_limit_after_auth_stands_at_the_stage_of_quotas() {
 }
 
 #[test]
-fn an_impossible_limit_is_refused_when_it_is_built() {
+fn rejects_an_impossible_limit() {
     let cases = [
         (vec![Quota::per_hour(0)], "would reject every request"),
         (
@@ -377,7 +377,7 @@ async fn the_largest_quotas_work() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_locks_nobody_for_longer_than_a_whole_quota() {
+async fn a_clock_that_jumps_blocks_no_client_for_longer_than_a_full_refill() {
     let clock = ManualClock::default();
     clock.set(secs(1_000_000));
     let layer = with_rate_limit(Quota::per_minute(6).by_peer().unwrap().clock(clock.now()));
@@ -386,12 +386,12 @@ async fn a_clock_that_jumps_locks_nobody_for_longer_than_a_whole_quota() {
     }
     clock.set(secs(10));
     assert_eq!(refused(&call(&layer).await), Some(10));
-    // It frees nobody either, and time goes on from there.
+    // Nor does it give anyone more, and time goes on from there.
     clock.advance(secs(9));
     assert_eq!(refused(&call(&layer).await), Some(1));
     clock.advance(secs(1));
     assert_eq!(refused(&call(&layer).await), None);
-    // Nor does it free anyone for longer when it leaps ahead and is set right again.
+    // Nor does a clock that leaps ahead and is corrected give anyone more for longer.
     clock.set(secs(9_000_000));
     for _ in 0..6 {
         assert_eq!(refused(&call(&layer).await), None);
@@ -412,7 +412,7 @@ async fn clones_share_their_counts_and_layers_do_not() {
 }
 
 #[tokio::test]
-async fn keys_that_are_whole_again_are_forgotten() {
+async fn keys_with_a_full_quota_are_forgotten() {
     let clock = ManualClock::default();
     let key = |head: &http::request::Parts| head.extensions.get::<u32>().copied();
     let limit = Quota::per_second(1).by(key).unwrap().clock(clock.now());
@@ -422,7 +422,7 @@ async fn keys_that_are_whole_again_are_forgotten() {
         request.extensions_mut().insert(key);
         request
     };
-    // A thousand a second, each whole again after a second.
+    // A thousand a second, each full again after a second.
     let mut most = 0;
     for key in 0..100_000 {
         assert_eq!(send(&layer, request(key)).await.status(), StatusCode::OK);
@@ -432,7 +432,7 @@ async fn keys_that_are_whole_again_are_forgotten() {
         }
     }
     assert!(most <= 64 * 64, "{most}");
-    // All at one moment: none can be forgotten.
+    // All at the same moment: none can be forgotten.
     let before = layer.middleware().keys();
     for key in 100_000..150_000 {
         assert_eq!(send(&layer, request(key)).await.status(), StatusCode::OK);
@@ -447,7 +447,7 @@ async fn keys_that_are_whole_again_are_forgotten() {
 }
 
 #[tokio::test]
-async fn no_limited_client_is_forgotten_in_a_sweep() {
+async fn a_sweep_never_forgets_a_client_that_is_limited() {
     let clock = ManualClock::default();
     let key = |head: &http::request::Parts| head.extensions.get::<u32>().copied();
     let limit = Quota::per_day(1).by(key).unwrap().clock(clock.now());
@@ -464,7 +464,7 @@ async fn no_limited_client_is_forgotten_in_a_sweep() {
 }
 
 #[test]
-fn says_what_it_can_answer() {
+fn describes_what_it_can_answer() {
     let limit = RateLimit::of([
         Quota::per_second(5).burst(10).named("burst"),
         Quota::per_day(1_000).named("daily"),
@@ -493,7 +493,7 @@ fn says_what_it_can_answer() {
 }
 
 #[tokio::test]
-async fn no_key_shows_when_it_is_printed() {
+async fn debug_shows_no_key() {
     let layer = with_rate_limit(Quota::per_day(1).by_peer().unwrap());
     assert_eq!(
         refused(&send(&layer, from_peer("203.0.113.77:1")).await),
@@ -503,7 +503,7 @@ async fn no_key_shows_when_it_is_printed() {
     assert!(format!("{layer:?}").contains("default"));
 }
 
-/// GCRA as a leaky bucket, told plainly: what was spent leaks out at the rate of the quota.
+/// GCRA as a leaky bucket, in its simplest form: what was spent leaks out at the rate of the quota.
 struct Bucket {
     interval: u128,
     burst: u128,
@@ -521,7 +521,7 @@ impl Bucket {
         }
     }
 
-    /// Lets time pass; whether there is room for one more.
+    /// Advances the time; returns whether one more fits.
     const fn has_room(&mut self, now: u128) -> bool {
         self.level = self.level.saturating_sub(now - self.seen);
         self.seen = now;
@@ -533,7 +533,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn it_decides_as_a_plain_simulation_does(
+    fn decisions_agree_with_a_simple_simulation(
         quotas in prop::collection::vec((1..20_u32, 1..5_000_u64, 1..20_u32), 1..4),
         pauses in prop::collection::vec(0..2_000_000_000_u64, 1..120),
     ) {
@@ -550,7 +550,7 @@ proptest! {
             .collect();
         let mut now = 0;
         for (n, pause) in pauses.into_iter().enumerate() {
-            // Many requests come at once.
+            // Many requests arrive at once.
             let pause = if n % 3 == 0 { pause } else { 0 };
             clock.advance(Duration::from_nanos(pause));
             now += u128::from(pause);
@@ -572,7 +572,7 @@ proptest! {
     }
 
     #[test]
-    fn a_client_that_does_as_it_is_told_is_never_refused_twice(
+    fn a_client_that_obeys_retry_after_is_never_rejected_twice(
         count in 1..50_u32, millis in 1..100_000_u64, burst in 1..50_u32,
         pauses in prop::collection::vec(0..3_000_u64, 1..40),
     ) {
@@ -588,12 +588,13 @@ proptest! {
             let spent = told.iter().filter(|item| item.remaining == 0);
             let window = spent.filter_map(|item| item.window).max();
             if let Some(wait) = refused(&response) {
-                // The draft, section 6: not sooner than any window that is given.
+                // The draft, section 6: not earlier than any reported window.
                 prop_assert!(told.iter().all(|item| item.window <= Some(wait)), "{:?}", told);
                 clock.advance(secs(wait));
                 prop_assert_eq!(refused(&block_on(call(&layer))), None);
             } else if let Some(window) = window {
-                // Told on success that nothing is left: who waits as long as it says passes.
+                // A success that reports nothing left: a client that waits as long as it says
+                // passes.
                 clock.advance(secs(window));
                 prop_assert_eq!(refused(&block_on(call(&layer))), None);
             }
@@ -601,7 +602,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_said_to_be_left_can_be_used_at_once(
+    fn the_reported_remaining_units_can_be_used_at_once(
         count in 1..50_u32, millis in 1..100_000_u64, burst in 1..50_u32, pause in 0..5_000_u64,
         spend in 1..60_usize,
     ) {

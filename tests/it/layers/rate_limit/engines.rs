@@ -1,4 +1,4 @@
-//! One table of cases for both engines: memory and Redis give the same answers.
+//! One table of cases for both engines: memory and Redis give the same results.
 
 use std::time::Duration;
 
@@ -45,10 +45,10 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A day of 2026, since 1970: in nanoseconds more than 2^53, up to which numbers in Lua are exact.
+/// A day in 2026, since 1970: in nanoseconds more than 2^53, up to which Lua's numbers are exact.
 const START: Duration = Duration::new(1_790_000_000, 123_456_789);
 
-/// A limit in memory and the same in Redis, which go by one clock.
+/// A limit in memory and the same limit in Redis, with the same clock.
 struct Both {
     clock: ManualClock,
     memory: Limiter<ByPeer>,
@@ -80,7 +80,7 @@ impl Both {
         format!("10.0.{}.{}:1", self.names / 256, self.names % 256)
     }
 
-    /// What both say, which is the same.
+    /// What both report, which must be the same.
     async fn take(&self, peer: &str, step: &Step) -> String {
         let of_memory = said(&self.memory, peer, step).await;
         let of_redis = said(&self.redis, peer, step).await;
@@ -100,7 +100,7 @@ impl Both {
     }
 }
 
-/// What the limit answers, in a line.
+/// The limit's response, in one line.
 async fn said(limiter: &Limiter<ByPeer>, peer: &str, step: &Step) -> String {
     let address: std::net::SocketAddr = peer.parse().unwrap();
     let key = wythe::key::AddressPart::from(address.ip());
@@ -137,7 +137,7 @@ fn line(response: &Response<Bytes>) -> String {
     format!("{} {ratelimit} {retry} {spent}", response.status().as_u16())
 }
 
-/// A server, a store in it, and a runtime to reach it.
+/// A server, a store on it, and a runtime to reach it.
 fn store() -> Option<(Server, RedisStore, Runtime)> {
     let server = Server::start()?;
     let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
@@ -145,7 +145,7 @@ fn store() -> Option<(Server, RedisStore, Runtime)> {
     Some((server, store.timeout(secs(10)), runtime))
 }
 
-/// A name, the quotas, what happens, and what is answered.
+/// A name, the quotas, the steps, and the expected responses.
 type Case = (&'static str, Vec<Quota>, Vec<Step>, Vec<&'static str>);
 
 fn three_a_minute() -> Vec<Quota> {
@@ -235,7 +235,7 @@ fn requests() -> Vec<Case> {
     ]
 }
 
-/// Changes from outside as well.
+/// Changes from outside as well as requests.
 fn changes() -> Vec<Case> {
     vec![
         (
@@ -323,7 +323,7 @@ fn changes() -> Vec<Case> {
 }
 
 #[test]
-fn one_table_of_cases_holds_for_both() {
+fn both_engines_give_the_results_of_the_table() {
     let Some((_server, store, runtime)) = store() else {
         return;
     };
@@ -364,7 +364,7 @@ fn quotas() -> impl Strategy<Value = Vec<Quota>> {
 }
 
 #[test]
-fn any_sequence_gets_the_same_answers_from_both() {
+fn any_sequence_gets_the_same_results_from_both_engines() {
     let Some((_server, store, runtime)) = store() else {
         return;
     };

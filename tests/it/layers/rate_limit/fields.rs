@@ -25,9 +25,9 @@ fn limited(
 }
 
 #[tokio::test]
-async fn the_policies_are_written_as_in_the_draft() {
+async fn writes_policies_as_in_the_draft() {
     let cases: [(&[Quota], &str); 9] = [
-        // Section 3, with the space of STANDARDS.
+        // Section 3, with the spacing of STANDARDS.
         (
             &[
                 Quota::per_minute(100).named("burst"),
@@ -44,10 +44,10 @@ async fn the_policies_are_written_as_in_the_draft() {
             ],
             r#""permin";q=50;w=60, "perhr";q=1000;w=3600"#,
         ),
-        // The same rate, told by the burst.
+        // The same rate, expressed by the burst.
         (&[Quota::per_hour(100).burst(10)], r#""default";q=10;w=360"#),
         (&[Quota::per_second(5).burst(10)], r#""default";q=10;w=2"#),
-        // A window has whole seconds, so it is rounded to the safe side.
+        // Windows are whole seconds, so they are rounded to the safe side.
         (
             &[Quota::per(10, Duration::from_millis(500))],
             r#""default";q=10;w=1"#,
@@ -73,7 +73,7 @@ async fn the_policies_are_written_as_in_the_draft() {
 }
 
 #[tokio::test]
-async fn the_limit_is_written_as_in_the_draft() {
+async fn writes_limits_as_in_the_draft() {
     // Section 4.2: `"default";r=50;t=30`.
     let clock = ManualClock::default();
     let layer = limited(
@@ -89,7 +89,7 @@ async fn the_limit_is_written_as_in_the_draft() {
 }
 
 #[tokio::test]
-async fn the_fields_stand_on_success_and_on_refusal() {
+async fn the_fields_are_on_successes_and_on_refusals() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_second(1).named("burst"),
@@ -99,7 +99,7 @@ async fn the_fields_stand_on_success_and_on_refusal() {
     let policy = r#""burst";q=1;w=1, "minute";q=3;w=60"#;
     let cases = [
         (0, None, r#""burst";r=0;t=1, "minute";r=2;t=20"#),
-        // Spent is only one, and only of it is said when there is more: after `Retry-After`.
+        // Only one quota is spent, and `Retry-After` says when it has units again.
         (0, Some(1), r#""burst";r=0;t=1, "minute";r=2"#),
         (1, None, r#""burst";r=0;t=1, "minute";r=1;t=19"#),
         (1, None, r#""burst";r=0;t=1, "minute";r=0;t=18"#),
@@ -143,7 +143,7 @@ async fn times_are_rounded_up() {
 }
 
 #[tokio::test]
-async fn the_older_fields_tell_of_the_quota_that_has_least_left() {
+async fn the_older_fields_report_the_quota_with_the_least_left() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_second(5).named("burst"),
@@ -162,7 +162,7 @@ async fn the_older_fields_tell_of_the_quota_that_has_least_left() {
 }
 
 #[tokio::test]
-async fn without_fields_a_refusal_still_says_when_to_come_again() {
+async fn without_fields_a_refusal_still_has_retry_after() {
     let clock = ManualClock::default();
     let layer = limited([Quota::per_minute(1)], RateLimitFields::None, &clock);
     for retry_after in [None, Some(60)] {
@@ -174,7 +174,7 @@ async fn without_fields_a_refusal_still_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_browser_of_another_origin_is_shown_the_fields() {
+async fn cors_exposes_the_fields_to_other_origins() {
     let cases = [
         (
             RateLimitFields::Draft,
@@ -213,7 +213,7 @@ async fn through_both(fields: RateLimitFields) -> Response<bytes::Bytes> {
 }
 
 #[tokio::test]
-async fn two_limits_in_a_stack_are_both_told() {
+async fn two_limits_in_a_stack_are_both_reported() {
     let response = through_both(RateLimitFields::Draft).await;
     let lines = response.headers().get_all("ratelimit").iter();
     let lines: Vec<_> = lines.map(|line| line.to_str().unwrap()).collect();
@@ -226,7 +226,7 @@ async fn two_limits_in_a_stack_are_both_told() {
             .count(),
         2
     );
-    // The older fields have room for one: the one that has less left.
+    // The older fields have room for one limit: the one with fewer units left.
     let response = through_both(RateLimitFields::Legacy).await;
     assert_eq!(field(&response, "x-ratelimit-limit"), Some("10"));
     assert_eq!(field(&response, "x-ratelimit-remaining"), Some("9"));
@@ -234,7 +234,7 @@ async fn two_limits_in_a_stack_are_both_told() {
 }
 
 #[tokio::test]
-async fn what_is_told_of_one_client_stays_when_others_are_told_something_else() {
+async fn the_fields_of_one_response_do_not_change_with_later_responses() {
     let clock = ManualClock::default();
     let layer = limited([Quota::per_hour(1_000)], RateLimitFields::Draft, &clock);
     let mut kept = Vec::new();
@@ -254,7 +254,7 @@ async fn what_is_told_of_one_client_stays_when_others_are_told_something_else() 
 
 #[cfg(feature = "cors")]
 #[tokio::test]
-async fn a_page_may_read_the_refusal_if_cors_lets_it() {
+async fn a_page_that_cors_allows_can_read_the_refusal() {
     use wythe::{Cors, compose, with_cors};
 
     const ORIGINS: [&str; 2] = ["https://app.example.com", "https://b.example.com"];

@@ -1,4 +1,4 @@
-//! Whom a limit spares, by which plan it goes, and what its handle does.
+//! Which requests a limit exempts, which plan applies, and what its handle does.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -37,7 +37,7 @@ fn of_plan(plan: Plan) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn each_plan_has_quotas_of_its_own() {
+async fn each_plan_has_its_own_quotas() {
     let clock = ManualClock::default();
     let plans = [
         (Plan::Free, vec![Quota::per_minute(1).named("minute")]),
@@ -60,14 +60,14 @@ async fn each_plan_has_quotas_of_its_own() {
     let free = send(&layer, of_plan(Plan::Free)).await;
     assert_eq!(field(&free, "ratelimit"), Some(r#""minute";r=0;t=60"#));
     assert_eq!(refused(&send(&layer, of_plan(Plan::Free)).await), Some(60));
-    // The same client, once it has paid.
+    // The same client, after upgrading.
     let paid = send(&layer, of_plan(Plan::Paid)).await;
     let told = items(field(&paid, "ratelimit").unwrap());
     assert_eq!((told[0].remaining, told[1].remaining), (9, 99));
     let policy = r#""minute";q=10;w=60, "day";q=100;w=86400"#;
     assert_eq!(field(&paid, "ratelimit-policy"), Some(policy));
 
-    // A handle goes by one of them.
+    // A handle uses one of the plans.
     let (free, paid) = (limiter.handle(), limiter.handle().plan(1).unwrap());
     let client = peer("203.0.113.9");
     assert_eq!(free.remaining(&client).await.unwrap()[0].units(), 0);
@@ -78,7 +78,7 @@ async fn each_plan_has_quotas_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_plan_that_is_not_listed_is_no_way_around_the_limit() {
+async fn a_plan_that_is_not_listed_does_not_bypass_the_limit() {
     let plans = [(Plan::Free, [Quota::per_minute(1)])];
     let limit = RateLimit::plans(plans).unwrap();
     let limit = limit.chosen_by(|head| *head.extensions.get().unwrap());
@@ -112,7 +112,7 @@ async fn the_plan_of_a_principal_decides_and_no_request_passes_without_one() {
 }
 
 #[test]
-fn impossible_plans_are_refused_when_they_are_built() {
+fn rejects_impossible_plans() {
     let twice = [
         (Plan::Free, [Quota::per_day(1)]),
         (Plan::Free, [Quota::per_day(2)]),
@@ -152,7 +152,7 @@ async fn exempt_requests_are_not_counted_and_need_no_key() {
 }
 
 #[tokio::test]
-async fn a_limit_in_shadow_mode_counts_and_refuses_nothing() {
+async fn a_limit_in_shadow_mode_counts_and_rejects_nothing() {
     let clock = ManualClock::default();
     let limit = Quota::per_minute(2).by_peer().unwrap().clock(clock.now());
     let limiter = Limiter::new(limit.shadow());
@@ -175,7 +175,7 @@ async fn a_limit_in_shadow_mode_counts_and_refuses_nothing() {
 }
 
 #[test]
-fn a_limit_says_what_its_options_make_it_answer() {
+fn a_limit_describes_the_responses_of_its_options() {
     let statuses = |limiter: &dyn Fn() -> wythe::Description| -> Vec<u16> {
         let answers = limiter();
         let answers = answers.all_answers().iter();
@@ -231,7 +231,7 @@ async fn a_handle_sees_and_changes_what_the_layer_counts() {
     handle.charge(&client, 5).await.unwrap();
     assert_eq!(left().await, (0, 94));
     assert_eq!(refused(&call(&layer).await), Some(10));
-    // Others are not concerned.
+    // Other clients are not affected.
     assert_eq!(
         refused(&send(&layer, from_peer("203.0.113.10:1")).await),
         None
@@ -262,7 +262,7 @@ async fn a_block_does_not_shorten_a_longer_one() {
 }
 
 #[tokio::test]
-async fn a_block_for_ever_is_no_overflow() {
+async fn a_permanent_block_does_not_overflow() {
     let clock = ManualClock::default();
     clock.set(secs(1_000_000));
     let limiter = Limiter::new(Quota::per_minute(6).by_peer().unwrap().clock(clock.now()));
@@ -276,7 +276,7 @@ async fn a_block_for_ever_is_no_overflow() {
 }
 
 #[test]
-fn a_handle_for_a_plan_that_is_not_there_is_refused() {
+fn rejects_a_handle_for_an_unknown_plan() {
     let limiter = Limiter::new(Quota::per_minute(6).by_peer().unwrap());
     limiter.handle().plan(0).unwrap();
     let error = limiter.handle().plan(1).unwrap_err();
@@ -284,7 +284,7 @@ fn a_handle_for_a_plan_that_is_not_there_is_refused() {
 }
 
 #[tokio::test]
-async fn jitter_spreads_clients_that_were_refused_together() {
+async fn jitter_spreads_clients_that_were_rejected_together() {
     let clock = ManualClock::default();
     let limit = Quota::per_minute(1).by_peer().unwrap().clock(clock.now());
     let layer = with_rate_limit(limit.retry_jitter(secs(30)));
@@ -299,7 +299,7 @@ async fn jitter_spreads_clients_that_were_refused_together() {
 }
 
 #[tokio::test]
-async fn refusals_can_be_read_on_pages_of_another_origin() {
+async fn cors_exposes_refusals_to_other_origins() {
     let layer = with_rate_limit(Quota::per_minute(1).by_peer().unwrap().count_failures());
     let mut request = from_peer("203.0.113.9:1");
     let origin = HeaderValue::from_static("https://app.example.com");
@@ -313,7 +313,7 @@ async fn refusals_can_be_read_on_pages_of_another_origin() {
 }
 
 #[tokio::test]
-async fn a_handler_takes_what_only_it_knows_and_gives_back() {
+async fn a_handler_can_take_and_give_back_units() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_minute(3).named("minute"),
@@ -329,7 +329,7 @@ async fn a_handler_takes_what_only_it_knows_and_gives_back() {
     assert_eq!(refusal.headers()["retry-after"], "20");
     let violated = serde_json::json!(["minute"]);
     assert_eq!(refusal.extensions()["violated-policies"], violated);
-    // All or nothing: the day is as it was.
+    // All or nothing: the daily quota is unchanged.
     assert_eq!(handle.remaining(&ada).await.unwrap()[1].units(), 2);
     handle.give_back(&ada, 1).await.unwrap();
     handle.take(&ada, 2).await.unwrap();
@@ -337,14 +337,14 @@ async fn a_handler_takes_what_only_it_knows_and_gives_back() {
 
     let too_dear = handle.take(&bob, 4).await.unwrap_err();
     assert!(too_dear.headers().get("retry-after").is_none());
-    // Given back more than was taken: no more than the quota holds.
+    // More given back than was taken: no more than the quota holds.
     handle.give_back(&bob, 100).await.unwrap();
     assert_eq!(handle.remaining(&bob).await.unwrap()[0].units(), 3);
     assert_eq!(handle.counts().refused, 1);
 }
 
 #[tokio::test]
-async fn a_handle_in_shadow_mode_refuses_nothing() {
+async fn a_handle_in_shadow_mode_rejects_nothing() {
     let limit = Quota::per_day(1).in_handler::<u64>().unwrap().shadow();
     let handle = limit.handle();
     for units in [1, 1, 100] {

@@ -1,4 +1,5 @@
-//! Every answer of a limit, held against a plain simulation: leaky buckets in whole nanoseconds.
+//! Every response of a limit, compared with a simple simulation: leaky buckets in whole
+//! nanoseconds.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -21,7 +22,7 @@ struct Bucket {
     /// Nanoseconds of one unit.
     interval: u128,
     size: u128,
-    /// Nanoseconds until it is empty, which is when the quota is whole.
+    /// Nanoseconds until it is empty, which is when the quota is full.
     level: u128,
 }
 
@@ -43,7 +44,7 @@ enum Event {
     Wait {
         nanoseconds: u64,
     },
-    /// A request that takes so much, and whose handler says that it has cost so much.
+    /// A request that takes this many units, and whose handler reports this actual cost.
     Request {
         takes: u32,
         costs: Option<u32>,
@@ -169,7 +170,8 @@ proptest! {
                     let response = runtime.block_on(sent);
                     let (passes, left) = clients.get_mut(&key).unwrap().request(takes, costs);
                     prop_assert_eq!(response.status() == 200, passes, "event {}", n);
-                    // What costs too much for ever is refused without a look at the counts.
+                    // A request that always costs too much is rejected without a look at the
+                    // counts.
                     if let Some(told) = field(&response, "ratelimit") {
                         let told = items(told).into_iter().map(|item| u128::from(item.remaining));
                         prop_assert_eq!(told.collect::<Vec<_>>(), left, "event {}", n);

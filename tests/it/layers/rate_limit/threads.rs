@@ -1,4 +1,4 @@
-//! Limits hold when many threads send at once.
+//! Limits hold when many threads send requests at once.
 
 use std::{
     sync::{
@@ -76,7 +76,7 @@ fn exactly_the_quota_passes() {
 }
 
 #[test]
-fn exactly_the_smaller_of_two_quotas_passes_and_the_larger_is_not_spent_by_the_rest() {
+fn exactly_the_smaller_quota_passes_and_rejected_requests_do_not_spend_the_larger() {
     let clock = ManualClock::default();
     let quotas = [
         Quota::per_minute(7).named("minute"),
@@ -93,7 +93,7 @@ fn exactly_the_smaller_of_two_quotas_passes_and_the_larger_is_not_spent_by_the_r
 }
 
 #[test]
-fn a_layer_may_be_sent_to_and_shared_by_threads() {
+fn a_layer_is_send_and_sync() {
     fn check<T: Send + Sync + Clone + 'static>(_: &T) {}
     check(&with_rate_limit(Quota::per_day(1).by_peer().unwrap()));
     check(&with_rate_limit(

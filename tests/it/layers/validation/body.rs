@@ -1,4 +1,4 @@
-//! How `with_validation` reads bodies: limits, frames, faults, and what is left to the handler.
+//! How `with_validation` reads bodies: limits, frames, errors, and what is left to the handler.
 
 use std::{
     collections::VecDeque,
@@ -39,8 +39,8 @@ enum Event {
     Break,
 }
 
-/// A body that follows a script, counts what was pulled from it, and repeats its last event for
-/// ever if it is endless.
+/// A body that follows a script, counts the bytes that were pulled from it, and repeats its last
+/// event forever if it is endless.
 struct Scripted {
     events: VecDeque<Event>,
     endless: bool,
@@ -141,7 +141,7 @@ fn json_of(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn the_handler_gets_the_value_and_the_raw_body_however_it_came() {
+async fn the_handler_gets_the_value_and_the_raw_body_in_any_framing() {
     let raw = r#"{"text":"hello"}"#;
     let (head, tail) = raw.split_at(7);
     let bytewise = raw.split("").filter(|byte| !byte.is_empty()).map(data);
@@ -190,7 +190,7 @@ fn a_body_in_memory_is_read_without_a_future_and_without_a_copy() {
 }
 
 #[tokio::test]
-async fn the_limit_is_one_mebibyte_unless_told() {
+async fn the_limit_is_one_mebibyte_by_default() {
     let layer = with_validation::<Json<Text>>();
     let small = layer.clone().max_body_bytes(100);
     for (layer, limit) in [(layer, 1024 * 1024), (small, 100)] {
@@ -216,7 +216,7 @@ async fn the_limit_is_one_mebibyte_unless_told() {
 }
 
 #[tokio::test]
-async fn a_body_that_announces_too_much_is_not_read() {
+async fn a_body_with_too_large_a_content_length_is_not_read() {
     let layer = with_validation::<Json<Text>>().max_body_bytes(100);
     for length in [
         "101",
@@ -244,7 +244,7 @@ async fn a_body_that_announces_too_much_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_content_length_that_lies_changes_nothing() {
+async fn a_wrong_content_length_changes_nothing() {
     let layer = with_validation::<Json<Text>>().max_body_bytes(100);
     for length in ["0", "1", "99", "-1", "+5", "x", "5, 5", ""] {
         for (bytes, status) in [(100, StatusCode::OK), (101, StatusCode::PAYLOAD_TOO_LARGE)] {
@@ -262,7 +262,7 @@ async fn a_content_length_that_lies_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_left_at_the_limit() {
+async fn an_endless_body_is_read_up_to_the_limit_only() {
     let layer = with_validation::<Json<Text>>().max_body_bytes(100);
     let body = Scripted::endless(data("[[[[[[[[[["));
     let pulled = Arc::clone(&body.pulled);
@@ -274,7 +274,7 @@ async fn a_body_that_never_ends_is_left_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_always_ready_and_never_ends_lets_others_run() {
+async fn an_endless_body_that_is_always_ready_yields_to_other_tasks() {
     let layer = with_validation::<Json<Text>>();
     let body = Scripted::endless(data(""));
     let pulled = Arc::clone(&body.pulled);
@@ -289,7 +289,7 @@ async fn a_body_that_is_always_ready_and_never_ends_lets_others_run() {
 }
 
 #[tokio::test]
-async fn a_megabyte_in_single_bytes_is_read() {
+async fn reads_a_megabyte_in_frames_of_one_byte() {
     let layer = with_validation::<Json<Text>>();
     let written = Bytes::from(json_of(1024 * 1024));
     let frames = (0..written.len()).map(|at| Event::Data(written.slice(at..=at)));
@@ -298,7 +298,7 @@ async fn a_megabyte_in_single_bytes_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_400_and_the_cause_stays_in_the_log() {
+async fn a_body_that_fails_is_a_400_and_only_the_log_has_the_cause() {
     let layer = with_validation::<Json<Text>>();
     let cases = [
         vec![Event::Break],
@@ -318,7 +318,7 @@ async fn a_body_that_breaks_off_is_400_and_the_cause_stays_in_the_log() {
     }
 }
 
-/// A body limited further out, as `tower_http::limit` does it.
+/// A body that an outer layer limits, as `tower_http::limit` does.
 struct Outer(Limited<Full<Bytes>>);
 
 impl From<Bytes> for Outer {
@@ -340,7 +340,7 @@ impl http_body::Body for Outer {
 }
 
 #[tokio::test]
-async fn a_limit_further_out_is_413_too() {
+async fn exceeding_an_outer_limit_is_a_413() {
     let layer = with_validation::<Json<Text>>();
     let limited = |limit| Outer(Limited::new(Full::from(json_of(50)), limit));
     problem(
@@ -354,7 +354,7 @@ async fn a_limit_further_out_is_413_too() {
 }
 
 #[tokio::test]
-async fn a_refused_content_type_leaves_the_body_unread() {
+async fn a_rejected_content_type_leaves_the_body_unread() {
     let layer = with_validation::<Json<Text>>();
     let body = Scripted::endless(data("x"));
     let pulled = Arc::clone(&body.pulled);
@@ -390,7 +390,7 @@ async fn a_clone_of_the_request_shares_the_value() {
 
 proptest! {
     #[test]
-    fn frames_make_no_difference(cuts in prop::collection::vec(0..200_usize, 0..8), waits in prop::collection::vec(any::<bool>(), 9), limit in 150..250_usize) {
+    fn framing_makes_no_difference(cuts in prop::collection::vec(0..200_usize, 0..8), waits in prop::collection::vec(any::<bool>(), 9), limit in 150..250_usize) {
         let written = json_of(200);
         let mut cuts: Vec<usize> = cuts.into_iter().chain([0, 200]).collect();
         cuts.sort_unstable();

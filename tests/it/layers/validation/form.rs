@@ -89,7 +89,7 @@ async fn a_form_reaches_the_handler_as_a_value() {
 }
 
 #[tokio::test]
-async fn a_form_that_cannot_be_read_is_400() {
+async fn a_form_that_cannot_be_parsed_is_a_400() {
     let cases: [(&[u8], &str); 6] = [
         (b"name=100%&email=a@b.c", "the % at byte 8 is not followed"),
         (b"name=%4", "the % at byte 5 is not followed"),
@@ -105,7 +105,7 @@ async fn a_form_that_cannot_be_read_is_400() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_not_valid_is_422_with_the_parameter() {
+async fn an_invalid_form_is_a_422_with_the_parameter() {
     let cases = [
         (
             "missing",
@@ -156,7 +156,7 @@ async fn a_form_that_is_not_valid_is_422_with_the_parameter() {
 }
 
 #[tokio::test]
-async fn a_parameter_is_named_as_the_client_named_it() {
+async fn a_parameter_is_named_as_the_client_sent_it() {
     #[derive(Deserialize, Validate)]
     #[serde(rename_all = "kebab-case")]
     struct Renamed {
@@ -180,7 +180,7 @@ async fn a_parameter_is_named_as_the_client_named_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_repeats_little_of_what_the_client_sent() {
+async fn a_refusal_quotes_little_of_the_input() {
     let long = "x".repeat(300_000);
     for written in [
         format!("{long}=1"),
@@ -246,7 +246,7 @@ async fn the_content_type_decides_between_json_and_form() {
 }
 
 #[tokio::test]
-async fn errors_of_json_or_form_are_placed_as_the_client_wrote() {
+async fn errors_of_json_or_form_point_into_the_format_that_was_sent() {
     let layer = with_validation::<JsonOrForm<Contact>>();
     let cases = [
         (
@@ -268,7 +268,7 @@ async fn errors_of_json_or_form_are_placed_as_the_client_wrote() {
 }
 
 #[tokio::test]
-async fn without_a_content_type_json_or_form_guesses_json_only_if_told() {
+async fn without_a_content_type_json_or_form_assumes_json_only_if_configured() {
     let layer = with_validation::<JsonOrForm<Contact>>();
     let request = |written: &'static str| {
         let mut request = body(FORM, written);
@@ -304,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn every_value_survives_its_own_form(name in "\\PC{2,50}", tag in prop::collection::vec("\\PC{2,9}", 0..4), age in prop::option::of(18..=255_u8), news: bool) {
+    fn every_value_survives_a_round_trip_through_a_form(name in "\\PC{2,50}", tag in prop::collection::vec("\\PC{2,9}", 0..4), age in prop::option::of(18..=255_u8), news: bool) {
         let contact = Contact { name, email: "a@b.c".into(), tag, age, news };
         let written = serde_html_form::to_string(&contact).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

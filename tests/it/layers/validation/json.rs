@@ -42,7 +42,7 @@ where
     .await
 }
 
-/// What becomes of a body that is to be a `T`.
+/// The response to a body that should be a `T`.
 async fn answer<T>(written: impl Into<Bytes>) -> Response<Bytes>
 where
     T: DeserializeOwned + Serialize + Validate<Context = ()> + Send + 'static,
@@ -81,7 +81,7 @@ async fn a_valid_body_reaches_the_handler_as_a_value() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_400_with_line_and_column() {
+async fn a_body_that_is_not_json_is_a_400_with_line_and_column() {
     let cases: [(&str, &[u8], u64, u64, &str); 15] = [
         (
             "cut off",
@@ -169,7 +169,7 @@ async fn what_is_not_json_is_400_with_line_and_column() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_400_with_a_clear_text() {
+async fn an_empty_body_is_a_400_with_a_clear_detail() {
     for written in ["", "  \n\t"] {
         let json = problem(&answer::<NewUser>(written).await, StatusCode::BAD_REQUEST);
         assert_eq!(json["detail"], "The body is empty, but JSON is expected.");
@@ -197,7 +197,7 @@ async fn nesting_is_limited_and_never_overflows_the_stack() {
         assert!(detail.contains("recursion limit exceeded"), "{json}");
         assert_eq!((&json["line"], &json["column"]), (&json!(1), &json!(128)));
     }
-    // What is ignored is skipped without recursion, however deep.
+    // An ignored value is skipped without recursion, however deeply it is nested.
     let user =
         |name: &str, ignored: &str| format!(r#"{{"x":{ignored},"name":"{name}","email":"a@b.c"}}"#);
     let deep = answer::<NewUser>(user("Ada", &nested(100_000))).await;
@@ -211,7 +211,7 @@ async fn nesting_is_limited_and_never_overflows_the_stack() {
 }
 
 #[tokio::test]
-async fn a_value_of_another_type_is_422_with_its_pointer() {
+async fn a_value_of_the_wrong_type_is_a_422_with_its_pointer() {
     let cases = [
         (
             "wrong type",
@@ -421,7 +421,7 @@ async fn pointers_reach_into_enums() {
 }
 
 #[tokio::test]
-async fn at_most_so_many_errors_are_listed_and_all_are_counted() {
+async fn the_list_of_errors_is_bounded_and_all_are_counted() {
     #[derive(Deserialize, Serialize, Validate)]
     #[garde(transparent)]
     struct List(#[garde(inner(range(min = 1)))] Vec<u8>);
@@ -441,7 +441,7 @@ async fn at_most_so_many_errors_are_listed_and_all_are_counted() {
 }
 
 #[tokio::test]
-async fn a_refusal_repeats_little_of_what_the_client_sent() {
+async fn a_refusal_quotes_little_of_the_input() {
     #[derive(Deserialize, Serialize, Validate)]
     #[garde(transparent)]
     struct Lines(#[garde(dive)] BTreeMap<String, Line>);
@@ -462,7 +462,7 @@ async fn a_refusal_repeats_little_of_what_the_client_sent() {
 }
 
 #[tokio::test]
-async fn a_content_type_other_than_json_is_415_and_says_what_is_accepted() {
+async fn a_content_type_other_than_json_is_a_415_that_says_what_is_accepted() {
     let cases = [
         ("application/json", true),
         ("APPLICATION/JSON", true),
@@ -508,7 +508,7 @@ async fn a_content_type_other_than_json_is_415_and_says_what_is_accepted() {
 }
 
 #[tokio::test]
-async fn no_content_type_two_or_one_that_is_not_ascii_is_415() {
+async fn a_missing_repeated_or_non_ascii_content_type_is_a_415() {
     let layer = with_validation::<Json<NewUser>>();
     let written = r#"{"name":"Ada","email":"a@b.c"}"#;
     let json = header::HeaderValue::from_static("application/json");
@@ -532,7 +532,7 @@ async fn no_content_type_two_or_one_that_is_not_ascii_is_415() {
 }
 
 #[tokio::test]
-async fn ignoring_the_content_type_reads_every_body_that_is_not_coded() {
+async fn ignoring_the_content_type_reads_every_body_without_a_content_coding() {
     let layer = with_validation::<Json<NewUser>>().dangerously_ignore_content_type();
     for content_type in [None, Some("text/plain"), Some("nonsense")] {
         let mut request = body(r#"{"name":"Ada","email":"a@b.c"}"#);
@@ -559,7 +559,7 @@ async fn ignoring_the_content_type_reads_every_body_that_is_not_coded() {
 }
 
 #[tokio::test]
-async fn a_coded_body_is_415_and_says_that_none_is_accepted() {
+async fn a_body_with_a_content_coding_is_a_415_that_says_none_is_accepted() {
     let layer = with_validation::<Json<NewUser>>();
     for (coding, passes) in [
         ("identity", true),
@@ -623,7 +623,7 @@ async fn rules_may_need_a_context() {
 }
 
 #[test]
-fn a_value_is_checked_without_a_request_by_the_same_rules() {
+fn the_same_rules_check_a_value_without_a_request() {
     let user = |name: &str| {
         Json(NewUser {
             name: name.into(),
@@ -660,7 +660,7 @@ fn run<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-/// Whatever the answer, it is the value, or a problem with one of the statuses promised.
+/// Every response is the value, or a problem with one of the documented statuses.
 fn is_well_formed(response: &Response<Bytes>, read_by_hand: Option<&NewUser>) -> bool {
     if response.status() == StatusCode::OK {
         return serde_json::from_slice::<NewUser>(response.body())
@@ -691,7 +691,7 @@ proptest! {
     }
 
     #[test]
-    fn bodies_that_are_nearly_right_are_a_value_or_a_well_formed_refusal(
+    fn nearly_valid_bodies_are_a_value_or_a_well_formed_refusal(
         name in ".{0,60}", email in "[a-z]{0,3}@?[a-z.]{0,5}", age in prop::option::of(0..300_u32),
         cut in 0..200_usize, junk in prop::option::of(any::<u8>()),
     ) {

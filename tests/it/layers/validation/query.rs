@@ -1,4 +1,4 @@
-//! `with_validation` for query strings, alone and beside a body.
+//! `with_validation` for query strings, alone and combined with a body.
 
 use bytes::Bytes;
 use garde::Validate;
@@ -63,7 +63,7 @@ async fn a_query_reaches_the_handler_as_a_value() {
 }
 
 #[tokio::test]
-async fn a_query_that_cannot_be_read_is_400() {
+async fn a_query_that_cannot_be_parsed_is_a_400() {
     for (uri, detail) in [
         (
             "/?q=100%",
@@ -77,7 +77,7 @@ async fn a_query_that_cannot_be_read_is_400() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_valid_is_422_with_the_parameter() {
+async fn an_invalid_query_is_a_422_with_the_parameter() {
     let repeated = "repeated, but only one value is expected";
     let cases = [
         ("/?page=two", "page", None, "invalid digit found in string"),
@@ -160,7 +160,7 @@ async fn a_query_and_a_body_are_validated_in_one_stack() {
 }
 
 #[test]
-fn the_layer_says_what_it_answers() {
+fn describes_what_it_answers() {
     let statuses = |description: wythe::Description| -> Vec<u16> {
         assert_eq!(description.name(), "with_validation");
         description

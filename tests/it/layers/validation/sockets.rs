@@ -1,4 +1,4 @@
-//! `with_validation` on a socket: bodies that come late, in chunks, or are only announced.
+//! `with_validation` on a socket: bodies that arrive late, in chunks, or are only announced.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -31,7 +31,7 @@ async fn serve() -> SocketAddr {
     address
 }
 
-/// Writes the pieces one by one, and reads until the server has answered.
+/// Writes the pieces one by one, and reads until the server has responded.
 async fn exchange(address: SocketAddr, fields: &str, pieces: &[&str]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}\r\n");
@@ -124,7 +124,7 @@ async fn bodies_on_a_socket_are_read_counted_and_passed_on() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_body_is_400() {
+async fn a_request_without_a_body_is_a_400() {
     let answer = exchange(serve().await, "", &[]).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(answer.contains("The request has no body"), "{answer}");

@@ -31,14 +31,14 @@ type Layer = With<Limiter<ByPeer>>;
 
 const TIMEOUT: Duration = Duration::from_millis(150);
 
-/// What a request may take beyond the timeout on a machine that does much else.
+/// What a request may take beyond the timeout on a busy machine.
 const MARGIN: Duration = Duration::from_millis(850);
 
 const LOCAL: OnFailure = OnFailure::Local {
     instances: NonZeroU32::new(4).unwrap(),
 };
 
-/// A store that is given up after three failures and tried again soon.
+/// A store that is marked as failed after three failures and retried soon.
 fn store(url: &str, on_failure: OnFailure) -> RedisStore {
     let store = RedisStore::open(url, on_failure).unwrap();
     let store = store.timeout(TIMEOUT).give_up_after(3);
@@ -50,7 +50,7 @@ fn layer(store: &RedisStore, name: &str) -> Layer {
     with_rate_limit(limit.in_redis(store.limit(name)).unwrap())
 }
 
-/// Sends a request, which must not wait longer than the timeout.
+/// Sends a request, which must not take longer than the timeout.
 async fn timely(layer: &Layer) -> Response<Bytes> {
     let start = Instant::now();
     let response = call(layer).await;
@@ -59,7 +59,7 @@ async fn timely(layer: &Layer) -> Response<Bytes> {
     response
 }
 
-/// Checks that each policy does what it says, while the server fails and once it is back.
+/// Checks that each policy does what it promises, while the server fails and once it has recovered.
 async fn each_policy_holds<S>(
     mut server: S,
     url: impl Fn(&S) -> String,
@@ -82,7 +82,7 @@ async fn each_policy_holds<S>(
         while !store.metrics().is_open {
             check(on_failure, &timely(&layer).await);
         }
-        // A dead store costs nothing: most of these do not wait at all.
+        // A failed store costs nothing: most of these do not wait at all.
         let start = Instant::now();
         let before = store.metrics();
         let mut sent = 0;
@@ -113,7 +113,7 @@ async fn each_policy_holds<S>(
     }
 }
 
-/// Checks an answer that was given without the store.
+/// Checks a response that was given without the store.
 #[track_caller]
 fn check(on_failure: OnFailure, response: &Response<Bytes>) {
     match on_failure {
@@ -128,7 +128,7 @@ fn check(on_failure: OnFailure, response: &Response<Bytes>) {
             assert_eq!(response.status(), StatusCode::OK);
             assert_eq!(field(response, "ratelimit"), None);
         }
-        // Two of eight, as there are four instances.
+        // Two of eight, because there are four instances.
         _ => {
             let policy = field(response, "ratelimit-policy").unwrap();
             assert_eq!(policy, r#""default";q=2;w=3600"#);
@@ -198,7 +198,7 @@ async fn a_server_whose_password_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_the_right_to_run_scripts() {
+async fn a_user_who_may_not_run_scripts() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -212,7 +212,7 @@ async fn a_user_without_the_right_to_run_scripts() {
     .await;
 }
 
-/// A proxy on the loopback that lets answers through late, or not at all.
+/// A proxy on the loopback interface that delays or drops responses.
 #[derive(Clone)]
 struct SlowProxy {
     port: u16,
@@ -321,8 +321,8 @@ async fn a_server_that_was_never_there() {
     assert_eq!(metrics.undecided, 20);
 }
 
-/// The share of an instance comes back more slowly, so that a cost within the burst of the quota is
-/// further from that of the share than nanoseconds in 64 bits can tell.
+/// The share of an instance refills more slowly, so that a cost within the burst of the quota can
+/// be further from that of the share than 64 bits of nanoseconds can represent.
 #[tokio::test]
 async fn a_cost_far_above_the_share_of_an_instance_is_rejected() {
     let url = format!("redis://127.0.0.1:{}", free_port());
@@ -335,7 +335,7 @@ async fn a_cost_far_above_the_share_of_an_instance_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_given_connection_is_bounded_by_the_same_timeout() {
+async fn a_supplied_connection_is_bounded_by_the_same_timeout() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -368,7 +368,7 @@ async fn a_restart_forgets_the_counts_and_the_script_without_an_error() {
     }
     assert_eq!(call(&layer).await.status(), StatusCode::TOO_MANY_REQUESTS);
     let before = store.metrics().round_trips;
-    // The script is sent once more, within the same request.
+    // The script is sent again, within the same request.
     server.ask::<()>("SCRIPT FLUSH");
     assert_eq!(call(&layer).await.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(store.metrics().round_trips - before, 2);

@@ -69,7 +69,7 @@ async fn send_many(url: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_let_through_exactly_what_one_would() {
+async fn two_processes_admit_exactly_as_many_requests_as_one() {
     if let Ok(url) = env::var(CHILD) {
         println!("\npassed: {}", send_many(&url).await);
         return;
@@ -80,7 +80,7 @@ async fn two_processes_let_through_exactly_what_one_would() {
     let process = || {
         Command::new(env::current_exe().unwrap())
             .args([
-                "two_processes_let_through_exactly_what_one_would",
+                "two_processes_admit_exactly_as_many_requests_as_one",
                 "--nocapture",
             ])
             .env(CHILD, server.url())
@@ -100,7 +100,7 @@ async fn two_processes_let_through_exactly_what_one_would() {
 }
 
 #[tokio::test]
-async fn the_servers_time_refills_quotas_and_its_expiry_forgets_them() {
+async fn quotas_refill_by_the_servers_clock_and_expire_on_the_server() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -122,7 +122,7 @@ async fn the_servers_time_refills_quotas_and_its_expiry_forgets_them() {
 }
 
 #[tokio::test]
-async fn a_request_is_one_call_whatever_it_counts() {
+async fn a_request_is_one_call_however_many_quotas_it_has() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -132,14 +132,14 @@ async fn a_request_is_one_call_whatever_it_counts() {
     let layer = with_rate_limit(limit.in_redis(store.limit("three")).unwrap());
     for n in 1..=9 {
         assert_eq!(call(&layer).await.status(), StatusCode::OK);
-        // The first one sends the script.
+        // The first request sends the script.
         assert_eq!(store.metrics().round_trips, n + 1);
     }
     assert_eq!(server.keys().len(), 1);
 }
 
 #[tokio::test]
-async fn nothing_of_a_client_can_be_read_in_the_server() {
+async fn no_client_data_is_readable_on_the_server() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -158,7 +158,7 @@ async fn nothing_of_a_client_can_be_read_in_the_server() {
 }
 
 #[tokio::test]
-async fn the_script_touches_one_key_and_nothing_else() {
+async fn the_script_accesses_one_key_only() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -167,7 +167,7 @@ async fn the_script_touches_one_key_and_nothing_else() {
     let layer = with_rate_limit(limiter.clone());
     call(&layer).await;
     let [key]: [String; 1] = server.keys().try_into().unwrap();
-    // A user who may use this key only, and no other command.
+    // A user who may access this key only, and run no other command.
     let user = format!("ACL SETUSER one on >pw ~{key} +evalsha +eval +time +get +set +del");
     server.ask::<()>(&user);
     let url = format!("redis://one:pw@127.0.0.1:{}/?protocol=resp3", server.port());
@@ -191,7 +191,7 @@ async fn the_script_touches_one_key_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
+async fn a_changed_quota_of_the_same_name_keeps_what_was_spent() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -206,7 +206,7 @@ async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
         assert_eq!(refused(&call(&daily).await), None);
     }
     assert_eq!(refused(&call(&daily).await), Some(21_600));
-    // Four are spent here as well, and come back at the pace of the new quota.
+    // Four are spent here as well, and refill at the rate of the new quota.
     let other = vec![
         Quota::per_minute(60).burst(3),
         Quota::per_hour(9).named("h"),
@@ -217,7 +217,7 @@ async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
     let response = call(&minutely).await;
     let left = r#""default";r=0;t=1, "h";r=8;t=400"#;
     assert_eq!(field(&response, "ratelimit"), Some(left));
-    // While both are deployed they count together, and what only one knows is kept.
+    // While both are deployed they count together, and what only one of them knows is kept.
     clock.advance(secs(2));
     let response = call(&daily).await;
     assert_eq!(
@@ -230,7 +230,7 @@ async fn another_quota_of_the_same_name_goes_on_with_what_was_spent() {
 }
 
 #[tokio::test]
-async fn plans_count_apart() {
+async fn plans_are_counted_separately() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -257,7 +257,7 @@ async fn plans_count_apart() {
 }
 
 #[tokio::test]
-async fn what_is_settled_after_the_answer_reaches_the_server() {
+async fn a_cost_settled_after_the_response_reaches_the_server() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -265,7 +265,7 @@ async fn what_is_settled_after_the_answer_reaches_the_server() {
     let limiter = per_hour(2).count_failures();
     let limiter = Limiter::new(limiter.in_redis(store.limit("failures")).unwrap());
     let layer = with_rate_limit(limiter.clone());
-    // The handler answers 200: what was taken is given back, after the response.
+    // The handler answers 200: the units taken are given back after the response.
     for _ in 0..4 {
         let response = call(&layer).await;
         assert_eq!(field(&response, "ratelimit"), Some(r#""default";r=2"#));
@@ -276,14 +276,14 @@ async fn what_is_settled_after_the_answer_reaches_the_server() {
 }
 
 #[tokio::test]
-async fn a_server_clock_that_goes_back_locks_no_client() {
+async fn a_server_clock_that_goes_back_blocks_no_client() {
     let Some(server) = Server::start() else {
         return;
     };
     let layer = with_rate_limit(per_hour(1).in_redis(store(&server).limit("back")).unwrap());
     assert_eq!(refused(&call(&layer).await), None);
     let [key]: [String; 1] = server.keys().try_into().unwrap();
-    // As if it had been written by a clock that was a year ahead, and has been set right since.
+    // As if a clock that was a year ahead had written it, and has been corrected since.
     let value: String = server.ask(&format!("GET {key}"));
     let (written, rest) = value.split_once('\n').unwrap();
     let written: u64 = written.parse().unwrap();
@@ -293,7 +293,7 @@ async fn a_server_clock_that_goes_back_locks_no_client() {
     redis::cmd("SET").arg(&set).exec(&mut connection).unwrap();
     let seconds = refused(&call(&layer).await).unwrap();
     assert!((3_590..=3_600).contains(&seconds), "{seconds}");
-    // From now on it counts by the time that is right.
+    // From now on it counts by the correct time.
     let value: String = server.ask(&format!("GET {key}"));
     let now: u64 = value.split_once('\n').unwrap().0.parse().unwrap();
     assert!((written..written + 60_000_000).contains(&now));
@@ -366,16 +366,16 @@ fn an_invalid_configuration_is_an_error() {
     let daily = Quota::per_day(1).by_peer().unwrap();
     let error = daily.in_redis(of_many().limit("a")).unwrap_err();
     assert!(error.to_string().contains("584 years"), "{error}");
-    // A name is free again when its limit is gone.
+    // A name is free again once its limit is dropped.
     drop(first);
     drop(hourly().in_redis(shared.limit("same")).unwrap());
     let error = RedisStore::open("http://:secret@host", OnFailure::Allow).unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
-/// Three servers that are one cluster.
+/// Three servers that form one cluster.
 #[tokio::test]
-async fn it_works_on_a_cluster() {
+async fn works_on_a_cluster() {
     if program().is_none() {
         return;
     }
@@ -393,7 +393,8 @@ async fn it_works_on_a_cluster() {
         "10.0.0.4:1",
         "10.0.0.5:1",
     ];
-    // Each node takes its own keys, and says `MOVED` of others: the hash in the braces decides.
+    // Each node serves its own keys, and answers `MOVED` for others: the hash tag in the braces
+    // decides.
     let mut answered = 0;
     for node in &nodes {
         for _ in 0..200 {
@@ -403,7 +404,7 @@ async fn it_works_on_a_cluster() {
             {
                 break;
             }
-            // A node alone does not serve unless it need not have all slots.
+            // A node alone serves nothing unless it may serve without all slots.
             node.ask::<()>("CONFIG SET cluster-require-full-coverage no");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

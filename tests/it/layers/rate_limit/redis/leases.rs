@@ -1,4 +1,4 @@
-//! Units taken in advance: fewer round trips, and by how much they overshoot at most.
+//! Units leased in advance: fewer round trips, and the bound on how far they overshoot.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// One of the instances that share a limit: a process has a store of its own.
+/// One of the instances that share a limit: each process has its own store.
 struct Instance {
     store: RedisStore,
     limiter: Limiter<ByPeer>,
@@ -59,7 +59,7 @@ impl Instance {
         send(&self.layer, request).await.status() == 200
     }
 
-    /// Requests until one is refused.
+    /// Counts requests until one is rejected.
     async fn passes_in_a_row(&self) -> u32 {
         let mut passed = 0;
         while self.passes(1).await {
@@ -101,7 +101,7 @@ async fn a_batch_of_requests_is_one_round_trip() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_a_batch_asks_by_itself() {
+async fn a_request_that_costs_more_than_a_batch_asks_the_server() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -109,14 +109,14 @@ async fn what_costs_more_than_a_batch_asks_by_itself() {
     let one = Instance::new(&server, "dear", Quota::per_day(100), (10, secs(60)), &clock);
     assert!(one.passes(11).await && one.passes(11).await);
     assert_eq!(one.round_trips(), 3);
-    // It gives back what it holds before it takes more.
+    // It returns its remaining units before it takes more.
     assert!(one.passes(7).await && one.passes(7).await && one.passes(3).await);
     assert_eq!(one.round_trips(), 5);
     assert_eq!(one.passes_in_a_row().await, 100 - 22 - 17);
 }
 
 #[tokio::test]
-async fn the_overshoot_is_as_large_as_the_bound_says_and_no_larger() {
+async fn the_overshoot_reaches_the_bound_and_does_not_exceed_it() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -124,11 +124,11 @@ async fn the_overshoot_is_as_large_as_the_bound_says_and_no_larger() {
     let quota = || Quota::per_minute(60).burst(20);
     let instance = || Instance::new(&server, "bound", quota(), (5, secs(600)), &clock);
     let instances = [instance(), instance(), instance()];
-    // Each takes a batch, and spends one of it.
+    // Each takes a batch, and spends one unit of it.
     for instance in &instances {
         assert!(instance.passes(1).await);
     }
-    // The quota is whole again, and each holds four.
+    // The quota is full again, and each holds four.
     clock.advance(secs(60));
     let mut passed = 0;
     for instance in &instances {
@@ -138,13 +138,13 @@ async fn the_overshoot_is_as_large_as_the_bound_says_and_no_larger() {
 }
 
 #[tokio::test]
-async fn units_that_are_not_used_go_back() {
+async fn unused_units_are_returned() {
     let Some(server) = Server::start() else {
         return;
     };
     let clock = ManualClock::default();
     let one = Instance::new(&server, "back", Quota::per_day(100), (10, secs(1)), &clock);
-    // A slow client pays for what it uses, and no more: each lease has run out.
+    // A slow client pays for what it uses and no more, because each lease has expired.
     for _ in 0..20 {
         assert!(one.passes(1).await);
         clock.advance(secs(2));
@@ -153,7 +153,7 @@ async fn units_that_are_not_used_go_back() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_is_spent_again_without_asking() {
+async fn refunded_units_are_spent_again_without_a_round_trip() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -177,7 +177,7 @@ async fn what_is_given_back_is_spent_again_without_asking() {
 }
 
 #[tokio::test]
-async fn a_pardon_ends_what_this_instance_remembers() {
+async fn resetting_a_key_clears_what_this_instance_remembers() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -192,7 +192,7 @@ async fn a_pardon_ends_what_this_instance_remembers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_requests_at_once_spend_every_unit_once() {
+async fn concurrent_requests_spend_every_unit_once() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -245,7 +245,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 #[test]
-fn in_any_time_no_more_passes_than_the_bound_says() {
+fn no_more_than_the_bound_passes_in_any_interval() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -290,6 +290,6 @@ fn in_any_time_no_more_passes_than_the_bound_says() {
         Ok(())
     });
     result.unwrap();
-    // The test can fail: without the leases' part the bound does not hold.
+    // The test can fail: without the term for leases the bound does not hold.
     assert!(over.get() > 0);
 }

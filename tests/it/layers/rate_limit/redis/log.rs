@@ -1,4 +1,4 @@
-//! What the log says of a store that fails.
+//! What is logged when a store fails.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use wythe::{
 use crate::common::{limits::call, log::Log, redis::Server};
 
 #[tokio::test]
-async fn a_store_that_fails_and_comes_back_is_two_events() {
+async fn logs_one_event_when_a_store_fails_and_one_when_it_recovers() {
     let Some(mut server) = Server::start() else {
         return;
     };
@@ -35,7 +35,7 @@ async fn a_store_that_fails_and_comes_back_is_two_events() {
     for _ in 0..2 {
         server.kill();
         wait(true).await;
-        // Probes that fail say nothing.
+        // Failed probes log nothing.
         for _ in 0..20 {
             call(&layer).await;
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -55,7 +55,7 @@ async fn a_store_that_fails_and_comes_back_is_two_events() {
             closed.starts_with("INFO") && closed.contains("after="),
             "{closed}"
         );
-        // No client, and nothing that stands for one.
+        // No client, and nothing that identifies one.
         assert!(!events.contains("203.0.113.9") && !events.contains("wythe:log:"));
     }
     assert_eq!(store.metrics().opened, 2);

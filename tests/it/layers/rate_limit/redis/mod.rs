@@ -1,4 +1,4 @@
-//! Limits that are shared in Redis.
+//! Limits that are shared through Redis.
 
 mod failures;
 mod instances;
