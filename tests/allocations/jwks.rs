@@ -1,4 +1,4 @@
-//! Keys that were fetched cost a request no more memory than keys that were given.
+//! Requests verified with fetched keys allocate no more than those verified with configured keys.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ impl FetchKeys for Given {
     }
 }
 
-/// Allocations of a hundred requests.
+/// Allocations of one hundred requests.
 async fn of(jwt: Jwt<Claims>) -> u64 {
     let now = || -> SystemTime { UNIX_EPOCH + Duration::from_secs(1_300_819_379) };
     let service = with_auth(jwt.clock(now)).layer(service_fn(async |_: Request<Full<Bytes>>| {

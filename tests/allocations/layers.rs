@@ -1,4 +1,4 @@
-//! Layers that need no memory of their own take none: counted on the heap, request by request.
+//! Layers that need no memory allocate none: heap allocations per request are counted.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -17,7 +17,7 @@ use wythe::{
 };
 use wythe_bench_harness::allocations;
 
-/// Lies in every request as its principal.
+/// The principal in the extensions of every request.
 #[derive(Clone)]
 struct Claims;
 
@@ -39,7 +39,7 @@ async fn created() -> StatusCode {
     StatusCode::CREATED
 }
 
-/// Allocations of a request, with those that it takes to make the request.
+/// Allocations of a request, including those for building it.
 async fn of_a_request(app: Router) -> f64 {
     of_a_request_with(app, "no token").await
 }
@@ -72,7 +72,7 @@ macro_rules! behind {
 }
 
 #[tokio::test]
-async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_their_own() {
+async fn cors_csrf_methods_rate_limit_and_cache_control_do_not_allocate() {
     let bare = behind!();
     assert!(bare >= 1.0, "nothing is counted");
     let cors = Cors::origins(["https://app.example.com"]).unwrap();
@@ -99,12 +99,13 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_thei
         }),
     ];
     for (name, with_layer) in layers {
-        // A rate limit's fields are written into chunks, each for about a hundred responses.
+        // A rate limit writes its fields into chunks, each large enough for about a hundred
+        // responses.
         let own = with_layer - bare;
         assert!(own < 0.05, "{name}: {own}");
     }
 
-    // The extensions box each value that they hold, and nothing else is allocated.
+    // The extensions box each value that they hold; nothing else is allocated.
     let source = ClientIpSource::x_forwarded_for(["127.0.0.0/8"]).unwrap();
     let own = behind!(with_client_ip(source)) - bare;
     assert!((0.95..1.05).contains(&own), "client ip: {own}");
@@ -117,7 +118,7 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_allocate_nothing_of_thei
 }
 
 #[tokio::test]
-async fn a_principal_that_may_passes_without_an_allocation() {
+async fn an_authorized_principal_passes_without_an_allocation() {
     macro_rules! behind_auth {
         ($layer:expr) => {
             behind!(compose((assume::<Auth<Claims>>(), $layer)))
@@ -146,10 +147,10 @@ async fn a_principal_that_may_passes_without_an_allocation() {
     }
 }
 
-/// Without axum, which puts every body that is not its own into a box: here, one more.
+/// Without axum, which boxes every body that is not its own: here, one more.
 #[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
 #[tokio::test]
-async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
+async fn concurrency_limit_and_load_shed_allocate_only_a_box_for_axum() {
     use bytes::Bytes;
     use http_body_util::{BodyExt, Full};
     use tower::Layer;
@@ -185,7 +186,7 @@ async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
     assert!(bare > 0, "nothing is counted");
     assert_eq!(over_a_service!(with_load_shed()), bare);
     assert_eq!(over_a_service!(with_concurrency_limit(limit())), bare);
-    // Each request is the only one of its key, which comes and goes.
+    // Each request is the only one with its key, which is added and removed each time.
     assert_eq!(
         over_a_service!(with_concurrency_limit(limit().by_peer())),
         bare
@@ -201,10 +202,10 @@ async fn concurrency_limit_and_load_shed_allocate_nothing_but_a_box_for_axum() {
     }
 }
 
-/// What a request with a token that was verified before allocates is what its claims do.
+/// A request with a cached token allocates only what cloning its claims does.
 #[cfg(feature = "jwt")]
 #[test]
-fn a_token_that_was_verified_before_passes_without_an_allocation() {
+fn a_cached_token_passes_without_an_allocation() {
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde::{Deserialize, de::DeserializeOwned};
     use wythe::{

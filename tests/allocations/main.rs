@@ -1,5 +1,5 @@
-//! How much memory requests take: counted on the heap, request by request. Alone in its program: the
-//! allocator that counts is that of the whole process.
+//! How much memory requests allocate, counted on the heap per request. This is a program of its own
+//! because the counting allocator applies to the whole process.
 
 #[cfg(feature = "jwks")]
 mod jwks;

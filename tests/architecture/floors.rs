@@ -1,4 +1,4 @@
-//! The rules: who stands on which floor, and who may use whom.
+//! The rules: which file is on which floor, and which files may use which.
 
 use std::collections::BTreeSet;
 
@@ -6,21 +6,22 @@ use crate::tree::{Tree, Used};
 
 /// The floors of one folder, lowest first. A file uses its own floor and those below.
 ///
-/// Names are paths in the folder, without `.rs`. A name stands for the file and for the folder with
-/// all that is in it; `*` stands for any name, where no other line of the table has it.
+/// Names are paths in the folder, without `.rs`. A name covers the file and the folder with
+/// everything in it; `*` covers every name that no other line of the table has.
 pub(crate) struct House {
     pub(crate) folder: &'static str,
     pub(crate) floors: &'static [Floor],
 }
 
 pub(crate) enum Floor {
-    /// All on it may use one another.
+    /// All files on this floor may use each other.
     Shared(&'static [&'static str]),
     /// Each name is a room, and no room uses another.
     Rooms(&'static [&'static str]),
 }
 
-/// What the floors forbid and is right all the same. Paths are from `src`, without `.rs`.
+/// Uses that the floors forbid and that are allowed as exceptions. Paths are relative to `src`,
+/// without `.rs`.
 pub(crate) struct Exception {
     pub(crate) user: &'static str,
     pub(crate) used: &'static str,
@@ -41,13 +42,13 @@ impl Floor {
 }
 
 impl House {
-    /// The path of a file in this folder, without `.rs`.
+    /// The path of a file relative to this folder, without `.rs`.
     fn inside<'f>(&self, file: &'f str) -> Option<&'f str> {
         let path = file.strip_prefix(self.folder)?.strip_prefix('/')?;
         path.strip_suffix(".rs")
     }
 
-    /// The floor of a path and its room there: by the most exact of the names that fit.
+    /// The floor of a path and its room there, by the most specific name that matches.
     fn place<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
         let fits = self.floors.iter().enumerate().flat_map(|(floor, names)| {
             let names = names.names().iter();
@@ -73,7 +74,7 @@ fn exactness(name: &str) -> usize {
     name.split('/').filter(|part| *part != "*").count()
 }
 
-/// The start of `path` that `name` stands for.
+/// The part of `path` that `name` covers.
 fn room<'p>(name: &str, path: &'p str) -> Option<&'p str> {
     let mut end = 0;
     let mut parts = path.split('/');
@@ -99,7 +100,7 @@ impl Exception {
     }
 }
 
-/// What is wrong in a set of files, one line each.
+/// The violations in a set of files, one line each.
 pub(crate) fn wrong<'f>(
     plan: &Plan,
     files: impl IntoIterator<Item = (&'f str, &'f str)>,
@@ -126,7 +127,7 @@ pub(crate) fn wrong<'f>(
     wrong
 }
 
-/// User, path and used file, for all but tests and re-exports of what is the user's own.
+/// User, path and used file, except for tests and for re-exports of the user's own items.
 fn dependencies(tree: &Tree) -> Vec<(&str, &Used, &str)> {
     let mut found = Vec::new();
     let modules = tree
@@ -143,14 +144,14 @@ fn dependencies(tree: &Tree) -> Vec<(&str, &Used, &str)> {
     found
 }
 
-/// `mod.rs` and `lib.rs` show what their folder has.
+/// `mod.rs` and `lib.rs` re-export what their folder has.
 fn own(user: &str, used: &Used, file: &str) -> bool {
     let mut faces = ["mod.rs", "lib.rs"].iter();
     let folder = faces.find_map(|face| user.strip_suffix(face));
     user == file || used.reexport && folder.is_some_and(|folder| file.starts_with(folder))
 }
 
-/// Files on no floor, and names in the table that no file has.
+/// Files that are on no floor, and names in the table without a file.
 fn homeless(plan: &Plan, tree: &Tree) -> Vec<String> {
     let mut wrong = Vec::new();
     for house in plan.houses {

@@ -1,4 +1,4 @@
-//! Which file may use which: floors, and rooms on them whose owners are strangers.
+//! Which files may use which: floors, and rooms on them that do not use each other.
 
 mod floors;
 mod planted;
@@ -15,22 +15,22 @@ use floors::{
     House, Plan, wrong,
 };
 
-/// Lowest floor first; a file on none of them fails the test.
+/// Lowest floor first; a file that is on none of them fails the test.
 const PLAN: Plan = Plan {
     houses: &[
         House {
             folder: "src",
             floors: &[
-                // What goes over the wire: refusals, bodies, fields.
+                // What is sent over the wire: refusals, bodies, fields.
                 Shared(&["wire"]),
                 // Time, networks, Redis.
                 Shared(&["support"]),
-                // What a middleware is, and where it stands. Knows no policy.
+                // What a middleware is, and its place in a stack. Uses no policy.
                 Shared(&["contract"]),
-                // What layers leave in a request for others.
+                // What layers leave in a request for other layers.
                 Shared(&["request"]),
                 Shared(&["compose"]),
-                // One room each, strangers to each other.
+                // One room for each layer; rooms do not use each other.
                 Rooms(&["layers/*"]),
                 Rooms(&["integrations/*"]),
                 Shared(&["guide", "lib"]),
@@ -46,7 +46,7 @@ const PLAN: Plan = Plan {
     }],
 };
 
-/// What all schemes share, and the schemes, which know nothing of each other.
+/// What all schemes share, and the schemes, which do not use each other.
 const AUTH: House = House {
     folder: "src/layers/auth",
     floors: &[
@@ -55,7 +55,7 @@ const AUTH: House = House {
     ],
 };
 
-/// Arithmetic and the store in memory know nothing of the layer, nor of Redis.
+/// The arithmetic and the in-memory store use neither the layer nor Redis.
 const RATE_LIMIT: House = House {
     folder: "src/layers/rate_limit",
     floors: &[
@@ -67,7 +67,7 @@ const RATE_LIMIT: House = House {
 };
 
 #[test]
-fn files_use_only_lower_floors_and_no_strangers() {
+fn files_use_only_lower_floors_and_their_own_rooms() {
     let mut files = Vec::new();
     read(Path::new("src"), &mut files);
     let files = files.iter().map(|(path, text)| (&**path, &**text));

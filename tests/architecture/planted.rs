@@ -1,4 +1,5 @@
-//! Small trees with one wrong file, which the rules must find, and right ones, which they must not.
+//! Small trees with one wrong file, which the rules must find, and correct ones, which they must
+//! not.
 
 use crate::floors::{
     Exception,
@@ -29,7 +30,7 @@ const PLAN: Plan = Plan {
     }],
 };
 
-/// Right by itself.
+/// Correct as it is.
 const TREE: &[(&str, &str)] = &[
     (
         "src/lib.rs",
@@ -77,7 +78,7 @@ const TREE: &[(&str, &str)] = &[
     ("src/layers/authorization.rs", "use super::auth::Jwt;"),
 ];
 
-/// What is wrong in the tree with `text` at `path`.
+/// The violations in the tree with `text` at `path`.
 fn planted(path: &str, text: &str) -> Vec<String> {
     let tree = TREE.iter().copied().filter(|(other, _)| *other != path);
     wrong(&PLAN, tree.chain([(path, text)]))
@@ -95,17 +96,17 @@ fn allows(path: &str, text: &str) {
     assert_eq!(planted(path, text), [""; 0], "{text}");
 }
 
-/// Of the contract, which knows no layer.
+/// A file of the contract, which uses no layer.
 const STEP: &str = "src/contract/step.rs";
 const CORS: &str = "src/layers/cors/builder.rs";
 
 #[test]
-fn the_tree_is_right_before_anything_is_planted() {
+fn the_tree_is_correct_before_anything_is_planted() {
     allows(STEP, "");
 }
 
 #[test]
-fn an_upward_import_is_found() {
+fn finds_an_upward_import() {
     finds(
         STEP,
         "use crate::layers::csrf::Csrf;",
@@ -120,7 +121,7 @@ fn an_upward_import_is_found() {
 }
 
 #[test]
-fn an_upward_import_in_a_group_is_found() {
+fn finds_an_upward_import_in_a_group() {
     let group = "use crate::{wire::Problem, layers::csrf::Csrf};";
     finds(STEP, group, "crate::layers::csrf::Csrf");
     let group = "use crate::layers::{csrf::{self, Csrf}, cors};";
@@ -129,7 +130,7 @@ fn an_upward_import_in_a_group_is_found() {
 }
 
 #[test]
-fn an_upward_import_by_a_name_of_the_root_is_found() {
+fn finds_an_upward_import_through_the_root() {
     finds(STEP, "use crate::{Csrf, Jwt};", "crate::Csrf");
     finds(STEP, "use crate::{Csrf, Jwt};", "crate::Jwt");
     finds(STEP, "use crate::Origins;", "crate::Origins");
@@ -137,7 +138,7 @@ fn an_upward_import_by_a_name_of_the_root_is_found() {
 }
 
 #[test]
-fn an_upward_import_through_super_is_found() {
+fn finds_an_upward_import_through_super() {
     let path = "super::super::layers::csrf::Csrf";
     finds(STEP, &format!("use {path};"), path);
     let inline = "mod inner { use super::super::super::Csrf; }";
@@ -155,7 +156,7 @@ fn an_upward_import_through_super_is_found() {
 }
 
 #[test]
-fn an_upward_import_under_another_name_is_found() {
+fn finds_a_renamed_upward_import() {
     let renamed = "use crate::layers::csrf::Csrf as Policy; fn of(_: Policy) {}";
     finds(STEP, renamed, "crate::layers::csrf::Csrf");
     let unnamed = "use crate::{wire::Problem as _, Csrf as _};";
@@ -168,7 +169,7 @@ fn an_upward_import_under_another_name_is_found() {
 }
 
 #[test]
-fn an_upward_import_of_everything_is_found() {
+fn finds_an_upward_glob_import() {
     finds(STEP, "use crate::layers::csrf::*;", "crate::layers::csrf");
     finds(STEP, "use crate::*;", "crate");
     finds(
@@ -179,7 +180,7 @@ fn an_upward_import_of_everything_is_found() {
 }
 
 #[test]
-fn an_upward_path_in_code_is_found() {
+fn finds_an_upward_path_in_code() {
     let path = "crate::layers::csrf::check";
     finds(STEP, &format!("fn f() {{ {path}(); }}"), path);
     finds(STEP, "fn f() -> Vec<crate::Csrf> { vec![] }", "crate::Csrf");
@@ -200,7 +201,7 @@ fn an_upward_path_in_code_is_found() {
 }
 
 #[test]
-fn an_upward_path_in_a_macro_is_found() {
+fn finds_an_upward_path_in_a_macro() {
     finds(
         STEP,
         "fn f() { assert!(a, [crate::Csrf {}]); }",
@@ -217,7 +218,7 @@ fn an_upward_path_in_a_macro_is_found() {
 }
 
 #[test]
-fn an_upward_path_through_re_exports_is_found() {
+fn finds_an_upward_path_through_re_exports() {
     // From the root to `csrf`, to `inner`, to `policy`.
     let root =
         "mod layers; pub use middle::a; mod middle { pub use crate::layers::csrf::checked as a; }";
@@ -233,7 +234,7 @@ fn an_upward_path_through_re_exports_is_found() {
 }
 
 #[test]
-fn a_sibling_is_found() {
+fn finds_the_use_of_a_sibling() {
     finds(
         CORS,
         "use crate::layers::csrf::Csrf;",
@@ -242,13 +243,13 @@ fn a_sibling_is_found() {
     finds(CORS, "use super::super::csrf;", "super::super::csrf");
     finds(CORS, "use crate::Csrf;", "crate::Csrf");
     finds("src/layers/auth/own.rs", "use crate::Csrf;", "crate::Csrf");
-    // The exception is for one direction.
+    // The exception is for one direction only.
     let path = "crate::layers::authorization";
     finds("src/layers/auth/own.rs", &format!("use {path};"), path);
 }
 
 #[test]
-fn a_lower_thing_by_the_name_of_a_sibling_is_found() {
+fn finds_a_lower_item_used_through_a_sibling() {
     let files = TREE
         .iter()
         .copied()
@@ -266,7 +267,7 @@ fn a_lower_thing_by_the_name_of_a_sibling_is_found() {
 }
 
 #[test]
-fn a_scheme_that_knows_another_is_found() {
+fn finds_a_scheme_that_uses_another() {
     finds(
         "src/layers/auth/basic.rs",
         "use super::Jwt; pub struct Basic;",
@@ -277,13 +278,13 @@ fn a_scheme_that_knows_another_is_found() {
     let modules = "mod basic; mod jwt; mod scheme; pub use jwt::Jwt; pub use basic::Basic;";
     let room = format!("{modules} fn f() -> jwt::Jwt {{}}");
     finds("src/layers/auth/mod.rs", &room, "jwt::Jwt");
-    // The re-export is free, its use is not.
+    // The re-export is allowed, its use is not.
     let room = format!("{modules} fn f() -> Jwt {{}}");
     finds("src/layers/auth/mod.rs", &room, "Jwt");
 }
 
 #[test]
-fn code_for_tests_and_documentation_may_name_everything() {
+fn tests_and_documentation_may_use_everything() {
     allows(
         STEP,
         "#[cfg(test)] mod tests { use crate::{Csrf, layers::csrf}; }",
@@ -309,14 +310,14 @@ fn code_for_tests_and_documentation_may_name_everything() {
 }
 
 #[test]
-fn code_for_tests_and_more_counts() {
+fn code_that_is_not_only_for_tests_counts() {
     let either = "#[cfg(any(feature = \"jwt\", test))] use crate::Csrf;";
     finds(STEP, either, "crate::Csrf");
     finds(STEP, "#[cfg(not(test))] use crate::Csrf;", "crate::Csrf");
 }
 
 #[test]
-fn downward_and_own_imports_are_right() {
+fn allows_downward_imports_and_those_of_the_same_room() {
     allows(
         STEP,
         "use crate::{Place, Problem, contract, wire::{self, Problem as P}};",
@@ -345,13 +346,13 @@ fn downward_and_own_imports_are_right() {
 }
 
 #[test]
-fn a_file_on_no_floor_is_found() {
+fn finds_a_file_on_no_floor() {
     let wrong = planted("src/elsewhere/mod.rs", "");
     assert_eq!(wrong, ["src/elsewhere/mod.rs: on no floor"]);
 }
 
 #[test]
-fn a_module_at_another_path_is_refused() {
+fn rejects_a_path_attribute() {
     let wrong = planted(STEP, "#[path = \"x.rs\"] mod other;");
     assert_eq!(
         wrong,
@@ -360,7 +361,7 @@ fn a_module_at_another_path_is_refused() {
 }
 
 #[test]
-fn a_line_of_the_table_without_use_is_found() {
+fn finds_an_unused_line_of_the_table() {
     let wrong = planted("src/layers/authorization.rs", "");
     assert_eq!(
         wrong,

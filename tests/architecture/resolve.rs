@@ -1,20 +1,20 @@
-//! Where a path leads: through modules and re-exports, to the module that defines the thing.
+//! Resolves a path, through modules and re-exports, to the module that defines the item.
 
 use crate::tree::{Meaning, Segments, Tree, Used};
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Module(Segments),
-    /// Something that this module defines.
+    /// An item that this module defines.
     Item(Segments),
 }
 
-/// The names that are being looked up: a re-export in a circle leads nowhere.
+/// The names that are being resolved: a circular re-export resolves to nothing.
 type Open = Vec<(Segments, String)>;
 
 impl Tree {
-    /// The files that a path of `user` depends on: of what it means, and of the module it writes
-    /// down on its way there.
+    /// The files that a path in `user` depends on: the one that defines the item, and the module
+    /// that the path spells out on the way.
     pub(crate) fn files_of(&self, user: &[String], used: &Used) -> Vec<&str> {
         let path = &used.path;
         if self.is_told(user, path) {
@@ -24,7 +24,8 @@ impl Tree {
             .follow(user, path, &mut Vec::new())
             .into_iter()
             .filter_map(|target| match target {
-                // A lone name that is also a module's is a variable, or a child's declaration.
+                // A single name that is also a module's is a variable, or the declaration of a
+                // child module.
                 Target::Module(_) if path.len() == 1 && anchor(user, path).is_none() => None,
                 Target::Module(module) | Target::Item(module) => Some(module),
             })
@@ -36,8 +37,9 @@ impl Tree {
         files
     }
 
-    /// Whether the path starts with what a `use` brought in: that `use` counts already, unless it
-    /// brought a module and the path goes on from there, or is a re-export, which may be free.
+    /// Whether the path starts with a name that a `use` imported. That `use` is counted already,
+    /// unless it imported a module and the path continues from there, or is a re-export, which may
+    /// be allowed.
     fn is_told(&self, user: &[String], path: &[String]) -> bool {
         let names = self.modules.get(user).map(|module| &module.names);
         let meanings = names.zip(path.first()).and_then(|(n, first)| n.get(first));
@@ -54,8 +56,8 @@ impl Tree {
             .map_or("src/lib.rs", |module| &module.file)
     }
 
-    /// The innermost module that the path spells out, before any re-export. The root and what is
-    /// around the user are only the way: everyone may start there.
+    /// The innermost module that the path spells out, before any re-export. The root and the user's
+    /// ancestors are only on the way: every path may start there.
     fn written(&self, user: &[String], path: &[String]) -> Option<Segments> {
         let (mut module, rest) = anchor(user, path).unwrap_or_else(|| (user.to_vec(), path));
         for name in rest {
@@ -87,7 +89,7 @@ impl Tree {
         };
         let found = self.meanings(module, name, rest, open);
         if found.is_empty() {
-            // What a macro defines has no name here; its module is known.
+            // What a macro defines has no name here, but its module is known.
             return vec![Target::Item(module.clone())];
         }
         found
@@ -96,8 +98,8 @@ impl Tree {
             .collect()
     }
 
-    /// What `name` means in `module` when `rest` follows: before more of a path, a module hides the
-    /// function of its name.
+    /// What `name` means in `module` when `rest` follows: before more segments, a module hides a
+    /// function of the same name.
     fn meanings(
         &self,
         module: &[String],
@@ -112,7 +114,7 @@ impl Tree {
         self.named(module, name, open)
     }
 
-    /// All that `name` means in `module`.
+    /// Everything that `name` means in `module`.
     fn named(&self, module: &[String], name: &str, open: &mut Open) -> Vec<Target> {
         let key = (module.to_vec(), name.to_owned());
         let Some(scope) = self.modules.get(module).filter(|_| !open.contains(&key)) else {
@@ -130,7 +132,7 @@ impl Tree {
                 found.extend(self.follow(module, path, open));
             }
             if found.len() == before {
-                // Defined here, or of another crate and known through this module.
+                // Defined here, or in another crate and reached through this module.
                 found.push(Target::Item(module.to_vec()));
             }
         }
@@ -160,7 +162,7 @@ impl Tree {
     }
 }
 
-/// Where a path starts that says so, and what is left of it.
+/// The starting module of a path that names it explicitly, and the remaining segments.
 fn anchor<'p>(from: &[String], path: &'p [String]) -> Option<(Segments, &'p [String])> {
     let (first, mut rest) = path.split_first()?;
     let mut start = match first.as_str() {

@@ -9,7 +9,7 @@ pub(crate) fn only_in_tests(attributes: &[Attribute]) -> bool {
         .any(|cfg| cfg.parse_args::<Meta>().is_ok_and(|when| needs_test(&when)))
 }
 
-/// `any(feature = "jwt", test)` holds without tests too.
+/// `any(feature = "jwt", test)` is true outside tests as well.
 fn needs_test(when: &Meta) -> bool {
     let Meta::List(list) = when else {
         return when.path().is_ident("test");
@@ -36,7 +36,7 @@ pub(crate) fn attributes(item: &Item) -> &[Attribute] {
         Item::Trait(item) => &item.attrs,
         Item::Type(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
-        // Taken for code that counts.
+        // Treated as code that counts.
         _ => &[],
     }
 }

@@ -1,5 +1,5 @@
-//! The paths in what is given to a macro, or defined by one: tokens, of which nobody knows yet
-//! whether they are types, expressions or neither.
+//! The paths in the arguments or the definition of a macro: tokens that may turn out to be types,
+//! expressions or neither.
 
 use syn::{
     Ident, Token, UseTree, braced, bracketed,
@@ -34,13 +34,13 @@ fn read(input: ParseStream<'_>, found: &mut Vec<Segments>) -> Result<()> {
             braced!(inside in input);
             read(&inside, found)?;
         } else if input.peek(Token![$]) && !input.peek2(Token![crate]) {
-            // A parameter, whose value is read where it is given.
+            // A parameter, whose value is read where it is passed.
             skip(input)?;
             if input.peek(Ident::peek_any) {
                 skip(input)?;
             }
         } else if input.peek(Token![::]) {
-            // Of another crate, or what follows a parameter.
+            // From another crate, or what follows a parameter.
             input.parse::<Token![::]>()?;
             if input.peek(Ident::peek_any) {
                 path(input, &mut Vec::new())?;
@@ -78,13 +78,13 @@ fn path(input: ParseStream<'_>, found: &mut Vec<Segments>) -> Result<()> {
     Ok(())
 }
 
-/// `{a, b::C}` of a `use` below `above`.
+/// `{a, b::C}` in a `use`, below `above`.
 fn group(above: &[String], input: ParseStream<'_>, found: &mut Vec<Segments>) -> Result<()> {
     let inside;
     braced!(inside in input);
     let trees = Punctuated::<UseTree, Token![,]>::parse_terminated;
     if trees(&inside.fork()).is_err() {
-        // With parameters in it: at least the module is known.
+        // It has parameters: at least the module is known.
         found.push(above.to_vec());
         return read(&inside, found);
     }

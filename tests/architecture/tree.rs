@@ -1,5 +1,5 @@
-//! The modules of a crate, read from the text of its files: what each defines, what it gives a name
-//! to by `use`, and the paths it writes.
+//! The modules of a crate, parsed from the text of its files: what each defines, what it imports by
+//! `use`, and which paths it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +18,18 @@ pub(crate) type Segments = Vec<String>;
 
 #[derive(Default)]
 pub(crate) struct Tree {
-    /// By the names from the root, which has none.
+    /// By path from the root, which is empty for the root itself.
     pub(crate) modules: BTreeMap<Segments, Module>,
-    /// These and all below them are compiled for tests only.
+    /// These modules and everything below them are compiled for tests only.
     tests: BTreeSet<Segments>,
-    /// What this reader does not follow, and so refuses.
+    /// Constructs that this reader does not follow, and therefore rejects.
     pub(crate) unreadable: Vec<String>,
 }
 
 #[derive(Default)]
 pub(crate) struct Module {
     pub(crate) file: String,
-    /// A name has several meanings where a type, a function and a macro share it, and where `cfg`
-    /// chooses.
+    /// A name has several meanings if a type, a function and a macro share it, or if `cfg` chooses.
     pub(crate) names: BTreeMap<String, Vec<Meaning>>,
     pub(crate) globs: Vec<Segments>,
     pub(crate) uses: BTreeSet<Used>,
@@ -39,19 +38,19 @@ pub(crate) struct Module {
 pub(crate) enum Meaning {
     /// Defined here.
     Item,
-    /// Named by a `use`.
+    /// Imported by a `use`.
     Alias { path: Segments, reexport: bool },
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Used {
     pub(crate) path: Segments,
-    /// By a `use` that others can see.
+    /// By a `use` that is visible to others.
     pub(crate) reexport: bool,
 }
 
 impl Tree {
-    /// Reads `(path, text)` of each file, with paths from the root of the package.
+    /// Parses the `(path, text)` of each file, with paths from the root of the package.
     pub(crate) fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
         let mut tree = Self::default();
         for (file, text) in files {
@@ -76,7 +75,7 @@ impl Tree {
     }
 }
 
-/// Files lie where `mod` looks for them: `#[path]` is refused.
+/// Files are where `mod` looks for them: `#[path]` is rejected.
 fn module_of(file: &str) -> Segments {
     let names = file.trim_start_matches("src/").trim_end_matches(".rs");
     let mut names: Segments = names.split('/').map(str::to_owned).collect();
@@ -115,7 +114,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A module's own file is read by itself: here is only what its declaration adds.
+    /// A module's own file is parsed by itself: this adds only what its declaration says.
     fn declares(&mut self, module: &syn::ItemMod, in_tests: bool) {
         let mut child = self.at.clone();
         child.push(name(&module.ident));
@@ -159,7 +158,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        // `use ::http::..` is of another crate.
+        // `use ::http::..` is from another crate.
         if item.leading_colon.is_none() {
             self.imports(&item.tree, !matches!(item.vis, Visibility::Inherited));
         }
@@ -210,10 +209,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
-    // Documentation and `cfg` name things without using them.
+    // Documentation and `cfg` name items without using them.
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
 
-    // `pub(in ..)` only names what is around.
+    // `pub(in ..)` only names an ancestor.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 

@@ -1,4 +1,4 @@
-//! One browser: its pages, its scripts, its cookies.
+//! One browser: its pages, scripts and cookies.
 
 use std::{
     fmt::Debug,
@@ -16,12 +16,13 @@ use crate::{
 
 const ARGUMENTS: &[&str] = &[
     "--headless=new",
-    // Chromium has no sandbox for root, as whom CI runs.
+    // Chromium has no sandbox for root, which CI runs as.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
-    // These names are this machine, others are none, and no proxy is asked: no traffic leaves it.
+    // These names resolve to this machine, others do not resolve, and no proxy is used: no traffic
+    // leaves it.
     "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP *.test 127.0.0.1, MAP * ~NOTFOUND",
     "--no-proxy-server",
     "--disable-background-networking",
@@ -32,17 +33,17 @@ const ARGUMENTS: &[&str] = &[
     "--disable-sync",
 ];
 
-/// How long a page may take to become what a test waits for.
+/// How long a test waits for a page to reach the expected state.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A new browser, which ends with the value.
+/// A new browser, which exits when the value is dropped.
 #[derive(Debug)]
 pub struct Browser {
     wire: Wire,
     _driver: Driver,
 }
 
-/// A cookie in the browser's jar.
+/// A cookie in the browser's cookie jar.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cookie {
@@ -55,7 +56,7 @@ pub struct Cookie {
 }
 
 impl Browser {
-    /// `None`, said aloud, where there is no browser.
+    /// `None`, with a message, if no browser is installed.
     pub async fn start() -> Option<Self> {
         let (driver, browser) = driver::programs()?;
         let driver = Driver::start(&driver).await;
@@ -63,8 +64,8 @@ impl Browser {
         let mut arguments: Vec<_> = ARGUMENTS.iter().map(ToString::to_string).collect();
         let profile = driver.dir.join("profile");
         arguments.push(format!("--user-data-dir={}", profile.display()));
-        // By itself it keeps cookies back from requests that a page sends to another site. A server
-        // has to stand users who have turned that off.
+        // By default it blocks cookies on requests that a page sends to another site. A server must
+        // also be safe for users who have turned that off.
         let settings = json!({"profile.cookie_controls_mode": 0});
         let options = json!({"binary": browser, "args": arguments, "prefs": settings});
         let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options});
@@ -77,12 +78,12 @@ impl Browser {
         })
     }
 
-    /// Goes to a page and waits until it is there.
+    /// Opens a page and waits until it has loaded.
     pub async fn open(&self, url: &str) {
         self.post("/url", &json!({"url": url})).await;
     }
 
-    /// Presses the button for the page before.
+    /// Presses the back button.
     pub async fn back(&self) {
         self.post("/back", &json!({})).await;
     }
@@ -92,7 +93,7 @@ impl Browser {
         self.run("return document.body.innerText", json!([])).await
     }
 
-    /// Runs the body of an async function on the page; `args` is the list of its arguments.
+    /// Runs the body of an async function on the page, with `args` as its list of arguments.
     pub async fn run<T: DeserializeOwned>(&self, script: &str, args: Value) -> T {
         let value = self.try_run(script, &args).await;
         let value = value.unwrap_or_else(|error| panic!("{error}\nin the script: {script}"));
@@ -119,14 +120,14 @@ impl Browser {
         self.run(script, json!([url, init])).await
     }
 
-    /// Clicks on what the selector finds.
+    /// Clicks the element that the selector finds.
     pub async fn click(&self, selector: &str) {
         let element = self.element(selector).await;
         let path = format!("/element/{element}/click");
         self.post(&path, &json!({})).await;
     }
 
-    /// Types into what the selector finds.
+    /// Types into the element that the selector finds.
     pub async fn write(&self, selector: &str, text: &str) {
         let element = self.element(selector).await;
         let path = format!("/element/{element}/value");
@@ -140,8 +141,8 @@ impl Browser {
         id.and_then(Value::as_str).unwrap().to_owned()
     }
 
-    /// Runs the script until it returns something other than `null`. It may fail: while one page
-    /// becomes another, there is none.
+    /// Runs the script until it returns something other than `null`. It may fail during navigation,
+    /// when there is no page.
     pub async fn wait_for<T: DeserializeOwned + Debug>(&self, what: &str, script: &str) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -157,7 +158,7 @@ impl Browser {
         }
     }
 
-    /// All cookies of all sites, those too that no script may read.
+    /// All cookies of all sites, including those that no script may read.
     pub async fn cookies(&self) -> Vec<Cookie> {
         let command = json!({"cmd": "Storage.getCookies", "params": {}});
         let mut found = self.post("/goog/cdp/execute", &command).await;

@@ -1,4 +1,4 @@
-//! Starts `chromedriver`, and ends it with everything that it has started.
+//! Starts `chromedriver`, and stops it with everything that it has started.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The driver in a session of its own, with the browsers that it starts. The shell waits until its
-/// input ends, which it does however the test ends, and then ends that session.
+/// input is closed, which happens however the test ends, and then kills that session.
 const GUARD: &str = r#"
 setsid "$@" </dev/null 2>&1 &
 read -r _
@@ -28,7 +28,7 @@ const START: Duration = Duration::from_secs(30);
 pub(crate) struct Driver {
     guard: Child,
     pub(crate) port: u16,
-    /// What the driver and the browser write goes here.
+    /// The output of the driver and the browser goes here.
     pub(crate) dir: PathBuf,
 }
 
@@ -71,7 +71,7 @@ impl Driver {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // Ctrl-C ends the test, and the guard only sees that it has.
+            // Ctrl-C stops the test, and the guard only sees that it has stopped.
             .process_group(0)
             .spawn()
             .unwrap();
@@ -88,7 +88,7 @@ impl Driver {
     }
 }
 
-/// The port that the driver says it listens on; the rest of what it says is thrown away.
+/// The port on which the driver says that it listens; the rest of its output is discarded.
 fn port_in(output: ChildStdout) -> u16 {
     let mut output = BufReader::new(output);
     let mut said = String::new();
@@ -107,7 +107,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
         drop(self.guard.wait());
-        // A browser that was just ended may have written while the guard removed it.
+        // A browser that was just killed may have written while the guard removed the directory.
         drop(fs::remove_dir_all(&self.dir));
     }
 }

@@ -1,9 +1,9 @@
 //! A headless Chromium for tests, driven over [WebDriver].
 //!
-//! Each [`Browser`] is a new process with a profile of its own, and both are gone with it, or with
-//! the test if that is killed. Every name under `localhost` and `test` is this machine, and there
-//! are no others: tests can use as many sites as they like, and nothing leaves loopback. To the
-//! browser, those under `localhost` are as trustworthy as `https`, and those under `test` are not.
+//! Each [`Browser`] is a new process with its own profile, and both are removed when it is dropped,
+//! or with the test if that is killed. Every name under `localhost` and `test` resolves to this
+//! machine, and no others resolve: tests can use as many sites as they like, and nothing leaves
+//! loopback. The browser trusts those under `localhost` like `https`, but not those under `test`.
 //!
 //! [WebDriver]: https://www.w3.org/TR/webdriver2/
 

@@ -1,4 +1,4 @@
-//! Commands of WebDriver: JSON over HTTP.
+//! WebDriver commands: JSON over HTTP.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Wire {
         self.send(Method::POST, path, body.to_string().into()).await
     }
 
-    /// Sends a command. An error is what the driver says of it.
+    /// Sends a command. An error is the driver's message.
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Value, String> {
         let command = format!("{method} {path}");
         let request = Request::builder()

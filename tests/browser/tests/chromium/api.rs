@@ -1,4 +1,4 @@
-//! The bank's API, and one that everyone may read.
+//! The bank's API, and one that is public.
 
 use std::{
     sync::{
@@ -28,14 +28,14 @@ use crate::{
     scheme::{Principal, Scheme},
 };
 
-/// What the handlers know.
+/// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct Books {
     pub(crate) scheme: Scheme,
     pub(crate) balance: Arc<AtomicI64>,
 }
 
-/// The API. Its base is what the README shows: around every route, CORS outermost.
+/// The API. Its base is the one in the README: around every route, CORS outermost.
 pub(crate) fn router(
     app: &str,
     preflight_age: Duration,
@@ -85,7 +85,7 @@ pub(crate) fn router(
         .layer(base))
 }
 
-/// An API that everyone may read.
+/// A public API.
 pub(crate) fn open_router() -> Router {
     let base = compose((with_cors(Cors::any()),));
     let rates = get(async || "1.08").put(async || "changed");
@@ -116,7 +116,7 @@ async fn sign_out(State(books): State<Books>, Auth(user): Auth<Principal>) -> An
     Ok((StatusCode::NO_CONTENT, fields))
 }
 
-/// Sets the cookies that are in the body, a line for each.
+/// Sets the cookies in the body, one a line.
 async fn set_cookie(body: String) -> (StatusCode, HeaderMap) {
     let lines = body
         .lines()

@@ -20,25 +20,25 @@ use crate::{
 
 /// Where the API is.
 pub(crate) const API: &str = "api.bank.localhost";
-/// The page that CORS names: another origin of the same site.
+/// The page that CORS allows: another origin of the same site.
 pub(crate) const APP: &str = "app.bank.localhost";
-/// A page of the same site that CORS does not name, as if somebody had taken it over.
+/// A page of the same site that CORS does not allow, as if an attacker had taken it over.
 pub(crate) const BLOG: &str = "blog.bank.localhost";
 /// A page of another site.
 pub(crate) const EVIL: &str = "evil.localhost";
-/// The API by a name that is not this machine's to the browser, as if it came by plain `http`.
+/// The API under a name that the browser does not trust, as if it were plain `http`.
 pub(crate) const PLAIN_API: &str = "api.bank.test";
-/// A page of another site by plain `http`.
+/// A page of another site over plain `http`.
 pub(crate) const PLAIN_EVIL: &str = "evil.test";
 
-/// What Ann has at first.
+/// Ann's initial balance.
 pub(crate) const BALANCE: i64 = 1_000;
 
 /// What differs between the tests.
 pub(crate) struct Settings {
-    /// The attribute of the cookie that says who has signed in.
+    /// The `SameSite` attribute of the session cookie.
     pub(crate) same_site: &'static str,
-    /// How long a browser may remember a preflight.
+    /// How long a browser may cache a preflight response.
     pub(crate) preflight_age: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A cookie that goes with everything, so that nothing but the layers refuses.
+    /// A cookie that is sent with every request, so that only the layers reject requests.
     pub(crate) fn cookie_for_all_sites() -> Self {
         Self {
             same_site: "None",
@@ -99,27 +99,27 @@ impl Bank {
         }
     }
 
-    /// The address of something of the API.
+    /// The URL of a path of the API.
     pub(crate) fn api(&self, path: &str) -> String {
         self.at(API, path)
     }
 
-    /// The same by another name of the machine.
+    /// The same under another name of this machine.
     pub(crate) fn at(&self, host: &str, path: &str) -> String {
         format!("http://{host}:{}{path}", self.api)
     }
 
-    /// The origin of the pages on a host; they are on another port than the API.
+    /// The origin of the pages on a host; their port is not the API's.
     pub(crate) fn page(&self, host: &str) -> String {
         format!("http://{host}:{}", self.pages)
     }
 
-    /// What everyone may read.
+    /// The URL of the public API.
     pub(crate) fn open_to_all(&self) -> String {
         format!("http://{API}:{}/rates", self.open)
     }
 
-    /// What Ann has.
+    /// Ann's balance.
     pub(crate) fn balance(&self) -> i64 {
         self.balance.load(Ordering::SeqCst)
     }
@@ -140,7 +140,7 @@ fn serve(listener: TcpListener, app: Router, log: &Log) {
 pub(crate) const PAGE: &str =
     r#"<!doctype html><link rel="icon" href="data:,"><title>page</title>"#;
 
-/// A page that signs in at the API, as somebody would write it.
+/// A page that signs in at the API, as a developer would write it.
 const SIGN_IN: &str = r#"<!doctype html><link rel="icon" href="data:,"><title>Sign in</title>
 <form><input name="user"><button>Sign in</button></form><output></output>
 <script>

@@ -9,7 +9,7 @@ use crate::{
     sign_in, start,
 };
 
-/// Has the API set these cookies, on its own page by this name of it.
+/// Has the API set these cookies, on its own page under this name.
 async fn set(browser: &Browser, bank: &Bank, host: &str, lines: &[&str]) {
     browser.open(&bank.at(host, "/")).await;
     let init = json!({"method": "POST", "body": lines.join("\n")});
@@ -24,7 +24,7 @@ async fn names(browser: &Browser) -> Vec<String> {
     names
 }
 
-/// How a page calls. Each is the body of a function of the target.
+/// How a page sends a request. Each is the body of a function of the target.
 const LINK: &str = "location.href = args[0];";
 const FETCH: &str = "await fetch(args[0], { mode: 'no-cors', credentials: 'include' });";
 const IMAGE: &str = "document.body.append(Object.assign(new Image(), { src: args[0] }));";
@@ -35,7 +35,7 @@ const FORM: &str = "
     form.submit();";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn same_site_says_which_pages_send_the_cookie() {
+async fn same_site_decides_which_pages_send_the_cookie() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
@@ -47,11 +47,11 @@ async fn same_site_says_which_pages_send_the_cookie() {
     ];
     set(&browser, &bank, API, &lines).await;
     let all = &["lax", "none", "strict", "unset"][..];
-    // (page, what it does, method, script, what comes with it)
+    // (page, what it does, method, script, the cookies that arrive)
     let cases = [
         (bank.api("/"), "fetch", "GET", FETCH, all),
         (bank.page(APP), "fetch", "GET", FETCH, all),
-        // SameSite does not keep out the pages of a neighbour.
+        // SameSite does not keep out pages of the same site.
         (bank.page(BLOG), "a form", "POST", FORM, all),
         (
             bank.page(EVIL),
@@ -62,7 +62,8 @@ async fn same_site_says_which_pages_send_the_cookie() {
         ),
         (bank.page(EVIL), "fetch", "GET", FETCH, &["none"]),
         (bank.page(EVIL), "an image", "GET", IMAGE, &["none"]),
-        // Without the attribute it is Lax, but for such a form not in its first two minutes.
+        // Without the attribute it is Lax, except that such a form still sends it in its first two
+        // minutes.
         (bank.page(EVIL), "a form", "POST", FORM, &["none", "unset"]),
     ];
     for (page, name, method, script, expected) in cases {
@@ -76,11 +77,11 @@ async fn same_site_says_which_pages_send_the_cookie() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_with_a_host_name_has_safe_attributes_or_is_not_kept() {
+async fn a_host_prefixed_cookie_without_safe_attributes_is_dropped() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
-    // (what, by which name of the API, the line, whether it is kept)
+    // (case, the name of the API, the line, whether the cookie is kept)
     let cases = [
         ("as it should be", API, "__Host-a=1; Secure; Path=/", true),
         (
@@ -137,7 +138,7 @@ async fn a_cookie_with_a_host_name_has_safe_attributes_or_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_plants_no_second_cookie_under_a_host_name() {
+async fn a_page_of_the_same_site_cannot_plant_a_second_host_prefixed_cookie() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Who may read the answers.
+//! Which pages may read the responses.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_allowed_page_reads_every_answer() {
+async fn an_allowed_page_can_read_every_response() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
@@ -20,7 +20,7 @@ async fn an_allowed_page_reads_every_answer() {
         let headers = json!({"content-type": "application/json"});
         json!({"method": "PUT", "credentials": "include", "headers": headers, "body": body})
     };
-    // (what, path, how, status, a field that the page reads of the answer)
+    // (case, path, options, status, a field of the response that the page reads)
     let cases = [
         ("an answer", "/account", &get, 200, None),
         (
@@ -88,7 +88,7 @@ async fn an_allowed_page_reads_every_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_not_allowed_reads_nothing() {
+async fn a_page_that_is_not_allowed_can_read_nothing() {
     let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
@@ -102,11 +102,11 @@ async fn a_page_that_is_not_allowed_reads_nothing() {
         "body": r#"{"name":"eve"}"#,
     });
     for host in [EVIL, BLOG, API] {
-        // (how, what arrives at the API)
+        // (options, what arrives at the API)
         let cases = [
             ("with cookies", &simple, "GET /account"),
             ("without", &anonymous, "GET /account"),
-            // The handler does not run: the browser has asked, and that was all.
+            // The handler does not run: the browser sent a preflight, and nothing else.
             ("asked first", &asked, "OPTIONS /account"),
         ];
         for (name, init, arrived) in cases {
@@ -120,11 +120,11 @@ async fn a_page_that_is_not_allowed_reads_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_everyone_may_read_is_read_without_credentials_only() {
+async fn a_public_response_is_readable_without_credentials_only() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
-    // (how, what a page of any site gets)
+    // (options, what a page of any site gets)
     let put = json!({"method": "PUT", "credentials": "omit"});
     let cases = [
         (

@@ -1,4 +1,4 @@
-//! Requests that a page makes with the user's cookies, without being asked.
+//! Forged requests: a page sends them with the user's cookies without asking the user.
 
 use serde_json::json;
 use wythe_browser_tests::Browser;
@@ -50,7 +50,7 @@ const SANDBOX: (&str, &str) = (
      document.body.append(frame);",
 );
 
-/// Who sends, what the browser says of it, and whether it passes.
+/// The sender, what the browser says of it, and whether the request passes.
 struct Sender {
     page: String,
     site: &'static str,
@@ -58,7 +58,7 @@ struct Sender {
     passes: bool,
 }
 
-/// Sends from the page, and looks at what has arrived and what it has done.
+/// Sends from the page, and checks what has arrived and what it has done.
 async fn send(
     browser: &Browser,
     bank: &Bank,
@@ -81,7 +81,7 @@ async fn send(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
+async fn only_the_api_and_the_origins_that_cors_allows_act_for_the_user() {
     let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
@@ -96,7 +96,7 @@ async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
         sender(bank.api("/"), "same-origin", true),
         sender(bank.page(APP), "same-site", true),
         sender(bank.page(BLOG), "same-site", false),
-        // Another port of the same host: to cookies it is the same.
+        // Another port of the same host: for cookies it is the same.
         sender(bank.page(API), "same-site", false),
         sender(bank.page(EVIL), "cross-site", false),
     ];
@@ -119,7 +119,7 @@ async fn only_the_api_and_the_origins_that_cors_names_act_for_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_plain_http_the_origin_decides() {
+async fn over_plain_http_the_origin_decides() {
     let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
@@ -127,7 +127,7 @@ async fn by_plain_http_the_origin_decides() {
     let own = bank.at(PLAIN_API, "");
     let neighbour = bank.page(PLAIN_API);
     let evil = bank.page(PLAIN_EVIL);
-    // (page, ways, origin, status): nobody is signed in, because no `Secure` cookie goes there.
+    // (page, ways, origin, status): nobody is signed in, because no `Secure` cookie is sent there.
     let cases = [
         (&own, WAYS, &*own, 401),
         (&neighbour, WAYS, &*neighbour, 403),
@@ -144,7 +144,7 @@ async fn by_plain_http_the_origin_decides() {
         let _: Option<()> = browser.run(script, json!([to])).await;
         let seen = bank.log.wait_for("POST", "/transfers").await;
         let name = format!("{way} on {page}");
-        // Browsers say it to `https` and to this machine only.
+        // Browsers send it to `https` and to this machine only.
         assert_eq!(seen.site, None, "{name}");
         assert_eq!(seen.origin.as_deref(), Some(origin), "{name}");
         assert_eq!(seen.status, status, "{name}");

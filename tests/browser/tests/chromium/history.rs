@@ -1,4 +1,4 @@
-//! What the button for the page before shows to who comes after.
+//! What the back button shows to the next user.
 
 use serde_json::json;
 
@@ -8,8 +8,8 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_not_stored_is_gone_after_signing_out() {
-    // (path, whether it is shown again): the second says nothing of caches.
+async fn a_no_store_page_is_not_shown_after_signing_out() {
+    // (path, whether it is shown again): the second has no cache policy.
     let cases = [("/statement", false), ("/brochure", true)];
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;

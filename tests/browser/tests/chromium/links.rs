@@ -1,4 +1,5 @@
-//! GET requests that change nothing: links, and what a user types. CSRF has nothing against them.
+//! GET requests that change nothing: links, and addresses that a user types. CSRF protection allows
+//! them.
 
 use serde_json::json;
 
@@ -9,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_from_everywhere_pass() {
+async fn links_from_any_site_pass() {
     let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
@@ -47,6 +48,6 @@ async fn an_address_that_the_user_types_passes() {
     browser.open(&bank.api("/account")).await;
     let seen = bank.log.wait_for("GET", "/account").await;
     assert_eq!(seen.site.as_deref(), Some("none"));
-    // A strict cookie too.
+    // A strict cookie is sent as well.
     assert_eq!(seen.status, 200);
 }

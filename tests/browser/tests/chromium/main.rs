@@ -1,8 +1,8 @@
-//! What a browser makes of CORS, of cookies and of requests that other sites forge.
+//! How a browser treats CORS, cookies and requests that other sites forge.
 //!
-//! The bank is an API behind a stack of `wythe`, and its pages are on other origins. Every test has
-//! a browser and a bank of its own. Where there is no Chromium with a driver the tests are skipped,
-//! or fail if `WYTHE_REQUIRE_ALL` is set.
+//! The bank is an API behind a `wythe` stack, and its pages are on other origins. Every test has
+//! its own browser and bank. Without Chromium and its driver the tests are skipped, or fail if
+//! `WYTHE_REQUIRE_ALL` is set.
 
 mod api;
 mod bank;
@@ -21,13 +21,13 @@ use wythe_browser_tests::{Browser, Fetched};
 
 use crate::bank::{Bank, Settings};
 
-/// A browser and a bank, or nothing where there is no browser.
+/// A browser and a bank, or nothing if no browser is installed.
 async fn start(settings: Settings) -> Option<(Browser, Bank)> {
     let browser = Browser::start().await?;
     Some((browser, Bank::open(settings).await))
 }
 
-/// Signs `ann` in on the bank's own page, and stays there.
+/// Signs `ann` in on the bank's own page, and stays on it.
 async fn sign_in(browser: &Browser, bank: &Bank) {
     browser.open(&bank.api("/")).await;
     let init = serde_json::json!({
@@ -39,7 +39,7 @@ async fn sign_in(browser: &Browser, bank: &Bank) {
     assert_eq!(answer.status, 204, "signing in: {answer:?}");
 }
 
-/// What a table expects of an answer, and what is shown if it is otherwise.
+/// The outcome that a table expects of a response, and that is shown if it differs.
 fn outcome(answer: &Fetched) -> String {
     match &answer.error {
         Some(error) => error.clone(),

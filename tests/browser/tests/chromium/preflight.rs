@@ -1,4 +1,4 @@
-//! What a browser asks for first, and remembers.
+//! What a browser asks first, and how long it caches the answer.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allowed_page_sends_only_what_is_allowed() {
-    // Each is requested again.
+    // A preflight for each request.
     let settings = Settings {
         preflight_age: Duration::ZERO,
         ..Settings::default()
@@ -25,7 +25,7 @@ async fn an_allowed_page_sends_only_what_is_allowed() {
         json!({"method": method, "credentials": "include", "headers": {field: "application/json"},
                "body": if method == "GET" { json!(null) } else { json!(r#"{"name":"bob"}"#) }})
     };
-    // (what, how, what the page gets, whether it was sent)
+    // (case, options, what the page gets, whether it was sent)
     let cases = [
         (
             "a method and type",
@@ -56,8 +56,8 @@ async fn an_allowed_page_sends_only_what_is_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_preflight_serves_until_its_age_is_over() {
-    // (how old it may become, what arrives for two requests)
+async fn a_preflight_response_is_cached_for_its_max_age() {
+    // (how long it is cached, what arrives for two requests)
     let cases = [
         (
             600,

@@ -1,13 +1,13 @@
-//! How users sign in. This file alone knows; the tests go by the cookie's name.
+//! How users sign in. Only this file knows; the tests use the cookie's name.
 
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use wythe::{ConfigError, Problem, Session, Sessions, auth::MemorySessions};
 
-/// The cookie that says who has signed in.
+/// The session cookie.
 pub(crate) const COOKIE: &str = "__Host-session";
 
-/// Who has signed in.
+/// The user who has signed in.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct User {
     name: String,
@@ -22,7 +22,7 @@ impl User {
 /// What the scheme provides to handlers.
 pub(crate) type Principal = Session<User>;
 
-/// Knows the user of a request, and signs users in and out.
+/// Authenticates users, and signs them in and out.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheme(Sessions<User>);
 
@@ -43,7 +43,7 @@ impl Scheme {
         self.0.clone()
     }
 
-    /// The fields of the response to who signs in.
+    /// The header fields of the response to signing in.
     pub(crate) async fn sign_in(&self, name: &str) -> Result<HeaderMap, Problem> {
         let name = name.to_owned();
         let mut headers = HeaderMap::new();
@@ -51,7 +51,7 @@ impl Scheme {
         Ok(headers)
     }
 
-    /// The fields of the response to who signs out.
+    /// The header fields of the response to signing out.
     pub(crate) async fn sign_out(&self, session: &Principal) -> Result<HeaderMap, Problem> {
         let mut headers = HeaderMap::new();
         self.0.logout(session).await?.append_to(&mut headers);

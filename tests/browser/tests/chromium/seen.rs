@@ -1,4 +1,4 @@
-//! What the API has received, before any layer has looked at it.
+//! What the API received, before any layer processed it.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::sync::watch;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A request, and what became of it.
+/// A request, and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) origin: Option<String>,
-    /// What `Sec-Fetch-Site` says.
+    /// The value of `Sec-Fetch-Site`.
     pub(crate) site: Option<String>,
     /// The names of its cookies.
     pub(crate) cookies: Vec<String>,
@@ -34,18 +34,18 @@ impl Log {
         self.0.send_replace(Vec::new());
     }
 
-    /// Those that have been answered so far.
+    /// The requests that have been answered so far.
     pub(crate) fn all(&self) -> Vec<Seen> {
         self.0.borrow().clone()
     }
 
-    /// The methods and paths of these.
+    /// The methods and paths of these requests.
     pub(crate) fn lines(&self) -> Vec<String> {
         let line = |seen: &Seen| format!("{} {}", seen.method, seen.path);
         self.0.borrow().iter().map(line).collect()
     }
 
-    /// Waits for a request of this method and path.
+    /// Waits for a request with this method and path.
     pub(crate) async fn wait_for(&self, method: &str, path: &str) -> Seen {
         let mut log = self.0.subscribe();
         let wanted = |seen: &&Seen| seen.method == method && seen.path == path;
@@ -56,7 +56,7 @@ impl Log {
     }
 }
 
-/// Writes a request down.
+/// Records a request.
 pub(crate) async fn record(State(log): State<Log>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let mut seen = Seen {

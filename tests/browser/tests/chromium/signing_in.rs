@@ -27,7 +27,7 @@ async fn signs_in_through_a_page_of_another_origin() {
         panic!("one cookie is expected: {cookies:?}");
     };
     assert_eq!(cookie.name, COOKIE);
-    // Without a dot: of this host, and of none below it.
+    // Without a leading dot: for this host only, not for its subdomains.
     assert_eq!((&*cookie.domain, &*cookie.path), (API, "/"));
     assert!(cookie.http_only && cookie.secure, "{cookie:?}");
     assert_eq!(cookie.same_site.as_deref(), Some("Strict"), "{cookie:?}");
@@ -43,7 +43,7 @@ async fn no_script_sees_the_cookie() {
         return;
     };
     sign_in(&browser, &bank).await;
-    // What scripts may see is seen, on the API's host and on the other port of it.
+    // Cookies that scripts may see are seen, on the API's host and on its other port.
     let init = json!({"method": "POST", "body": "seen=1; Path=/"});
     browser.fetch(&bank.api("/set-cookie"), init).await;
     for page in [bank.api("/"), bank.page(API)] {
@@ -57,7 +57,7 @@ async fn no_script_sees_the_cookie() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_goes_where_the_script_says_so() {
+async fn the_cookie_is_sent_if_the_script_includes_credentials() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
@@ -82,7 +82,7 @@ async fn the_cookie_goes_where_the_script_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_takes_the_cookie_out_of_the_jar() {
+async fn signing_out_removes_the_cookie() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };

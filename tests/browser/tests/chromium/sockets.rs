@@ -1,7 +1,6 @@
-//! WebSockets: a browser opens them for every page, with cookies, and CORS has no say.
+//! WebSockets: any page can open them, with cookies, and CORS does not apply.
 //!
-//! Chromium sends no `Sec-Fetch-Site` with a handshake (version 156), so it is the origin that
-//! decides.
+//! Chromium sends no `Sec-Fetch-Site` with a handshake (version 156), so the origin decides.
 
 use serde_json::json;
 
@@ -12,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_api_and_the_origins_that_cors_names_open_a_websocket() {
+async fn only_the_api_and_the_origins_that_cors_allows_open_a_websocket() {
     let Some((browser, bank)) = start(Settings::cookie_for_all_sites()).await else {
         return;
     };
@@ -45,7 +44,7 @@ async fn only_the_api_and_the_origins_that_cors_names_open_a_websocket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frame_without_an_origin_opens_no_websocket() {
+async fn a_frame_with_an_opaque_origin_cannot_open_a_websocket() {
     let Some((browser, bank)) = start(Settings::default()).await else {
         return;
     };
