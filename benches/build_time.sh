@@ -4,8 +4,8 @@
 #
 #   benches/build_time.sh [rounds]
 #
-# Dependencies are built before; what is timed is the crate with the routes, compiled from nothing
-# (no incremental state) and linked. The time of each is the least of all rounds.
+# Dependencies are built before; the timed part is the crate with the routes, compiled without
+# incremental state and linked. The time of each is the least of all rounds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -84,7 +84,7 @@ $types
 $(handlers 'Json(item): Json<Item>')
 EOF
 
-# What `app` begins with in the other crate.
+# The start of `app` in the other crate.
 stack='
     let origins = Cors::origins(["https://app.example.com"])?;
     let jwt = Jwt::<Claims>::hs256("2f1c6d0e9b8a7f3e5d4c2b1a09f8e7d6")?;
@@ -119,7 +119,7 @@ cp Cargo.lock "$work/"
 export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/build-time
 
-# build NAME: its milliseconds by the clock, and those of all processors.
+# build NAME: its milliseconds of wall time, and those of CPU time.
 build() {
     local TIMEFORMAT='%R %U %S' times
     touch "$work/$1/src/main.rs"
@@ -127,7 +127,7 @@ build() {
     awk '{ print int($1 * 1000), int(($2 + $3) * 1000) }' <<<"$times"
 }
 
-# Builds the dependencies, and shows that both crates compile.
+# Builds the dependencies, and checks that both crates compile.
 cargo build --quiet --manifest-path "$work/Cargo.toml" --workspace
 
 declare -A clock=([bare]=999999 [layered]=999999) work_of=([bare]=999999 [layered]=999999)

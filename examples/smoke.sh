@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Starts each example, runs the curl lines that it prints, and compares the statuses that come back.
+# Starts each example, runs the curl lines that it prints, and compares the statuses.
 # `cargo build --examples` must have been run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${CARGO_TARGET_DIR:-target}/debug/examples
 failed=0
 
-# check NAME STATUS..: the statuses of the example's curl lines, in their order.
+# check NAME STATUS..: the statuses of the example's curl lines, in order.
 check() {
     local name=$1 output server line statuses=()
     shift

@@ -1,4 +1,4 @@
-//! The layers that decide what a principal may do. It lies in the request already.
+//! The layers that decide what a principal may do. The principal is in the request already.
 
 use axum::{
     Router,

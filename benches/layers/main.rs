@@ -1,4 +1,4 @@
-//! What each layer, the whole stack, and its refusals cost a request.
+//! The cost per request of each layer, of the whole stack, and of its refusals.
 
 mod authorization;
 mod refusals;

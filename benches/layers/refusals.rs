@@ -1,4 +1,4 @@
-//! What the whole stack's refusals cost, beside an answer.
+//! The cost of the whole stack's refusals, compared with an accepted request.
 
 use axum::{Router, http::StatusCode};
 use wythe_bench_harness::{Case, request};

@@ -1,4 +1,4 @@
-//! One layer each, over a handler that does nothing.
+//! One layer at a time, around a handler that does nothing.
 
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The request's token, taken for a key, so that the request is the same.
+/// The request's token used as a key, so that the request is the same.
 #[cfg(feature = "api-key")]
 fn api_key() -> Case {
     over_bare!("with_auth, API key", {
@@ -127,7 +127,7 @@ fn sessions() -> wythe::Sessions<String> {
     wythe::Sessions::encrypted([key]).expect("sessions")
 }
 
-/// An encrypted session that has just begun.
+/// An encrypted session that has just started.
 #[cfg(feature = "session")]
 fn session() -> Case {
     use std::{pin::pin, task};
@@ -161,7 +161,7 @@ fn session() -> Case {
     )
 }
 
-/// Layers that are no default feature: `--features concurrency-limit,load-shed`.
+/// Layers that are not default features: `--features concurrency-limit,load-shed`.
 #[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;

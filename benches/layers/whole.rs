@@ -1,4 +1,4 @@
-//! The whole stack over a handler, as a user would write it. Both benchmarks have it.
+//! The whole stack around a handler, as a user would write it. Both benchmarks use it.
 
 use axum::{
     Json, Router,
@@ -12,7 +12,7 @@ use wythe::{
 };
 use wythe_bench_harness::request::{AUDIENCE, ISSUER, ORIGIN, SECRET};
 
-/// The body.
+/// The request body.
 #[derive(Debug, Deserialize, garde::Validate)]
 pub(crate) struct NewUser {
     #[garde(length(chars, min = 2, max = 50))]
@@ -23,20 +23,20 @@ pub(crate) struct NewUser {
     age: Option<u8>,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Claims {
     sub: String,
 }
 
-/// The answer.
+/// The response body.
 #[derive(Debug, Serialize)]
 struct Created {
     id: u64,
     name: String,
 }
 
-/// Accepts every request of a benchmark. All but the first have a token that was verified before.
+/// Accepts every request of a benchmark. All but the first have a cached token.
 pub(crate) fn app() -> Router {
     with_quota(plenty()).expect("a stack")
 }
@@ -47,7 +47,7 @@ pub(crate) fn app_without_cache() -> Router {
     jwt.and_then(|jwt| with(plenty(), jwt)).expect("a stack")
 }
 
-/// Refuses every request but the first.
+/// Rejects every request but the first.
 pub(crate) fn spent() -> Router {
     with_quota(Quota::per_day(1)).expect("a stack")
 }

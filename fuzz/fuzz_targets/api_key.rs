@@ -1,5 +1,5 @@
-//! An API key: it passes as it was made; with one byte changed it does not, and neither does any
-//! other text. Two of them, in whatever places, are refused as such.
+//! An API key passes unchanged; with one byte changed it is rejected, and so is any other text. Two
+//! keys are rejected as multiple credentials, wherever they are.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,13 +12,13 @@ use libfuzzer_sys::{
 use wythe::{ApiKey, Auth, auth::{ApiKeyFormat, ApiKeyHash}, with_auth};
 use wythe_fuzz::{Handler, problem, send};
 
-/// The same in every run, so that what was found is found again.
+/// The same in every run, so that findings can be reproduced.
 const KEY: &str = "wy_test_0123456789AB_abcdefghijklmnopqrstuvwxyz0123452hYCSN";
 
 static FORMAT: LazyLock<ApiKeyFormat> = LazyLock::new(|| ApiKeyFormat::new("wy_test").unwrap());
 static BY_ID: LazyLock<ApiKey<()>> = LazyLock::new(|| {
     let stored = ApiKeyHash::of(KEY).unwrap();
-    // Whatever the id, so that the hash alone decides.
+    // Whatever the id, so that only the hash decides.
     ApiKey::lookup_id(FORMAT.clone(), move |_| Some((stored, ()))).or_bearer()
 });
 static LISTED: LazyLock<ApiKey<()>> = LazyLock::new(|| {
@@ -28,13 +28,13 @@ static LISTED: LazyLock<ApiKey<()>> = LazyLock::new(|| {
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// A byte of the key, and what becomes of it.
+    /// The index of a byte of the key, and its new value.
     at: u8,
     to: u8,
     raw: &'a [u8],
 }
 
-/// The answer of both schemes to these fields; 400 if one can't be a field.
+/// The response of both schemes to these fields; 400 if one is not a valid field.
 fn status(fields: &[(HeaderName, &[u8])]) -> [u16; 2] {
     let line = |(name, value): &(HeaderName, &[u8])| {
         Some((name.clone(), HeaderValue::from_bytes(value).ok()?))
@@ -64,8 +64,8 @@ fuzz_target!(|input: Input<'_>| {
             status(&[(field.clone(), key)]),
             status(&[(AUTHORIZATION, &bearer)]),
         ];
-        // What stands before and after the field's value, or between the scheme and the token, is
-        // no part of it; within a key, the place does not matter.
+        // Whitespace around the field's value, or between the scheme and the token, is not part of
+        // the key.
         if !key.starts_with(b" ") {
             assert_eq!(answers[0], answers[1]);
         }
@@ -80,9 +80,9 @@ fuzz_target!(|input: Input<'_>| {
     changed[at] = input.to;
     let passes = |answers: &[u16]| answers.contains(&200);
     if changed != key {
-        // A space before the token is none of it, but then a byte of the key is missing.
+        // A space before the token is not part of it, but then a byte of the key is missing.
         assert!(!passes(&both_places(&changed)));
-        // One changed byte is an error of at most eight bits, which CRC-32 finds.
+        // One changed byte is a burst error of at most eight bits, which CRC-32 detects.
         let changed = std::str::from_utf8(&changed);
         assert!(changed.map_or(true, |changed| FORMAT.id(changed).is_err()));
     }

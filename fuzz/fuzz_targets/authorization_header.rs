@@ -1,5 +1,5 @@
-//! `Authorization`: whatever stands there does not authenticate, but the token alone; the case of
-//! the scheme's name does not matter. The first byte says which letters of it are in upper case.
+//! `Authorization`: only the token authenticates, and nothing else does; the scheme's name is
+//! case-insensitive. The first byte says which letters of it are in upper case.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,8 +12,8 @@ use wythe_fuzz::{Claims, authenticate, scheme, valid_token};
 static SCHEME: LazyLock<Jwt<Claims>> = LazyLock::new(scheme);
 static TOKEN: LazyLock<String> = LazyLock::new(valid_token);
 
-/// The answer to a request with these field lines, 200 or the status of the refusal; 400 if one
-/// can't be a field line.
+/// The response to a request with these field lines: 200, or the status of the refusal; 400 if one
+/// is not a valid field line.
 fn status(lines: &[&[u8]]) -> u16 {
     let line = |line: &&[u8]| Some((AUTHORIZATION, HeaderValue::from_bytes(line).ok()?));
     let Some(fields) = lines.iter().map(line).collect::<Option<HeaderMap>>() else {
@@ -22,7 +22,7 @@ fn status(lines: &[&[u8]]) -> u16 {
     authenticate(&SCHEME, fields).map_or_else(|refused| refused.as_u16(), |_| 200)
 }
 
-/// The name of the scheme as these bits have it.
+/// The name of the scheme with the case that these bits select.
 fn in_case(bits: u8, scheme: &[u8]) -> Vec<u8> {
     let letters = scheme.iter().enumerate();
     letters
@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     let bearer = [&in_case(*bits, b"bearer"), b" ".as_slice()].concat();
     let ours = [&bearer, TOKEN.as_bytes()].concat();
     assert_eq!(status(&[&ours]), 200);
-    // Two field lines are two credentials, one of which may be anything.
+    // Two field lines are two credentials, whatever one of them holds.
     assert_eq!(status(&[&ours, line]), 400);
     assert_eq!(status(&[line, &ours]), 400);
 

@@ -1,5 +1,5 @@
-//! `Authorization: Basic`: the check gets the user and the password that were sent, exactly if RFC
-//! 7617 has any in the field.
+//! `Authorization: Basic`: the check gets the user and the password that were sent if and only if
+//! the field holds credentials as RFC 7617 defines them.
 #![no_main]
 
 use std::{convert::Infallible, sync::LazyLock};
@@ -15,7 +15,7 @@ use wythe_fuzz::{Handler, problem, send};
 
 type Pair = (String, String);
 
-/// Lets everybody in and says who it was, but for one password.
+/// Admits everybody and returns their name, except for one password.
 static SCHEME: LazyLock<Basic<Pair>> = LazyLock::new(|| {
     let check = |user: String, password: Secret| async move {
         let pair = (user, password.expose().to_owned());
@@ -32,7 +32,7 @@ struct Input<'a> {
     line: &'a [u8],
 }
 
-/// What the check got, or the status of the refusal; 400 if it can't be a field.
+/// What the check got, or the status of the refusal; 400 if it is not a valid field.
 fn read(line: &[u8]) -> Result<Pair, u16> {
     let line = HeaderValue::from_bytes(line).map_err(|_| 400_u16)?;
     let mut request = Request::new(Default::default());
@@ -54,7 +54,7 @@ fn read(line: &[u8]) -> Result<Pair, u16> {
     Err(response.status().as_u16())
 }
 
-/// What a token stands for, read simply.
+/// The credentials that a token encodes, decoded in the simplest way.
 fn expected(token: &[u8]) -> Result<Pair, u16> {
     if token.len() > 1368 {
         return Err(401);
@@ -79,7 +79,7 @@ fuzz_target!(|input: Input<'_>| {
     let coded = STANDARD.encode(format!("{}:{}", input.user, input.password));
     assert_eq!(read(&basic(coded.as_bytes())), expected(coded.as_bytes()));
 
-    // Spaces before the token are none of it.
+    // Spaces before the token are not part of it.
     let token = input.token;
     let spaces = token.iter().take_while(|byte| **byte == b' ').count();
     if HeaderValue::from_bytes(token).is_ok() {
@@ -88,7 +88,7 @@ fuzz_target!(|input: Input<'_>| {
     let coded = STANDARD.encode(token);
     assert_eq!(read(&basic(coded.as_bytes())), expected(coded.as_bytes()));
 
-    // No other line has a user.
+    // No other line holds a user.
     if let Ok(pair) = read(input.line) {
         let (scheme, token) = input.line.split_at(6);
         assert!(scheme.eq_ignore_ascii_case(b"basic "));

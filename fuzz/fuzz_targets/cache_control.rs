@@ -1,5 +1,5 @@
-//! `Cache-Control`: what is read is written so that it is read as the same; every response that a
-//! policy goes on has a field that can be read, and keeps what the handler set.
+//! `Cache-Control`: a parsed policy is written so that it parses to the same policy; every response
+//! that a policy applies to has a valid field, and keeps what the handler set.
 #![no_main]
 
 use std::time::Duration;
@@ -19,11 +19,11 @@ struct Input<'a> {
     authenticated: bool,
     status: u8,
     seconds: u64,
-    /// The policy in the first line, and the handler's fields in the others.
+    /// The policy is in the first line, and the handler's fields are in the others.
     text: &'a str,
 }
 
-/// What is written of a policy that was read; read once more, it must not change.
+/// How a parsed policy is written; parsing that must not change it.
 fn round_trip(text: &str) -> String {
     let first: CacheControl = text.parse().unwrap();
     let second: CacheControl = first.to_string().parse().unwrap();
@@ -31,7 +31,8 @@ fn round_trip(text: &str) -> String {
     second.to_string()
 }
 
-/// Whether shared caches must not store a response with this field, whatever it says of some fields.
+/// Whether shared caches must not store a response with this field, ignoring field names in
+/// directives.
 fn is_kept_from_others(field: &str) -> bool {
     let unquoted: String = field.split('"').step_by(2).collect();
     let mut names = unquoted.split(", ");

@@ -1,4 +1,4 @@
-//! `Cookie`: the token among other cookies is found, unless there is another of its name; no other
+//! `Cookie`: the token is found among other cookies, unless there is another of its name; no other
 //! cookie is taken for it. Each line is a field line.
 #![no_main]
 
@@ -12,7 +12,7 @@ use wythe_fuzz::{Claims, authenticate, scheme, valid_token};
 static SCHEME: LazyLock<Jwt<Claims>> = LazyLock::new(scheme);
 static OURS: LazyLock<String> = LazyLock::new(|| format!("token={}", valid_token()));
 
-/// The answer to a request with these field lines: 200 or the status of the refusal.
+/// The response to a request with these field lines: 200, or the status of the refusal.
 fn status<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> u16 {
     let line = |line| (COOKIE, HeaderValue::from_bytes(line).unwrap());
     let cookies = HeaderMap::from_iter(lines.into_iter().map(line));
@@ -25,7 +25,7 @@ fn status<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> u16 {
     }
 }
 
-/// The value of a pair that is named `token`, read simply.
+/// The value of a pair named `token`, parsed in the simplest way.
 fn token(pair: &[u8]) -> Option<&[u8]> {
     let (name, value) = pair.split_at(pair.iter().position(|byte| *byte == b'=')?);
     (name.trim_ascii() == b"token").then(|| value[1..].trim_ascii())
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     let alone = if theirs > 1 { 400 } else { 401 };
     assert_eq!(status(lines.iter().copied()), alone);
 
-    // In a line of its own, as HTTP/2 may send it, and in one line with others.
+    // On a line of its own, as HTTP/2 may send it, and on one line with others.
     let with_ours = if theirs > 0 { 400 } else { 200 };
     let ours = OURS.as_bytes();
     assert_eq!(status(lines.iter().copied().chain([ours])), with_ours);

@@ -1,6 +1,6 @@
-//! A request to `with_cors`, and the fields that its handler answers with: no origin is allowed
-//! that the policy does not name, `*` never stands beside credentials, and `Vary` says what the
-//! answer depends on. The first line is the method; an empty line parts the two heads.
+//! A request to `with_cors`, and the fields that its handler sets: no origin is allowed that the
+//! policy does not list, `*` never occurs together with credentials, and `Vary` covers what the
+//! response depends on. The first line is the method; an empty line separates the two heads.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -25,7 +25,7 @@ struct Policy {
     credentials: bool,
 }
 
-/// Everyone, one origin, patterns, a closure.
+/// Any origin, one origin, patterns, a closure.
 static POLICIES: LazyLock<[Policy; 4]> = LazyLock::new(|| {
     let one = Cors::origins([APP]).unwrap().credentials();
     let patterns = Cors::origins(PATTERNS).unwrap().credentials();
@@ -43,8 +43,8 @@ static POLICIES: LazyLock<[Policy; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// Whether the patterns allow an origin, told simply; nothing in it may be read otherwise by a
-/// browser.
+/// Whether the patterns allow an origin, in the simplest form; a browser must not be able to read
+/// anything in it differently.
 fn is_allowed(origin: &str) -> bool {
     let origin = origin.to_ascii_lowercase();
     let (scheme, rest) = origin.split_once("://").unwrap_or_default();
@@ -68,7 +68,7 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
         .ok()
 }
 
-/// Whether a preflight asks for no more than the policy of one origin allows.
+/// Whether a preflight requests no more than the policy of one origin allows.
 fn is_allowed_from_one(asked: &HeaderMap) -> bool {
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     let origin = only(asked, header::ORIGIN);

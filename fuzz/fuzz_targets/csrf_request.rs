@@ -1,6 +1,7 @@
-//! A request to `with_csrf`: what passes is safe, is sent by its own or a trusted origin, by no
-//! browser of today, or to an exempt path; what has a token has the one that was issued. The first
-//! line is the method and the target, the others are field lines; `TOKEN` stands for a token.
+//! A request to `with_csrf`: a request that passes is safe, comes from its own or a trusted origin,
+//! comes from no current browser, or is to an exempt path; if a token is required, it is the one
+//! that was issued. The first line is the method and the target, the others are field lines;
+//! `TOKEN` is replaced by a token.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,9 +19,9 @@ const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
 struct Policy {
     layer: With<Csrf>,
-    /// Where an origin is held against names, and not against the host.
+    /// Where an origin is compared with names, and not with the host.
     own: bool,
-    /// Where a token is asked for: never, of requests that say nothing, of all.
+    /// Where a token is required: never, of requests without origin information, of all.
     token: Option<bool>,
 }
 
@@ -56,8 +57,8 @@ fn lines(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
     lines.map(|line| line.to_str().unwrap_or("?")).collect()
 }
 
-/// Whether these name one place, told simply: only the default port may be left out or stand
-/// there, and nothing in it may be read otherwise by a browser.
+/// Whether these name the same server, in the simplest form: only the default port may be left out
+/// or written, and a browser must not be able to read anything in it differently.
 fn is_same(origin: &str, host: &str) -> bool {
     let origin = origin.to_ascii_lowercase();
     let (default, place) = match origin.split_once("://") {
@@ -81,7 +82,7 @@ fn is_same(origin: &str, host: &str) -> bool {
     place.bytes().all(plain) && parts(place).is_some() && parts(place) == parts(host)
 }
 
-/// Whether the origin of the request may act.
+/// Whether the origin of the request is allowed to act.
 fn comes_from_us(policy: &Policy, head: &Request<()>, origin: &str) -> bool {
     if origin.eq_ignore_ascii_case(APP) {
         return true;
@@ -166,8 +167,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Whether the request may not be refused: the same rules, but for spellings of hosts that no
-/// browser writes.
+/// Whether the request must not be rejected: the same rules, except for spellings of hosts that no
+/// browser sends.
 fn must_pass(policy: &Policy, head: &Request<()>) -> bool {
     let origin = lines(head.headers(), header::ORIGIN);
     let spelled = match origin.as_slice() {

@@ -1,6 +1,6 @@
-//! A form: accepted exactly if it is well-formed and serde and the rules accept it, in whatever
-//! frames it comes; what was accepted is accepted again as it is written anew. The first byte is
-//! the size of the frames.
+//! A form is accepted if and only if it is well formed and serde and the rules accept it, in any
+//! framing; what was accepted is accepted again after it is serialized. The first byte is the size
+//! of the frames.
 #![no_main]
 
 use std::sync::LazyLock;

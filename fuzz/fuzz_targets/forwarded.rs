@@ -1,6 +1,6 @@
-//! `Forwarded`: the client is whom the outermost trusted proxy has named, whatever the client has
-//! sent before, a quotation mark without its pair as well. Each line of what the client has sent is
-//! a field line.
+//! `Forwarded`: the client is the one that the outermost trusted proxy named, whatever the client
+//! sent before, including an unmatched quotation mark. Each line of the client's input is a field
+//! line.
 #![no_main]
 
 use std::{net::IpAddr, sync::LazyLock};
@@ -26,7 +26,7 @@ struct Input<'a> {
     theirs: &'a [u8],
 }
 
-/// A quoted string; every character is escaped that has to be, or all.
+/// A quoted string; either only the characters that must be escaped are, or all are.
 fn quoted(text: &str, all: bool) -> String {
     let mut out = String::from('"');
     for c in text.chars().filter(|c| matches!(c, ' '..='~')) {
@@ -75,7 +75,7 @@ fuzz_target!(|input: Input<'_>| {
         return;
     }
 
-    // Whatever stands there, alone, is read or refused. What names no `for` names no client.
+    // The input alone is parsed or rejected. Without a `for`, no client is found.
     let lines = theirs
         .split(|byte| *byte == b'\n')
         .map(HeaderValue::from_bytes);

@@ -1,5 +1,5 @@
-//! A JSON body: accepted exactly if serde and the rules accept it, in whatever frames it comes.
-//! The first byte is the size of the frames.
+//! A JSON body is accepted if and only if serde and the rules accept it, in any framing. The first
+//! byte is the size of the frames.
 #![no_main]
 
 use std::{collections::BTreeMap, str, sync::LazyLock};
@@ -104,7 +104,8 @@ fuzz_target!(|data: &[u8]| {
         let document = serde_json::from_slice(body).unwrap_or_default();
         for error in errors(&problem) {
             let place = place(&document, error);
-            // The rules blame what the client sent; serde may blame what is not there.
+            // Errors of the rules point at what the client sent; those of serde may point at what
+            // is missing.
             assert!(place.is_some() || !matches!(order, Ok(Ok(_))), "{problem}");
         }
     }

@@ -1,5 +1,5 @@
-//! A key set: whatever it is, it is read or refused. Of what was read, no key is a secret, and the
-//! keys that are used are never more than there are.
+//! A key set is parsed or rejected, whatever it is. A parsed set contains no secret key, and never
+//! more usable keys than keys.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! A token: signed right, it passes exactly if its claims satisfy the policy; with one byte changed
-//! it does not pass, and neither does any other text.
+//! A correctly signed token passes if and only if its claims satisfy the policy; with one byte
+//! changed it is rejected, and so is any other text.
 #![no_main]
 
 use std::{sync::LazyLock, time::Duration};
@@ -23,7 +23,7 @@ static SCHEME: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
 
 const MAX_AGE: u32 = 1;
 
-/// The same of two issuers, one of which signed the token, with all that can be asked besides.
+/// The same with two issuers, one of which signed the token, and with every other requirement.
 static STRICT: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
     let scheme = issuers().audience("api").required_claims(["sub", "nbf"]);
     let scheme = scheme.leeway(Duration::from_secs(LEEWAY.into()));
@@ -34,7 +34,7 @@ static STRICT: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
 struct Input<'a> {
     /// `exp`, `nbf`, `iss`, `aud`, `sub` and `iat`.
     claims: [Option<Claim>; 6],
-    /// A byte of the token, and what becomes of it.
+    /// The index of a byte of the token, and its new value.
     at: u16,
     to: u8,
     raw: &'a [u8],
@@ -69,7 +69,7 @@ impl Claim {
     }
 }
 
-/// Whether these claims are what the policy asks for.
+/// Whether these claims satisfy the policy.
 fn satisfy(claims: &Value) -> bool {
     let (now, leeway) = (f64::from(NOW), f64::from(LEEWAY));
     let has_come = |start: f64| start - leeway <= now;
@@ -87,7 +87,7 @@ fn satisfy(claims: &Value) -> bool {
         && (by_us && for_us && claims["sub"].is_string())
 }
 
-/// Whether claims that are right are what the strict policy asks for, too.
+/// Whether claims that satisfy the policy also satisfy the strict one.
 fn satisfy_all(claims: &Value) -> bool {
     let (now, leeway) = (f64::from(NOW), f64::from(LEEWAY));
     let is_new = |issued: f64| issued - leeway <= now && now < issued + f64::from(MAX_AGE) + leeway;
@@ -125,7 +125,8 @@ fuzz_target!(|input: Input<'_>| {
     }
     assert!(!passes(input.raw));
 
-    // Signed right, whatever it says. In what a type does not name, serde reads more than `Value`.
+    // Correctly signed, whatever the claims. In what a type does not name, serde accepts more than
+    // `Value`.
     let signed = token(HEADER, input.raw);
     if passes(signed.as_bytes()) {
         assert!(serde_json::from_slice(input.raw).map_or(true, |claims| satisfy(&claims)));

@@ -1,5 +1,5 @@
-//! The query of a URI: accepted exactly if it is well-formed and serde and the rules accept it;
-//! what was accepted is accepted again as it is written anew.
+//! The query of a URI is accepted if and only if it is well formed and serde and the rules accept
+//! it; what was accepted is accepted again after it is serialized.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! A session's cookie: it passes as it was set, with the data that were said; with one bit changed,
-//! cut, or under another name it does not, and neither does any other text.
+//! A session cookie passes unchanged, with its data; with one bit changed, truncated, or under
+//! another name it does not, and neither does any other text.
 #![no_main]
 
 use std::{
@@ -33,20 +33,20 @@ fn at_noon(sessions: Sessions<String>) -> Sessions<String> {
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     data: String,
-    /// A bit of the cookie that is changed, and where the cookie is cut.
+    /// The index of the bit that is changed, and where the cookie is truncated.
     at: u16,
     bit: u8,
     length: u16,
     raw: &'a [u8],
 }
 
-/// The data of the session that a request with this field has; none if it does not pass, or can't
-/// be a request.
+/// The data of the session that a request with this field has; none if it does not pass, or is not
+/// a valid request.
 fn data(sessions: &Sessions<String>, field: &[u8]) -> Option<String> {
     let mut request = Request::new(Default::default());
     let field = HeaderValue::from_bytes(field).ok()?;
     request.headers_mut().insert(COOKIE, field);
-    // Must not panic either.
+    // It must not panic either.
     let named = sessions.public_id_in(request.headers());
     let response = send(&with_auth(sessions.clone()), request, Handler::default());
     let Some(Auth(session)) = response.extensions().get::<Auth<Session<String>>>() else {
@@ -62,7 +62,7 @@ fn data(sessions: &Sessions<String>, field: &[u8]) -> Option<String> {
 
 fuzz_target!(|input: Input<'_>| {
     for sessions in [&*ENCRYPTED, &*STORED] {
-        // What is too long for a cookie is no session.
+        // Data that are too long for a cookie make no session.
         let Ok(cookie) = run(sessions.login(&input.data)) else {
             continue;
         };
@@ -78,7 +78,7 @@ fuzz_target!(|input: Input<'_>| {
             assert_eq!(data(sessions, &field), None);
         }
         assert_eq!(data(sessions, input.raw), None);
-        // A second one of the name, whatever it holds.
+        // A second cookie of the same name, whatever it holds.
         let twice = [&*field(value), b"; ", &*field(b"x")].concat();
         assert_eq!(data(sessions, &twice), None);
     }

@@ -1,6 +1,6 @@
-//! Names of quotas, which `RateLimit` and `RateLimit-Policy` have as Strings (RFC 9651): what is
-//! accepted is written so that a strict reader reads it back, and all is accepted that can be
-//! written. Each line is a name.
+//! Names of quotas, which `RateLimit` and `RateLimit-Policy` write as Strings (RFC 9651): an
+//! accepted name is written so that a strict parser reads it back, and every name that can be
+//! written is accepted. Each line is a name.
 #![no_main]
 
 use std::{
@@ -14,12 +14,12 @@ use libfuzzer_sys::fuzz_target;
 use wythe::{PeerAddr, Quota, RateLimit, with_rate_limit};
 use wythe_fuzz::{Handler, Item, list, problem, send};
 
-/// Whether a name can be a String that is not empty.
+/// Whether a name can be written as a non-empty String.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-/// The only line of a field, as a List.
+/// The only line of a field, parsed as a List.
 fn field(response: &Response<Bytes>, name: &str) -> Vec<Item> {
     let lines = Vec::from_iter(response.headers().get_all(name));
     let [line] = lines.as_slice() else {

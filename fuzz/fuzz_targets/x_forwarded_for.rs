@@ -1,6 +1,6 @@
-//! `X-Forwarded-For`: the client is whom the outermost trusted proxy has named, whatever the client
-//! has sent before; nothing else is ever taken for an address. Each line of what the client has
-//! sent is a field line.
+//! `X-Forwarded-For`: the client is the one that the outermost trusted proxy named, whatever the
+//! client sent before; nothing else is ever taken for an address. Each line of the client's input
+//! is a field line.
 #![no_main]
 
 use std::{net::IpAddr, sync::LazyLock};
@@ -37,7 +37,7 @@ fn write(hop: Hop) -> String {
     }
 }
 
-/// Whether the last entry is, simply read, this address in some form.
+/// Whether the last entry is this address in some form, parsed in the simplest way.
 fn names(lines: &[HeaderValue], address: IpAddr) -> bool {
     let entries = lines
         .iter()
@@ -63,7 +63,7 @@ fuzz_target!(|input: Input<'_>| {
         return;
     }
 
-    // Whatever stands there, alone: no address that it does not name.
+    // The input alone: no address that it does not contain.
     let theirs = theirs
         .split(|byte| *byte == b'\n')
         .map(HeaderValue::from_bytes);

@@ -1,4 +1,4 @@
-//! Counts heap allocations of the current thread, and the bytes it holds.
+//! Counts the heap allocations of the current thread, and the bytes that it holds.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -11,7 +11,8 @@ thread_local! {
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts: each allocation is one, and so is each reallocation.
+/// The system's allocator with a counter: each allocation counts as one, and so does each
+/// reallocation.
 ///
 /// A benchmark installs it: `#[global_allocator] static ALLOCATOR: Counting = Counting;`.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,7 @@ pub fn held() -> usize {
     HELD.get()
 }
 
-/// The most bytes that this thread held at a time since it asked last.
+/// The most bytes that this thread held at once since the last call.
 #[must_use]
 pub fn most_held() -> usize {
     MOST.replace(HELD.get())

@@ -26,7 +26,7 @@ enum Work {
     Request(fn() -> Request<Bytes>),
     /// Makes the request, and has the app answer it with this status.
     Answer(fn() -> Router, fn() -> Request<Bytes>, StatusCode),
-    /// Does a part of the work of a request.
+    /// Does part of the work of a request.
     Part(fn() -> Run),
 }
 
@@ -34,7 +34,7 @@ enum Work {
 pub type Run = Box<dyn FnMut()>;
 
 impl Case {
-    /// A request that is made and dropped: what every other case pays too.
+    /// A request that is built and dropped: every other case pays this too.
     #[must_use]
     pub const fn request(name: &'static str, request: fn() -> Request<Bytes>) -> Self {
         let work = Work::Request(request);
@@ -53,16 +53,16 @@ impl Case {
         Self { name, work }
     }
 
-    /// A part of what a request takes, once whatever it needs is prepared.
+    /// Part of the work of a request, after its preparation.
     #[must_use]
     pub const fn part(name: &'static str, part: fn() -> Run) -> Self {
         let work = Work::Part(part);
         Self { name, work }
     }
 
-    /// Builds the app and sends it a first request, whatever the answer: it may be what uses up
-    /// a limit. Every other answer is checked, as a benchmark that measures a refusal by accident
-    /// is worse than none.
+    /// Builds the app and sends it a first request, whose response is not checked: it may be the
+    /// one that uses up a limit. Every other response is checked, because a benchmark that measures
+    /// a refusal by accident is worse than none.
     pub(crate) fn start(self) -> Run {
         match self.work {
             Work::Request(request) => {
@@ -86,14 +86,14 @@ impl Case {
     }
 }
 
-/// Copies of a request. A server's parser makes a request with less work than the builder does,
-/// and about as few allocations as a copy takes.
+/// Copies of a request. A server's parser builds a request with less work than the builder does,
+/// and with about as few allocations as a copy.
 fn copies(request: Request<Bytes>) -> impl Fn() -> Request<Body> {
     let (head, body) = request.into_parts();
     move || Request::from_parts(head.clone(), Body::from(body.clone()))
 }
 
-/// Runs a future that never has to wait: all of a request is in memory.
+/// Runs a future that never has to wait: the whole request is in memory.
 fn finish<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());

@@ -1,9 +1,9 @@
-//! Counts instructions by stepping through them: this very program runs again, for one case, and
-//! is traced by this one.
+//! Counts instructions by single-stepping: this program runs itself again, for one case, and traces
+//! it.
 //!
-//! Virtual machines seldom have hardware counters, and valgrind's processor lacks the
-//! instructions that hash, which makes a signed token look three times as dear as it is. A single
-//! step counts what this processor really does, wherever there is `ptrace`. Each step takes some
+//! Virtual machines seldom have hardware counters, and valgrind's processor lacks the instructions
+//! for hashing, which makes a signed token look three times as expensive as it is. Single steps
+//! count what this processor really does, wherever `ptrace` is available. Each step takes some
 //! microseconds, so few requests are counted; one is much like the other.
 
 use std::{
@@ -23,7 +23,7 @@ use nix::{
 
 use crate::case::Case;
 
-/// The argument that makes the program the traced one.
+/// The argument that makes this program the traced one.
 pub(crate) const TRACED: &str = "--traced";
 
 const REQUESTS: u32 = 4;
@@ -36,7 +36,7 @@ pub(crate) fn per_request(case: Case) -> Result<f64> {
     Ok((some - none) as f64 / f64::from(REQUESTS))
 }
 
-/// What the traced program does: requests to warm up, a stop, the requests to count, a stop.
+/// The work of the traced program: requests to warm up, a stop, the requests to count, a stop.
 pub(crate) fn traced(case: Case, requests: u32) -> Result<()> {
     let mut run = case.start();
     (0..WARM_UP).for_each(|_| run());
@@ -53,7 +53,7 @@ fn count(case: Case, requests: u32) -> Result<u64> {
         .stdout(Stdio::null())
         .spawn()?;
     let steps = count_steps(Pid::from_raw(child.id().cast_signed()));
-    // It is stopped, or has failed already: either way it is not needed any more.
+    // It is stopped or has failed already: either way it is no longer needed.
     child.kill()?;
     child.wait()?;
     steps
@@ -80,8 +80,8 @@ fn count_steps(program: Pid) -> Result<u64> {
     }
 }
 
-/// Where the program stands. x86 steps through a repeated string instruction byte by byte, in one
-/// place; it is one instruction.
+/// The instruction pointer. x86 steps through a repeated string instruction byte by byte at one
+/// address; it counts as one instruction.
 #[cfg(target_arch = "x86_64")]
 fn place(program: Pid) -> Result<i64> {
     let pointer = std::mem::offset_of!(nix::libc::user_regs_struct, rip);

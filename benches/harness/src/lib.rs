@@ -1,6 +1,6 @@
 //! Measures what one request costs: instructions, heap allocations, time.
 //!
-//! Both benchmarks of the project are programs that hand their groups of cases to [`run`].
+//! Both benchmarks of the project are programs that pass their groups of cases to [`run`].
 #![allow(
     clippy::cast_precision_loss,
     clippy::print_stdout,
@@ -22,34 +22,34 @@ pub use case::{Case, Run};
 pub use table::Cost;
 pub use time::thread_time;
 
-/// The argument that has the program send the requests of one case, for a profiler to look at.
+/// The argument that makes the program send the requests of one case, for a profiler.
 const PROFILE: &str = "--profile";
 
-/// Cases that stand in one table. Each is held against the first.
+/// Cases that share a table. Each is compared with the first.
 #[derive(Clone, Debug)]
 pub struct Group {
     pub title: &'static str,
-    /// Printed under the table: what the cases are.
+    /// Printed under the table: an explanation of the cases.
     pub notes: &'static str,
     pub cases: Vec<Case>,
 }
 
-/// What was measured, by the name of the case.
+/// The measurements, by the name of the case.
 #[derive(Clone, Debug, Default)]
 pub struct Costs(HashMap<&'static str, Cost>);
 
 impl Costs {
-    /// What a case costs; `None` if it was not measured.
+    /// The cost of a case; `None` if it was not measured.
     #[must_use]
     pub fn of(&self, case: &str) -> Option<Cost> {
         self.0.get(case).copied()
     }
 }
 
-/// Measures every case, prints a table for each group, and returns what was measured.
+/// Measures every case, prints a table for each group, and returns the measurements.
 ///
-/// A word among the program's arguments chooses the groups that have it in their title.
-/// `--profile CASE REQUESTS` sends requests and measures nothing, for a profiler:
+/// A word among the program's arguments selects the groups whose title contains it. `--profile CASE
+/// REQUESTS` only sends requests and measures nothing, for a profiler:
 ///
 /// ```sh
 /// valgrind --tool=callgrind --toggle-collect='*profiled*' PROGRAM --profile CASE 1000
@@ -57,7 +57,7 @@ impl Costs {
 ///
 /// # Errors
 ///
-/// None, but for a bad `--profile`.
+/// Only for invalid arguments of `--profile`.
 pub fn run(groups: &[Group]) -> io::Result<Costs> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [task, name, requests] = arguments.as_slice() {
@@ -96,7 +96,7 @@ fn profile(case: Case, requests: u32) {
     profiled(&mut run, requests);
 }
 
-/// Has a name that a profiler can find.
+/// A function with a name that a profiler can find.
 #[inline(never)]
 fn profiled(run: &mut case::Run, requests: u32) {
     (0..black_box(requests)).for_each(|_| run());
@@ -105,7 +105,7 @@ fn profiled(run: &mut case::Run, requests: u32) {
 fn measure(groups: &[&Group]) -> Costs {
     let mut cases: Vec<Case> = Vec::new();
     for case in groups.iter().flat_map(|group| &group.cases) {
-        // A case may stand in several tables.
+        // A case may be in several tables.
         if cases.iter().all(|known| known.name != case.name) {
             cases.push(*case);
         }
@@ -126,7 +126,7 @@ fn measure(groups: &[&Group]) -> Costs {
     Costs(costs.collect())
 }
 
-/// Nothing, with the reason printed, where they can't be counted.
+/// Returns nothing, and prints the reason, where they can't be counted.
 fn count_instructions(cases: &[Case]) -> Vec<Option<f64>> {
     let counted: io::Result<Vec<f64>> = cases
         .iter()

@@ -1,4 +1,4 @@
-//! Stands in for the counter of instructions where there is no Linux.
+//! Replaces the counter of instructions on systems other than Linux.
 
 use std::io::{Error, ErrorKind, Result};
 

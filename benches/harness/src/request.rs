@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderValue, Method, Request, header, request::Builder},
 };
 
-/// Where browsers come from.
+/// The origin that browsers send.
 pub const ORIGIN: &str = "https://app.example.com";
-/// Who issues tokens.
+/// The issuer of the tokens.
 pub const ISSUER: &str = "https://id.example.com";
-/// Whom the tokens are for.
+/// The audience of the tokens.
 pub const AUDIENCE: &str = "api";
-/// What tokens are signed with.
+/// The key that signs the tokens.
 pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// A user to be created, in 57 bytes.
@@ -54,13 +54,13 @@ pub fn without_token() -> Request<Bytes> {
         .expect("a request")
 }
 
-/// A request whose body breaks one rule.
+/// A request whose body violates one rule.
 #[must_use]
 pub fn with_broken_rule() -> Request<Bytes> {
     post(CREDENTIALS, CHILD)
 }
 
-/// What a browser asks before it sends the others.
+/// The preflight request that a browser sends before the others.
 #[must_use]
 pub fn preflight() -> Request<Bytes> {
     from_browser(Method::OPTIONS)

@@ -1,8 +1,8 @@
-//! Prints what was measured.
+//! Prints the measurements.
 
 use crate::Group;
 
-/// What one request costs.
+/// The cost of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
     /// `None` where they can't be counted.
@@ -11,7 +11,7 @@ pub struct Cost {
     pub microseconds: f64,
 }
 
-/// Prints a group: each case, and how much dearer it is than the group's first.
+/// Prints a group: each case, and how much more it costs than the group's first.
 pub(crate) fn print(group: &Group, costs: &[Cost]) {
     println!("\n## {}\n", group.title);
     let heads = [
@@ -77,7 +77,7 @@ fn microseconds(time: f64) -> String {
     format!("{time:.2} us")
 }
 
-/// Allocations are whole numbers, but for tables that grow now and then.
+/// Allocations are whole numbers, except for tables that grow occasionally.
 fn count(allocations: f64) -> String {
     let rounded = allocations.round();
     if (allocations - rounded).abs() < 0.005 {

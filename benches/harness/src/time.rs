@@ -9,12 +9,12 @@ const COUNTED: u32 = 1_000;
 const BATCHES: usize = 41;
 const BATCH: Duration = Duration::from_millis(2);
 
-/// How long this thread has run: what the machine does in between does not count, as far as the
+/// The CPU time of this thread: what the machine does in between does not count, as far as the
 /// system can tell.
 ///
 /// # Panics
 ///
-/// If the system does not say.
+/// If the system does not report it.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn thread_time() -> Duration {
@@ -22,7 +22,7 @@ pub fn thread_time() -> Duration {
     nix::time::clock_gettime(clock).expect("a clock").into()
 }
 
-/// How long this thread has been there.
+/// The CPU time that this thread has used.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
 pub fn thread_time() -> Duration {
@@ -38,8 +38,8 @@ pub(crate) fn allocations(run: &mut Run) -> f64 {
     (alloc::allocations() - before) as f64 / f64::from(COUNTED)
 }
 
-/// Microseconds per request of each case. The cases take turns, so that whatever slows the machine
-/// down for a while slows all of them down.
+/// Microseconds per request of each case. The cases take turns, so that anything that slows the
+/// machine down for a while affects all of them.
 pub(crate) fn medians(runs: &mut [Run]) -> Vec<f64> {
     let sizes: Vec<u32> = runs.iter_mut().map(batch_size).collect();
     let mut batches = vec![Vec::with_capacity(BATCHES); runs.len()];

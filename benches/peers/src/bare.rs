@@ -1,4 +1,4 @@
-//! axum alone: what everything else is held against.
+//! axum alone: the baseline.
 
 use axum::{Json, Router, http::StatusCode, routing::post};
 

@@ -1,4 +1,4 @@
-//! The same work by hand, for this one handler: what the layers cost if nothing is general.
+//! The same work by hand, for this one handler: the cost without generality.
 
 mod cors;
 mod email;
@@ -24,12 +24,12 @@ struct Guards {
     verifier: Verifier,
 }
 
-/// Over axum's `Json`.
+/// With axum's `Json`.
 pub(crate) fn over_axum_json() -> Router {
     app(post(with_axum_json))
 }
 
-/// Reading the body and the JSON in it itself.
+/// Reads the body and parses its JSON itself.
 pub(crate) fn with_own_json() -> Router {
     app(post(with_serde_json))
 }

@@ -1,4 +1,4 @@
-//! Holds what was measured against the goals of the project.
+//! Compares the measurements with the goals of the project.
 
 use wythe_bench_harness::Costs;
 
@@ -7,7 +7,7 @@ use crate::{BARE, WYTHE};
 const TIMES_BARE: f64 = 1.7;
 const MORE_ALLOCATIONS: f64 = 6.0;
 
-/// The answers of the stack that must not cost more than an accepted request.
+/// The refusals of the stack that must not cost more than an accepted request.
 const REFUSALS: [&str; 5] = [
     "wythe, preflight",
     "wythe, 429",
@@ -16,7 +16,7 @@ const REFUSALS: [&str; 5] = [
     "wythe, 422",
 ];
 
-/// Says of each goal what was measured.
+/// Prints the measurement for each goal.
 pub(crate) fn print(costs: &Costs) {
     let (Some(bare), Some(wythe)) = (costs.of(BARE), costs.of(WYTHE)) else {
         return;

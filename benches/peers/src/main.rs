@@ -1,4 +1,4 @@
-//! wythe beside axum alone, the same work by hand, and the stack people would build today.
+//! wythe compared with axum alone, the same work by hand, and the stack people would build today.
 
 mod bare;
 mod by_hand;

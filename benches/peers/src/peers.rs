@@ -27,7 +27,7 @@ use crate::user::{Claims, Created, NewUser};
 
 type Quota = GovernorConfigBuilder<PeerIpKeyExtractor, NoOpMiddleware<QuantaInstant>>;
 
-/// The route with the layers around it. A macro, as each kind of quota makes another type.
+/// The route with the layers around it. A macro, because each kind of quota has another type.
 macro_rules! behind {
     ($quota:expr) => {
         Router::new().route("/users", post(create_user)).layer(
@@ -47,12 +47,12 @@ pub(crate) fn app() -> Router {
     behind!(plenty().use_headers().finish())
 }
 
-/// The same without fields that say how much of the limit is left, as is its default.
+/// The same without the fields that report how much of the limit is left, which is its default.
 pub(crate) fn app_without_fields() -> Router {
     behind!(plenty().finish())
 }
 
-/// Refuses every request but the first.
+/// Rejects every request but the first.
 pub(crate) fn spent() -> Router {
     behind!(
         plenty()
@@ -90,7 +90,7 @@ async fn create_user(claims: Claims, Json(user): Json<NewUser>) -> Result<Respon
 }
 
 static KEY: LazyLock<DecodingKey> = LazyLock::new(|| {
-    // Another crate of the same build may turn on another provider: this says which one it is.
+    // Another crate in the same build may enable another provider: this selects one.
     let _: Result<_, _> = rust_crypto::DEFAULT_PROVIDER.install_default();
     DecodingKey::from_secret(request::SECRET)
 });

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The body, with the rules that the peers' stack has it checked by.
+/// The request body, with the rules that the peers' stack checks.
 #[derive(Debug, Deserialize, garde::Validate)]
 pub(crate) struct NewUser {
     #[garde(length(chars, min = 2, max = 50))]
@@ -13,14 +13,14 @@ pub(crate) struct NewUser {
     pub(crate) age: Option<u8>,
 }
 
-/// The answer.
+/// The response body.
 #[derive(Debug, Serialize)]
 pub(crate) struct Created {
     pub(crate) id: u64,
     pub(crate) name: String,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) sub: String,

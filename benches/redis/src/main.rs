@@ -1,4 +1,4 @@
-//! Limits in Redis: what a request costs in time and in round trips, with leases and without.
+//! Limits in Redis: the time and the round trips of a request, with and without leases.
 //!
 //! `cargo run --release -p wythe-redis-bench` starts a server of its own.
 
@@ -30,7 +30,7 @@ use server::Server;
 
 type Limit = With<Limiter<ByPeer>>;
 
-/// Sends one request from one of so many clients.
+/// Sends one request from one of this many clients.
 async fn request(layer: &Limit, client: u32) -> u16 {
     let handler = service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
@@ -48,7 +48,7 @@ struct Measured {
     passed: usize,
 }
 
-/// `tasks` at once send `each` requests, from `clients` clients in turn.
+/// `tasks` concurrent tasks send `each` requests from `clients` clients in turn.
 async fn send(layer: &Limit, tasks: u32, each: u32, clients: u32) -> Measured {
     let start = Instant::now();
     let all: Vec<_> = (0..tasks)

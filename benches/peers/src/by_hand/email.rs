@@ -1,4 +1,4 @@
-//! An address by the characters in it, without a regular expression.
+//! Checks an email address by its characters, without a regular expression.
 
 pub(super) fn is_valid(address: &str) -> bool {
     let Some((local, domain)) = address.split_once('@') else {

@@ -1,4 +1,4 @@
-//! governor, asked directly.
+//! governor, called directly.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 

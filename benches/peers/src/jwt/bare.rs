@@ -14,8 +14,8 @@ use wythe_bench_harness::Run;
 
 use crate::tokens::{AUDIENCE, Claims, ISSUER, token, verifying_key};
 
-/// A program has one backend. Here it is one that asks which of the two it is, a load and a branch
-/// for each token.
+/// A program has one backend. Here it is one that checks which of the two it is: a load and a
+/// branch for each token.
 static SWITCH: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| (backend().signer_factory)(algorithm, key),
     verifier_factory: |algorithm, key| (backend().verifier_factory)(algorithm, key),

@@ -1,4 +1,4 @@
-//! A token in a request: wythe, with its cache and without, beside jsonwebtoken alone.
+//! The token of a request: wythe, with and without its cache, compared with jsonwebtoken alone.
 #![allow(clippy::print_stdout, reason = "it prints a table")]
 
 mod bare;
@@ -10,7 +10,7 @@ use wythe_bench_harness::{Case, Costs, Counting, Group, run};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What a cached token may cost of a verification, for the algorithms that this is asked of.
+/// The share of a verification that a cached token may cost, for the algorithms with a goal.
 const MOST: f64 = 1.0 / 50.0;
 const ASKED: [(&str, &str); 2] = [
     ("RS256, wythe without cache", "RS256, wythe, cached"),

@@ -1,4 +1,4 @@
-//! Tokens as an identity provider makes them, and keys.
+//! Tokens as an identity provider issues them, and keys.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct Claims {
     iat: u64,
 }
 
-/// The same claims, shared by all who have the token.
+/// The same claims, shared by all requests with the token.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared(#[expect(dead_code, reason = "only carried")] Arc<Claims>);
 

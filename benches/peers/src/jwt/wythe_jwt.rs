@@ -1,4 +1,4 @@
-//! The scheme `Jwt`, asked about the head of a request.
+//! The scheme `Jwt`, called with the head of a request.
 
 use std::hint::black_box;
 
@@ -30,7 +30,7 @@ pub(crate) fn cached_value(algorithm: Algorithm) -> Run {
     of_one_token(jwt::<Value>(algorithm), algorithm)
 }
 
-/// More tokens than fit, in turns: none is there when it comes again.
+/// More tokens than fit, in turn: each has been evicted when it comes again.
 pub(crate) fn first_sight(algorithm: Algorithm) -> Run {
     let cache = TokenCache::of(64).expect("a cache");
     let jwt = jwt::<Claims>(algorithm).cache(&cache);

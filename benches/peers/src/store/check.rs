@@ -1,4 +1,4 @@
-//! What one check costs among so many live keys.
+//! The cost of one check with this many live keys.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::{
 const CHECKS: u32 = 100_000;
 const ROUNDS: u32 = 15;
 
-/// Prints a table for checks that pass, and one for checks that are refused.
+/// Prints a table for checks that pass, and one for checks that are rejected.
 pub(crate) fn print() {
     for (title, burst) in [("passes", PLENTY), ("is refused", 1)] {
         println!("\n## a check that {title}, nanoseconds: least, median\n");
@@ -45,7 +45,7 @@ pub(crate) fn print() {
     }
 }
 
-/// They take turns, so that whatever slows the machine down slows down all of them.
+/// They take turns, so that anything that slows the machine down affects all of them.
 fn measure<const N: usize>(mut checks: [Check; N], keys: u64, passes: bool) -> [(f64, f64); N] {
     for check in &mut checks {
         (0..keys).for_each(|key| assert!(check(key)));

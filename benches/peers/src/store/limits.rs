@@ -1,4 +1,4 @@
-//! The limits that are measured: each asked the same, for a number that is the key.
+//! The limits that are measured: each is called in the same way, with a number as the key.
 
 use std::{
     cell::Cell,
@@ -32,16 +32,17 @@ use wythe::{
 
 /// Half an hour, so that no key of a benchmark becomes idle.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1_800);
-/// As many as a benchmark can send, and few enough that all limits can measure them.
+/// As many as a benchmark can send, and few enough for all limits to represent.
 pub(crate) const PLENTY: u32 = 2_000_000;
 
 thread_local! {
-    /// Whose request it is. To read it costs next to nothing, as it should: it is not measured.
+    /// The client of the request. Reading it costs next to nothing, as it should: it is not
+    /// measured.
     static KEY: Cell<u64> = const { Cell::new(0) };
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Whether a request of this key passes.
+/// Whether a request with this key passes.
 pub(crate) type Check = Box<dyn FnMut(u64) -> bool>;
 
 fn key_of(_: &Parts) -> u64 {
@@ -58,7 +59,7 @@ pub(crate) fn wythe(burst: u32, keys: usize, overflow: Overflow) -> RateLimit<By
     limit.max_keys(keys, overflow).expect("room")
 }
 
-/// By [`turn`] instead of the system's clock.
+/// With [`turn`] instead of the system's clock.
 pub(crate) fn by_hand(limit: RateLimit<ByNumber>) -> RateLimit<ByNumber> {
     limit.clock(|| UNIX_EPOCH + NOW.get())
 }
@@ -74,7 +75,7 @@ pub(crate) fn decide(layer: &With<Limiter<ByNumber>>, key: u64) -> bool {
     matches!(black_box(step), Later::Ready(Step::Next(..)))
 }
 
-/// What [`decide`] pays for a request, without a limit.
+/// The cost of the request in [`decide`], without a limit.
 pub(crate) fn request_alone(key: u64) -> bool {
     KEY.set(key);
     let (head, body) = black_box(Request::new(())).into_parts();
@@ -94,7 +95,7 @@ pub(crate) fn wythe_layer(limit: RateLimit<ByNumber>) -> Check {
     through(with_rate_limit(limit).layer(service_fn(answer)))
 }
 
-/// governor in a layer written by hand, that refuses without a body or a field.
+/// governor in a handwritten layer that rejects without a body or a field.
 pub(crate) fn governor_layer(burst: u32) -> Check {
     let limit = Arc::new(governor(burst));
     through(service_fn(move |request: Request<Body>| {

@@ -1,6 +1,6 @@
-//! The store of a rate limit beside governor's: time of a check, memory, pauses.
+//! The store of a rate limit compared with governor's: time of a check, memory, pauses.
 //!
-//! A word among the arguments chooses: `check`, `bytes`, `pauses` or `flood`.
+//! A word among the arguments selects: `check`, `bytes`, `pauses` or `flood`.
 #![allow(
     clippy::cast_precision_loss,
     clippy::print_stdout,

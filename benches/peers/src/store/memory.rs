@@ -1,4 +1,4 @@
-//! What the store takes, how long its longest pause is, and what a flood does to it.
+//! The memory of the store, its longest pause, and the effect of a flood.
 
 use std::{
     hash::Hash,
@@ -41,7 +41,7 @@ fn keyed<K: Hash + Eq + Clone>() -> DefaultKeyedRateLimiter<K> {
 }
 
 fn line(name: &str, mut add: impl FnMut(u64)) {
-    // What is there before the first key is small beside a million of them.
+    // Memory used before the first key is small compared with a million keys.
     let before = held();
     let per_key = |n: u64| (held().saturating_sub(before)) as f64 / n as f64;
     let (mut most, mut at_a_million) = (0.0_f64, 0.0);
@@ -60,8 +60,8 @@ fn line(name: &str, mut add: impl FnMut(u64)) {
     );
 }
 
-/// Prints the longest checks. In the time that the thread runs, as the machine is
-/// not ours alone, and the least of three runs, as it makes pauses of its own.
+/// Prints the longest checks, in CPU time of the thread because the machine has other work, and the
+/// least of three runs because the machine adds pauses of its own.
 pub(crate) fn print_pauses() {
     println!(
         "\n## the longest check of all, microseconds of the thread's own time: the least of three runs\n"
@@ -94,7 +94,7 @@ pub(crate) fn print_pauses() {
     });
 }
 
-/// All are idle at once, and one key is asked for as often as it takes to sweep them.
+/// All are idle at once, and one key is checked as often as it takes to sweep them.
 fn sweeping(keys: u64) -> Duration {
     let layer = with_rate_limit(by_hand(wythe(1, room(keys), Overflow::Refuse)));
     (0..keys).for_each(|n| assert!(decide(&layer, n)));
@@ -115,12 +115,12 @@ fn longest(times: u64, mut each: impl FnMut(u64)) -> Duration {
     (0..times).map(time).max().unwrap_or_default()
 }
 
-/// As the shards fill up only almost evenly, a little more than that.
+/// A little more, because the shards do not fill up quite evenly.
 fn room(keys: u64) -> usize {
     usize::try_from(keys + keys / 5).expect("a number of keys")
 }
 
-/// Prints what 10 million made-up keys do to a limit that may keep a million.
+/// Prints the effect of 10 million invented keys on a limit that may keep one million.
 pub(crate) fn print_flood() {
     println!("\n## 10 M made-up keys, a cap of 1 M\n");
     println!("| | most memory, MB | keys | ns a check | longest check, us |");

@@ -1,4 +1,4 @@
-//! Stores of sessions: what each thing takes that they do, and the memory of a session.
+//! Session stores: the time of each operation, and the memory of a session.
 //!
 //! `cargo run --release -p wythe-redis-bench --bin sessions` starts a server of its own.
 
@@ -21,7 +21,7 @@ mod server;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// An id as random as those of cookies.
+/// An id as random as those in cookies.
 fn id(number: u32) -> SessionId {
     SessionId::from_bytes(*SessionOwner::new(number.to_be_bytes()).as_bytes())
 }
@@ -31,8 +31,8 @@ fn record() -> SessionRecord {
     SessionRecord::new(vec![b'x'; 100].into(), ends)
 }
 
-/// Nanoseconds for each, if they are done one after the other: the median of groups of a hundred,
-/// so that what else the machine does is not in it.
+/// Nanoseconds for each operation, done one after the other: the median of groups of one hundred,
+/// so that other work of the machine is not included.
 async fn each<F: Future>(ids: &[SessionId], mut ask: impl FnMut(SessionId) -> F) -> u128 {
     let mut groups = Vec::with_capacity(ids.len() / 100);
     for group in ids.chunks(100) {
@@ -52,7 +52,7 @@ async fn memory(sessions: u32, owned: bool) {
         false => record(),
     };
     let ids: Vec<_> = (0..sessions).map(id).collect();
-    // As full as it gets without anybody having to go.
+    // As full as it gets without evictions.
     let room = NonZeroUsize::new(sessions as usize * 11 / 10).expect("not 0");
     let before = held();
     let store = MemorySessions::new(room);
@@ -75,7 +75,7 @@ async fn memory(sessions: u32, owned: bool) {
     );
 }
 
-/// Flooded when full: each new one has to find one that can go.
+/// Flooded when full: each new session has to find one to evict.
 async fn full() {
     let ids: Vec<_> = (0..300_000).map(id).collect();
     let store = MemorySessions::default();
