@@ -1,4 +1,4 @@
-//! API keys: one is created at start for the curl commands, others by users with permission.
+//! API keys: one is created at startup for the curl commands, others by users with permission.
 //!
 //! `cargo run --example api_key --features api-key`
 
@@ -23,14 +23,14 @@ use wythe::{
     compose, with_auth, with_cache_control, with_presentation,
 };
 
-/// Whose a key is.
+/// The owner of a key.
 #[derive(Clone)]
 struct Partner {
     name: String,
     may_make_keys: bool,
 }
 
-/// What the server has of each key, by its id. A database has a table of it.
+/// What the server stores of each key, by its id. A real application has a database table.
 #[derive(Clone, Default)]
 struct Keys(Arc<RwLock<HashMap<String, (ApiKeyHash, Partner)>>>);
 
@@ -56,13 +56,13 @@ async fn whoami(Auth(partner): Auth<Partner>) -> String {
     format!("You are {}.\n", partner.name)
 }
 
-/// Answers with a new key, which nobody can show again.
+/// Responds with a new key, which can't be shown again.
 async fn make_key(
     State(App { keys, format }): State<App>,
     Auth(partner): Auth<Partner>,
 ) -> Result<(StatusCode, String), Problem> {
     if !partner.may_make_keys {
-        return Err(Problem::new(StatusCode::FORBIDDEN).detail("This key makes no keys."));
+        return Err(Problem::new(StatusCode::FORBIDDEN).detail("This key may not create keys."));
     }
     let key = format.generate().map_err(Problem::internal)?;
     let name = format!("a friend of {}", partner.name);
@@ -93,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let scheme = ApiKey::lookup_id(format.clone(), move |id| known.find(id)).or_bearer();
     let stack = compose((
         with_auth(scheme),
-        // The answer may hold a key.
+        // The response may contain a key.
         with_cache_control(CacheControl::no_store()),
     ));
     print!("{stack}");

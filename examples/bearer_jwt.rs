@@ -1,5 +1,5 @@
 //! Bearer tokens of two issuers, each with its own keys: one for people, one for machines. Scopes
-//! restrict what a token may do, and a check refuses the tokens of revoked users for each request.
+//! restrict what a token allows, and a check rejects the tokens of revoked users on each request.
 //!
 //! `cargo run --example bearer_jwt`
 
@@ -18,8 +18,8 @@ use wythe::{
     with_auth, with_presentation, with_scopes,
 };
 
-/// The issuer for people. Its keys and those below were made for this example and protect nothing; an
-/// application has only public keys, in its configuration.
+/// The issuer for people. Its keys and those below were generated for this example and protect
+/// nothing; an application only has public keys, in its configuration.
 const PEOPLE: &str = "https://id.example.com";
 /// The issuer for machines.
 const MACHINES: &str = "https://machines.example.com";
@@ -64,10 +64,10 @@ async fn order() -> StatusCode {
 }
 
 fn app() -> Result<Router, ConfigError> {
-    // Both call their key "1": of which issuer it is, the token's `iss` says.
+    // Both issuers call their key "1": the token's `iss` selects the issuer.
     let people = JwtKey::pem(JwtAlgorithm::ES256, PEOPLE_PUBLIC)?.id("1");
     let machines = JwtKey::pem(JwtAlgorithm::EdDSA, MACHINES_PUBLIC)?.id("1");
-    let dismissed = HashSet::from(["mallory".to_owned()]);
+    let revoked = HashSet::from(["mallory".to_owned()]);
     let jwt = Jwt::<Claims>::issuers([
         JwtIssuer::new(PEOPLE, [people])?,
         JwtIssuer::new(MACHINES, [machines])?,
@@ -75,8 +75,8 @@ fn app() -> Result<Router, ConfigError> {
     .audience("orders")
     .token_type("at+jwt")
     .leeway(Duration::from_secs(30))
-    .check(move |claims| match dismissed.contains(&claims.sub) {
-        true => Err("the user was dismissed"),
+    .check(move |claims| match revoked.contains(&claims.sub) {
+        true => Err("the user was revoked"),
         false => Ok(()),
     });
 
@@ -109,7 +109,7 @@ impl Signer {
     }
 }
 
-/// The claims of a token that passes, for an hour.
+/// The claims of a valid token, for one hour.
 fn claims(iss: &str, sub: &str) -> Claims {
     Claims {
         iss: iss.to_owned(),
@@ -148,12 +148,12 @@ fn print_help(url: &str) -> Result<(), Box<dyn Error>> {
         ),
         ("an expired token", people.sign(&expired)?, &whoami),
         (
-            "a machine that says it is a person",
+            "a machine that claims to be a person",
             machines.sign(&claims(PEOPLE, "ann"))?,
             &whoami,
         ),
         (
-            "an issuer that nobody knows",
+            "an unknown issuer",
             people.sign(&claims("https://id.example.net", "ann"))?,
             &whoami,
         ),
@@ -163,7 +163,7 @@ fn print_help(url: &str) -> Result<(), Box<dyn Error>> {
             &whoami,
         ),
         (
-            "a dismissed user",
+            "a revoked user",
             people.sign(&claims(PEOPLE, "mallory"))?,
             &whoami,
         ),

@@ -14,10 +14,10 @@ use wythe::{
     compose, with_auth, with_presentation, with_scopes,
 };
 
-/// An application has it in its configuration, and not in its source.
+/// A real application has it in its configuration, not in its source.
 const SECRET: &str = "the secret of an example, known to everybody";
 
-/// What the tokens of users say.
+/// The claims of a user's token.
 #[derive(Clone, Deserialize, Serialize)]
 struct Claims {
     sub: String,
@@ -31,7 +31,7 @@ impl HasScopes for Claims {
     }
 }
 
-/// Whose a key is, and for what.
+/// The owner of a key, and its scopes.
 #[derive(Clone)]
 struct Partner {
     company: &'static str,
@@ -44,7 +44,7 @@ impl HasScopes for Partner {
     }
 }
 
-/// Who calls, to handlers that need not know by which credentials.
+/// The caller, for handlers that need not know which credentials were used.
 #[derive(Clone)]
 struct Caller(String);
 
@@ -70,18 +70,18 @@ fn app(format: ApiKeyFormat, key: &GeneratedKey) -> Result<Router, ConfigError> 
     });
     let jwt = Jwt::<Claims>::hs256(SECRET)?;
 
-    // One principal of both. Keys come as bearer tokens, too: then they are asked first, because
-    // they take those with their prefix only, and `Jwt` takes all.
+    // One principal for both. Keys may be sent as bearer tokens too: then their scheme comes first,
+    // because it takes only tokens with their prefix, and `Jwt` takes all.
     let partners = keys.clone().or_bearer().own_prefix_only()?;
     let partners = partners.map(|partner| Caller(partner.company.to_owned()));
-    // What a user's token must have besides is asked here.
+    // Additional requirements on a user's token are checked here.
     let users = jwt.clone().try_map(|claims| match &*claims.sub {
         "" => Err(Refusal::new("a token without a user").reason("no_user")),
         name => Ok(Caller(name.to_owned())),
     });
     let callers = compose((with_auth(partners.or(users)),));
 
-    // Either of two, each with its scopes, and nobody with both.
+    // Either of two, each with its own scopes, and never both.
     let readers = compose((
         with_auth(jwt.either(keys).exclusive()),
         with_scopes(Scopes::all(["orders:read"])?),

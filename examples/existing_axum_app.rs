@@ -1,4 +1,4 @@
-//! One layer for an app that is there already: every refusal becomes problem+json.
+//! One layer for an existing app: every refusal becomes problem+json.
 //!
 //! `cargo run --example existing_axum_app`
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use wythe::{compose, with_presentation};
 
-/// An app that knows nothing of wythe.
+/// An app that does not use wythe.
 fn existing_app() -> Router {
     Router::new()
         .route("/users/{id}", get(user))
@@ -29,9 +29,9 @@ async fn echo(Json(body): Json<Value>) -> Json<Value> {
     Json(body)
 }
 
-#[expect(clippy::panic, reason = "shows what becomes of one")]
+#[expect(clippy::panic, reason = "shows how a panic is handled")]
 async fn crash() -> &'static str {
-    panic!("this goes to the log, and not to the client")
+    panic!("this is logged and not sent to the client")
 }
 
 #[tokio::main]

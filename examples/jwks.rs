@@ -1,8 +1,8 @@
-//! An API that takes the tokens of an identity provider, and finds its keys by its name.
+//! An API that accepts the tokens of an identity provider, and discovers its keys from its name.
 //!
 //! `cargo run --example jwks --features jwks`
 //!
-//! The provider is part of the example, on a port of its own. It changes its key when it is told to.
+//! The provider is part of the example, on its own port. It rotates its key on request.
 
 use std::{
     env,
@@ -33,8 +33,8 @@ use wythe::{
     with_presentation,
 };
 
-/// A token of a new key that comes sooner after a fetch than this is refused. A second is for the
-/// example; providers show a new key long before they sign with it.
+/// A token with a new key that arrives sooner than this after a fetch is rejected. One second is
+/// for the example; providers publish a new key long before they sign with it.
 const COOLDOWN: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ async fn health(State(keys): State<Jwks>) -> (StatusCode, String) {
 }
 
 fn api(keys: &Jwks) -> Result<Router, ConfigError> {
-    // The provider was found by its name, so that tokens must name it.
+    // The keys were discovered from the issuer's name, so tokens must name it.
     let stack = compose((
         with_presentation(),
         with_auth(Jwt::<Claims>::jwks(keys.clone())?.audience("api")),
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(axum::serve(listener, provider.router()).into_future());
 
     let keys = Jwks::discover(&issuer)?.cooldown(COOLDOWN)?;
-    // Without keys, the program would rather not start.
+    // Without keys, the program exits instead of starting.
     keys.prefetch().await?;
 
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
@@ -93,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("  curl -i {api_url}/ -H 'authorization: Bearer {token}'");
     println!("  curl -i {api_url}/health");
     println!(
-        "\nThe provider changes its key; tokens of the new one pass, those of the old don't:\n"
+        "\nThe provider rotates its key: tokens with the new key pass, those with the old one don't:\n"
     );
     println!("  curl -i -X POST {issuer}/rotate");
     println!("  curl -i {api_url}/ -H \"authorization: Bearer $(curl -s {issuer}/token)\"");
@@ -165,7 +165,7 @@ async fn rotate(State(provider): State<Arc<Provider>>) -> Result<StatusCode, Pro
         let mut key = provider.key.write().unwrap_or_else(PoisonError::into_inner);
         *key = (key.0 + 1, new);
     }
-    // From then on, requests for the key set get the new key.
+    // After the cooldown, the API fetches the key set again and gets the new key.
     tokio::time::sleep(COOLDOWN).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,11 +23,11 @@ use wythe::{
     with_cache_control,
 };
 
-/// Whether the site is being maintained. Clones share it.
+/// Whether the site is under maintenance. Clones share it.
 #[derive(Clone, Debug, Default)]
 struct Maintenance(Arc<AtomicBool>);
 
-/// Where it stands in a stack, and what it says of itself.
+/// Its stage in a stack, and how it describes itself.
 impl Place for Maintenance {
     type Stage = stage::Admit;
     type Provides = ();
@@ -46,7 +46,7 @@ impl<B> Middleware<B> for Maintenance {
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         if self.0.load(Ordering::Relaxed) {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-                .detail("The site is being maintained.")
+                .detail("The site is under maintenance.")
                 .header(RETRY_AFTER, HeaderValue::from_static("600"));
             return Step::reply(problem);
         }

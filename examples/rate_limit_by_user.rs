@@ -1,4 +1,4 @@
-//! A limit by user, whose plan decides how much: and a page that tells what is left.
+//! A limit by user, with a quota that depends on their plan, and a page that shows what is left.
 //!
 //! `cargo run --example rate_limit_by_user`
 
@@ -22,14 +22,14 @@ enum Plan {
     Paid,
 }
 
-/// Who sends a request.
+/// The user who sends a request.
 #[derive(Clone)]
 struct User {
     id: u64,
     plan: Plan,
 }
 
-/// Knows two users by their tokens. A real application verifies a JWT, or asks its database.
+/// Knows two users by their tokens. A real application verifies a JWT, or queries its database.
 struct Tokens;
 
 impl Authenticate for Tokens {
@@ -66,7 +66,8 @@ fn app() -> Result<Router, ConfigError> {
         paid: limiter.handle().plan(1)?,
     };
 
-    // A limit by user inside of what finds out who it is: the other way round does not compile.
+    // A limit by user inside the layer that authenticates the user: the other order does not
+    // compile.
     let search = compose((with_auth(Tokens), with_rate_limit(limiter)));
     let account = compose((with_auth(Tokens),));
     print!("{search}");
@@ -76,14 +77,14 @@ fn app() -> Result<Router, ConfigError> {
         .with_state(limits))
 }
 
-/// Sees what the layer counts.
+/// Reads what the layer counts.
 #[derive(Clone)]
 struct Limits {
     free: Handle<u64>,
     paid: Handle<u64>,
 }
 
-/// What the user has left: to ask costs nothing.
+/// What the user has left: reading it costs nothing.
 async fn left(
     State(limits): State<Limits>,
     Auth(user): Auth<User>,

@@ -1,4 +1,4 @@
-//! What a caller may do: by the scopes of its token, by its role, by asking a store, and in the
+//! What a caller may do: by the scopes of its token, by its role, by querying a store, and in the
 //! handler, where the order is known.
 //!
 //! `cargo run --example scopes`
@@ -19,7 +19,7 @@ use wythe::{
     with_authorization, with_roles, with_scopes,
 };
 
-/// An application has it in its configuration, and not in its source.
+/// A real application has it in its configuration, not in its source.
 const SECRET: &str = "the secret of an example, known to everybody";
 
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize, Serialize)]
@@ -58,7 +58,7 @@ async fn list(Auth(claims): Auth<Claims>, State(orders): State<Orders>) -> Strin
     own.map(|(id, _)| format!("order {id}\n")).collect()
 }
 
-/// Whose order it is, only the orders know. Somebody else's is not found.
+/// Only the orders say who owns one. Somebody else's order is not found.
 async fn order(
     Auth(claims): Auth<Claims>,
     State(orders): State<Orders>,

@@ -1,7 +1,7 @@
-//! Sessions in a store: a page to sign in, a page for who has signed in, and the way out.
+//! Sessions in a store: a page to sign in, a page for signed-in users, and a way to sign out.
 //!
 //! `cargo run --example sessions --features session`, then open the address that it prints. The
-//! password of everybody is `open sesame`.
+//! password of every user is `open sesame`.
 
 use std::{env, error::Error, net::SocketAddr};
 
@@ -20,7 +20,7 @@ use wythe::{
     compose, with_auth, with_cache_control, with_csrf, with_presentation,
 };
 
-/// What a session knows of its user.
+/// What a session stores about its user.
 #[derive(Deserialize, Serialize)]
 struct User {
     name: String,
@@ -34,7 +34,7 @@ struct SignIn {
     password: String,
 }
 
-/// Greets a user, or asks a visitor to sign in. A session that has ended counts as none here.
+/// Greets a user, or asks a visitor to sign in. An expired session counts as none here.
 async fn home(session: Option<OfUser>) -> Html<String> {
     let Some(Auth(session)) = session else {
         return Html(
@@ -50,13 +50,13 @@ async fn home(session: Option<OfUser>) -> Html<String> {
     ))
 }
 
-/// Begins a session. Where there is one already, it ends: its id is never kept.
+/// Starts a session. An existing one ends: its id is never reused.
 async fn login(
     State(sessions): State<Sessions<User>>,
     old: Option<OfUser>,
     Form(SignIn { name, password }): Form<SignIn>,
 ) -> Result<Response, Problem> {
-    // A real server compares with an argon2 hash, off the async threads.
+    // A real server compares with an argon2 hash, outside the async threads.
     if name.is_empty() || password != "open sesame" {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
             .detail("The name or the password is wrong."));
@@ -73,7 +73,7 @@ async fn whoami(Auth(session): OfUser) -> String {
     format!("You are {}.\n", session.name)
 }
 
-/// Ends the session in the store and in the browser; if the store fails, says so.
+/// Ends the session in the store and in the browser; reports an error if the store fails.
 async fn logout(
     State(sessions): State<Sessions<User>>,
     Auth(session): OfUser,
@@ -89,14 +89,14 @@ fn escaped(text: &str) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    // Everybody's sessions can be ended at once: `store.remove_owned(..)`.
+    // All sessions of a user can be ended at once: `store.remove_owned(..)`.
     let store = MemorySessions::default();
     let sessions = Sessions::stored(store)?
         .owned_by(|user: &User| SessionOwner::new(&user.name))
-        // There is no TLS here. A real server leaves this out.
+        // There is no TLS here. A real server omits this line.
         .dangerously_insecure_for_development()?;
 
-    // Other sites can't make a browser sign in, out, or act as its user.
+    // Other sites can't make a browser sign in, sign out, or act as its user.
     let own_pages = with_csrf(Csrf::same_origin());
     let private = with_cache_control(CacheControl::no_store());
     let visitor = compose((
@@ -118,7 +118,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Signs somebody in for the lines that need a session.
+/// Signs a user in for the lines that need a session.
 async fn print_help(sessions: &Sessions<User>, address: SocketAddr) -> Result<(), Problem> {
     let name = "alice".to_owned();
     let cookie = sessions.login(&User { name }).await?;

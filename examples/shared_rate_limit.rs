@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example shared_rate_limit --features rate-limit-redis`
 //!
-//! `REDIS_URL` says which server; without it, the example starts one for itself.
+//! `REDIS_URL` selects the server; without it, the example starts its own.
 
 use std::{
     env,
@@ -23,7 +23,7 @@ use wythe::{
 
 const INSTANCES: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
-/// What each instance does. In life it is a process of its own, so it has a store of its own.
+/// What each instance runs. In production it is a process of its own, so it has its own store.
 fn instance(name: &'static str, redis: &str) -> Result<Router, ConfigError> {
     let on_failure = OnFailure::Local {
         instances: INSTANCES,
@@ -77,8 +77,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A server that ends when this program does, however it does: then the shell reads the end of its
-/// input.
+/// A server that ends when this program does, however that happens: the shell then reads the end of
+/// its input.
 fn start_redis(port: u16) -> std::io::Result<Child> {
     let script = "redis=$(command -v redis-server || command -v valkey-server) || exit 1
         \"$redis\" --port \"$0\" --bind 127.0.0.1 --save '' >/dev/null &

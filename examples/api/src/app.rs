@@ -1,4 +1,4 @@
-//! Puts the routes together, and around all of them what every answer needs.
+//! Assembles the routes, and the layers around all of them.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::{
     users::{by_id, create, list},
 };
 
-/// The one web page whose scripts may call this API.
+/// The only web page whose scripts may call this API.
 pub(crate) const ORIGIN: &str = "http://localhost:5173";
 
 /// All routes, in an order in which they can be tried.
@@ -54,18 +54,18 @@ pub fn routes(state: &AppState) -> Result<Vec<Route>, ConfigError> {
     ])
 }
 
-/// The API: its routes, and what stands around them.
+/// The API: its routes, and the layers around them.
 pub struct Api {
     /// The service.
     pub router: Router,
     /// The layers around every route, outermost first.
     pub around: Vec<(&'static str, Description)>,
-    /// The same as a table.
+    /// The layers as a table.
     pub table: String,
 }
 
 impl Api {
-    /// Puts the routes into a router.
+    /// Assembles the routes into a router.
     pub fn new(
         routes: &[Route],
         state: AppState,
@@ -75,12 +75,12 @@ impl Api {
             .credentials()
             .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
             .headers([header::CONTENT_TYPE, header::AUTHORIZATION])?;
-        // The page that may read answers may also act as its user, and no other may.
+        // The page that may read responses may also act as its user; no other page may.
         let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
         let stack = compose((
             TraceLayer::new_for_http(),
             with_cors(cors),
-            // Makes axum's own refusals problems too, and panics.
+            // Renders axum's own rejections, and panics, as problems too.
             with_presentation(),
             TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
             // Around every route, so that none is forgotten.
@@ -96,7 +96,8 @@ impl Api {
     }
 }
 
-/// A router with these routes. Each path answers `OPTIONS`, and 405 to methods that it has not.
+/// A router with these routes. Each path answers `OPTIONS`, and 405 to methods that it does not
+/// have.
 fn paths(routes: &[Route]) -> Result<Router<AppState>, ConfigError> {
     let mut by_path: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
     for route in routes {

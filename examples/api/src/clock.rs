@@ -1,4 +1,4 @@
-//! Tells the time, or what a test says it is.
+//! Tells the time, or what a test sets.
 
 use std::{
     fmt,
@@ -6,12 +6,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Where the time comes from.
+/// The source of the time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
-    /// The clock of the system.
+    /// The system's clock.
     pub fn system() -> Self {
         Self::new(SystemTime::now)
     }
@@ -25,7 +25,7 @@ impl Clock {
         (self.0)()
     }
 
-    /// The seconds since 1970, as tokens and SQLite have them.
+    /// The seconds since 1970, as tokens and SQLite store them.
     pub(crate) fn seconds(&self) -> i64 {
         let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

@@ -10,20 +10,20 @@ use crate::{BoxError, admin::Admin, clock::Clock, serve::TimeLimits};
 /// What can be configured.
 #[derive(Debug)]
 pub struct Config {
-    /// `HOST` and `PORT`; 127.0.0.1:3000 without them.
+    /// `HOST` and `PORT`; 127.0.0.1:3000 by default.
     pub address: SocketAddr,
-    /// `DATABASE_URL`: an SQLite file. Without it, the database is in memory.
+    /// `DATABASE_URL`: an SQLite file. By default, the database is in memory.
     pub database_url: Option<String>,
-    /// `JWT_SECRET`, which signs the tokens. Without it, a random one.
+    /// `JWT_SECRET`, which signs the tokens. Random by default.
     pub secret: Secret,
-    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`. Without them, nobody is the admin.
+    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`. By default there is no admin.
     pub admin: Option<Admin>,
-    /// `SECURE_COOKIES`: whether they travel by https only. Without it, wherever others share the
-    /// network; behind a proxy on this machine, set it to `true`.
+    /// `SECURE_COOKIES`: whether cookies are sent over HTTPS only. By default they are, unless the
+    /// host is a loopback address; behind a proxy on this machine, set it to `true`.
     pub secure_cookies: bool,
-    /// Where the time comes from: the system.
+    /// The source of the time: the system.
     pub clock: Clock,
-    /// How long things may take.
+    /// How long each operation may take.
     pub time_limits: TimeLimits,
 }
 
@@ -39,7 +39,7 @@ impl Config {
         let admin = match (variable("ADMIN_EMAIL")?, variable("ADMIN_PASSWORD")?) {
             (Some(email), Some(password)) => Some(Admin::new(email, password)?),
             (None, None) => None,
-            _ => return Err("ADMIN_EMAIL and ADMIN_PASSWORD belong together".into()),
+            _ => return Err("ADMIN_EMAIL and ADMIN_PASSWORD must be set together".into()),
         };
         Ok(Self {
             address: SocketAddr::new(host, port),
@@ -60,13 +60,13 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// One that outlives the program.
+    /// A secret that outlives the program.
     pub fn given(secret: impl Into<Vec<u8>>) -> Self {
         let (bytes, random) = (secret.into(), false);
         Self { bytes, random }
     }
 
-    /// One for this run only.
+    /// A secret for this run only.
     pub fn random() -> Result<Self, BoxError> {
         let mut bytes = vec![0; 32];
         getrandom::fill(&mut bytes)?;
@@ -74,7 +74,7 @@ impl Secret {
         Ok(Self { bytes, random })
     }
 
-    /// Whether it was made for this run only.
+    /// Whether it was generated for this run only.
     pub fn is_random(&self) -> bool {
         self.random
     }

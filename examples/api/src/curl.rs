@@ -1,4 +1,4 @@
-//! A line for the shell that calls a route.
+//! A curl command that calls a route.
 
 use axum::http::Method;
 
@@ -8,11 +8,11 @@ pub(crate) struct Curl {
     target: String,
     body: Vec<String>,
     headers: Vec<String>,
-    /// Whether it sends the cookies that were kept, and keeps those that come back.
+    /// Whether it sends the stored cookies, and stores those in the response.
     sends: bool,
     keeps: bool,
     pub(crate) by_admin: bool,
-    /// Why it is refused, if it is.
+    /// Why it is rejected, if it is.
     pub(crate) refused: Option<&'static str>,
 }
 
@@ -30,7 +30,7 @@ impl Curl {
         }
     }
 
-    /// A path that fits.
+    /// A path that matches the route.
     pub(crate) fn example(mut self, path: &str) -> Self {
         self.target = path.to_owned();
         self
@@ -64,34 +64,34 @@ impl Curl {
         self
     }
 
-    /// It keeps the cookies that come back.
+    /// Stores the cookies in the response.
     pub(crate) fn keeps_cookies(mut self) -> Self {
         self.keeps = true;
         self
     }
 
-    /// It sends the cookies that were kept.
+    /// Sends the stored cookies.
     pub(crate) fn sends_cookies(mut self) -> Self {
         self.sends = true;
         self
     }
 
-    /// The admin calls, if there is one, with cookies of their own.
+    /// Called by the admin, if there is one, with the admin's own cookies.
     pub(crate) fn by_admin(mut self) -> Self {
         self.by_admin = true;
         self
     }
 
-    /// It is refused, and that is what it shows.
+    /// Is rejected, to show this.
     pub(crate) fn refused(mut self, why: &'static str) -> Self {
         self.refused = Some(why);
         self
     }
 
-    /// The line; `jar` begins the name of the file that keeps the cookies.
+    /// The command; `jar` is the start of the name of the cookie file.
     pub(crate) fn line(&self, base: &str, jar: &str) -> String {
         let mut words = vec!["curl -i".to_owned()];
-        // With a body, curl takes POST by itself.
+        // With a body, curl uses POST by default.
         let implied = match self.body[..] {
             [] => Method::GET,
             _ => Method::POST,

@@ -1,4 +1,4 @@
-//! Opens the database, and says what its errors mean to a client.
+//! Opens the database, and maps its errors to responses.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use wythe::Problem;
 
-/// `AUTOINCREMENT` never gives an id twice: the token of a user who was deleted must not fit the
-/// next one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
+/// `AUTOINCREMENT` never reuses an id: the token of a deleted user must not be valid for the next
+/// one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
 ///
-/// A login has the hash of the refresh token that counts, and of the one before. It ends with its
-/// account, and with the original password, even if they were deleted or changed.
+/// A login has the hashes of the current refresh token and of the previous one. The database
+/// deletes it with its account, and when the password changes, even if another program does that.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,7 +40,7 @@ const SCHEMA: &str = "
     END;
 ";
 
-/// Opens the file that the URL names, or else a database in memory, and makes the tables.
+/// Opens the file that the URL names, or a database in memory, and creates the tables.
 pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
     let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(5));
     let pool = match url.filter(|url| !url.contains(":memory:")) {
@@ -52,8 +52,9 @@ pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
             pool.connect_with(file).await?
         }
         None => {
-            // Such a database lives as long as its connection, so there is one, which is never
-            // closed: not for its age, and not if a client leaves while it is being tested.
+            // Such a database lives as long as its connection, so there is exactly one, which is
+            // never closed: not because of its age, and not if a client disconnects while it is
+            // being tested.
             let memory = SqliteConnectOptions::new().in_memory(true);
             let forever = pool.max_connections(1).max_lifetime(None);
             let forever = forever.idle_timeout(None).test_before_acquire(false);
@@ -64,7 +65,7 @@ pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
     Ok(pool)
 }
 
-/// What can go wrong when something is stored.
+/// What can go wrong when storing.
 #[derive(Debug)]
 pub(crate) enum StoreError {
     /// Another user has this email address.
@@ -75,7 +76,7 @@ pub(crate) enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        // The only unique column that a client's input goes into.
+        // The only unique column that client input is written to.
         match error.as_database_error() {
             Some(database) if database.is_unique_violation() => Self::EmailTaken,
             _ => Self::Database(error),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p example-api` starts it, and prints its routes, their stacks, and a curl line for
 //! each. Read on in `app.rs`, which lists the routes; each route's file has its stack and its
-//! handler. How logins work is told in `auth/logins.rs`.
+//! handler. `auth/logins.rs` explains how logins work.
 
 mod admin;
 mod app;

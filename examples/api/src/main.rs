@@ -57,10 +57,10 @@ fn say(what: impl Display) -> Result<(), BoxError> {
 /// Waits for Ctrl-C.
 async fn interrupted() {
     if signal::ctrl_c().await.is_err() {
-        // Without the signal there is no way to stop but to be killed.
+        // Without the signal, the only way to stop is to be killed.
         std::future::pending::<()>().await;
     }
-    eprintln!("\nStopping, once everything that has begun is answered.");
+    eprintln!("\nStopping after the requests in progress.");
 }
 
 /// Logs to stderr; `RUST_LOG=debug` shows every refusal with its reason.

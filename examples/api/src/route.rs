@@ -17,7 +17,7 @@ pub struct Route {
     /// The layers around the handler, outermost first, and the table of what they answer.
     pub(crate) layers: Vec<(&'static str, Description)>,
     pub(crate) table: String,
-    /// Calls that show what it does.
+    /// Calls that demonstrate it.
     pub(crate) curls: Vec<Curl>,
 }
 
@@ -50,7 +50,7 @@ impl Route {
         delete DELETE,
     }
 
-    /// A call, which is printed.
+    /// Adds a call, which is printed.
     pub(crate) fn curl(mut self, call: impl FnOnce(Curl) -> Curl) -> Self {
         let curl = Curl::new(self.method.clone(), self.path);
         self.curls.push(call(curl));

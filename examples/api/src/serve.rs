@@ -1,6 +1,6 @@
-//! Accepts connections and serves them, with a limit on the time that everything takes.
+//! Accepts connections and serves them, with a time limit on everything.
 //!
-//! `axum::serve` sets none: a client that sends half a request would hold its connection for ever.
+//! `axum::serve` sets none: a client that sends half a request would hold its connection forever.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -18,16 +18,16 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// How long things may take.
+/// How long each step may take.
 #[derive(Clone, Debug)]
 pub struct TimeLimits {
-    /// The first request of a connection, until its handler begins.
+    /// The first request of a connection, until its handler starts.
     pub first_request: Duration,
     /// The head of each request, in HTTP/1.
     pub head: Duration,
-    /// The answer to a request; reading its body is part of that.
+    /// The response to a request, including reading its body.
     pub answer: Duration,
-    /// What is still being answered when the server stops.
+    /// Responses that are still in progress when the server stops.
     pub stop: Duration,
 }
 
@@ -42,7 +42,7 @@ impl Default for TimeLimits {
     }
 }
 
-/// Serves HTTP/1 and HTTP/2 until `stop` is done, and then answers what has begun.
+/// Serves HTTP/1 and HTTP/2 until `stop` completes, and then finishes the requests in progress.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -61,12 +61,12 @@ pub async fn serve(
                 let (app, limits) = (app.clone(), limits.clone());
                 tokio::spawn(serve_one(stream, peer, app, limits, graceful.watcher()));
             }
-            // Too many open files, for example: some will be closed before long.
+            // Too many open files, for example: some will be closed soon.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
     drop(listener);
-    // What takes longer is cut off.
+    // What takes longer is aborted.
     let _: Result<(), _> = timeout(limits.stop, graceful.shutdown()).await;
 }
 
@@ -98,7 +98,7 @@ async fn serve_one(
     let connection = server.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection.into_owned()));
     select! {
-        // The client's errors are the client's.
+        // Errors of the client's connection are not ours.
         _ = &mut connection => return,
         () = begun.notified() => {}
         () = sleep(limits.first_request) => return,

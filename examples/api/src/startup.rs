@@ -23,10 +23,10 @@ impl fmt::Display for Startup<'_> {
         let base = format!("http://{}", self.address);
         let database = match &self.config.database_url {
             Some(url) => url,
-            None => "in memory; DATABASE_URL=api.db keeps it in a file",
+            None => "in memory; set DATABASE_URL=api.db to use a file",
         };
         let secret = if self.config.secret.is_random() {
-            "signed with a secret made for this run; JWT_SECRET=.. keeps them valid longer"
+            "signed with a random secret; set JWT_SECRET=.. to keep them valid"
         } else {
             "signed with JWT_SECRET"
         };
@@ -35,12 +35,12 @@ impl fmt::Display for Startup<'_> {
         writeln!(f, "  tokens    {secret}")?;
         let admin = match &self.config.admin {
             Some(admin) => admin.email(),
-            None => "nobody; ADMIN_EMAIL=.. and ADMIN_PASSWORD=.. make an account",
+            None => "none; set ADMIN_EMAIL=.. and ADMIN_PASSWORD=.. to create one",
         };
         let cookies = if self.config.secure_cookies {
-            "by https only"
+            "over HTTPS only"
         } else {
-            "by http too, on this machine; SECURE_COOKIES=true by https only"
+            "over HTTP too, on this machine; set SECURE_COOKIES=true for HTTPS only"
         };
         writeln!(f, "  cookies   {cookies}")?;
         writeln!(f, "  admin     {admin}")?;
@@ -68,7 +68,7 @@ impl fmt::Display for Startup<'_> {
         }
         writeln!(
             f,
-            "\nThe lines work in this order, once. `-- --stacks` prints what each layer answers."
+            "\nThe lines work in this order, once. `-- --stacks` prints the responses of each layer."
         )
     }
 }
@@ -86,7 +86,7 @@ impl fmt::Display for Stacks<'_> {
             f,
             "Around every path, with_methods: 204 to OPTIONS, 405 to a method that the"
         )?;
-        writeln!(f, "path does not have, 501 to one that nobody knows")?;
+        writeln!(f, "path does not have, 501 to an unknown one")?;
         for route in self.routes {
             write!(f, "\n{} {}\n\n{}", route.method, route.path, route.table)?;
         }

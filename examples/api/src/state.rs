@@ -12,7 +12,7 @@ use crate::{
     users::Users,
 };
 
-/// What the handlers share. A handler asks for the part that it needs: `State(users): State<Users>`.
+/// What the handlers share. A handler takes the part that it needs: `State(users): State<Users>`.
 #[derive(Clone, FromRef)]
 pub struct AppState {
     pub(crate) users: Users,
@@ -24,7 +24,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Opens the database, prepares the keys, and makes the admin's account.
+    /// Opens the database, prepares the keys, and creates the admin's account.
     pub async fn new(config: &Config) -> Result<Self, BoxError> {
         let pool = database::open(config.database_url.as_deref()).await?;
         let clock = config.clock.clone();

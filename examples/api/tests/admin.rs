@@ -1,4 +1,4 @@
-//! What only the admin may do, and who that is.
+//! What only the admin may do, and who the admin is.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{
 const EMAIL: &str = "root@example.com";
 const PASSWORD: &str = "a long password";
 
-/// Starts the program with an admin of this password.
+/// Starts the program with an admin who has this password.
 fn start(file: &File, password: &str) -> Api {
     Api::start_with(&[
         ("DATABASE_URL", file.path()),
@@ -32,7 +32,7 @@ async fn list(api: &Api, jar: &Jar) -> Answer {
     api.get("/api/admin/users").jar(jar).send().await
 }
 
-/// Checks that the scope is what is missing.
+/// Checks that the response names the missing scope.
 #[track_caller]
 fn is_no_admin(answer: Answer) {
     let challenge = r#"Bearer error="insufficient_scope", scope="users:admin""#;
@@ -78,12 +78,12 @@ async fn the_admin_sees_all_users_and_deletes_any() {
 }
 
 #[tokio::test]
-async fn nobody_is_the_admin_unless_it_is_configured() {
+async fn there_is_no_admin_by_default() {
     let api = Api::start(Version::HTTP_11);
     let answer = api.get("/api/admin/users").send().await;
     assert_eq!(answer.field("www-authenticate"), r#"Bearer realm="api""#);
     answer.refused(401);
-    // Neither who registers first, nor under whatever address.
+    // Neither the user who registers first, nor one with any particular address.
     for email in ["ada@example.com", EMAIL] {
         let jar = api.browser(email).await;
         is_no_admin(list(&api, &jar).await);
@@ -93,7 +93,7 @@ async fn nobody_is_the_admin_unless_it_is_configured() {
 }
 
 #[tokio::test]
-async fn the_admin_is_who_the_configuration_says() {
+async fn the_configuration_decides_who_is_the_admin() {
     let file = File::new();
     let api = start(&file, PASSWORD);
     api.register(EMAIL).await.refused(409);
@@ -105,14 +105,14 @@ async fn the_admin_is_who_the_configuration_says() {
     let jar = api.refresh(&jar).await.is(204).jar();
     drop(api);
 
-    // Another password ends the logins that began with the old one.
+    // Another password ends the logins that the old one started.
     let api = start(&file, "another password");
     api.refresh(&jar).await.refused(401);
     log_in(&api, PASSWORD).await.refused(401);
     let jar = log_in(&api, "another password").await.is(200).jar();
     drop(api);
 
-    // It is nobody.
+    // There is no admin.
     let api = Api::start_with(&[("DATABASE_URL", file.path())]);
     api.refresh(&jar).await.refused(401);
     log_in(&api, "another password").await.refused(401);

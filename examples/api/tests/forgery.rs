@@ -1,4 +1,4 @@
-//! Requests that a page of another site makes a browser send, with its user's cookies.
+//! Requests that a page of another site makes a browser send with its user's cookies.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::{Api, ORIGIN, answer::Jar};
 
 const EVIL: &str = "https://evil.example";
 
-/// What a browser says of where a request comes from.
+/// What a browser says about where a request comes from.
 struct Page {
     name: &'static str,
     origin: Option<String>,
@@ -25,7 +25,7 @@ impl Page {
     }
 }
 
-/// Sends a request as if a page had done so.
+/// Sends a request as a page would.
 async fn send(
     api: &Api,
     page: &Page,
@@ -83,18 +83,18 @@ async fn no_other_site_can_act_as_the_user() {
             answer.refused(403);
         }
     }
-    // All of them were refused before anything was done or counted.
+    // All of them were rejected before anything was done or counted.
     api.refresh(&jar).await.is(204);
     api.get("/api/users/1").jar(&jar).send().await.is(200);
 }
 
 #[tokio::test]
-async fn the_page_that_may_call_acts_as_its_user_and_so_do_clients_that_are_no_browsers() {
+async fn the_allowed_page_and_clients_other_than_browsers_act_as_the_user() {
     let api = Api::start(Version::HTTP_11);
     let mut jar = api.browser("ada@example.com").await;
     let own = format!("http://{}", api.address);
     let pages = [
-        Page::new("the page that CORS names", Some(ORIGIN), Some("same-site")),
+        Page::new("the page that CORS allows", Some(ORIGIN), Some("same-site")),
         Page::new("in an older browser", Some(ORIGIN), None),
         Page::new("a page of the API itself", Some(&own), Some("same-origin")),
         Page::new("in an older browser", Some(&own), None),
@@ -109,7 +109,7 @@ async fn the_page_that_may_call_acts_as_its_user_and_so_do_clients_that_are_no_b
 }
 
 #[tokio::test]
-async fn a_link_from_another_site_opens() {
+async fn a_link_from_another_site_works() {
     let api = Api::start(Version::HTTP_11);
     let link = api.get("/api/hello").header("sec-fetch-site", "cross-site");
     link.send().await.is(200);

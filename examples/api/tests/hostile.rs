@@ -1,4 +1,5 @@
-//! What no well-meaning client sends: it gets a well-formed refusal, and the server goes on.
+//! Requests that no well-behaved client sends: each gets a well-formed refusal, and the server
+//! keeps running.
 
 mod support;
 
@@ -22,7 +23,7 @@ fn short() -> TimeLimits {
 }
 
 #[tokio::test]
-async fn a_body_announced_as_huge_is_refused_before_it_is_sent() {
+async fn a_body_with_a_huge_content_length_is_rejected_before_it_is_sent() {
     let api = Api::start(Version::HTTP_11);
     let answer = api
         .send_raw(format!("{HEAD}Content-Length: 10000000000\r\n\r\n"))
@@ -33,7 +34,7 @@ async fn a_body_announced_as_huge_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_refused_at_the_limit() {
+async fn an_endless_body_is_rejected_at_the_limit() {
     let api = Api::start(Version::HTTP_11);
     let mut raw = api.raw().await;
     let head = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
@@ -50,7 +51,7 @@ async fn a_body_without_an_end_is_refused_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_refused_over_http2_too() {
+async fn an_endless_body_is_rejected_over_http2_too() {
     let api = Api::start(Version::HTTP_2);
     let body = vec![b'a'; 8 << 20];
     let call = api
@@ -61,7 +62,7 @@ async fn a_body_without_an_end_is_refused_over_http2_too() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_never_arrives_times_out() {
     let api = Api::with(short(), Vec::new()).await;
     let answer = api
         .send_raw(format!("{HEAD}Content-Length: 100\r\n\r\n{{"))
@@ -70,7 +71,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_too_little_is_not_waited_for() {
+async fn an_incomplete_request_times_out() {
     let api = Api::with(short(), Vec::new()).await;
     for beginning in [
         "",
@@ -80,10 +81,10 @@ async fn a_client_that_says_too_little_is_not_waited_for() {
     ] {
         let mut raw = api.raw().await;
         raw.write(beginning.as_bytes()).await.unwrap();
-        // Some servers say 408 before they close; to close is enough.
+        // Some servers send a 408 before they close; closing is enough.
         raw.rest().await;
     }
-    // Half of a second request, on a connection that has had one.
+    // Half of a second request, on a connection that has had a complete one.
     let one = "GET /api/hello HTTP/1.1\r\nHost: a\r\n\r\n";
     let answer = api
         .send_raw(format!("{one}GET /api/hello HTTP/1.1\r\nHos"))
@@ -92,7 +93,7 @@ async fn a_client_that_says_too_little_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_request_are_refused() {
+async fn bytes_that_are_not_a_request_are_rejected() {
     let api = Api::start(Version::HTTP_11);
     let many: String = (0..200).map(|n| format!("X-{n}: a\r\n")).collect();
     let long = "a".repeat(1_000_000);
@@ -141,7 +142,7 @@ async fn bytes_that_are_no_request_are_refused() {
     ];
     for (name, request, status) in cases {
         let mut raw = api.raw().await;
-        // It may answer, and close, before it has read everything.
+        // The server may answer, and close, before it has read everything.
         let _ = raw.write(request.as_bytes()).await;
         let answer = raw.rest().await;
         let expected = format!("HTTP/1.1 {status} ");
@@ -151,7 +152,7 @@ async fn bytes_that_are_no_request_are_refused() {
 }
 
 #[tokio::test]
-async fn odd_headers_and_paths_are_read_as_they_are() {
+async fn unusual_headers_and_paths_are_handled() {
     let api = Api::start(Version::HTTP_11);
     let token = api.token("ada@example.com").await;
     let protected = || api.get("/api/protected");
@@ -199,13 +200,13 @@ async fn odd_headers_and_paths_are_read_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_logins_are_refused_and_others_are_still_served() {
+async fn ten_thousand_logins_are_rejected_and_other_requests_are_still_served() {
     let api = Api::start(Version::HTTP_11);
     let mut let_through = 0;
     for m in 0..100 {
         let calls: Vec<_> = (0..100)
             .map(|n| {
-                // Wrong passwords for one account are limited apart.
+                // Wrong passwords for one account have their own limit.
                 let email = format!("{m}.{n}@example.com");
                 let account = json!({ "email": email, "password": "a guess" });
                 api.post("/api/auth/login")
@@ -225,14 +226,14 @@ async fn ten_thousand_logins_are_refused_and_others_are_still_served() {
             answer.refused(429);
         }
     }
-    // One comes back each six seconds.
+    // One attempt is refilled every six seconds.
     assert!((10..=30).contains(&let_through), "{let_through}");
     api.get("/api/hello").send().await.is(200);
     api.register("ada@example.com").await.is(201);
 }
 
 #[tokio::test]
-async fn a_connection_that_was_refused_can_be_used_again() {
+async fn a_connection_can_be_used_again_after_a_refusal() {
     let api = Api::start(Version::HTTP_11);
     let login = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
                  Content-Length: 2\r\n\r\n{}";
@@ -248,7 +249,7 @@ async fn a_connection_that_was_refused_can_be_used_again() {
 }
 
 #[tokio::test]
-async fn clients_that_leave_take_nothing_with_them() {
+async fn clients_that_disconnect_leave_the_server_working() {
     let api = Api::start(Version::HTTP_11);
     let token = api.token("ada@example.com").await;
     let list =
@@ -258,7 +259,7 @@ async fn clients_that_leave_take_nothing_with_them() {
         raw.write(list.as_bytes()).await.unwrap();
         // Dropped: the connection is closed while the request is being answered.
     }
-    // The database is in memory, and as alive as its one connection.
+    // The database is in memory, and lives as long as its one connection.
     let answer = api
         .get("/api/protected")
         .bearer(&token)

@@ -31,18 +31,18 @@ async fn logging_out_ends_the_login_with_an_old_token_too() {
     let here = api.browser("ada@example.com").await;
     let there = api.log_in("ada@example.com").await.is(200).jar();
     let newer = api.refreshed(&here).await;
-    // Another tab of it has refreshed just now.
+    // Another tab of the same browser has just refreshed.
     let answer = api.post("/api/auth/logout").jar(&here).send().await.is(204);
     answer.takes_cookies_back();
     api.refresh(&newer).await.has_ended();
-    // The access token counts until it expires; that is why it does so soon.
+    // The access token remains valid until it expires, which is why that is soon.
     let protected = api.get("/api/protected").bearer(&newer.access);
     protected.send().await.is(200);
     api.refreshed(&there).await;
 }
 
 #[tokio::test]
-async fn logging_in_again_ends_the_login_of_this_browser_before() {
+async fn logging_in_again_ends_the_previous_login_of_this_browser() {
     let api = Api::start(Version::HTTP_11);
     let before = api.browser("ada@example.com").await;
     let account = json!({ "email": "ada@example.com", "password": "correct horse" });
@@ -72,7 +72,7 @@ async fn logging_out_everywhere_ends_all_logins_of_the_account() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_all_logins_but_a_new_one() {
+async fn changing_the_password_ends_all_logins_and_starts_a_new_one() {
     let api = Api::start(Version::HTTP_11);
     let here = api.browser("ada@example.com").await;
     let there = api.log_in("ada@example.com").await.is(200).jar();
@@ -98,7 +98,7 @@ async fn a_new_password_ends_all_logins_but_a_new_one() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_counted_where_a_password_is_changed_too() {
+async fn wrong_passwords_are_also_counted_when_changing_a_password() {
     let api = Api::start(Version::HTTP_11);
     let jar = api.browser("ada@example.com").await;
     let guess = || {

@@ -18,13 +18,13 @@ fn shell(line: &str) -> Output {
 }
 
 #[test]
-fn every_curl_line_works_in_the_order_in_which_it_is_printed() {
+fn the_curl_lines_work_in_the_order_printed() {
     let api = Api::start(Version::HTTP_11);
     assert_eq!(run_lines(&api), (20, 3));
 }
 
 #[test]
-fn with_an_admin_the_lines_of_the_admin_work_too() {
+fn with_an_admin_the_admins_lines_work_too() {
     let api = Api::start_with(&ADMIN);
     let printed = api.printed.join("\n");
     assert!(printed.contains("admin     root@example.com"));
@@ -32,13 +32,13 @@ fn with_an_admin_the_lines_of_the_admin_work_too() {
     assert_eq!(run_lines(&api), (23, 3));
 }
 
-/// Runs the lines; how many there are, and how many of them are refused as it is said above them.
+/// Runs the lines; returns how many there are, and how many of them are rejected as announced.
 fn run_lines(api: &Api) -> (usize, usize) {
     let lines: Vec<_> = api.printed.iter().map(String::as_str).collect();
     let before = lines.iter().zip(lines.iter().skip(1));
     let calls = before.filter(|(_, line)| line.starts_with("  curl "));
     let (mut count, mut refused) = (0, 0);
-    // Each program has cookies of its own.
+    // Each program has its own cookies.
     let jar = format!("example-api-{}.", api.program.as_ref().unwrap().id());
     for (before, line) in calls {
         let line = line.replace("example-api.", &jar);
@@ -85,7 +85,7 @@ fn every_route_is_printed_with_its_stack() {
 }
 
 #[test]
-fn nobody_has_to_read_all_that_is_printed() {
+fn a_closed_output_pipe_is_not_an_error() {
     let program = env!("CARGO_BIN_EXE_example-api");
     let output = shell(&format!("{program} --stacks | head -n 1"));
     assert_eq!(output.stdout, b"Around every route\n");
@@ -123,8 +123,8 @@ fn a_bad_configuration_is_found_at_the_start() {
         ("JWT_SECRET", "short", "32"),
         ("DATABASE_URL", "/no/such/folder/api.db", "database"),
         ("SECURE_COOKIES", "perhaps", "SECURE_COOKIES=perhaps"),
-        ("ADMIN_EMAIL", "root@example.com", "belong together"),
-        ("ADMIN_PASSWORD", "a long password", "belong together"),
+        ("ADMIN_EMAIL", "root@example.com", "must be set together"),
+        ("ADMIN_PASSWORD", "a long password", "must be set together"),
     ];
     for (name, value, says) in cases {
         let output = Command::new(env!("CARGO_BIN_EXE_example-api"))
@@ -154,7 +154,7 @@ async fn a_file_keeps_users_and_logins_when_the_program_stops() {
 }
 
 #[tokio::test]
-async fn off_loopback_and_where_it_is_told_so_the_cookies_travel_by_https_only() {
+async fn cookies_are_secure_off_loopback_or_if_configured() {
     for variable in [("HOST", "0.0.0.0"), ("SECURE_COOKIES", "true")] {
         let api = Api::start_with(&[variable]);
         api.register("ada@example.com").await.is(201);
@@ -179,7 +179,7 @@ async fn off_loopback_and_where_it_is_told_so_the_cookies_travel_by_https_only()
 }
 
 #[tokio::test]
-async fn a_token_of_another_run_does_not_count_without_a_secret_of_ones_own() {
+async fn without_a_configured_secret_tokens_of_another_run_are_invalid() {
     let api = Api::start_with(&[("JWT_SECRET", "")]);
     let token = api.token("ada@example.com").await;
     api.get("/api/protected")
@@ -198,7 +198,7 @@ async fn a_token_of_another_run_does_not_count_without_a_secret_of_ones_own() {
 }
 
 #[tokio::test]
-async fn ctrl_c_answers_what_has_begun_and_stops() {
+async fn ctrl_c_finishes_requests_in_progress_and_stops() {
     let mut api = Api::start(Version::HTTP_11);
     let mut raw = api.raw().await;
     let head = "POST /api/contact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
@@ -207,7 +207,7 @@ async fn ctrl_c_answers_what_has_begun_and_stops() {
     raw.write(format!("{head}{length}{{").as_bytes())
         .await
         .unwrap();
-    // An answer on another connection: by then the first has been accepted.
+    // A response on another connection: by then the first has been accepted.
     api.get("/api/hello").send().await.is(200);
 
     let mut program = api.program.take().unwrap();

@@ -1,4 +1,4 @@
-//! Which refresh tokens count, how often, and what a second use does.
+//! Which refresh tokens are valid, how often, and what a second use does.
 
 mod support;
 
@@ -7,7 +7,7 @@ use http::Version;
 use serde_json::json;
 use support::{Api, answer::Jar, database::File};
 
-/// For so many seconds, a token that was replaced is taken for that of a second tab.
+/// For this many seconds, a replaced token is taken to come from a second tab.
 const GRACE: u64 = 10;
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn an_access_token_that_has_expired_is_refreshed() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_counts_once_and_a_copy_of_it_ends_the_login() {
+async fn a_refresh_token_works_once_and_reuse_ends_the_login() {
     let (api, hands) = Api::with_hands().await;
     let stolen = api.browser("ada@example.com").await;
     let elsewhere = api.log_in("ada@example.com").await.is(200).jar();
@@ -37,12 +37,12 @@ async fn a_refresh_token_counts_once_and_a_copy_of_it_ends_the_login() {
     assert_ne!(first.refresh, stolen.refresh);
     assert_ne!(second.refresh, first.refresh);
 
-    // Of two refreshes ago: no tab is so late.
+    // From two refreshes ago: no tab is that late.
     api.refresh(&stolen).await.has_ended();
-    // Nobody knows who is the thief, so the newest token is worth nothing either.
+    // Nobody knows who the thief is, so the newest token is worthless too.
     api.refresh(&second).await.has_ended();
 
-    // The same a while after one refresh; other logins are not concerned.
+    // The same some time after one refresh; other logins are not affected.
     let newer = api.refreshed(&elsewhere).await;
     hands.go(GRACE);
     api.refresh(&elsewhere).await.has_ended();
@@ -51,20 +51,20 @@ async fn a_refresh_token_counts_once_and_a_copy_of_it_ends_the_login() {
 }
 
 #[tokio::test]
-async fn of_two_tabs_that_refresh_at_once_the_second_is_given_nothing_and_loses_nothing() {
+async fn if_two_tabs_refresh_at_once_the_second_gets_nothing_and_loses_nothing() {
     let (api, hands) = Api::with_hands().await;
     let jar = api.browser("ada@example.com").await;
     let newer = api.refreshed(&jar).await;
     hands.go(GRACE - 1);
     let late = api.refresh(&jar).await;
-    // The cookies of the first are in the browser by now, and have to stay there.
+    // The browser has the cookies of the first by now, and must keep them.
     assert!(!late.headers.contains_key("set-cookie"), "{late:?}");
     late.refused(409);
     api.refreshed(&newer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_refreshes_at_once_exactly_one_succeeds() {
+async fn exactly_one_of_many_concurrent_refreshes_succeeds() {
     let file = File::new();
     let in_a_file = Api::start_with(&[("DATABASE_URL", file.path())]);
     for api in [in_a_file, Api::start(Version::HTTP_2)] {
@@ -89,7 +89,7 @@ async fn of_many_refreshes_at_once_exactly_one_succeeds() {
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_gets_nothing() {
+async fn rejects_invalid_refresh_tokens() {
     let api = Api::start(Version::HTTP_11);
     let jar = api.browser("ada@example.com").await;
     let token = &jar.refresh;
@@ -109,14 +109,14 @@ async fn what_is_no_refresh_token_gets_nothing() {
         let answer = api.post("/api/auth/refresh").header("cookie", cookie);
         answer.send().await.has_ended();
     }
-    // Nor does it open a route.
+    // Nor does it grant access to a route.
     let protected = api.get("/api/protected").bearer(token);
     protected.send().await.refused(401);
     api.refreshed(&jar).await;
 }
 
 #[tokio::test]
-async fn thirty_refreshes_are_made_in_a_minute() {
+async fn allows_thirty_refreshes_a_minute() {
     let api = Api::start(Version::HTTP_11);
     for _ in 0..30 {
         api.post("/api/auth/refresh").send().await.has_ended();
@@ -128,7 +128,7 @@ async fn thirty_refreshes_are_made_in_a_minute() {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_token() {
+async fn the_database_stores_no_token() {
     let file = File::new();
     let api = Api::start_with(&[("DATABASE_URL", file.path())]);
     let jar = api.browser("ada@example.com").await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{Api, ORIGIN, answer::Answer};
 use wythe::compose;
 
-/// A request that is to be refused.
+/// A request that should be rejected.
 struct Case {
     name: &'static str,
     status: u16,
@@ -30,7 +30,7 @@ fn asked(name: &'static str, status: u16, method: &'static str, path: &'static s
     }
 }
 
-/// A body that is posted to be registered.
+/// A body that is posted to register.
 fn posted(
     name: &'static str,
     status: u16,
@@ -58,15 +58,15 @@ async fn every_kind_of_refusal_is_a_problem_that_the_page_can_read() {
         asked("another method", 405, "DELETE", "/api/hello"),
         asked("a method in lower case", 501, "get", "/api/hello"),
         asked("an unknown method", 501, "BREW", "/api/users"),
-        asked("no number in the path", 400, "GET", "/api/posts/a/b"),
+        asked("not a number in the path", 400, "GET", "/api/posts/a/b"),
         asked("no query", 422, "GET", "/api/search"),
         asked("another query", 422, "GET", "/api/search?q=a&tag=%20&tag="),
-        asked("no UTF-8 in the query", 400, "GET", "/api/search?q=%ff"),
+        asked("not UTF-8 in the query", 400, "GET", "/api/search?q=%ff"),
         posted("no body", 400, json, ""),
         posted("no type", 415, "", "{}"),
         posted("another type", 415, "text/plain", "{}"),
         posted(
-            "a form for JSON",
+            "a form instead of JSON",
             415,
             "application/x-www-form-urlencoded",
             "a=b",
@@ -83,8 +83,8 @@ async fn every_kind_of_refusal_is_a_problem_that_the_page_can_read() {
         posted("too deep", 400, json, deep),
         posted("too big", 413, json, big),
         posted("null", 422, json, "null"),
-        posted("a number for an object", 422, json, "1"),
-        posted("a number for a text", 422, json, r#"{"email":1}"#),
+        posted("a number instead of an object", 422, json, "1"),
+        posted("a number instead of a string", 422, json, r#"{"email":1}"#),
         posted("a field twice", 422, json, r#"{"email":"a","email":"b"}"#),
     ];
     for case in cases {
@@ -100,7 +100,7 @@ async fn every_kind_of_refusal_is_a_problem_that_the_page_can_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_repeat_a_password() {
+async fn a_refusal_does_not_quote_a_password() {
     let api = Api::start(Version::HTTP_11);
     let too_long = "8".repeat(200);
     let passwords = [
@@ -122,7 +122,7 @@ async fn a_refusal_does_not_repeat_a_password() {
 }
 
 #[tokio::test]
-async fn a_path_says_which_methods_it_has() {
+async fn a_path_lists_its_methods() {
     let api = Api::start(Version::HTTP_11);
     let cases = [
         ("/api/hello", "GET, HEAD"),
@@ -143,7 +143,7 @@ async fn a_path_says_which_methods_it_has() {
 }
 
 #[tokio::test]
-async fn a_page_may_call_if_it_is_of_the_one_origin() {
+async fn only_pages_of_the_one_origin_may_call() {
     let api = Api::start(Version::HTTP_2);
     let preflight = |origin: &str, path: &str, method: &str| {
         let call = api.call(Method::OPTIONS, path);
@@ -182,9 +182,9 @@ async fn a_page_may_call_if_it_is_of_the_one_origin() {
 }
 
 #[tokio::test]
-async fn a_page_reads_how_much_it_may_still_ask() {
+async fn a_page_can_read_the_rate_limit_fields() {
     let api = Api::start(Version::HTTP_11);
-    // Another account each time, as wrong passwords for one are limited apart.
+    // Another account each time, because wrong passwords for one account have their own limit.
     let login = |n: u32| {
         let account = json!({ "email": format!("{n}@example.com"), "password": "correct horse" });
         api.post("/api/auth/login")
@@ -205,12 +205,12 @@ async fn a_page_reads_how_much_it_may_still_ask() {
     assert!((1..=60).contains(&seconds), "{seconds}");
     let problem = answer.refused(429);
     assert_eq!(problem["violated-policies"], json!(["login"]));
-    // The other routes have limits of their own.
+    // The other routes have their own limits.
     api.register("ada@example.com").await.is(201);
 }
 
 #[tokio::test]
-async fn twenty_accounts_are_made_in_an_hour() {
+async fn allows_twenty_new_accounts_an_hour() {
     let api = Api::start(Version::HTTP_11);
     for n in 0..20 {
         let answer = api.post("/api/register").json(&json!({ "email": n }));

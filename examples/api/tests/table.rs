@@ -1,4 +1,4 @@
-//! Every route, as the table of the API says, over HTTP/1.1 and over HTTP/2 with prior knowledge.
+//! Every route, as in the API's table, over HTTP/1.1 and over HTTP/2 with prior knowledge.
 
 mod support;
 
@@ -22,30 +22,30 @@ macro_rules! over_both_versions {
 }
 
 over_both_versions! {
-    speaks_the_version_that_the_client_speaks
-    hello_may_be_kept_by_a_cdn
+    uses_the_http_version_of_the_client
+    a_cdn_may_cache_hello
     head_is_answered_like_get_but_without_a_body
     registers_an_email_address_once
-    logs_in_with_the_right_password_only
+    logs_in_with_the_correct_password_only
     logs_out_by_clearing_the_cookies
     protected_takes_a_bearer_token_or_a_cookie
     creates_users
     lists_users_page_by_page
     shows_replaces_and_deletes_a_user
-    an_account_is_changed_by_its_owner_only
+    only_its_owner_can_change_an_account
     reads_parameters_from_the_path
     searches_with_repeated_keys
     takes_a_message_as_json_and_as_a_form
 }
 
-async fn speaks_the_version_that_the_client_speaks(api: Api) {
+async fn uses_the_http_version_of_the_client(api: Api) {
     let answer = api.get("/api/hello").send().await;
     let path = std::thread::current().name().unwrap_or_default().to_owned();
     let http2 = answer.version == Version::HTTP_2;
     assert_eq!(http2, path.contains("http2"), "{path} {answer:?}");
 }
 
-async fn hello_may_be_kept_by_a_cdn(api: Api) {
+async fn a_cdn_may_cache_hello(api: Api) {
     let answer = api.get("/api/hello").send().await.is(200);
     assert_eq!(answer.json(), json!({ "message": "Hello, world!" }));
     let directives = "public, s-maxage=60, stale-while-revalidate=300";
@@ -74,7 +74,7 @@ async fn registers_an_email_address_once(api: Api) {
     assert_eq!(problem["errors"][1]["pointer"], "#/password");
 }
 
-async fn logs_in_with_the_right_password_only(api: Api) {
+async fn logs_in_with_the_correct_password_only(api: Api) {
     api.register("ada@example.com").await.is(201);
     let answer = api.log_in("ADA@example.com").await.is(200);
     let user = json!({ "id": 1, "email": "ada@example.com" });
@@ -111,7 +111,7 @@ async fn protected_takes_a_bearer_token_or_a_cookie(api: Api) {
     // A token sent in two ways (RFC 6750, section 2).
     let both = protected().bearer(&token).cookie(&token).send().await;
     both.refused(400);
-    // The account is gone, and its token with it; the id is not given again.
+    // The account is deleted, so its token is invalid; the id is not reused.
     api.delete("/api/users/1")
         .bearer(&token)
         .send()
@@ -139,7 +139,7 @@ async fn creates_users(api: Api) {
     assert_eq!(problem["error_count"], 3);
     let answer = api.post("/api/users").json(&grace).send().await;
     answer.refused(401);
-    // Without a password, nobody logs in.
+    // Without a password, nobody can log in.
     api.log_in("grace@example.com").await.refused(401);
 }
 
@@ -213,7 +213,7 @@ async fn shows_replaces_and_deletes_a_user(api: Api) {
     api.delete("/api/users/1").send().await.refused(401);
 }
 
-async fn an_account_is_changed_by_its_owner_only(api: Api) {
+async fn only_its_owner_can_change_an_account(api: Api) {
     let ada = api.token("ada@example.com").await;
     let grace = api.token("grace@example.com").await;
     let user = json!({ "name": "Grace", "email": "grace@example.com" });
@@ -225,7 +225,7 @@ async fn an_account_is_changed_by_its_owner_only(api: Api) {
         .await
         .refused(403);
     replace(&grace).await.is(200);
-    // The password is still there.
+    // The password is unchanged.
     api.log_in("grace@example.com").await.is(200);
     api.delete("/api/users/2")
         .bearer(&grace)

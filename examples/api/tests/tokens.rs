@@ -1,4 +1,4 @@
-//! Which tokens count, and what a login gives away.
+//! Which tokens are valid, and what a login reveals.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn sign(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, &key).unwrap()
 }
 
-/// The claims of a token that counts, if user 1 is `ada@example.com`.
+/// The claims of a valid token, if user 1 is `ada@example.com`.
 fn claims() -> Value {
     json!({
         "sub": "1", "email": "ada@example.com", "iss": "example-api", "aud": "example-api",
@@ -33,7 +33,7 @@ fn claims() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_counts_for_a_quarter_of_an_hour_and_says_who_it_is() {
+async fn a_token_is_valid_for_15_minutes_and_identifies_the_user() {
     let api = Api::start(Version::HTTP_11);
     let token = api.token("ada@example.com").await;
     let claims = insecure_decode::<Value>(&token).unwrap().claims;
@@ -45,7 +45,7 @@ async fn a_token_counts_for_a_quarter_of_an_hour_and_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn only_tokens_of_this_api_count() {
+async fn only_tokens_of_this_api_are_valid() {
     let api = Api::start(Version::HTTP_11);
     api.register("ada@example.com").await.is(201);
     let protected = |token: String| api.get("/api/protected").bearer(&token).send();
@@ -107,7 +107,7 @@ async fn only_tokens_of_this_api_count() {
 }
 
 #[tokio::test]
-async fn the_time_of_a_refusal_does_not_tell_who_has_an_account() {
+async fn the_time_of_a_refusal_does_not_reveal_who_has_an_account() {
     let api = Api::start(Version::HTTP_11);
     api.register("ada@example.com").await.is(201);
     let time = async |email: &str| {
@@ -123,13 +123,13 @@ async fn the_time_of_a_refusal_does_not_tell_who_has_an_account() {
         known = known.min(time("ada@example.com").await);
         unknown = unknown.min(time("grace@example.com").await);
     }
-    // Without a hash to verify, it would be a tenth.
+    // Without verifying a hash, it would be a tenth.
     let ratio = unknown.as_secs_f64() / known.as_secs_f64();
     assert!((0.4..2.5).contains(&ratio), "{unknown:?} for {known:?}");
 }
 
 #[tokio::test]
-async fn the_sixth_wrong_password_for_an_account_is_not_looked_at() {
+async fn the_sixth_wrong_password_for_an_account_is_not_checked() {
     let api = Api::start(Version::HTTP_11);
     api.register("ada@example.com").await.is(201);
     api.register("grace@example.com").await.is(201);
@@ -140,7 +140,7 @@ async fn the_sixth_wrong_password_for_an_account_is_not_looked_at() {
     for _ in 0..2 {
         guess("ada@example.com").await.refused(401);
     }
-    // The right one clears what was counted.
+    // The correct password resets the count.
     api.log_in("ada@example.com").await.is(200);
     for email in ["ada@example.com", "ADA@example.com"]
         .iter()
@@ -154,6 +154,6 @@ async fn the_sixth_wrong_password_for_an_account_is_not_looked_at() {
     assert!((170..=180).contains(&seconds), "{seconds}");
     let problem = answer.refused(429);
     assert_eq!(problem["violated-policies"], json!(["guesses"]));
-    // Others are not concerned.
+    // Other accounts are not affected.
     api.log_in("grace@example.com").await.is(200);
 }

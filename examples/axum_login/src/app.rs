@@ -64,7 +64,7 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
         reads.clone(),
         with_scopes(Scopes::all(["orders:write"])?.without_challenge()),
     ));
-    // axum-login's `permission_required!` makes a 403 of a store that is down: this is a 503.
+    // axum-login's `permission_required!` answers 403 if the store is down: this is a 503.
     let permissions = users.clone();
     let reports = compose((
         logged_in.clone(),
@@ -74,11 +74,12 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
         }),
     ));
     let guests = compose((with_auth(LoggedIn::<Users>::new()).optional(),));
-    // Who signs in has no session yet; a page of another site must still not do it for them.
+    // A user who signs in has no session yet, but a page of another site must not sign them in
+    // either.
     let open = compose((with_csrf(Csrf::same_origin()),));
     print!("{writes}\n{reports}");
 
-    // Outside every stack: the layers that read the session and find the user.
+    // Outside every stack: the layers that load the session and the user.
     let sessions = SessionManagerLayer::new(MemoryStore::default())
         .with_name("__Host-session")
         .with_expiry(Expiry::OnInactivity(Duration::hours(1)));
@@ -93,6 +94,6 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
         )
         .route("/report", get(reports.handler(async || "a report\n")))
         .layer(log_ins)
-        // Outermost, so that the empty 500 of axum-login gets the shape of all others.
+        // Outermost, so that the empty 500 of axum-login gets the same format as all others.
         .layer(compose((with_presentation(),))))
 }

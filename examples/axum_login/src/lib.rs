@@ -1,5 +1,5 @@
-//! Users who sign in by axum-login, which keeps who it is in a session of tower-sessions, behind
-//! layers of wythe: [`LoggedIn`] is all that it takes.
+//! Users who sign in through axum-login, which keeps their identity in a session of tower-sessions,
+//! behind layers of wythe: [`LoggedIn`] is all that it takes.
 
 mod app;
 mod logged_in;

@@ -1,4 +1,4 @@
-//! The scheme: whom axum-login has found in the session.
+//! The scheme: the user whom axum-login has found in the session.
 
 use std::marker::PhantomData;
 
@@ -9,10 +9,10 @@ use wythe::{
     auth::{Authenticate, Verdict},
 };
 
-/// Takes the user whom axum-login has left in the request's extensions.
+/// Takes the user that axum-login has left in the request's extensions.
 ///
-/// `AuthManagerLayer` must stand outside the stack. Without it, nobody can tell who it is, and every
-/// request is answered 503: none passes as a guest, where credentials are optional.
+/// `AuthManagerLayer` must be outside the stack. Without it, nobody can be identified, and every
+/// request is answered with 503: none passes as a guest where credentials are optional.
 #[derive(Clone, Debug)]
 pub struct LoggedIn<B>(PhantomData<fn() -> B>);
 
@@ -41,7 +41,7 @@ where
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<B::User>> {
         Later::Ready(match head.extensions.get::<AuthSession<B>>() {
-            None => Verdict::Failed("`AuthManagerLayer` does not stand outside `with_auth`".into()),
+            None => Verdict::Failed("`AuthManagerLayer` is not outside `with_auth`".into()),
             Some(AuthSession { user: None, .. }) => Verdict::Missing,
             Some(AuthSession {
                 user: Some(user), ..

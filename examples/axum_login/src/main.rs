@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("\nListening on {url}");
-    // The cookie is `Secure`, which curl takes seriously: it is carried over by hand.
+    // The cookie is `Secure`, which curl respects, so it is copied by hand.
     println!("  curl -i -d 'name=ann&password=open sesame' '{url}/login'");
     println!("  curl -i -H 'Cookie: __Host-session=..' '{url}/orders'");
     println!("  curl -i '{url}/orders'");

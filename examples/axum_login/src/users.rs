@@ -1,4 +1,4 @@
-//! The users, as axum-login asks for them.
+//! The users, in the form that axum-login needs.
 
 use std::{
     collections::HashSet,
@@ -45,14 +45,14 @@ impl HasScopes for User {
     }
 }
 
-/// What the page sends to sign in.
+/// The form that the page sends to sign in.
 #[derive(Clone, Deserialize)]
 pub struct Credentials {
     name: String,
     password: String,
 }
 
-/// Where users are kept. An application has them in a database, with argon2 hashes of their
+/// Where users are stored. A real application uses a database, with argon2 hashes of their
 /// passwords: see `examples/api`.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
@@ -73,7 +73,7 @@ const ALL: [User; 2] = [
 ];
 
 impl Users {
-    /// As if the database went away.
+    /// As if the database had failed.
     pub fn go_down(&self) {
         self.is_down.store(true, Ordering::Relaxed);
     }
@@ -100,7 +100,7 @@ impl AuthnBackend for Users {
     }
 }
 
-/// What they may do beyond their scopes, which only a slower store knows.
+/// Permissions in addition to the scopes, which only a slower store knows.
 impl AuthzBackend for Users {
     type Permission = &'static str;
 

@@ -1,4 +1,4 @@
-//! Sign in, what is allowed then, and what is answered when something is down or missing.
+//! Signing in, what is allowed then, and the responses when something is down or missing.
 
 use axum::{
     Router,
@@ -51,7 +51,7 @@ async fn a_wrong_password_opens_no_session() {
 }
 
 #[tokio::test]
-async fn who_has_signed_in_may_do_what_the_scopes_say_until_signed_out() {
+async fn a_signed_in_user_may_do_what_the_scopes_allow_until_signing_out() {
     let app = app(Users::default()).unwrap();
     let (ann, bob) = (
         log_in(&app, "ann", "open+sesame").await,
@@ -60,19 +60,13 @@ async fn who_has_signed_in_may_do_what_the_scopes_say_until_signed_out() {
     let forged = "__Host-session=AAAAAAAAAAAAAAAAAAAAAA";
     let cases = [
         ("a guest", "GET", "/orders", "", 401),
-        ("a session that is none", "GET", "/orders", forged, 401),
+        ("an unknown session", "GET", "/orders", forged, 401),
         ("ann reads", "GET", "/orders", &*ann, 200),
         ("ann orders", "POST", "/orders", &ann, 201),
         ("bob reads", "GET", "/orders", &bob, 200),
         ("bob may not order", "POST", "/orders", &bob, 403),
         ("ann has the permission", "GET", "/report", &ann, 200),
-        (
-            "the store does not know of bob's",
-            "GET",
-            "/report",
-            &bob,
-            503,
-        ),
+        ("the store has none of bob's", "GET", "/report", &bob, 503),
         ("ann signs out", "POST", "/logout", &ann, 204),
         ("ann is a guest again", "GET", "/orders", &ann, 401),
         ("bob is not", "GET", "/orders", &bob, 200),
@@ -92,7 +86,7 @@ async fn who_has_signed_in_may_do_what_the_scopes_say_until_signed_out() {
 }
 
 #[tokio::test]
-async fn guests_are_greeted_where_a_session_is_optional() {
+async fn guests_pass_where_a_session_is_optional() {
     let app = app(Users::default()).unwrap();
     let ann = log_in(&app, "ann", "open+sesame").await;
     for (cookie, greeting) in [("", "Hello, stranger!\n"), (&ann, "Hello, ann!\n")] {
@@ -120,7 +114,7 @@ async fn a_page_of_another_site_can_do_nothing_with_the_session() {
 }
 
 #[tokio::test]
-async fn users_that_cannot_be_found_are_neither_guests_nor_forbidden() {
+async fn if_users_cannot_be_loaded_they_are_neither_guests_nor_forbidden() {
     let users = Users::default();
     let app = app(users.clone()).unwrap();
     let ann = log_in(&app, "ann", "open+sesame").await;
@@ -139,7 +133,7 @@ async fn users_that_cannot_be_found_are_neither_guests_nor_forbidden() {
 }
 
 #[tokio::test]
-async fn without_its_layer_outside_nobody_passes() {
+async fn without_the_layer_of_axum_login_nobody_passes() {
     async fn name(Auth(user): Auth<User>) -> &'static str {
         user.name()
     }

@@ -1,8 +1,8 @@
-//! The admin's account: whom the configuration names, and nobody else.
+//! The admin's account: the one that the configuration names, and no other.
 //!
-//! Not who registers first, nor who registers with a certain address: anybody can, for addresses
-//! are not verified here. So the account is made before the first request, under an id that nobody
-//! else can get.
+//! Not the account that registers first or with a certain address: anybody can do that, because
+//! addresses are not verified here. So the account is created before the first request, under an id
+//! that no other account can get.
 
 use std::fmt;
 
@@ -17,14 +17,14 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// The rules are those of registering.
+    /// The rules are the same as for registering.
     pub fn new(
         email: impl Into<String>,
         password: impl Into<String>,
     ) -> Result<Self, &'static str> {
         let (email, password) = (email.into(), password.into());
         if wythe::validation::email(&email, &()).is_err() {
-            return Err("ADMIN_EMAIL is no email address");
+            return Err("ADMIN_EMAIL is not an email address");
         }
         if !(8..=128).contains(&password.chars().count()) {
             return Err("ADMIN_PASSWORD needs 8 to 128 characters");
@@ -44,7 +44,7 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// Makes the account that the configuration says, or removes it. Its logins go on if neither its
+/// Creates the account in the configuration, or removes it. Its logins continue if neither its
 /// address nor its password has changed.
 pub(crate) async fn settle(
     admin: Option<&Admin>,

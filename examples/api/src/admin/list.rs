@@ -1,4 +1,4 @@
-//! `GET /api/admin/users`: lists the users, with what nobody else is told of them.
+//! `GET /api/admin/users`: lists the users, with details that only the admin may see.
 
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! What only the admin may do, and who that is.
+//! What only the admin may do, and who the admin is.
 
 mod account;
 
@@ -10,7 +10,7 @@ pub(crate) use account::settle;
 
 use crate::users::UserId;
 
-/// The scope that the routes of this folder ask for.
+/// The scope that the routes in this folder require.
 const USERS: &str = "users:admin";
 
 /// The scopes of a user, for a token.

@@ -1,5 +1,5 @@
-//! Writes and reads the cookies of a login. Scripts can't read them, and no other site can have
-//! them sent.
+//! Writes and reads the cookies of a login. Scripts can't read them, and other sites can't make the
+//! browser send them.
 
 use std::time::Duration;
 
@@ -8,28 +8,29 @@ use wythe::{ConfigError, SetCookie};
 
 use super::{RefreshToken, tokens::LIFETIME};
 
-/// Both cookies, set or taken back.
+/// Both cookies, set or removed.
 pub(crate) type SetCookies = (SetCookie, SetCookie);
 
-/// How the cookies are named, and how they travel.
+/// The names of the cookies, and how they are sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Cookies {
     secure: bool,
 }
 
 impl Cookies {
-    /// With `secure`, browsers send them by https only, and the names say so: what came by http
-    /// can't set cookies of such names. The prefix `__Host-` keeps neighbouring hosts from it too.
+    /// With `secure`, browsers send them over HTTPS only, and the names have a prefix: a response
+    /// over HTTP can't set cookies with such names. With the prefix `__Host-`, other hosts of the
+    /// domain can't either.
     pub(crate) fn new(secure: bool) -> Self {
         Self { secure }
     }
 
-    /// The name of the one with the access token.
+    /// The name of the cookie with the access token.
     pub(crate) fn access(self) -> &'static str {
         if self.secure { "__Host-token" } else { "token" }
     }
 
-    /// The name of the one with the refresh token. `__Host-` would send it to every path.
+    /// The name of the cookie with the refresh token. `__Host-` would send it to every path.
     fn refresh(self) -> &'static str {
         if self.secure {
             "__Secure-refresh"
@@ -38,7 +39,7 @@ impl Cookies {
         }
     }
 
-    /// Hands both tokens out; the second for so many seconds.
+    /// Sets both cookies; the second expires after this many seconds.
     pub(crate) fn set(
         self,
         access: String,
@@ -47,12 +48,12 @@ impl Cookies {
     ) -> Result<SetCookies, ConfigError> {
         let ends_in = Duration::from_secs(u64::try_from(ends_in).unwrap_or_default());
         let access = self.cookie(self.access(), access)?.max_age(LIFETIME);
-        // Sent to where it is used and ended, and nowhere else.
+        // Sent only to where it is used and ended.
         let refresh = self.cookie(self.refresh(), refresh)?.path("/api/auth")?;
         Ok((access, refresh.max_age(ends_in)))
     }
 
-    /// Takes both back.
+    /// Removes both cookies.
     pub(crate) fn clear(self) -> Result<SetCookies, ConfigError> {
         let (access, refresh) = self.set(String::new(), String::new(), 0)?;
         Ok((access.into_removal(), refresh.into_removal()))
@@ -66,7 +67,7 @@ impl Cookies {
         cookie.dangerously_insecure()
     }
 
-    /// The refresh tokens of a request: one, unless somebody has planted another.
+    /// The refresh tokens of a request: one, unless an attacker has planted another.
     pub(crate) fn refresh_tokens(self, headers: &HeaderMap) -> impl Iterator<Item = RefreshToken> {
         let lines = headers.get_all(COOKIE).iter();
         let pairs = lines
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_secure_where_they_are_told_to_be_and_cleared_with_the_same_attributes() {
+    fn cookies_are_secure_if_configured_and_cleared_with_the_same_attributes() {
         let set = Cookies::new(false).set("a.b.c".into(), "d".into(), 60);
         assert_eq!(
             written(set.unwrap()),

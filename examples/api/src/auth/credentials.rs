@@ -1,11 +1,11 @@
-//! Checks an email address and a password, for the routes that ask for them.
+//! Checks an email address and a password, for the routes that require them.
 
 use wythe::Problem;
 
 use super::{Guesses, Passwords};
 use crate::users::{Account, Users};
 
-/// The accounts, and how often a wrong password for one of them is looked at.
+/// The accounts, and how often a wrong password for each is checked.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) users: Users,
@@ -14,7 +14,7 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// The account of this address, if this is its password.
+    /// The account with this address, if this is its password.
     pub(crate) async fn check(
         &self,
         email: &str,

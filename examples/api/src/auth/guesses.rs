@@ -1,11 +1,11 @@
-//! Counts the wrong passwords for an account, from wherever they come.
+//! Counts wrong passwords for an account, from any client.
 
 use std::time::Duration;
 
 use wythe::{ConfigError, Problem, Quota, rate_limit::Handle};
 
-/// How many wrong passwords an account has left. Only the handler knows which account: its name is
-/// in the body.
+/// How many wrong passwords an account has left. Only the handler knows which account, because its
+/// name is in the body.
 #[derive(Clone)]
 pub(crate) struct Guesses(Handle<String>);
 
@@ -15,24 +15,24 @@ impl Guesses {
         Ok(Self(quota.in_handler::<String>()?.handle()))
     }
 
-    /// Takes one, before the password is looked at: or else a thousand guesses that are sent at
-    /// once would all be checked before the first is counted.
+    /// Takes one attempt before the password is checked: otherwise a thousand guesses sent at once
+    /// would all be checked before the first is counted.
     pub(crate) async fn take(&self, email: &str) -> Result<(), Problem> {
         self.0.take(&account(email), 1).await
     }
 
-    /// Gives it back, because the password was not looked at.
+    /// Gives the attempt back, because the password was not checked.
     pub(crate) async fn give_back(&self, email: &str) -> Result<(), Problem> {
         self.0.give_back(&account(email), 1).await
     }
 
-    /// Forgets them, because the password was right.
+    /// Resets the attempts, because the password was correct.
     pub(crate) async fn forget(&self, email: &str) -> Result<(), Problem> {
         self.0.reset(&account(email)).await
     }
 }
 
-/// The database takes `ADA@example.com` for the same account.
+/// The database treats `ADA@example.com` as the same account.
 fn account(email: &str) -> String {
     email.to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! `POST /api/auth/login`: begins a login, and hands out its two tokens in cookies.
+//! `POST /api/auth/login`: starts a login, and sets its two tokens as cookies.
 //!
 //! Three limits: on requests by address, on refusals by address, and on wrong passwords by account.
 
@@ -30,14 +30,14 @@ pub(crate) fn route() -> Result<Route, ConfigError> {
         with_cache_control(CacheControl::no_store()),
     ));
     let ada = r#"{"email":"ada@example.com","password":"correct horse"}"#;
-    // The shell has them: what is printed here ends up in logs.
+    // The shell has the variables: what is printed here may end up in logs.
     let admin = r#"{"email":"'"$ADMIN_EMAIL"'","password":"'"$ADMIN_PASSWORD"'"}"#;
     Ok(Route::post("/api/auth/login", stack.handler(login))
         .curl(|curl| curl.json(ada).keeps_cookies())
         .curl(|curl| curl.json(admin).keeps_cookies().by_admin()))
 }
 
-/// Hardly any rules: what could not have been registered is simply wrong.
+/// Hardly any rules: a password that could not have been registered is simply wrong.
 #[derive(Deserialize, Validate)]
 pub(crate) struct Login {
     #[garde(skip)]
@@ -69,7 +69,7 @@ async fn login(
 }
 
 /// The same for an unknown address and a wrong password. A 401 needs a challenge (RFC 9110, section
-/// 15.5.2): that of the routes that ask for a token.
+/// 15.5.2): it is that of the routes that require a token.
 fn wrong() -> Problem {
     let challenge = HeaderValue::from_static(r#"Bearer realm="api""#);
     Problem::new(StatusCode::UNAUTHORIZED)

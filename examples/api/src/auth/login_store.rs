@@ -1,4 +1,4 @@
-//! Stores logins in SQLite, each with the hash of the one refresh token that it accepts.
+//! Stores logins in SQLite, each with the hash of the one refresh token that is valid.
 
 use sqlx::{Row, SqlitePool};
 
@@ -9,12 +9,12 @@ use crate::{
     users::{Account, UserId},
 };
 
-/// For how many seconds a login lasts, however often it is refreshed. Then the password is asked
-/// for again.
+/// How many seconds a login lasts, however often it is refreshed. After that, the user must enter
+/// the password again.
 pub(crate) const LIFETIME: i64 = 30 * 24 * 60 * 60;
 
-/// For how many seconds after a refresh the token that it replaced may come again, from a second
-/// tab of the same browser. It is given nothing, but that is no sign of a thief.
+/// How many seconds after a refresh the replaced token may be sent again, by a second tab of the
+/// same browser. The second request gets no tokens, but is not treated as theft.
 const GRACE: i64 = 10;
 
 /// All logins that have not ended.
@@ -24,15 +24,15 @@ pub(crate) struct LoginStore {
     clock: Clock,
 }
 
-/// What comes of a refresh token.
+/// The result of using a refresh token.
 pub(crate) enum Refreshed {
-    /// It counted, and is replaced; its login ends in so many seconds.
+    /// It was valid and has been replaced; its login ends in this many seconds.
     Yes { user: UserId, ends_in: i64 },
     /// Another request has just replaced it.
     JustBefore,
-    /// It was replaced before, and somebody has a copy of it: the login has ended.
+    /// It was replaced earlier, so somebody has a copy of it: the login has ended.
     Twice { user: UserId },
-    /// There is no such login, or it has ended.
+    /// The login does not exist or has ended.
     No,
 }
 
@@ -41,7 +41,7 @@ impl LoginStore {
         Self { pool, clock }
     }
 
-    /// Begins a login, unless the account is gone, or has another password by now.
+    /// Starts a login, unless the account was deleted or its password changed in the meantime.
     pub(crate) async fn begin(
         &self,
         account: &Account,
@@ -62,8 +62,8 @@ impl LoginStore {
         Ok(begin.execute(&self.pool).await?.rows_affected() > 0)
     }
 
-    /// Replaces a token by the next one. That is one statement, so of several requests with the
-    /// same token one succeeds.
+    /// Replaces a token with the next one. This is one statement, so only one of several requests
+    /// with the same token succeeds.
     pub(crate) async fn refresh(
         &self,
         token: &RefreshToken,
@@ -111,7 +111,7 @@ impl LoginStore {
         Ok(Refreshed::Twice { user })
     }
 
-    /// Ends the login of this token, be it the current one or an old one.
+    /// Ends the login of this token, whether the token is current or old.
     pub(crate) async fn end(&self, token: &RefreshToken) -> Result<(), StoreError> {
         let end = sqlx::query("DELETE FROM logins WHERE id = ?").bind(token.login().to_vec());
         end.execute(&self.pool).await?;
@@ -132,7 +132,7 @@ mod tests {
     use crate::{database, users::Users};
 
     #[tokio::test]
-    async fn a_password_that_was_changed_while_it_was_checked_begins_no_login() {
+    async fn a_password_that_changes_while_it_is_checked_starts_no_login() {
         let pool = database::open(None).await.unwrap();
         let users = Users::new(pool.clone());
         let logins = LoginStore::new(pool, Clock::system());

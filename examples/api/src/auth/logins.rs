@@ -1,10 +1,10 @@
 //! Starts, refreshes and ends logins.
 //!
-//! A login has two tokens, each in a cookie of its own. The access token is valid for 15 minutes and
-//! is not looked up in the database. The refresh token gets a new access token; it can be used once,
-//! and is replaced by another. If an old one is used again, it was copied, and one of the two users
-//! is a thief; as it is not known which, the login ends for both (RFC 9700, section 4.14.2). It also
-//! ends if the response to a refresh is lost: the user must log in again.
+//! A login has two tokens, each in its own cookie. The access token is valid for 15 minutes and is
+//! not looked up in the database. The refresh token gets a new access token; it can be used once,
+//! and is replaced with another. If an old one is used again, it was copied, and one of the two
+//! users is a thief; since it is unknown which, the login ends for both (RFC 9700, section 4.14.2).
+//! It also ends if the response to a refresh is lost: the user must log in again.
 
 use axum::http::{
     HeaderMap, HeaderValue, StatusCode,
@@ -22,7 +22,7 @@ use crate::{
     users::{Account, Profile, UserId, Users},
 };
 
-/// The logins, as the browsers see them: by their cookies.
+/// The logins, as browsers see them: through their cookies.
 #[derive(Clone)]
 pub(crate) struct Logins {
     pub(crate) store: LoginStore,
@@ -32,8 +32,8 @@ pub(crate) struct Logins {
 }
 
 impl Logins {
-    /// Begins a login: the password was right. A login that the browser has is over: it will
-    /// forget the token, so nobody could end it any more.
+    /// Starts a login: the password was correct. A login that the browser already has is ended: the
+    /// browser will forget its token, so nobody could end it later.
     pub(crate) async fn begin(
         &self,
         account: &Account,
@@ -47,7 +47,7 @@ impl Logins {
         self.set(&account.profile, &token, LIFETIME)
     }
 
-    /// Goes on with a login: new tokens for the refresh token that came.
+    /// Continues a login: new tokens for the refresh token in the request.
     pub(crate) async fn refresh(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
         let mut tokens = self.cookies.refresh_tokens(headers);
         let (Some(token), None) = (tokens.next(), tokens.next()) else {
@@ -59,10 +59,10 @@ impl Logins {
                 Some(user) => self.set(&user, &next, ends_in),
                 None => self.refused(),
             },
-            // Without a cookie: those of the other request are in the browser, or will be.
+            // Without a cookie: the browser has those of the other response, or will have them.
             Refreshed::JustBefore => Err(just_before()),
             Refreshed::Twice { user } => {
-                tracing::warn!(%user, "a refresh token was used twice: its login has ended");
+                tracing::warn!(%user, "a refresh token was reused: its login has ended");
                 self.refused()
             }
             Refreshed::No => self.refused(),
@@ -71,7 +71,7 @@ impl Logins {
 
     /// Ends the login of the browser that asks.
     ///
-    /// The access token counts on, for a quarter of an hour at most, for anyone with a copy of it.
+    /// The access token remains valid, for at most 15 minutes, for anyone who has a copy.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<SetCookies, Problem> {
         self.end_tokens(headers).await?;
         Ok(self.cookies.clear()?)
@@ -100,7 +100,7 @@ impl Logins {
         Ok(self.cookies.set(access, token.text(), ends_in)?)
     }
 
-    /// Takes back the cookies, which are of no use. Why, it does not say.
+    /// Removes the cookies, which are useless now. The response does not say why.
     fn refused(&self) -> Result<SetCookies, Problem> {
         let (access, refresh) = self.cookies.clear()?;
         Err(log_in_again()
@@ -118,5 +118,5 @@ fn log_in_again() -> Problem {
 
 fn just_before() -> Problem {
     Problem::new(StatusCode::CONFLICT)
-        .detail("Another request has just refreshed this login: go on with its cookies.")
+        .detail("Another request has just refreshed this login: use the cookies that it has set.")
 }

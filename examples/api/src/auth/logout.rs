@@ -1,6 +1,7 @@
-//! `POST /api/auth/logout`: ends the login, and takes its cookies back.
+//! `POST /api/auth/logout`: ends the login, and removes its cookies.
 //!
-//! It asks for no access token, because a user whose access token has expired must be able to log out too.
+//! It requires no access token, because a user whose access token has expired must be able to log
+//! out too.
 
 use axum::{
     extract::State,

@@ -1,4 +1,4 @@
-//! Makes accounts, and knows who is signed in.
+//! Creates accounts, and authenticates users.
 
 mod cookies;
 mod credentials;

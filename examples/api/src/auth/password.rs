@@ -1,4 +1,5 @@
-//! `POST /api/auth/password`: changes the password, and ends all logins but a new one, here.
+//! `POST /api/auth/password`: changes the password, ends all logins, and starts a new one in this
+//! browser.
 
 use axum::{
     Json,
@@ -29,7 +30,7 @@ pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
         .curl(|curl| curl.sends_cookies().keeps_cookies().json(passwords)))
 }
 
-/// No `Debug`: a password belongs into no log.
+/// No `Debug`: a password must not be logged.
 #[derive(Deserialize, Validate)]
 pub(crate) struct NewPassword {
     #[serde(deserialize_with = "secret")]
@@ -52,7 +53,7 @@ async fn change(
         users, passwords, ..
     } = &credentials;
     let user = users.profile(claims.sub).await?.ok_or_else(gone)?;
-    // A stolen access token is not enough; guesses are counted as at login.
+    // A stolen access token is not enough; attempts are counted as at login.
     let account = credentials.check(&user.email, current).await?;
     let account = account.filter(|account| account.profile.id == claims.sub);
     let account = account.ok_or_else(wrong)?;
@@ -65,7 +66,7 @@ async fn change(
     ))
 }
 
-/// No 401, for the token is right.
+/// Not a 401, because the token is valid.
 fn wrong() -> Problem {
     Problem::new(StatusCode::FORBIDDEN).detail("The current password is wrong.")
 }

@@ -1,4 +1,4 @@
-//! Hashes and verifies passwords, beside the async threads and not too many at once.
+//! Hashes and verifies passwords, outside the async threads and only a few at a time.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -27,7 +27,7 @@ impl Passwords {
         })
     }
 
-    /// The hash of a new password: argon2id, with a salt of its own.
+    /// The hash of a new password: argon2id, with its own salt.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
         let hash = move || Argon2::default().hash_password(password.as_bytes());
         let hash = self.in_turn(hash).await?.map_err(Problem::internal)?;
@@ -36,8 +36,8 @@ impl Passwords {
 
     /// Whether the password is the one that was hashed.
     ///
-    /// Without a hash it is not, and to find that out takes just as long: the time of the answer
-    /// does not tell who has an account.
+    /// Without a hash the result is false, but it takes just as long: the time of the response does
+    /// not reveal who has an account.
     pub(crate) async fn verify(
         &self,
         password: String,
@@ -63,7 +63,7 @@ impl Passwords {
         let turn = turn.map_err(Problem::internal)?;
         let done = spawn_blocking(move || {
             let done = work();
-            // Not before: the work goes on even if the client has left.
+            // Not earlier: the work continues even if the client has disconnected.
             drop(turn);
             done
         });
@@ -73,6 +73,6 @@ impl Passwords {
 
 fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-        .detail("Too many people sign in at the moment.")
+        .detail("Too many people are signing in at the moment. Try again shortly.")
         .header(RETRY_AFTER, HeaderValue::from_static("5"))
 }

@@ -1,4 +1,4 @@
-//! `GET /api/protected`: says who is signed in.
+//! `GET /api/protected`: shows who is signed in.
 
 use axum::{
     Json,
@@ -35,11 +35,10 @@ async fn protected(
     Ok(Json(SignedIn { user }))
 }
 
-/// The token is right, but the user was deleted since.
+/// The token is valid, but the user has been deleted.
 pub(super) fn gone() -> Problem {
-    let challenge =
-        r#"Bearer realm="api", error="invalid_token", error_description="The account is gone""#;
+    let challenge = r#"Bearer realm="api", error="invalid_token", error_description="The account no longer exists""#;
     Problem::new(StatusCode::UNAUTHORIZED)
-        .detail("The account of this token is gone.")
+        .detail("The account of this token no longer exists.")
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }

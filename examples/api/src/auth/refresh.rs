@@ -1,7 +1,7 @@
 //! `POST /api/auth/refresh`: new tokens for the refresh token in the cookie.
 //!
-//! A page asks for it when a route has answered 401. After 204, it sends its request again; after
-//! 409 too, for another tab was first; after 401, the user has to log in.
+//! A page sends it after a route has answered 401. After a 204 it sends its request again, and also
+//! after a 409, because another tab was first; after a 401 the user has to log in.
 
 use axum::{
     extract::State,

@@ -1,14 +1,14 @@
-//! A refresh token: a name of its login, which stays, and a secret, which counts once.
+//! A refresh token: a name of its login, which stays the same, and a secret, which is valid once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use wythe::Problem;
 
-/// What the database keeps of either part. Nobody can guess so many random bits, so it needs
+/// What the database stores of either part. Nobody can guess this many random bits, so it needs
 /// neither a salt nor a slow hash.
 pub(crate) type Hash = [u8; 32];
 
-/// No `Debug`: it belongs into no log.
+/// No `Debug`: it must not be logged.
 pub(crate) struct RefreshToken {
     login: [u8; 16],
     secret: [u8; 32],
@@ -29,7 +29,7 @@ impl RefreshToken {
         Ok(Self { login, secret })
     }
 
-    /// Reads what a client sent.
+    /// Parses a token that a client sent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (login, secret) = bytes.split_first_chunk()?;
@@ -39,7 +39,7 @@ impl RefreshToken {
         })
     }
 
-    /// What the client gets.
+    /// The text that the client gets.
     pub(crate) fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode([self.login.as_slice(), &self.secret].concat())
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::RefreshToken;
 
     #[test]
-    fn what_was_given_out_is_read_back_and_the_next_one_is_of_the_same_login() {
+    fn an_issued_token_is_parsed_and_the_next_one_belongs_to_the_same_login() {
         let first = RefreshToken::first().unwrap();
         let next = first.next().unwrap();
         let read = RefreshToken::parse(&first.text()).unwrap();
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_token() {
+    fn rejects_anything_else() {
         let text = RefreshToken::first().unwrap().text();
         for other in [
             "",

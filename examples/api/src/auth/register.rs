@@ -1,8 +1,8 @@
-//! `POST /api/register`: makes an account.
+//! `POST /api/register`: creates an account.
 //!
-//! The 409 tells who has one, which login takes care not to. To hide that too, an application
-//! sends a mail to the address and answers the same in both cases; this one sends no mail, and
-//! lets nobody ask more than 20 times an hour.
+//! The 409 reveals who has an account, which login takes care not to do. To hide that too, an
+//! application sends an email to the address and answers the same in both cases; this one sends no
+//! email, and allows at most 20 requests an hour.
 
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
@@ -25,7 +25,7 @@ pub(crate) fn route() -> Result<Route, ConfigError> {
     Ok(Route::post("/api/register", stack.handler(register)).curl(|curl| curl.json(ada)))
 }
 
-/// No `Debug`: a password belongs into no log.
+/// No `Debug`: a password must not be logged.
 #[derive(Deserialize, Validate)]
 pub(crate) struct NewAccount {
     #[garde(custom(wythe::validation::email))]

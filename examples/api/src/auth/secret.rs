@@ -1,4 +1,4 @@
-//! Reads a password without ever saying what it was.
+//! Deserializes a password without ever showing it.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// Reads a text, for `#[serde(deserialize_with = "..")]`. If it is a number, serde's own error
-/// would quote it, and the error is sent to the client and logged.
+/// Reads a string, for `#[serde(deserialize_with = "..")]`. If the value is a number, serde's own
+/// error would quote it, and the error is sent to the client and logged.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    // Not `deserialize_string`: there, the format quotes what it found.
+    // Not `deserialize_string`: with it, the format quotes the value in its error.
     from.deserialize_any(Secret)
 }
 

@@ -1,4 +1,4 @@
-//! Issues access tokens, and says which ones count.
+//! Issues access tokens, and defines which ones are valid.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,20 +12,20 @@ use crate::{
     users::{Profile, UserId},
 };
 
-/// How long a token counts. It can't be taken back, so that is not long.
+/// How long a token is valid. It can't be revoked, so this is short.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// Who issues the tokens, and whom they are for: this API is both.
+/// The issuer and the audience of the tokens: this API is both.
 const ISSUER: &str = "example-api";
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Claims {
-    /// The user's id; a string, as RFC 7519 wants it.
+    /// The user's id; a string, as RFC 7519 requires.
     #[serde(with = "as_text")]
     pub(crate) sub: UserId,
     pub(crate) email: String,
-    /// What the user may do beside what everybody may, with spaces between.
+    /// Additional permissions of the user, separated by spaces.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     scope: String,
     iss: String,
@@ -40,10 +40,10 @@ impl HasScopes for Claims {
     }
 }
 
-/// The key that signs the tokens, and what is asked of a token that comes back.
+/// The key that signs the tokens, and the policy for tokens in requests.
 ///
-/// A token counts until it expires: nobody looks up whether its login has ended since, and only
-/// `/api/protected` looks whether the account is still there.
+/// A token is valid until it expires: nothing checks whether its login has ended since, and only
+/// `/api/protected` checks whether the account still exists.
 #[derive(Clone)]
 pub(crate) struct Tokens {
     key: Arc<EncodingKey>,
@@ -52,7 +52,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The token comes as `Authorization: Bearer`, or in the cookie of this name.
+    /// The token is sent as `Authorization: Bearer`, or in the cookie with this name.
     pub(crate) fn new(secret: &[u8], cookie: &str, clock: Clock) -> Result<Self, ConfigError> {
         let now = clock.clone();
         let jwt = Jwt::hs256(secret)?
@@ -60,8 +60,8 @@ impl Tokens {
             .audience(ISSUER)
             .cookie(cookie)?
             .clock(move || now.now());
-        // Whatever features the rest of the program turns on: with two providers to choose from,
-        // `encode` panics. An error means that one was installed before, which is as good.
+        // Whatever features the rest of the program enables: with two providers to choose from,
+        // `encode` panics. An error means that one was installed earlier, which is fine.
         let _ = DEFAULT_PROVIDER.install_default();
         let key = Arc::new(EncodingKey::from_secret(secret));
         Ok(Self { key, jwt, clock })
@@ -84,7 +84,7 @@ impl Tokens {
             iat: now,
             exp: now.saturating_add(LIFETIME.as_secs()),
         };
-        // HS256, unless the header says otherwise.
+        // HS256 is the default of the header.
         encode(&Header::default(), &claims, &self.key).map_err(Problem::internal)
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/hello`: greets, and lets a CDN do so for a minute.
+//! `GET /api/hello`: says hello, and lets a CDN cache that for a minute.
 
 use std::time::Duration;
 

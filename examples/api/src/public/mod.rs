@@ -1,4 +1,4 @@
-//! What anybody may ask for.
+//! Public routes.
 
 pub(crate) mod docs;
 pub(crate) mod hello;

@@ -1,14 +1,14 @@
-//! Stores the accounts of those who can log in.
+//! Stores the accounts of users who can log in.
 
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
 use super::{Profile, UserId, Users};
 use crate::database::StoreError;
 
-/// The users that can log in.
+/// The users who can log in.
 pub(crate) struct Account {
     pub(crate) profile: Profile,
-    /// Of the password.
+    /// The hash of the password.
     pub(crate) hash: String,
 }
 
@@ -20,7 +20,7 @@ impl Users {
         Ok(UserId(id.fetch_one(&self.0).await?))
     }
 
-    /// Makes the admin's account, or changes it.
+    /// Creates the admin's account, or updates it.
     pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), StoreError> {
         let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
                    ON CONFLICT (id) DO UPDATE
@@ -30,7 +30,7 @@ impl Users {
         Ok(())
     }
 
-    /// The account of an email address.
+    /// The account with this email address.
     pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let find = "SELECT id, email, password_hash FROM users
                     WHERE email = ? AND password_hash IS NOT NULL";
@@ -38,7 +38,7 @@ impl Users {
         Ok(account.fetch_optional(&self.0).await?)
     }
 
-    /// Changes a password, which ends all logins; `None` if it was changed since it was checked.
+    /// Changes a password, which ends all logins; `None` if it changed after it was checked.
     pub(crate) async fn change_password(
         &self,
         account: Account,

@@ -17,7 +17,7 @@ use crate::{
 
 const PATH: &str = "/api/users/{id}";
 
-/// The first user who is created, if another has registered before.
+/// The first user who is created, even if others have registered before.
 const EXAMPLE: &str = "/api/users/2";
 const GRACE: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
 
@@ -64,7 +64,7 @@ async fn delete(
     deleted.then_some(StatusCode::NO_CONTENT).ok_or_else(nobody)
 }
 
-/// Only its owner may change a user with an account.
+/// A user with an account can only be changed by its owner.
 async fn may_change(users: &Users, id: UserId, claims: &Claims) -> Result<(), Problem> {
     match users.owner(id).await?.ok_or_else(nobody)? {
         Owner::Anyone => Ok(()),

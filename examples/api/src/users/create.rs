@@ -1,4 +1,4 @@
-//! `POST /api/users`: enters a user.
+//! `POST /api/users`: creates a user without an account.
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
             let forged = curl.sends_cookies().json(grace);
             forged
                 .header("Origin: https://evil.example")
-                .refused("403: a page of another site has a browser send it")
+                .refused("403: sent by a page of another site")
         }))
 }
 

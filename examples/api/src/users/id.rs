@@ -1,4 +1,4 @@
-//! Names a user.
+//! The id of a user.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct UserId(pub(crate) i64);
 
 impl UserId {
-    /// The user of the configuration. Users that register get 1, 2, 3 ..
+    /// The configured user. Users who register get 1, 2, 3 ..
     pub(crate) const ADMIN: Self = Self(0);
 }
 

@@ -1,4 +1,4 @@
-//! What a client says of a user.
+//! The data of a user that a client sends.
 
 use garde::Validate;
 use serde::Deserialize;

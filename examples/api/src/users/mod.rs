@@ -1,4 +1,4 @@
-//! Keeps the users: those who have an account, and those whom others have entered.
+//! Manages the users: those with an account, and those created by others.
 
 mod accounts;
 mod id;
@@ -22,7 +22,7 @@ pub(crate) use overview::Overview;
 pub(crate) use page::{Listed, Page};
 pub(crate) use store::Users;
 
-/// A user as clients see one. There is no password here, nor a hash of one.
+/// A user as clients see it. It contains no password and no hash of one.
 #[derive(Serialize)]
 pub(crate) struct User {
     pub(crate) id: UserId,

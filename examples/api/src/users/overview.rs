@@ -1,4 +1,4 @@
-//! Reads what only the admin may see of the users.
+//! The details of users that only the admin may see.
 
 use serde::Serialize;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
@@ -6,7 +6,7 @@ use sqlx::{FromRow, Row, sqlite::SqliteRow};
 use super::{Page, User, Users};
 use crate::{clock::Clock, database::StoreError};
 
-/// A user, and where they are logged in.
+/// A user, and the number of their logins.
 #[derive(Serialize)]
 pub(crate) struct Overview {
     #[serde(flatten)]

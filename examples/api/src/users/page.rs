@@ -1,4 +1,4 @@
-//! Which part of a list a client asks for.
+//! The part of a list that a client requests.
 
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ fn twenty() -> u32 {
     20
 }
 
-/// What comes of it.
+/// The resulting page.
 #[derive(Serialize)]
 pub(crate) struct Listed<T> {
     users: Vec<T>,
@@ -32,7 +32,7 @@ pub(crate) struct Listed<T> {
 }
 
 impl Page {
-    /// Says which page these users are, of how many users.
+    /// Creates the page with these users, out of this total.
     pub(crate) fn of<T>(self, users: Vec<T>, total: u32) -> Listed<T> {
         let Self { page, per_page } = self;
         Listed {
@@ -43,7 +43,7 @@ impl Page {
         }
     }
 
-    /// How many stand on the pages before.
+    /// How many entries are on the pages before.
     pub(crate) fn before(&self) -> i64 {
         i64::from(self.page - 1) * i64::from(self.per_page)
     }

@@ -11,9 +11,9 @@ pub(crate) struct Users(pub(super) SqlitePool);
 
 /// Whether a user may be changed, and by whom.
 pub(crate) enum Owner {
-    /// They have an account: only by themselves.
+    /// A user with an account: only by themselves.
     Themselves,
-    /// Others have entered them: by anyone who is signed in.
+    /// A user created by others: by anyone who is signed in.
     Anyone,
 }
 
@@ -64,7 +64,7 @@ impl Users {
         Ok(count.fetch_one(&self.0).await?)
     }
 
-    /// Replaces a user, if there is one with this id.
+    /// Replaces the user with this id, if it exists.
     pub(crate) async fn replace(
         &self,
         id: UserId,
@@ -77,7 +77,7 @@ impl Users {
         Ok(row.fetch_optional(&self.0).await?)
     }
 
-    /// Deletes a user; says whether there was one.
+    /// Deletes a user; returns whether it existed.
     pub(crate) async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
         let delete = sqlx::query("DELETE FROM users WHERE id = ?").bind(id.0);
         Ok(delete.execute(&self.0).await?.rows_affected() > 0)

@@ -1,4 +1,4 @@
-//! One answer, and what must hold of it.
+//! A response, and what must hold for it.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ORIGIN;
 
-/// How a cookie ends that is taken back.
+/// The end of a `Set-Cookie` that removes a cookie.
 pub const REMOVED: &str = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Answer {
         self
     }
 
-    /// The body as JSON; no answer of the API may hold a password or the hash of one.
+    /// The body as JSON; no response of the API may contain a password or the hash of one.
     #[track_caller]
     pub fn json(&self) -> Value {
         let text = std::str::from_utf8(&self.body).expect("JSON is UTF-8");
@@ -36,7 +36,7 @@ impl Answer {
         serde_json::from_str(text).expect("the body is JSON")
     }
 
-    /// A header field that must be there once.
+    /// A header field that must occur once.
     #[track_caller]
     pub fn field(&self, name: &str) -> &str {
         let mut values = self.headers.get_all(name).iter();
@@ -47,8 +47,8 @@ impl Answer {
         value.to_str().expect("a field is text")
     }
 
-    /// Checks that it is a refusal of this status as all of them must be: a problem (RFC 9457) that
-    /// a page of the allowed origin can read. Returns its JSON.
+    /// Checks that it is a refusal with this status, in the form that all must have: a problem (RFC
+    /// 9457) that a page of the allowed origin can read. Returns its JSON.
     #[track_caller]
     pub fn refused(self, status: u16) -> Value {
         let answer = self.is(status);
@@ -71,7 +71,7 @@ impl Answer {
         json
     }
 
-    /// The cookies that it sets after a login or a refresh, if their attributes are right.
+    /// The cookies that it sets after a login or a refresh, if their attributes are correct.
     #[track_caller]
     pub fn jar(&self) -> Jar {
         let attributes = "; HttpOnly; SameSite=Strict; Path=/; Max-Age=900";
@@ -86,7 +86,7 @@ impl Answer {
         }
     }
 
-    /// The one cookie of this name that it sets: its value, and its attributes.
+    /// The one cookie with this name that it sets: its value and its attributes.
     #[track_caller]
     pub fn cookie(&self, name: &str) -> &str {
         let cookies = self.headers.get_all("set-cookie").iter();
@@ -101,7 +101,7 @@ impl Answer {
         cookie
     }
 
-    /// Checks that it takes both cookies back.
+    /// Checks that it removes both cookies.
     #[track_caller]
     pub fn takes_cookies_back(&self) {
         for (name, path) in [("token", "/"), ("refresh", "/api/auth")] {
@@ -110,7 +110,7 @@ impl Answer {
         }
     }
 
-    /// Checks that it refuses to refresh a login that has ended.
+    /// Checks that it is the refusal to refresh a login that has ended.
     #[track_caller]
     pub fn has_ended(self) {
         self.takes_cookies_back();
@@ -131,6 +131,6 @@ impl Answer {
 pub struct Jar {
     pub access: String,
     pub refresh: String,
-    /// For how many seconds the browser keeps the second.
+    /// How many seconds the browser keeps the second cookie.
     pub lasts: u64,
 }

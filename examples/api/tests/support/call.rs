@@ -59,7 +59,7 @@ impl Call {
         self
     }
 
-    /// Sends it, and reads the whole answer.
+    /// Sends it, and reads the whole response.
     pub async fn send(self) -> Answer {
         let request = self.request.body(Full::new(self.body)).unwrap();
         let response = self.client.request(request).await.expect("an answer");

@@ -1,4 +1,4 @@
-//! A clock that goes when it is told to.
+//! A clock that only advances when the test says so.
 
 use std::{
     sync::{

@@ -21,7 +21,7 @@ impl File {
         self.0.to_str().unwrap()
     }
 
-    /// All that is stored, as bytes.
+    /// Everything that is stored, as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let parts = self.parts().into_iter();
         parts

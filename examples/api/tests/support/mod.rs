@@ -1,4 +1,4 @@
-//! Starts the API, and talks HTTP to it.
+//! Starts the API, and sends it HTTP requests.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
 
 pub mod answer;
@@ -29,7 +29,7 @@ use self::{
     clock::Hands,
 };
 
-/// What the tokens of a started program are signed with.
+/// The key that signs the tokens of a started program.
 pub const SECRET: &str = "the secret of these tests: 32 bytes and more";
 
 /// A page that may call.
@@ -46,7 +46,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Starts the program on a free port, and speaks this version of HTTP to it.
+    /// Starts the program on a free port, and uses this version of HTTP.
     pub fn start(version: Version) -> Self {
         Self::launch(version, &[])
     }
@@ -120,7 +120,7 @@ impl Api {
         }
     }
 
-    /// The same, with a clock that goes when it is told to.
+    /// The same, with a clock that only advances when the test says so.
     pub async fn with_hands() -> (Self, Hands) {
         let hands = Hands::new();
         let config = Config {
@@ -161,7 +161,7 @@ impl Api {
         self.post("/api/auth/login").json(&account).send().await
     }
 
-    /// Registers and logs in; the cookies.
+    /// Registers and logs in; returns the cookies.
     pub async fn browser(&self, email: &str) -> Jar {
         self.register(email).await.is(201);
         self.log_in(email).await.is(200).jar()
@@ -171,21 +171,21 @@ impl Api {
         self.post("/api/auth/refresh").jar(jar).send().await
     }
 
-    /// Refreshes; the new cookies.
+    /// Refreshes; returns the new cookies.
     pub async fn refreshed(&self, jar: &Jar) -> Jar {
         let answer = self.refresh(jar).await.is(204);
         assert_eq!(answer.field("cache-control"), "no-store");
         answer.jar()
     }
 
-    /// Registers and logs in; the access token.
+    /// Registers and logs in; returns the access token.
     pub async fn token(&self, email: &str) -> String {
         self.register(email).await.is(201);
         self.log_in(email).await.token()
     }
 }
 
-/// What is configured for an API in the test's own process.
+/// The configuration of an API in the test's own process.
 pub fn config() -> Config {
     Config {
         address: "127.0.0.1:0".parse().unwrap(),

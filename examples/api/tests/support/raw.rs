@@ -10,7 +10,7 @@ use tokio::{
 
 use super::Api;
 
-/// A connection without a client.
+/// A raw connection, without an HTTP client.
 pub struct Raw(TcpStream);
 
 impl Api {
@@ -18,7 +18,7 @@ impl Api {
         Raw(TcpStream::connect(&self.address).await.unwrap())
     }
 
-    /// Sends these bytes, and returns what comes back until the server closes the connection.
+    /// Sends these bytes, and returns the response until the server closes the connection.
     pub async fn send_raw(&self, request: impl AsRef<[u8]>) -> String {
         let mut raw = self.raw().await;
         raw.write(request.as_ref()).await.unwrap();
@@ -31,17 +31,17 @@ impl Raw {
         self.0.write_all(bytes).await
     }
 
-    /// What comes back until the server closes the connection, which it must do before long.
+    /// Reads until the server closes the connection, which it must do soon.
     pub async fn rest(&mut self) -> String {
         let mut answer = Vec::new();
         let read = timeout(Duration::from_secs(60), self.0.read_to_end(&mut answer));
-        // A reset after the answer is a close.
+        // A reset after the response counts as a close.
         let _: io::Result<usize> = read.await.expect("the server closes the connection");
         String::from_utf8_lossy(&answer).into_owned()
     }
 }
 
-/// Checks that bytes are an HTTP/1.1 response of this status with a problem in it.
+/// Checks that the bytes are an HTTP/1.1 response with this status and a problem.
 #[track_caller]
 pub fn problem(response: &str, status: u16) {
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or((response, ""));
