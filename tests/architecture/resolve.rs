@@ -17,7 +17,7 @@ impl Tree {
     /// that the path spells out on the way.
     pub(crate) fn files_of(&self, user: &[String], used: &Used) -> Vec<&str> {
         let path = &used.path;
-        if self.is_told(user, path) {
+        if self.is_imported(user, path) {
             return Vec::new();
         }
         let mut modules: Vec<Segments> = self
@@ -40,7 +40,7 @@ impl Tree {
     /// Whether the path starts with a name that a `use` imported. That `use` is counted already,
     /// unless it imported a module and the path continues from there, or is a re-export, which may
     /// be allowed.
-    fn is_told(&self, user: &[String], path: &[String]) -> bool {
+    fn is_imported(&self, user: &[String], path: &[String]) -> bool {
         let names = self.modules.get(user).map(|module| &module.names);
         let meanings = names.zip(path.first()).and_then(|(n, first)| n.get(first));
         let told =

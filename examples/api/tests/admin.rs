@@ -34,7 +34,7 @@ async fn list(api: &Api, jar: &Jar) -> Answer {
 
 /// Checks that the response names the missing scope.
 #[track_caller]
-fn is_no_admin(answer: Answer) {
+fn is_not_admin(answer: Answer) {
     let challenge = r#"Bearer error="insufficient_scope", scope="users:admin""#;
     assert_eq!(answer.field("www-authenticate"), challenge);
     let answer = answer.is(403);
@@ -65,7 +65,7 @@ async fn the_admin_sees_all_users_and_deletes_any() {
         let path = format!("/api/admin/users/{id}");
         api.delete(&path).jar(jar).send()
     };
-    is_no_admin(delete(&ada, "0").await);
+    is_not_admin(delete(&ada, "0").await);
     delete(&admin, "1").await.is(204);
     delete(&admin, "1").await.refused(404);
     delete(&admin, "x").await.refused(400);
@@ -86,9 +86,9 @@ async fn there_is_no_admin_by_default() {
     // Neither the user who registers first, nor one with any particular address.
     for email in ["ada@example.com", EMAIL] {
         let jar = api.browser(email).await;
-        is_no_admin(list(&api, &jar).await);
+        is_not_admin(list(&api, &jar).await);
         let delete = api.delete("/api/admin/users/1").jar(&jar);
-        is_no_admin(delete.send().await);
+        is_not_admin(delete.send().await);
     }
 }
 
