@@ -6,8 +6,12 @@
 //! registered claim that is `null` or a duplicate, claims that are neither a struct nor a map), and
 //! for every error, it gives up; the caller then makes two passes, which decide and give the reason.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
+use super::{
+    claims::{Audience, NumericDate, RegisteredClaims},
+    jws::JsonString,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -15,12 +19,6 @@ use serde::{
         value::{BorrowedStrDeserializer, StringDeserializer},
     },
     forward_to_deserialize_any,
-};
-use serde_json::Value;
-
-use super::{
-    claims::{Audience, NumericDate, RegisteredClaims},
-    jws::JsonString,
 };
 
 /// The claims as `C`, and the registered ones; `None` says nothing about them.
@@ -158,9 +156,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for CollectingMap<'_, 'de, A> {
         let value: Scalar<'de> = self.inner.next_value()?;
         let added = self.collected.add(name, &value);
         added.ok_or_else(|| A::Error::custom("a duplicate, or of another type"))?;
-        // `Value` converts as the text would: it takes no type for another.
-        seed.deserialize(Value::from(value))
-            .map_err(A::Error::custom)
+        seed.deserialize(ScalarDeserializer::new(value))
     }
 }
 
@@ -186,17 +182,6 @@ impl<'de> Scalar<'de> {
             Self::Unsigned(seconds) => Some(seconds.into()),
             Self::Signed(seconds) => Some(seconds.into()),
             Self::Float(seconds) => Some(NumericDate(seconds)),
-        }
-    }
-}
-
-impl From<Scalar<'_>> for Value {
-    fn from(scalar: Scalar<'_>) -> Self {
-        match scalar {
-            Scalar::String(string) => Self::String(string.0.into_owned()),
-            Scalar::Unsigned(number) => number.into(),
-            Scalar::Signed(number) => number.into(),
-            Scalar::Float(number) => number.into(),
         }
     }
 }
@@ -234,6 +219,103 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
         }
 
         deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// Hands a scalar to the handler's type as its text would: a string is never taken for a number, nor
+/// a number for a string. A `Value` in its place would allocate strings that the type ignores.
+struct ScalarDeserializer<'de, E> {
+    scalar: Scalar<'de>,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<'de, E: Error> ScalarDeserializer<'de, E> {
+    const fn new(scalar: Scalar<'de>) -> Self {
+        let error = PhantomData;
+        Self { scalar, error }
+    }
+
+    fn mismatch<T>() -> Result<T, E> {
+        Err(E::custom("a claim of another type"))
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+            match self.scalar {
+                Scalar::String(_) => Self::mismatch(),
+                _ => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
+macro_rules! strings {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+            match self.scalar {
+                Scalar::String(_) => self.deserialize_any(visitor),
+                _ => Self::mismatch(),
+            }
+        }
+    )*};
+}
+
+macro_rules! neither {
+    ($($method:ident($($_name:ident: $type:ty),*),)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($_name: $type,)* _: V) -> Result<V::Value, E> {
+            Self::mismatch()
+        }
+    )*};
+}
+
+impl<'de, E: Error> Deserializer<'de> for ScalarDeserializer<'de, E> {
+    type Error = E;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        match self.scalar {
+            Scalar::String(JsonString(Cow::Borrowed(text))) => visitor.visit_borrowed_str(text),
+            Scalar::String(JsonString(Cow::Owned(text))) => visitor.visit_string(text),
+            Scalar::Unsigned(number) => visitor.visit_u64(number),
+            Scalar::Signed(number) => visitor.visit_i64(number),
+            Scalar::Float(number) => visitor.visit_f64(number),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, E> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        visitor.visit_unit()
+    }
+
+    numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
+        deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64
+    }
+
+    strings! { deserialize_char deserialize_str deserialize_string }
+
+    // The caller then makes two passes, which read these from the text.
+    neither! {
+        deserialize_bool(), deserialize_i128(), deserialize_u128(), deserialize_bytes(),
+        deserialize_byte_buf(), deserialize_unit(), deserialize_seq(), deserialize_map(),
+        deserialize_identifier(),
+        deserialize_unit_struct(_name: &'static str),
+        deserialize_tuple(_length: usize),
+        deserialize_tuple_struct(_name: &'static str, _length: usize),
+        deserialize_struct(_name: &'static str, _fields: &'static [&'static str]),
+        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]),
     }
 }
 
