@@ -13,7 +13,7 @@ use http::{HeaderName, StatusCode};
 /// use wythe::Description;
 ///
 /// let description = Description::new("with_maintenance")
-///     .answers(StatusCode::SERVICE_UNAVAILABLE, "while the site is being maintained")
+///     .answers(StatusCode::SERVICE_UNAVAILABLE, "while the site is under maintenance")
 ///     .adds(header::RETRY_AFTER);
 /// assert_eq!(description.name(), "with_maintenance");
 /// ```

@@ -58,7 +58,7 @@ impl<B, C> fmt::Debug for Step<B, C> {
 ///
 /// # Example
 ///
-/// A middleware that refuses requests while the site is being maintained:
+/// A middleware that refuses requests while the site is under maintenance:
 ///
 /// ```
 /// use http::{Request, StatusCode};
