@@ -216,14 +216,14 @@ pub use self::wire::Secret;
 #[cfg(feature = "cookies")]
 pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
 pub use self::{
-    compose::{Describe, Stack, assume, compose, layer},
+    compose::{Describe, Reply, Stack, assume, compose, layer},
     contract::{
         Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, ReplyBody,
         Sometimes, Step, Weaken, With, placed, stage, with,
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
     support::clock::{Clock, ManualClock},
-    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, Reply, field::Challenge},
+    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, field::Challenge},
 };
 
 /// Types that occur in signatures and compiler messages. The compiler infers them, so applications do

@@ -9,7 +9,11 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use wythe::{ApiKey, Auth, auth::{ApiKeyFormat, ApiKeyHash}, with_auth};
+use wythe::{
+    ApiKey, Auth,
+    auth::{ApiKeyFormat, ApiKeyHash},
+    with_auth,
+};
 use wythe_fuzz::{Handler, problem, send};
 
 /// The same in every run, so that findings can be reproduced.

@@ -8,7 +8,10 @@ use http::Uri;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
-use wythe::{BoxError, Jwks, auth::{JwksError, FetchKeys, Fetched, JwtAlgorithm}};
+use wythe::{
+    BoxError, Jwks,
+    auth::{FetchKeys, Fetched, JwksError, JwtAlgorithm},
+};
 
 const ALGORITHMS: [JwtAlgorithm; 9] = [
     JwtAlgorithm::RS256,

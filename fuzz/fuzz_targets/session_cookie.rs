@@ -12,7 +12,11 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use wythe::{Auth, Session, Sessions, auth::{MemorySessions, SessionKey}, with_auth};
+use wythe::{
+    Auth, Session, Sessions,
+    auth::{MemorySessions, SessionKey},
+    with_auth,
+};
 use wythe_fuzz::{Handler, NOW, problem, run, send};
 
 static ENCRYPTED: LazyLock<Sessions<String>> = LazyLock::new(|| {

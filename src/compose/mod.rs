@@ -14,7 +14,7 @@ use tower_layer::Layer;
 pub(crate) use self::function::BoxedResponse;
 pub use self::{
     condition::When,
-    function::{ErasedHandler, Function, HandlerFuture},
+    function::{ErasedHandler, Function, HandlerFuture, Reply},
     list::{
         Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, Nil, assume, layer,
     },

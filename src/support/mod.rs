@@ -11,7 +11,6 @@
 
 pub(crate) mod backoff;
 pub(crate) mod clock;
-pub(crate) mod identity_hasher;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub mod networks;
 #[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]

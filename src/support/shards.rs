@@ -1,12 +1,15 @@
-//! A table in shards, each behind a lock of its own.
+//! A table in shards, each behind a lock of its own, and the hasher for keys that are hashes.
 //!
 //! Threads that look up different keys rarely wait for each other, and what is done to a whole
 //! table (a sweep, a count) is done to one shard at a time. No lock is held for longer than one
 //! call, and none across an await.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError, TryLockError,
-    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+use std::{
+    hash::Hasher,
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 pub(crate) struct Shards<T> {
@@ -117,6 +120,23 @@ impl Sweep {
             .ok()?;
         // A power of two, so that no turn is left out when the number wraps around.
         self.next.fetch_add(1, Relaxed).checked_rem(self.shards)
+    }
+}
+
+/// Uses keys that are hashes already as their own hash: for maps whose keys write one `u64` that is
+/// as good as random and that no client can choose.
+#[derive(Default)]
+pub(crate) struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = part;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

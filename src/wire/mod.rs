@@ -16,7 +16,6 @@ pub mod cookies;
 pub(crate) mod field;
 pub(crate) mod head_method;
 mod problem;
-mod reply;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",
@@ -39,5 +38,4 @@ pub use self::{
     body::{Body, BoxError},
     config_error::ConfigError,
     problem::{PROBLEM_JSON, Problem},
-    reply::Reply,
 };

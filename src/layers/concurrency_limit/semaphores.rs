@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     request::key::{Fingerprint, Seed},
-    support::{identity_hasher::IdentityHasher, shards::Shards},
+    support::shards::{IdentityHasher, Shards},
 };
 
 /// More shards mean less waiting for each other.

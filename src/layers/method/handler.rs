@@ -7,9 +7,9 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::{
-    compose::ErasedHandler,
+    compose::{ErasedHandler, Reply},
     contract::log_problem,
-    wire::{Problem, Reply},
+    wire::Problem,
 };
 
 /// A handler of an [`endpoint`](crate::endpoint()): a function or a service.

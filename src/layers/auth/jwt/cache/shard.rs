@@ -9,8 +9,7 @@ use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Durat
 use zeroize::Zeroizing;
 
 use crate::{
-    layers::auth::jwt::claims::ValidityPeriod, support::identity_hasher::IdentityHasher,
-    wire::ConfigError,
+    layers::auth::jwt::claims::ValidityPeriod, support::shards::IdentityHasher, wire::ConfigError,
 };
 
 /// How many tokens an insertion checks, to remove expired ones.
