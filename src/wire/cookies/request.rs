@@ -18,7 +18,7 @@ use crate::wire::{
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header::COOKIE};
-/// use wythe::{CookieError, Cookies};
+/// use wythe::{Cookies, cookies::CookieError};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert(COOKIE, HeaderValue::from_static("theme=dark; size=12; id=1; id=2"));
