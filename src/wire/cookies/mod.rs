@@ -50,6 +50,9 @@
 //!
 //! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies with the same name, and add
 //! none of the attributes. Both use the crate `cookie`, as this module does.
+//!
+//! [`Cookies`]: crate::Cookies
+//! [`SetCookie`]: crate::SetCookie
 
 pub(crate) mod request;
 pub(crate) mod set_cookie;
