@@ -97,7 +97,7 @@ impl Proxies {
         // what it has sent is read as well: it may be one.
         let alone = self.lines(&[], &write).unwrap();
         let private = private_networks();
-        if private.iter().any(|network| network.contains(&named)) {
+        if private.iter().any(|network| network.contains(named)) {
             assert_eq!(client(trusted, name, &alone), None);
         } else {
             assert_eq!(client(trusted, name, &alone), Some(named));
