@@ -116,6 +116,8 @@ where
 
 pin_project! {
     /// The response future of a service whose response body becomes [`Body`].
+    ///
+    /// It is not the future of a middleware: that leaves the type of the body unchanged.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct BodyAdapterFuture<F> {

@@ -1,4 +1,4 @@
-//! Exponential backoff with jitter.
+//! Exponential backoff with jitter, for Redis and for fetched keys.
 
 use std::{
     hash::{BuildHasher, RandomState},

@@ -51,9 +51,9 @@ impl<T> Shards<T> {
         self.shards.iter().map(Shard::lock)
     }
 
-    /// Sweeps the next shard, if that is due, unless another thread is there: it does
-    /// not matter if a turn is missed. Called with every look-up, it brings memory back whichever
-    /// shards the traffic meets.
+    /// Sweeps the next shard if its sweep is due, and skips it if another thread holds its lock.
+    ///
+    /// Called with every look-up, it sweeps all shards in turn, even those that no traffic reaches.
     pub(crate) fn sweep(&self, now: u64, sweep: impl FnOnce(&mut T)) {
         let due = self.sweep.due(now);
         let Some(Shard(shard)) = due.and_then(|due| self.shards.get(due)) else {

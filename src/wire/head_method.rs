@@ -1,4 +1,5 @@
-//! Turns the response to a GET into the response to a HEAD.
+//! Turns the response to a GET into the response to a HEAD, for the driver of middleware and for
+//! `with_methods`.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};

@@ -129,6 +129,8 @@ where
 
 pin_project! {
     /// The response future of [`Handled`].
+    ///
+    /// It is not the future of a middleware: it turns the whole stack into a handler of axum.
     #[must_use = "futures do nothing unless polled"]
     pub struct HandledFuture<S: Service<Request>> {
         #[pin]

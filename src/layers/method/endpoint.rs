@@ -230,6 +230,8 @@ where
 }
 
 /// The response future of [`Endpoint`].
+///
+/// It is not the future of a middleware: an endpoint has no inner service, and dispatches itself.
 #[must_use = "futures do nothing unless polled"]
 pub struct EndpointFuture<R> {
     state: EndpointState<R>,
