@@ -11,6 +11,14 @@ use std::{
 };
 
 use redis::{Client, Connection, FromRedisValue};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
 
 /// The password that a server requires once it has been told to.
 const PASSWORD: &str = "another";
@@ -179,6 +187,56 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         drop(fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// A proxy on the loopback interface that delays responses.
+#[derive(Clone)]
+pub struct SlowProxy {
+    port: u16,
+    delay: watch::Sender<Duration>,
+}
+
+impl SlowProxy {
+    pub async fn before(server: &Server) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (delay, seen) = watch::channel(Duration::ZERO);
+        let behind = server.port();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                tokio::spawn(pass_on(from_client, to_server, None));
+                tokio::spawn(pass_on(from_server, to_client, Some(seen.clone())));
+            }
+        });
+        Self { port, delay }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How much later than the server it responds from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.delay.send(delay).unwrap();
+    }
+}
+
+async fn pass_on(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    delay: Option<watch::Receiver<Duration>>,
+) {
+    let mut buffer = vec![0; 65_536];
+    while let Ok(n @ 1..) = from.read(&mut buffer).await {
+        let delay = delay.as_ref().map(|delay| *delay.borrow());
+        tokio::time::sleep(delay.unwrap_or_default()).await;
+        if to.write_all(&buffer[..n]).await.is_err() {
+            return;
+        }
     }
 }
 

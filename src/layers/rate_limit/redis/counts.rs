@@ -6,13 +6,10 @@ use std::sync::{
 };
 
 use redis::RedisResult;
-use tokio::{
-    runtime::Handle,
-    time::{Instant, timeout_at},
-};
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
-    lease::{Lease, Leases},
+    lease::{Lease, Leases, Turn},
     limit::{OnFailure, RedisOptions},
     name::Name,
     script::{self, FURTHEST, Operation, Reply},
@@ -157,7 +154,12 @@ impl RedisCounts {
         self.server().is_resting().then_some(Err(Failure::GivenUp))
     }
 
-    async fn ask_to_take(&self, plan: &Plan, name: &Name, units: u32) -> Result<Decision, Failure> {
+    async fn ask_to_take(
+        self: &Arc<Self>,
+        plan: &Arc<Plan>,
+        name: &Name,
+        units: u32,
+    ) -> Result<Decision, Failure> {
         if Handle::try_current().is_err() {
             return Err(Failure::NoRuntime);
         }
@@ -190,10 +192,10 @@ impl RedisCounts {
 
     /// One request refills the lease; those that come meanwhile wait for what it gets.
     async fn take_leased(
-        &self,
+        self: &Arc<Self>,
         leases: &Leases,
         lease: Option<Arc<Lease>>,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         name: &Name,
         units: u32,
         deadline: Instant,
@@ -209,37 +211,44 @@ impl RedisCounts {
         };
         // Half of the time for the requests before, half for the server.
         let half = deadline.checked_sub(self.server().timeout / 2);
-        let turn = timeout_at(half.unwrap_or(deadline), lease.refill.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
+        let Some(turn) = lease.turn(half.unwrap_or(deadline)).await else {
             return self.take_directly(plan, name, units, deadline).await;
         };
         if let Some(decision) = self.spend(&lease, plan, units) {
             return Ok(decision);
         }
-        self.refill(leases, &lease, plan, name, units, deadline)
-            .await
+        self.refill(leases, turn, plan, name, units, deadline).await
     }
 
     /// Gives back what is left of a lease, and takes a batch of which the request gets its units.
     ///
-    /// If no answer comes, the rest may have been given back or not: then it is lost, so that
-    /// nothing is spent twice.
+    /// It is a task of its own: if the client disconnects meanwhile, the server has counted the
+    /// batch, and other requests spend it.
     async fn refill(
-        &self,
+        self: &Arc<Self>,
         leases: &Leases,
-        lease: &Lease,
-        plan: &Plan,
+        turn: Turn,
+        plan: &Arc<Plan>,
         name: &Name,
         units: u32,
         deadline: Instant,
     ) -> Result<Decision, Failure> {
-        let take = Operation::Take {
-            least: units,
-            most: leases.batch,
-            back: lease.empty(),
-        };
-        let reply = self.ask(plan, name, take, deadline).await?;
-        Ok(lease.fill(&plan.quotas, &reply, units, now(&self.clock), leases.ttl))
+        let (batch, ttl) = (leases.batch, leases.ttl);
+        let (counts, plan, name) = (Arc::clone(self), Arc::clone(plan), name.clone());
+        let refilled = tokio::spawn(async move {
+            let lease = turn.lease();
+            // If no answer comes, the rest may have been given back or not: then it is lost, so
+            // that nothing is spent twice.
+            let take = Operation::Take {
+                least: units,
+                most: batch,
+                back: lease.empty(),
+            };
+            let reply = counts.ask(&plan, &name, take, deadline).await?;
+            Ok(lease.fill(&plan.quotas, &reply, units, now(&counts.clock), ttl))
+        });
+        // A task that does not panic ends early only when the runtime shuts down.
+        refilled.await.unwrap_or(Err(Failure::NoRuntime))
     }
 
     fn spend(&self, lease: &Lease, plan: &Plan, units: u32) -> Option<Decision> {
@@ -322,13 +331,11 @@ impl RedisCounts {
     }
 
     async fn change(&self, plan: &Plan, name: &Name, operation: Operation) -> Result<(), Problem> {
+        let leases = self.leases.as_ref();
+        let _forgotten = leases.map(|leases| leases.forget_on_drop(name.id()));
         let deadline = self.server().deadline();
         let changed = self.ask(plan, name, operation, deadline).await;
-        changed.map_err(|failure| self.problem(failure))?;
-        if let Some(leases) = &self.leases {
-            leases.forget(name.id());
-        }
-        Ok(())
+        changed.map(drop).map_err(|failure| self.problem(failure))
     }
 
     /// What is left of a key in the server.

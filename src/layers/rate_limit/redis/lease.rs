@@ -12,7 +12,10 @@ use std::{
     },
 };
 
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 use super::script::Reply;
 use crate::{
@@ -76,17 +79,30 @@ impl Leases {
         lease.is_some_and(|lease| lease.give_back(units, self.batch, now))
     }
 
-    /// Drops what is held of a key, because its counts were changed from outside.
-    pub(super) fn forget(&self, id: u128) {
-        self.shard(id).remove(&id);
+    /// Drops what is held of a key whose counts are being changed from outside. This is done when the
+    /// change ends, however it ends: the server may have made it although the caller was dropped.
+    pub(super) const fn forget_on_drop(&self, id: u128) -> ForgetOnDrop<'_> {
+        ForgetOnDrop { leases: self, id }
+    }
+}
+
+#[must_use]
+pub(super) struct ForgetOnDrop<'a> {
+    leases: &'a Leases,
+    id: u128,
+}
+
+impl Drop for ForgetOnDrop<'_> {
+    fn drop(&mut self) {
+        let _forgotten = self.leases.shard(self.id).remove(&self.id);
     }
 }
 
 /// What this instance holds of one key.
 pub(super) struct Lease {
     held: Mutex<Held>,
-    /// The right to refill it. Requests that come meanwhile wait for the units.
-    pub(super) refill: Semaphore,
+    /// The right to refill it: one permit. Requests that come meanwhile wait for the units.
+    refill: Semaphore,
     waiting: AtomicU32,
 }
 
@@ -100,6 +116,9 @@ struct Held {
     /// After a refusal, nothing that costs this much or more passes.
     refused: Option<u32>,
 }
+
+/// The right to refill a lease, until this is dropped.
+pub(super) struct Turn(Arc<Lease>);
 
 /// A request that waits for a refill, counted while this lives.
 pub(super) struct Waiting<'a>(&'a AtomicU32);
@@ -145,6 +164,16 @@ impl Lease {
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
         let waiting = Waiting(&self.waiting);
         (before < batch.saturating_mul(BATCHES_IN_QUEUE)).then_some(waiting)
+    }
+
+    /// Waits for the right to refill it, until the deadline.
+    pub(super) async fn turn(self: &Arc<Self>, deadline: Instant) -> Option<Turn> {
+        let permit = timeout_at(deadline, self.refill.acquire())
+            .await
+            .ok()?
+            .ok()?;
+        permit.forget();
+        Some(Turn(Arc::clone(self)))
     }
 
     /// Takes what is left, to give it back.
@@ -197,6 +226,18 @@ impl Held {
             ahead.saturating_sub(elapsed).saturating_sub(held)
         });
         decision
+    }
+}
+
+impl Turn {
+    pub(super) fn lease(&self) -> &Lease {
+        &self.0
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.refill.add_permits(1);
     }
 }
 

@@ -59,7 +59,8 @@
 //! one can wait for the timeout.
 //!
 //! A request that has stopped waiting may still be counted, as the server may read it later. It
-//! costs a client at most what it asked for. Counts that the server has lost begin whole.
+//! costs a client at most what it asked for, or a batch with a lease. Counts that the server has lost
+//! begin whole.
 //!
 //! The `take` of a [`Handle`](super::Handle) behaves like the layer; its other methods return the
 //! problem of status 503. What is [settled](crate::RateLimit::settle) after the response is charged by a
@@ -83,6 +84,10 @@
 //! as many as four batches serve; the others ask by themselves, so a batch should be larger than the
 //! number of requests of one key that come within a round trip. What is not used is given back with
 //! the next call for the key; units older than `ttl` are not spent.
+//!
+//! The call that takes a batch is a tokio task of its own. When the client disconnects meanwhile, its
+//! request is counted, and others spend the rest of the batch. Like everything here that asks the
+//! server, it needs a tokio runtime; outside of one, requests are handled as [`OnFailure`] says.
 //!
 //! On one machine, in µs at the median (requests of one key, one at a time): 28 without a lease,
 //! 0.5 from a lease, 0.4 in memory. With batches of 10 and 100 there were 0.1 and 0.01 round trips

@@ -7,10 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 use wythe::{
     Quota, With,
     key::ByPeer,
@@ -24,7 +20,7 @@ use wythe::{
 use crate::common::{
     limits::{call, field},
     problem,
-    redis::{Server, free_port},
+    redis::{Server, SlowProxy, free_port},
 };
 
 type Layer = With<Limiter<ByPeer>>;
@@ -212,47 +208,6 @@ async fn a_user_who_may_not_run_scripts() {
     .await;
 }
 
-/// A proxy on the loopback interface that delays or drops responses.
-#[derive(Clone)]
-struct SlowProxy {
-    port: u16,
-    delay: tokio::sync::watch::Sender<Duration>,
-}
-
-impl SlowProxy {
-    async fn before(server: &Server) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (delay, seen) = tokio::sync::watch::channel(Duration::ZERO);
-        let behind = server.port();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
-                let (from_client, to_client) = client.into_split();
-                let (from_server, to_server) = server.into_split();
-                tokio::spawn(pass_on(from_client, to_server, None));
-                tokio::spawn(pass_on(from_server, to_client, Some(seen.clone())));
-            }
-        });
-        Self { port, delay }
-    }
-}
-
-async fn pass_on(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    delay: Option<tokio::sync::watch::Receiver<Duration>>,
-) {
-    let mut buffer = vec![0; 65_536];
-    while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        let delay = delay.as_ref().map(|delay| *delay.borrow());
-        tokio::time::sleep(delay.unwrap_or_default()).await;
-        if to.write_all(&buffer[..n]).await.is_err() {
-            return;
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_has_become_slow() {
     let Some(server) = Server::start() else {
@@ -261,9 +216,9 @@ async fn a_network_that_has_become_slow() {
     let proxy = SlowProxy::before(&server).await;
     each_policy_holds(
         proxy,
-        |proxy| format!("redis://127.0.0.1:{}", proxy.port),
-        |proxy| proxy.delay.send(TIMEOUT * 3).unwrap(),
-        |proxy| proxy.delay.send(Duration::ZERO).unwrap(),
+        SlowProxy::url,
+        |proxy| proxy.delay(TIMEOUT * 3),
+        |proxy| proxy.delay(Duration::ZERO),
     )
     .await;
     drop(server);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, time::timeout};
 use wythe::{
     Quota, With,
     key::ByPeer,
@@ -16,7 +16,7 @@ use wythe::{
 
 use crate::common::{
     limits::{ManualClock, call, field, from_peer, refused, send},
-    redis::Server,
+    redis::{Server, SlowProxy},
 };
 
 const fn secs(seconds: u64) -> Duration {
@@ -176,6 +176,41 @@ async fn refunded_units_are_spent_again_without_a_round_trip() {
     assert!(store.metrics().round_trips <= 3, "{:?}", store.metrics());
 }
 
+/// A client that disconnects while the server is asked for a batch has spent what its request costs,
+/// not the batch.
+#[tokio::test]
+async fn a_batch_whose_request_was_dropped_is_not_lost() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let proxy = SlowProxy::before(&server).await;
+    let clock = ManualClock::default();
+    let store = RedisStore::open(&proxy.url(), OnFailure::Deny).unwrap();
+    let limit = Quota::per_day(10_000).by_peer().unwrap();
+    let shared = store.timeout(secs(10)).limit("gone").lease(100, secs(60));
+    let limiter = Limiter::new(limit.clock(clock.now()).in_redis(shared).unwrap());
+    let layer = with_rate_limit(limiter.clone());
+    // The connection is made.
+    assert_eq!(refused(&call(&layer).await), None);
+    proxy.delay(Duration::from_millis(30));
+    for _ in 0..100 {
+        let abandoned = timeout(Duration::from_millis(5), call(&layer)).await;
+        drop(abandoned);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    let left = limiter.handle().remaining(&key).await.unwrap()[0].units();
+    // The first request, a hundred more, and at most a batch that is held.
+    assert!((10_000 - 200..10_000).contains(&left), "{left}");
+    // All of it can be spent by this instance.
+    let mut passed = 0;
+    proxy.delay(Duration::ZERO);
+    while refused(&call(&layer).await).is_none() {
+        passed += 1;
+    }
+    assert!(passed >= 10_000 - 101, "{passed}");
+}
+
 #[tokio::test]
 async fn resetting_a_key_clears_what_this_instance_remembers() {
     let Some(server) = Server::start() else {
@@ -189,6 +224,26 @@ async fn resetting_a_key_clears_what_this_instance_remembers() {
     assert!(one.passes(1).await);
     one.limiter.handle().block(&key, secs(60)).await.unwrap();
     assert!(!one.passes(1).await);
+}
+
+#[tokio::test]
+async fn a_block_whose_caller_was_dropped_reaches_the_lease() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let proxy = SlowProxy::before(&server).await;
+    let store = RedisStore::open(&proxy.url(), OnFailure::Deny).unwrap();
+    let limit = Quota::per_day(100).by_peer().unwrap();
+    let shared = store.timeout(secs(10)).limit("block").lease(50, secs(600));
+    let limiter = Limiter::new(limit.in_redis(shared).unwrap());
+    let layer = with_rate_limit(limiter.clone());
+    assert_eq!(refused(&call(&layer).await), None);
+    proxy.delay(Duration::from_millis(30));
+    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    let handle = limiter.handle();
+    let block = handle.block(&key, secs(600));
+    timeout(Duration::from_millis(10), block).await.unwrap_err();
+    assert!(refused(&call(&layer).await).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
