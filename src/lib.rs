@@ -218,8 +218,8 @@ pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
 pub use self::{
     compose::{Describe, Reply, Stack, assume, compose, layer},
     contract::{
-        Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, ReplyBody,
-        Sometimes, Step, Weaken, With, placed, stage, with,
+        Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, Provision, ReplyBody,
+        Sometimes, Step, With, placed, stage, with,
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
     support::clock::{Clock, ManualClock},
@@ -234,7 +234,7 @@ pub mod types {
         Foreign, Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside,
         IntoList, Merge, Met, Nil, Offers, Ordered, SecondOf, When,
     };
-    pub use crate::contract::{Wrapped, WrappedFuture};
+    pub use crate::contract::{Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{Erased, HandledFuture, IsHandler, Layered};
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};

@@ -4,7 +4,9 @@ use std::fmt;
 
 use http::{Request, Response, request::Parts};
 
-use crate::contract::{Description, Later, Middleware, Place, ReplyBody, Step, Weaken, With, with};
+use crate::contract::{
+    Description, Later, Middleware, Place, Provision, ReplyBody, Step, With, with,
+};
 
 /// A middleware that is applied only to requests that meet a condition.
 #[derive(Clone)]
@@ -53,13 +55,9 @@ impl<M> With<M> {
     }
 }
 
-impl<M, F> Place for When<M, F>
-where
-    M: Place,
-    M::Provides: Weaken,
-{
+impl<M: Place, F> Place for When<M, F> {
     type Stage = M::Stage;
-    type Provides = <M::Provides as Weaken>::Weak;
+    type Provides = <M::Provides as Provision>::Weak;
     type Needs = M::Needs;
 
     fn describe(&self) -> Description {

@@ -128,7 +128,7 @@ impl<X, S> Layer<S> for Assumed<X> {
     }
 }
 
-impl<X> Place for Assumed<X> {
+impl<X: 'static> Place for Assumed<X> {
     type Stage = Any;
     type Provides = Always<X>;
     type Needs = ();

@@ -21,8 +21,8 @@ pub use self::{
     description::{Answer, Description},
     later::Later,
     middleware::{Middleware, ReplyBody, Step},
-    place::{Always, Needed, Place, Provided, Sometimes, Weaken},
-    placed::{Placed, placed},
+    place::{Always, Needed, Place, Provided, Provision, Sometimes},
+    placed::{Marked, Placed, placed},
     with::{With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{

@@ -30,7 +30,7 @@ pub trait Place {
     /// One of the types of [`stage`](crate::stage).
     type Stage: Stage;
     /// `()`, [`Always<X>`], [`Sometimes<X>`], or a pair of these.
-    type Provides;
+    type Provides: Provision;
     /// `()`, [`Needed<X>`], or a pair of these.
     type Needs;
 
@@ -63,23 +63,56 @@ macro_rules! debug_as_name {
 debug_as_name!(Always Sometimes Needed);
 pub(crate) use debug_as_name;
 
-/// What becomes of [`Place::Provides`] when the layer acts on some requests only.
-pub trait Weaken {
-    /// The same with every [`Always`] turned into [`Sometimes`].
-    type Weak;
+/// What a layer provides: [`Place::Provides`].
+pub trait Provision {
+    /// The same with every [`Always`] turned into [`Sometimes`], for a layer that acts on some
+    /// requests only.
+    type Weak: Provision;
+
+    /// Marks a request that a layer of this kind has passed on.
+    ///
+    /// Where an `X` that is provided [`Sometimes`] is missing, the mark tells a request without an
+    /// `X` from one that no such layer has seen.
+    fn mark(extensions: &mut Extensions);
 }
 
-impl Weaken for () {
+impl Provision for () {
     type Weak = ();
+
+    fn mark(_: &mut Extensions) {}
 }
-impl<X> Weaken for Always<X> {
+
+impl<X: 'static> Provision for Always<X> {
     type Weak = Sometimes<X>;
+
+    fn mark(_: &mut Extensions) {}
 }
-impl<X> Weaken for Sometimes<X> {
+
+impl<X: 'static> Provision for Sometimes<X> {
     type Weak = Self;
+
+    fn mark(extensions: &mut Extensions) {
+        // A type without a size: the extensions do not allocate for it.
+        extensions.insert(Looked::<X>(PhantomData));
+    }
 }
-impl<P: Weaken, Q: Weaken> Weaken for (P, Q) {
+
+impl<P: Provision, Q: Provision> Provision for (P, Q) {
     type Weak = (P::Weak, Q::Weak);
+
+    fn mark(extensions: &mut Extensions) {
+        P::mark(extensions);
+        Q::mark(extensions);
+    }
+}
+
+/// In the extensions of a request: a layer that provides an `X` [`Sometimes`] has seen the request.
+struct Looked<X>(PhantomData<fn() -> X>);
+
+impl<X> Clone for Looked<X> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
 }
 
 /// A value that a layer leaves in the request's extensions for the handler.
@@ -104,8 +137,15 @@ pub trait Provided: Sized {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self>;
 }
 
-impl<P: Provided> Provided for Option<P> {
+/// `None` if a layer that provides the value [`Sometimes`] has seen the request and has not left one.
+///
+/// If no such layer has seen the request, nothing is known about it, and the `Option` itself is
+/// missing.
+impl<P: Provided + 'static> Provided for Option<P> {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
-        Some(P::from_extensions(extensions))
+        match P::from_extensions(extensions) {
+            None => extensions.get::<Looked<P>>().map(|_| None),
+            value => Some(value),
+        }
     }
 }

@@ -1,8 +1,16 @@
 //! Lets a layer with a service of its own stand in a stack.
 
-use tower_layer::Layer;
+use std::{
+    fmt,
+    marker::PhantomData,
+    task::{Context, Poll},
+};
 
-use crate::contract::{Description, Place};
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::contract::{Description, Place, Provision};
 
 /// A layer that has a service of its own and knows its place; made by [`placed`].
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +64,50 @@ impl<L> Placed<L> {
     }
 }
 
-impl<L: Layer<S>, S> Layer<S> for Placed<L> {
-    type Service = L::Service;
+impl<L: Layer<S> + Place, S> Layer<S> for Placed<L> {
+    type Service = Marked<L::Provides, L::Service>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        self.0.layer(inner)
+        Marked {
+            service: self.0.layer(inner),
+            provision: PhantomData,
+        }
+    }
+}
+
+/// The service of a [`Placed`] layer. It marks each request as seen by a layer that provides `P`.
+pub struct Marked<P, S> {
+    service: S,
+    provision: PhantomData<fn() -> P>,
+}
+
+impl<P: Provision, S: Service<Request<B>>, B> Service<Request<B>> for Marked<P, S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        P::mark(request.extensions_mut());
+        self.service.call(request)
+    }
+}
+
+impl<P, S: Clone> Clone for Marked<P, S> {
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            provision: PhantomData,
+        }
+    }
+}
+
+impl<P, S: fmt::Debug> fmt::Debug for Marked<P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Marked").field(&self.service).finish()
     }
 }
 

@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Description, Later, Middleware, Place, ReplyBody, Step, finish::finish};
+use super::{Description, Later, Middleware, Place, Provision, ReplyBody, Step, finish::finish};
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub struct Wrapped<M, S> {
 
 impl<M, S, B, R> Service<Request<B>> for Wrapped<M, S>
 where
-    M: Middleware<B>,
+    M: Middleware<B> + Place,
     S: Service<Request<B>, Response = Response<R>> + Clone,
     R: ReplyBody,
 {
@@ -83,10 +83,13 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head_only = request.method() == Method::HEAD;
         let state = match self.middleware.before(request) {
-            Later::Ready(Step::Next(request, carry)) => State::Calling {
-                call: self.inner.call(request),
-                after: Some((self.middleware.clone(), carry)),
-            },
+            Later::Ready(Step::Next(mut request, carry)) => {
+                M::Provides::mark(request.extensions_mut());
+                State::Calling {
+                    call: self.inner.call(request),
+                    after: Some((self.middleware.clone(), carry)),
+                }
+            }
             Later::Ready(Step::Reply(reply)) => State::Replying {
                 reply: Some(finish(self.middleware.name(), reply, head_only)),
             },
@@ -137,7 +140,7 @@ pin_project! {
 
 impl<M, C, S, B, R> Future for WrappedFuture<M, C, S, B, S::Future>
 where
-    M: Middleware<B, Carry = C>,
+    M: Middleware<B, Carry = C> + Place,
     S: Service<Request<B>, Response = Response<R>>,
     R: ReplyBody,
 {
@@ -153,7 +156,8 @@ where
                     middleware,
                     head_only,
                 } => match ready!(decision.as_mut().poll(cx)) {
-                    Step::Next(request, carry) => {
+                    Step::Next(mut request, carry) => {
+                        M::Provides::mark(request.extensions_mut());
                         let call = inner.call(request);
                         let after = Some((middleware.clone(), carry));
                         state.set(State::Calling { call, after });

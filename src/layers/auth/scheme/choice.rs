@@ -94,7 +94,7 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
 
 impl<A, O> Authenticate for Or<A, O>
 where
-    A: Authenticate<Principal: Send + 'static>,
+    A: Authenticate,
     O: Authenticate<Principal = A::Principal>,
 {
     type Principal = A::Principal;
@@ -174,8 +174,8 @@ type IntoEither<S, A, O> = fn(<S as Authenticate>::Principal) -> Result<Principa
 
 impl<A, O> EitherOf<A, O>
 where
-    A: Authenticate<Principal: Send + 'static>,
-    O: Authenticate<Principal: Send + 'static>,
+    A: Authenticate,
+    O: Authenticate,
 {
     pub(super) fn new(first: A, second: O) -> Self {
         let into_first: IntoEither<A, A, O> = |principal| Ok(Either::First(principal));
@@ -194,8 +194,8 @@ where
 
 impl<A, O> Authenticate for EitherOf<A, O>
 where
-    A: Authenticate<Principal: Send + 'static>,
-    O: Authenticate<Principal: Send + 'static>,
+    A: Authenticate,
+    O: Authenticate,
 {
     type Principal = PrincipalOf<A, O>;
 

@@ -31,9 +31,9 @@ impl<A, F> Map<A, F> {
 
 impl<A, F, Q> Authenticate for Map<A, F>
 where
-    A: Authenticate<Principal: Send + 'static>,
+    A: Authenticate,
     F: Fn(A::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
-    Q: 'static,
+    Q: Send + 'static,
 {
     type Principal = Q;
 
@@ -91,13 +91,13 @@ pub struct AndThen<A, F> {
 )]
 pub trait Outcome {
     /// Who sent the request.
-    type Principal;
+    type Principal: Send + 'static;
 
     /// The verdict on the request.
     fn into_verdict(self) -> Verdict<Self::Principal>;
 }
 
-impl<P> Outcome for Verdict<P> {
+impl<P: Send + 'static> Outcome for Verdict<P> {
     type Principal = P;
 
     fn into_verdict(self) -> Self {
@@ -105,7 +105,11 @@ impl<P> Outcome for Verdict<P> {
     }
 }
 
-impl<P, E: Into<Box<dyn Error + Send + Sync>>> Outcome for Result<Option<P>, E> {
+impl<P, E> Outcome for Result<Option<P>, E>
+where
+    P: Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
     type Principal = P;
 
     fn into_verdict(self) -> Verdict<P> {
@@ -126,9 +130,9 @@ impl<A, F> AndThen<A, F> {
 
 impl<A, F, L> Authenticate for AndThen<A, F>
 where
-    A: Authenticate<Principal: Send + 'static>,
+    A: Authenticate,
     F: Fn(A::Principal) -> L + Send + Sync + 'static,
-    L: Future<Output: Outcome<Principal: Send>> + Send + 'static,
+    L: Future<Output: Outcome> + Send + 'static,
 {
     type Principal = <L::Output as Outcome>::Principal;
 

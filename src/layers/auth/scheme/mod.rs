@@ -92,7 +92,7 @@ use crate::contract::{Description, Later};
 /// ```
 pub trait Authenticate {
     /// Who sends the request; the handler asks for `Auth<Principal>`.
-    type Principal;
+    type Principal: Send + 'static;
 
     /// The challenge of a 401, or several (RFC 9110, section 11.6.1). It is read once, when the
     /// layer is made. [`Challenge`](crate::Challenge) writes one with parameters.
@@ -195,8 +195,8 @@ pub trait Authenticate {
     /// ```
     fn either<O>(self, other: O) -> EitherOf<Self, O>
     where
-        Self: Sized + Authenticate<Principal: Send + 'static>,
-        O: Authenticate<Principal: Send + 'static>,
+        Self: Sized + Authenticate,
+        O: Authenticate,
     {
         EitherOf::new(self, other)
     }
