@@ -127,7 +127,7 @@ mod support;
 mod wire;
 
 #[cfg(feature = "axum")]
-pub use self::integrations::axum::{Extract, FromLayer, Handled};
+pub use self::integrations::axum::{FromLayer, Handled};
 #[cfg(feature = "tower-http")]
 pub use self::integrations::tower_http;
 #[cfg(feature = "api-key")]
@@ -218,8 +218,8 @@ pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
 pub use self::{
     compose::{Describe, Reply, Stack, assume, compose, layer},
     contract::{
-        Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, Provision, ReplyBody,
-        Sometimes, Step, With, placed, stage, with,
+        Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, Provision,
+        ReplyBody, Sometimes, Step, With, placed, stage, with,
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
     support::clock::{Clock, ManualClock},
@@ -230,13 +230,15 @@ pub use self::{
 /// not name them.
 pub mod types {
     pub use crate::compose::{
-        Append, Argument, Assumed, Cons, Covers, Direct, ErasedHandler, Extracted, FirstOf,
-        Foreign, Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside,
-        IntoList, Merge, Met, Nil, Offers, Ordered, SecondOf, When,
+        Append, Assumed, Cons, Covers, Direct, ErasedHandler, FirstOf, Foreign, Function, Given,
+        Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge, Met, Nil, Offers,
+        Ordered, ProvidedBy, SecondOf, When,
     };
     pub use crate::contract::{Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
-    pub use crate::integrations::axum::{Erased, HandledFuture, IsHandler, Layered};
+    pub use crate::integrations::axum::{
+        Argument, Arguments, Erased, Extracted, HandledFuture, HandlerFunction, LastArgument,
+    };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
 }
 

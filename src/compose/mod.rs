@@ -19,8 +19,8 @@ pub use self::{
         Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, Nil, assume, layer,
     },
     proof::{
-        Argument, Covers, Direct, Extracted, FirstOf, Given, Gives, Has, Inside, Met, Offers,
-        Ordered, SecondOf,
+        Covers, Direct, FirstOf, Given, Gives, Has, Inside, Met, Offers, Ordered, ProvidedBy,
+        SecondOf,
     },
 };
 use crate::contract::{

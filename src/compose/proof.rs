@@ -88,34 +88,29 @@ impl<X, H, T: Gives<X, I>, I> Gives<X, SecondOf<I>> for Cons<H, T> {}
 /// The index of an argument that the stack provides.
 pub struct Given<I>(PhantomData<fn() -> I>);
 
-/// The index of an argument that the framework extracts by itself.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Extracted;
-
-/// An argument that a handler inside the list `L` may ask for.
+/// An argument of a plain function that the layers `L` provide.
 #[diagnostic::on_unimplemented(
     message = "no layer in this stack provides `{Self}`",
-    label = "the handler asks for `{Self}`",
+    label = "the function asks for `{Self}`",
     note = "add the layer that provides it to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`",
-    note = "an extractor of your own goes into `Extract<..>`: `Extract(session): Extract<Session>`"
+    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`"
 )]
-pub trait Argument<L, I> {}
+pub trait ProvidedBy<L, I> {}
 
 #[diagnostic::do_not_recommend]
-impl<X, L, I> Argument<L, Given<I>> for X where L: Gives<X, I> {}
+impl<X, L: Gives<X, I>, I> ProvidedBy<L, Given<I>> for X {}
 
-/// A list of layers that provides every argument in `Args` that is not extracted.
+/// A list of layers that provides every argument of a function but its request: `Args` is the
+/// request and the arguments.
 pub trait Covers<Args, I> {}
 
 macro_rules! covers {
     ($($argument:ident $index:ident)*) => {
-        impl<L, Marker, $($argument, $index),*> Covers<(Marker, $($argument,)*), ($($index,)*)>
+        impl<L, Request, $($argument, $index),*> Covers<(Request, $($argument,)*), ($($index,)*)>
             for L
         where
-            $($argument: Argument<L, $index>,)*
+            $($argument: ProvidedBy<L, $index>,)*
         {
         }
     };
@@ -133,18 +128,6 @@ covers!(A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9);
 covers!(A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10);
 covers!(A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11);
 covers!(A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12);
-covers!(A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12 A13 I13);
-covers!(
-    A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12 A13 I13 A14 I14
-);
-covers!(
-    A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12 A13 I13 A14 I14
-    A15 I15
-);
-covers!(
-    A1 I1 A2 I2 A3 I3 A4 I4 A5 I5 A6 I6 A7 I7 A8 I8 A9 I9 A10 I10 A11 I11 A12 I12 A13 I13 A14 I14
-    A15 I15 A16 I16
-);
 
 /// The index of a match: this itself.
 #[derive(Clone, Copy, Debug)]

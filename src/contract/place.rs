@@ -117,6 +117,11 @@ impl<X> Clone for Looked<X> {
 
 /// A value that a layer leaves in the request's extensions for the handler.
 ///
+/// Do not implement axum's `FromRequestParts` or `FromRequest` for such a type: where the stack
+/// provides it, the compiler could not tell which of the two a handler means ("type annotations
+/// needed"), and elsewhere the handler would run without the layer. A plain handler under a layer
+/// around the whole router asks for [`FromLayer`](crate::FromLayer) instead.
+///
 /// # Example
 ///
 /// ```

@@ -24,10 +24,10 @@ pub struct Route {
 macro_rules! methods {
     ($($name:ident $method:ident,)*) => {$(
         #[doc = concat!("A `", stringify!($method), "` route: a handler in its stack.")]
-        pub fn $name<L, T>(path: &'static str, handler: Handled<L, AppState>) -> Self
+        pub fn $name<L, T, A, O>(path: &'static str, handler: Handled<L, AppState, A, O>) -> Self
         where
             L: Describe,
-            Handled<L, AppState>: Handler<T, AppState>,
+            Handled<L, AppState, A, O>: Handler<T, AppState>,
             T: 'static,
         {
             Self {

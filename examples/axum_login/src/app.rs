@@ -8,8 +8,8 @@ use axum::{
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthnBackend, AuthzBackend};
 use tower_sessions::{Expiry, MemoryStore, SessionManagerLayer, cookie::time::Duration};
 use wythe::{
-    Auth, ConfigError, Csrf, Extract, Problem, Scopes, compose, with_auth, with_authorization,
-    with_csrf, with_presentation, with_scopes,
+    Auth, ConfigError, Csrf, Problem, Scopes, compose, with_auth, with_authorization, with_csrf,
+    with_presentation, with_scopes,
 };
 
 use crate::{LoggedIn, User, Users};
@@ -18,7 +18,7 @@ type Session = AuthSession<Users>;
 type Credentials = <Users as AuthnBackend>::Credentials;
 
 async fn log_in(
-    Extract(mut session): Extract<Session>,
+    mut session: Session,
     Form(credentials): Form<Credentials>,
 ) -> Result<StatusCode, Problem> {
     let user = session.authenticate(credentials).await;
@@ -31,7 +31,7 @@ async fn log_in(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn log_out(Extract(mut session): Extract<Session>) -> Result<StatusCode, Problem> {
+async fn log_out(mut session: Session) -> Result<StatusCode, Problem> {
     session.logout().await.map_err(Problem::internal)?;
     Ok(StatusCode::NO_CONTENT)
 }

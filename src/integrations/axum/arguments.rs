@@ -1,83 +1,205 @@
-//! The handler arguments that need no layer: axum's own extractors, and wrapped ones.
+//! Handlers: async functions whose arguments are given by the stack or extracted by axum.
+//!
+//! An argument is *given* if a layer of the stack provides it: `Auth`, `Valid`, `ClientIp` or a type
+//! of a user's own layer. It is *extracted* if it implements axum's `FromRequestParts` or
+//! `FromRequest`. The compiler finds out which, as the index `I` of [`Argument`]; a type that is both
+//! has two indexes, which is an error.
+
+use std::{future::Future, marker::PhantomData};
 
 use axum::{
-    Extension, Form, Json,
-    body::{Body, Bytes},
-    extract::{
-        ConnectInfo, MatchedPath, NestedPath, OriginalUri, Path, Query, RawForm, RawPathParams,
-        RawQuery, State,
-    },
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
 };
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request::Parts};
+use http::request::Parts;
 
-use super::extract::{Extract, FromLayer};
-use crate::compose::{Argument, Extracted, Gives};
+use crate::{
+    compose::{Given, Gives},
+    contract::Provided,
+    wire::Problem,
+};
 
-macro_rules! extracted {
-    ($($(#[$attribute:meta])* [$($generic:ident)*] $type:ty,)*) => {$(
-        $(#[$attribute])*
-        impl<L, $($generic),*> Argument<L, Extracted> for $type {}
-    )*};
+/// An async function, or a closure that returns a future, with up to 16 arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "not an async function of up to 16 arguments",
+    note = "a handler is an `async fn`, or a closure that returns a future; what it captures is \
+            `Clone + Send + Sync + 'static`"
+)]
+pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
+    /// The future that the function returns.
+    type Future;
+
+    /// Calls the function.
+    fn call(self, arguments: Arguments) -> Self::Future;
 }
 
-extracted! {
-    [] (),
-    [] Body,
-    [] Bytes,
-    [] Extensions,
-    [] HeaderMap,
-    [] MatchedPath,
-    [] Method,
-    [] NestedPath,
-    [] OriginalUri,
-    [] Parts,
-    [] RawForm,
-    [] RawPathParams,
-    [] RawQuery,
-    [] String,
-    [] Uri,
-    [] Version,
-    [T] ConnectInfo<T>,
-    [T] Extension<T>,
-    [T] Extract<T>,
-    [T] Form<T>,
-    [T] Json<T>,
-    [T] Path<T>,
-    [T] Query<T>,
-    [T] Request<T>,
-    [T] State<T>,
-    #[cfg(feature = "cookies")]
-    [] crate::wire::cookies::request::Cookies,
-    #[cfg(feature = "multipart")]
-    [] axum::extract::Multipart,
-    #[cfg(feature = "ws")]
-    [] axum::extract::WebSocketUpgrade,
+/// The arguments of a handler inside a stack of the layers `L`, in a router with the state `S`.
+pub trait Arguments<L, S, I>: Sized + Send {
+    /// Takes all arguments from the request, the first one first.
+    fn take_all(request: Request, state: &S)
+    -> impl Future<Output = Result<Self, Response>> + Send;
+}
+
+/// An argument that does not take the body.
+#[diagnostic::on_unimplemented(
+    message = "no layer in this stack provides `{Self}`, and axum can't extract it",
+    label = "the handler asks for `{Self}`",
+    note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
+            outside this stack provides it",
+    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`",
+    note = "to have it extracted, implement `FromRequestParts`; an extractor of the body, such as \
+            `Json` or `String`, must be the last argument",
+    note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
+            `Json<T>` and `Form<T>`; `T: FromRef<S>` for `State<T>`, where `S` is the state of the \
+            router; `T: Clone` for `Extension<T>`"
+)]
+pub trait Argument<L, S, I>: Sized {
+    /// Takes the argument from the request.
+    fn take(parts: &mut Parts, state: &S) -> impl Future<Output = Result<Self, Response>> + Send;
+}
+
+/// The last argument, which may take the body.
+#[diagnostic::on_unimplemented(
+    message = "no layer in this stack provides `{Self}`, and axum can't extract it",
+    label = "the handler asks for `{Self}`",
+    note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
+            outside this stack provides it",
+    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`",
+    note = "to have it extracted, implement `FromRequestParts` or `FromRequest`",
+    note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
+            `Json<T>` and `Form<T>`; `T: FromRef<S>` for `State<T>`, where `S` is the state of the \
+            router; `T: Clone` for `Extension<T>`"
+)]
+pub trait LastArgument<L, S, I>: Sized {
+    /// Takes the argument from the request.
+    fn take_last(
+        request: Request,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Response>> + Send;
+}
+
+/// The index of an argument that axum extracts. `M` is axum's marker: whether from the whole request.
+pub struct Extracted<M = ()>(PhantomData<fn() -> M>);
+crate::contract::debug_as_name!(Extracted);
+
+#[diagnostic::do_not_recommend]
+impl<X, L, S, I> Argument<L, S, Given<I>> for X
+where
+    X: Provided + Send,
+    L: Gives<X, I>,
+    S: Sync,
+{
+    async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        X::from_extensions(&mut parts.extensions).ok_or_else(missing::<X>)
+    }
 }
 
 #[diagnostic::do_not_recommend]
-impl<L, T> Argument<L, Extracted> for Option<T> where T: Argument<L, Extracted> {}
+impl<X, L, S> Argument<L, S, Extracted> for X
+where
+    X: FromRequestParts<S>,
+    S: Sync,
+{
+    async fn take(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let extracted = X::from_request_parts(parts, state).await;
+        extracted.map_err(IntoResponse::into_response)
+    }
+}
 
 #[diagnostic::do_not_recommend]
-impl<L, T, E> Argument<L, Extracted> for Result<T, E> where T: Argument<L, Extracted> {}
+impl<X, L, S, I> LastArgument<L, S, Given<I>> for X
+where
+    X: Provided + Send,
+    L: Gives<X, I>,
+    S: Sync,
+{
+    async fn take_last(mut request: Request, _: &S) -> Result<Self, Response> {
+        X::from_extensions(request.extensions_mut()).ok_or_else(missing::<X>)
+    }
+}
 
-macro_rules! tuples {
-    () => {};
-    ($first:ident $($rest:ident)*) => {
-        #[diagnostic::do_not_recommend]
-        impl<L, $first, $($rest),*> Argument<L, Extracted> for ($first, $($rest,)*)
+#[diagnostic::do_not_recommend]
+impl<X, L, S, M> LastArgument<L, S, Extracted<M>> for X
+where
+    X: FromRequest<S, M>,
+    S: Sync,
+{
+    async fn take_last(request: Request, state: &S) -> Result<Self, Response> {
+        let extracted = X::from_request(request, state).await;
+        extracted.map_err(IntoResponse::into_response)
+    }
+}
+
+#[cold]
+fn missing<X>() -> Response {
+    Problem::not_provided::<X>().into_response().map(Body::from)
+}
+
+impl<F, Fut> HandlerFunction<()> for F
+where
+    F: FnOnce() -> Fut + Clone + Send + Sync + 'static,
+{
+    type Future = Fut;
+
+    fn call(self, (): ()) -> Fut {
+        self()
+    }
+}
+
+impl<L, S: Sync> Arguments<L, S, ()> for () {
+    async fn take_all(_: Request, _: &S) -> Result<Self, Response> {
+        Ok(())
+    }
+}
+
+macro_rules! handlers {
+    ($($argument:ident $index:ident,)* ; $last:ident $last_index:ident) => {
+        impl<F, Fut, $($argument,)* $last> HandlerFunction<($($argument,)* $last,)> for F
         where
-            $first: Argument<L, Extracted>,
-            $($rest: Argument<L, Extracted>,)*
+            F: FnOnce($($argument,)* $last) -> Fut + Clone + Send + Sync + 'static,
         {
+            type Future = Fut;
+
+            #[expect(non_snake_case, reason = "a variable for each type parameter")]
+            fn call(self, ($($argument,)* $last,): ($($argument,)* $last,)) -> Fut {
+                self($($argument,)* $last)
+            }
         }
-        tuples!($($rest)*);
+
+        impl<L, S, $($argument, $index,)* $last, $last_index>
+            Arguments<L, S, ($($index,)* $last_index,)> for ($($argument,)* $last,)
+        where
+            S: Sync,
+            $($argument: Argument<L, S, $index> + Send,)*
+            $last: LastArgument<L, S, $last_index> + Send,
+        {
+            #[allow(
+                non_snake_case,
+                unused_mut,
+                clippy::allow_attributes,
+                reason = "a variable for each type parameter; the parts change if there are several"
+            )]
+            async fn take_all(request: Request, state: &S) -> Result<Self, Response> {
+                let (mut parts, body) = request.into_parts();
+                $(let $argument = $argument::take(&mut parts, state).await?;)*
+                let request = Request::from_parts(parts, body);
+                Ok(($($argument,)* $last::take_last(request, state).await?,))
+            }
+        }
     };
 }
-tuples!(A B C D E F G H);
 
-/// The index of an argument that is wrapped in [`FromLayer`].
-#[derive(Debug)]
-pub struct Layered<I>(std::marker::PhantomData<fn() -> I>);
-
-#[diagnostic::do_not_recommend]
-impl<L, T, I> Argument<L, Layered<I>> for FromLayer<T> where L: Gives<T, I> {}
+/// One implementation for each number of arguments.
+macro_rules! up_to {
+    ($($done:ident $index:ident,)* ;) => {};
+    ($($done:ident $index:ident,)* ; $next:ident $next_index:ident, $($rest:tt)*) => {
+        handlers!($($done $index,)* ; $next $next_index);
+        up_to!($($done $index,)* $next $next_index, ; $($rest)*);
+    };
+}
+up_to!(
+    ; A1 I1, A2 I2, A3 I3, A4 I4, A5 I5, A6 I6, A7 I7, A8 I8, A9 I9, A10 I10, A11 I11, A12 I12,
+    A13 I13, A14 I14, A15 I15, A16 I16,
+);

@@ -9,29 +9,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{body::Body, handler::Handler, response::Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
 use http::Request;
 use tower_service::Service;
 
+use super::arguments::{Arguments, HandlerFunction};
 use crate::{
     compose::{BoxedResponse, ErasedHandler, HandlerFuture},
     wire::BoxError,
 };
-
-/// An axum handler, as a trait with a compiler message of its own.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an axum handler",
-    label = "not a handler",
-    note = "a handler is an `async fn` (or a closure that returns a future) with at most 16 \
-            arguments, each an extractor, of which only the last may take the body; it returns \
-            something that implements `IntoResponse`, and its future is `Send`",
-    note = "`#[axum::debug_handler]` on the function tells which of these is missing"
-)]
-pub trait IsHandler<T, S>: Handler<T, S> + Sync {}
-
-#[diagnostic::do_not_recommend]
-impl<H: Handler<T, S> + Sync, T, S> IsHandler<T, S> for H {}
 
 /// A handler without its type, and possibly without its state yet.
 pub(super) enum Stateful<S> {
@@ -43,13 +33,22 @@ pub(super) enum Stateful<S> {
 pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse<Body> + Send + Sync>;
 
 /// Erases the handler's type. It is the only code of a stack that is compiled for each handler.
-pub(super) fn erase<H, T, S>(handler: H) -> Call<S>
+pub(super) fn erase<F, A, O, L, S, I>(function: F) -> Call<S>
 where
-    H: IsHandler<T, S>,
-    T: 'static,
-    S: 'static,
+    F: HandlerFunction<A, Future: Future<Output = O> + Send>,
+    A: Arguments<L, S, I>,
+    O: IntoResponse,
+    S: Send + Sync + 'static,
 {
-    Arc::new(move |request, state| boxed(handler.clone().call(request, state)))
+    Arc::new(move |request, state| {
+        let function = function.clone();
+        Box::pin(async move {
+            match A::take_all(request, &state).await {
+                Ok(arguments) => function.call(arguments).await.into_response(),
+                Err(rejection) => rejection,
+            }
+        })
+    })
 }
 
 impl<S: 'static> Stateful<S> {
@@ -78,29 +77,6 @@ impl<S: 'static> Stateful<S> {
             }
         }
     }
-}
-
-/// Boxes a future unless it is boxed already, as those of axum's own handlers are: a second box
-/// would cost an allocation for every request.
-fn boxed<F>(future: F) -> BoxedResponse<Body>
-where
-    F: Future<Output = Response> + Send + 'static,
-{
-    let mut future = Some(future);
-    let any: &mut dyn Any = &mut future;
-    if let Some(boxed) = any
-        .downcast_mut::<Option<BoxedResponse<Body>>>()
-        .and_then(Option::take)
-    {
-        return boxed;
-    }
-    Box::pin(async move {
-        match future {
-            Some(future) => future.await,
-            // It was taken above only if it is a `BoxedResponse`, and then this is not reached.
-            None => std::future::pending().await,
-        }
-    })
 }
 
 /// The innermost service of a stack: a handler of any type, and its state.

@@ -4,21 +4,30 @@ use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use axum::{body::Body, extract::Request, handler::Handler, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    handler::Handler,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::erased::{Call, Erased, IsHandler, Stateful, erase};
+use super::{
+    arguments::{Arguments, HandlerFunction},
+    erased::{Erased, Stateful, erase},
+};
 use crate::{
-    compose::{Covers, Describe, Stack, rows, write_table},
+    compose::{Describe, Stack, rows, write_table},
     contract::Description,
     wire::BoxError,
 };
@@ -28,9 +37,18 @@ impl<L> Stack<L> {
     /// and so on, and keeps the handler's `State`. A stack can be used for any number of handlers;
     /// they share its state, for example the counts of a rate limit.
     ///
-    /// The compiler checks the handler's arguments: each must be one of axum's extractors, or a layer
-    /// of the stack must provide it. An extractor of another crate, or of your own, goes into
-    /// [`Extract`](crate::Extract).
+    /// A handler is an async function, or a closure that returns a future, with up to 16 arguments. The
+    /// compiler checks each of them:
+    ///
+    /// - It is *given*: a layer of the stack provides it, such as [`Auth`](crate::Auth),
+    ///   [`Valid`](crate::Valid), [`ClientIp`](crate::ClientIp) or the [`Provided`](crate::Provided)
+    ///   type of a layer of your own. It is `Option<..>` if the layer provides it for some requests
+    ///   only.
+    /// - It is *extracted*: it implements axum's `FromRequestParts`, or `FromRequest` if it is the last
+    ///   argument. This holds for extractors of any crate.
+    ///
+    /// An extractor may still refuse a request. axum's `Extension` and `ConnectInfo` do so with a 500
+    /// if nothing has inserted their value, which no compiler sees.
     ///
     /// # Example
     ///
@@ -45,68 +63,75 @@ impl<L> Stack<L> {
     /// let stack = compose(with_cache_control(CacheControl::no_store()));
     /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
     /// ```
-    pub fn handler<H, T, S, R, I>(&self, handler: H) -> Handled<L, S>
+    pub fn handler<F, A, O, S, R, I>(&self, handler: F) -> Handled<L, S, A, O>
     where
-        H: IsHandler<T, S>,
+        F: HandlerFunction<A, Future: Future<Output = O> + Send>,
+        A: Arguments<L, S, I>,
+        O: IntoResponse,
         // Not needed here, but this is where the compiler should report that it does not hold.
-        L: Covers<T, I> + Layer<Erased> + Clone,
+        L: Layer<Erased> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
-        T: 'static,
-        S: 'static,
+        S: Send + Sync + 'static,
     {
-        Handled::new(self.list(), erase(handler))
+        Handled {
+            inner: Arc::new(Inner {
+                list: self.list().clone(),
+                handler: Stateful::new(erase(handler)),
+            }),
+            types: PhantomData,
+        }
     }
 }
 
 /// An axum handler with a stack around it; made by [`Stack::handler`].
+///
+/// `L` is the list of layers, `S` the state of the router, `A` the handler's arguments as a tuple,
+/// and `O` what the handler returns.
 // Behind an `Arc`, because axum clones a handler twice per request.
 #[must_use]
-pub struct Handled<L, S>(Arc<Inner<L, S>>);
+pub struct Handled<L, S, A, O> {
+    inner: Arc<Inner<L, S>>,
+    types: PhantomData<fn(A) -> O>,
+}
 
 struct Inner<L, S> {
     list: L,
     handler: Stateful<S>,
 }
 
-impl<L, S> Clone for Handled<L, S> {
+impl<L, S, A, O> Clone for Handled<L, S, A, O> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            inner: Arc::clone(&self.inner),
+            types: PhantomData,
+        }
     }
 }
 
-impl<L: Clone, S: 'static> Handled<L, S> {
-    fn new(list: &L, call: Call<S>) -> Self {
-        Self(Arc::new(Inner {
-            list: list.clone(),
-            handler: Stateful::new(call),
-        }))
-    }
-}
-
-impl<L: Describe, S> Handled<L, S> {
+impl<L: Describe, S, A, O> Handled<L, S, A, O> {
     /// The name of the stage and the description of each layer around the handler, outermost first.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
-        rows(&self.0.list)
+        rows(&self.inner.list)
     }
 }
 
 /// The table of the stack.
-impl<L: Describe, S> fmt::Display for Handled<L, S> {
+impl<L: Describe, S, A, O> fmt::Display for Handled<L, S, A, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_table(&self.describe(), f)
     }
 }
 
-impl<L: fmt::Debug, S> fmt::Debug for Handled<L, S> {
+impl<L: fmt::Debug, S, A, O> fmt::Debug for Handled<L, S, A, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handled")
-            .field("list", &self.0.list)
+            .field("list", &self.inner.list)
             .finish_non_exhaustive()
     }
 }
 
-impl<L, S, R> Handler<(L, R), S> for Handled<L, S>
+impl<L, S, A, O, R> Handler<(L, R), S> for Handled<L, S, A, O>
 where
     L: Layer<Erased> + Send + Sync + 'static,
     L::Service: Service<Request, Response = http::Response<R>> + Send + 'static,
@@ -115,11 +140,13 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError>,
     S: Clone + Send + Sync + 'static,
+    A: 'static,
+    O: 'static,
 {
     type Future = HandledFuture<L::Service>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
-        let Inner { list, handler } = &*self.0;
+        let Inner { list, handler } = &*self.inner;
         let service = list.layer(handler.with(state));
         HandledFuture {
             oneshot: Oneshot::new(service, request),

@@ -2,11 +2,11 @@
 
 mod arguments;
 mod erased;
-mod extract;
+mod from_layer;
 mod handled;
 mod own_types;
 
-pub use arguments::Layered;
-pub use erased::{Erased, IsHandler};
-pub use extract::{Extract, FromLayer};
+pub use arguments::{Argument, Arguments, Extracted, HandlerFunction, LastArgument};
+pub use erased::Erased;
+pub use from_layer::FromLayer;
 pub use handled::{Handled, HandledFuture};

@@ -1,62 +1,17 @@
-//! axum's traits for the types of this crate: extractors, responses and validated inputs.
+//! axum's traits for the types of this crate: cookies, responses and validated inputs.
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::request::Parts;
 
-use crate::{contract::Provided, wire::Problem};
+use crate::wire::Problem;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // The inherent function, which has the same name.
         Self::into_response(self).map(Body::from)
     }
-}
-
-/// Extractors for what the layers of this crate provide.
-macro_rules! extractors {
-    ($($(#[$attribute:meta])* [$($generic:ident)*] $provided:ty,)*) => {$(
-        $(#[$attribute])*
-        impl<$($generic,)* S> FromRequestParts<S> for $provided
-        where
-            Self: Provided,
-            S: Sync,
-        {
-            type Rejection = Problem;
-
-            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-                Self::from_extensions(&mut parts.extensions)
-                    .ok_or_else(Problem::not_provided::<Self>)
-            }
-        }
-
-        $(#[$attribute])*
-        impl<$($generic,)* S> OptionalFromRequestParts<S> for $provided
-        where
-            Self: Provided,
-            S: Sync,
-        {
-            type Rejection = Problem;
-
-            async fn from_request_parts(
-                parts: &mut Parts,
-                _: &S,
-            ) -> Result<Option<Self>, Problem> {
-                Ok(Self::from_extensions(&mut parts.extensions))
-            }
-        }
-    )*};
-}
-
-extractors! {
-    #[cfg(feature = "auth")]
-    [C] crate::request::Auth<C>,
-    [] crate::request::ClientIp,
-    #[cfg(feature = "validation")]
-    [I] crate::layers::validation::input::Valid<I>,
 }
 
 #[cfg(feature = "cookies")]

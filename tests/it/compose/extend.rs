@@ -4,9 +4,9 @@ use axum::{Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode};
 use tower::{ServiceExt, layer::util::Identity};
 use wythe::{
-    CacheControl, ClientIp, ClientIpSource, Cors, Describe, FromLayer, IpFilter, PeerAddr, assume,
-    compose, layer, with, with_body_adapter, with_cache_control, with_client_ip, with_cors,
-    with_ip_filter, with_methods, with_presentation,
+    CacheControl, ClientIp, ClientIpSource, Cors, Describe, IpFilter, PeerAddr, assume, compose,
+    layer, with, with_body_adapter, with_cache_control, with_client_ip, with_cors, with_ip_filter,
+    with_methods, with_presentation,
 };
 
 use crate::common::tenancy::{Tenancy, Tenant};
@@ -109,7 +109,7 @@ fn an_added_layer_goes_inside_the_layers_without_a_stage_that_follow_its_stage()
 
 #[tokio::test]
 async fn a_handler_gets_what_an_added_layer_provides() {
-    async fn handler(FromLayer(tenant): FromLayer<Tenant>, ClientIp(ip): ClientIp) -> String {
+    async fn handler(tenant: Tenant, ClientIp(ip): ClientIp) -> String {
         format!("{} from {ip}", tenant.0)
     }
     let base = compose((with_presentation(), no_store()));

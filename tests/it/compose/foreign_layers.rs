@@ -17,14 +17,14 @@ use tower::{
     limit::ConcurrencyLimitLayer,
     util::{MapRequestLayer, MapResponseLayer},
 };
-use wythe::{FromLayer, assume, compose, layer, with, with_body_adapter};
+use wythe::{assume, compose, layer, with, with_body_adapter};
 
 use crate::common::{
     self,
     tenancy::{Tenancy, Tenant},
 };
 
-async fn tenant(FromLayer(tenant): FromLayer<Tenant>) -> String {
+async fn tenant(tenant: Tenant) -> String {
     tenant.0
 }
 

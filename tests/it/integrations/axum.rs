@@ -1,18 +1,31 @@
 //! Stacks around axum handlers.
 
+use std::convert::Infallible;
+
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Query, Request as AxumRequest, State},
+    extract::{
+        FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query,
+        Request as AxumRequest, State,
+    },
     routing::{get, post},
 };
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
+    Version, header, request::Parts,
+};
 use tower::ServiceExt;
-use wythe::{Extract, FromLayer, compose, with};
+use wythe::{
+    Auth, FromLayer, Later, Place, Sometimes, assume,
+    auth::{Authenticate, Verdict},
+    compose, placed, stage, with, with_auth,
+};
 
 use crate::common::{
     self,
+    log::Log,
     tenancy::{Tenancy, Tenant},
 };
 
@@ -25,7 +38,7 @@ async fn a_handler_gets_what_the_stack_provides_along_with_state_and_extractors(
     async fn handler(
         State(n): State<u32>,
         Path(id): Path<String>,
-        FromLayer(tenant): FromLayer<Tenant>,
+        tenant: Tenant,
         body: String,
     ) -> String {
         format!("{n} {id} {} {body}", tenant.0)
@@ -58,11 +71,11 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
          _: axum::extract::RawQuery,
          _: axum::extract::OriginalUri,
          _: axum::extract::MatchedPath,
-         _: Extract<HeaderMap>,
+         _: HeaderMap,
          _: Option<axum::Extension<u8>>,
          _: Result<axum::Extension<u16>, axum::extract::rejection::ExtensionRejection>,
          _: State<()>,
-         FromLayer(tenant): FromLayer<Tenant>,
+         tenant: Tenant,
          request: AxumRequest| async move {
             assert_eq!(request.uri().path(), "/a/1");
             tenant.0
@@ -78,7 +91,7 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
 #[tokio::test]
 async fn a_conditional_layer_provides_an_option() {
     let stack = compose((with(Tenancy).when(|head| head.headers.contains_key("x-tenant")),));
-    let handler = stack.handler(|FromLayer(tenant): FromLayer<Option<Tenant>>| async move {
+    let handler = stack.handler(|tenant: Option<Tenant>| async move {
         tenant.map_or_else(|| "nobody".to_owned(), |tenant| tenant.0)
     });
     let app = Router::new().route("/", get(handler));
@@ -94,34 +107,248 @@ async fn a_conditional_layer_provides_an_option() {
 #[test]
 fn a_handler_prints_its_stack() {
     let stack = compose((with(Tenancy),));
-    let handler = stack.handler::<_, _, (), _, _>(|| async { "hello" });
+    let handler = stack.handler::<_, _, _, (), _, _>(|| async { "hello" });
     assert_eq!(handler.to_string(), stack.to_string());
     assert_eq!(handler.describe().len(), 1);
 }
 
-#[tokio::test]
-async fn a_wrapped_extractor_may_be_last_whether_or_not_it_takes_the_body() {
-    let stack = compose((with(Tenancy),));
-    let app =
-        Router::new()
-            .route(
-                "/parts",
-                post(stack.handler(async |Extract(fields): Extract<HeaderMap>| {
-                    format!("{}", fields.len())
-                })),
-            )
-            .route(
-                "/body",
-                post(stack.handler(async |Extract(body): Extract<String>| body)),
-            );
-    for (uri, expected) in [("/parts", "1"), ("/body", "hi")] {
-        let request = Request::post(uri)
-            .header("x-tenant", "acme")
-            .body(Body::from("hi"));
-        assert_eq!(
-            call(app.clone(), request.unwrap()).await.body(),
-            expected,
-            "{uri}"
-        );
+/// An extractor of another crate: the agent of the client.
+struct Agent(String);
+
+impl<S: Sync> FromRequestParts<S> for Agent {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let agent = parts.headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
+        agent
+            .map(|agent| Self(agent.to_owned()))
+            .ok_or(StatusCode::IM_A_TEAPOT)
     }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Agent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Infallible> {
+        Ok(
+            <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+                .await
+                .ok(),
+        )
+    }
+}
+
+/// An extractor of another crate that takes the body.
+struct Length(usize);
+
+impl<S: Send + Sync> FromRequest<S> for Length {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: AxumRequest, _: &S) -> Result<Self, StatusCode> {
+        let body = axum::body::to_bytes(request.into_body(), 100).await;
+        let body = body.map_err(|_too_long| StatusCode::PAYLOAD_TOO_LARGE)?;
+        Ok(Self(body.len()))
+    }
+}
+
+fn tenant_request(field: Option<(HeaderName, &str)>) -> Request<Body> {
+    let mut request = Request::post("/").header("x-tenant", "acme");
+    if let Some((name, value)) = field {
+        request = request.header(name, value);
+    }
+    request.body(Body::from("hello")).unwrap()
+}
+
+#[tokio::test]
+async fn an_extractor_of_another_crate_needs_no_wrapper() {
+    let stack = compose(with(Tenancy));
+    let app = |handler| Router::<()>::new().route("/", handler);
+
+    let first = post(stack.handler(
+        async |Agent(agent): Agent, Tenant(tenant): Tenant, Length(length): Length| {
+            format!("{agent} {tenant} {length}")
+        },
+    ));
+    let agent = tenant_request(Some((header::USER_AGENT, "curl")));
+    assert_eq!(call(app(first.clone()), agent).await.body(), "curl acme 5");
+    let refused = call(app(first), tenant_request(None)).await;
+    assert_eq!(refused.status(), StatusCode::IM_A_TEAPOT);
+
+    let optional = post(stack.handler(
+        async |agent: Option<Agent>, result: Result<Agent, StatusCode>, Tenant(tenant): Tenant| {
+            format!("{} {} {tenant}", agent.is_some(), result.is_ok())
+        },
+    ));
+    let response = call(app(optional), tenant_request(None)).await;
+    assert_eq!(response.body(), "false false acme");
+
+    let parts_last = post(
+        stack.handler(async |Tenant(tenant): Tenant, Agent(agent): Agent| {
+            format!("{agent} {tenant}")
+        }),
+    );
+    let agent = tenant_request(Some((header::USER_AGENT, "curl")));
+    assert_eq!(call(app(parts_last), agent).await.body(), "curl acme");
+}
+
+/// The owner of a key.
+#[derive(Clone)]
+struct Owner(&'static str);
+
+const KEY: &str = "ada's key";
+
+/// Keys in `X-Api-Key`.
+#[derive(Clone, Copy)]
+struct Keys;
+
+impl Authenticate for Keys {
+    type Principal = Owner;
+
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static("Key")
+    }
+
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<Owner>> {
+        Later::Ready(match head.headers.get("x-api-key") {
+            None => Verdict::Missing,
+            Some(key) if key == KEY => Verdict::Verified(Owner("ada")),
+            Some(_) => Verdict::refused("an unknown key"),
+        })
+    }
+}
+
+async fn required(FromLayer(Auth(owner)): FromLayer<Auth<Owner>>) -> &'static str {
+    owner.0
+}
+
+async fn optional(owner: Option<FromLayer<Auth<Owner>>>) -> &'static str {
+    owner.map_or("nobody", |FromLayer(Auth(owner))| owner.0)
+}
+
+fn plain(path: &str, key: Option<&str>) -> Request<Body> {
+    let mut request = Request::get(path);
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+/// Asserts that the answer to a request without a key is a 500.
+async fn is_missing(app: Router, path: &str) {
+    let response = call(app, plain(path, None)).await;
+    common::problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// Asserts that the answer to a request without a key is a 500, with one event that names the type.
+async fn is_missing_and_logged(app: Router, path: &str) {
+    let (log, _guard) = Log::listen();
+    is_missing(app, path).await;
+    let log = log.take();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("Auth<") && log.contains("Owner"), "{log}");
+}
+
+#[tokio::test]
+async fn a_plain_handler_takes_what_a_layer_around_the_router_provides() {
+    let app = Router::new()
+        .route("/required", get(required))
+        .route("/optional", get(optional))
+        .layer(compose(with_auth(Keys)));
+    for path in ["/required", "/optional"] {
+        assert_eq!(
+            call(app.clone(), plain(path, Some(KEY))).await.body(),
+            "ada"
+        );
+        let refused = call(app.clone(), plain(path, None)).await;
+        common::problem(&refused, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn an_option_is_none_if_an_optional_layer_found_nobody() {
+    let app = Router::new()
+        .route("/optional", get(optional))
+        .layer(compose(with_auth(Keys).optional()));
+    let known = call(app.clone(), plain("/optional", Some(KEY))).await;
+    assert_eq!(known.body(), "ada");
+    let nobody = call(app, plain("/optional", None)).await;
+    assert_eq!(nobody.body(), "nobody");
+}
+
+#[tokio::test]
+async fn an_option_is_none_if_a_condition_bypassed_the_layer() {
+    let layer = with_auth(Keys).when(|head| head.headers.contains_key("x-api-key"));
+    let app = Router::new()
+        .route("/optional", get(optional))
+        .layer(compose(layer));
+    let nobody = call(app, plain("/optional", None)).await;
+    assert_eq!(nobody.body(), "nobody");
+}
+
+#[tokio::test]
+async fn a_missing_layer_is_a_500_and_never_an_unknown_client() {
+    let stack = || compose(with_auth(Keys).optional());
+    let late = Router::new()
+        .layer(stack())
+        .route("/required", get(required))
+        .route("/optional", get(optional));
+    for app in [
+        Router::new()
+            .route("/required", get(required))
+            .route("/optional", get(optional)),
+        late,
+    ] {
+        is_missing(app.clone(), "/required").await;
+        is_missing(app, "/optional").await;
+    }
+}
+
+#[tokio::test]
+async fn an_assumed_layer_that_did_not_run_is_a_500() {
+    let required =
+        compose(assume::<Auth<Owner>>()).handler(async |Auth(owner): Auth<Owner>| owner.0);
+    let optional = compose(assume::<Option<Auth<Owner>>>())
+        .handler(async |owner: Option<Auth<Owner>>| owner.map_or("nobody", |Auth(owner)| owner.0));
+    let inner = Router::new()
+        .route("/required", get(required))
+        .route("/optional", get(optional));
+    is_missing_and_logged(inner.clone(), "/required").await;
+    is_missing_and_logged(inner.clone(), "/optional").await;
+
+    let outer = inner.layer(compose(with_auth(Keys).optional()));
+    assert_eq!(
+        call(outer.clone(), plain("/optional", None)).await.body(),
+        "nobody"
+    );
+    assert_eq!(
+        call(outer, plain("/optional", Some(KEY))).await.body(),
+        "ada"
+    );
+}
+
+/// A layer with a service of its own, which provides nothing to anybody.
+#[derive(Clone)]
+struct Silent;
+
+impl<S> tower::Layer<S> for Silent {
+    type Service = S;
+
+    fn layer(&self, inner: S) -> S {
+        inner
+    }
+}
+
+impl Place for Silent {
+    type Stage = stage::Admit;
+    type Provides = Sometimes<Tenant>;
+    type Needs = ();
+}
+
+#[tokio::test]
+async fn a_layer_with_a_service_of_its_own_provides_an_option() {
+    let stack = compose(placed(Silent));
+    let handler = stack.handler(async |tenant: Option<Tenant>| format!("{tenant:?}"));
+    let app = Router::new().route("/", get(handler));
+    assert_eq!(call(app, plain("/", None)).await.body(), "None");
 }
