@@ -1,87 +1,22 @@
 //! What holds for every layer of the crate, whatever its policy.
 //!
 //! `every_layer!` has one line per layer: the layer, a request that passes, a request that it
-//! answers itself if there is one, and a secret that its `Debug` output must not contain.
+//! answers itself if there is one, and a secret that its `Debug` output must not contain. A layer
+//! that keeps an account, of permits for example, has a test in `disconnects` as well.
 
 use std::{
     convert::Infallible,
     fmt::Debug,
     future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
 };
 
 use http::{Request, Response};
 use tower::{Layer, Service, ServiceExt};
 
+use super::{disconnects::survives_disconnects, strict::Strict};
 use crate::common::{self, Body};
-
-/// A handler that enforces tower's contract: a clone is not ready, and being ready allows one call.
-/// It counts its calls and the live futures.
-#[derive(Debug, Default)]
-struct Strict {
-    ready: bool,
-    seen: Arc<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    calls: AtomicUsize,
-    alive: AtomicUsize,
-    polls_until_ready: AtomicUsize,
-}
-
-impl Clone for Strict {
-    fn clone(&self) -> Self {
-        Self {
-            ready: false,
-            seen: Arc::clone(&self.seen),
-        }
-    }
-}
-
-/// Counts a future for as long as it lives.
-struct Alive(Arc<Seen>);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.alive.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Service<Request<Body>> for Strict {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future =
-        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        let left = &self.seen.polls_until_ready;
-        if left.load(Ordering::SeqCst) > 0 {
-            left.fetch_sub(1, Ordering::SeqCst);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.ready = true;
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        assert!(self.ready, "called without having been polled to readiness");
-        self.ready = false;
-        self.seen.calls.fetch_add(1, Ordering::SeqCst);
-        self.seen.alive.fetch_add(1, Ordering::SeqCst);
-        let alive = Alive(Arc::clone(&self.seen));
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            drop(alive);
-            Ok(Response::new(Body::from("ok")))
-        })
-    }
-}
 
 /// The bytes that a layer may add to the future of the service that it wraps.
 const FUTURE_BYTES: usize = 512;
@@ -157,6 +92,7 @@ macro_rules! every_layer {
         #[tokio::test]
         async fn $name() {
             keeps_the_contract($layer, $passing, $answered, $secret).await;
+            survives_disconnects(|| ($layer, async |_| ()), $passing).await;
         }
     )*};
 }
@@ -164,7 +100,8 @@ macro_rules! every_layer {
 mod layers {
     use super::*;
     use common::tenancy::Tenancy;
-    use wythe::{compose, with};
+    use http::StatusCode;
+    use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
 
     fn acme() -> Request<Body> {
         Request::get("/")
@@ -173,8 +110,39 @@ mod layers {
             .unwrap()
     }
 
+    /// Asks somebody else.
+    #[derive(Clone, Copy, Debug)]
+    struct Waits;
+
+    impl Place for Waits {
+        type Stage = stage::Admit;
+        type Provides = ();
+        type Needs = ();
+    }
+
+    impl<B: Send + 'static> Middleware<B> for Waits {
+        type Carry = ();
+
+        fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+            let known = request.headers().contains_key("x-tenant");
+            Later::pending(async move {
+                tokio::task::yield_now().await;
+                if known {
+                    Step::Next(request, ())
+                } else {
+                    Step::Reply(Problem::new(StatusCode::NOT_FOUND).into())
+                }
+            })
+        }
+    }
+
     every_layer! {
         own: with(Tenancy), passes acme, answers Some(plain), secret "acme";
+        own_that_waits: with(Waits), passes acme, answers Some(plain), secret "acme";
+        conditional_that_waits: with(Waits).when(|head| head.uri.path() == "/"),
+            passes acme, answers Some(plain), secret "acme";
+        stack_that_waits: compose((with(Waits), with(Tenancy), with(Waits))),
+            passes acme, answers Some(plain), secret "acme";
         conditional: with(Tenancy).when(|head| head.uri.path() == "/"),
             passes acme, answers Some(plain), secret "acme";
         stack: compose((compose(()), with(Tenancy))),
@@ -237,6 +205,7 @@ mod rate_limit_in_redis {
 #[cfg(feature = "concurrency-limit")]
 mod concurrency_limit {
     use super::*;
+    use std::time::Duration;
     use tower_layer::Stack;
     use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
 
@@ -254,7 +223,8 @@ mod concurrency_limit {
     }
 
     fn one() -> ConcurrencyLimit {
-        ConcurrencyLimit::of(1).unwrap()
+        let one = ConcurrencyLimit::of(1).unwrap();
+        one.queue(1, Duration::from_secs(10)).unwrap()
     }
 
     fn from_peer() -> Request<Body> {
@@ -275,6 +245,7 @@ mod concurrency_limit {
 #[cfg(feature = "load-shed")]
 mod load_shed {
     use super::*;
+    use std::task::Context;
     use tower_layer::Stack;
     use wythe::with_load_shed;
 
@@ -408,15 +379,88 @@ mod method {
     }
 }
 
+#[cfg(any(feature = "presentation", feature = "validation"))]
+mod late {
+    use super::*;
+    use bytes::Bytes;
+    use http_body::{Frame, SizeHint};
+    use std::{pin::Pin, task::Context};
+
+    /// A body of which nothing has arrived when it is first asked for.
+    #[derive(Debug)]
+    pub(super) struct Late {
+        asked: bool,
+        pub(super) body: Body,
+    }
+
+    impl From<Body> for Late {
+        fn from(body: Body) -> Self {
+            let asked = false;
+            Self { asked, body }
+        }
+    }
+
+    impl From<Bytes> for Late {
+        fn from(bytes: Bytes) -> Self {
+            Body::new(bytes).into()
+        }
+    }
+
+    impl http_body::Body for Late {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            if !self.asked {
+                self.asked = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.asked = false;
+            Pin::new(&mut self.body).poll_frame(cx)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            self.body.size_hint()
+        }
+    }
+}
+
 #[cfg(feature = "presentation")]
 mod presentation {
     use super::*;
     use bytes::Bytes;
-    use http::HeaderValue;
+    use http::{HeaderValue, StatusCode};
+    use late::Late;
+    use tower::util::MapResponseLayer;
+    use tower_layer::Stack;
     use wythe::{with_presentation, with_presentation_as};
+
+    /// A refusal in plain text, which has to be read.
+    const REFUSAL: fn(Response<Body>) -> Response<Late> = |_| {
+        let refusal = Response::builder().status(StatusCode::CONFLICT);
+        let refusal = refusal.header("content-type", "text/plain");
+        let text = Body::from("the name is taken");
+        refusal.body(text.into()).unwrap()
+    };
+
+    const OK: fn(Response<Late>) -> Response<Body> = |problem| {
+        assert_eq!(
+            problem.headers()["content-type"],
+            "application/problem+json"
+        );
+        Response::new(Body::from("ok"))
+    };
 
     every_layer! {
         presentation: with_presentation(), passes plain, answers None, secret "no secret";
+        presentation_of_text: Stack::new(
+            MapResponseLayer::new(REFUSAL),
+            Stack::new(with_presentation(), MapResponseLayer::new(OK)),
+        ), passes plain, answers None, secret "no secret";
         presentation_as: with_presentation_as(|problem, _| {
             (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
         }), passes plain, answers None, secret "no secret";
@@ -490,7 +534,10 @@ mod auth {
                 Some(_) => Verdict::refused("another token"),
             };
             if self.later {
-                return Later::pending(async { verdict });
+                return Later::pending(async {
+                    tokio::task::yield_now().await;
+                    verdict
+                });
             }
             Later::Ready(verdict)
         }
@@ -515,6 +562,10 @@ mod auth {
             passes with_token, answers Some(plain), secret "open-sesame";
         auth_that_waits: with_auth(Known { later: true }),
             passes with_token, answers Some(plain), secret "open-sesame";
+        auth_and_then: with_auth(Known { later: true }.and_then(|()| async {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(Some(()))
+        })), passes with_token, answers Some(plain), secret "open-sesame";
         auth_or: with_auth(Known { later: true }.or(Known { later: false })),
             passes with_token, answers Some(with_other_token), secret "open-sesame";
         auth_optional: with_auth(Known { later: false }).optional(),
@@ -559,7 +610,10 @@ mod authorization {
             passes reader, answers Some(writer), secret "no secret";
         authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
             let may = auth.0.0 == "read";
-            async move { may }
+            async move {
+                tokio::task::yield_now().await;
+                may
+            }
         }), passes reader, answers Some(plain), secret "no secret";
     }
 }
@@ -612,6 +666,7 @@ mod api_key {
         api_key: with_auth(ApiKey::list([(hash(), ())]).unwrap()),
             passes with_key, answers Some(plain), secret &hash().to_string();
         api_key_that_waits: with_auth(ApiKey::lookup_async(|found| async move {
+            tokio::task::yield_now().await;
             Ok::<_, Infallible>((found == hash()).then_some(()))
         })), passes with_key, answers Some(plain), secret KEY;
     }
@@ -620,7 +675,7 @@ mod api_key {
 #[cfg(feature = "session")]
 mod session {
     use super::*;
-    use std::sync::LazyLock;
+    use std::{pin::pin, sync::LazyLock, task::Context};
     use wythe::{
         Sessions,
         auth::{MemorySessions, SessionKey},
@@ -641,7 +696,7 @@ mod session {
 
     fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
         let alice = "alice".to_owned();
-        let mut login = std::pin::pin!(sessions.login(&alice));
+        let mut login = pin!(sessions.login(&alice));
         let waker = std::task::Waker::noop();
         let Poll::Ready(Ok(cookie)) = login.as_mut().poll(&mut Context::from_waker(waker)) else {
             panic!("neither kind waits here")
@@ -678,9 +733,11 @@ mod basic {
 
     every_layer! {
         basic: with_auth(Basic::verify("api", |user: String, password: Secret| async move {
+            tokio::task::yield_now().await;
             is_right(&user, &password)
-        }).unwrap()), passes with_password, answers Some(plain), secret "open sesame";
-        basic_blocking: with_auth(Basic::verify_blocking("api", is_right).unwrap()),
+        }).unwrap().max_concurrent(1).unwrap()),
+            passes with_password, answers Some(plain), secret "open sesame";
+        basic_blocking: with_auth(Basic::verify_blocking("api", is_right).unwrap().max_concurrent(1).unwrap()),
             passes with_password, answers Some(plain), secret "open sesame";
     }
 }
@@ -688,6 +745,9 @@ mod basic {
 #[cfg(feature = "validation")]
 mod validation {
     use super::*;
+    use late::Late;
+    use tower::util::MapRequestLayer;
+    use tower_layer::Stack;
     use wythe::{Form, Json, JsonOrForm, Query, with_validation};
 
     #[derive(serde::Deserialize, garde::Validate)]
@@ -719,7 +779,17 @@ mod validation {
         Request::get("/?name=Ada").body(common::empty()).unwrap()
     }
 
+    const LATE: fn(Request<Body>) -> Request<Late> = |request| request.map(Late::from);
+    const ON_TIME: fn(Request<Late>) -> Request<Body> = |request| request.map(|late| late.body);
+
     every_layer! {
+        late_body: Stack::new(
+            MapRequestLayer::new(ON_TIME),
+            Stack::new(
+                with_validation::<Json<Name>>(),
+                MapRequestLayer::new(LATE),
+            ),
+        ), passes right_json, answers Some(wrong_json), secret "no secret";
         json_body: with_validation::<Json<Name>>(),
             passes right_json, answers Some(wrong_json), secret "no secret";
         form: with_validation::<Form<Name>>(),

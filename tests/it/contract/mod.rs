@@ -1,5 +1,6 @@
 //! The contract of every layer.
 
+pub(crate) mod disconnects;
 mod every_layer;
 #[cfg(all(
     feature = "axum",
@@ -13,3 +14,4 @@ mod every_layer;
     feature = "validation"
 ))]
 mod refusals_log;
+pub(crate) mod strict;

@@ -4,14 +4,18 @@ use std::{future::ready, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, advance};
-use tower::{Layer, Service};
+use tower::{Layer, Service, util::MapResponseLayer};
+use tower_layer::Stack;
 use wythe::{
     ConcurrencyLimit, Placed, concurrency_limit::ConcurrencyLimiter, key::Key,
     with_concurrency_limit,
 };
 
-use super::{ask, counts, has_room, poll, send};
-use crate::common::{Body, empty, problem, read};
+use super::{Answer, ask, counts, has_room, poll, send};
+use crate::{
+    common::{Body, empty, problem, read},
+    contract::disconnects::survives_disconnects,
+};
 
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -259,4 +263,17 @@ async fn after_a_wait_the_service_that_was_made_ready_is_called() {
     assert!(poll(waiting.as_mut()).is_pending());
     drop(held);
     assert_eq!(waiting.await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_place_is_free_again_whenever_a_client_disconnects() {
+    let make = || {
+        let layer = queue(1, 1);
+        let kept = layer.clone();
+        let check = async move |_| assert_eq!(counts(&kept), (0, 0));
+        // The contract's body again: by then the request has ended.
+        let ended = |answer: Answer| answer.map(|_| empty());
+        (Stack::new(layer, MapResponseLayer::new(ended)), check)
+    };
+    survives_disconnects(make, request).await;
 }

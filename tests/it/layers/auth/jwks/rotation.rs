@@ -7,11 +7,16 @@ use tokio::time::advance;
 use wythe::{
     Jwt, ManualClock,
     auth::{Fetched, JwtRefusal},
+    with_auth,
 };
 
 use super::{
     Claims, NOW, Verdict, answer, at, judged, jwt, scripted::Scripted, set, settle, signer::Signer,
     status, verdict,
+};
+use crate::{
+    common::{empty, get},
+    contract::disconnects::survives_disconnects,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -222,6 +227,22 @@ async fn a_client_that_disconnects_does_not_cancel_the_fetch() {
     assert!(keys.status().is_usable);
     assert_eq!(status(&keys, &signer.token()).await, 200);
     assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn one_fetch_serves_all_requests_whichever_client_disconnects() {
+    let signer = Signer::p256("a");
+    let make = || {
+        let provider = Scripted::new(set(&[signer.jwk()]));
+        let layer = with_auth(jwt(&provider.keys()));
+        let check = async move |_| assert_eq!(provider.fetches(), 1);
+        (layer, check)
+    };
+    let request = || {
+        let request = get("/").header("authorization", format!("Bearer {}", signer.token()));
+        request.body(empty()).unwrap()
+    };
+    survives_disconnects(make, request).await;
 }
 
 #[tokio::test(start_paused = true)]

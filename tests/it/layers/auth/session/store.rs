@@ -1,15 +1,21 @@
 //! Stored sessions: what the store sees, and what happens while it is changed or down.
 
-use std::sync::Arc;
+use std::{cell::Cell, convert::Infallible, sync::Arc, time::Duration};
 
 use http::StatusCode;
-use wythe::auth::{SessionRefusal, SessionStore};
+use wythe::{
+    auth::{SessionRefusal, SessionStore},
+    with_auth,
+};
 
 use super::{
     expiry::reason,
     world::{Clock, Store, User, ask, sent, session, set, stored, user},
 };
-use crate::common::problem;
+use crate::{
+    common::{empty, get, problem},
+    contract::disconnects::survives_disconnects,
+};
 
 #[tokio::test]
 async fn the_store_has_no_cookie() {
@@ -304,4 +310,26 @@ async fn all_sessions_of_an_owner_end_at_once() {
         assert_eq!(ask(&sessions, &cookie).await.status(), 401);
     }
     assert_eq!(ask(&sessions, &bob).await.status(), 200);
+}
+
+/// A request whose session is due loads it, checks it, and notes the use: each waits once.
+#[tokio::test]
+async fn a_session_survives_clients_that_disconnect() {
+    let (clock, store) = (Clock::new(), Store::default());
+    let sessions = stored(&clock, &store).check_async(|_| async {
+        tokio::task::yield_now().await;
+        Ok::<_, Infallible>(true)
+    });
+    let sessions = sessions.absolute(Duration::from_secs(10 * 86_400)).unwrap();
+    let sessions = sessions.idle(Duration::from_secs(3_600)).unwrap();
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    let after = Cell::new(0);
+    let make = || {
+        after.set(after.get() + 1_200);
+        clock.set(after.get());
+        (with_auth(sessions.clone()), async |_| ())
+    };
+    let request = || get("/").header("cookie", &cookie).body(empty()).unwrap();
+    survives_disconnects(make, request).await;
+    assert_eq!(store.records().len(), 1);
 }

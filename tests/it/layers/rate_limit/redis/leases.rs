@@ -14,9 +14,12 @@ use wythe::{
     with_rate_limit,
 };
 
-use crate::common::{
-    limits::{ManualClock, call, field, from_peer, refused, send},
-    redis::{Server, SlowProxy},
+use crate::{
+    common::{
+        limits::{ManualClock, call, field, from_peer, refused, send},
+        redis::{Server, SlowProxy},
+    },
+    contract::disconnects::survives_disconnects,
 };
 
 const fn secs(seconds: u64) -> Duration {
@@ -209,6 +212,38 @@ async fn a_batch_whose_request_was_dropped_is_not_lost() {
         passed += 1;
     }
     assert!(passed >= 10_000 - 101, "{passed}");
+}
+
+#[tokio::test]
+async fn requests_whose_clients_disconnect_cost_what_they_asked_for() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let number = std::cell::Cell::new(0);
+    for (lease, most_held) in [(None, 0), (Some(100), 99)] {
+        let make = || {
+            number.set(number.get() + 1);
+            let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
+            let shared = store.timeout(secs(10)).limit(number.get().to_string());
+            let shared = match lease {
+                Some(batch) => shared.lease(batch, secs(600)),
+                None => shared,
+            };
+            let limit = Quota::per_day(1_000).by_peer().unwrap();
+            let limiter = Limiter::new(limit.in_redis(shared).unwrap());
+            let check = {
+                let limiter = limiter.clone();
+                async move |requests| {
+                    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+                    let left = limiter.handle().remaining(&key).await.unwrap()[0].units();
+                    let spent = 1_000 - left;
+                    assert!(spent <= requests + most_held, "{spent} of {requests}");
+                }
+            };
+            (with_rate_limit(limiter), check)
+        };
+        survives_disconnects(make, || from_peer("203.0.113.9:50123")).await;
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,19 @@
 use std::time::Duration;
 
 use redis::FromRedisValue;
-use wythe::auth::{RedisSessions, SessionOwner, SessionRecord, SessionStore, SessionsByOwner};
+use wythe::{
+    Sessions,
+    auth::{RedisSessions, SessionOwner, SessionRecord, SessionStore, SessionsByOwner},
+    with_auth,
+};
 
-use crate::common::{
-    redis::Server,
-    sessions::{WallClock, id},
+use crate::{
+    common::{
+        empty, get,
+        redis::Server,
+        sessions::{WallClock, id},
+    },
+    contract::disconnects::survives_disconnects,
 };
 
 fn store(url: &str) -> RedisSessions {
@@ -359,4 +367,29 @@ fn rejects_invalid_configurations_when_they_are_built() {
     }
     let error = RedisSessions::open("redis://:hunter2@[").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"));
+}
+
+/// A request whose session is due loads it, notes the use in two commands and updates the index.
+#[tokio::test]
+async fn a_session_survives_clients_that_disconnect() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = WallClock::default();
+    let sessions = Sessions::<String>::stored(with_clock(&server, &clock)).unwrap();
+    let sessions = sessions.absolute(Duration::from_secs(10 * 86_400)).unwrap();
+    let sessions = sessions.idle(Duration::from_secs(3_600)).unwrap();
+    let sessions = sessions.clock(clock.show());
+    let sessions = sessions.owned_by(|_| alice());
+    let cookie = sessions.login(&"alice".to_owned()).await.unwrap();
+    let cookie = format!("{}={}", cookie.name(), cookie.value());
+    let make = || {
+        clock.advance(Duration::from_secs(1_200));
+        (with_auth(sessions.clone()), async |_| ())
+    };
+    let request = || get("/").header("cookie", &cookie).body(empty()).unwrap();
+    survives_disconnects(make, request).await;
+    // It is in the index, so that it ends with the others of its owner.
+    let store = with_clock(&server, &clock);
+    assert_eq!(store.remove_owned(&alice()).await.unwrap(), 1);
 }

@@ -1,0 +1,79 @@
+//! The handler behind every layer of the contract.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower::Service;
+
+use crate::common::Body;
+
+/// A handler that enforces tower's contract: a clone is not ready, and being ready allows one call.
+/// It counts its calls and the live futures.
+#[derive(Debug, Default)]
+pub(crate) struct Strict {
+    ready: bool,
+    pub(crate) seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) calls: AtomicUsize,
+    pub(crate) alive: AtomicUsize,
+    pub(crate) polls_until_ready: AtomicUsize,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self {
+            ready: false,
+            seen: Arc::clone(&self.seen),
+        }
+    }
+}
+
+/// Counts a future for as long as it lives.
+struct Alive(Arc<Seen>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Service<Request<Body>> for Strict {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        let left = &self.seen.polls_until_ready;
+        if left.load(Ordering::SeqCst) > 0 {
+            left.fetch_sub(1, Ordering::SeqCst);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        assert!(self.ready, "called without having been polled to readiness");
+        self.ready = false;
+        self.seen.calls.fetch_add(1, Ordering::SeqCst);
+        self.seen.alive.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&self.seen));
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            drop(alive);
+            Ok(Response::new(Body::from("ok")))
+        })
+    }
+}
