@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::{Covers, Stack};
 use crate::{
-    contract::{Provided, log_problem},
+    contract::{Provided, log_passing},
     wire::Problem,
 };
 
@@ -186,7 +186,7 @@ impl<B, R> Service<Request<B>> for ErasedHandler<B, R> {
     }
 }
 
-/// The response future of an [`ErasedHandler`]. It logs the handler's own problems.
+/// The response future of an [`ErasedHandler`]. It logs the handler's own errors.
 #[must_use = "futures do nothing unless polled"]
 pub struct HandlerFuture<R>(BoxedResponse<R>);
 
@@ -194,8 +194,8 @@ impl<R> Future for HandlerFuture<R> {
     type Output = Result<Response<R>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.0.as_mut().poll(cx));
-        log_problem(&response);
+        let mut response = ready!(self.0.as_mut().poll(cx));
+        log_passing(&mut response);
         Poll::Ready(Ok(response))
     }
 }

@@ -9,8 +9,8 @@
 )]
 
 mod description;
-mod finish;
 mod later;
+mod log;
 mod middleware;
 mod place;
 mod placed;
@@ -26,6 +26,6 @@ pub use self::{
     with::{With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{
-    finish::{finish, log_problem},
+    log::{finish, log_passing, log_server_error, mark_as_logged, presented},
     place::debug_as_name,
 };

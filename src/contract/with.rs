@@ -14,7 +14,10 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Description, Later, Middleware, Place, Provision, ReplyBody, Step, finish::finish};
+use super::{
+    Description, Later, Middleware, Place, Provision, ReplyBody, Step,
+    log::{finish, log_passing, log_refusal},
+};
 
 /// The [`tower::Layer`](Layer) of every middleware of this crate, and of a user's own.
 #[derive(Clone, Debug)]
@@ -170,7 +173,14 @@ where
                 StateProjection::Calling { call, after } => {
                     let mut response = ready!(call.poll(cx))?;
                     if let Some((middleware, carry)) = after.take() {
+                        let is_error = response.status().as_u16() >= 400;
+                        if is_error {
+                            log_passing(&mut response);
+                        }
                         middleware.after(carry, &mut response);
+                        if !is_error {
+                            log_refusal(middleware.name(), &mut response);
+                        }
                     }
                     return Poll::Ready(Ok(response));
                 }

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    contract::{Description, Place, Placed, placed, stage},
+    contract::{Description, Place, Placed, log_passing, placed, stage},
     wire::{Body, BoxError},
 };
 
@@ -140,7 +140,8 @@ where
     type Output = Result<Response<Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.project().call.poll(cx))?;
+        let mut response = ready!(self.project().call.poll(cx))?;
+        log_passing(&mut response);
         Poll::Ready(Ok(response.map(Body::stream)))
     }
 }

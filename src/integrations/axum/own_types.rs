@@ -5,12 +5,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::wire::Problem;
+use crate::{contract::log_passing, wire::Problem};
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // The inherent function, which has the same name.
-        Self::into_response(self).map(Body::from)
+        let mut response = Self::into_response(self).map(Body::from);
+        log_passing(&mut response);
+        response
     }
 }
 

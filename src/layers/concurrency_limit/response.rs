@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::semaphores::{Acquire, Permit};
 use crate::{
-    contract::{ReplyBody, finish},
+    contract::{ReplyBody, finish, log_passing},
     wire::Problem,
 };
 
@@ -122,7 +122,9 @@ where
                 LimitedStateProjection::Calling { call, permit } => {
                     let response = ready!(call.poll(cx));
                     let permit = permit.take();
-                    return Poll::Ready(Ok(response?.map(|body| Guarded::new(body, permit))));
+                    let mut response = response?;
+                    log_passing(&mut response);
+                    return Poll::Ready(Ok(response.map(|body| Guarded::new(body, permit))));
                 }
                 LimitedStateProjection::Refusing { refusal } => {
                     let Some(refusal) = refusal.take() else {

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    contract::{Description, Place, Placed, ReplyBody, finish, placed, stage},
+    contract::{Description, Place, Placed, ReplyBody, finish, log_passing, placed, stage},
     wire::Problem,
 };
 
@@ -165,7 +165,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            SheddingStateProjection::Calling { call } => call.poll(cx),
+            SheddingStateProjection::Calling { call } => {
+                let mut response = ready!(call.poll(cx))?;
+                log_passing(&mut response);
+                Poll::Ready(Ok(response))
+            }
             SheddingStateProjection::Refusing { refusal } => match refusal.take() {
                 Some(refusal) => Poll::Ready(Ok(refusal.map(R::from))),
                 // Polled again after it was ready, which the contract of `Future` leaves open: to

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     compose::{BoxedResponse, ErasedHandler},
-    contract::{ReplyBody, finish},
+    contract::{ReplyBody, finish, log_passing},
     wire::{ConfigError, head_method},
 };
 
@@ -257,6 +257,7 @@ where
         match &mut self.state {
             EndpointState::Calling { call, is_head } => {
                 let mut response = ready!(call.as_mut().poll(cx));
+                log_passing(&mut response);
                 if *is_head {
                     head_method::strip(&mut response);
                 }

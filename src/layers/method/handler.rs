@@ -8,7 +8,6 @@ use tower_service::Service;
 
 use crate::{
     compose::{ErasedHandler, Reply},
-    contract::log_problem,
     wire::Problem,
 };
 
@@ -47,11 +46,7 @@ where
     fn erase(self) -> ErasedHandler<B, R> {
         ErasedHandler::new(move |request| {
             let reply = self(request);
-            Box::pin(async move {
-                let response = reply.await.into_reply();
-                log_problem(&response);
-                response
-            })
+            Box::pin(async move { reply.await.into_reply() })
         })
     }
 }
@@ -79,9 +74,6 @@ where
     }
 }
 
-/// The response to a service's error, which nothing further in has logged.
 fn failed<R: From<Bytes>>(error: impl Into<Problem>) -> Response<R> {
-    let response = error.into().into_response();
-    log_problem(&response);
-    response.map(R::from)
+    error.into().into_response().map(R::from)
 }

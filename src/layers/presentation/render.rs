@@ -8,13 +8,14 @@ use http::{
 };
 use http_body::Body;
 
-#[cfg(feature = "tracing")]
-use super::layer::NAME;
 use super::{
     layer::{Presentation, Renderer, RequestInfo},
     service::catch,
 };
-use crate::wire::{PROBLEM_JSON, Problem};
+use crate::{
+    contract::{log_passing, log_server_error, mark_as_logged},
+    wire::{PROBLEM_JSON, Problem},
+};
 
 /// The longest text that becomes the detail of a problem.
 const MAX_TEXT: u64 = 8 * 1024;
@@ -75,12 +76,19 @@ impl Present {
         }
     }
 
+    /// An error in the application's own format.
+    pub(super) fn own<R>(mut response: Response<R>) -> Response<R> {
+        log_server_error(response.status(), response.extensions_mut(), None);
+        response
+    }
+
     /// A response that carries a problem.
     pub(super) fn problem<R: From<Bytes>>(
         &self,
-        response: Response<R>,
+        mut response: Response<R>,
         problem: &Problem,
     ) -> Response<R> {
+        log_passing(&mut response);
         if self.renderer.is_none() {
             return response;
         }
@@ -89,12 +97,12 @@ impl Present {
 
     /// A response with a status and nothing else.
     pub(super) fn status_only<R: From<Bytes>>(&self, mut head: Parts) -> Response<R> {
+        log_server_error(head.status, &mut head.extensions, None);
         // The response to HEAD may be empty where the response to GET is not.
         let length = head.headers.get(header::CONTENT_LENGTH);
         let whole = length.is_none_or(|length| length == "0");
         let problem = of_status(head.status);
-        head.extensions.insert(problem.clone());
-        self.rewrite(head, &problem, whole)
+        self.replace(head, &problem, whole)
     }
 
     /// A plain-text response; without the text if it was not read.
@@ -108,22 +116,35 @@ impl Present {
         let mut whole = true;
         // 5xx and higher.
         if head.status.as_u16() >= 500 {
-            log_text(head.status, text.as_deref());
+            log_server_error(head.status, &mut head.extensions, text.as_deref());
         } else if let Some(text) = text.filter(|text| !text.is_empty()) {
             problem = problem.detail(text);
         } else {
             // The response to HEAD may be empty where the response to GET has a text.
             whole = false;
         }
-        head.extensions.insert(problem.clone());
-        self.rewrite(head, &problem, whole)
+        self.replace(head, &problem, whole)
     }
 
-    /// The response after a panic.
+    /// The response after a panic, which is logged.
     pub(super) fn panicked<R: From<Bytes>>(&self) -> Response<R> {
         let (mut head, ()) = Response::new(()).into_parts();
         head.status = StatusCode::INTERNAL_SERVER_ERROR;
+        mark_as_logged(&mut head.extensions);
         self.status_only(head)
+    }
+
+    /// The response as a problem. A 5xx has been logged, and a 4xx that is not the problem of a handler
+    /// is not logged.
+    fn replace<R: From<Bytes>>(
+        &self,
+        mut head: Parts,
+        problem: &Problem,
+        whole: bool,
+    ) -> Response<R> {
+        head.extensions.insert(problem.clone());
+        mark_as_logged(&mut head.extensions);
+        self.rewrite(head, problem, whole)
     }
 
     /// The response with another body. `whole` says that GET would get the same body.
@@ -150,7 +171,9 @@ impl Present {
     fn render(&self, problem: &Problem) -> (HeaderValue, Bytes) {
         self.renderer
             .as_ref()
-            .and_then(|(renderer, request)| catch(|| renderer(problem, request)))
+            .and_then(|(renderer, request)| {
+                catch("the renderer panicked", None, || renderer(problem, request))
+            })
             .unwrap_or_else(|| (PROBLEM_JSON, problem.to_json()))
     }
 }
@@ -168,16 +191,6 @@ fn of_status(status: StatusCode) -> Problem {
         other => other.into(),
     }
 }
-
-/// The text of a server error goes to the log only.
-#[cfg(feature = "tracing")]
-fn log_text(status: StatusCode, text: Option<&str>) {
-    let status = status.as_u16();
-    tracing::error!(target: "wythe", layer = NAME, status, text, "server error");
-}
-
-#[cfg(not(feature = "tracing"))]
-const fn log_text(_: StatusCode, _: Option<&str>) {}
 
 /// Removes the fields that describe the body that is replaced.
 fn remove_body_fields(headers: &mut HeaderMap) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Request, Response, response::Parts};
+use http::{Request, Response, StatusCode, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -23,7 +23,7 @@ use super::{
     layer::Presentation,
     render::{Present, Refusal},
 };
-use crate::contract::ReplyBody;
+use crate::contract::{ReplyBody, mark_as_logged, presented};
 
 /// A service whose refusals have one shape.
 ///
@@ -57,7 +57,7 @@ where
     type Future = PresentedFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = catch(|| self.inner.poll_ready(cx));
+        let ready = catch_handler(|| self.inner.poll_ready(cx));
         self.panicked = ready.is_none();
         ready.unwrap_or(Poll::Ready(Ok(())))
     }
@@ -65,7 +65,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let present = Present::new(&self.presentation, &request);
         let panicked = mem::take(&mut self.panicked);
-        let call = (!panicked).then(|| catch(|| self.inner.call(request)));
+        let call = (!panicked).then(|| catch_handler(|| self.inner.call(request)));
         let state = match call.flatten() {
             Some(call) => CallState::Calling { call },
             None => CallState::Panicked,
@@ -132,13 +132,15 @@ where
         let mut state = this.state;
         loop {
             let next = match state.as_mut().project() {
-                CallStateProjection::Calling { call } => match catch(|| call.poll(cx)) {
-                    None => CallState::Panicked,
-                    Some(polled) => match present(this.present, ready!(polled)?) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(reading) => CallState::Reading { reading },
-                    },
-                },
+                CallStateProjection::Calling { call } => {
+                    match presented(|| catch_handler(|| call.poll(cx))) {
+                        None => CallState::Panicked,
+                        Some(polled) => match present(this.present, ready!(polled)?) {
+                            Ok(response) => return Poll::Ready(Ok(response)),
+                            Err(reading) => CallState::Reading { reading },
+                        },
+                    }
+                }
                 CallStateProjection::Reading { reading } => {
                     let (head, text) = ready!(reading.as_mut().poll_read(cx));
                     state.set(CallState::Done);
@@ -164,7 +166,7 @@ where
     R: ReplyBody,
 {
     match Refusal::of(&response) {
-        Refusal::Own => Ok(response),
+        Refusal::Own => Ok(Present::own(response)),
         Refusal::Problem(problem) => Ok(present.problem(response, &problem)),
         Refusal::StatusOnly => Ok(present.status_only(response.into_parts().0)),
         Refusal::Text(None) => Ok(present.text(response.into_parts().0, None)),
@@ -194,8 +196,18 @@ impl<R: Body> Reading<R> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<(Option<Parts>, Option<Vec<u8>>)> {
-        let text = ready!(catch(|| self.as_mut().poll_text(cx)).unwrap_or(Poll::Ready(None)));
-        Poll::Ready((self.project().head.take(), text))
+        let status = self.head.as_ref().map(|head| head.status);
+        let read = catch("the body panicked", status, || self.as_mut().poll_text(cx));
+        let mut head = || self.as_mut().project().head.take();
+        let Some(text) = read else {
+            let mut head = head();
+            if let Some(head) = &mut head {
+                mark_as_logged(&mut head.extensions);
+            }
+            return Poll::Ready((head, None));
+        };
+        let text = ready!(text);
+        Poll::Ready((head(), text))
     }
 
     /// The whole text; `None` if the body fails, or is longer than it announced.
@@ -224,29 +236,40 @@ impl<R: Body> Reading<R> {
     }
 }
 
-/// Runs `work`; a panic is logged and becomes `None`.
-pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// Runs a part of the inner service.
+fn catch_handler<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch("panicked", Some(StatusCode::INTERNAL_SERVER_ERROR), work)
+}
+
+/// Runs `work`; a panic becomes `None` and is logged, with the status of the response if the panic is
+/// the cause of it.
+pub(super) fn catch<T>(
+    message: &'static str,
+    status: Option<StatusCode>,
+    work: impl FnOnce() -> T,
+) -> Option<T> {
     // A panic may leave the inner service or its future broken. The caller drops the future at
     // once; the module documentation explains what applies to the service.
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
         Err(payload) => {
-            log(&*payload);
+            log(message, status, &*payload);
             None
         }
     }
 }
 
 #[cfg(feature = "tracing")]
-fn log(payload: &(dyn Any + Send)) {
+fn log(message: &str, status: Option<StatusCode>, payload: &(dyn Any + Send)) {
     // The payload of `panic!("..")` is a `&str` if nothing is formatted, else a `String`.
-    let message = payload
+    let panic = payload
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("(not text)");
-    tracing::error!(target: "wythe", layer = NAME, status = 500, panic = message, "panicked");
+    let status = status.map(|status| status.as_u16());
+    tracing::error!(target: "wythe", layer = NAME, status, panic, "{message}");
 }
 
 #[cfg(not(feature = "tracing"))]
-fn log(_: &(dyn Any + Send)) {}
+fn log(_: &str, _: Option<StatusCode>, _: &(dyn Any + Send)) {}

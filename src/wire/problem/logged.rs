@@ -1,6 +1,6 @@
 //! The part of a problem that goes to the log, and not to the client.
 
-use std::error::Error;
+use std::{error::Error, mem};
 
 use http::StatusCode;
 
@@ -90,13 +90,18 @@ impl Problem {
     /// The [`reason`](Self::reason).
     #[must_use]
     pub fn reason_code(&self) -> Option<&'static str> {
-        self.0.logged.reason
+        self.inner.logged.reason
     }
 
     /// The [`scheme`](Self::scheme).
     #[must_use]
     pub fn scheme_name(&self) -> Option<&'static str> {
-        self.0.logged.scheme
+        self.inner.logged.scheme
+    }
+
+    /// Marks the problem of a response as logged; `false` if it was marked already.
+    pub(crate) const fn mark_as_logged(&mut self) -> bool {
+        !mem::replace(&mut self.is_logged, true)
     }
 
     fn severity(self, severity: Severity) -> Self {
@@ -105,8 +110,8 @@ impl Problem {
 
     #[cfg(feature = "tracing")]
     pub(crate) fn level(&self) -> tracing::Level {
-        match self.0.logged.severity {
-            Severity::ByStatus if self.0.status.is_server_error() => tracing::Level::ERROR,
+        match self.inner.logged.severity {
+            Severity::ByStatus if self.inner.status.is_server_error() => tracing::Level::ERROR,
             Severity::ByStatus | Severity::Expected => tracing::Level::DEBUG,
             Severity::Unavailable => tracing::Level::WARN,
         }

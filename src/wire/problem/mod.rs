@@ -56,7 +56,12 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 /// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #[derive(Clone)]
 #[must_use]
-pub struct Problem(Arc<Inner>);
+pub struct Problem {
+    inner: Arc<Inner>,
+    /// The response that carries it has left its event. It is not part of `inner`, because a problem
+    /// that is built once is logged for each response.
+    is_logged: bool,
+}
 
 struct Inner {
     status: StatusCode,
@@ -92,7 +97,7 @@ impl Clone for Inner {
 impl Problem {
     /// A problem of type `about:blank`, which has the meaning of its status.
     pub fn new(status: StatusCode) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             status,
             kind: None,
             title: None,
@@ -103,7 +108,11 @@ impl Problem {
             cause: None,
             logged: Logged::default(),
             body: OnceLock::new(),
-        }))
+        });
+        Self {
+            inner,
+            is_logged: false,
+        }
     }
 
     /// A 500 whose cause goes to the log and not to the client.
@@ -182,58 +191,58 @@ impl Problem {
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.0.status
+        self.inner.status
     }
 
     /// The title, or the status's reason phrase.
     #[must_use]
     pub fn summary(&self) -> &str {
-        let reason = self.0.status.canonical_reason().unwrap_or("Unknown");
-        self.0.title.as_deref().unwrap_or(reason)
+        let reason = self.inner.status.canonical_reason().unwrap_or("Unknown");
+        self.inner.title.as_deref().unwrap_or(reason)
     }
 
     /// The explanation of this occurrence.
     #[must_use]
     pub fn explanation(&self) -> Option<&str> {
-        self.0.detail.as_deref()
+        self.inner.detail.as_deref()
     }
 
     /// The URI of the problem's type; `about:blank` unless it has one.
     #[must_use]
     pub fn kind_uri(&self) -> &str {
-        self.0.kind.as_deref().unwrap_or("about:blank")
+        self.inner.kind.as_deref().unwrap_or("about:blank")
     }
 
     /// The extension members.
     #[must_use]
     pub fn extensions(&self) -> &Map<String, Value> {
-        &self.0.extensions
+        &self.inner.extensions
     }
 
     /// The header fields of the response, without `Content-Type`.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        &self.inner.headers
     }
 
     /// The cause.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.0.cause.as_deref()
+        self.inner.cause.as_deref()
     }
 
     /// The body: a JSON object.
     #[must_use]
     pub fn to_json(&self) -> Bytes {
-        self.0.body.get_or_init(|| self.render()).clone()
+        self.inner.body.get_or_init(|| self.render()).clone()
     }
 
     /// The response: status, fields and body, with the problem in the extensions.
     #[must_use]
     pub fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(self.to_json());
-        *response.status_mut() = self.0.status;
-        response.headers_mut().clone_from(&self.0.headers);
+        *response.status_mut() = self.inner.status;
+        response.headers_mut().clone_from(&self.inner.headers);
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -250,7 +259,7 @@ impl Problem {
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = Arc::make_mut(&mut self.inner);
         inner.body = OnceLock::new();
         change(inner);
         self
@@ -269,7 +278,7 @@ impl Serialize for Problem {
         if let Some(detail) = self.explanation() {
             map.serialize_entry("detail", detail)?;
         }
-        if let Some(instance) = &self.0.instance {
+        if let Some(instance) = &self.inner.instance {
             map.serialize_entry("instance", instance)?;
         }
         for (name, value) in self.extensions() {
@@ -283,7 +292,7 @@ impl Serialize for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.status.as_str(), self.summary())?;
+        write!(f, "{} {}", self.inner.status.as_str(), self.summary())?;
         self.explanation()
             .map_or(Ok(()), |detail| write!(f, ": {detail}"))
     }

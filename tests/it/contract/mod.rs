@@ -14,4 +14,16 @@ mod every_layer;
     feature = "validation"
 ))]
 mod refusals_log;
+#[cfg(all(
+    feature = "axum",
+    feature = "cache-control",
+    feature = "concurrency-limit",
+    feature = "cors",
+    feature = "load-shed",
+    feature = "method",
+    feature = "presentation",
+    feature = "tower-http",
+    feature = "tracing"
+))]
+mod server_errors;
 pub(crate) mod strict;
