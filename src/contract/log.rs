@@ -4,7 +4,12 @@
 //! that those further out do not log it again. A [`Problem`] carries the mark itself; any other
 //! response carries it in its extensions.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    error::Error,
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Extensions, Response, StatusCode};
@@ -31,7 +36,11 @@ pub(crate) fn finish(
 pub(crate) fn log_refusal<R>(layer: &str, response: &mut Response<R>) {
     let status = response.status();
     if status.as_u16() >= 400 && mark_as_logged(response.extensions_mut()) {
-        event::refused(layer, status, response.extensions().get());
+        let problem = response.extensions().get();
+        event::refused(layer, status, problem);
+        if let Some(cause) = problem.and_then(Problem::misconfiguration) {
+            print_without_subscriber(layer, cause);
+        }
     }
 }
 
@@ -89,6 +98,29 @@ pub(crate) fn presented<T>(poll: impl FnOnce() -> T) -> T {
     let polled = poll();
     IS_PRESENTED.set(outer);
     polled
+}
+
+/// Prints what is missing in the set-up of the server to stderr, once for each cause, if the program
+/// has no subscriber that would show the event.
+fn print_without_subscriber(layer: &str, cause: &dyn Error) {
+    static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    // There are few causes, because clients do not choose them; the bound makes sure.
+    const MOST: usize = 32;
+
+    #[cfg(feature = "tracing")]
+    if tracing::dispatcher::has_been_set() {
+        return;
+    }
+    let message = format!("wythe: `{layer}` answers 500, because {cause}");
+    {
+        let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if printed.len() >= MOST || printed.contains(&message) {
+            return;
+        }
+        printed.push(message.clone());
+    }
+    // A closed stderr is no reason to fail the request.
+    drop(writeln!(io::stderr(), "{message}"));
 }
 
 #[cfg(feature = "tracing")]

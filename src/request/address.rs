@@ -43,6 +43,11 @@ impl Provided for ClientIp {
     }
 }
 
+/// The cause of the 500 to a request without a peer address.
+pub(crate) const NO_PEER_ADDR: &str = "the request has no peer address: serve an axum router with \
+    `axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())`, or insert a \
+    `wythe::PeerAddr` into the extensions of each request";
+
 /// The address of the peer, as the server provides it.
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|PeerAddr(peer)| *peer);

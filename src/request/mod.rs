@@ -15,7 +15,7 @@ pub mod key;
 mod principal;
 pub(crate) mod take_once;
 
-pub(crate) use self::address::peer_addr;
+pub(crate) use self::address::{NO_PEER_ADDR, peer_addr};
 pub use self::{
     address::{ClientIp, PeerAddr},
     principal::{Auth, Authenticated, Either},

@@ -154,7 +154,7 @@ fn listed<T: fmt::Debug>(items: &[T]) -> String {
 /// The 500 of a layer that finds no principal, although its stack assumed that there is one.
 pub(super) fn missing<C>(layer: &str) -> Problem {
     let auth = type_name::<Auth<C>>();
-    Problem::internal(format!(
+    Problem::misconfigured(format!(
         "`{layer}` finds no `{auth}` in the request's extensions: the layer that was assumed to \
          leave it there did not run; put `with_auth` outside `{layer}`"
     ))

@@ -9,6 +9,7 @@ use std::{fmt, net::IpAddr};
 use http::{HeaderMap, HeaderName};
 
 use crate::{
+    request::NO_PEER_ADDR,
     support::networks::Networks,
     wire::field::{
         forwarded,
@@ -102,7 +103,7 @@ impl AddressField {
             Self::List(list, ProxyHops::Trusted(_)) => (list.name(), 1),
         };
         match fault {
-            Fault::NoPeer => NO_PEER.to_owned(),
+            Fault::NoPeer => NO_PEER_ADDR.to_owned(),
             Fault::NoField => format!(
                 "the request has no `{field}`: the proxy must set it, and clients must not reach the \
                  server without the proxy; {OWN_REQUESTS}"
@@ -126,10 +127,6 @@ impl AddressField {
         }
     }
 }
-
-const NO_PEER: &str = "the request has no peer address: serve an axum router with \
-    `into_make_service_with_connect_info::<SocketAddr>()`, or insert a `wythe::PeerAddr` into the \
-    extensions of each request";
 
 const OWN_REQUESTS: &str = "serve the proxies' own requests, such as health checks, without \
     `with_client_ip`, or see `dangerously_allow_proxies_as_clients()`";

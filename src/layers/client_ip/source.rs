@@ -244,7 +244,7 @@ impl<B> Middleware<B> for ClientIpSource {
                 request.extensions_mut().insert(ClientIp(address));
                 Step::next(request, ())
             }
-            Err(fault) => Step::reply(Problem::internal(self.source.explain(fault))),
+            Err(fault) => Step::reply(Problem::misconfigured(self.source.explain(fault))),
         }
     }
 }

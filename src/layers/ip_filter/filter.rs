@@ -6,7 +6,7 @@ use http::{Extensions, Request, StatusCode};
 
 use crate::{
     contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
-    request::{ClientIp, peer_addr},
+    request::{ClientIp, NO_PEER_ADDR, peer_addr},
     support::networks::{IntoNetwork, Networks},
     wire::{ConfigError, Problem},
 };
@@ -181,7 +181,7 @@ impl<B, W: AddressSource> Middleware<B> for IpFilter<W> {
         match W::address(request.extensions()) {
             Some(address) if self.filter.allows(address) => Step::next(request, ()),
             Some(_) => Step::reply(self.filter.refusal.clone()),
-            None => Step::reply(Problem::internal(W::MISSING)),
+            None => Step::reply(Problem::misconfigured(W::MISSING)),
         }
     }
 }
@@ -255,9 +255,7 @@ impl AddressSource for PeerAddress {
 }
 
 impl sealed::Sealed for PeerAddress {
-    const MISSING: &'static str = "the request has no peer address: serve an axum router with \
-        `into_make_service_with_connect_info::<SocketAddr>()`, or insert a `wythe::PeerAddr` into \
-        the extensions of each request";
+    const MISSING: &'static str = NO_PEER_ADDR;
     const WHEN_MISSING: &'static str = "when the address of the peer is not known";
 
     fn address(extensions: &Extensions) -> Option<IpAddr> {

@@ -222,7 +222,7 @@ impl Limit {
             return Ok(&self.first);
         };
         let chosen = choose(head).and_then(|n| self.plan(n));
-        chosen.ok_or_else(|| Problem::internal(UNKNOWN_PLAN))
+        chosen.ok_or_else(|| Problem::misconfigured(UNKNOWN_PLAN))
     }
 
     /// The plan at this place in the list.

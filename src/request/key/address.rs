@@ -10,7 +10,7 @@ use http::{StatusCode, request::Parts};
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
     contract::{Description, Needed, stage},
-    request::{ClientIp, peer_addr},
+    request::{ClientIp, NO_PEER_ADDR, peer_addr},
     wire::{ConfigError, Problem},
 };
 
@@ -68,10 +68,6 @@ macro_rules! address_keys {
 }
 address_keys!(ByPeer ByClientIp);
 
-const NO_PEER: &str = "a limit counts by the address of the peer, but the request has none: serve \
-    an axum router with `into_make_service_with_connect_info::<SocketAddr>()`, or insert a \
-    `wythe::PeerAddr` into the extensions of each request";
-
 const NO_CLIENT_IP: &str = "a limit counts by the address of the client, but the request has none: \
     list `with_client_ip(..)` before it, in the same stack or around the whole router";
 
@@ -81,7 +77,8 @@ impl Key for ByPeer {
     type Needs = ();
 
     fn of(&self, head: &mut Parts) -> Result<AddressPart, Problem> {
-        let peer = peer_addr(&head.extensions).ok_or_else(|| Problem::internal(NO_PEER))?;
+        let peer =
+            peer_addr(&head.extensions).ok_or_else(|| Problem::misconfigured(NO_PEER_ADDR))?;
         Ok(AddressPart::new(peer.ip(), self.ipv6_prefix))
     }
 
@@ -100,7 +97,7 @@ impl Key for ByClientIp {
 
     fn of(&self, head: &mut Parts) -> Result<AddressPart, Problem> {
         let client: Option<&ClientIp> = head.extensions.get();
-        let ClientIp(address) = client.ok_or_else(|| Problem::internal(NO_CLIENT_IP))?;
+        let ClientIp(address) = client.ok_or_else(|| Problem::misconfigured(NO_CLIENT_IP))?;
         Ok(AddressPart::new(*address, self.ipv6_prefix))
     }
 }

@@ -92,7 +92,7 @@ where
 
 fn claims<C: Send + Sync + 'static>(head: &Parts) -> Result<&C, Problem> {
     let principal: Option<&Auth<C>> = head.extensions.get();
-    let Auth(claims) = principal.ok_or_else(|| Problem::internal(NO_PRINCIPAL))?;
+    let Auth(claims) = principal.ok_or_else(|| Problem::misconfigured(NO_PRINCIPAL))?;
     Ok(claims)
 }
 

@@ -94,7 +94,7 @@ impl ByPathParam {
 
     fn missing(&self) -> Problem {
         let Self(name) = self;
-        Problem::internal(format!(
+        Problem::misconfigured(format!(
             "a limit counts by the path parameter `{name}`, but the route of this request has \
              none: put the limit around routes with `{{{name}}}` only, with `Stack::handler`, \
              `MethodRouter::layer` or `Router::route_layer`"

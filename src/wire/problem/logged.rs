@@ -24,6 +24,8 @@ pub(crate) enum Severity {
     Expected,
     /// The operators of a dependency that is down: `warn`.
     Unavailable,
+    /// Whoever sets up the server: `error`.
+    Misconfigured,
 }
 
 impl Problem {
@@ -99,6 +101,19 @@ impl Problem {
         self.inner.logged.scheme
     }
 
+    /// A 500 because something that a layer or handler needs is missing in the set-up of the server. The
+    /// cause says what to write instead. It is printed once if the program has no `tracing` subscriber,
+    /// so it must not contain what a client has sent.
+    pub(crate) fn misconfigured(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::internal(cause).severity(Severity::Misconfigured)
+    }
+
+    /// The cause of a problem that is [`misconfigured`](Self::misconfigured).
+    pub(crate) fn misconfiguration(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        let cause = self.cause();
+        cause.filter(|_| self.inner.logged.severity == Severity::Misconfigured)
+    }
+
     /// Marks the problem of a response as logged; `false` if it was marked already.
     pub(crate) const fn mark_as_logged(&mut self) -> bool {
         !mem::replace(&mut self.is_logged, true)
@@ -114,6 +129,7 @@ impl Problem {
             Severity::ByStatus if self.inner.status.is_server_error() => tracing::Level::ERROR,
             Severity::ByStatus | Severity::Expected => tracing::Level::DEBUG,
             Severity::Unavailable => tracing::Level::WARN,
+            Severity::Misconfigured => tracing::Level::ERROR,
         }
     }
 }

@@ -126,7 +126,7 @@ impl Problem {
     /// stack was assumed, or if it was taken out twice.
     pub(crate) fn not_provided<P>() -> Self {
         let name = std::any::type_name::<P>();
-        Self::internal(format!(
+        Self::misconfigured(format!(
             "`{name}` is not in the extensions of the request: the layer that was assumed to \
              provide it did not run, or it was already taken out"
         ))

@@ -26,4 +26,12 @@ mod refusals_log;
     feature = "tracing"
 ))]
 mod server_errors;
+#[cfg(all(
+    feature = "axum",
+    feature = "client-ip",
+    feature = "ip-filter",
+    feature = "rate-limit",
+    feature = "tracing"
+))]
+mod set_up;
 pub(crate) mod strict;
