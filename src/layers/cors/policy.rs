@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const NAME: &str = "with_cors";
+pub(super) const NAME: &str = "with_cors";
 
 /// Answers preflights, and lets the allowed origins read the responses; see the [module](super).
 ///

@@ -1,6 +1,6 @@
 //! A preflight: the question of a browser whether it may send a request, and the answer.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::wire::{
     ConfigError,
-    field::{is_token_byte, only_line},
+    field::{Excerpt, is_token_byte, only_line},
 };
 
 const REQUEST_PRIVATE_NETWORK: HeaderName =
@@ -63,7 +63,7 @@ impl PreflightFields {
 
 impl Cors {
     /// The answer; `origin` is the value of `Access-Control-Allow-Origin` if the origin is allowed.
-    /// A refusal is an answer without the fields that allow anything.
+    /// A refusal is an answer without the fields that allow anything, and the reason is logged.
     pub(super) fn answer(
         &self,
         origin: Option<HeaderValue>,
@@ -72,9 +72,15 @@ impl Cors {
         let policy = &*self.0;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let Some(origin) = origin.filter(|_| self.allows(request)) else {
-            response.headers_mut().clone_from(&policy.preflight.refused);
-            return response;
+        let checked = origin.ok_or_else(|| NotAllowed::origin(request));
+        let checked = checked.and_then(|origin| self.check(request).map(|()| origin));
+        let origin = match checked {
+            Ok(origin) => origin,
+            Err(not_allowed) => {
+                not_allowed.log();
+                response.headers_mut().clone_from(&policy.preflight.refused);
+                return response;
+            }
         };
         let headers = response.headers_mut();
         headers.clone_from(&policy.preflight.allowed);
@@ -91,12 +97,72 @@ impl Cors {
         response
     }
 
-    /// Whether the policy allows the method and the headers that the preflight asks for.
-    fn allows(&self, request: &HeaderMap) -> bool {
-        let one_method = only_line(request, header::ACCESS_CONTROL_REQUEST_METHOD)
-            .is_ok_and(|method| method.is_some_and(|method| self.0.methods.allow(method)));
-        let names = request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
-        one_method && self.0.headers.allow(names.iter())
+    /// Checks the method and the headers that the preflight asks for.
+    fn check<'a>(&self, request: &'a HeaderMap) -> Result<(), NotAllowed<'a>> {
+        let method = only_line(request, header::ACCESS_CONTROL_REQUEST_METHOD);
+        let Ok(Some(method)) = method else {
+            return Err(NotAllowed::SeveralMethods);
+        };
+        if !self.0.methods.allow(method) {
+            return Err(NotAllowed::Method(method));
+        }
+        let lines = request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
+        self.0.headers.check(lines.iter())
+    }
+}
+
+/// The part of a preflight that the policy does not allow.
+enum NotAllowed<'a> {
+    Origin(&'a HeaderValue),
+    SeveralOrigins,
+    Method(&'a HeaderValue),
+    SeveralMethods,
+    Header(&'a [u8]),
+    TooManyHeaders,
+}
+
+impl<'a> NotAllowed<'a> {
+    fn origin(request: &'a HeaderMap) -> Self {
+        match only_line(request, header::ORIGIN) {
+            Ok(Some(origin)) => Self::Origin(origin),
+            _ => Self::SeveralOrigins,
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    fn log(&self) {
+        let reason = match self {
+            Self::Origin(_) | Self::SeveralOrigins => "origin",
+            Self::Method(_) | Self::SeveralMethods => "method",
+            Self::Header(_) | Self::TooManyHeaders => "header",
+        };
+        tracing::debug!(target: "wythe", layer = super::policy::NAME, status = 204, reason, cause = %self, "refused");
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    #[expect(clippy::unused_self, reason = "there is no log")]
+    const fn log(&self) {}
+}
+
+/// For the log: the values come from the client.
+impl fmt::Display for NotAllowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (part, value) = match self {
+            Self::Origin(origin) => ("origin", origin.as_bytes()),
+            Self::Method(method) => ("method", method.as_bytes()),
+            Self::Header(name) => ("header", *name),
+            Self::SeveralOrigins => return f.write_str("`Origin` is repeated"),
+            Self::SeveralMethods => {
+                return f.write_str("`Access-Control-Request-Method` is repeated");
+            }
+            Self::TooManyHeaders => {
+                return write!(
+                    f,
+                    "`Access-Control-Request-Headers` has more than {MAX_REQUESTED_HEADERS} bytes"
+                );
+            }
+        };
+        write!(f, "the {part} `{}` is not allowed", Excerpt(value))
     }
 }
 
@@ -246,20 +312,22 @@ impl Headers {
         Ok(Self::Listed(list))
     }
 
-    /// Whether each name in these lines is allowed.
-    fn allow<'a>(&self, lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
+    /// Checks each name in these lines.
+    fn check<'a>(
+        &self,
+        lines: impl Iterator<Item = &'a HeaderValue>,
+    ) -> Result<(), NotAllowed<'a>> {
         let mut left = MAX_REQUESTED_HEADERS;
         for line in lines {
-            let Some(rest) = left.checked_sub(line.len()) else {
-                return false;
-            };
-            left = rest;
-            let mut names = line.as_bytes().split(|byte| *byte == b',');
-            if !names.all(|name| self.allow_one(name.trim_ascii())) {
-                return false;
+            let rest = left.checked_sub(line.len());
+            left = rest.ok_or(NotAllowed::TooManyHeaders)?;
+            let names = line.as_bytes().split(|byte| *byte == b',');
+            let mut names = names.map(<[u8]>::trim_ascii);
+            if let Some(name) = names.find(|name| !self.allow_one(name)) {
+                return Err(NotAllowed::Header(name));
             }
         }
-        true
+        Ok(())
     }
 
     fn allow_one(&self, name: &[u8]) -> bool {

@@ -17,6 +17,8 @@ pub(crate) mod structured;
 pub(crate) mod urlencoded;
 pub(crate) mod vary;
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderValue, header::AsHeaderName};
 
 pub use challenge::Challenge;
@@ -39,6 +41,24 @@ pub(crate) fn only_line(
     match lines.next() {
         None => Ok(first),
         Some(_) => Err(Repeated),
+    }
+}
+
+/// What a client has sent, as the log may show it: escaped, and no more than the beginning of a long
+/// text.
+pub(crate) struct Excerpt<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 100;
+
+        let Self(text) = self;
+        let beginning = text.get(..MOST).unwrap_or(text);
+        for chunk in beginning.utf8_chunks() {
+            write!(f, "{}", chunk.valid().escape_debug())?;
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        f.write_str(if text.len() > MOST { ".." } else { "" })
     }
 }
 
