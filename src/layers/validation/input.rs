@@ -45,7 +45,9 @@ use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
     message = "`{Self}` is not an input that `with_validation` can read",
     label = "not a `Json<T>`, `Form<T>`, `JsonOrForm<T>` or `Query<T>`",
     note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
-            `garde::Validate`"
+            `garde::Validate`",
+    note = "the derive is a feature of garde: `garde = {{ version = \"0.23\", features = \
+            [\"derive\"] }}`"
 )]
 pub trait Input: Sized + Send + 'static {
     /// What is deserialized and validated.
@@ -220,7 +222,7 @@ impl<I> Deref for Valid<I> {
     }
 }
 
-impl<I: Input> Provided for Valid<I> {
+impl<I: Send + 'static> Provided for Valid<I> {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
         extensions.remove::<TakeOnce<Self>>()?.take()
     }

@@ -4,12 +4,14 @@ use std::{
     error::Error,
     fmt,
     future::poll_fn,
+    marker::PhantomData,
+    mem,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Extensions, Request, StatusCode};
 use http_body::Body;
 
 use super::{
@@ -44,20 +46,31 @@ const NAME: &str = "with_validation";
 pub fn with_validation<I>() -> With<Validation<I>>
 where
     I: Input,
-    ContextOf<I>: Default,
+    ContextOf<I>: Default + Send + Sync + 'static,
 {
     with(Validation::new())
 }
 
 /// How an input is read and validated; see the [module](crate::validation).
+// The input is erased inside, so that the service of a stack is compiled once for all inputs, and a
+// type that is not an input is one error and not one for each use of the stack.
 #[must_use]
-pub struct Validation<I: Input>(Arc<CompiledValidation<ContextOf<I>>>);
+pub struct Validation<I> {
+    compiled: Arc<CompiledValidation>,
+    input: PhantomData<fn() -> I>,
+}
 
-struct CompiledValidation<C> {
+struct CompiledValidation {
+    format: Format,
     options: Options,
     refusals: Refusals,
-    context: Arc<C>,
+    read: Arc<ReadInput>,
 }
+
+/// Reads and validates an input, and leaves it in the extensions. The last argument is how many errors
+/// a 422 lists at most.
+type ReadInput =
+    dyn Fn(&[u8], Encoding, &mut Extensions, usize) -> Result<(), Problem> + Send + Sync;
 
 /// How many errors a 422 lists by default.
 pub(super) const MAX_LISTED_ERRORS: usize = 32;
@@ -81,7 +94,7 @@ impl<I: Input> Validation<I> {
     /// The defaults: bodies of at most 1 MiB, at most 32 listed errors, and a matching content type.
     pub fn new() -> Self
     where
-        ContextOf<I>: Default,
+        ContextOf<I>: Default + Send + Sync + 'static,
     {
         Self::in_context(ContextOf::<I>::default())
     }
@@ -112,21 +125,31 @@ impl<I: Input> Validation<I> {
     /// let reserved = Reserved(vec!["admin".into()]);
     /// let stack = compose((with(Validation::<Json<NewTeam>>::in_context(reserved)),));
     /// ```
-    pub fn in_context(context: ContextOf<I>) -> Self {
-        Self::of(Options::DEFAULT, Arc::new(context))
-    }
-
-    fn of(options: Options, context: Arc<ContextOf<I>>) -> Self {
-        let refusals = Refusals::new(I::FORMAT, options.max_body_bytes);
-        Self(Arc::new(CompiledValidation {
-            options,
-            refusals,
-            context,
-        }))
+    pub fn in_context(context: ContextOf<I>) -> Self
+    where
+        ContextOf<I>: Send + Sync + 'static,
+    {
+        let read = move |written: &[u8], encoding, extensions: &mut Extensions, max_listed| {
+            Valid::<I>::read(written, encoding, &context, max_listed)?.provide(extensions);
+            Ok(())
+        };
+        Self::of(I::FORMAT, Options::DEFAULT, Arc::new(read))
     }
 }
 
-impl<I: Input> Validation<I> {
+impl<I> Validation<I> {
+    fn of(format: Format, options: Options, read: Arc<ReadInput>) -> Self {
+        Self {
+            compiled: Arc::new(CompiledValidation {
+                format,
+                options,
+                refusals: Refusals::new(format, options.max_body_bytes),
+                read,
+            }),
+            input: PhantomData,
+        }
+    }
+
     /// The largest body that is read, in bytes; 1,048,576 by default. With 0, only an empty form
     /// passes. The length of a query is limited by the server.
     pub fn max_body_bytes(self, bytes: usize) -> Self {
@@ -152,13 +175,18 @@ impl<I: Input> Validation<I> {
     }
 
     fn change(self, change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = self.0.options;
+        let CompiledValidation {
+            format,
+            mut options,
+            ref read,
+            ..
+        } = *self.compiled;
         change(&mut options);
-        Self::of(options, Arc::clone(&self.0.context))
+        Self::of(format, options, Arc::clone(read))
     }
 }
 
-impl<I: Input> With<Validation<I>> {
+impl<I> With<Validation<I>> {
     /// See [`Validation::max_body_bytes`].
     pub fn max_body_bytes(self, bytes: usize) -> Self {
         with(self.into_middleware().max_body_bytes(bytes))
@@ -175,14 +203,14 @@ impl<I: Input> With<Validation<I>> {
     }
 }
 
-impl<I: Input> Place for Validation<I> {
+impl<I: 'static> Place for Validation<I> {
     type Stage = stage::Validate;
     type Provides = Always<Valid<I>>;
     type Needs = ();
 
     fn describe(&self) -> Description {
         let description = Description::new(NAME);
-        if I::FORMAT == Format::Query {
+        if self.compiled.format == Format::Query {
             return description
                 .answers(StatusCode::BAD_REQUEST, "when the query can't be parsed")
                 .answers(
@@ -190,7 +218,7 @@ impl<I: Input> Place for Validation<I> {
                     "when its content is invalid",
                 );
         }
-        let bytes = self.0.options.max_body_bytes;
+        let bytes = self.compiled.options.max_body_bytes;
         description
             .answers(
                 StatusCode::BAD_REQUEST,
@@ -213,8 +241,6 @@ impl<I: Input> Place for Validation<I> {
 
 impl<I, B> Middleware<B> for Validation<I>
 where
-    I: Input,
-    ContextOf<I>: Send + Sync + 'static,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
 {
     type Carry = ();
@@ -223,14 +249,19 @@ where
         NAME
     }
 
-    fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
-        if I::FORMAT == Format::Query {
-            let query = request.uri().query().unwrap_or_default();
-            return match self.read(query.as_bytes(), Encoding::Query) {
-                Ok(valid) => {
-                    valid.provide(request.extensions_mut());
-                    Step::next(request, ())
-                }
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        self.compiled.before(request)
+    }
+}
+
+impl CompiledValidation {
+    fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
+    where
+        B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
+    {
+        if self.format == Format::Query {
+            return match self.read_query(&mut request) {
+                Ok(()) => Step::next(request, ()),
                 Err(problem) => Step::reply(problem),
             };
         }
@@ -238,7 +269,7 @@ where
             Ok(encoding) => encoding,
             Err(problem) => return Step::reply(problem),
         };
-        let mut reader = BodyReader::new(self.0.options.max_body_bytes);
+        let mut reader = BodyReader::new(self.options.max_body_bytes);
         // A body that is in memory already needs no future. Any other is polled again with the
         // task's own waker before anything waits.
         let at_once = &mut Context::from_waker(Waker::noop());
@@ -248,41 +279,59 @@ where
                 Err(problem) => Step::reply(problem),
             };
         }
-        let policy = self.clone();
+        let validation = Arc::clone(self);
         Later::pending(async move {
             let body = poll_fn(|cx| reader.poll(request.body_mut(), cx)).await;
-            let read = policy.finish(request, encoding, body);
+            let read = validation.finish(request, encoding, body);
             Step::from(read.map(|request| (request, ())))
         })
     }
-}
 
-impl<I: Input> Validation<I> {
+    fn read_query<B>(&self, request: &mut Request<B>) -> Result<(), Problem> {
+        // The extensions are taken out, because the query is borrowed from the request.
+        let mut extensions = mem::take(request.extensions_mut());
+        let query = request.uri().query().unwrap_or_default();
+        let read = self.read(query.as_bytes(), Encoding::Query, &mut extensions);
+        *request.extensions_mut() = extensions;
+        read
+    }
+
+    fn read(
+        &self,
+        written: &[u8],
+        encoding: Encoding,
+        extensions: &mut Extensions,
+    ) -> Result<(), Problem> {
+        (self.read)(
+            written,
+            encoding,
+            extensions,
+            self.options.max_listed_errors,
+        )
+    }
+
     /// How the body is encoded, or why it is not read.
     fn admit<B: Body>(&self, request: &Request<B>) -> Result<Encoding, Problem> {
-        let CompiledValidation {
-            options, refusals, ..
-        } = &*self.0;
+        let Self {
+            format,
+            options,
+            refusals,
+            ..
+        } = self;
         let headers = request.headers();
         if is_encoded(headers) {
             return Err(refusals.content_coding.clone());
         }
         let encoding = if options.any_content_type {
-            guess_encoding(I::FORMAT, headers)
+            guess_encoding(*format, headers)
         } else {
             let empty = request.body().is_end_stream();
-            encoding(I::FORMAT, headers, empty, refusals)?
+            encoding(*format, headers, empty, refusals)?
         };
         if announces_more(headers, request.body(), options.max_body_bytes) {
             return Err(refusals.too_large.clone());
         }
         Ok(encoding)
-    }
-
-    fn read(&self, written: &[u8], encoding: Encoding) -> Result<Valid<I>, Problem> {
-        let max_listed_errors = self.0.options.max_listed_errors;
-        let context = self.0.context.as_ref();
-        Valid::read(written, encoding, context, max_listed_errors)
     }
 
     /// The request with its validated input, once the body has been read.
@@ -293,15 +342,14 @@ impl<I: Input> Validation<I> {
         body: Result<Bytes, ReadError>,
     ) -> Result<Request<B>, Problem> {
         let body = body.map_err(|error| self.refuse(error))?;
-        let valid = self.read(&body, encoding)?;
-        valid.provide(request.extensions_mut());
+        self.read(&body, encoding, request.extensions_mut())?;
         *request.body_mut() = B::from(body);
         Ok(request)
     }
 
     fn refuse(&self, error: ReadError) -> Problem {
         match error {
-            ReadError::TooLarge => self.0.refusals.too_large.clone(),
+            ReadError::TooLarge => self.refusals.too_large.clone(),
             ReadError::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
                 .reason("broken_body")
                 .detail("The body could not be read completely.")
@@ -310,29 +358,35 @@ impl<I: Input> Validation<I> {
     }
 }
 
-impl<I: Input> Clone for Validation<I> {
+impl<I> Clone for Validation<I> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            compiled: Arc::clone(&self.compiled),
+            input: PhantomData,
+        }
     }
 }
 
 impl<I> Default for Validation<I>
 where
     I: Input,
-    ContextOf<I>: Default,
+    ContextOf<I>: Default + Send + Sync + 'static,
 {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<I: Input> fmt::Debug for Validation<I> {
+impl<I> fmt::Debug for Validation<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CompiledValidation {
+            format, options, ..
+        } = &*self.compiled;
         f.debug_struct("Validation")
-            .field("format", &I::FORMAT)
-            .field("max_body_bytes", &self.0.options.max_body_bytes)
-            .field("max_listed_errors", &self.0.options.max_listed_errors)
-            .field("any_content_type", &self.0.options.any_content_type)
+            .field("format", format)
+            .field("max_body_bytes", &options.max_body_bytes)
+            .field("max_listed_errors", &options.max_listed_errors)
+            .field("any_content_type", &options.any_content_type)
             .finish()
     }
 }
