@@ -188,6 +188,16 @@ impl<R: Body> Body for Guarded<R> {
     }
 }
 
+/// An empty body, which counts as nothing: for a layer further out that makes one.
+impl<R: Default> Default for Guarded<R> {
+    fn default() -> Self {
+        Self {
+            body: R::default(),
+            permit: None,
+        }
+    }
+}
+
 impl<R: From<Bytes>> From<Bytes> for Guarded<R> {
     fn from(bytes: Bytes) -> Self {
         Self {

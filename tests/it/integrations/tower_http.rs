@@ -22,7 +22,10 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
+use wythe::{
+    ConcurrencyLimit, Later, Middleware, Place, Problem, Step, compose, stage, with,
+    with_concurrency_limit,
+};
 
 use crate::common;
 
@@ -243,5 +246,26 @@ mod compression {
                 assert_eq!(response.body(), "lorem ipsum ".repeat(100).as_str());
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_may_stand_outside_a_concurrency_limit() {
+    let stack = compose((
+        TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(9)),
+        with_concurrency_limit(ConcurrencyLimit::of(1).unwrap()),
+    ));
+    let app = Router::new()
+        .route("/ok", get(stack.handler(async || "ok")))
+        .route("/never", get(stack.handler(pending::<&'static str>)));
+    // The place of the request that timed out is free again.
+    for (uri, status) in [
+        ("/ok", StatusCode::OK),
+        ("/never", StatusCode::GATEWAY_TIMEOUT),
+        ("/ok", StatusCode::OK),
+    ] {
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{uri}");
     }
 }
