@@ -234,7 +234,7 @@ pub mod types {
         Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge, Met, Nil, Offers,
         Ordered, ProvidedBy, SecondOf, When,
     };
-    pub use crate::contract::{Marked, Wrapped, WrappedFuture};
+    pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{
         Argument, Arguments, Erased, Extracted, HandledFuture, HandlerFunction, LastArgument,

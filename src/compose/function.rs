@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::{Covers, Stack};
 use crate::{
-    contract::{Provided, log_passing},
+    contract::{Provided, ReplyBody, log_passing},
     wire::Problem,
 };
 
@@ -45,10 +45,16 @@ impl<L> Stack<L> {
     /// ```
     pub fn service_fn<F, B, R, A, I>(&self, function: F) -> L::Service
     where
-        F: Function<B, R, A>,
+        F: Function<B, A, Future: Future<Output: Reply<R>> + Send>,
         L: Covers<A, I> + Layer<ErasedHandler<B, R>>,
+        R: ReplyBody + 'static,
     {
-        self.service(ErasedHandler::new(move |request| function.call(request)))
+        self.service(ErasedHandler::new(move |request| {
+            match function.call(request) {
+                Ok(answer) => Box::pin(async move { answer.await.into_reply() }),
+                Err(problem) => Box::pin(async move { problem.into_response().map(R::from) }),
+            }
+        }))
     }
 }
 
@@ -70,6 +76,7 @@ impl<R> Reply<R> for Response<R> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, E> Reply<R> for Result<Response<R>, E>
 where
     R: From<Bytes>,
@@ -85,40 +92,44 @@ where
     message = "`{Self}` is not a handler for `service_fn`",
     label = "not an async function of provided values and a `Request<_>`",
     note = "write `async fn(Auth<Claims>, .., Request<B>) -> Response<R>`, or return a \
-            `Result<Response<R>, Problem>`; the request comes last, and the future must be `Send`"
+            `Result<Response<R>, Problem>`; the request comes last"
 )]
-pub trait Function<B, R, A>: Send + Sync + 'static {
+pub trait Function<B, A>: Send + Sync + 'static {
+    /// The future that the function returns.
+    type Future: 'static;
+
     /// Calls the function with the request and the values in its extensions.
-    fn call(&self, request: Request<B>) -> BoxedResponse<R>;
+    ///
+    /// # Errors
+    ///
+    /// A value is not in the extensions.
+    fn call(&self, request: Request<B>) -> Result<Self::Future, Problem>;
 }
 
 macro_rules! functions {
     ($($argument:ident)*) => {
         #[diagnostic::do_not_recommend]
-        impl<F, Fut, B, R, $($argument),*> Function<B, R, (Request<B>, $($argument,)*)> for F
+        impl<F, Fut, B, $($argument),*> Function<B, (Request<B>, $($argument,)*)> for F
         where
             F: Fn($($argument,)* Request<B>) -> Fut + Send + Sync + 'static,
-            Fut: Future + Send + 'static,
-            Fut::Output: Reply<R>,
-            R: From<Bytes> + 'static,
+            Fut: 'static,
             $($argument: Provided,)*
         {
+            type Future = Fut;
+
             #[allow(
                 non_snake_case,
                 clippy::allow_attributes,
                 reason = "a variable for each type parameter, if there are any"
             )]
-            fn call(&self, request: Request<B>) -> BoxedResponse<R> {
+            fn call(&self, request: Request<B>) -> Result<Fut, Problem> {
                 #[allow(unused_mut, clippy::allow_attributes, reason = "not without arguments")]
                 let mut request = request;
                 $(
-                    let Some($argument) = $argument::from_extensions(request.extensions_mut())
-                    else {
-                        return missing::<$argument, R>();
-                    };
+                    let $argument = $argument::from_extensions(request.extensions_mut())
+                        .ok_or_else(Problem::not_provided::<$argument>)?;
                 )*
-                let answer = self($($argument,)* request);
-                Box::pin(async move { answer.await.into_reply() })
+                Ok(self($($argument,)* request))
             }
         }
     };
@@ -136,11 +147,6 @@ functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9);
 functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10);
 functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11);
 functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12);
-
-fn missing<P, R: From<Bytes> + 'static>() -> BoxedResponse<R> {
-    let problem = Problem::not_provided::<P>();
-    Box::pin(async move { problem.into_response().map(R::from) })
-}
 
 /// A handler without its type: the innermost service of a stack, and a handler of an
 /// [`endpoint`](crate::endpoint()).

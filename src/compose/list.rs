@@ -145,7 +145,9 @@ impl<X: 'static> Place for Assumed<X> {
     label = "not an element of a stack",
     note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
             of your own goes into `with(..)`, a layer of your own into `placed(..)`",
-    note = "any other `tower::Layer` goes into `layer(..)`"
+    note = "any other `tower::Layer` goes into `layer(..)`",
+    note = "a layer that can be invalid is a `Result`: write `?` after it, as in \
+            `with_scopes(Scopes::all([..])?)`"
 )]
 pub trait Append<T> {
     /// This element with the list `T` inside it.
@@ -186,7 +188,9 @@ impl<L: Append<T>, T> Append<T> for Stack<L> {
     note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
             of your own goes into `with(..)`, a layer of your own into `placed(..)`",
     note = "any other `tower::Layer` goes into `layer(..)`; more than 16 layers go into several \
-            stacks, which can be composed"
+            stacks, which can be composed",
+    note = "a layer that can be invalid is a `Result`: write `?` after it, as in \
+            `with_scopes(Scopes::all([..])?)`"
 )]
 pub trait IntoList {
     /// The list, outermost layer first.

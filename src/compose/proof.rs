@@ -27,7 +27,9 @@ where
                stage `{Outer}`",
     label = "this stack is out of order",
     note = "move it before the `{Outer}` layer (the first listed layer is the outermost; \
-            `wythe::stage` shows the whole order)"
+            `wythe::stage` shows the whole order)",
+    note = "a shared stack that already has a `{Outer}` layer takes this layer in at its stage: \
+            `stack.with(layer)`"
 )]
 pub trait Inside<Outer> {
     /// The stage that the next layer is compared with.

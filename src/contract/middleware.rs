@@ -116,7 +116,8 @@ pub trait Middleware<B>: Clone {
     message = "a layer of this stack can't answer with a body of type `{Self}`",
     label = "`{Self}` is not `From<Bytes>`",
     note = "a layer answers some requests itself, with bytes; list `with_body_adapter()` between it and \
-            the layer or service inside it that makes this body"
+            the layer or service inside it that makes this body",
+    note = "a function of your own returns a body that is made from bytes, such as `Full<Bytes>`"
 )]
 pub trait ReplyBody: Body + From<Bytes> {}
 

@@ -23,7 +23,7 @@ pub use self::{
     middleware::{Middleware, ReplyBody, Step},
     place::{Always, Needed, Place, Provided, Provision, Sometimes},
     placed::{Marked, Placed, placed},
-    with::{With, Wrapped, WrappedFuture, with},
+    with::{IntoPolicy, With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{
     log::{finish, log_passing, log_server_error, mark_as_logged, presented},

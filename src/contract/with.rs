@@ -62,6 +62,27 @@ impl<M: Place> Place for With<M> {
     }
 }
 
+/// What a `with_*` function takes: the policy `P`, or what is on the way to one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a policy of this layer",
+    label = "expected `{P}`",
+    note = "a policy that can be invalid is a `Result`: write `?` after it, as in \
+            `with_cors(Cors::origins([..])?)`",
+    note = "a list that is known at run time only goes through a constructor that checks it, such as \
+            `Methods::list(methods)?`"
+)]
+pub trait IntoPolicy<P> {
+    /// The policy.
+    fn into_policy(self) -> P;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<P>, P> IntoPolicy<P> for T {
+    fn into_policy(self) -> P {
+        self.into()
+    }
+}
+
 /// A service with a middleware around it.
 #[derive(Clone, Debug)]
 pub struct Wrapped<M, S> {

@@ -93,7 +93,7 @@ type Fields = Option<Box<HeaderMap>>;
 
 impl<A> Authenticator<A>
 where
-    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    A: Authenticate + Send + Sync + 'static,
 {
     fn judge<B: Send + 'static>(
         self: &Arc<Self>,
@@ -196,7 +196,7 @@ impl<A: Authenticate> Place for OptionalAuthentication<A> {
 
 impl<A, B> Middleware<B> for Authentication<A>
 where
-    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    A: Authenticate + Send + Sync + 'static,
     B: Send + 'static,
 {
     type Carry = Option<Box<HeaderMap>>;
@@ -216,7 +216,7 @@ where
 
 impl<A, B> Middleware<B> for OptionalAuthentication<A>
 where
-    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    A: Authenticate + Send + Sync + 'static,
     B: Send + 'static,
 {
     type Carry = Option<Box<HeaderMap>>;

@@ -10,7 +10,9 @@ use super::{
     preflight::{Headers, Methods, PreflightFields},
 };
 use crate::{
-    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{
+        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, stage, with,
+    },
     wire::{
         ConfigError,
         field::{Origin, only_line, vary},
@@ -29,8 +31,8 @@ pub(super) const NAME: &str = "with_cors";
 /// let layer = with_cors(Cors::origins(["https://app.example.com"])?.credentials());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
-pub fn with_cors(cors: impl Into<Cors>) -> With<Cors> {
-    with(cors.into())
+pub fn with_cors(cors: impl IntoPolicy<Cors>) -> With<Cors> {
+    with(cors.into_policy())
 }
 
 /// Which origins may call, and how: the policy of [`with_cors`].

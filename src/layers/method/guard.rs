@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::{
-    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{
+        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, stage, with,
+    },
     wire::{ConfigError, Problem, head_method},
 };
 
@@ -47,8 +49,8 @@ pub(super) const KNOWN: [Method; 10] = [
 ///
 /// let layer = with_methods([]);
 /// ```
-pub fn with_methods(methods: impl Into<Methods>) -> With<Methods> {
-    with(methods.into())
+pub fn with_methods(methods: impl IntoPolicy<Methods>) -> With<Methods> {
+    with(methods.into_policy())
 }
 
 /// The methods that a resource supports.

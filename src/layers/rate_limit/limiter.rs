@@ -23,7 +23,7 @@ use super::{
     policy::{Options, RateLimit},
 };
 use crate::{
-    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, with},
+    contract::{Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, with},
     request::key::{Fingerprint, Key, KeyWriter},
     wire::{Problem, retry_after},
 };
@@ -32,8 +32,8 @@ use crate::{
 /// [`rate_limit`](crate::rate_limit).
 ///
 /// It takes a [`RateLimit`](crate::RateLimit), or a [`Limiter`] whose counts are to be shared.
-pub fn with_rate_limit<K: Key>(limit: impl Into<Limiter<K>>) -> With<Limiter<K>> {
-    with(limit.into())
+pub fn with_rate_limit<K: Key>(limit: impl IntoPolicy<Limiter<K>>) -> With<Limiter<K>> {
+    with(limit.into_policy())
 }
 
 /// The name of the layer.

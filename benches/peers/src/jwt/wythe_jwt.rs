@@ -64,7 +64,10 @@ where
     drop(black_box(verdict));
 }
 
-fn jwt<C>(algorithm: Algorithm) -> Jwt<C> {
+fn jwt<C>(algorithm: Algorithm) -> Jwt<C>
+where
+    C: DeserializeOwned + Clone + Send + Sync + 'static,
+{
     let key = match algorithm {
         Algorithm::HS256 => JwtKey::hs256(SECRET),
         Algorithm::RS256 => JwtKey::pem(JwtAlgorithm::RS256, RSA),

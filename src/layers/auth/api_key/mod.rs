@@ -383,7 +383,7 @@ fn compare<P>(hash: &ApiKeyHash, stored: Option<(ApiKeyHash, P)>) -> Result<P, A
     }
 }
 
-impl<P: Send + 'static> Authenticate for ApiKey<P> {
+impl<P: Clone + Send + Sync + 'static> Authenticate for ApiKey<P> {
     type Principal = P;
 
     fn challenge(&self) -> HeaderValue {

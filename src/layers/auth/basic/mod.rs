@@ -255,7 +255,7 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-impl<P: Send + 'static> Authenticate for Basic<P> {
+impl<P: Clone + Send + Sync + 'static> Authenticate for Basic<P> {
     type Principal = P;
 
     fn challenge(&self) -> HeaderValue {

@@ -14,6 +14,8 @@ mod verify;
 
 use std::{fmt, sync::Arc};
 
+use serde::de::DeserializeOwned;
+
 pub use cache::TokenCache;
 #[cfg(feature = "jwks")]
 pub use jwks::{FetchKeys, Fetched, HttpsTransport, Jwks, JwksError, JwksStatus};
@@ -154,7 +156,7 @@ pub struct Jwt<C> {
 
 type ClaimCheck<C> = Arc<dyn Fn(&C) -> Result<(), JwtRefusal> + Send + Sync>;
 
-impl<C> Jwt<C> {
+impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     /// Accepts tokens signed with HS256 and this secret of at least 32 random bytes.
     ///
     /// # Errors
@@ -229,7 +231,9 @@ impl<C> Jwt<C> {
         keys.open()?;
         Self::of_any_issuer(KeySource::Jwks(keys))
     }
+}
 
+impl<C> Jwt<C> {
     fn of_any_issuer(keys: KeySource) -> Result<Self, ConfigError> {
         let claims = IssuerClaims::default();
         Self::of_issuers(vec![Issuer { claims, keys }])

@@ -33,7 +33,7 @@ impl<A, F, Q> Authenticate for Map<A, F>
 where
     A: Authenticate,
     F: Fn(A::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
-    Q: Send + 'static,
+    Q: Clone + Send + Sync + 'static,
 {
     type Principal = Q;
 
@@ -91,13 +91,13 @@ pub struct AndThen<A, F> {
 )]
 pub trait Outcome {
     /// Who sent the request.
-    type Principal: Send + 'static;
+    type Principal: Clone + Send + Sync + 'static;
 
     /// The verdict on the request.
     fn into_verdict(self) -> Verdict<Self::Principal>;
 }
 
-impl<P: Send + 'static> Outcome for Verdict<P> {
+impl<P: Clone + Send + Sync + 'static> Outcome for Verdict<P> {
     type Principal = P;
 
     fn into_verdict(self) -> Self {
@@ -107,7 +107,7 @@ impl<P: Send + 'static> Outcome for Verdict<P> {
 
 impl<P, E> Outcome for Result<Option<P>, E>
 where
-    P: Send + 'static,
+    P: Clone + Send + Sync + 'static,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     type Principal = P;

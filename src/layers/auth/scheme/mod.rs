@@ -92,7 +92,7 @@ use crate::contract::{Description, Later};
 /// ```
 pub trait Authenticate {
     /// Who sends the request; the handler asks for `Auth<Principal>`.
-    type Principal: Send + 'static;
+    type Principal: Clone + Send + Sync + 'static;
 
     /// The challenge of a 401, or several (RFC 9110, section 11.6.1). It is read once, when the
     /// layer is made. [`Challenge`](crate::Challenge) writes one with parameters.

@@ -246,7 +246,7 @@ fn secrets(fields: &[(&'static str, String)]) -> Vec<String> {
 
 async fn check<A>(log: &Log, scheme: impl Fn() -> A, cases: &[Case])
 where
-    A: Authenticate<Principal: Clone + Send + Sync + 'static> + Send + Sync + 'static,
+    A: Authenticate + Send + Sync + 'static,
 {
     for (name, fields, expected) in cases {
         let response = send(&with_auth(scheme()), request(fields)).await;

@@ -52,7 +52,7 @@ pub(crate) fn at(seconds: u64) -> impl Fn() -> SystemTime + Send + Sync {
     move || UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-pub(crate) fn hs256<C>() -> Jwt<C> {
+pub(crate) fn hs256<C: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>() -> Jwt<C> {
     Jwt::hs256(SECRET).unwrap().clock(at(NOW))
 }
 
@@ -126,10 +126,15 @@ pub(crate) fn reason(response: &Response<Bytes>) -> JwtRefusal {
         .clone()
 }
 
-pub(crate) fn with_key<C>(key: Result<JwtKey, ConfigError>) -> Jwt<C> {
+pub(crate) fn with_key<C: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
+    key: Result<JwtKey, ConfigError>,
+) -> Jwt<C> {
     Jwt::keys([key.unwrap()]).unwrap()
 }
 
-pub(crate) fn with_pem<C>(algorithm: JwtAlgorithm, pem: impl AsRef<[u8]>) -> Jwt<C> {
+pub(crate) fn with_pem<C: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
+    algorithm: JwtAlgorithm,
+    pem: impl AsRef<[u8]>,
+) -> Jwt<C> {
     with_key(JwtKey::pem(algorithm, pem))
 }
