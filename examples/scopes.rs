@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -97,9 +97,7 @@ fn app() -> Result<Router, ConfigError> {
     let resets = compose((authenticated, with_roles(Roles::all([Role::Admin])?)));
     let reports = compose((
         reads.clone(),
-        with_authorization(|Auth(claims): &Auth<Claims>, _: &Parts| {
-            is_subscribed(claims.sub.clone())
-        }),
+        with_authorization(|Auth(claims): &Auth<Claims>, _| is_subscribed(claims.sub.clone())),
     ));
     print!("{writes}\n{reports}");
 

@@ -113,8 +113,8 @@
 //! `Multipart` and `WebSocketUpgrade`. Without any feature, the crate has the middleware contract,
 //! `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, refusals, the log, a middleware of your own, security, and a
-//! comparison.
+//! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
+//! security, and a comparison.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compose;
@@ -221,7 +221,7 @@ pub use self::{
         Always, Answer, Description, Later, Middleware, Needed, Place, Placed, Provided, Provision,
         ReplyBody, Sometimes, Step, With, placed, stage, with,
     },
-    request::{Auth, Authenticated, ClientIp, Either, PeerAddr},
+    request::{Auth, Authenticated, ClientIp, Either, PeerAddr, RequestHead},
     support::clock::{Clock, ManualClock},
     wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, field::Challenge},
 };
@@ -230,9 +230,9 @@ pub use self::{
 /// not name them.
 pub mod types {
     pub use crate::compose::{
-        Append, Assumed, Cons, Covers, Direct, ErasedHandler, FirstOf, Foreign, Function, Given,
-        Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge, Met, Nil, Offers,
-        Ordered, ProvidedBy, SecondOf, When,
+        Append, Assumed, Condition, Cons, Covers, Direct, ErasedHandler, FirstOf, Foreign,
+        Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge,
+        Met, Nil, Offers, Ordered, ProvidedBy, RouteList, SecondOf, When,
     };
     pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]

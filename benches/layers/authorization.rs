@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::Bytes,
-    http::{Method, Request, StatusCode, request::Parts},
+    http::{Method, Request, StatusCode},
     routing::any,
 };
 use wythe::{
@@ -83,12 +83,12 @@ pub(crate) fn cases() -> Vec<Case> {
             with_roles(Roles::all(["editor"]).expect("roles"))
         }),
         over_bare!("with_authorization, at once", CREATED, allowed, {
-            with_authorization(|auth: &Auth<Principal>, head: &Parts| {
-                auth.0.role == "editor" && head.method == Method::POST
+            with_authorization(|auth: &Auth<Principal>, head| {
+                auth.0.role == "editor" && head.method() == Method::POST
             })
         }),
         over_bare!("with_authorization, later", CREATED, allowed, {
-            with_authorization(|auth: &Auth<Principal>, _: &Parts| {
+            with_authorization(|auth: &Auth<Principal>, _| {
                 let may = auth.0.role == "editor";
                 async move { may }
             })

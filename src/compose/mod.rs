@@ -13,7 +13,7 @@ use tower_layer::Layer;
 #[cfg(any(feature = "axum", feature = "method"))]
 pub(crate) use self::function::BoxedResponse;
 pub use self::{
-    condition::When,
+    condition::{Condition, RouteList, When},
     function::{ErasedHandler, Function, HandlerFuture, Reply},
     list::{
         Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, Nil, assume, layer,

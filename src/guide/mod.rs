@@ -3,6 +3,9 @@
 #[doc = include_str!("order.md")]
 pub mod order {}
 
+#[doc = include_str!("paths.md")]
+pub mod paths {}
+
 #[doc = include_str!("refusals.md")]
 pub mod refusals {}
 

@@ -10,13 +10,20 @@
 )]
 
 mod address;
+mod head;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
 mod principal;
+mod routes;
 pub(crate) mod take_once;
 
-pub(crate) use self::address::{NO_PEER_ADDR, peer_addr};
 pub use self::{
     address::{ClientIp, PeerAddr},
+    head::RequestHead,
     principal::{Auth, Authenticated, Either},
+};
+pub(crate) use self::{
+    address::{NO_PEER_ADDR, peer_addr},
+    head::{matched_route, original_uri},
+    routes::Routes,
 };

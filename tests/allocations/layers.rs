@@ -97,6 +97,14 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_do_not_allocate() {
         ("cache-control", {
             behind!(with_cache_control(CacheControl::no_store()))
         }),
+        ("a condition", {
+            let layer = with_cache_control(CacheControl::no_store());
+            behind!(layer.when(|head| head.path() == "/" && head.route() == "/"))
+        }),
+        ("a list of routes", {
+            let layer = with_cache_control(CacheControl::no_store());
+            behind!(layer.except_routes(["/health", "/users/{id}"]).unwrap())
+        }),
     ];
     for (name, with_layer) in layers {
         // A rate limit writes its fields into chunks, each large enough for about a hundred
@@ -136,8 +144,8 @@ async fn an_authorized_principal_passes_without_an_allocation() {
             behind_auth!(with_roles(Roles::all(["editor"]).unwrap())),
         ),
         ("a check", {
-            behind_auth!(with_authorization(|_: &Auth<Claims>, head: &Parts| {
-                head.method == Method::POST
+            behind_auth!(with_authorization(|_: &Auth<Claims>, head| {
+                head.method() == Method::POST
             }))
         }),
     ];

@@ -1,6 +1,5 @@
 //! A check needs a principal, and there is one sometimes only.
 
-use http::request::Parts;
 use serde::Deserialize;
 use wythe::{Auth, ConfigError, Jwt, compose, with_auth, with_authorization};
 
@@ -13,7 +12,7 @@ fn main() -> Result<(), ConfigError> {
     let jwt = Jwt::<Claims>::hs256("a secret of at least thirty-two bytes")?;
     let stack = compose((
         with_auth(jwt).optional(),
-        with_authorization(|auth: &Auth<Claims>, _: &Parts| auth.0.admin),
+        with_authorization(|auth: &Auth<Claims>, _| auth.0.admin),
     ));
     println!("{stack}");
     Ok(())

@@ -1,6 +1,5 @@
 //! A check returns what says neither yes nor no.
 
-use http::request::Parts;
 use wythe::{Auth, with_authorization};
 
 struct Claims {
@@ -8,6 +7,6 @@ struct Claims {
 }
 
 fn main() {
-    let layer = with_authorization(|auth: &Auth<Claims>, _: &Parts| auth.0.admin.then_some("yes"));
+    let layer = with_authorization(|auth: &Auth<Claims>, _| auth.0.admin.then_some("yes"));
     println!("{layer:?}");
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Form, Router,
-    http::{StatusCode, request::Parts},
+    http::StatusCode,
     routing::{get, post},
 };
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthnBackend, AuthzBackend};
@@ -68,7 +68,7 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
     let permissions = users.clone();
     let reports = compose((
         logged_in.clone(),
-        with_authorization(move |Auth(user): &Auth<User>, _: &Parts| {
+        with_authorization(move |Auth(user): &Auth<User>, _| {
             let (permissions, user) = (permissions.clone(), user.clone());
             async move { permissions.has_perm(&user, "reports").await }
         }),

@@ -2,34 +2,38 @@
 
 use std::{any::type_name, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
 
-use http::{Request, StatusCode, request::Parts};
+use http::{Request, StatusCode};
 
 use super::required::missing;
 use crate::{
     contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
-    request::Auth,
+    request::{Auth, RequestHead},
     wire::Problem,
 };
 
 const NAME: &str = "with_authorization";
 
+const ROUTE_UNKNOWN: &str = "the check asks for the route, which is not known here: put the layer \
+    around routes, with `Stack::handler`, `Router::layer` or `Router::route_layer`";
+
 /// Lets only requests pass that a check allows, given the principal and the request's head. See
 /// [`authorization`](crate::authorization).
 ///
-/// The check returns `true`, `false` or another [`Decision`], immediately or as a future.
+/// The check returns `true`, `false` or another [`Decision`], immediately or as a future. If it asks for
+/// a [route](RequestHead::route) that is not known, the request is answered 403, whatever it returns.
 ///
 /// # Example: an immediate decision
 ///
 /// ```
-/// use http::{Method, request::Parts};
+/// use http::Method;
 /// use wythe::{Auth, with_authorization};
 ///
 /// struct Claims {
 ///     admin: bool,
 /// }
 ///
-/// let layer = with_authorization(|auth: &Auth<Claims>, head: &Parts| {
-///     auth.0.admin || head.method == Method::GET
+/// let layer = with_authorization(|auth: &Auth<Claims>, head| {
+///     auth.0.admin || head.method() == Method::GET
 /// });
 /// ```
 ///
@@ -40,7 +44,6 @@ const NAME: &str = "with_authorization";
 /// `async |..|` closure. An error of the store is answered 503.
 ///
 /// ```
-/// use http::request::Parts;
 /// use wythe::{Auth, with_authorization};
 ///
 /// #[derive(Clone)]
@@ -57,14 +60,14 @@ const NAME: &str = "with_authorization";
 /// }
 ///
 /// let store = Store;
-/// let layer = with_authorization(move |Auth(claims): &Auth<Claims>, _: &Parts| {
+/// let layer = with_authorization(move |Auth(claims): &Auth<Claims>, _| {
 ///     let (store, user) = (store.clone(), claims.user);
 ///     async move { store.is_member(user).await }
 /// });
 /// ```
 pub fn with_authorization<C, F, D, K>(check: F) -> With<Authorization<C, F, K>>
 where
-    F: Fn(&Auth<C>, &Parts) -> D + Send + Sync + 'static,
+    F: Fn(&Auth<C>, &RequestHead<'_>) -> D + Send + Sync + 'static,
     D: Decision<K>,
 {
     let cause = format!("denied by the check {}", type_name::<F>());
@@ -90,9 +93,9 @@ struct CheckPolicy<F> {
 }
 
 impl<F> CheckPolicy<F> {
-    fn conclude<B>(&self, decided: Decided, head: Parts, body: B) -> Step<B, ()> {
+    fn conclude<B>(&self, decided: Decided, request: Request<B>) -> Step<B, ()> {
         match decided {
-            Decided::Allow => Step::Next(Request::from_parts(head, body), ()),
+            Decided::Allow => Step::Next(request, ()),
             Decided::Deny => Step::Reply(self.denied.clone().into()),
             Decided::Answer(problem) => Step::Reply(problem.into()),
         }
@@ -116,7 +119,7 @@ impl<C, F, K> fmt::Debug for Authorization<C, F, K> {
 
 impl<C, F, D, K> Place for Authorization<C, F, K>
 where
-    F: Fn(&Auth<C>, &Parts) -> D,
+    F: Fn(&Auth<C>, &RequestHead<'_>) -> D,
     D: Decision<K>,
 {
     type Stage = stage::Authorize;
@@ -136,7 +139,7 @@ where
 impl<C, F, D, K, B> Middleware<B> for Authorization<C, F, K>
 where
     C: Send + Sync + 'static,
-    F: Fn(&Auth<C>, &Parts) -> D + Send + Sync + 'static,
+    F: Fn(&Auth<C>, &RequestHead<'_>) -> D + Send + Sync + 'static,
     D: Decision<K>,
     B: Send + 'static,
 {
@@ -147,15 +150,19 @@ where
     }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        let (head, body) = request.into_parts();
-        let Some(auth) = head.extensions.get::<Auth<C>>() else {
+        let Some(auth) = request.extensions().get::<Auth<C>>() else {
             return Step::reply(missing::<C>(NAME));
         };
-        match (self.policy.check)(auth, &head).decide() {
-            Later::Ready(decided) => Later::Ready(self.policy.conclude(decided, head, body)),
+        let head = RequestHead::from(&request);
+        let decision = (self.policy.check)(auth, &head);
+        if head.take_route_missed() {
+            return Step::reply(self.policy.denied.clone().because(ROUTE_UNKNOWN));
+        }
+        match decision.decide() {
+            Later::Ready(decided) => Later::Ready(self.policy.conclude(decided, request)),
             Later::Pending(decided) => {
                 let policy = Arc::clone(&self.policy);
-                Later::pending(async move { policy.conclude(decided.await, head, body) })
+                Later::pending(async move { policy.conclude(decided.await, request) })
             }
         }
     }

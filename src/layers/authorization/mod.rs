@@ -19,7 +19,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use bytes::Bytes;
-//! use http::{Method, Request, Response, StatusCode, request::Parts};
+//! use http::{Method, Request, Response, StatusCode};
 //! use http_body_util::Full;
 //! use tower::ServiceExt;
 //! use wythe::{Auth, HasScopes, Scopes, assume, compose, with_authorization, with_scopes};
@@ -43,8 +43,8 @@
 //! let service = compose((
 //!     assume::<Auth<Claims>>(), // or `with_auth(..)`, in the same stack
 //!     with_scopes(Scopes::all(["orders:read"])?),
-//!     with_authorization(|Auth(claims): &Auth<Claims>, head: &Parts| {
-//!         claims.staff || head.method == Method::GET
+//!     with_authorization(|Auth(claims): &Auth<Claims>, head| {
+//!         claims.staff || head.method() == Method::GET
 //!     }),
 //! ))
 //! .service_fn(orders);
@@ -75,7 +75,7 @@
 //! | status | when | headers |
 //! |---|---|---|
 //! | 403 | a scope was not granted | `WWW-Authenticate: Bearer error="insufficient_scope", scope=".."` (RFC 6750, section 3.1) |
-//! | 403 | a role is missing, or the check denies the request | |
+//! | 403 | a role is missing, the check denies the request, or it asks for a route that is not known | |
 //! | 503 | the check fails | |
 //! | 500 | `Auth<C>` was [assumed](crate::assume) and is not there; the log says what to do | |
 //! | the check's | the check returned `Err(problem)`; the description of the stack does not list this | the problem's |
@@ -117,7 +117,8 @@
 //!   token expires; if this is too long, ask a store in `with_authorization`.
 //! - A 403 reveals that something exists. `Err(Problem::new(StatusCode::NOT_FOUND))` hides it.
 //! - A path can be written in several ways (`/admin`, `/%61dmin`, `//admin`). Put a layer around
-//!   the routes that it protects instead of comparing paths in a check.
+//!   the routes that it protects, or compare the [route](crate::RequestHead::route) in a check instead
+//!   of the path.
 //!
 //! # Compared with
 //!

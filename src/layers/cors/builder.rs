@@ -2,14 +2,17 @@
 
 use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
-use http::{HeaderName, HeaderValue, Method, request::Parts};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::{
     origins::Origins,
     policy::{Cors, error},
     preflight::{Headers, Methods, parse_exposed},
 };
-use crate::wire::{ConfigError, field::Origin};
+use crate::{
+    request::RequestHead,
+    wire::{ConfigError, field::Origin},
+};
 
 /// A policy that lists trusted origins; it may allow credentials.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +152,8 @@ impl CorsBuilder<Trusted> {
     ///
     /// The closure is not called for `null`, nor for plain `http` origins that are not on this
     /// machine. It is called for every other scheme, including those of apps and browser extensions:
-    /// a closure that checks only the host allows `any-app://app.example.com`.
+    /// a closure that checks only the host allows `any-app://app.example.com`. A closure that asks for a
+    /// [route](RequestHead::route) that is not known does not allow the origin.
     ///
     /// # Example: one origin for each tenant
     ///
@@ -157,14 +161,14 @@ impl CorsBuilder<Trusted> {
     /// use wythe::{Cors, with_cors};
     ///
     /// let layer = with_cors(Cors::origins_where(|origin, head| {
-    ///     let tenant = head.headers.get("x-tenant").and_then(|tenant| tenant.to_str().ok());
+    ///     let tenant = head.headers().get("x-tenant").and_then(|tenant| tenant.to_str().ok());
     ///     origin.scheme() == "https"
     ///         && tenant.is_some_and(|tenant| origin.host() == format!("{tenant}.example.com"))
     /// }));
     /// ```
     pub fn allow_origins_where<F>(mut self, allows: F) -> Self
     where
-        F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
+        F: Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync + 'static,
     {
         self.origins.get_or_insert_default().add_predicate(allows);
         self

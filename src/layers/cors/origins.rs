@@ -2,15 +2,18 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderValue, request::Parts};
+use http::HeaderValue;
 
 use super::public_suffix;
-use crate::wire::{
-    ConfigError,
-    field::{Origin, origin::Fault, origin_list::OriginList},
+use crate::{
+    request::RequestHead,
+    wire::{
+        ConfigError,
+        field::{Origin, origin::Fault, origin_list::OriginList},
+    },
 };
 
-type Predicate = Arc<dyn Fn(&Origin<'_>, &Parts) -> bool + Send + Sync>;
+type Predicate = Arc<dyn Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync>;
 
 /// Exact origins, patterns and closures: an origin is allowed if one of them allows it.
 #[derive(Clone, Default)]
@@ -79,7 +82,7 @@ impl Origins {
 
     pub(super) fn add_predicate<F>(&mut self, predicate: F)
     where
-        F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
+        F: Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync + 'static,
     {
         self.predicates.push(Arc::new(predicate));
     }
@@ -90,11 +93,6 @@ impl Origins {
             [only] if self.patterns.is_empty() && self.predicates.is_empty() => Some(only.clone()),
             _ => None,
         }
-    }
-
-    /// Whether closures must be called with the head of the request.
-    pub(super) fn has_closures(&self) -> bool {
-        !self.predicates.is_empty()
     }
 
     /// The value of `Access-Control-Allow-Origin`, if the list or a pattern allows the origin.
@@ -116,15 +114,18 @@ impl Origins {
     pub(super) fn find_by_closure(
         &self,
         origin: &HeaderValue,
-        head: &Parts,
+        head: &RequestHead<'_>,
     ) -> Option<HeaderValue> {
+        if self.predicates.is_empty() {
+            return None;
+        }
         let parsed = Origin::parse(origin.to_str().ok()?).ok()?;
         if parsed.is_insecure() && !self.insecure {
             return None;
         }
         let mut predicates = self.predicates.iter();
         predicates
-            .any(|allows| allows(&parsed, head))
+            .any(|allows| allows(&parsed, head) & !head.take_route_missed())
             .then(|| origin.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{
     builder::{Anonymous, CorsBuilder, Trusted},
@@ -13,6 +13,7 @@ use crate::{
     contract::{
         Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, stage, with,
     },
+    request::RequestHead,
     wire::{
         ConfigError,
         field::{Origin, only_line, vary},
@@ -75,7 +76,7 @@ impl Cors {
     /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
     pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
     where
-        F: Fn(&Origin<'_>, &Parts) -> bool + Send + Sync + 'static,
+        F: Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync + 'static,
     {
         CorsBuilder::new(Some(Origins::default())).allow_origins_where(allows)
     }
@@ -156,13 +157,8 @@ impl<B> Middleware<B> for Cors {
             return self.decide(request, None);
         };
         let found = origins.find(origin);
-        if found.is_some() || !origins.has_closures() {
-            return self.decide(request, found);
-        }
-        let (head, body) = request.into_parts();
-        let origin = only_origin(&head.headers);
-        let found = origin.and_then(|origin| origins.find_by_closure(origin, &head));
-        self.decide(Request::from_parts(head, body), found)
+        let found = found.or_else(|| origins.find_by_closure(origin, &RequestHead::from(&request)));
+        self.decide(request, found)
     }
 
     fn after<R>(&self, allowed: Self::Carry, response: &mut Response<R>)

@@ -1,11 +1,14 @@
 //! Decides by the head of a request whether a page of the same origin sent it, or no page at all.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::{policy::CsrfPolicy, refusal::CsrfRefusal};
-use crate::wire::field::{
-    only_line,
-    origin::{self, Origin},
+use crate::{
+    request::RequestHead,
+    wire::field::{
+        only_line,
+        origin::{self, Origin},
+    },
 };
 
 /// Browsers set it, and pages can't (Fetch Metadata, section 2.3).
@@ -23,23 +26,15 @@ pub(super) enum Passed {
     OriginUnknown,
 }
 
-/// The parts of a request that are checked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RequestHead<'a> {
-    pub(super) method: &'a Method,
-    pub(super) uri: &'a Uri,
-    pub(super) headers: &'a HeaderMap,
-}
-
-impl<'a> RequestHead<'a> {
-    pub(super) fn check(self, policy: &CsrfPolicy) -> Result<Passed, CsrfRefusal> {
-        let handshake = self.is_handshake();
-        if !handshake && is_safe(self.method) {
+impl CsrfPolicy {
+    pub(super) fn check(&self, head: &RequestHead<'_>) -> Result<Passed, CsrfRefusal> {
+        let handshake = is_handshake(head);
+        if !handshake && is_safe(head.method()) {
             return Ok(Passed::NoTokenNeeded);
         }
-        let origin = self.only(header::ORIGIN)?;
-        let trusted = || origin.is_some_and(|one| policy.trusted.find(one.as_bytes()).is_some());
-        let passed = match self.only(SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
+        let origin = only(head.headers(), header::ORIGIN)?;
+        let trusted = || origin.is_some_and(|one| self.trusted.find(one.as_bytes()).is_some());
+        let passed = match only(head.headers(), SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Passed::OriginKnown,
             Some(_) if trusted() => Passed::OriginKnown,
             // `same-site` is another origin too: a subdomain that was taken over, for example.
@@ -47,7 +42,7 @@ impl<'a> RequestHead<'a> {
             None => match origin {
                 None => Passed::OriginUnknown,
                 Some(_) if trusted() => Passed::OriginKnown,
-                Some(origin) => self.check_origin(policy, origin)?,
+                Some(origin) => self.check_origin(origin, head)?,
             },
         };
         Ok(if handshake {
@@ -59,20 +54,20 @@ impl<'a> RequestHead<'a> {
 
     /// Whether the origin is the one that the request was sent to.
     fn check_origin(
-        self,
-        policy: &CsrfPolicy,
+        &self,
         origin: &HeaderValue,
+        head: &RequestHead<'_>,
     ) -> Result<Passed, CsrfRefusal> {
         if origin == "null" {
             return Err(CsrfRefusal::NullOrigin);
         }
-        if let Some(own) = &policy.own {
+        if let Some(own) = &self.own {
             let found = own.find(origin.as_bytes());
             return found
                 .map(|_| Passed::OriginKnown)
                 .ok_or(CsrfRefusal::OtherOrigin);
         }
-        let host = self.host().ok_or(CsrfRefusal::NoHost)?;
+        let host = host(head).ok_or(CsrfRefusal::NoHost)?;
         // Anything that is not an origin as browsers write it is rejected.
         let origin = origin.to_str().ok().map(Origin::parse);
         match origin {
@@ -80,36 +75,35 @@ impl<'a> RequestHead<'a> {
             _ => Err(CsrfRefusal::OtherOrigin),
         }
     }
+}
 
-    /// Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over
-    /// HTTP/1.1 that is a GET (RFC 6455, section 4.1), over HTTP/2 a
-    /// CONNECT (RFC 8441, section 5).
-    fn is_handshake(self) -> bool {
-        const NAME: &[u8] = b"websocket";
-        *self.method == Method::CONNECT
-            || self.headers.get_all(header::UPGRADE).iter().any(|line| {
-                // Anywhere in the line, so that no handler finds it where this does not.
-                let mut windows = line.as_bytes().windows(NAME.len());
-                windows.any(|part| part.eq_ignore_ascii_case(NAME))
-            })
-    }
+/// Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over HTTP/1.1
+/// that is a GET (RFC 6455, section 4.1), over HTTP/2 a CONNECT (RFC 8441, section 5).
+fn is_handshake(head: &RequestHead<'_>) -> bool {
+    const NAME: &[u8] = b"websocket";
+    *head.method() == Method::CONNECT
+        || head.headers().get_all(header::UPGRADE).iter().any(|line| {
+            // Anywhere in the line, so that no handler finds it where this does not.
+            let mut windows = line.as_bytes().windows(NAME.len());
+            windows.any(|part| part.eq_ignore_ascii_case(NAME))
+        })
+}
 
-    /// The host and port that the request was sent to.
-    ///
-    /// An absolute target, and `:authority` in HTTP/2, take precedence over `Host` (RFC 9112,
-    /// section 3.2.2; RFC 9113, section 8.3.1). Several `Host` lines are ignored.
-    fn host(self) -> Option<&'a str> {
-        if let Some(authority) = self.uri.authority() {
-            return Some(authority.as_str());
-        }
-        let host = only_line(self.headers, header::HOST).ok()??;
-        host.to_str().ok().filter(|host| !host.is_empty())
+/// The host and port that the request was sent to.
+///
+/// An absolute target, and `:authority` in HTTP/2, take precedence over `Host` (RFC 9112,
+/// section 3.2.2; RFC 9113, section 8.3.1). Several `Host` lines are ignored.
+fn host<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    if let Some(authority) = head.uri().authority() {
+        return Some(authority.as_str());
     }
+    let host = only_line(head.headers(), header::HOST).ok()??;
+    host.to_str().ok().filter(|host| !host.is_empty())
+}
 
-    /// The only line of a field, if there is one. Browsers never send several.
-    fn only(&self, name: HeaderName) -> Result<Option<&HeaderValue>, CsrfRefusal> {
-        only_line(self.headers, name).or(Err(CsrfRefusal::SeveralFields))
-    }
+/// The only line of a field, if there is one. Browsers never send several.
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, CsrfRefusal> {
+    only_line(headers, name).or(Err(CsrfRefusal::SeveralFields))
 }
 
 /// The safe methods (RFC 9110, section 9.2.1) that a browser sends across sites without a preflight.

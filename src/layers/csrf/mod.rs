@@ -117,8 +117,8 @@
 //! - **Very old browsers** that send neither field with a form, such as Internet Explorer and
 //!   Firefox before 70. Use tokens for them.
 //!
-//! An exempt route is compared with the route that the router has matched (axum's `MatchedPath`),
-//! or otherwise with the exact path of the request. Other paths with the same prefix, other spellings
+//! An exempt route is compared with the [route](crate::RequestHead::route) that the router has
+//! matched, or otherwise with the exact full path of the request. Other paths with the same prefix, other spellings
 //! and redirects are not exempt (as they were in Go: CVE-2025-47910).
 //!
 //! # Tokens

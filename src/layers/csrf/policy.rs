@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{Extensions, Request, StatusCode, Uri};
+use http::{Request, StatusCode};
 
-use super::check::RequestHead;
 #[cfg(feature = "csrf-token")]
 use super::token::{CsrfTokens, TokenGuard};
 use crate::{
     contract::{Description, Later, Middleware, Place, Step, With, stage, with},
+    request::{RequestHead, Routes},
     wire::{
         ConfigError,
         field::{origin::Origin, origin_list::OriginList},
@@ -43,7 +43,7 @@ pub(super) struct CsrfPolicy {
     pub(super) trusted: OriginList,
     /// The origins of the server, used instead of `Host`.
     pub(super) own: Option<OriginList>,
-    pub(super) exempt: ExemptRoutes,
+    pub(super) exempt: Routes,
     #[cfg(feature = "csrf-token")]
     pub(super) guard: Option<TokenGuard>,
 }
@@ -136,8 +136,9 @@ impl Csrf {
 
     /// Does not check these routes: a webhook whose sender signs its requests, for example.
     ///
-    /// A route is written as in the router, with its parameters: `/hooks/{name}`. Without axum, or
-    /// around a whole router, it is an exact path, compared byte for byte with the request's.
+    /// A route is written as in the router, with the prefixes of nested routers and with its
+    /// parameters, whose names do not matter: `/api/hooks/{name}`. Without axum, or around a whole router,
+    /// it is an exact path, compared byte for byte with the full path of the request.
     ///
     /// # Security
     ///
@@ -146,15 +147,15 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// A route does not start with `/`, has a query, or is a pattern of another kind, such as
-    /// `/hooks/*`.
+    /// A route is not written as in the router: it does not start with `/`, has a query, or has a
+    /// parameter in another syntax, such as `/hooks/*` or `/hooks/:name`.
     pub fn exempt<I>(self, routes: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
         let mut exempt = self.0.exempt.clone();
         for route in routes {
-            exempt.add(route.as_ref())?;
+            exempt.add(route.as_ref()).map_err(error)?;
         }
         Ok(self.change(|policy| policy.exempt = exempt))
     }
@@ -164,7 +165,8 @@ impl Csrf {
     ///
     /// The closure returns a value that is unique to the session: the id of the session, not the name
     /// of the user. It must return one whenever a browser adds credentials by itself, and may return
-    /// `None` if there are none: an API client with a bearer token passes.
+    /// `None` if there are none: an API client with a bearer token passes. If it asks for a
+    /// [route](RequestHead::route) that is not known, `None` is rejected.
     ///
     /// # Example
     ///
@@ -175,7 +177,7 @@ impl Csrf {
     /// # let key = b"thirty-two bytes of a secret, or more";
     /// let tokens = CsrfTokens::new(key)?; // a clone for the handlers, to issue tokens with
     /// let layer = with_csrf(Csrf::same_origin().fallback_token(tokens.clone(), |head| {
-    ///     let cookies = head.headers.get(COOKIE)?.to_str().ok()?;
+    ///     let cookies = head.headers().get(COOKIE)?.to_str().ok()?;
     ///     let session = cookies.split("; ").find_map(|one| one.strip_prefix("__Host-session="));
     ///     session.map(Into::into)
     /// }));
@@ -184,7 +186,7 @@ impl Csrf {
     #[cfg(feature = "csrf-token")]
     pub fn fallback_token<F>(self, tokens: CsrfTokens, session: F) -> Self
     where
-        F: for<'a> Fn(&'a http::request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
         let guard = TokenGuard::new(tokens, session, false);
         self.change(|policy| policy.guard = Some(guard))
@@ -199,7 +201,7 @@ impl Csrf {
     #[cfg(feature = "csrf-token")]
     pub fn required_token<F>(self, tokens: CsrfTokens, session: F) -> Self
     where
-        F: for<'a> Fn(&'a http::request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
         let guard = TokenGuard::new(tokens, session, true);
         self.change(|policy| policy.guard = Some(guard))
@@ -238,23 +240,29 @@ impl<B> Middleware<B> for Csrf {
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let policy = &*self.0;
-        let head = RequestHead {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        };
-        let passed = head.check(policy);
+        let head = RequestHead::from(&request);
+        let passed = policy.check(&head);
         #[cfg(feature = "csrf-token")]
-        let (request, passed) = match &policy.guard {
-            Some(guard) => guard.check(request, passed),
-            None => (request, passed),
+        let passed = match &policy.guard {
+            Some(guard) => guard.check(&head, passed),
+            None => passed,
         };
         match passed {
-            Err(reason) if !policy.exempt.contains(request.uri(), request.extensions()) => {
-                Step::reply(reason.problem())
-            }
+            Err(reason) if !policy.is_exempt(&head) => Step::reply(reason.problem()),
             _ => Step::next(request, ()),
         }
+    }
+}
+
+impl CsrfPolicy {
+    /// By the route that the router has matched. Without a router, by the exact path of the request:
+    /// other spellings and redirects further in are not exempt.
+    fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
+        !self.exempt.is_empty()
+            && match head.known_route() {
+                Some(route) => self.exempt.contains(route),
+                None => self.exempt.contains_path(head.path()),
+            }
     }
 }
 
@@ -307,68 +315,6 @@ impl fmt::Debug for Csrf {
         debug.field("guard", &policy.guard);
         debug.finish_non_exhaustive()
     }
-}
-
-/// Routes as they are written in the router, sorted.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ExemptRoutes(Vec<Box<str>>);
-
-impl ExemptRoutes {
-    fn add(&mut self, route: &str) -> Result<(), ConfigError> {
-        if !route.starts_with('/') {
-            return Err(error(format!(
-                "the exemption `{route}` must start with `/`"
-            )));
-        }
-        if route.contains(['?', '#']) {
-            return Err(error(format!(
-                "the exemption `{route}` must be a path without query and fragment"
-            )));
-        }
-        // axum writes `{*rest}` for the rest of a path.
-        let stars = route.match_indices('*');
-        let mut before = stars.map(|(at, _)| route.get(..at).unwrap_or_default());
-        if before.any(|before| !before.ends_with('{')) {
-            return Err(error(format!(
-                "the exemption `{route}` is not a route: write it as in the router, such as \
-                 `/hooks/{{name}}`, or as an exact path"
-            )));
-        }
-        if let Err(place) = self.find(route) {
-            self.0.insert(place, route.into());
-        }
-        Ok(())
-    }
-
-    /// Whether the request is for one of them.
-    pub(super) fn contains(&self, uri: &Uri, extensions: &Extensions) -> bool {
-        !self.0.is_empty() && self.find(routed(uri, extensions)).is_ok()
-    }
-
-    fn find(&self, route: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|one| (**one).cmp(route))
-    }
-}
-
-/// The route that the router has matched. Without a router, the exact path of the request: other
-/// spellings and redirects further in are not exempt.
-#[cfg(feature = "axum")]
-fn routed<'a>(uri: &'a Uri, extensions: &'a Extensions) -> &'a str {
-    use axum::extract::{MatchedPath, OriginalUri};
-
-    if let Some(matched) = extensions.get::<MatchedPath>() {
-        return matched.as_str();
-    }
-    // A nested router strips the prefix, so `/admin/hooks` would be `/hooks`.
-    extensions
-        .get()
-        .map_or(uri, |OriginalUri(original)| original)
-        .path()
-}
-
-#[cfg(not(feature = "axum"))]
-fn routed<'a>(uri: &'a Uri, _: &'a Extensions) -> &'a str {
-    uri.path()
 }
 
 fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {

@@ -9,6 +9,7 @@ use tower_layer::Layer;
 use super::service::Presented;
 use crate::{
     contract::{Description, Place, Placed, placed, stage},
+    request::original_uri,
     wire::Problem,
 };
 
@@ -107,7 +108,7 @@ impl RequestInfo {
         let fields = request.headers();
         Self {
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri: original_uri(request.uri(), request.extensions()).clone(),
             accept: fields.get(header::ACCEPT).cloned(),
             accept_language: fields.get(header::ACCEPT_LANGUAGE).cloned(),
         }
@@ -119,7 +120,8 @@ impl RequestInfo {
         &self.method
     }
 
-    /// The URI, as this layer saw it. The client chooses it, so escape it where you print it.
+    /// The full URI, as the client has sent it, also in a nested router. The client chooses it, so
+    /// escape it where you print it.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri

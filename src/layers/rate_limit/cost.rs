@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 
 use super::policy::RateLimit;
-use crate::request::key::Key;
+use crate::request::{RequestHead, key::Key};
 
 /// What a request has cost, which its handler leaves in the extensions of the response; see
 /// [`RateLimit::settle_by_handler`].
@@ -86,7 +86,8 @@ impl<K: Key> RateLimit<K> {
     /// What a request costs, by its head. 1 by default.
     ///
     /// A request that costs more than a quota's burst can never pass: it is answered with 429 and
-    /// no `Retry-After`. One that costs 0 passes unless the key is in debt or blocked.
+    /// no `Retry-After`. One that costs 0 passes unless the key is in debt or blocked. If the closure
+    /// asks for a [route](RequestHead::route) that is not known, the request costs at least 1.
     ///
     /// # Example: a search costs ten times as much as a look-up
     ///
@@ -94,13 +95,13 @@ impl<K: Key> RateLimit<K> {
     /// use wythe::{Quota, with_rate_limit};
     ///
     /// let limit = Quota::per_minute(600).by_peer()?;
-    /// let layer = with_rate_limit(limit.cost(|head| match head.uri.path() {
+    /// let layer = with_rate_limit(limit.cost(|head| match head.route() {
     ///     "/search" => 10,
     ///     _ => 1,
     /// }));
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    pub fn cost(mut self, cost: impl Fn(&Parts) -> u32 + Send + Sync + 'static) -> Self {
+    pub fn cost(mut self, cost: impl Fn(&RequestHead<'_>) -> u32 + Send + Sync + 'static) -> Self {
         self.options.cost = Some(Arc::new(cost));
         self
     }

@@ -101,12 +101,12 @@ impl<V: KeyPart> RateLimit<InHandler<V>> {
 /// ```
 /// use std::time::Duration;
 ///
-/// use wythe::{Quota, rate_limit::Limiter, with_rate_limit};
+/// use wythe::{Quota, RequestHead, rate_limit::Limiter, with_rate_limit};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let by_user = |head: &http::request::Parts| {
-///     let user = head.extensions.get::<u64>();
+/// let by_user = |head: &RequestHead<'_>| {
+///     let user = head.extensions().get::<u64>();
 ///     user.copied().unwrap_or_default()
 /// };
 /// let limiter = Limiter::new(Quota::per_minute(10).named("posts").by(by_user)?);

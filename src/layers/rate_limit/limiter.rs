@@ -24,7 +24,10 @@ use super::{
 };
 use crate::{
     contract::{Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, with},
-    request::key::{Fingerprint, Key, KeyWriter},
+    request::{
+        RequestHead,
+        key::{Fingerprint, Key, KeyWriter},
+    },
     wire::{Problem, retry_after},
 };
 
@@ -190,14 +193,22 @@ impl Limit {
         head: &mut Parts,
     ) -> Later<Result<Passed, Response<Bytes>>> {
         let options = &self.options;
-        if options.exempt.as_ref().is_some_and(|exempt| exempt(head)) {
-            return Later::Ready(Ok(Passed::Silently));
+        if let Some(exempt) = &options.exempt {
+            let head = RequestHead::from(&*head);
+            if exempt(&head) && !head.take_route_missed() {
+                return Later::Ready(Ok(Passed::Silently));
+            }
         }
         let plan = match self.plan_of(head) {
             Ok(plan) => plan,
             Err(problem) => return Later::Ready(Err(problem.into())),
         };
-        let units = options.cost.as_ref().map_or(1, |cost| cost(head));
+        let units = options.cost.as_ref().map_or(1, |cost| {
+            let head = RequestHead::from(&*head);
+            let units = cost(&head);
+            // A request is not free because its route is unknown.
+            units.max(u32::from(head.take_route_missed()))
+        });
         if !options.shadow
             && let Some(never) = plan.never_passes(units)
         {
@@ -221,7 +232,7 @@ impl Limit {
         let Some(choose) = &self.options.plans.choose else {
             return Ok(&self.first);
         };
-        let chosen = choose(head).and_then(|n| self.plan(n));
+        let chosen = choose(&RequestHead::from(head)).and_then(|n| self.plan(n));
         chosen.ok_or_else(|| Problem::misconfigured(UNKNOWN_PLAN))
     }
 

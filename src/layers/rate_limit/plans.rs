@@ -2,15 +2,13 @@
 
 use std::{fmt, iter, sync::Arc};
 
-use http::request::Parts;
-
 use super::{
     gcra::Gcra,
     policy::RateLimit,
     quota::{Quota, error},
     quotas::{Quotas, checked},
 };
-use crate::wire::ConfigError;
+use crate::{request::RequestHead, wire::ConfigError};
 
 /// Quotas for each plan, checked; made by [`RateLimit::plans`]. How the plan of a request is found
 /// is still to be chosen.
@@ -89,8 +87,8 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
     /// Finds the plan of a request by its head and what outer layers have left in its extensions.
     ///
     /// A plan that is not listed is a bug: the request is answered with 500, and never let through
-    /// unlimited.
-    pub fn chosen_by(self, plan: impl Fn(&Parts) -> P + Send + Sync + 'static) -> Quotas {
+    /// unlimited. Requests whose [route](RequestHead::route) is not known have an empty one.
+    pub fn chosen_by(self, plan: impl Fn(&RequestHead<'_>) -> P + Send + Sync + 'static) -> Quotas {
         self.chosen(move |head| Some(plan(head)))
     }
 
@@ -104,12 +102,15 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
         plan: impl Fn(&C) -> P + Send + Sync + 'static,
     ) -> Quotas {
         self.chosen(move |head| {
-            let auth: Option<&crate::request::Auth<C>> = head.extensions.get();
+            let auth: Option<&crate::request::Auth<C>> = head.extensions().get();
             auth.map(|auth| plan(&auth.0))
         })
     }
 
-    fn chosen(self, plan: impl Fn(&Parts) -> Option<P> + Send + Sync + 'static) -> Quotas {
+    fn chosen(
+        self,
+        plan: impl Fn(&RequestHead<'_>) -> Option<P> + Send + Sync + 'static,
+    ) -> Quotas {
         let Self {
             names,
             first,
@@ -131,7 +132,7 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
 pub(super) struct PlanChoice {
     pub(super) first: Arc<[Gcra]>,
     pub(super) others: Arc<[Arc<[Gcra]>]>,
-    pub(super) choose: Option<Arc<dyn Fn(&Parts) -> Option<usize> + Send + Sync>>,
+    pub(super) choose: Option<Arc<dyn Fn(&RequestHead<'_>) -> Option<usize> + Send + Sync>>,
 }
 
 impl PlanChoice {

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::request::Parts;
-
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::RedisOptions;
 use super::{
@@ -14,7 +12,10 @@ use super::{
     plans::PlanChoice,
 };
 use crate::{
-    request::key::{AfterAuth, Key, ipv6_prefix},
+    request::{
+        RequestHead,
+        key::{AfterAuth, Key, ipv6_prefix},
+    },
     support::clock::Clock,
     wire::ConfigError,
 };
@@ -44,10 +45,10 @@ pub struct RateLimit<K> {
 #[derive(Clone)]
 pub(super) struct Options {
     pub(super) plans: PlanChoice,
-    pub(super) cost: Option<Arc<dyn Fn(&Parts) -> u32 + Send + Sync>>,
+    pub(super) cost: Option<Arc<dyn Fn(&RequestHead<'_>) -> u32 + Send + Sync>>,
     /// What a request costs in the end, from the response and what was taken before.
     pub(super) settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
-    pub(super) exempt: Option<Arc<dyn Fn(&Parts) -> bool + Send + Sync>>,
+    pub(super) exempt: Option<Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>>,
     fields: RateLimitFields,
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
@@ -105,10 +106,16 @@ impl<K> RateLimit<K> {
     /// Lets requests pass uncounted for which the closure returns `true`: health checks, your own
     /// machines. They need no key.
     ///
+    /// If the closure asks for a [route](RequestHead::route) that is not known, the request is counted.
+    /// For a list of routes, see [`With::except_routes`](crate::With::except_routes).
+    ///
     /// # Security
     ///
     /// Do not decide by anything that a client can choose.
-    pub fn exempt(mut self, exempt: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+    pub fn exempt(
+        mut self,
+        exempt: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.options.exempt = Some(Arc::new(exempt));
         self
     }

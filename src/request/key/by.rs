@@ -10,6 +10,7 @@ use crate::{
         Description,
         stage::{self, Innermost, Stage},
     },
+    request::RequestHead,
     wire::Problem,
 };
 
@@ -18,16 +19,15 @@ use crate::{
 pub struct By<F>(pub(crate) F);
 
 /// By what a closure returns for the head of the request. Requests for which it returns equal values
-/// are counted together.
+/// are counted together, such as all those without a [route](RequestHead::route).
 ///
 /// # Example: one quota for reading and one for writing
 ///
 /// ```
 /// # #[cfg(feature = "rate-limit")] {
-/// use http::request::Parts;
-/// use wythe::{Quota, RateLimit, key, with_rate_limit};
+/// use wythe::{Quota, RateLimit, RequestHead, key, with_rate_limit};
 ///
-/// let writes = key::by(|head: &Parts| !head.method.is_safe());
+/// let writes = key::by(|head: &RequestHead<'_>| !head.method().is_safe());
 /// let limit = RateLimit::of([Quota::per_minute(60)])?.keyed((key::peer(), writes));
 /// let layer = with_rate_limit(limit);
 /// # }
@@ -35,7 +35,7 @@ pub struct By<F>(pub(crate) F);
 /// ```
 pub const fn by<F, V>(key: F) -> By<F>
 where
-    F: Fn(&Parts) -> V + Send + Sync + 'static,
+    F: Fn(&RequestHead<'_>) -> V + Send + Sync + 'static,
     V: KeyPart,
 {
     By(key)
@@ -43,7 +43,7 @@ where
 
 impl<F, V> Key for By<F>
 where
-    F: Fn(&Parts) -> V + Send + Sync + 'static,
+    F: Fn(&RequestHead<'_>) -> V + Send + Sync + 'static,
     V: KeyPart,
 {
     type Value = V;
@@ -51,7 +51,7 @@ where
     type Needs = ();
 
     fn of(&self, head: &mut Parts) -> Result<V, Problem> {
-        Ok((self.0)(head))
+        Ok((self.0)(&RequestHead::from(&*head)))
     }
 }
 

@@ -84,7 +84,7 @@ macro_rules! key_methods {
             $(#[$errors])*
             pub fn by<F, V>(self, key: F) -> $keyed<crate::request::key::By<F>>
             where
-                F: Fn(&http::request::Parts) -> V + Send + Sync + 'static,
+                F: Fn(&crate::request::RequestHead<'_>) -> V + Send + Sync + 'static,
                 V: crate::request::key::KeyPart,
             {
                 self.with_key(crate::request::key::by(key))

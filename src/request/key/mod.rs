@@ -125,7 +125,9 @@ pub trait Key: Send + Sync + 'static {
 
     /// The key of a request, or the answer to a request that has none.
     ///
-    /// The head is mutable because extractors need it to be; a key does not change it.
+    /// The head is mutable because extractors need it to be; a key does not change it. In a nested
+    /// axum router, `head.uri` lacks the prefix of that router; [`RequestHead`](crate::RequestHead)
+    /// has the full path.
     ///
     /// # Errors
     ///

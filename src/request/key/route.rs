@@ -8,14 +8,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use axum::extract::{
-    FromRequestParts, MatchedPath, RawPathParams, rejection::RawPathParamsRejection,
-};
+use axum::extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection};
 use http::{Method, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
     contract::{Description, stage},
+    request::matched_route,
     wire::Problem,
 };
 
@@ -152,22 +151,20 @@ const fn known(method: &Method) -> &'static str {
     }
 }
 
-fn matched(head: &Parts) -> Option<&str> {
-    let path: Option<&MatchedPath> = head.extensions.get();
-    path.map(MatchedPath::as_str)
-}
-
 impl Key for ByRoute {
     type Value = RoutePart;
     type Stage = stage::Throttle;
     type Needs = ();
 
     fn of(&self, head: &mut Parts) -> Result<RoutePart, Problem> {
-        Ok(RoutePart::new(&head.method, matched(head)))
+        Ok(RoutePart::new(
+            &head.method,
+            matched_route(&head.extensions),
+        ))
     }
 
     fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
-        (known(&head.method), matched(head)).write(key);
+        (known(&head.method), matched_route(&head.extensions)).write(key);
         Ok(())
     }
 }

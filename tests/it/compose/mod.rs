@@ -19,4 +19,6 @@ mod display;
 mod extend;
 #[cfg(feature = "axum")]
 mod foreign_layers;
+#[cfg(feature = "axum")]
+mod paths;
 mod service_fn;

@@ -61,7 +61,7 @@ async fn a_missing_assumed_value_is_a_500_that_tells_the_client_nothing() {
 
 #[tokio::test]
 async fn a_conditional_layer_provides_an_option() {
-    let layer = with(Tenancy).except(|head| head.uri.path() == "/");
+    let layer = with(Tenancy).except(|head| head.path() == "/");
     let service =
         compose((layer,)).service_fn(|tenant: Option<Tenant>, _: Request<Body>| async move {
             Response::new(Body::from(format!("{tenant:?}")))

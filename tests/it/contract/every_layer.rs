@@ -139,11 +139,11 @@ mod layers {
     every_layer! {
         own: with(Tenancy), passes acme, answers Some(plain), secret "acme";
         own_that_waits: with(Waits), passes acme, answers Some(plain), secret "acme";
-        conditional_that_waits: with(Waits).when(|head| head.uri.path() == "/"),
+        conditional_that_waits: with(Waits).when(|head| head.path() == "/"),
             passes acme, answers Some(plain), secret "acme";
         stack_that_waits: compose((with(Waits), with(Tenancy), with(Waits))),
             passes acme, answers Some(plain), secret "acme";
-        conditional: with(Tenancy).when(|head| head.uri.path() == "/"),
+        conditional: with(Tenancy).when(|head| head.path() == "/"),
             passes acme, answers Some(plain), secret "acme";
         stack: compose((compose(()), with(Tenancy))),
             passes acme, answers Some(plain), secret "acme";
@@ -576,7 +576,6 @@ mod auth {
 #[cfg(feature = "authorization")]
 mod authorization {
     use super::*;
-    use http::request::Parts;
     use wythe::{Auth, HasScopes, Roles, Scopes, with_authorization, with_roles, with_scopes};
 
     #[derive(Clone)]
@@ -606,9 +605,9 @@ mod authorization {
             passes reader, answers Some(writer), secret "no secret";
         roles: with_roles(Roles::all(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role)),
             passes reader, answers Some(plain), secret "no secret";
-        authorization: with_authorization(|auth: &Auth<Granted>, _: &Parts| auth.0.0 == "read"),
+        authorization: with_authorization(|auth: &Auth<Granted>, _| auth.0.0 == "read"),
             passes reader, answers Some(writer), secret "no secret";
-        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _: &Parts| {
+        authorization_that_waits: with_authorization(|auth: &Auth<Granted>, _| {
             let may = auth.0.0 == "read";
             async move {
                 tokio::task::yield_now().await;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tower::{Layer, Service, ServiceExt};
 use wythe::{
     ClientIpSource, ConcurrencyLimit, IpFilter, Json, Later, Methods, Middleware, PeerAddr, Place,
-    Problem, Quota, RateLimit, Step, compose,
+    Problem, Quota, RateLimit, RequestHead, Step, compose,
     rate_limit::{Overflow, Quotas},
     stage, with, with_client_ip, with_concurrency_limit, with_ip_filter, with_load_shed,
     with_methods, with_rate_limit, with_validation,
@@ -206,7 +206,7 @@ fn of_validation() -> Vec<Case> {
 fn of_a_users_own() -> Vec<Case> {
     let closed = || Problem::new(StatusCode::SERVICE_UNAVAILABLE);
     let own = |problem| behind!(with(Closed { problem }));
-    let sometimes = with(Closed { problem: closed() }).when(|_: &http::request::Parts| true);
+    let sometimes = with(Closed { problem: closed() }).when(|_: &RequestHead<'_>| true);
     let (night, phone) = (
         closed().reason("night").expected(),
         Problem::unavailable("no line"),

@@ -90,7 +90,7 @@ async fn a_handler_may_have_sixteen_arguments_and_be_a_closure() {
 
 #[tokio::test]
 async fn a_conditional_layer_provides_an_option() {
-    let stack = compose((with(Tenancy).when(|head| head.headers.contains_key("x-tenant")),));
+    let stack = compose((with(Tenancy).when(|head| head.headers().contains_key("x-tenant")),));
     let handler = stack.handler(|tenant: Option<Tenant>| async move {
         tenant.map_or_else(|| "nobody".to_owned(), |tenant| tenant.0)
     });
@@ -273,7 +273,7 @@ async fn an_option_is_none_if_an_optional_layer_found_nobody() {
 
 #[tokio::test]
 async fn an_option_is_none_if_a_condition_bypassed_the_layer() {
-    let layer = with_auth(Keys).when(|head| head.headers.contains_key("x-api-key"));
+    let layer = with_auth(Keys).when(|head| head.headers().contains_key("x-api-key"));
     let app = Router::new()
         .route("/optional", get(optional))
         .layer(compose(layer));

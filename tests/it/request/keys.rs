@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderValue, Method, Request, StatusCode, request::Parts};
 use tower::ServiceExt;
 use wythe::{
-    Auth, ClientIp, Later, Problem, Quota, RateLimit, assume,
+    Auth, ClientIp, Later, Problem, Quota, RateLimit, RequestHead, assume,
     auth::{Authenticate, Verdict},
     compose,
     key::{self, AddressPart, Key, RoutePart},
@@ -381,7 +381,7 @@ async fn a_tuple_is_one_key_made_of_all_its_parts() {
         key::client_ip(),
         key::route(),
         key::path_param("id"),
-        key::by(|head: &Parts| head.uri.query().map(str::to_owned)),
+        key::by(|head: &RequestHead<'_>| head.query().map(str::to_owned)),
     );
     let stack = compose((assume::<ClientIp>(), with_rate_limit(once().keyed(key))));
     let app = Router::new()
@@ -493,7 +493,7 @@ async fn a_handle_finds_the_key_of_a_request() {
         key::path_param("id"),
         key::route(),
         key::dangerously_client_header("x-device").unwrap(),
-        key::by(|head: &Parts| head.method.clone()),
+        key::by(|head: &RequestHead<'_>| head.method().clone()),
     )));
     let handle = limiter.handle();
     let stack = compose((
@@ -531,7 +531,7 @@ async fn debug_shows_no_key() {
     let secret = "hunter2";
     let by = {
         let secret = secret.to_owned();
-        key::by(move |_: &Parts| secret.clone())
+        key::by(move |_: &RequestHead<'_>| secret.clone())
     };
     let value = {
         let secret = secret.to_owned();

@@ -1,7 +1,7 @@
 //! No key is in the log.
 
-use http::{HeaderValue, Request, StatusCode, request::Parts};
-use wythe::{ClientIp, PeerAddr, Quota, RateLimit, key, with_rate_limit};
+use http::{HeaderValue, Request, StatusCode};
+use wythe::{ClientIp, PeerAddr, Quota, RateLimit, RequestHead, key, with_rate_limit};
 
 use crate::common::{empty, limits::send, log::Log};
 
@@ -12,7 +12,7 @@ async fn a_refusal_is_logged_without_its_key() {
         key::peer(),
         key::client_ip(),
         key::dangerously_client_header("x-api-key").unwrap(),
-        key::by(|head: &Parts| head.uri.path().to_owned()),
+        key::by(|head: &RequestHead<'_>| head.path().to_owned()),
     );
     let limit = RateLimit::of([Quota::per_day(1).named("daily")]);
     let limit = limit.unwrap().keyed(key);

@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{Request, Response, StatusCode, request::Parts},
+    http::{Request, Response, StatusCode},
 };
 use governor::{
     DefaultKeyedRateLimiter, RateLimiter, clock::QuantaInstant, middleware::NoOpMiddleware,
@@ -24,7 +24,7 @@ use tower_governor::{
     GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
 };
 use wythe::{
-    Later, Middleware, Quota, RateLimit, RateLimitFields, Step, With,
+    Later, Middleware, Quota, RateLimit, RateLimitFields, RequestHead, Step, With,
     key::By,
     rate_limit::{Limiter, Overflow},
     with_rate_limit,
@@ -45,16 +45,18 @@ thread_local! {
 /// Whether a request with this key passes.
 pub(crate) type Check = Box<dyn FnMut(u64) -> bool>;
 
-fn key_of(_: &Parts) -> u64 {
+fn key_of(_: &RequestHead<'_>) -> u64 {
     KEY.get()
 }
 
-pub(crate) type ByNumber = By<fn(&Parts) -> u64>;
+pub(crate) type ByNumber = By<fn(&RequestHead<'_>) -> u64>;
 
 /// A limit of wythe, with room for this many keys.
 pub(crate) fn wythe(burst: u32, keys: usize, overflow: Overflow) -> RateLimit<ByNumber> {
     let quota = Quota::per(1, INTERVAL).burst(burst);
-    let limit = quota.by(key_of as fn(&Parts) -> u64).expect("a quota");
+    let limit = quota
+        .by(key_of as fn(&RequestHead<'_>) -> u64)
+        .expect("a quota");
     let limit = limit.fields(RateLimitFields::None);
     limit.max_keys(keys, overflow).expect("room")
 }

@@ -99,6 +99,9 @@ pub trait Authenticate {
     fn challenge(&self) -> HeaderValue;
 
     /// Finds the request's credentials and checks them.
+    ///
+    /// In a nested axum router, `head.uri` lacks the prefix of that router;
+    /// [`RequestHead::from(head)`](crate::RequestHead) has the full path.
     fn authenticate(&self, head: &Parts) -> Later<Verdict<Self::Principal>>;
 
     /// Accepts the credentials of this scheme or of another one with the same principal: the first

@@ -5,13 +5,14 @@ mod signature;
 use std::{borrow::Cow, error::Error, fmt, iter, sync::Arc, time::Duration};
 
 use hmac::Hmac;
-use http::{HeaderName, HeaderValue, Request, StatusCode, request::Parts};
+use http::{HeaderName, HeaderValue, StatusCode};
 use sha2::Sha256;
 
 use self::signature::{Nonces, SignedToken};
 use super::{check::Passed, refusal::CsrfRefusal};
 use crate::{
     contract::Description,
+    request::RequestHead,
     support::clock::Clock,
     wire::{ConfigError, field::only_line},
 };
@@ -223,7 +224,7 @@ impl fmt::Debug for CsrfToken {
     }
 }
 
-type Session = dyn Fn(&Parts) -> Option<Cow<'_, str>> + Send + Sync;
+type Session = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync;
 
 /// Which requests need a token, and of which session.
 #[derive(Clone)]
@@ -237,7 +238,7 @@ pub(super) struct TokenGuard {
 impl TokenGuard {
     pub(super) fn new<F>(tokens: CsrfTokens, session: F, always: bool) -> Self
     where
-        F: for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     {
         Self {
             tokens,
@@ -247,22 +248,20 @@ impl TokenGuard {
     }
 
     /// Checks the token of a request that has passed so far, if it needs one.
-    pub(super) fn check<B>(
+    pub(super) fn check(
         &self,
-        request: Request<B>,
+        head: &RequestHead<'_>,
         passed: Result<Passed, CsrfRefusal>,
-    ) -> (Request<B>, Result<Passed, CsrfRefusal>) {
+    ) -> Result<Passed, CsrfRefusal> {
         let needs_token = match passed {
             Err(_) | Ok(Passed::NoTokenNeeded) => false,
             Ok(Passed::OriginKnown) => self.always,
             Ok(Passed::OriginUnknown) => true,
         };
         if !needs_token {
-            return (request, passed);
+            return passed;
         }
-        let (head, body) = request.into_parts();
-        let checked = self.check_head(&head);
-        (Request::from_parts(head, body), checked.and(passed))
+        self.check_head(head).and(passed)
     }
 
     pub(super) fn describe(&self, layer: Description) -> Description {
@@ -274,17 +273,18 @@ impl TokenGuard {
         layer.answers(StatusCode::FORBIDDEN, when)
     }
 
-    fn check_head(&self, head: &Parts) -> Result<(), CsrfRefusal> {
+    fn check_head(&self, head: &RequestHead<'_>) -> Result<(), CsrfRefusal> {
         let session = (self.session)(head).filter(|id| !id.is_empty());
         let Some(session) = session else {
-            // Without a session there are no credentials that could be abused.
-            return if self.always {
+            // Without a session there are no credentials that could be abused. A closure that has
+            // asked for an unknown route can't tell.
+            return if self.always || head.take_route_missed() {
                 Err(CsrfRefusal::NoSession)
             } else {
                 Ok(())
             };
         };
-        let token = only_line(&head.headers, self.tokens.header_name())
+        let token = only_line(head.headers(), self.tokens.header_name())
             .or(Err(CsrfRefusal::SeveralTokens))?
             .ok_or(CsrfRefusal::NoToken)?;
         self.tokens.verify(session.as_bytes(), token)

@@ -318,8 +318,8 @@ fn hidden() -> Problem {
 /// later.
 macro_rules! decided {
     ($returned:expr) => {{
-        let now = with_authorization(|_: &Auth<Claims>, _: &Parts| $returned);
-        let later = with_authorization(|_: &Auth<Claims>, _: &Parts| async {
+        let now = with_authorization(|_: &Auth<Claims>, _| $returned);
+        let later = with_authorization(|_: &Auth<Claims>, _| async {
             tokio::task::yield_now().await;
             $returned
         });
@@ -378,8 +378,8 @@ async fn a_check_decides_immediately_or_asynchronously() {
 
 #[tokio::test]
 async fn a_check_sees_the_principal_and_the_head() {
-    let layer = with_authorization(|Auth(claims): &Auth<Claims>, head: &Parts| {
-        claims.level >= Some(Level::Admin) || head.method == Method::GET
+    let layer = with_authorization(|Auth(claims): &Auth<Claims>, head| {
+        claims.level >= Some(Level::Admin) || head.method() == Method::GET
     });
     for (level, method, status) in [
         (Level::Admin, Method::DELETE, 200),
@@ -400,7 +400,7 @@ async fn a_check_sees_the_principal_and_the_head() {
 async fn a_store_is_asked_once_for_a_request_and_keeps_the_body() -> Result<(), ConfigError> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let layer = with_authorization(move |Auth(claims): &Auth<Claims>, _: &Parts| {
+    let layer = with_authorization(move |Auth(claims): &Auth<Claims>, _| {
         let (asked, reads) = (Arc::clone(&count), claims.scope.has_scope("read"));
         async move {
             asked.fetch_add(1, Ordering::Relaxed);
@@ -443,9 +443,9 @@ async fn a_missing_assumed_principal_is_a_500() -> Result<(), ConfigError> {
     finds_nobody("with_scopes", scopes).await;
     let roles = compose((somebody(), with_roles(Roles::all(["editor"])?.by(yes))));
     finds_nobody("with_roles", roles).await;
-    let now = with_authorization(|_: &Auth<Claims>, _: &Parts| true);
+    let now = with_authorization(|_: &Auth<Claims>, _| true);
     finds_nobody("with_authorization", compose((somebody(), now))).await;
-    let later = with_authorization(|_: &Auth<Claims>, _: &Parts| async { true });
+    let later = with_authorization(|_: &Auth<Claims>, _| async { true });
     finds_nobody("with_authorization", compose((somebody(), later))).await;
     Ok(())
 }
@@ -515,7 +515,7 @@ async fn stands_inside_authentication_and_finds_the_type_of_the_principal()
 async fn a_condition_leaves_the_other_requests_alone() -> Result<(), ConfigError> {
     let stack = compose((
         assume::<Auth<Claims>>(),
-        with_scopes(Scopes::all(["write"])?).except(|head| head.method == Method::GET),
+        with_scopes(Scopes::all(["write"])?).except(|head| head.method() == Method::GET),
     ));
     assert_eq!(send(&stack, scoped("")).await.status(), StatusCode::OK);
     let mut request = scoped("");
@@ -561,11 +561,11 @@ fn describes_what_it_answers() -> Result<(), ConfigError> {
             ],
         ),
         (
-            rows(&with_authorization(|_: &Auth<Claims>, _: &Parts| true)),
+            rows(&with_authorization(|_: &Auth<Claims>, _| true)),
             vec!["with_authorization", no],
         ),
         (
-            rows(&with_authorization(|_: &Auth<Claims>, _: &Parts| async {
+            rows(&with_authorization(|_: &Auth<Claims>, _| async {
                 Err::<bool, _>(down())
             })),
             vec!["with_authorization", no, "503 when the check fails"],
@@ -594,7 +594,7 @@ fn shows_what_it_requires_and_nothing_else() -> Result<(), ConfigError> {
             "With(Roles(without the role Admin))",
         ),
         (
-            shared(&with_authorization(|_: &Auth<Claims>, _: &Parts| true)),
+            shared(&with_authorization(|_: &Auth<Claims>, _| true)),
             "With(Authorization(..))",
         ),
     ];
@@ -616,8 +616,8 @@ async fn stands_around_axum_handlers_and_routers() -> Result<(), ConfigError> {
     let admin = compose((
         assume::<Auth<Claims>>(),
         with_scopes(Scopes::all(["admin"])?),
-        with_authorization(|_: &Auth<Claims>, head: &Parts| {
-            let reads = head.method == Method::GET;
+        with_authorization(|_: &Auth<Claims>, head| {
+            let reads = head.method() == Method::GET;
             async move { reads }
         }),
     ));

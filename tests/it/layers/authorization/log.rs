@@ -1,6 +1,6 @@
 //! Each refusal is one event, which says what is missing and nothing of whom.
 
-use http::{Request, request::Parts};
+use http::Request;
 use wythe::{
     Auth, ConfigError, HasScopes, Roles, Scopes, assume, compose, with_authorization, with_roles,
     with_scopes,
@@ -67,7 +67,7 @@ async fn the_log_names_what_is_missing_and_never_the_claims() -> Result<(), Conf
         ),
         (
             refused!(log, hunter2.clone(), {
-                with_authorization(|_: &Auth<Claims>, _: &Parts| false)
+                with_authorization(|_: &Auth<Claims>, _| false)
             }),
             403,
             vec![
@@ -78,9 +78,7 @@ async fn the_log_names_what_is_missing_and_never_the_claims() -> Result<(), Conf
         ),
         (
             refused!(log, hunter2, {
-                with_authorization(|_: &Auth<Claims>, _: &Parts| async {
-                    Asked::Err("the store is down")
-                })
+                with_authorization(|_: &Auth<Claims>, _| async { Asked::Err("the store is down") })
             }),
             503,
             vec![

@@ -58,8 +58,7 @@ fn app() -> Router {
     let source = ClientIpSource::x_forwarded_for(["127.0.0.0/8"]).unwrap();
     let around = compose((with_client_ip(source),));
     let inside = compose((assume::<ClientIp>(),));
-    let conditional =
-        with_client_ip(ClientIpSource::peer()).when(|head| head.uri.query().is_some());
+    let conditional = with_client_ip(ClientIpSource::peer()).when(|head| head.query().is_some());
     let filter = IpFilter::deny(["203.0.113.0/24"]).unwrap();
     let filtered = compose((assume::<ClientIp>(), with_ip_filter(filter)));
     Router::new()

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{Request, StatusCode, request::Parts};
 use wythe::{
-    ClientIp, ConcurrencyLimit, PeerAddr, Placed, Problem, concurrency_limit::ConcurrencyLimiter,
-    key::Key, stage, with_concurrency_limit,
+    ClientIp, ConcurrencyLimit, PeerAddr, Placed, Problem, RequestHead,
+    concurrency_limit::ConcurrencyLimiter, key::Key, stage, with_concurrency_limit,
 };
 
 use super::{Answer, counts, now, send};
@@ -21,8 +21,8 @@ fn with<T: Clone + Send + Sync + 'static>(extension: T) -> Request<Body> {
     request
 }
 
-fn by_number(head: &Parts) -> Option<u32> {
-    head.extensions.get().copied()
+fn by_number(head: &RequestHead<'_>) -> Option<u32> {
+    head.extensions().get().copied()
 }
 
 #[track_caller]
@@ -150,7 +150,8 @@ fn a_custom_key_may_reject_a_request() {
         type Stage = stage::Quota;
         type Needs = ();
         fn of(&self, head: &mut Parts) -> Result<u32, Problem> {
-            by_number(head).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST).detail("no tenant"))
+            by_number(&RequestHead::from(&*head))
+                .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST).detail("no tenant"))
         }
     }
     let layer = with_concurrency_limit(of(1).keyed(Tenant));

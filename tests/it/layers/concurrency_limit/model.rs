@@ -180,7 +180,7 @@ proptest! {
     fn the_limit_agrees_with_the_simulation(events in events()) {
         let limit = ConcurrencyLimit::of(MOST).unwrap();
         let limit = limit.queue(LINE, Duration::from_millis(WAIT)).unwrap();
-        let layer = with_concurrency_limit(limit.by(|head| head.extensions.get::<u8>().copied()));
+        let layer = with_concurrency_limit(limit.by(|head| head.extensions().get::<u8>().copied()));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

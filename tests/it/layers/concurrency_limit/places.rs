@@ -134,7 +134,7 @@ fn a_request_reaches_the_handler_unchanged_with_or_without_a_key() {
     let by_path = with_concurrency_limit(
         ConcurrencyLimit::of(1)
             .unwrap()
-            .by(|head| head.uri.path().to_owned()),
+            .by(|head| head.path().to_owned()),
     );
     let handler = service_fn(|request: Request<Body>| {
         assert_eq!(request.uri(), "/a?b");

@@ -213,7 +213,7 @@ async fn each_key_has_its_own_queue_which_is_dropped_with_it() {
         future
     }
     let limit = ConcurrencyLimit::of(1).unwrap().queue(1, WAIT).unwrap();
-    let layer = with_concurrency_limit(limit.by(|head| head.extensions.get::<u32>().copied()));
+    let layer = with_concurrency_limit(limit.by(|head| head.extensions().get::<u32>().copied()));
     let held: Vec<_> = (0..3)
         .map(|key| super::now(send(&layer, with(key))).unwrap())
         .collect();

@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 use tower::ServiceExt;
 use wythe::{
-    Body, CacheControl, ConcurrencyLimit, Later, Placed,
+    Body, CacheControl, ConcurrencyLimit, Later, Placed, RequestHead,
     auth::{Authenticate, Verdict},
     compose,
     concurrency_limit::{ConcurrencyLimiter, Overall},
@@ -193,8 +193,8 @@ impl Authenticate for Anyone {
 
 #[tokio::test]
 async fn an_overall_limit_goes_outside_authentication_and_one_by_principal_inside() {
-    let by_user = |head: &Parts| {
-        head.headers
+    let by_user = |head: &RequestHead<'_>| {
+        head.headers()
             .get("authorization")
             .map(|token| token.as_bytes().to_vec())
     };

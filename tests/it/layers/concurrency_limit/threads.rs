@@ -61,7 +61,7 @@ fn keys_used_by_many_threads_keep_their_limits_and_are_forgotten() {
     const KEYS: usize = 3;
     const MOST: usize = 2;
     let limit = ConcurrencyLimit::of(MOST).unwrap();
-    let layer = with_concurrency_limit(limit.by(|head| head.extensions.get::<usize>().copied()));
+    let layer = with_concurrency_limit(limit.by(|head| head.extensions().get::<usize>().copied()));
     let inside: [AtomicUsize; KEYS] = Default::default();
     let (passed, start) = (AtomicUsize::new(0), Barrier::new(THREADS));
     thread::scope(|scope| {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use wythe::{Cors, Problem, cors::Origin, with_cors};
+use wythe::{Cors, Problem, RequestHead, cors::Origin, with_cors};
 
 use crate::common::{
     Body,
@@ -190,8 +190,8 @@ async fn patterns_allow_subdomains_and_ports() {
 
 #[tokio::test]
 async fn a_closure_decides_by_origin_and_request_in_addition_to_the_list() {
-    let allows = |origin: &Origin<'_>, head: &http::request::Parts| {
-        origin.host() == "tenant.example.com" && head.uri.path() == "/users"
+    let allows = |origin: &Origin<'_>, head: &RequestHead<'_>| {
+        origin.host() == "tenant.example.com" && head.path() == "/users"
     };
     let listed = with_cors(Cors::origins([APP]).unwrap().allow_origins_where(allows));
     let cases = [
@@ -216,6 +216,21 @@ async fn a_closure_decides_by_origin_and_request_in_addition_to_the_list() {
             .headers()
             .contains_key("access-control-allow-origin")
     );
+}
+
+#[tokio::test]
+async fn a_closure_that_asks_for_a_route_that_is_not_known_allows_nothing() {
+    let by_route = || Cors::origins_where(|_, head| head.route().is_empty());
+    let cases = [
+        (by_route(), None),
+        (by_route().allow_origins_where(|_, _| true), Some(APP)),
+        (by_route().allow_origins_where(|_, _| false), None),
+    ];
+    for (cors, allowed) in cases {
+        let response = send(&with_cors(cors), request("GET", &[("origin", APP)])).await;
+        let value = joined(response.headers(), "access-control-allow-origin");
+        assert_eq!(value.as_deref(), allowed);
+    }
 }
 
 #[tokio::test]

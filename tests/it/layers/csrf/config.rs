@@ -84,9 +84,10 @@ fn exempts_routes_and_exact_paths() {
         ("an address", "https://example.com/hooks", "start with `/`"),
         ("a query", "/hooks?x", "without query and fragment"),
         ("a fragment", "/hooks#x", "without query and fragment"),
-        ("a star", "/hooks/*", "not a route"),
-        ("a star in a name", "/hooks/*rest", "not a route"),
-        ("two stars", "/{*a}/*", "not a route"),
+        ("a star", "/hooks/*", "write `{*rest}`"),
+        ("a star in a name", "/hooks/*rest", "write `{*rest}`"),
+        ("two stars", "/{*a}/*", "not at its end"),
+        ("a colon", "/hooks/:name", "write `{name}`"),
     ];
     for (name, route, says) in cases {
         assert_refused(Csrf::same_origin().exempt([route]), name, says);

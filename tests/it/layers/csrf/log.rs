@@ -11,7 +11,7 @@ async fn logs_each_refusal_as_one_event_with_its_reason_and_no_credential() {
     let tokens = CsrfTokens::new("the key that signs tokens, in forty bytes").unwrap();
     let stolen = tokens.issue("hunter3").to_string();
     let csrf = Csrf::same_origin().fallback_token(tokens, |head| {
-        let cookie = head.headers.get("cookie")?.to_str().ok()?;
+        let cookie = head.headers().get("cookie")?.to_str().ok()?;
         cookie.strip_prefix("session=").map(Into::into)
     });
     let layer = with_csrf(csrf);

@@ -11,10 +11,9 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::request::Parts;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use proptest::prelude::*;
-use wythe::{Csrf, CsrfTokens, csrf::CsrfRefusal::*};
+use wythe::{Csrf, CsrfTokens, RequestHead, csrf::CsrfRefusal::*};
 
 use super::{request, send};
 
@@ -34,8 +33,8 @@ fn timed(tokens: CsrfTokens) -> (CsrfTokens, Arc<AtomicU64>) {
     (tokens.clock(clock), now)
 }
 
-fn session(head: &Parts) -> Option<Cow<'_, str>> {
-    let cookie = head.headers.get("cookie")?.to_str().ok()?;
+fn session<'a>(head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
+    let cookie = head.headers().get("cookie")?.to_str().ok()?;
     cookie.strip_prefix("session=").map(Cow::from)
 }
 
@@ -355,7 +354,7 @@ async fn a_required_token_is_needed_in_addition_to_the_origin() {
 async fn the_session_may_come_from_extensions_as_a_new_string() {
     let tokens = tokens();
     let csrf = Csrf::same_origin().required_token(tokens.clone(), |head| {
-        let id: &u64 = head.extensions.get()?;
+        let id: &u64 = head.extensions().get()?;
         Some(Cow::from(id.to_string()))
     });
     let mut request = request(
@@ -366,6 +365,16 @@ async fn the_session_may_come_from_extensions_as_a_new_string() {
     assert_eq!(send(csrf.clone(), request.clone()).await, Some(NoSession));
     request.extensions_mut().insert(17_u64);
     assert_eq!(send(csrf, request).await, None);
+}
+
+#[tokio::test]
+async fn a_session_that_depends_on_a_route_that_is_not_known_is_missing() {
+    let csrf = Csrf::same_origin().fallback_token(tokens(), |head| {
+        let api = head.route() != "/login";
+        (!api).then(|| Cow::from("17"))
+    });
+    let request = request("POST", "/", &[]);
+    assert_eq!(send(csrf, request).await, Some(NoSession));
 }
 
 #[test]

@@ -319,6 +319,20 @@ async fn a_renderer_sees_the_request() {
 }
 
 #[tokio::test]
+async fn a_renderer_sees_the_full_path_in_a_nested_router() {
+    for service in [false, true] {
+        let inner = app(legacy());
+        let app = match service {
+            true => Router::new().nest_service("/api", inner),
+            false => Router::new().nest("/api", inner),
+        };
+        let response = ask(app, Method::GET, "/api/teapot").await;
+        let json: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(json["path"], "/api/teapot");
+    }
+}
+
+#[tokio::test]
 async fn a_renderer_keeps_other_fields_and_the_applications_own_errors() {
     let response = ask(app(legacy()), Method::GET, "/problem").await;
     assert_eq!(response.status(), StatusCode::PAYMENT_REQUIRED);

@@ -36,7 +36,7 @@ fn costing(units: u32) -> Request<Body> {
 fn per_minute(count: u32, clock: &ManualClock) -> RateLimit<ByPeer> {
     let limit = Quota::per_minute(count).by_peer().unwrap();
     limit.clock(clock.now()).cost(|head| {
-        let cost = head.headers.get(COST).map(|cost| cost.to_str().unwrap());
+        let cost = head.headers().get(COST).map(|cost| cost.to_str().unwrap());
         cost.map_or(1, |cost| cost.parse().unwrap())
     })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{HeaderValue, Request, StatusCode};
 use proptest::prelude::*;
 use wythe::{
-    Needed, Place, Problem, Quota, RateLimit, compose, key::Key, stage, with, with_rate_limit,
+    Needed, Place, Problem, Quota, RateLimit, RequestHead, compose, key::Key, stage, with,
+    with_rate_limit,
 };
 
 use crate::common::{
@@ -201,7 +202,7 @@ async fn finds_the_address_in_the_connect_info_of_axum() {
 
 #[tokio::test]
 async fn a_closure_computes_the_key() {
-    let key = |head: &http::request::Parts| head.headers.get("x-tenant").cloned();
+    let key = |head: &RequestHead<'_>| head.headers().get("x-tenant").cloned();
     let layer = with_rate_limit(Quota::per_day(2).by(key).unwrap());
     let request = |tenant: Option<&'static [u8]>| {
         let mut request = Request::new(empty());
@@ -414,7 +415,7 @@ async fn clones_share_their_counts_and_layers_do_not() {
 #[tokio::test]
 async fn keys_with_a_full_quota_are_forgotten() {
     let clock = ManualClock::default();
-    let key = |head: &http::request::Parts| head.extensions.get::<u32>().copied();
+    let key = |head: &RequestHead<'_>| head.extensions().get::<u32>().copied();
     let limit = Quota::per_second(1).by(key).unwrap().clock(clock.now());
     let layer = with_rate_limit(limit);
     let request = |key: u32| {
@@ -449,7 +450,7 @@ async fn keys_with_a_full_quota_are_forgotten() {
 #[tokio::test]
 async fn a_sweep_never_forgets_a_client_that_is_limited() {
     let clock = ManualClock::default();
-    let key = |head: &http::request::Parts| head.extensions.get::<u32>().copied();
+    let key = |head: &RequestHead<'_>| head.extensions().get::<u32>().copied();
     let limit = Quota::per_day(1).by(key).unwrap().clock(clock.now());
     let layer = with_rate_limit(limit);
     for round in 0..3 {

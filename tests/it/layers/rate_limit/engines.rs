@@ -62,7 +62,7 @@ impl Both {
         let limit = || {
             let limit = RateLimit::of(quotas.iter().cloned()).unwrap().by_peer();
             limit.clock(clock.now()).cost(|head| {
-                let cost = head.headers.get(COST).unwrap();
+                let cost = head.headers().get(COST).unwrap();
                 cost.to_str().unwrap().parse().unwrap()
             })
         };

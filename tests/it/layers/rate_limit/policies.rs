@@ -51,7 +51,7 @@ async fn each_plan_has_its_own_quotas() {
     ];
     let limit = RateLimit::plans(plans)
         .unwrap()
-        .chosen_by(|head| *head.extensions.get().unwrap())
+        .chosen_by(|head| *head.extensions().get().unwrap())
         .by_peer()
         .clock(clock.now());
     let limiter = Limiter::new(limit);
@@ -81,7 +81,7 @@ async fn each_plan_has_its_own_quotas() {
 async fn a_plan_that_is_not_listed_does_not_bypass_the_limit() {
     let plans = [(Plan::Free, [Quota::per_minute(1)])];
     let limit = RateLimit::plans(plans).unwrap();
-    let limit = limit.chosen_by(|head| *head.extensions.get().unwrap());
+    let limit = limit.chosen_by(|head| *head.extensions().get().unwrap());
     let layer = with_rate_limit(limit.by_peer());
     let response = send(&layer, of_plan(Plan::Forgotten)).await;
     common::problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
@@ -138,7 +138,7 @@ fn rejects_impossible_plans() {
 #[tokio::test]
 async fn exempt_requests_are_not_counted_and_need_no_key() {
     let limit = Quota::per_day(1).by_peer().unwrap();
-    let layer = with_rate_limit(limit.exempt(|head| head.uri.path() == "/health"));
+    let layer = with_rate_limit(limit.exempt(|head| head.path() == "/health"));
     let health = || Request::get("/health").body(empty()).unwrap();
     for _ in 0..3 {
         let response = send(&layer, health()).await;
@@ -149,6 +149,53 @@ async fn exempt_requests_are_not_counted_and_need_no_key() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(refused(&call(&layer).await), None);
     assert!(refused(&call(&layer).await).is_some());
+}
+
+#[tokio::test]
+async fn a_request_without_a_route_is_neither_exempt_nor_free_if_the_closure_asks_for_it() {
+    let limit = || Quota::per_day(1).by_peer().unwrap();
+    let limits = [
+        limit().exempt(|head| head.route().is_empty()),
+        limit().cost(|head| u32::from(!head.route().is_empty())),
+    ];
+    for limit in limits {
+        let layer = with_rate_limit(limit);
+        assert_eq!(refused(&call(&layer).await), None);
+        assert!(refused(&call(&layer).await).is_some());
+    }
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn routes_are_exempt_or_free_by_their_full_name() {
+    use axum::{Router, routing::get};
+    use tower::ServiceExt;
+
+    let limit = || Quota::per_day(1).by_peer().unwrap();
+    let limits = [
+        limit().exempt(|head| head.route() == "/status/{part}"),
+        limit().cost(|head| u32::from(head.route() != "/status/{part}")),
+        limit().exempt(|head| head.path().starts_with("/status/")),
+    ];
+    for limit in limits {
+        let inner = Router::new()
+            .route("/{part}", get(async || "ok"))
+            .layer(with_rate_limit(limit));
+        let app = Router::new()
+            .nest("/status", inner.clone())
+            .nest("/other", inner);
+        for (path, status) in [
+            ("/status/a", 200),
+            ("/other/a", 200),
+            ("/other/status", 429),
+            ("/status/b", 200),
+        ] {
+            let mut request = from_peer("203.0.113.9:50123").map(axum::body::Body::new);
+            *request.uri_mut() = path.parse().unwrap();
+            let response = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

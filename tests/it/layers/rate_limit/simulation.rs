@@ -142,8 +142,8 @@ proptest! {
         });
         let limit = RateLimit::of(made)
             .unwrap()
-            .by(|head| head.extensions.get().map(|(key, _): &(u8, u32)| *key))
-            .cost(|head| head.extensions.get().map_or(0, |(_, takes): &(u8, u32)| *takes))
+            .by(|head| head.extensions().get().map(|(key, _): &(u8, u32)| *key))
+            .cost(|head| head.extensions().get().map_or(0, |(_, takes): &(u8, u32)| *takes))
             .settle_by_handler()
             .clock(clock.now());
         let limiter = Limiter::new(limit);

@@ -8,9 +8,9 @@ use std::{
     thread,
 };
 
-use http::{Request, StatusCode, request::Parts};
+use http::{Request, StatusCode};
 use wythe::{
-    Quota, RateLimit, With,
+    Quota, RateLimit, RequestHead, With,
     key::{Key, KeyPart, KeyWriter},
     rate_limit::Limiter,
     with_rate_limit,
@@ -23,8 +23,8 @@ use crate::common::{
 
 const THREADS: u32 = 8;
 
-fn by_number(head: &Parts) -> Option<u32> {
-    head.extensions.get().copied()
+fn by_number(head: &RequestHead<'_>) -> Option<u32> {
+    head.extensions().get().copied()
 }
 
 /// How many of `each` requests from every thread pass, for each of `keys` keys.
@@ -112,7 +112,7 @@ fn a_key_that_panics_leaves_the_limit_working() {
     }
 
     let clock = ManualClock::default();
-    let key = |head: &Parts| Fragile(by_number(head).unwrap());
+    let key = |head: &RequestHead<'_>| Fragile(by_number(head).unwrap());
     let layer = with_rate_limit(Quota::per_day(1).by(key).unwrap().clock(clock.now()));
     let call = |key: u32| {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -240,7 +240,7 @@ async fn plans_are_counted_separately() {
     ];
     let plans = RateLimit::plans(plans).unwrap();
     let limit = plans
-        .chosen_by(|head| head.headers.contains_key("x-paid"))
+        .chosen_by(|head| head.headers().contains_key("x-paid"))
         .by_peer();
     let layer = with_rate_limit(limit.in_redis(store(&server).limit("plans")).unwrap());
     let paid = || {

@@ -44,7 +44,7 @@ impl Instance {
         let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
         let store = store.timeout(secs(10));
         let limit = quota.by_peer().unwrap().clock(clock.now()).cost(|head| {
-            let cost = head.headers.get("x-cost");
+            let cost = head.headers().get("x-cost");
             cost.map_or(1, |cost| cost.to_str().unwrap().parse().unwrap())
         });
         let shared = store.limit(name).lease(lease.0, lease.1);
