@@ -96,7 +96,7 @@ pub struct Given<I>(PhantomData<fn() -> I>);
     label = "the function asks for `{Self}`",
     note = "add the layer that provides it to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "a layer with `.when(..)`, `.except(..)` or `.optional()` provides an `Option<..>`"
+    note = "a layer with a condition, such as `.when(..)`, or with `.optional()` provides an `Option<..>`"
 )]
 pub trait ProvidedBy<L, I> {}
 

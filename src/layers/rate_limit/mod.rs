@@ -21,7 +21,7 @@
 //! | count failed logins only | [`count_failures`](crate::RateLimit::count_failures) |
 //! | give paying customers more | [`RateLimit::plans`](crate::RateLimit::plans) |
 //! | count by what is in the body | [`in_handler`](Quotas::in_handler) |
-//! | exempt health checks | [`exempt`](crate::RateLimit::exempt) |
+//! | exempt health checks | [`except_routes`](crate::With::except_routes), [`exempt`](crate::RateLimit::exempt) |
 //! | try a limit out | [`shadow`](crate::RateLimit::shadow) |
 //! | block a client, reset it, show what it has left | [`Limiter::handle`] |
 //! | share a limit between instances | `in_redis`, with feature `rate-limit-redis` |
