@@ -68,6 +68,18 @@ fn mistakes_are_answered_with_help() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_readme_shows_the_message_as_it_is() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let stored = fs::read_to_string("tests/messages/wrong_order.stderr").unwrap();
+    let shown = readme.split("```text\n").nth(1).expect("a message");
+    let shown = shown.split("\n```").next().unwrap();
+    assert!(shown.starts_with("error["), "{shown}");
+    for line in shown.lines() {
+        assert!(stored.lines().any(|stored| stored == line), "{line}");
+    }
+}
+
 fn rustc() -> Command {
     Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
