@@ -15,12 +15,37 @@ use crate::wire::{Problem, field::json_pointer};
 /// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
 
+/// The rule that the type has no such field.
+pub(super) const UNKNOWN_FIELD: &str = "unknown_field";
+
 /// The longest pointer, in bytes of the fragment. An error further down is reported at its parent.
 const MAX_POINTER: usize = 1024;
 
+/// One error: what the client gets, and what the log gets.
+pub(super) struct InputError {
+    listed: Value,
+    place: String,
+    rule: &'static str,
+}
+
+impl InputError {
+    pub(super) fn new(
+        encoding: Encoding,
+        message: &str,
+        path: &[PathSegment],
+        rule: &'static str,
+    ) -> Self {
+        Self {
+            listed: entry(encoding, message, path),
+            place: place(encoding, path, rule),
+            rule,
+        }
+    }
+}
+
 /// One element of `errors`, with the `detail` and `pointer` of RFC 9457, section 3. Forms and queries
 /// have parameters instead of pointers.
-pub(super) fn entry(encoding: Encoding, message: &str, path: &[PathSegment]) -> Value {
+fn entry(encoding: Encoding, message: &str, path: &[PathSegment]) -> Value {
     let mut entry = Map::new();
     entry.insert("detail".to_owned(), excerpt(message).into());
     if encoding == Encoding::Json {
@@ -41,7 +66,13 @@ pub(super) fn refuse(report: &Report, paths: &FieldPaths, max_listed: usize) -> 
     let entries = report.iter().take(max_listed).map(|(path, error)| {
         let path = serde_json::to_value(path).unwrap_or_default();
         let path = paths.as_sent(&segments(&path));
-        entry(paths.encoding(), error.message(), &path)
+        let message = error.message();
+        InputError::new(
+            paths.encoding(),
+            message,
+            &path,
+            rule(&RULES, message, "custom"),
+        )
     });
     list(entries.collect(), report.iter().count())
 }
@@ -63,9 +94,12 @@ fn segments(path: &Value) -> Vec<PathSegment> {
 }
 
 /// The 422: some errors, and how many there are.
-pub(super) fn list(errors: Vec<Value>, total: usize) -> Problem {
+pub(super) fn list(errors: Vec<InputError>, total: usize) -> Problem {
+    let cause = summary(&errors, total);
+    let errors: Vec<_> = errors.into_iter().map(|error| error.listed).collect();
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
         .reason("invalid")
+        .because(cause)
         .detail("The request is well-formed but its content is invalid.")
         .extension("errors", errors)
         .extension("error_count", total)
@@ -88,6 +122,81 @@ fn pointer(path: &[PathSegment]) -> String {
     json_pointer::fragment(short)
 }
 
+/// The start of each message of garde's rules, and the name of the rule.
+const RULES: [(&str, &str); 16] = [
+    ("does not contain ", "contains"),
+    ("does not end with ", "suffix"),
+    ("does not match pattern ", "pattern"),
+    ("does not match ", "matches"),
+    ("greater than ", "range"),
+    ("length is ", "length"),
+    ("lower than ", "range"),
+    ("not a valid IP", "ip"),
+    ("not a valid credit card ", "credit_card"),
+    ("not a valid email", "email"),
+    ("not a valid phone number", "phone_number"),
+    ("not a valid url", "url"),
+    ("not alphanumeric", "alphanumeric"),
+    ("not ascii", "ascii"),
+    ("not set", "required"),
+    ("value does not begin with ", "prefix"),
+];
+
+/// The name of the rule that a message belongs to. The log gets it in place of the message, because
+/// the message of an application's own rule may quote the value.
+pub(super) fn rule(
+    rules: &[(&str, &'static str)],
+    message: &str,
+    otherwise: &'static str,
+) -> &'static str {
+    let found = rules.iter().find(|(start, _)| message.starts_with(start));
+    found.map_or(otherwise, |(_, rule)| rule)
+}
+
+/// The place of an error for the log: a pointer, or the name of a parameter.
+///
+/// The keys of a map are data of the client and look like names of fields. Those that can't be a name
+/// (an address, a number, a token) are `*`, and a field that does not exist is not named.
+fn place(encoding: Encoding, path: &[PathSegment], rule: &str) -> String {
+    let known = match path {
+        [parent @ .., PathSegment::Key(_)] if rule == UNKNOWN_FIELD => parent,
+        _ => path,
+    };
+    let known = known.iter().map(|segment| match segment {
+        PathSegment::Key(key) if !is_name(key) => PathSegment::Key("*".to_owned()),
+        segment => segment.clone(),
+    });
+    let known: Vec<_> = known.collect();
+    match known.first() {
+        Some(PathSegment::Key(parameter)) if encoding != Encoding::Json => parameter.clone(),
+        _ => pointer(&known),
+    }
+}
+
+fn is_name(key: &str) -> bool {
+    key.len() <= 40
+        && !key.starts_with(|first: char| first.is_ascii_digit())
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// The cause for the log: the place and the rule of the first errors, without values.
+fn summary(errors: &[InputError], total: usize) -> String {
+    const MOST: usize = 8;
+
+    let first: Vec<_> = errors
+        .iter()
+        .take(MOST)
+        .map(|error| format!("{} ({})", error.place, error.rule))
+        .collect();
+    let summary = first.join(", ");
+    match total.saturating_sub(first.len()) {
+        0 => summary,
+        more => format!("{summary}, and {more} more"),
+    }
+}
+
 /// The text, or its beginning and its end, where serde says what it expected.
 pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_TEXT {
@@ -102,7 +211,9 @@ pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_POINTER, PathSegment, excerpt, pointer};
+    use garde::Validate;
+
+    use super::{MAX_POINTER, PathSegment, RULES, excerpt, pointer, rule};
 
     #[test]
     fn long_texts_keep_their_beginning_and_their_end() {
@@ -115,6 +226,59 @@ mod tests {
         assert!(short.ends_with("\u{e9}\", expected u8"));
         assert!(short.chars().count() < 240);
         assert_eq!(excerpt("short"), "short");
+    }
+
+    /// It fails when garde changes a message.
+    #[test]
+    fn each_message_of_garde_belongs_to_its_rule() {
+        #[derive(Validate)]
+        struct Checked {
+            #[garde(contains("x"))]
+            contains: &'static str,
+            #[garde(suffix("x"))]
+            suffix: &'static str,
+            #[garde(matches(contains))]
+            matches: &'static str,
+            #[garde(range(max = 1))]
+            range: u8,
+            #[garde(length(max = 1))]
+            length: &'static str,
+            #[garde(range(min = 3))]
+            lower: u8,
+            #[garde(ip)]
+            ip: &'static str,
+            #[garde(email)]
+            email: &'static str,
+            #[garde(alphanumeric)]
+            alphanumeric: &'static str,
+            #[garde(ascii)]
+            ascii: &'static str,
+            #[garde(required)]
+            required: Option<u8>,
+            #[garde(prefix("x"))]
+            prefix: &'static str,
+        }
+        let checked = Checked {
+            contains: "a",
+            suffix: "a",
+            matches: "b",
+            range: 2,
+            length: "ab",
+            lower: 2,
+            ip: "a",
+            email: "a",
+            alphanumeric: "-",
+            ascii: "\u{e9}",
+            required: None,
+            prefix: "a",
+        };
+        let report = checked.validate().unwrap_err();
+        assert_eq!(report.iter().count(), 12);
+        for (path, error) in report.iter() {
+            let field = path.to_string();
+            let expected = if field == "lower" { "range" } else { &field };
+            assert_eq!(rule(&RULES, error.message(), "custom"), expected);
+        }
     }
 
     #[test]

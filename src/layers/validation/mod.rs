@@ -129,9 +129,9 @@
 //!   and nesting can't overflow the stack. Use a timeout layer to limit how long a body may take.
 //! - Quotes of the input in a refusal are cut: messages to about 200 characters, pointers to 1024
 //!   bytes.
-//! - A wrong value is quoted in the refusal, and therefore in the log at level `DEBUG`, in the words
-//!   of `serde`: "invalid type: integer `3`, expected a string". Deserialize a field that holds a
-//!   secret with a type that does not quote it.
+//! - A value of the wrong type is quoted in the refusal, in the words of `serde`: "invalid type:
+//!   integer `3`, expected a string". The client gets back what it has sent. The log has the fields
+//!   and the rules that they break (`#/age (type), #/name (length)`), and no values.
 //! - The `Deserialize` that serde derives for a struct also accepts a JSON array, with its items in
 //!   the order of the fields. The rules apply to both.
 //! - garde checks everything before the request is answered: a rule for the length of a list does

@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::{
-    errors::{self, excerpt},
+    errors::{self, InputError, UNKNOWN_FIELD, excerpt},
     field_path::PathSegment,
     input::Format,
 };
@@ -136,11 +136,13 @@ fn malformed_form(fault: Malformed, encoding: Encoding) -> Problem {
     }
 }
 
+const REPEATED: &str = "repeated, but only one value is expected";
+
 /// `serde_html_form` reports a repeated key as an "unsupported value".
 fn message(error: &serde_html_form::de::Error) -> String {
     let text = error.to_string();
     if text == "unsupported value" {
-        return "repeated, but only one value is expected".to_owned();
+        return REPEATED.to_owned();
     }
     text
 }
@@ -159,9 +161,22 @@ fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> Pro
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'));
     path.extend(missing.map(|name| PathSegment::Key(name.to_owned())));
-    let entry = errors::entry(encoding, message, &path);
-    errors::list(vec![entry], 1)
+    let rule = errors::rule(&RULES, message, "deserialize");
+    let error = InputError::new(encoding, message, &path, rule);
+    errors::list(vec![error], 1)
 }
+
+/// The start of each message of serde, and what the log says instead.
+const RULES: [(&str, &str); 8] = [
+    ("duplicate field ", "duplicate_field"),
+    ("invalid length ", "length"),
+    ("invalid type: ", "type"),
+    ("invalid value: ", "value"),
+    ("missing field ", "missing_field"),
+    (REPEATED, "duplicate_field"),
+    ("unknown field ", UNKNOWN_FIELD),
+    ("unknown variant ", "unknown_variant"),
+];
 
 fn segments(path: &Path) -> Vec<PathSegment> {
     path.iter()

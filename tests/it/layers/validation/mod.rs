@@ -3,5 +3,7 @@
 mod body;
 mod form;
 mod json;
+#[cfg(feature = "tracing")]
+mod log;
 mod query;
 mod sockets;
