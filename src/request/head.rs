@@ -6,8 +6,8 @@ use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request::Parts}
 
 /// The head of a request, as conditions, checks and keys see it.
 ///
-/// [`path`](Self::path) is the full path that the client has sent, also inside routers that axum has
-/// nested, and [`route`](Self::route) is the route that axum's router has matched. See
+/// [`path`](Self::path) is the full path that the client has sent, also in nested axum routers, and
+/// [`route`](Self::route) is the route that axum's router has matched. See
 /// [the guide](crate::guide::paths).
 ///
 /// # Example
@@ -56,8 +56,7 @@ impl<'a> RequestHead<'a> {
         self.headers
     }
 
-    /// The full path, as the client has sent it: neither without the prefix of a nested router, nor
-    /// decoded.
+    /// The full path, as the client has sent it: with the prefixes of nested routers, and not decoded.
     ///
     /// # Security
     ///
@@ -94,9 +93,9 @@ impl<'a> RequestHead<'a> {
     ///
     /// No route is known outside the router (around it, or on plain hyper), in a fallback and in a
     /// nested service that is not a router. A route that does not fit the full path is not known
-    /// either: something has rewritten the path, or two routers have each matched a part of it.
+    /// either: something has rewritten the path, or two routers have each matched all of it.
     ///
-    /// There the route is empty, and a closure that has asked for it cannot open anything:
+    /// There the route is empty, and a closure that asks for it can't open anything:
     ///
     /// | closure | without a route |
     /// |---|---|
@@ -105,7 +104,7 @@ impl<'a> RequestHead<'a> {
     /// | the exemption from a rate limit | the request is counted |
     /// | the cost of a request | it is at least 1 |
     /// | origins of CORS | the closure does not allow the origin |
-    /// | the session of a CSRF token | `None` does not mean that no token is needed: 403 |
+    /// | the session of a CSRF token | `None` is rejected with 403 |
     /// | the key or the plan of a limit | the closure's value, for the empty route |
     #[must_use]
     pub fn route(&self) -> &'a str {

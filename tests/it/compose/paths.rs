@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use proptest::prelude::*;
 use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 use wythe::{
-    ConfigError, Later, Middleware, Place, Problem, RequestHead, Step, assume, compose, stage, with,
+    ConfigError, Later, Middleware, Place, Problem, RequestHead, Step, compose, stage, with,
 };
 
 /// Rejects every request that it is applied to, as authentication does without credentials.
@@ -87,7 +87,7 @@ async fn an_exception_for_a_public_prefix_opens_nothing_in_a_nested_router() {
 #[cfg(feature = "authorization")]
 #[tokio::test]
 async fn a_check_by_path_sees_the_prefix_of_a_nested_router() {
-    use wythe::{Auth, with_authorization};
+    use wythe::{Auth, assume, with_authorization};
 
     let check = with_authorization(|Auth(admin): &Auth<bool>, head| {
         !head.path().starts_with("/admin/") || *admin
@@ -345,7 +345,7 @@ async fn a_route_that_does_not_fit_the_full_path_is_not_known() -> Result<(), Co
 #[cfg(feature = "authorization")]
 #[tokio::test]
 async fn a_check_that_asks_for_a_route_that_is_not_known_denies() {
-    use wythe::{Auth, with_authorization};
+    use wythe::{Auth, assume, with_authorization};
 
     for later in [false, true] {
         let check = with_authorization(move |_: &Auth<u8>, head| {
