@@ -114,7 +114,10 @@
 //! `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
-//! security, and a comparison.
+//! security, and a comparison. Two of its pages are for a start:
+//!
+//! - [Coming from Next.js](guide::coming_from_nextjs): what `withAuth`, `[id]`, zod and the rest are
+//!   called here.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compose;

@@ -1,5 +1,9 @@
 //! Pages to read: nothing here but text.
 
+#[cfg(feature = "full")]
+#[doc = include_str!("coming_from_nextjs.md")]
+pub mod coming_from_nextjs {}
+
 #[doc = include_str!("order.md")]
 pub mod order {}
 
