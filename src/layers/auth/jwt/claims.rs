@@ -1,6 +1,6 @@
 //! Checks the registered claims of a token (RFC 7519, section 4.1).
 
-use std::{fmt, time::Duration};
+use std::{fmt, slice, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
@@ -65,12 +65,13 @@ impl ClaimRules {
         let iss = claims.iss.as_deref();
         let is_accepted =
             self.issuers.is_empty() || iss.is_some_and(|iss| contains(&self.issuers, iss));
-        if !issuer.is_named(iss) || !is_accepted {
-            return Err(JwtRefusal::Issuer);
+        if !issuer.is_named(iss) {
+            return Err(JwtRefusal::issuer(issuer.name.as_deref().into_iter(), iss));
         }
-        if !self.accepts_audience(issuer, claims.aud.as_ref()) {
-            return Err(JwtRefusal::Audience);
+        if !is_accepted {
+            return Err(JwtRefusal::issuer(texts(&self.issuers), iss));
         }
+        self.check_audience(issuer, claims.aud.as_ref())?;
         // Each of these reads the claims once more, and only if it is configured.
         if !self.required.is_empty() {
             check_presence(json, &self.required)?;
@@ -106,20 +107,30 @@ impl ClaimRules {
         Err(JwtRefusal::NotYetValid)
     }
 
-    fn accepts_audience(&self, issuer: &IssuerClaims, aud: Option<&Audience<'_>>) -> bool {
+    fn check_audience(
+        &self,
+        issuer: &IssuerClaims,
+        aud: Option<&Audience<'_>>,
+    ) -> Result<(), JwtRefusal> {
         let accepted = if issuer.audiences.is_empty() {
             &self.audiences
         } else {
             &issuer.audiences
         };
-        match aud {
-            _ if self.any_audience => true,
-            None => accepted.is_empty(),
-            // A recipient that is not among a token's audiences must reject it, and one without a
-            // name is never among them (RFC 7519, section 4.1.3).
-            Some(Audience::One(name)) => contains(accepted, name),
-            Some(Audience::Several(names)) => names.iter().any(|name| contains(accepted, name)),
+        let found = match aud {
+            None => &[],
+            Some(Audience::One(name)) => slice::from_ref(name),
+            Some(Audience::Several(names)) => names.as_slice(),
+        };
+        // A recipient that is not among a token's audiences must reject it, and one without a name is
+        // never among them (RFC 7519, section 4.1.3).
+        let is_accepted = found.iter().any(|name| contains(accepted, name));
+        let needs_none = aud.is_none() && accepted.is_empty();
+        if self.any_audience || is_accepted || needs_none {
+            return Ok(());
         }
+        let found = found.iter().map(|name| &**name);
+        Err(JwtRefusal::audience(texts(accepted), found))
     }
 
     fn check_age(
@@ -152,6 +163,10 @@ impl ClaimRules {
         }
         Err(JwtRefusal::NotYetValid)
     }
+}
+
+fn texts(names: &[String]) -> impl ExactSizeIterator<Item = &str> {
+    names.iter().map(String::as_str)
 }
 
 fn contains(names: &[String], name: &str) -> bool {

@@ -3,10 +3,15 @@
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
 use http::HeaderValue;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::{
     layers::auth::Refusal,
-    wire::{BoxError, ConfigError, field::Challenge},
+    wire::{
+        BoxError, ConfigError,
+        field::{Challenge, Excerpt},
+    },
 };
 
 /// Why a token was refused: the [`cause`](crate::Problem::cause) of the response's `Problem`.
@@ -54,18 +59,19 @@ pub enum JwtRefusal {
     MissingExpiry,
     /// The required claim of this name is missing or `null`.
     MissingClaim(String),
-    /// `iss` is missing or not accepted.
-    Issuer,
-    /// `aud` is missing or not accepted.
-    Audience,
-    /// The claims can't be deserialized. With `serde`'s message, unless it would quote a claim.
+    /// `iss` is missing or not accepted. With the names that are expected and found.
+    Issuer(String),
+    /// `aud` is missing or not accepted. With the names that are expected and found.
+    Audience(String),
+    /// The claims can't be deserialized. With the name of a claim and what is expected there, and
+    /// without its value.
     Claims(String),
     /// A [`check`](crate::Jwt::check) failed, with this message.
     Check(String),
 }
 
 /// All reasons without data, whose responses never vary.
-const CONSTANT: [JwtRefusal; 14] = [
+const CONSTANT: [JwtRefusal; 12] = [
     JwtRefusal::Header,
     JwtRefusal::SeveralTokens,
     JwtRefusal::TooLong,
@@ -78,21 +84,56 @@ const CONSTANT: [JwtRefusal; 14] = [
     JwtRefusal::TooOld,
     JwtRefusal::NotYetValid,
     JwtRefusal::MissingExpiry,
-    JwtRefusal::Issuer,
-    JwtRefusal::Audience,
 ];
 
 impl JwtRefusal {
-    /// The reason for claims that can't be deserialized.
-    pub(super) fn claims(error: &serde_json::Error) -> Self {
+    /// The reason for a token with this `iss`, of which the expected ones are these.
+    pub(super) fn issuer<'a>(
+        expected: impl ExactSizeIterator<Item = &'a str>,
+        found: Option<&'a str>,
+    ) -> Self {
+        Self::Issuer(mismatch(expected, found.into_iter()))
+    }
+
+    /// The reason for a token with these audiences, of which the expected ones are those.
+    pub(super) fn audience<'a>(
+        expected: impl ExactSizeIterator<Item = &'a str>,
+        found: impl ExactSizeIterator<Item = &'a str>,
+    ) -> Self {
+        Self::Audience(mismatch(expected, found))
+    }
+
+    /// The reason for claims that can't be deserialized as `C`.
+    pub(super) fn claims<C: DeserializeOwned>(json: &str, error: &serde_json::Error) -> Self {
         let message = error.to_string();
         // Those of serde's messages that name a field; others quote values.
         let names_a_field = ["missing field", "duplicate field"];
         if names_a_field.iter().any(|start| message.starts_with(start)) {
             return Self::Claims(message);
         }
-        let (line, column) = (error.line(), error.column());
-        Self::Claims(format!("line {line} column {column}"))
+        let position = format!("line {} column {}", error.line(), error.column());
+        let message = message.strip_suffix(&position).unwrap_or_default();
+        let message = message.strip_suffix(" at ").unwrap_or_default();
+        // What these messages expect is a part of the type. Others may be of the application.
+        let says_what = ["invalid type: ", "invalid value: ", "invalid length "];
+        let expected = says_what.iter().any(|start| message.starts_with(start));
+        let expected = message.rsplit_once(", expected ").filter(|_| expected);
+        let expected = expected.map_or_else(String::new, |(_, expected)| {
+            format!("expected {} at ", Excerpt(expected.as_bytes()))
+        });
+
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let found = serde_path_to_error::deserialize::<_, C>(&mut deserializer).err();
+        let claim = found.and_then(|found| {
+            let mut path = found.path().iter();
+            let Some(Segment::Map { key }) = path.next() else {
+                return None;
+            };
+            let within = if path.next().is_some() { "in " } else { "" };
+            Some(format!("{within}`{}`: ", Excerpt(key.as_bytes())))
+        });
+        let claim = claim.unwrap_or_default();
+        Self::Claims(format!("{claim}{expected}{position}"))
     }
 
     /// The same in one word, for the log.
@@ -113,8 +154,8 @@ impl JwtRefusal {
             Self::MissingExpiry => "no_expiry",
             Self::MissingClaim(_) => "missing_claim",
             Self::Check(_) => "check",
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
+            Self::Issuer(_) => "issuer",
+            Self::Audience(_) => "audience",
             Self::Claims(_) => "claims",
         }
     }
@@ -145,6 +186,32 @@ impl JwtRefusal {
         let refusal = refusal.scheme("Bearer").reason(reason);
         Ok(refusal.challenge(challenge.into()).detail(description))
     }
+}
+
+/// The expected names and those of the token: escaped, and a few of each.
+fn mismatch<'a>(
+    expected: impl ExactSizeIterator<Item = &'a str>,
+    found: impl ExactSizeIterator<Item = &'a str>,
+) -> String {
+    format!("expected {}, found {}", listed(expected), listed(found))
+}
+
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const MOST: usize = 4;
+
+    if names.len() == 0 {
+        return "none".to_owned();
+    }
+    let more = names.len().saturating_sub(MOST);
+    let names = names.take(MOST);
+    let names: Vec<_> = names
+        .map(|name| format!("`{}`", Excerpt(name.as_bytes())))
+        .collect();
+    let names = names.join(", ");
+    if more == 0 {
+        return names;
+    }
+    format!("{names}, and {more} more")
 }
 
 /// `Bearer realm=".."`: the challenge of a request without credentials.
@@ -206,8 +273,8 @@ impl fmt::Display for JwtRefusal {
             Self::TooOld => "the token is too old",
             Self::NotYetValid => "the token is not valid yet",
             Self::MissingExpiry => "the token has no `exp`",
-            Self::Issuer => "wrong issuer",
-            Self::Audience => "wrong audience",
+            Self::Issuer(names) => return write!(f, "wrong issuer: {names}"),
+            Self::Audience(names) => return write!(f, "wrong audience: {names}"),
             Self::MissingClaim(name) => return write!(f, "the token lacks the claim `{name}`"),
             Self::Check(message) => return write!(f, "a check failed: {message}"),
             Self::Claims(message) => {
@@ -246,6 +313,8 @@ mod tests {
     #[test]
     fn descriptions_use_only_the_characters_of_rfc_6750() {
         let others = [
+            JwtRefusal::Issuer(String::new()),
+            JwtRefusal::Audience(String::new()),
             JwtRefusal::Claims(String::new()),
             JwtRefusal::MissingClaim(String::new()),
             JwtRefusal::Check(String::new()),

@@ -403,7 +403,8 @@ mod tests {
     ) -> Result<(C, ValidityPeriod), JwtRefusal> {
         let registered = serde_json::from_str(json).map_err(|_invalid| JwtRefusal::Malformed)?;
         let period = rules.check(json, &registered, issuer, NOW)?;
-        let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
+        let claims =
+            serde_json::from_str(json).map_err(|error| JwtRefusal::claims::<C>(json, &error))?;
         Ok((claims, period))
     }
 

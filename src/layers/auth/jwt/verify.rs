@@ -197,9 +197,15 @@ impl TokenVerifier {
             serde_json::from_str(token.claims()?).map_err(|_position| JwtRefusal::Malformed)?;
         let iss = claimed.iss.as_deref();
         let mut issuers = self.issuers.iter().enumerate();
-        issuers
-            .find(|(_, issuer)| issuer.claims.is_named(iss))
-            .ok_or(JwtRefusal::Issuer)
+        let found = issuers.find(|(_, issuer)| issuer.claims.is_named(iss));
+        found.ok_or_else(|| {
+            let names = self
+                .issuers
+                .iter()
+                .map(|issuer| issuer.claims.name.as_deref());
+            // Of several issuers, each has a name.
+            JwtRefusal::issuer(names.map(Option::unwrap_or_default), iss)
+        })
     }
 
     fn accepts_type(&self, header: &JoseHeader<'_>) -> bool {
@@ -223,7 +229,8 @@ impl TokenVerifier {
         let registered: RegisteredClaims<'_> =
             serde_json::from_str(json).map_err(|_position| JwtRefusal::Malformed)?;
         let period = self.rules.check(json, &registered, issuer, now)?;
-        let claims = serde_json::from_str(json).map_err(|error| JwtRefusal::claims(&error))?;
+        let claims =
+            serde_json::from_str(json).map_err(|error| JwtRefusal::claims::<C>(json, &error))?;
         Ok((claims, period))
     }
 

@@ -50,13 +50,13 @@ async fn discovers_the_keys_and_accepts_only_tokens_of_that_issuer() {
         for other in ["https://id.example.com", &format!("{issuer}/"), ""] {
             let refused = verdict(&keys, &token(other)).await;
             assert!(
-                matches!(refused, Verdict::Refused(JwtRefusal::Issuer)),
+                matches!(refused, Verdict::Refused(JwtRefusal::Issuer(_))),
                 "{refused:?}"
             );
         }
         let refused = verdict(&keys, &Signer::p256("a").token()).await;
         assert!(
-            matches!(refused, Verdict::Refused(JwtRefusal::Issuer)),
+            matches!(refused, Verdict::Refused(JwtRefusal::Issuer(_))),
             "{refused:?}"
         );
         assert_eq!(provider.requests().len(), 2);

@@ -34,7 +34,9 @@ async fn a_fetched_key_verifies_only_tokens_of_its_own_issuer() {
             "for a stranger",
             &one,
             "https://id.example.com",
-            Some(JwtRefusal::Issuer),
+            Some(JwtRefusal::Issuer(format!(
+                "expected `{ONE}`, `{TWO}`, found `https://id.example.com`"
+            ))),
         ),
     ];
     for (name, signer, issuer, expected) in cases {

@@ -20,6 +20,8 @@ mod examples;
 mod header;
 mod hostile;
 mod issuers;
+#[cfg(feature = "tracing")]
+mod log;
 mod properties;
 mod rules;
 mod source;
@@ -116,14 +118,19 @@ pub(crate) async fn verdict(jwt: Jwt<Claims>, token: &str) -> Result<(), JwtRefu
     Err(reason(&response))
 }
 
+/// The reasons without the names that they quote.
+pub(crate) const ISSUER: JwtRefusal = JwtRefusal::Issuer(String::new());
+pub(crate) const AUDIENCE: JwtRefusal = JwtRefusal::Audience(String::new());
+
+/// The reason of a refusal, without names that it quotes.
 pub(crate) fn reason(response: &Response<Bytes>) -> JwtRefusal {
     let problem = response.extensions().get::<Problem>().unwrap();
-    problem
-        .cause()
-        .unwrap()
-        .downcast_ref::<JwtRefusal>()
-        .unwrap()
-        .clone()
+    let cause = problem.cause().unwrap();
+    match cause.downcast_ref::<JwtRefusal>().unwrap() {
+        JwtRefusal::Issuer(_) => ISSUER,
+        JwtRefusal::Audience(_) => AUDIENCE,
+        other => other.clone(),
+    }
 }
 
 pub(crate) fn with_key<C: serde::de::DeserializeOwned + Clone + Send + Sync + 'static>(
