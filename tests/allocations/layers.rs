@@ -125,6 +125,63 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_do_not_allocate() {
     }
 }
 
+/// Beside what asking the server takes, which a handle does as well.
+#[cfg(feature = "rate-limit-redis")]
+#[tokio::test]
+async fn a_limit_in_redis_boxes_one_future() {
+    use redis::{Cmd, Pipeline, RedisFuture, Value, aio::ConnectionLike};
+    use wythe::rate_limit::{
+        Limiter,
+        redis::{OnFailure, RedisStore},
+    };
+
+    /// Answers every script at once: one unit taken, and the quota is whole.
+    #[derive(Clone)]
+    struct AtOnce;
+
+    impl ConnectionLike for AtOnce {
+        fn req_packed_command<'a>(&'a mut self, _: &'a Cmd) -> RedisFuture<'a, Value> {
+            let answer = [1, 0, 0].map(Value::Int).to_vec();
+            Box::pin(std::future::ready(Ok(Value::Array(answer))))
+        }
+
+        fn req_packed_commands<'a>(
+            &'a mut self,
+            _: &'a Pipeline,
+            _: usize,
+            _: usize,
+        ) -> RedisFuture<'a, Vec<Value>> {
+            unreachable!("it sends single commands")
+        }
+
+        fn get_db(&self) -> i64 {
+            0
+        }
+    }
+
+    let limiter = |limit: &str| {
+        let store = RedisStore::new(AtOnce, OnFailure::Deny);
+        let quota = Quota::per_second(100).by_peer().unwrap();
+        Limiter::new(quota.in_redis(store.limit(limit)).unwrap())
+    };
+    let handle = limiter("handle").handle();
+    let key = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
+    let mut before = 0;
+    for n in 0..2_000 {
+        if n == 1_000 {
+            before = allocations();
+        }
+        handle.take(&key, 1).await.unwrap();
+    }
+    let of_handle = f64::from(u32::try_from(allocations() - before).unwrap()) / 1_000.0;
+    let bare = behind!() + of_handle;
+    let own = behind!(with_rate_limit(limiter("always"))) - bare;
+    assert!((own - 1.0).abs() < 0.05, "{own}");
+    // The condition has to change what comes out of the box.
+    let conditional = behind!(with_rate_limit(limiter("sometimes")).when(|_| true)) - bare;
+    assert!((conditional - 2.0).abs() < 0.05, "{conditional}");
+}
+
 #[tokio::test]
 async fn an_authorized_principal_passes_without_an_allocation() {
     macro_rules! behind_auth {

@@ -186,8 +186,8 @@ impl<V: KeyPart> Handle<V> {
         {
             return Err(never);
         }
-        let Ok(taken) = self.limit.store.take(&self.plan, written(key), units);
-        match self.limit.judge(taken.wait().await) {
+        let Ok(asked) = self.limit.store.take(&self.plan, written(key), units);
+        match self.limit.judge(asked.answer().await) {
             Ok(_) => Ok(()),
             Err(Refusal::Quota(Counted { plan, decision, .. })) => {
                 Err(plan.refusal(&decision, units, options.jitter))

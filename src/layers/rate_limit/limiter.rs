@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
-use super::redis::{Name, RedisCounts};
+use super::redis::{Name, Question, RedisCounts};
 use super::{
     cost::Answered,
     gcra::{Decision, Gcra},
@@ -102,11 +102,25 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Carried>> {
         let (mut head, body) = request.into_parts();
-        let decided = self.0.limit.decide(&self.0.key, &mut head);
-        decided.map(|decided| match decided {
-            Ok(passed) => Step::Next(Request::from_parts(head, body), Carried(passed)),
-            Err(refusal) => Step::Reply(refusal),
-        })
+        match self.0.limit.decide(&self.0.key, &mut head) {
+            Ok(Decided::Passed(passed)) => {
+                Step::next(Request::from_parts(head, body), Carried(passed))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Ok(Decided::Open {
+                question,
+                units,
+                cross_origin,
+            }) => {
+                let limit = Arc::clone(&self.0.limit);
+                Later::pending(async move {
+                    let passed = limit.conclude(question.answer().await, units, cross_origin);
+                    let request = Request::from_parts(head, body);
+                    Step::from(passed.map(|passed| (request, Carried(passed))))
+                })
+            }
+            Err(refusal) => Step::reply(refusal),
+        }
     }
 
     fn after<R: ReplyBody>(&self, Carried(passed): Carried, response: &mut Response<R>) {
@@ -132,6 +146,18 @@ pub(super) struct Limit {
     /// What was refused since the limit was made. Passing requests do not touch it.
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
+}
+
+/// What becomes of a request that is not refused at once.
+enum Decided {
+    Passed(Passed),
+    /// Redis has to be asked.
+    #[cfg(feature = "rate-limit-redis")]
+    Open {
+        question: Question,
+        units: u32,
+        cross_origin: bool,
+    },
 }
 
 /// What is kept of a request that has passed.
@@ -187,22 +213,19 @@ impl Limit {
     }
 
     /// Takes what a request costs from its key's quotas, and says what becomes of it.
-    fn decide<K: Key>(
-        self: &Arc<Self>,
-        key: &K,
-        head: &mut Parts,
-    ) -> Later<Result<Passed, Response<Bytes>>> {
+    #[expect(
+        clippy::result_large_err,
+        reason = "a box would be one more allocation"
+    )]
+    fn decide<K: Key>(&self, key: &K, head: &mut Parts) -> Result<Decided, Response<Bytes>> {
         let options = &self.options;
         if let Some(exempt) = &options.exempt {
             let head = RequestHead::from(&*head);
             if exempt(&head) && !head.take_route_missed() {
-                return Later::Ready(Ok(Passed::Silently));
+                return Ok(Decided::Passed(Passed::Silently));
             }
         }
-        let plan = match self.plan_of(head) {
-            Ok(plan) => plan,
-            Err(problem) => return Later::Ready(Err(problem.into())),
-        };
+        let plan = self.plan_of(head)?;
         let units = options.cost.as_ref().map_or(1, |cost| {
             let head = RequestHead::from(&*head);
             let units = cost(&head);
@@ -212,19 +235,21 @@ impl Limit {
         if !options.shadow
             && let Some(never) = plan.never_passes(units)
         {
-            return Later::Ready(Err(never.into()));
+            return Err(never.into());
         }
         let cross_origin = head.headers.contains_key(header::ORIGIN);
-        let taken = self
-            .store
-            .take(plan, |writer| key.write(head, writer), units);
-        match taken {
-            Ok(Later::Ready(taken)) => Later::Ready(self.conclude(taken, units, cross_origin)),
-            Ok(Later::Pending(taken)) => {
-                let limit = Arc::clone(self);
-                Later::pending(async move { limit.conclude(taken.await, units, cross_origin) })
+        let write = |writer: &mut KeyWriter<'_>| key.write(head, writer);
+        match self.store.take(plan, write, units)? {
+            Asked::Answered(taken) => {
+                let passed = self.conclude(taken, units, cross_origin)?;
+                Ok(Decided::Passed(passed))
             }
-            Err(no_key) => Later::Ready(Err(no_key.into())),
+            #[cfg(feature = "rate-limit-redis")]
+            Asked::Open(question) => Ok(Decided::Open {
+                question,
+                units,
+                cross_origin,
+            }),
         }
     }
 
@@ -375,6 +400,13 @@ pub(super) enum Store {
     Redis(Arc<RedisCounts>),
 }
 
+/// What a store answers at once, or a question that takes time.
+pub(super) enum Asked {
+    Answered(Taken),
+    #[cfg(feature = "rate-limit-redis")]
+    Open(Question),
+}
+
 /// What a store answers to a request.
 pub(super) enum Taken {
     Counted(Counted),
@@ -425,11 +457,12 @@ impl Store {
         plan: &Arc<Plan>,
         key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
         units: u32,
-    ) -> Result<Later<Taken>, E> {
+    ) -> Result<Asked, E> {
         match self {
             Self::Memory(memory) => {
                 let key = memory.fingerprint(|writer| plan.write_key(writer, key))?;
-                Ok(Later::Ready(Taken::from_memory(memory, key, plan, units)))
+                let taken = Taken::from_memory(memory, key, plan, units);
+                Ok(Asked::Answered(taken))
             }
             #[cfg(feature = "rate-limit-redis")]
             Self::Redis(counts) => counts.take(plan, key, units),
@@ -476,6 +509,17 @@ impl Store {
                 .then_some("to a new key when the limit keeps as many as it may"),
             #[cfg(feature = "rate-limit-redis")]
             Self::Redis(counts) => counts.unavailable_when(),
+        }
+    }
+}
+
+impl Asked {
+    /// Waits for the answer.
+    pub(super) async fn answer(self) -> Taken {
+        match self {
+            Self::Answered(taken) => taken,
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Open(question) => question.answer().await,
         }
     }
 }

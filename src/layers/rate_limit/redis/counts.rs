@@ -15,10 +15,9 @@ use super::{
     script::{self, FURTHEST, Operation, Reply},
 };
 use crate::{
-    contract::Later,
     layers::rate_limit::{
         gcra::{Decision, now},
-        limiter::{Counted, StoreKey, Taken},
+        limiter::{Asked, Counted, StoreKey, Taken},
         memory::Memory,
         plan::Plan,
         policy::Options,
@@ -48,6 +47,29 @@ pub(in crate::layers::rate_limit) struct RedisCounts {
     local: Option<Memory>,
     /// The charges that wait.
     charges: AtomicU32,
+}
+
+/// A request about which the server has to be asked.
+pub(in crate::layers::rate_limit) struct Question {
+    counts: Arc<RedisCounts>,
+    plan: Arc<Plan>,
+    name: Name,
+    local: Option<Fingerprint>,
+    units: u32,
+}
+
+impl Question {
+    pub(in crate::layers::rate_limit) async fn answer(self) -> Taken {
+        let Self {
+            counts,
+            plan,
+            name,
+            local,
+            units,
+        } = self;
+        let decided = counts.ask_to_take(&plan, &name, units).await;
+        counts.taken(&plan, name, local, units, decided)
+    }
 }
 
 impl RedisCounts {
@@ -88,18 +110,21 @@ impl RedisCounts {
         plan: &Arc<Plan>,
         mut key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
         units: u32,
-    ) -> Result<Later<Taken>, E> {
+    ) -> Result<Asked, E> {
         let fingerprint =
             |memory: &Memory| memory.fingerprint(|writer| plan.write_key(writer, &mut key));
         let local = self.local.as_ref().map(fingerprint).transpose()?;
         let name = self.name(|writer| plan.write_key(writer, key))?;
         if let Some(known) = self.take_without_asking(plan, &name, units) {
-            return Ok(Later::Ready(self.taken(plan, name, local, units, known)));
+            let taken = self.taken(plan, name, local, units, known);
+            return Ok(Asked::Answered(taken));
         }
-        let (counts, plan) = (Arc::clone(self), Arc::clone(plan));
-        Ok(Later::pending(async move {
-            let decided = counts.ask_to_take(&plan, &name, units).await;
-            counts.taken(&plan, name, local, units, decided)
+        Ok(Asked::Open(Question {
+            counts: Arc::clone(self),
+            plan: Arc::clone(plan),
+            name,
+            local,
+            units,
         }))
     }
 

@@ -159,7 +159,9 @@ mod script;
 mod store;
 
 pub(in crate::layers::rate_limit) use self::{
-    counts::RedisCounts, limit::RedisOptions, name::Name,
+    counts::{Question, RedisCounts},
+    limit::RedisOptions,
+    name::Name,
 };
 pub use self::{
     limit::{OnFailure, RedisLimit},
