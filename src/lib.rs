@@ -114,10 +114,12 @@
 //! `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
-//! security, and a comparison. Two of its pages are for a start:
+//! security, and a comparison. Two of its pages help to start:
 //!
 //! - [Coming from Next.js](guide::coming_from_nextjs): what `withAuth`, `[id]`, zod and the rest are
 //!   called here.
+//! - [Into an app that you have](guide::existing_app): one layer at a time, with your own error shape,
+//!   the state, nested routers, WebSocket connections and server-sent events.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compose;

@@ -4,6 +4,10 @@
 #[doc = include_str!("coming_from_nextjs.md")]
 pub mod coming_from_nextjs {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("existing_app.md")]
+pub mod existing_app {}
+
 #[doc = include_str!("order.md")]
 pub mod order {}
 
