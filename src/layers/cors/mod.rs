@@ -60,7 +60,7 @@
 //! | status | when | fields |
 //! |---|---|---|
 //! | 204 | a preflight that the policy allows | `Access-Control-Allow-Origin`, `-Methods`, `-Headers`, and as configured `-Credentials`, `-Private-Network`, `Access-Control-Max-Age`; `Vary` |
-//! | 204 | a preflight that it does not allow | `Vary` |
+//! | 204 | a preflight that it does not allow; the log says which part | `Vary` |
 //! | unchanged | every other request | `Access-Control-Allow-Origin`, and as configured `-Credentials` and `Access-Control-Expose-Headers`; `Vary: Origin` |
 //!
 //! The `Vary` of the answer to a preflight is `Origin, Access-Control-Request-Method,

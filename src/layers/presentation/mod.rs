@@ -106,8 +106,8 @@
 //!
 //! The text of a 5xx and the message of a panic never reach the client: both tend to contain paths,
 //! queries and names of internal hosts. With the feature `tracing` they are logged, at level `ERROR`
-//! with target `wythe`. Without it, the text of a 5xx is dropped. The program's panic hook sees
-//! every panic in either case.
+//! with target `wythe`: [one event for each 5xx](crate::guide::logging). Without it, the text of a 5xx
+//! is dropped. The program's panic hook sees every panic in either case.
 //!
 //! The text of a 4xx is shown to the client, as it would be without this layer. Errors of other
 //! types are not inspected.

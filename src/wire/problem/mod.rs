@@ -28,7 +28,7 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 /// is rendered once, so build a problem that is always the same once, and clone it.
 ///
 /// The problem is also in the extensions of the response, where an outer layer can find it, such as
-/// `with_presentation`.
+/// `with_presentation`. It is logged once for each response; see [the guide](crate::guide::logging).
 ///
 /// # Example
 ///

@@ -501,3 +501,23 @@ async fn a_problem_that_is_cloned_leaves_an_event_for_each_response() {
         assert_eq!(event.lines().count(), 1, "{event}");
     }
 }
+
+/// A middleware of the application that gives errors another body.
+#[tokio::test]
+async fn a_response_that_keeps_its_extensions_in_another_body_is_not_logged_again() {
+    async fn own_shape(response: Response) -> Response {
+        let (head, _) = response.into_parts();
+        let mut own = (head.status, Json("an error")).into_response();
+        *own.extensions_mut() = head.extensions;
+        own
+    }
+    let app: Router = routes!(handler => get(compose(no_store()).handler(handler)))
+        .layer(axum::middleware::map_response(own_shape))
+        .layer(compose((cors(), with_presentation())));
+    let (log, _guard) = Log::listen();
+    for (path, says, _) in ERRORS {
+        let event = events(&log, &app, path).await;
+        assert_eq!(event.lines().count(), 1, "{path}: {event}");
+        assert!(event.starts_with(says), "{path}: {event}");
+    }
+}
