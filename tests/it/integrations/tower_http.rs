@@ -22,10 +22,7 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use wythe::{
-    ConcurrencyLimit, Later, Middleware, Place, Problem, Step, compose, stage, with,
-    with_concurrency_limit,
-};
+use wythe::{Later, Middleware, Place, Problem, Step, compose, stage, with};
 
 use crate::common;
 
@@ -249,8 +246,11 @@ mod compression {
     }
 }
 
+#[cfg(feature = "concurrency-limit")]
 #[tokio::test(start_paused = true)]
 async fn a_timeout_may_stand_outside_a_concurrency_limit() {
+    use wythe::{ConcurrencyLimit, with_concurrency_limit};
+
     let stack = compose((
         TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(9)),
         with_concurrency_limit(ConcurrencyLimit::of(1).unwrap()),

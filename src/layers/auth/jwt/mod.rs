@@ -175,7 +175,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     ///
     /// ```
     /// use wythe::{ConfigError, Jwt, JwtKey, auth::JwtAlgorithm};
-    /// # struct Claims;
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
     ///
     /// fn jwt(pem: &[u8]) -> Result<Jwt<Claims>, ConfigError> {
     ///     Jwt::keys([JwtKey::pem(JwtAlgorithm::RS256, pem)?])
@@ -199,7 +199,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     ///
     /// ```
     /// use wythe::{Jwt, JwtIssuer, JwtKey};
-    /// # struct Claims;
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
     /// # let (ours, theirs) = ("a secret of 32 bytes or of more ..", "another secret of 32 bytes or more");
     ///
     /// let jwt = Jwt::<Claims>::issuers([

@@ -198,7 +198,7 @@ impl<C> Jwt<C> {
     ///
     /// ```
     /// use wythe::{Jwt, TokenCache};
-    /// # #[derive(Clone)] struct Claims;
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
     /// # let secret = "32 bytes from a random generator";
     ///
     /// let cache = TokenCache::of(100_000)?.bytes(64 << 20)?;

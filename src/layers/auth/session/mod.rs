@@ -221,7 +221,7 @@ impl<D> Sessions<D> {
     /// // A clone for the handlers: `tokens.issue(session.public_id())`.
     /// let tokens = CsrfTokens::new(secret)?;
     /// let layer = with_csrf(Csrf::same_origin().fallback_token(tokens.clone(), move |head| {
-    ///     sessions.public_id_in(&head.headers).map(Into::into)
+    ///     sessions.public_id_in(head.headers()).map(Into::into)
     /// }));
     /// # }
     /// # Ok::<(), wythe::ConfigError>(())

@@ -92,7 +92,7 @@ use crate::{support::clock::Clock, wire::ConfigError};
 ///
 /// ```no_run
 /// # fn main() -> Result<(), wythe::ConfigError> {
-/// # struct Claims;
+/// # #[derive(Clone, serde::Deserialize)] struct Claims;
 /// use wythe::{Jwks, Jwt};
 ///
 /// // The accepted issuer is then this one.

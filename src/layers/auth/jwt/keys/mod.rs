@@ -26,7 +26,7 @@ use crate::wire::ConfigError;
 ///
 /// ```
 /// use wythe::{Jwt, JwtKey};
-/// # struct Claims;
+/// # #[derive(Clone, serde::Deserialize)] struct Claims;
 /// # let (old, new) = ("an old secret of 32 bytes or more", "a new secret of 32 bytes and more");
 ///
 /// let jwt = Jwt::<Claims>::keys([
@@ -40,7 +40,7 @@ use crate::wire::ConfigError;
 ///
 /// ```
 /// use wythe::{Jwt, JwtKey, auth::JwtAlgorithm};
-/// # struct Claims;
+/// # #[derive(Clone, serde::Deserialize)] struct Claims;
 /// # fn jwt(pem: &str) -> Result<Jwt<Claims>, wythe::ConfigError> {
 ///
 /// let key = |algorithm| JwtKey::pem(algorithm, pem).map(|key| key.id("2026-11"));
