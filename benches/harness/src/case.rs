@@ -1,7 +1,9 @@
 //! One thing to measure: an app, and a request to it.
 
 use std::{
+    convert::Infallible,
     hint::black_box,
+    net::{Ipv4Addr, SocketAddr},
     pin::pin,
     task::{Context, Poll, Waker},
 };
@@ -10,8 +12,9 @@ use axum::{
     Router,
     body::{Body, Bytes},
     http::{Request, StatusCode},
+    response::Response,
 };
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 /// One thing to measure.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +74,9 @@ impl Case {
             }
             Work::Part(part) => part(),
             Work::Answer(app, request, expected) => {
-                let (app, request) = (app(), copies(request()));
-                // A server clones the router for each connection, and its service for each
-                // request.
-                let send = move || finish(app.clone().oneshot(request()));
+                let (connection, request) = (connection(app()), copies(request()));
+                // hyper calls a clone of the connection's service for each request.
+                let send = move || finish(connection.clone().oneshot(request()));
                 let Ok(_) = send();
                 Box::new(move || {
                     let Ok(response) = send();
@@ -84,6 +86,18 @@ impl Case {
             }
         }
     }
+}
+
+/// The service that `axum::serve` makes for a connection: it has converted the router once (a
+/// router that is called without that builds its routes again for each request), and gives each
+/// request the peer's address.
+fn connection(
+    app: Router,
+) -> impl Service<Request<Body>, Response = Response, Error = Infallible> + Clone {
+    let peer = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 9), 51_820));
+    let mut server = app.into_make_service_with_connect_info::<SocketAddr>();
+    let Ok(connection) = finish(server.call(peer));
+    connection
 }
 
 /// Copies of a request. A server's parser builds a request with less work than the builder does,

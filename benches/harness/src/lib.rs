@@ -9,6 +9,7 @@
 
 mod alloc;
 mod case;
+mod cpu;
 #[cfg_attr(not(target_os = "linux"), path = "not_counted.rs")]
 mod instructions;
 pub mod request;
@@ -19,6 +20,7 @@ use std::{collections::HashMap, env, hint::black_box, io};
 
 pub use alloc::{Counting, allocations, held, most_held};
 pub use case::{Case, Run};
+pub use cpu::description as processor;
 pub use table::Cost;
 pub use time::thread_time;
 
@@ -143,11 +145,13 @@ fn count_instructions(cases: &[Case]) -> Vec<Option<f64>> {
 
 fn print_conditions() {
     println!(
-        "One request, in process, on one thread: the router is cloned, a request is made, answered \
-         and dropped.\n\
+        "One request, in process, on one thread: a request is made, and answered by the service that \
+         `axum::serve` makes for a connection.\n\
+         - processor: {}\n\
          - instructions: counted by single steps, so exactly; the mean of 4 requests\n\
          - allocations: on the heap; a reallocation is one too; the mean of 1,000 requests\n\
-         - time: the median of 41 batches of 2 ms; it varies with the machine and what else it does\n\
-         - profile: cargo's `bench`, which is `release` (no LTO)"
+         - time: CPU time of the thread (on Linux), the median of 41 batches of 2 ms\n\
+         - profile: cargo's `bench`, which is `release` (no LTO)",
+        cpu::description()
     );
 }
