@@ -36,5 +36,5 @@ const NOTES: &str = "\
 - the bare handler: an async function without arguments that answers 201, in an axum 0.8 router
 - no layer: what `Stack::handler` costs by itself. The allocation is axum's: it boxes a handler, and
   that of a plain function without state is empty
-- all five: CORS, rate limit, HS256, JSON, cache-control, and a handler that takes claims and body
-  and answers with JSON";
+- the README's stack: CORS, presentation, rate limit, HS256, JSON, cache-control, and a handler that
+  takes claims and body and answers with JSON";

@@ -1,14 +1,11 @@
-//! The whole stack around a handler, as a user would write it. Both benchmarks use it.
+//! The stack of the README's example, around a handler that reads and writes JSON. The benchmarks
+//! share it.
 
-use axum::{
-    Json, Router,
-    http::{StatusCode, header},
-    routing::{MethodFilter, on},
-};
-use serde::{Deserialize, Serialize};
+use axum::{Json, Router, http::StatusCode, routing::post};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wythe::{
-    Auth, CacheControl, ConfigError, Cors, Jwt, Quota, Valid, compose, with_auth,
-    with_cache_control, with_cors, with_rate_limit, with_validation,
+    Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, compose, with_auth,
+    with_cache_control, with_cors, with_presentation, with_rate_limit, with_validation,
 };
 use wythe_bench_harness::request::{AUDIENCE, ISSUER, ORIGIN, SECRET};
 
@@ -16,40 +13,52 @@ use wythe_bench_harness::request::{AUDIENCE, ISSUER, ORIGIN, SECRET};
 #[derive(Debug, Deserialize, garde::Validate)]
 pub(crate) struct NewUser {
     #[garde(length(chars, min = 2, max = 50))]
-    name: String,
+    pub(crate) name: String,
     #[garde(custom(wythe::validation::email))]
-    email: String,
+    pub(crate) email: String,
     #[garde(range(min = 18, max = 120))]
-    age: Option<u8>,
+    pub(crate) age: Option<u8>,
 }
 
 /// The claims of a token.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Claims {
-    sub: String,
+    pub(crate) sub: String,
 }
 
 /// The response body.
 #[derive(Debug, Serialize)]
-struct Created {
-    id: u64,
-    name: String,
+pub(crate) struct Created {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+}
+
+impl From<NewUser> for Created {
+    fn from(NewUser { name, email, age }: NewUser) -> Self {
+        std::hint::black_box((email, age));
+        Self { id: 7, name }
+    }
+}
+
+/// Accepts every request of a benchmark, and verifies the token of each.
+pub(crate) fn app_without_cache() -> Router {
+    let jwt = jwt().map(Jwt::without_cache);
+    jwt.and_then(|jwt| with::<NewUser>(plenty(), jwt))
+        .expect("a stack")
 }
 
 /// Accepts every request of a benchmark. All but the first have a cached token.
 pub(crate) fn app() -> Router {
-    with_quota(plenty()).expect("a stack")
-}
-
-/// Accepts every request, and verifies the token of each.
-pub(crate) fn app_without_cache() -> Router {
-    let jwt = jwt().map(Jwt::without_cache);
-    jwt.and_then(|jwt| with(plenty(), jwt)).expect("a stack")
+    jwt()
+        .and_then(|jwt| with::<NewUser>(plenty(), jwt))
+        .expect("a stack")
 }
 
 /// Rejects every request but the first.
 pub(crate) fn spent() -> Router {
-    with_quota(Quota::per_day(1)).expect("a stack")
+    let jwt = jwt();
+    jwt.and_then(|jwt| with::<NewUser>(Quota::per_day(1), jwt))
+        .expect("a stack")
 }
 
 /// A quota that no benchmark uses up.
@@ -57,35 +66,35 @@ pub(crate) const fn plenty() -> Quota {
     Quota::per_second(100_000_000)
 }
 
-fn with_quota(quota: Quota) -> Result<Router, ConfigError> {
-    with(quota, jwt()?)
-}
-
-fn jwt() -> Result<Jwt<Claims>, ConfigError> {
+pub(crate) fn jwt() -> Result<Jwt<Claims>, ConfigError> {
     let jwt = Jwt::hs256(SECRET)?;
     Ok(jwt.issuer(ISSUER).audience(AUDIENCE))
 }
 
-fn with(quota: Quota, jwt: Jwt<Claims>) -> Result<Router, ConfigError> {
-    let cors = Cors::origins([ORIGIN])?
-        .headers([header::AUTHORIZATION, header::CONTENT_TYPE])?
-        .credentials();
-    let stack = compose((
-        with_cors(cors),
+/// The stack around the handler, for any type of body.
+pub(crate) fn with<U>(quota: Quota, jwt: Jwt<Claims>) -> Result<Router, ConfigError>
+where
+    U: Into<Created> + DeserializeOwned + garde::Validate<Context = ()> + Send + 'static,
+{
+    let base = compose((
+        with_cors(Cors::origins([ORIGIN])?.credentials()),
+        with_presentation(),
+    ));
+    let create = compose((
         with_rate_limit(quota.by_peer()?),
         with_auth(jwt),
-        with_validation::<Json<NewUser>>(),
+        with_validation::<Json<U>>(),
         with_cache_control(CacheControl::no_store()),
     ));
-    let methods = MethodFilter::POST.or(MethodFilter::OPTIONS);
-    Ok(Router::new().route("/users", on(methods, stack.handler(create_user))))
+    let create = post(create.handler(create_user::<U>));
+    Ok(Router::new().route("/users", create).layer(base))
 }
 
-async fn create_user(
+async fn create_user<U: Into<Created>>(
     Auth(claims): Auth<Claims>,
-    user: Valid<Json<NewUser>>,
-) -> (StatusCode, Json<Created>) {
-    let Json(NewUser { name, email, age }) = user.into_inner();
-    std::hint::black_box((claims.sub, email, age));
-    (StatusCode::CREATED, Json(Created { id: 7, name }))
+    user: Valid<Json<U>>,
+) -> Result<(StatusCode, Json<Created>), Problem> {
+    std::hint::black_box(claims.sub);
+    let Json(user) = user.into_inner();
+    Ok((StatusCode::CREATED, Json(user.into())))
 }

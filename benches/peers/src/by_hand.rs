@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use std::{net::SocketAddr, sync::Arc};
 
 use self::{limit::Limit, token::Verifier};
-use crate::user::{Created, NewUser};
+use crate::whole::{Created, NewUser};
 
 struct Guards {
     limit: Limit,

@@ -4,7 +4,7 @@ mod bare;
 mod by_hand;
 mod goals;
 mod peers;
-mod user;
+mod regex;
 #[path = "../../layers/whole.rs"]
 mod whole;
 
@@ -19,7 +19,10 @@ use wythe_bench_harness::{Case, Counting, Group, request, run};
 static ALLOCATOR: Counting = Counting;
 
 pub(crate) const BARE: &str = "axum, bare Json handler";
-pub(crate) const WYTHE: &str = "wythe";
+/// Each token is verified, as the peers do.
+pub(crate) const WYTHE: &str = "wythe, each token verified";
+pub(crate) const CACHED: &str = "wythe, cached token";
+pub(crate) const PEERS: &str = "peers";
 
 fn main() -> std::io::Result<()> {
     let costs = run(&[accepted(), refused()])?;
@@ -38,10 +41,12 @@ fn accepted() -> Group {
             case("axum, router alone", bare::router),
             case("by hand, own JSON reading", by_hand::with_own_json),
             case("by hand, over axum Json", by_hand::over_axum_json),
-            case(WYTHE, whole::app),
-            case("wythe, each token verified", whole::app_without_cache),
+            case(WYTHE, whole::app_without_cache),
+            case(CACHED, whole::app),
+            case(PEERS, peers::app),
             case("peers, without limit fields", peers::app_without_fields),
-            case("peers", peers::app),
+            case("wythe, garde's email regex", regex::app_without_cache),
+            case("peers, garde's email regex", peers::app_with_regex),
         ],
     }
 }
@@ -54,12 +59,17 @@ fn refused() -> Group {
         title: "refusals",
         notes: "",
         cases: vec![
-            case(WYTHE, StatusCode::CREATED, request::create_user, whole::app),
+            case(
+                WYTHE,
+                StatusCode::CREATED,
+                request::create_user,
+                whole::app_without_cache,
+            ),
             case(
                 "wythe, preflight",
                 StatusCode::NO_CONTENT,
                 request::preflight,
-                whole::app,
+                whole::app_without_cache,
             ),
             case(
                 "wythe, 429",
@@ -71,26 +81,21 @@ fn refused() -> Group {
                 "wythe, 401 without a token",
                 StatusCode::UNAUTHORIZED,
                 request::without_token,
-                whole::app,
+                whole::app_without_cache,
             ),
             case(
                 "wythe, 401 to a forged token",
                 StatusCode::UNAUTHORIZED,
                 request::with_forged_token,
-                whole::app,
+                whole::app_without_cache,
             ),
             case(
                 "wythe, 422",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 request::with_broken_rule,
-                whole::app,
+                whole::app_without_cache,
             ),
-            case(
-                "peers",
-                StatusCode::CREATED,
-                request::create_user,
-                peers::app,
-            ),
+            case(PEERS, StatusCode::CREATED, request::create_user, peers::app),
             case(
                 "peers, preflight",
                 StatusCode::OK,
@@ -127,11 +132,13 @@ fn refused() -> Group {
 
 const NOTES: &str = "\
 - bare Json handler: an axum 0.8 handler that takes `Json<NewUser>` and answers with `Json<Created>`
-- the request itself: made and dropped; every line has it in it
+- the request itself: made and dropped; every other row includes it
 - router alone: a handler without arguments that answers 201
 - by hand: CORS for one origin, governor 0.10 by peer, HS256 (hmac 0.13, sha2 0.11) with a prepared
   key, rules and email by hand, cache-control; refusals without a body; no RateLimit fields
-- wythe: CORS, rate limit with fields, JWT, validation, cache-control, as in `layers/whole.rs`; the
-  token is one that was verified before, but for the line that says otherwise
+- wythe: the stack of the README's example, as in `layers/whole.rs`: CORS, presentation, rate limit
+  with fields, JWT, validation, cache-control; cached token: one that was verified before
 - peers: tower-http 0.7 CORS and cache-control, tower_governor 0.8 with and without its fields,
-  jsonwebtoken 11 (rust_crypto) in an extractor, garde 0.23 with its `email` rule";
+  jsonwebtoken 11 (rust_crypto) in an extractor, garde 0.23
+- all check the email address by the rule of HTML (`wythe::validation::email`); garde's email regex:
+  the same two stacks with garde's own rule instead";

@@ -23,33 +23,43 @@ use tower_http::{
 };
 use wythe_bench_harness::request;
 
-use crate::user::{Claims, Created, NewUser};
+use crate::{
+    regex,
+    whole::{Claims, Created, NewUser},
+};
 
 type Quota = GovernorConfigBuilder<PeerIpKeyExtractor, NoOpMiddleware<QuantaInstant>>;
 
-/// The route with the layers around it. A macro, because each kind of quota has another type.
+/// The route with the layers around it. A macro, because each kind of quota has a type of its own.
 macro_rules! behind {
-    ($quota:expr) => {
-        Router::new().route("/users", post(create_user)).layer(
-            ServiceBuilder::new()
-                .layer(cors())
-                .layer(GovernorLayer::new(Arc::new($quota.expect("a quota"))))
-                .layer(SetResponseHeaderLayer::if_not_present(
-                    header::CACHE_CONTROL,
-                    HeaderValue::from_static("no-store"),
-                )),
-        )
+    ($quota:expr, $user:ty) => {
+        Router::new()
+            .route("/users", post(create_user::<$user>))
+            .layer(
+                ServiceBuilder::new()
+                    .layer(cors())
+                    .layer(GovernorLayer::new(Arc::new($quota.expect("a quota"))))
+                    .layer(SetResponseHeaderLayer::if_not_present(
+                        header::CACHE_CONTROL,
+                        HeaderValue::from_static("no-store"),
+                    )),
+            )
     };
 }
 
 /// Accepts every request of a benchmark.
 pub(crate) fn app() -> Router {
-    behind!(plenty().use_headers().finish())
+    behind!(plenty().use_headers().finish(), NewUser)
 }
 
 /// The same without the fields that report how much of the limit is left, which is its default.
 pub(crate) fn app_without_fields() -> Router {
-    behind!(plenty().finish())
+    behind!(plenty().finish(), NewUser)
+}
+
+/// With garde's own rule for the email address.
+pub(crate) fn app_with_regex() -> Router {
+    behind!(plenty().use_headers().finish(), regex::NewUser)
 }
 
 /// Rejects every request but the first.
@@ -59,7 +69,8 @@ pub(crate) fn spent() -> Router {
             .const_per_second(86_400)
             .const_burst_size(1)
             .use_headers()
-            .finish()
+            .finish(),
+        NewUser
     )
 }
 
@@ -79,14 +90,17 @@ fn cors() -> CorsLayer {
         .allow_credentials(true)
 }
 
-async fn create_user(claims: Claims, Json(user): Json<NewUser>) -> Result<Response, Response> {
+async fn create_user<U>(claims: Claims, Json(user): Json<U>) -> Result<Response, Response>
+where
+    U: Validate<Context = ()> + Into<Created>,
+{
     std::hint::black_box(claims.sub);
     if let Err(report) = user.validate() {
         let text = (StatusCode::UNPROCESSABLE_ENTITY, report.to_string());
         return Err(text.into_response());
     }
-    let NewUser { name, .. } = user;
-    Ok((StatusCode::CREATED, Json(Created { id: 7, name })).into_response())
+    let created: Created = user.into();
+    Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
 static KEY: LazyLock<DecodingKey> = LazyLock::new(|| {
