@@ -22,7 +22,7 @@ pub use alloc::{Counting, allocations, held, most_held};
 pub use case::{Case, Run};
 pub use cpu::description as processor;
 pub use table::Cost;
-pub use time::thread_time;
+pub use time::{process_time, thread_time};
 
 /// The argument that makes the program send the requests of one case, for a profiler.
 const PROFILE: &str = "--profile";

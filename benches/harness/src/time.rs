@@ -1,6 +1,6 @@
 //! Times requests: the median of many short batches.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use crate::{alloc, case::Run};
 
@@ -29,6 +29,29 @@ pub fn thread_time() -> Duration {
     use std::time::Instant;
     thread_local!(static START: Instant = Instant::now());
     START.with(Instant::elapsed)
+}
+
+/// The CPU time of another process.
+///
+/// # Errors
+///
+/// If there is no such process, or if the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn process_time(process: u32) -> io::Result<Duration> {
+    let process = nix::unistd::Pid::from_raw(process.cast_signed());
+    let clock = nix::time::clock_getcpuclockid(process)?;
+    Ok(nix::time::clock_gettime(clock)?.into())
+}
+
+/// The CPU time of another process.
+///
+/// # Errors
+///
+/// Always: only Linux tells.
+#[cfg(not(target_os = "linux"))]
+pub fn process_time(_: u32) -> io::Result<Duration> {
+    let reason = "the CPU time of a process is read on Linux only";
+    Err(io::Error::new(io::ErrorKind::Unsupported, reason))
 }
 
 /// Allocations per request, after a warm-up.
