@@ -2,6 +2,7 @@
 
 mod bare;
 mod by_hand;
+mod chart;
 mod goals;
 mod peers;
 mod regex;
@@ -23,11 +24,13 @@ pub(crate) const BARE: &str = "axum, bare Json handler";
 pub(crate) const WYTHE: &str = "wythe, each token verified";
 pub(crate) const CACHED: &str = "wythe, cached token";
 pub(crate) const PEERS: &str = "peers";
+pub(crate) const WYTHE_REGEX: &str = "wythe, garde's email regex";
+pub(crate) const PEERS_REGEX: &str = "peers, garde's email regex";
 
 fn main() -> std::io::Result<()> {
     let costs = run(&[accepted(), refused()])?;
     goals::print(&costs);
-    Ok(())
+    chart::write(&costs)
 }
 
 fn accepted() -> Group {
@@ -45,8 +48,8 @@ fn accepted() -> Group {
             case(CACHED, whole::app),
             case(PEERS, peers::app),
             case("peers, without limit fields", peers::app_without_fields),
-            case("wythe, garde's email regex", regex::app_without_cache),
-            case("peers, garde's email regex", peers::app_with_regex),
+            case(WYTHE_REGEX, regex::app_without_cache),
+            case(PEERS_REGEX, peers::app_with_regex),
         ],
     }
 }
