@@ -1,39 +1,40 @@
 #!/usr/bin/env bash
-# Times debug builds of two crates with 100 routes each: bare axum routes, and the same routes with
-# five layers around every handler. Prints both times, their ratio and the sizes of the programs.
+# Measures builds of crates with 100 routes each: bare axum routes, and the same routes with five
+# layers around every handler. Prints the CPU time of each build and the size of its program, for
+# debug and release.
 #
 #   benches/build_time.sh [rounds]
 #
-# Dependencies are built before; the timed part is the crate with the routes, compiled without
-# incremental state and linked. The time of each is the least of all rounds.
+# - one input: all routes read the same type, and share one stack
+# - 100 inputs: each route reads a type of its own, and has a stack of its own
+#
+# Dependencies are built before; the measured part is the crate with the routes, compiled without
+# incremental state and linked. Each figure is the least of all rounds; release builds take one round.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=${1:-5}
+rounds=${1:-3}
 routes=100
 wythe=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+crates=(bare layered bare_inputs layered_inputs)
 
-# handlers ARGUMENT: one function for each route, each its own type.
-handlers() {
+# each TEXT: the text for each route, with its number for N.
+each() {
     local i
     for ((i = 0; i < routes; i++)); do
-        cat <<EOF
-async fn handler_$i(Path(id): Path<u64>, $1) -> Json<Item> {
-    Json(Item { id: id + $i, name: item.name.clone() })
-}
-EOF
+        echo "${1//N/$i}"
     done
 }
 
-# new_crate NAME ROUTE, with the rest of its source on standard input. ROUTE has the handler as H.
+# new_crate NAME ROUTE SETUP: ROUTE is the text for one route of `app`, SETUP the start of `app`; the
+# rest of the source comes on standard input.
 new_crate() {
-    local name=$1 route=$2 i
-    mkdir -p "$work/$name/src"
-    cat >"$work/$name/Cargo.toml" <<EOF
+    mkdir -p "$work/$1/src"
+    cat >"$work/$1/Cargo.toml" <<EOF
 [package]
-name = "$name"
+name = "$1"
 version = "0.0.0"
 edition = "2024"
 
@@ -46,13 +47,11 @@ wythe = { path = "$wythe" }
 EOF
     {
         cat
-        echo 'fn app() -> Result<Router, Box<dyn std::error::Error>> {'
-        [ "$name" = bare ] || echo "$stack"
-        echo '    Ok(Router::new()'
-        for ((i = 0; i < routes; i++)); do
-            echo "        .route(\"/$i/{id}\", post(${route/H/handler_$i}))"
-        done
-        cat <<'EOF'
+        cat <<EOF
+fn app() -> Result<Router, Box<dyn std::error::Error>> {
+$3
+    Ok(Router::new()
+$(each "$2")
     )
 }
 
@@ -63,55 +62,94 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 EOF
-    } >"$work/$name/src/main.rs"
+    } >"$work/$1/src/main.rs"
 }
 
-types='
-use axum::{Json, Router, extract::Path, routing::post};
-
+# A type of input: item NAME.
+item() {
+    cat <<EOF
 #[derive(serde::Deserialize, serde::Serialize, garde::Validate)]
-struct Item {
+struct $1 {
     #[garde(skip)]
     #[serde(default)]
     id: u64,
     #[garde(length(min = 2))]
     name: String,
 }
-'
-
-new_crate bare H <<EOF
-$types
-$(handlers 'Json(item): Json<Item>')
 EOF
+}
 
-# The start of `app` in the other crate.
-stack='
-    let origins = Cors::origins(["https://app.example.com"])?;
-    let jwt = Jwt::<Claims>::hs256("2f1c6d0e9b8a7f3e5d4c2b1a09f8e7d6")?;
-    let stack = compose((
-        with_cors(origins.credentials()),
-        with_rate_limit(Quota::per_minute(60).by_peer()?),
-        with_auth(jwt.issuer("https://id.example.com").audience("api")),
-        with_validation::<Json<Item>>(),
-        with_cache_control(CacheControl::no_store()),
-    ));'
+# One handler, itself a type: handler INPUT ARGUMENT.
+handler() {
+    cat <<EOF
+async fn handler_N(Path(id): Path<u64>, $2) -> Json<$1> {
+    Json($1 { id: id + N, name: item.name.clone() })
+}
+EOF
+}
 
-new_crate layered 'stack.handler(H)' <<EOF
-$types
-use wythe::{
-    Auth, CacheControl, Cors, Jwt, Quota, Valid, compose, with_auth, with_cache_control, with_cors,
-    with_rate_limit, with_validation,
+bare_head='use axum::{Json, Router, extract::Path, routing::post};
+'
+layered_head="$bare_head"'use wythe::{
+    Auth, CacheControl, ConfigError, Cors, Jwt, Quota, Valid, compose, with_auth, with_cache_control,
+    with_cors, with_rate_limit, with_validation,
 };
 
 #[derive(Clone, serde::Deserialize)]
 struct Claims {}
 
-$(handlers '_: Auth<Claims>, item: Valid<Json<Item>>')
+fn cors() -> Result<Cors, ConfigError> {
+    Ok(Cors::origins(["https://app.example.com"])?.credentials())
+}
+
+fn jwt() -> Result<Jwt<Claims>, ConfigError> {
+    let jwt = Jwt::<Claims>::hs256("2f1c6d0e9b8a7f3e5d4c2b1a09f8e7d6")?;
+    Ok(jwt.issuer("https://id.example.com").audience("api"))
+}
+'
+
+# The stack around inputs of this type: stack INPUT.
+stack() {
+    cat <<EOF
+compose((
+        with_cors(cors()?),
+        with_rate_limit(Quota::per_minute(60).by_peer()?),
+        with_auth(jwt()?),
+        with_validation::<Json<$1>>(),
+        with_cache_control(CacheControl::no_store()),
+    ))
+EOF
+}
+
+new_crate bare '        .route("/N/{id}", post(handler_N))' '' <<EOF
+$bare_head
+$(item Item)
+$(each "$(handler Item 'Json(item): Json<Item>')")
+EOF
+
+new_crate layered '        .route("/N/{id}", post(stack.handler(handler_N)))' "
+    let stack = $(stack Item);" <<EOF
+$layered_head
+$(item Item)
+$(each "$(handler Item '_: Auth<Claims>, item: Valid<Json<Item>>')")
+EOF
+
+new_crate bare_inputs '        .route("/N/{id}", post(handler_N))' '' <<EOF
+$bare_head
+$(each "$(item ItemN)")
+$(each "$(handler ItemN 'Json(item): Json<ItemN>')")
+EOF
+
+new_crate layered_inputs '        .route("/N/{id}", post(stack_N.handler(handler_N)))' "
+$(each "    let stack_N = $(stack ItemN);")" <<EOF
+$layered_head
+$(each "$(item ItemN)")
+$(each "$(handler ItemN '_: Auth<Claims>, item: Valid<Json<ItemN>>')")
 EOF
 
 cat >"$work/Cargo.toml" <<EOF
 [workspace]
-members = ["bare", "layered"]
+members = [$(printf '"%s", ' "${crates[@]}")]
 resolver = "3"
 EOF
 cp Cargo.lock "$work/"
@@ -119,33 +157,48 @@ cp Cargo.lock "$work/"
 export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/build-time
 
-# build NAME: its milliseconds of wall time, and those of CPU time.
+# build NAME PROFILE: the milliseconds of CPU time.
 build() {
-    local TIMEFORMAT='%R %U %S' times
+    local TIMEFORMAT='%U %S' times
     touch "$work/$1/src/main.rs"
-    times=$({ time cargo build --quiet --manifest-path "$work/Cargo.toml" -p "$1" 2>&3; } 3>&2 2>&1)
-    awk '{ print int($1 * 1000), int(($2 + $3) * 1000) }' <<<"$times"
+    times=$({ time cargo build --quiet --profile "$2" --manifest-path "$work/Cargo.toml" -p "$1" 2>&3; } 3>&2 2>&1)
+    awk '{ print int(($1 + $2) * 1000) }' <<<"$times"
 }
 
-# Builds the dependencies, and checks that both crates compile.
-cargo build --quiet --manifest-path "$work/Cargo.toml" --workspace
-
-declare -A clock=([bare]=999999 [layered]=999999) work_of=([bare]=999999 [layered]=999999)
-for ((round = 1; round <= rounds; round++)); do
-    for name in bare layered; do
-        read -r wall cpu < <(build "$name")
-        ((wall < clock[$name])) && clock[$name]=$wall
-        ((cpu < work_of[$name])) && work_of[$name]=$cpu
+# Prints the rows of one profile: rows PROFILE DIRECTORY ROUNDS.
+rows() {
+    local name cpu round
+    local -A least=() size=()
+    # Builds the dependencies, and checks that all crates compile.
+    cargo build --quiet --profile "$1" --manifest-path "$work/Cargo.toml" --workspace
+    for ((round = 1; round <= $3; round++)); do
+        for name in "${crates[@]}"; do
+            cpu=$(build "$name" "$1")
+            ((cpu < ${least[$name]:-999999999})) && least[$name]=$cpu
+        done
     done
-done
-
-size() { stat -c %s "$CARGO_TARGET_DIR/debug/$1"; }
+    for name in "${crates[@]}"; do
+        size[$name]=$(stat -c %s "$CARGO_TARGET_DIR/$2/$name")
+    done
+    # row INPUTS LAYERS CRATE
+    row() {
+        awk "BEGIN { printf \"%-36s %8.1f s %9.1f MB\\n\", \"$1, $2\", ${least[$3]} / 1000, ${size[$3]} / 1e6 }"
+    }
+    # ratio INPUTS BARE LAYERED
+    ratio() {
+        awk "BEGIN { printf \"%-36s %10.2f %12.2f\\n\", \"$1, ratio\",
+            ${least[$3]} / ${least[$2]}, ${size[$3]} / ${size[$2]} }"
+    }
+    printf '\n%-36s %10s %12s\n' "$2" 'CPU time' 'size'
+    row 'one input' 'bare' bare
+    row 'one input' 'five layers' layered
+    ratio 'one input' bare layered
+    row '100 inputs' 'bare' bare_inputs
+    row '100 inputs' 'five layers' layered_inputs
+    ratio '100 inputs' bare_inputs layered_inputs
+}
 
 rustc --version
-echo "debug build of $routes routes, dependencies built before; least of $rounds rounds"
-printf '%-18s %9s %14s %12s\n' '' 'time' 'processor time' 'size'
-row() { printf '%-18s %6d ms %11d ms %9d kB\n' "$1" "${clock[$2]}" "${work_of[$2]}" $(($(size "$2") / 1000)); }
-row 'bare axum routes' bare
-row 'five layers each' layered
-awk "BEGIN { printf \"%-18s %9.2f %14.2f %12.2f\\n\", \"ratio\", ${clock[layered]} / ${clock[bare]},
-    ${work_of[layered]} / ${work_of[bare]}, $(size layered) / $(size bare) }"
+echo "$routes routes, dependencies built before; least of $rounds rounds (debug) and of one (release)"
+rows dev debug "$rounds"
+rows release release 1
