@@ -51,7 +51,7 @@
 //! - **A stack in the wrong order does not compile**, nor does a layer whose needs are not met: the
 //!   compiler tells which layer to move. The [stages](stage) explain the order.
 //! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
-//!   [`with_auth`] is a type error, not a 500.
+//!   [`with_auth`] is a type error, not a 500. Extractors of any crate can be arguments as they are.
 //! - **A stack describes itself**: `println!("{create}")` prints every layer, its stage, and what it
 //!   can answer.
 //!
@@ -109,9 +109,8 @@
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions).
-//! `tower-http` gives the layers of tower-http a stage, `multipart` and `ws` let axum handlers take
-//! `Multipart` and `WebSocketUpgrade`. Without any feature, the crate has the middleware contract,
-//! `compose` and [`Problem`].
+//! `tower-http` gives the layers of tower-http a stage. Without any feature, the crate has the
+//! middleware contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
 //! security, and a comparison. Two of its pages help to start:

@@ -14,9 +14,7 @@
     feature = "presentation",
     feature = "rate-limit",
     feature = "validation",
-    not(feature = "multipart"),
     not(feature = "tower-http"),
-    not(feature = "ws"),
 ))]
 
 use std::{
