@@ -99,7 +99,7 @@ layered_head="$bare_head"'use wythe::{
 struct Claims {}
 
 fn cors() -> Result<Cors, ConfigError> {
-    Ok(Cors::origins(["https://app.example.com"])?.credentials())
+    Ok(Cors::origins(["https://app.example.com"])?.credentials().into())
 }
 
 fn jwt() -> Result<Jwt<Claims>, ConfigError> {
