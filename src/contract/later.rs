@@ -34,7 +34,7 @@ impl<T> Later<T> {
         Self::Pending(Box::pin(future))
     }
 
-    /// Changes the value, now or as soon as it is there.
+    /// Changes the value, now or as soon as it is there. A future is boxed again.
     pub fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Later<U>
     where
         T: 'static,
@@ -45,7 +45,7 @@ impl<T> Later<T> {
         }
     }
 
-    /// Continues with another value that may have to be waited for.
+    /// Continues with another value that may have to be waited for. A future is boxed again.
     pub fn then<U>(self, next: impl FnOnce(T) -> Later<U> + Send + 'static) -> Later<U>
     where
         T: 'static,
