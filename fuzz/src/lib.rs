@@ -30,7 +30,7 @@ pub use fields::{fields, members};
 pub use frames::Frames;
 pub use refusal::{errors, is_urlencoded, place, problem};
 pub use structured::{Item, list};
-pub use token::{Claims, NOW, authenticate, issuers, scheme, token, valid_token};
+pub use token::{Claims, NOW, authenticate, bearer, issuers, scheme, token, valid_token};
 
 /// The handler behind a layer: it answers with the body and the extensions that reached it.
 #[derive(Clone, Debug, Default)]

@@ -23,9 +23,13 @@ pub struct Claims {
 
 /// A scheme that takes tokens of [`token`] in the `Authorization` field and in the cookie `token`.
 pub fn scheme() -> Jwt<Claims> {
+    bearer().cookie("token").unwrap()
+}
+
+/// A scheme that takes tokens of [`token`] in the `Authorization` field alone.
+pub fn bearer() -> Jwt<Claims> {
     let now = UNIX_EPOCH + Duration::from_secs(NOW.into());
-    let scheme = Jwt::hs256(SECRET).unwrap().clock(move || now);
-    scheme.cookie("token").unwrap()
+    Jwt::hs256(SECRET).unwrap().clock(move || now)
 }
 
 /// A scheme that takes tokens of [`token`] from the issuer `us` alone: of `them`, it has another key
@@ -42,7 +46,7 @@ pub fn issuers() -> Jwt<Claims> {
     scheme.clock(move || now)
 }
 
-/// A token with this header and these claims, signed right.
+/// A token with this header and these claims, signed with the key of [`scheme`].
 pub fn token(header: &[u8], claims: &[u8]) -> String {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
     let signed = format!("{header}.{claims}");
