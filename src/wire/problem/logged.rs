@@ -24,7 +24,7 @@ pub(crate) enum Severity {
     Expected,
     /// The operators of a dependency that is down: `warn`.
     Unavailable,
-    /// Whoever sets up the server: `error`.
+    /// The operators of this server: `error`.
     Misconfigured,
 }
 
