@@ -1,8 +1,10 @@
 //! Describes a layer in data, for the printed stack and whatever else is derived from it.
 
-use std::{any::type_name, borrow::Cow, fmt};
+use std::{borrow::Cow, fmt};
 
 use http::{HeaderName, StatusCode};
+
+use crate::wire::type_name;
 
 /// A layer in words: its name, what it can answer in the handler's place, which fields it adds.
 ///
@@ -44,7 +46,7 @@ impl Description {
 
     /// A layer named as its type, without the paths.
     pub fn of<L: ?Sized>() -> Self {
-        Self::new(without_paths(type_name::<L>()))
+        Self::new(type_name::<L>())
     }
 
     /// Adds an answer, and when it is given.
@@ -104,31 +106,5 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status.as_str(), self.when)
-    }
-}
-
-/// `a::b::Jwt<c::Claims>` becomes `Jwt<Claims>`.
-fn without_paths(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for piece in name.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
-        out.push_str(piece.rsplit("::").next().unwrap_or(piece));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_paths;
-
-    #[test]
-    fn drops_the_paths_of_a_type_and_of_its_parameters() {
-        let cases = [
-            ("Jwt", "Jwt"),
-            ("wythe::auth::Jwt<app::Claims>", "Jwt<Claims>"),
-            ("a::B<(c::D, e::F<&g::H>)>", "B<(D, F<&H>)>"),
-        ];
-        for (name, short) in cases {
-            assert_eq!(without_paths(name), short);
-        }
     }
 }

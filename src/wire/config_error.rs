@@ -15,7 +15,6 @@ use std::{borrow::Cow, error::Error, fmt};
 /// let error = ConfigError::new("Quota", "a quota of 0 requests would reject every request");
 /// assert_eq!(error.to_string(), "Quota: a quota of 0 requests would reject every request");
 /// ```
-#[derive(Debug)]
 pub struct ConfigError {
     policy: &'static str,
     message: Cow<'static, str>,
@@ -44,6 +43,20 @@ impl ConfigError {
     #[must_use]
     pub const fn policy(&self) -> &'static str {
         self.policy
+    }
+}
+
+/// The message, as [`Display`](fmt::Display) writes it, and its causes: a `main` that returns the
+/// error prints it this way.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
     }
 }
 

@@ -24,8 +24,8 @@ mod problem;
     feature = "session"
 ))]
 mod secret;
+mod type_name;
 
-pub(crate) use self::problem::retry_after;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",
@@ -39,3 +39,4 @@ pub use self::{
     config_error::ConfigError,
     problem::{PROBLEM_JSON, Problem},
 };
+pub(crate) use self::{problem::retry_after, type_name::type_name};

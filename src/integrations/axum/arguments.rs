@@ -48,7 +48,9 @@ pub trait Arguments<L, S, I>: Sized + Send {
     label = "the handler asks for `{Self}`",
     note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "a layer with a condition, such as `.when(..)`, or with `.optional()` provides an `Option<..>`",
+    note = "the type must be the one that the layer provides, as `Auth` of the claims that `with_auth` \
+            verifies; it is an `Option<..>` if the layer has a condition, such as `.when(..)`, or is \
+            `.optional()`, and only then",
     note = "to have it extracted, implement `FromRequestParts`; an extractor of the body, such as \
             `Json` or `String`, must be the last argument",
     note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
@@ -66,7 +68,9 @@ pub trait Argument<L, S, I>: Sized {
     label = "the handler asks for `{Self}`",
     note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "a layer with a condition, such as `.when(..)`, or with `.optional()` provides an `Option<..>`",
+    note = "the type must be the one that the layer provides, as `Auth` of the claims that `with_auth` \
+            verifies; it is an `Option<..>` if the layer has a condition, such as `.when(..)`, or is \
+            `.optional()`, and only then",
     note = "to have it extracted, implement `FromRequestParts` or `FromRequest`",
     note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
             `Json<T>` and `Form<T>`; `T: FromRef<S>` for `State<T>`, where `S` is the state of the \

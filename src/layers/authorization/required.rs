@@ -1,13 +1,13 @@
 //! What a principal must have, all of a list or any of it, and what is answered otherwise.
 
-use std::{any::type_name, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{Request, StatusCode};
 
 use crate::{
     contract::{Later, Step},
     request::Auth,
-    wire::{ConfigError, Problem},
+    wire::{ConfigError, Problem, type_name},
 };
 
 /// How a policy finds out what a principal has: it asks the principal, which implements

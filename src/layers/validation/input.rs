@@ -125,8 +125,8 @@ pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
 /// An input that passed its rules.
 ///
 /// Only [`with_validation`](crate::with_validation) and [`check`](Self::check) create it, so a
-/// function that takes a `Valid<Json<NewUser>>` needs no checks of its own. It can be read and
-/// destructured, but not changed.
+/// function that takes a `Valid<Json<NewUser>>` needs no checks of its own. It can be read, and
+/// [`into_inner`](Self::into_inner) gives the input, but it can't be changed.
 ///
 /// # Example
 ///

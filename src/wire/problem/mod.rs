@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use self::logged::Logged;
-use crate::wire::ConfigError;
+use crate::wire::{ConfigError, type_name};
 
 /// The media type of a problem's body.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -125,10 +125,11 @@ impl Problem {
     /// The compiler has proven that a layer provides it, so it is only missing if a layer outside the
     /// stack was assumed, or if it was taken out twice.
     pub(crate) fn not_provided<P>() -> Self {
-        let name = std::any::type_name::<P>();
+        let name = type_name::<P>();
         Self::misconfigured(format!(
-            "`{name}` is not in the extensions of the request: the layer that was assumed to \
-             provide it did not run, or it was already taken out"
+            "the handler asks for `{name}`, which the request does not have: put the layer that \
+             provides it around the router, after its routes (`.route(..).layer(stack)`); where a \
+             layer is `.optional()` or has a condition, ask for an `Option`"
         ))
     }
 

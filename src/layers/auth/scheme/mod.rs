@@ -90,6 +90,12 @@ use crate::contract::{Description, Later};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scheme of authentication",
+    label = "not a `Jwt`, and not an implementation of `Authenticate`",
+    note = "a scheme that can be invalid is a `Result`: write `?` after its constructor, as in \
+            `with_auth(Jwt::<Claims>::hs256(secret)?)`"
+)]
 pub trait Authenticate {
     /// Who sends the request; the handler asks for `Auth<Principal>`.
     type Principal: Clone + Send + Sync + 'static;
