@@ -35,7 +35,7 @@ const MISSING: [(&str, &str, &str); 4] = [
     (
         "/handler",
         "wythe: `handler` answers 500, because ",
-        "ClientIp` is not",
+        "asks for `ClientIp`",
     ),
 ];
 
