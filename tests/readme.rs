@@ -1,6 +1,7 @@
-//! `assets/stages.svg`: the order of the stages, drawn from the table of `wythe::stage`.
+//! What the README shows is what the sources say: the picture of the stages in `assets/stages.svg`,
+//! drawn from the table of `wythe::stage`, and the stack that the benchmarks measure.
 //!
-//! `PICTURES=overwrite cargo test --test pictures` draws it again.
+//! `PICTURES=overwrite cargo test --test readme` draws the picture again.
 
 use std::{env, fmt::Write, fs};
 
@@ -23,7 +24,7 @@ fn the_stored_picture_shows_the_stages_in_their_order() {
     assert!(
         stored == picture,
         "the table of the stages has changed; draw it again with \
-         `PICTURES=overwrite cargo test --test pictures`"
+         `PICTURES=overwrite cargo test --test readme`"
     );
 }
 
@@ -38,6 +39,27 @@ fn the_table_lists_the_declared_stages_in_their_order() {
         .collect();
     let listed: Vec<&str> = stages().into_iter().map(|(name, _)| name).collect();
     assert_eq!(listed, declared);
+}
+
+#[test]
+fn the_benchmarks_measure_the_stack_of_the_example() {
+    let example = layers(include_str!("../README.md"), "fn app(");
+    let measured = layers(include_str!("../benches/layers/whole.rs"), "fn with<");
+    assert!(!example.is_empty(), "the README has no stack");
+    assert_eq!(measured, example);
+}
+
+/// The layers that a function names, in their order.
+fn layers<'s>(source: &'s str, function: &str) -> Vec<&'s str> {
+    let (_, body) = source.split_once(function).expect("the function");
+    let (body, _) = body.split_once("\n}\n").expect("its end");
+    let calls = body.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let end = line.find(|c: char| c != '_' && !c.is_ascii_lowercase())?;
+        let (name, _) = line.split_at(end);
+        name.starts_with("with_").then_some(name)
+    });
+    calls.collect()
 }
 
 /// The name of each stage, and what stands there.
