@@ -241,7 +241,8 @@ pub mod types {
     pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{
-        Argument, Arguments, Erased, Extracted, HandledFuture, HandlerFunction, LastArgument,
+        Argument, Arguments, Erased, Extracted, ExtractedFromBody, HandledFuture, HandlerFunction,
+        LastArgument,
     };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
 }

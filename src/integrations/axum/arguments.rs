@@ -5,14 +5,14 @@
 //! `FromRequest`. The compiler finds out which, as the index `I` of [`Argument`]; a type that is both
 //! has two indexes, which is an error.
 
-use std::{future::Future, marker::PhantomData};
+use std::{future::Future, mem};
 
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::request::Parts;
+use http::{Request, request::Parts};
 
 use crate::{
     compose::{Given, Gives},
@@ -38,8 +38,11 @@ pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
 /// The arguments of a handler inside a stack of the layers `L`, in a router with the state `S`.
 pub trait Arguments<L, S, I>: Sized + Send {
     /// Takes all arguments from the request, the first one first.
-    fn take_all(request: Request, state: &S)
-    -> impl Future<Output = Result<Self, Response>> + Send;
+    fn take_all(
+        parts: &mut Parts,
+        body: Body,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
 
 /// An argument that does not take the body.
@@ -79,14 +82,21 @@ pub trait Argument<L, S, I>: Sized {
 pub trait LastArgument<L, S, I>: Sized {
     /// Takes the argument from the request.
     fn take_last(
-        request: Request,
+        parts: &mut Parts,
+        body: Body,
         state: &S,
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
 
-/// The index of an argument that axum extracts. `M` is axum's marker: whether from the whole request.
-pub struct Extracted<M = ()>(PhantomData<fn() -> M>);
-crate::contract::debug_as_name!(Extracted);
+/// The index of an argument that axum extracts from the head of the request.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Extracted;
+
+/// The index of an argument that axum extracts from the whole request.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ExtractedFromBody;
 
 #[diagnostic::do_not_recommend]
 impl<X, L, S, I> Argument<L, S, Given<I>> for X
@@ -119,18 +129,32 @@ where
     L: Gives<X, I>,
     S: Sync,
 {
-    async fn take_last(mut request: Request, _: &S) -> Result<Self, Response> {
-        X::from_extensions(request.extensions_mut()).ok_or_else(missing::<X>)
+    async fn take_last(parts: &mut Parts, _: Body, _: &S) -> Result<Self, Response> {
+        X::from_extensions(&mut parts.extensions).ok_or_else(missing::<X>)
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<X, L, S, M> LastArgument<L, S, Extracted<M>> for X
+impl<X, L, S> LastArgument<L, S, Extracted> for X
 where
-    X: FromRequest<S, M>,
+    X: FromRequestParts<S>,
     S: Sync,
 {
-    async fn take_last(request: Request, state: &S) -> Result<Self, Response> {
+    async fn take_last(parts: &mut Parts, _: Body, state: &S) -> Result<Self, Response> {
+        let extracted = X::from_request_parts(parts, state).await;
+        extracted.map_err(IntoResponse::into_response)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<X, L, S> LastArgument<L, S, ExtractedFromBody> for X
+where
+    X: FromRequest<S>,
+    S: Sync,
+{
+    async fn take_last(parts: &mut Parts, body: Body, state: &S) -> Result<Self, Response> {
+        let (nothing, ()) = Request::new(()).into_parts();
+        let request = Request::from_parts(mem::replace(parts, nothing), body);
         let extracted = X::from_request(request, state).await;
         extracted.map_err(IntoResponse::into_response)
     }
@@ -153,7 +177,7 @@ where
 }
 
 impl<L, S: Sync> Arguments<L, S, ()> for () {
-    async fn take_all(_: Request, _: &S) -> Result<Self, Response> {
+    async fn take_all(_: &mut Parts, _: Body, _: &S) -> Result<Self, Response> {
         Ok(())
     }
 }
@@ -179,17 +203,15 @@ macro_rules! handlers {
             $($argument: Argument<L, S, $index> + Send,)*
             $last: LastArgument<L, S, $last_index> + Send,
         {
-            #[allow(
-                non_snake_case,
-                unused_mut,
-                clippy::allow_attributes,
-                reason = "a variable for each type parameter; the parts change if there are several"
-            )]
-            async fn take_all(request: Request, state: &S) -> Result<Self, Response> {
-                let (mut parts, body) = request.into_parts();
-                $(let $argument = $argument::take(&mut parts, state).await?;)*
-                let request = Request::from_parts(parts, body);
-                Ok(($($argument,)* $last::take_last(request, state).await?,))
+            #[expect(non_snake_case, reason = "a variable for each type parameter")]
+            async fn take_all(
+                parts: &mut Parts,
+                body: Body,
+                state: &S,
+            ) -> Result<Self, Response> {
+                $(let $argument = $argument::take(parts, state).await?;)*
+                let $last = $last::take_last(parts, body, state).await?;
+                Ok(($($argument,)* $last,))
             }
         }
     };

@@ -42,8 +42,11 @@ where
 {
     Arc::new(move |request, state| {
         let function = function.clone();
+        let (mut parts, body) = request.into_parts();
         Box::pin(async move {
-            match A::take_all(request, &state).await {
+            let arguments = A::take_all(&mut parts, body, &state).await;
+            drop(parts);
+            match arguments {
                 Ok(arguments) => function.call(arguments).await.into_response(),
                 Err(rejection) => rejection,
             }

@@ -6,7 +6,9 @@ mod from_layer;
 mod handled;
 mod own_types;
 
-pub use arguments::{Argument, Arguments, Extracted, HandlerFunction, LastArgument};
+pub use arguments::{
+    Argument, Arguments, Extracted, ExtractedFromBody, HandlerFunction, LastArgument,
+};
 pub use erased::Erased;
 pub use from_layer::FromLayer;
 pub use handled::{Handled, HandledFuture};
