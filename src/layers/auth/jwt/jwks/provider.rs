@@ -157,7 +157,15 @@ impl ProviderKeys {
         };
         // The lock is released before the fetch begins: a runtime that is shutting down drops the
         // task at once, which takes the lock to record its failure.
-        let decision = self.lock().decide(trigger, now, self.options.cooldown);
+        let decision = {
+            let mut state = self.lock();
+            // The fetch of another request may have ended since this one found the keys old.
+            if trigger == Trigger::Age && self.is_fresh() {
+                Decision::Recent
+            } else {
+                state.decide(trigger, now, self.options.cooldown)
+            }
+        };
         match decision {
             Decision::Join(in_flight) => Refresh::InProgress(in_flight),
             Decision::Recent => Refresh::JustFetched,
