@@ -1,6 +1,6 @@
 //! The 422: lists what is wrong with an input.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error, fmt};
 
 use garde::Report;
 use http::StatusCode;
@@ -24,7 +24,13 @@ const MAX_POINTER: usize = 1024;
 /// One error: what the client gets, and what the log gets.
 pub(super) struct InputError {
     listed: Value,
-    place: String,
+    broken: BrokenRule,
+}
+
+/// The rule that a field breaks.
+struct BrokenRule {
+    encoding: Encoding,
+    path: Vec<PathSegment>,
     rule: &'static str,
 }
 
@@ -32,13 +38,16 @@ impl InputError {
     pub(super) fn new(
         encoding: Encoding,
         message: &str,
-        path: &[PathSegment],
+        path: Vec<PathSegment>,
         rule: &'static str,
     ) -> Self {
         Self {
-            listed: entry(encoding, message, path),
-            place: place(encoding, path, rule),
-            rule,
+            listed: entry(encoding, message, &path),
+            broken: BrokenRule {
+                encoding,
+                path,
+                rule,
+            },
         }
     }
 }
@@ -70,7 +79,7 @@ pub(super) fn refuse(report: &Report, paths: &FieldPaths, max_listed: usize) -> 
         InputError::new(
             paths.encoding(),
             message,
-            &path,
+            path,
             rule(&RULES, message, "custom"),
         )
     });
@@ -95,13 +104,19 @@ fn segments(path: &Value) -> Vec<PathSegment> {
 
 /// The 422: some errors, and how many there are.
 pub(super) fn list(errors: Vec<InputError>, total: usize) -> Problem {
-    let cause = summary(&errors, total);
-    let errors: Vec<_> = errors.into_iter().map(|error| error.listed).collect();
+    let mut rules = Vec::with_capacity(errors.len().min(BrokenRules::MOST));
+    let mut listed = Vec::with_capacity(errors.len());
+    for error in errors {
+        listed.push(error.listed);
+        if rules.len() < BrokenRules::MOST {
+            rules.push(error.broken);
+        }
+    }
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
         .reason("invalid")
-        .because(cause)
+        .because(BrokenRules { rules, total })
         .detail("The request is well-formed but its content is invalid.")
-        .extension("errors", errors)
+        .extension("errors", listed)
         .extension("error_count", total)
 }
 
@@ -182,20 +197,40 @@ fn is_name(key: &str) -> bool {
 }
 
 /// The cause for the log: the place and the rule of the first errors, without values.
-fn summary(errors: &[InputError], total: usize) -> String {
-    const MOST: usize = 8;
+///
+/// It becomes text only where it is logged.
+struct BrokenRules {
+    rules: Vec<BrokenRule>,
+    total: usize,
+}
 
-    let first: Vec<_> = errors
-        .iter()
-        .take(MOST)
-        .map(|error| format!("{} ({})", error.place, error.rule))
-        .collect();
-    let summary = first.join(", ");
-    match total.saturating_sub(first.len()) {
-        0 => summary,
-        more => format!("{summary}, and {more} more"),
+impl BrokenRules {
+    const MOST: usize = 8;
+}
+
+impl fmt::Display for BrokenRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for broken in &self.rules {
+            let place = place(broken.encoding, &broken.path, broken.rule);
+            write!(f, "{separator}{place} ({})", broken.rule)?;
+            separator = ", ";
+        }
+        match self.total.saturating_sub(self.rules.len()) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
     }
 }
+
+/// As it is logged: the names of a map's keys may be values of the client.
+impl fmt::Debug for BrokenRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for BrokenRules {}
 
 /// The text, or its beginning and its end, where serde says what it expected.
 pub(super) fn excerpt(text: &str) -> Cow<'_, str> {

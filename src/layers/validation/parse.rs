@@ -162,7 +162,7 @@ fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> Pro
         .and_then(|rest| rest.strip_suffix('`'));
     path.extend(missing.map(|name| PathSegment::Key(name.to_owned())));
     let rule = errors::rule(&RULES, message, "deserialize");
-    let error = InputError::new(encoding, message, &path, rule);
+    let error = InputError::new(encoding, message, path, rule);
     errors::list(vec![error], 1)
 }
 
