@@ -5,11 +5,12 @@
 
 use std::{fmt, marker::PhantomData};
 
+use http::Extensions;
 use tower_layer::Layer;
 
 use super::Stack;
 use crate::contract::{
-    Always, Description, Place, Placed, With,
+    Description, Place, Placed, Provision, Sometimes, With, debug_as_name,
     stage::{Any, FurtherIn, No, Yes},
 };
 
@@ -130,13 +131,29 @@ impl<X, S> Layer<S> for Assumed<X> {
 
 impl<X: 'static> Place for Assumed<X> {
     type Stage = Any;
-    type Provides = Always<X>;
-    type Needs = ();
+    type Provides = Presumed<X>;
+    type Needs = NeededAround<X>;
 
     fn describe(&self) -> Description {
         Description::new("assume").suffix(&format!(" {}", Description::of::<X>().name()))
     }
 }
+
+/// What [`assume`] provides: an `X` that handlers and layers can ask for, but no proof that a route is
+/// guarded.
+pub struct Presumed<X>(PhantomData<fn() -> X>);
+
+impl<X: 'static> Provision for Presumed<X> {
+    type Weak = Sometimes<X>;
+
+    fn mark(_: &mut Extensions) {}
+}
+
+/// What [`assume`] needs: something around the stack that provides an `X`. [`compose`](super::compose)
+/// does not see what is around it and takes this as given; an `Api` proves it.
+pub struct NeededAround<X>(PhantomData<fn() -> X>);
+
+debug_as_name!(Presumed NeededAround);
 
 /// An element of a stack: a `with_*` layer, [`placed`](crate::placed), [`layer`], [`assume`], or
 /// a stack.

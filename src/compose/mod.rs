@@ -16,7 +16,8 @@ pub use self::{
     condition::{Condition, RouteList, When},
     function::{ErasedHandler, Function, HandlerFuture, Reply},
     list::{
-        Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, Nil, assume, layer,
+        Append, Assumed, Cons, Foreign, Insert, InsertBefore, IntoList, Merge, NeededAround, Nil,
+        Presumed, assume, layer,
     },
     proof::{
         Covers, Direct, FirstOf, Given, Gives, Has, Inside, Met, Offers, Ordered, ProvidedBy,

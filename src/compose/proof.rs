@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use super::{Cons, Nil};
+use super::{Cons, NeededAround, Nil, Presumed};
 use crate::contract::{Always, Needed, Place, Sometimes, debug_as_name, stage::Then};
 
 /// A list whose layers may stand in this order inside stage `From`, if `Have` is provided.
@@ -46,6 +46,9 @@ pub trait Met<Have, Layer, I> {}
 
 impl<Have, Layer> Met<Have, Layer, ()> for () {}
 
+/// Met by what is around the stack, which `compose` does not see.
+impl<Have, Layer, X> Met<Have, Layer, ()> for NeededAround<X> {}
+
 impl<Have, Layer, N, I> Met<Have, Layer, Option<I>> for Needed<N> where Have: Has<N, Layer, I> {}
 
 impl<Have, Layer, M, N, I, J> Met<Have, Layer, (I, J)> for (M, N)
@@ -74,6 +77,7 @@ impl<X, Layer, P, Rest: Has<X, Layer, I>, I> Has<X, Layer, SecondOf<I>> for (P, 
 pub trait Offers<X, I> {}
 
 impl<X> Offers<X, Direct> for Always<X> {}
+impl<X> Offers<X, Direct> for Presumed<X> {}
 impl<X> Offers<Option<X>, Direct> for Sometimes<X> {}
 impl<X, P: Offers<X, I>, Q, I> Offers<X, FirstOf<I>> for (P, Q) {}
 impl<X, P, Q: Offers<X, I>, I> Offers<X, SecondOf<I>> for (P, Q) {}
