@@ -121,6 +121,8 @@
 //!   the state, nested routers, WebSocket connections and server-sent events.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "api")]
+pub mod api;
 mod compose;
 mod contract;
 pub mod guide;
@@ -130,6 +132,11 @@ mod request;
 mod support;
 mod wire;
 
+#[cfg(feature = "api")]
+pub use self::api::{
+    builder::{Api, FinishedApi},
+    path::{Path, RoutePath},
+};
 #[cfg(feature = "axum")]
 pub use self::integrations::axum::{FromLayer, Handled};
 #[cfg(feature = "tower-http")]
@@ -233,16 +240,26 @@ pub use self::{
 /// Types that occur in signatures and compiler messages. The compiler infers them, so applications do
 /// not name them.
 pub mod types {
+    #[cfg(feature = "api")]
+    pub use crate::api::{
+        builder::{Finished, InsideAround, InsideGuard, Outer, Unset},
+        mount::{Mount, Mounted},
+        path::GivenByRoute,
+        proof::{
+            ByGuard, ByOne, ByRoute, Enclose, Guarded, InOrder, MetAround, NoDemand, Nothing,
+            Proven, Proves, StandsAround, StandsInside, Surroundings,
+        },
+    };
     pub use crate::compose::{
         Append, Assumed, Condition, Cons, Covers, Direct, ErasedHandler, FirstOf, Foreign,
         Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge,
-        Met, Nil, Offers, Ordered, ProvidedBy, RouteList, SecondOf, When,
+        Met, NeededAround, Nil, Offers, Ordered, Presumed, ProvidedBy, RouteList, SecondOf, When,
     };
     pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{
-        Argument, Arguments, Erased, Extracted, ExtractedFromBody, HandledFuture, HandlerFunction,
-        LastArgument,
+        Argument, Arguments, Erased, Extracted, ExtractedFromBody, FromHead, HandledFuture,
+        HandlerFunction, LastArgument, PathUse,
     };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
 }

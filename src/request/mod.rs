@@ -13,10 +13,14 @@ mod address;
 mod head;
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub mod key;
+#[cfg(feature = "axum")]
+mod path_params;
 mod principal;
 mod routes;
 pub(crate) mod take_once;
 
+#[cfg(feature = "axum")]
+pub(crate) use self::path_params::{PathParams, with_path_params};
 pub use self::{
     address::{ClientIp, PeerAddr},
     head::RequestHead,

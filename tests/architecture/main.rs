@@ -33,6 +33,8 @@ const PLAN: Plan = Plan {
                 // One room for each layer; rooms do not use each other.
                 Rooms(&["layers/*"]),
                 Rooms(&["integrations/*"]),
+                // Routes that know their stacks.
+                Shared(&["api"]),
                 Shared(&["guide", "lib"]),
             ],
         },

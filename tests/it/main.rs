@@ -4,6 +4,7 @@
 //! thread with an allocator of its own, `jwt_provider` installs a provider of cryptography for the
 //! whole process, `messages` runs the compiler, and `architecture` reads the sources.
 
+mod api;
 mod common;
 mod compose;
 mod contract;

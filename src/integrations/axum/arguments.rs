@@ -5,7 +5,7 @@
 //! `FromRequest`. The compiler finds out which, as the index `I` of [`Argument`]; a type that is both
 //! has two indexes, which is an error.
 
-use std::{future::Future, mem};
+use std::{any::type_name, future::Future, marker::PhantomData, mem};
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ use http::{Request, request::Parts};
 
 use crate::{
     compose::{Given, Gives},
-    contract::Provided,
+    contract::{Provided, debug_as_name},
     wire::Problem,
 };
 
@@ -37,6 +37,9 @@ pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
 
 /// The arguments of a handler inside a stack of the layers `L`, in a router with the state `S`.
 pub trait Arguments<L, S, I>: Sized + Send {
+    /// What all arguments read of the path.
+    fn path_use() -> PathUse;
+
     /// Takes all arguments from the request, the first one first.
     fn take_all(
         parts: &mut Parts,
@@ -61,6 +64,9 @@ pub trait Arguments<L, S, I>: Sized + Send {
             router; `T: Clone` for `Extension<T>`"
 )]
 pub trait Argument<L, S, I>: Sized {
+    /// Notes what the argument reads of the path.
+    fn note_path_use(path_use: &mut PathUse);
+
     /// Takes the argument from the request.
     fn take(parts: &mut Parts, state: &S) -> impl Future<Output = Result<Self, Response>> + Send;
 }
@@ -80,6 +86,9 @@ pub trait Argument<L, S, I>: Sized {
             router; `T: Clone` for `Extension<T>`"
 )]
 pub trait LastArgument<L, S, I>: Sized {
+    /// Notes what the argument reads of the path.
+    fn note_path_use(path_use: &mut PathUse);
+
     /// Takes the argument from the request.
     fn take_last(
         parts: &mut Parts,
@@ -87,6 +96,22 @@ pub trait LastArgument<L, S, I>: Sized {
         state: &S,
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
+
+/// What the arguments of a handler read of the path.
+#[derive(Clone, Debug, Default)]
+pub struct PathUse {
+    /// Whether an extractor may read the parameters that axum's router leaves in a request, as its
+    /// `Path` does. No type says what an extractor reads inside.
+    pub(crate) may_read_axum_params: bool,
+    /// For each argument that takes the parameters of the path itself: whether it can take those of
+    /// a route with parameters of these names.
+    pub(crate) takes: Vec<fn(&[&str]) -> Result<(), String>>,
+}
+
+/// The index of a last argument that does not take the body.
+pub struct FromHead<I>(PhantomData<fn() -> I>);
+
+debug_as_name!(FromHead);
 
 /// The index of an argument that axum extracts from the head of the request.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +130,8 @@ where
     L: Gives<X, I>,
     S: Sync,
 {
+    fn note_path_use(_: &mut PathUse) {}
+
     async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         X::from_extensions(&mut parts.extensions).ok_or_else(missing::<X>)
     }
@@ -116,6 +143,10 @@ where
     X: FromRequestParts<S>,
     S: Sync,
 {
+    fn note_path_use(path_use: &mut PathUse) {
+        path_use.may_read_axum_params |= !reads_no_path::<X>();
+    }
+
     async fn take(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let extracted = X::from_request_parts(parts, state).await;
         extracted.map_err(IntoResponse::into_response)
@@ -123,26 +154,21 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<X, L, S, I> LastArgument<L, S, Given<I>> for X
+impl<X, L, S, I> LastArgument<L, S, FromHead<I>> for X
 where
-    X: Provided + Send,
-    L: Gives<X, I>,
+    X: Argument<L, S, I>,
     S: Sync,
 {
-    async fn take_last(parts: &mut Parts, _: Body, _: &S) -> Result<Self, Response> {
-        X::from_extensions(&mut parts.extensions).ok_or_else(missing::<X>)
+    fn note_path_use(path_use: &mut PathUse) {
+        X::note_path_use(path_use);
     }
-}
 
-#[diagnostic::do_not_recommend]
-impl<X, L, S> LastArgument<L, S, Extracted> for X
-where
-    X: FromRequestParts<S>,
-    S: Sync,
-{
-    async fn take_last(parts: &mut Parts, _: Body, state: &S) -> Result<Self, Response> {
-        let extracted = X::from_request_parts(parts, state).await;
-        extracted.map_err(IntoResponse::into_response)
+    fn take_last(
+        parts: &mut Parts,
+        _: Body,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Response>> + Send {
+        X::take(parts, state)
     }
 }
 
@@ -152,12 +178,45 @@ where
     X: FromRequest<S>,
     S: Sync,
 {
+    fn note_path_use(path_use: &mut PathUse) {
+        path_use.may_read_axum_params |= !reads_no_path::<X>();
+    }
+
     async fn take_last(parts: &mut Parts, body: Body, state: &S) -> Result<Self, Response> {
         let (nothing, ()) = Request::new(()).into_parts();
         let request = Request::from_parts(mem::replace(parts, nothing), body);
         let extracted = X::from_request(request, state).await;
         extracted.map_err(IntoResponse::into_response)
     }
+}
+
+/// Whether this is one of axum's own extractors that never read the path.
+///
+/// The name of a type is no more than a hint: of an extractor that is not recognized, which includes
+/// those of other crates, it is assumed that it reads the path. That is slower, but right.
+fn reads_no_path<X>() -> bool {
+    const GENERIC: [&str; 7] = [
+        "axum::extract::connect_info::ConnectInfo",
+        "axum::extract::query::Query",
+        "axum::extract::raw_form::RawForm",
+        "axum::extract::state::State",
+        "axum::extension::Extension",
+        "axum::form::Form",
+        "axum::json::Json",
+    ];
+    const PLAIN: [&str; 8] = [
+        "alloc::string::String",
+        "axum::extract::original_uri::OriginalUri",
+        "axum::extract::ws::WebSocketUpgrade",
+        "bytes::bytes::Bytes",
+        "http::header::map::HeaderMap",
+        "http::method::Method",
+        "http::uri::Uri",
+        "http::version::Version",
+    ];
+    let name = type_name::<X>();
+    let (generic, _) = name.split_once('<').unwrap_or((name, ""));
+    PLAIN.contains(&name) || GENERIC.contains(&generic)
 }
 
 #[cold]
@@ -177,6 +236,10 @@ where
 }
 
 impl<L, S: Sync> Arguments<L, S, ()> for () {
+    fn path_use() -> PathUse {
+        PathUse::default()
+    }
+
     async fn take_all(_: &mut Parts, _: Body, _: &S) -> Result<Self, Response> {
         Ok(())
     }
@@ -203,6 +266,13 @@ macro_rules! handlers {
             $($argument: Argument<L, S, $index> + Send,)*
             $last: LastArgument<L, S, $last_index> + Send,
         {
+            fn path_use() -> PathUse {
+                let mut path_use = PathUse::default();
+                $($argument::note_path_use(&mut path_use);)*
+                $last::note_path_use(&mut path_use);
+                path_use
+            }
+
             #[expect(non_snake_case, reason = "a variable for each type parameter")]
             async fn take_all(
                 parts: &mut Parts,

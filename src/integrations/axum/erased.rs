@@ -54,6 +54,15 @@ where
     })
 }
 
+impl<S> Clone for Stateful<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Without(handler) => Self::Without(handler.clone()),
+            Self::With(call) => Self::With(Arc::clone(call)),
+        }
+    }
+}
+
 impl<S: 'static> Stateful<S> {
     pub(super) fn new(call: Call<S>) -> Self {
         let any: &dyn Any = &call;
@@ -88,6 +97,20 @@ impl<S: 'static> Stateful<S> {
 /// the compiler would check the whole stack again for each handler.
 #[derive(Clone, Debug)]
 pub struct Erased(ErasedHandler<Body, Body>);
+
+impl Erased {
+    pub(crate) fn new<F>(handler: F) -> Self
+    where
+        F: Fn(Request<Body>) -> BoxedResponse<Body> + Send + Sync + 'static,
+    {
+        Self(ErasedHandler::new(handler))
+    }
+
+    /// Calls the handler. What it answers is not logged here.
+    pub(crate) fn respond(&self, request: Request<Body>) -> BoxedResponse<Body> {
+        self.0.respond(request)
+    }
+}
 
 /// A layer further out may have changed the type of the request body; the handler gets axum's.
 impl<B> Service<Request<B>> for Erased

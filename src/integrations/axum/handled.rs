@@ -22,8 +22,10 @@ use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
+#[cfg(feature = "api")]
+use super::route_options::RouteOptions;
 use super::{
-    arguments::{Arguments, HandlerFunction},
+    arguments::{Arguments, HandlerFunction, PathUse},
     erased::{Erased, Stateful, erase},
 };
 use crate::{
@@ -77,6 +79,9 @@ impl<L> Stack<L> {
             inner: Arc::new(Inner {
                 list: self.list().clone(),
                 handler: Stateful::new(erase(handler)),
+                path_use: A::path_use(),
+                #[cfg(feature = "api")]
+                options: RouteOptions::default(),
             }),
             types: PhantomData,
         }
@@ -94,15 +99,50 @@ pub struct Handled<L, S, A, O> {
     types: PhantomData<fn(A) -> O>,
 }
 
-struct Inner<L, S> {
-    list: L,
+pub(crate) struct Inner<L, S> {
+    pub(crate) list: L,
     handler: Stateful<S>,
+    pub(crate) path_use: PathUse,
+    #[cfg(feature = "api")]
+    pub(crate) options: RouteOptions,
+}
+
+impl<L, S: Clone + Send + Sync + 'static> Inner<L, S> {
+    /// The handler inside the stack, with this state.
+    pub(crate) fn handler(&self, state: S) -> Erased {
+        self.handler.with(state)
+    }
 }
 
 impl<L, S, A, O> Clone for Handled<L, S, A, O> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
+            types: PhantomData,
+        }
+    }
+}
+
+#[cfg(feature = "api")]
+impl<L, S, A, O> Handled<L, S, A, O> {
+    pub(crate) fn into_inner(self) -> Arc<Inner<L, S>> {
+        self.inner
+    }
+
+    /// Changes the options. The handler and the stack are shared with other clones.
+    pub(super) fn with_options(self, change: impl FnOnce(&mut RouteOptions)) -> Self
+    where
+        L: Clone,
+    {
+        let mut options = self.inner.options.clone();
+        change(&mut options);
+        Self {
+            inner: Arc::new(Inner {
+                list: self.inner.list.clone(),
+                handler: self.inner.handler.clone(),
+                path_use: self.inner.path_use.clone(),
+                options,
+            }),
             types: PhantomData,
         }
     }
@@ -146,7 +186,7 @@ where
     type Future = HandledFuture<L::Service>;
 
     fn call(self, request: Request, state: S) -> Self::Future {
-        let Inner { list, handler } = &*self.inner;
+        let Inner { list, handler, .. } = &*self.inner;
         let service = list.layer(handler.with(state));
         HandledFuture {
             oneshot: Oneshot::new(service, request),

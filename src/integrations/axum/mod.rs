@@ -5,10 +5,19 @@ mod erased;
 mod from_layer;
 mod handled;
 mod own_types;
+#[cfg(feature = "api")]
+mod route_options;
 
 pub use arguments::{
-    Argument, Arguments, Extracted, ExtractedFromBody, HandlerFunction, LastArgument,
+    Argument, Arguments, Extracted, ExtractedFromBody, FromHead, HandlerFunction, LastArgument,
+    PathUse,
 };
 pub use erased::Erased;
 pub use from_layer::FromLayer;
+#[cfg(feature = "api")]
+pub(crate) use handled::Inner;
 pub use handled::{Handled, HandledFuture};
+#[cfg(feature = "api")]
+pub use route_options::Concern;
+#[cfg(feature = "api")]
+pub(crate) use route_options::RouteOptions;

@@ -95,7 +95,7 @@ impl Methods {
         Ok(Self::new(listed))
     }
 
-    pub(super) fn new(listed: Vec<Method>) -> Self {
+    pub(crate) fn new(listed: Vec<Method>) -> Self {
         let allow = allow(&listed);
         let not_allowed = Problem::new(StatusCode::METHOD_NOT_ALLOWED)
             .reason("method")
@@ -120,7 +120,7 @@ impl Methods {
     }
 
     /// The answer to a method that does not pass.
-    pub(super) fn answer(&self, method: &Method) -> Response<Bytes> {
+    pub(crate) fn answer(&self, method: &Method) -> Response<Bytes> {
         let guard = &*self.0;
         if *method == Method::OPTIONS {
             // RFC 9110, section 9.3.7.

@@ -1,20 +1,13 @@
 //! Keys from axum's router: the route, a parameter of its path.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use axum::extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection};
 use http::{Method, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
     contract::{Description, stage},
-    request::matched_route,
+    request::{matched_route, with_path_params},
     wire::Problem,
 };
 
@@ -84,11 +77,11 @@ impl Key for ByPathParam {
 
 impl ByPathParam {
     fn with<T>(&self, head: &mut Parts, read: impl FnOnce(&str) -> T) -> Result<T, Problem> {
-        let params = params(head)?;
-        let params = params.iter().flatten();
-        let named = params.filter(|(name, _)| *name == self.0);
-        let (_, value) = named.last().ok_or_else(|| self.missing())?;
-        Ok(read(value))
+        let found = with_path_params(head, |params| {
+            let named = params.iter().rfind(|(name, _)| *name == self.0);
+            named.map(|(_, value)| read(value))
+        })?;
+        found.flatten().ok_or_else(|| self.missing())
     }
 
     fn missing(&self) -> Problem {
@@ -98,20 +91,6 @@ impl ByPathParam {
              none: put the limit around routes with `{{{name}}}` only, with `Stack::handler`, \
              `MethodRouter::layer` or `Router::route_layer`"
         ))
-    }
-}
-
-/// The parameters of the path; none if no route has matched.
-fn params(head: &mut Parts) -> Result<Option<RawPathParams>, Problem> {
-    // axum's extractor is a future that never waits.
-    let found = pin!(RawPathParams::from_request_parts(head, &()));
-    match found.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(params)) => Ok(Some(params)),
-        Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
-            let problem = Problem::new(StatusCode::BAD_REQUEST).reason("malformed_path");
-            Err(problem.detail("A parameter of the path is not valid UTF-8."))
-        }
-        Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
     }
 }
 

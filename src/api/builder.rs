@@ -1,0 +1,398 @@
+//! [`Api`]: routes with their stacks and handlers, in one value.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use http::Method;
+
+use super::{
+    finding::Finding,
+    mount::Mount,
+    proof::{Enclose, Guarded, InOrder, Nothing},
+    public::Public,
+    route::{Access, Around, Matches, Route},
+    service::{ApiService, TrailingSlash},
+};
+use crate::{
+    compose::{Cons, Describe, Nil, Stack},
+    integrations::axum::Handled,
+    wire::ConfigError,
+};
+
+/// Routes, each with its stack and its handler; see the [page](self).
+///
+/// `G` is what every route has to provide, such as [`Auth<Claims>`](crate::Auth); a route that does
+/// not provide it does not compile, unless it is [public](Self::public). `S` is the state. `A` and `D`
+/// are the layers [around](Self::around) all routes and [guarding](Self::guard) them; a function that
+/// returns an `Api` calls [`finish`](Self::finish) and returns a [`FinishedApi`].
+#[must_use]
+pub struct Api<G, S = (), A = Unset, D = Unset> {
+    pub(super) routes: Routes<S>,
+    around_layers: A,
+    guard_layers: D,
+    demand: PhantomData<fn() -> G>,
+}
+
+/// What an `Api` holds, whatever its types are.
+pub(super) struct Routes<S> {
+    pub(super) title: Cow<'static, str>,
+    pub(super) version: Cow<'static, str>,
+    pub(super) list: Vec<Route<S>>,
+    pub(super) fallback: Option<Route<S>>,
+    pub(super) trailing_slash: TrailingSlash,
+    pub(super) not_found: bool,
+    pub(super) around: Around,
+    /// What is wrong, and can't be allowed.
+    pub(super) faults: Vec<Finding>,
+}
+
+/// Nothing is set yet: [`Api::around`] or [`Api::guard`] can be called.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Unset;
+
+/// The `Api` takes no more routes; see [`Api::finish`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Finished;
+
+/// An [`Api`] that takes no more routes, whatever the layers around it are: what a function returns
+/// after [`Api::finish`].
+pub type FinishedApi<G, S = ()> = Api<G, S, Finished, Finished>;
+
+/// The layers around the routes of an `Api`, or [`Unset`], which stands for none.
+#[diagnostic::on_unimplemented(
+    message = "this `Api` takes no more routes",
+    label = "`.finish()` has been called on it",
+    note = "call `.finish()` after the last route"
+)]
+pub trait Outer {
+    /// The list of layers.
+    type List: Describe + Clone + Send + Sync + 'static;
+
+    /// The layers, which can't be set again.
+    fn fix(self) -> Self::List;
+}
+
+impl Outer for Unset {
+    type List = Nil;
+
+    fn fix(self) -> Nil {
+        Nil
+    }
+}
+
+impl Outer for Nil {
+    type List = Self;
+
+    fn fix(self) -> Self {
+        self
+    }
+}
+
+impl<H, T> Outer for Cons<H, T>
+where
+    Self: Describe + Clone + Send + Sync + 'static,
+{
+    type List = Self;
+
+    fn fix(self) -> Self {
+        self
+    }
+}
+
+/// The surroundings of what stands inside the layers around an `Api`.
+pub type InsideAround<A> = <<A as Outer>::List as Enclose<Nothing>>::Out;
+
+/// The surroundings of a guarded route.
+pub type InsideGuard<A, D> = <<D as Outer>::List as Enclose<InsideAround<A>>>::Out;
+
+impl<G, S> Api<G, S, Unset, Unset> {
+    /// An `Api` without routes. The title and the version are those of the API, as its clients know
+    /// them.
+    pub fn new(title: impl Into<Cow<'static, str>>, version: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            routes: Routes {
+                title: title.into(),
+                version: version.into(),
+                list: Vec::new(),
+                fallback: None,
+                trailing_slash: TrailingSlash::default(),
+                not_found: false,
+                around: Around::new(&Nil),
+                faults: Vec::new(),
+            },
+            around_layers: Unset,
+            guard_layers: Unset,
+            demand: PhantomData,
+        }
+    }
+}
+
+impl<G, S, D> Api<G, S, Unset, D> {
+    /// Puts a stack around everything: all routes, public ones too, and the answers that the `Api`
+    /// gives itself (preflights, `OPTIONS`, 404, 405).
+    ///
+    /// It is the outer part of the stack of each route: the compiler checks the order over both
+    /// parts, and an `assume::<..>()` of a route is met by it. It comes before the routes, once.
+    /// A layer that requires authentication belongs in [`guard`](Api::guard), or in the stacks of the
+    /// routes.
+    ///
+    /// As with axum's `Router::layer`, each route has its own copy of the layers. Those of this crate
+    /// share their state between copies.
+    pub fn around<L, I, R>(self, stack: Stack<L>) -> Api<G, S, L, D>
+    where
+        L: Describe + Clone + Send + Sync + 'static + InOrder<Nothing, I>,
+        Nil: Mount<L, Nil, R>,
+    {
+        let around = stack.list().clone();
+        let mut routes = self.routes;
+        routes.around = Around::new(&around);
+        Api {
+            routes,
+            around_layers: around,
+            guard_layers: self.guard_layers,
+            demand: PhantomData,
+        }
+    }
+}
+
+impl<G, S, A: Outer> Api<G, S, A, Unset> {
+    /// Puts a stack around all guarded routes, inside [`around`](Api::around): around those that are
+    /// added to this `Api` with [`get`](Api::get), [`post`](Api::post) and so on, but not around
+    /// public routes, the answers that the `Api` gives itself, and the routes of a nested `Api`.
+    ///
+    /// What it provides counts for what the `Api` demands. It comes before the routes, once.
+    pub fn guard<L, I>(self, stack: Stack<L>) -> Api<G, S, A::List, L>
+    where
+        A::List: Enclose<Nothing>,
+        L: Describe + Clone + Send + Sync + 'static + InOrder<InsideAround<A>, I>,
+    {
+        Api {
+            routes: self.routes,
+            around_layers: self.around_layers.fix(),
+            guard_layers: stack.list().clone(),
+            demand: PhantomData,
+        }
+    }
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident)*) => {$(
+        #[doc = concat!("Adds a route for `", stringify!($method), "`: its path, and a handler in its stack.")]
+        ///
+        /// See [`route`](Self::route).
+        pub fn $name<L, X, O, I, J, R>(
+            self,
+            path: &str,
+            handler: Handled<L, S, X, O>,
+        ) -> Api<G, S, A::List, D::List>
+        where
+            A: Outer<List: Enclose<Nothing>>,
+            D: Outer<List: Enclose<InsideAround<A>>>,
+            L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
+            L: Mount<A::List, D::List, R> + Describe,
+        {
+            self.route(Method::$method, path, handler)
+        }
+    )*};
+}
+
+impl<G, S, A, D> Api<G, S, A, D>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    methods! {
+        get GET
+        post POST
+        put PUT
+        patch PATCH
+        delete DELETE
+    }
+
+    /// Adds a route for a method: its path, and a handler in its stack.
+    ///
+    /// The path is written as in axum 0.8: `/users/{id}`, `/files/{*rest}`. The route of `GET` also
+    /// answers `HEAD`.
+    ///
+    /// The compiler checks that the stack of the route, with the layers of the `Api` around it,
+    /// provides `G`, is in order, and has around it what it assumes.
+    pub fn route<L, X, O, I, J, R>(
+        self,
+        method: Method,
+        path: &str,
+        handler: Handled<L, S, X, O>,
+    ) -> Api<G, S, A::List, D::List>
+    where
+        A: Outer<List: Enclose<Nothing>>,
+        D: Outer<List: Enclose<InsideAround<A>>>,
+        L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
+        L: Mount<A::List, D::List, R> + Describe,
+    {
+        let mut api = self.fix();
+        let outer = (&api.around_layers, &api.guard_layers, &api.routes.around);
+        let handler = handler.into_inner();
+        let route = Route::handled(
+            Matches::Method(method),
+            path,
+            Access::Guarded,
+            handler,
+            outer,
+        );
+        api.routes.list.push(route);
+        api
+    }
+
+    /// Adds routes that anybody may call, and says why. The audit shows the reason.
+    ///
+    /// It is the only way to add a route that does not provide what the `Api` demands, a router or a
+    /// service of another crate, or a fallback.
+    pub fn public<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List>
+    where
+        A: Outer,
+        D: Outer,
+        F: FnOnce(Public<S, A::List>) -> Public<S, A::List>,
+    {
+        let api = self.fix();
+        let mut routes = api.routes;
+        if why.trim().is_empty() {
+            routes.faults.push(Finding::without_reason());
+        }
+        let public = add(Public::new(routes, api.around_layers, why));
+        let (routes, around) = public.into_parts();
+        Api {
+            routes,
+            around_layers: around,
+            guard_layers: api.guard_layers,
+            demand: PhantomData,
+        }
+    }
+
+    /// Adds the routes of another `Api` with the same demand, under a prefix: `/users` becomes
+    /// `/admin/users`, and `/` becomes `/admin`.
+    ///
+    /// The layers [around](Api::around) this `Api` stand around the routes too; those that
+    /// [guard](Api::guard) it do not: the nested routes meet the demand by themselves. The prefix may
+    /// have parameters.
+    pub fn nest<A2, D2>(self, prefix: &str, api: Api<G, S, A2, D2>) -> Api<G, S, A::List, D::List>
+    where
+        A: Outer,
+        D: Outer,
+    {
+        let mut outer = self.fix();
+        outer.routes.nest(prefix, api.routes);
+        outer
+    }
+
+    /// What a request gets whose path has a slash at the end that the route does not have, or lacks the
+    /// one that the route has: 404 by default.
+    pub const fn trailing_slash(mut self, answer: TrailingSlash) -> Self {
+        self.routes.trailing_slash = answer;
+        self
+    }
+
+    /// Lets the [`router`](Self::router) answer 404 to paths without a route, inside the layers
+    /// [around](Self::around) it, as the [`service`](Self::service) always does.
+    ///
+    /// Without it, the router has no fallback, and can be merged into a router that has one.
+    pub const fn not_found(mut self) -> Self {
+        self.routes.not_found = true;
+        self
+    }
+
+    /// Ends the list of routes, and forgets the types of the layers around them. A function returns
+    /// it, to be [nested](Self::nest) or served.
+    pub fn finish(self) -> FinishedApi<G, S> {
+        Api {
+            routes: self.routes,
+            around_layers: Finished,
+            guard_layers: Finished,
+            demand: PhantomData,
+        }
+    }
+
+    fn fix(self) -> Api<G, S, A::List, D::List>
+    where
+        A: Outer,
+        D: Outer,
+    {
+        Api {
+            routes: self.routes,
+            around_layers: self.around_layers.fix(),
+            guard_layers: self.guard_layers.fix(),
+            demand: PhantomData,
+        }
+    }
+
+    /// What is wrong with the routes: what [`service`](Self::service) and [`router`](Self::router)
+    /// refuse, as data for tests. What a route [allows](Handled::allow) is left out.
+    #[must_use]
+    pub fn check(&self) -> Vec<Finding> {
+        self.routes.check()
+    }
+
+    /// The routes as a service for hyper and tower.
+    ///
+    /// # Errors
+    ///
+    /// All [findings](Self::check) at once, each with its route, the reason, and what to do.
+    pub fn service(self, state: S) -> Result<ApiService, ConfigError> {
+        self.routes.service(&state)
+    }
+
+    /// The routes as a router of axum, which can be merged and nested.
+    ///
+    /// # Errors
+    ///
+    /// As for [`service`](Self::service).
+    pub fn router(self, state: S) -> Result<axum::Router, ConfigError> {
+        self.routes.router(&state)
+    }
+}
+
+impl<S> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// Adds the routes of a nested `Api`.
+    pub(super) fn nest(&mut self, prefix: &str, inner: Self) {
+        self.faults.extend(Finding::of_prefix(prefix));
+        self.faults
+            .extend(inner.faults.into_iter().map(|fault| fault.inside(prefix)));
+        let routes = inner.list.into_iter();
+        let routes = routes.map(|route| route.nested(prefix, &self.around));
+        self.list.extend(routes);
+        if inner.fallback.is_some() {
+            self.faults.push(Finding::nested_fallback(prefix));
+        }
+    }
+
+    fn service(&self, state: &S) -> Result<ApiService, ConfigError> {
+        self.refuse()?;
+        Ok(ApiService::new(self, state))
+    }
+
+    fn router(&self, state: &S) -> Result<axum::Router, ConfigError> {
+        self.refuse()?;
+        Ok(super::service::router(self, state))
+    }
+
+    fn refuse(&self) -> Result<(), ConfigError> {
+        let findings = self.check();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Finding::error(&findings))
+    }
+}
+
+/// Shows the routes.
+impl<G, S, A, D> fmt::Debug for Api<G, S, A, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes = self.routes.list.iter().map(Route::name);
+        f.debug_struct("Api")
+            .field("title", &self.routes.title)
+            .field("version", &self.routes.version)
+            .field("routes", &routes.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

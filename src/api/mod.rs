@@ -1,0 +1,20 @@
+//! Routes that know their stacks.
+
+pub(crate) mod builder;
+mod finding;
+pub(crate) mod mount;
+pub(crate) mod path;
+pub(crate) mod proof;
+mod public;
+mod route;
+mod service;
+
+#[cfg(doc)]
+use self::builder::Api;
+pub use self::{
+    finding::Finding,
+    proof::AnyOf,
+    public::Public,
+    service::{ApiFuture, ApiService, ConnectedApi, MakeApiService, TrailingSlash},
+};
+pub use crate::integrations::axum::Concern;

@@ -1,0 +1,404 @@
+//! The parameters and the route of a request, as arguments of handlers: [`Path`], [`RoutePath`].
+
+use std::{any::type_name, borrow::Cow, fmt};
+
+use axum::{body::Body, extract::MatchedPath, response::Response};
+use http::{StatusCode, request::Parts};
+use serde::{
+    Deserializer,
+    de::{
+        DeserializeOwned, Error as _, IntoDeserializer, Visitor,
+        value::{MapDeserializer, SeqDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+
+use crate::{
+    integrations::axum::{Argument, PathUse},
+    request::with_path_params,
+    wire::Problem,
+};
+
+/// The parameters of the path, typed: `Path(id): Path<u64>`.
+///
+/// `T` is the type of the one parameter, a tuple of as many types as the route has parameters, in
+/// order, or a struct with fields of their names. Each value is percent-decoded once, after the route
+/// has been matched: an encoded `/` is part of the value.
+///
+/// It is an argument of handlers inside [`Stack::handler`](crate::Stack::handler): under an
+/// [`Api`](crate::Api), which checks when it is built that the route has the parameters, and in
+/// axum's router. axum's own `Path` works in both as well; an `Api` needs more time for it, because
+/// only axum's router can fill it.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Api, Path, compose};
+///
+/// async fn show(Path((team, number)): Path<(String, u32)>) -> String {
+///     format!("{team} {number}")
+/// }
+///
+/// let service = Api::<()>::new("Teams", "1.0.0")
+///     .get("/teams/{team}/players/{number}", compose(()).handler(show))
+///     .service(())?;
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+///
+/// # Responses
+///
+/// | status | when |
+/// |---|---|
+/// | 400 | a parameter is not UTF-8, or can't be read as its type |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
+pub struct Path<T>(pub T);
+
+/// The route of the request, with the prefixes of the routers around it: `/users/{id}`.
+///
+/// It is an argument of handlers inside [`Stack::handler`](crate::Stack::handler). In a fallback, where
+/// no route has matched, it is empty.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Api, RoutePath, compose};
+///
+/// async fn show(route: RoutePath) -> String {
+///     route.as_str().to_owned()
+/// }
+///
+/// let service = Api::<()>::new("Users", "1.0.0")
+///     .get("/users/{id}", compose(()).handler(show))
+///     .service(())?;
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct RoutePath(Option<MatchedPath>);
+
+impl RoutePath {
+    /// The route, with the names of its parameters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("", MatchedPath::as_str)
+    }
+}
+
+impl fmt::Debug for RoutePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RoutePath").field(&self.as_str()).finish()
+    }
+}
+
+/// The index of an argument that is given by the route, and by no layer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct GivenByRoute;
+
+impl<L, S: Sync> Argument<L, S, GivenByRoute> for RoutePath {
+    fn note_path_use(_: &mut PathUse) {}
+
+    async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        Ok(Self(parts.extensions.get().cloned()))
+    }
+}
+
+impl<T, L, S> Argument<L, S, GivenByRoute> for Path<T>
+where
+    T: DeserializeOwned + Send,
+    S: Sync,
+{
+    fn note_path_use(path_use: &mut PathUse) {
+        path_use.takes.push(takes::<T>);
+    }
+
+    async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let read = with_path_params(parts, |params| {
+            let params: Vec<_> = params
+                .iter()
+                .map(|(name, value)| (*name, Some(Cow::Borrowed(&**value))))
+                .collect();
+            T::deserialize(Params(&params))
+        });
+        match read {
+            Ok(Some(Ok(params))) => Ok(Self(params)),
+            Ok(Some(Err(error))) => Err(refused(error)),
+            Ok(None) => Err(refused(PathError::Route(format!(
+                "no route has matched this request, so there is no `{}`",
+                type_name::<Self>()
+            )))),
+            Err(problem) => Err(problem),
+        }
+        .map_err(|problem| problem.into_response().map(Body::from))
+    }
+}
+
+fn refused(error: PathError) -> Problem {
+    match error {
+        PathError::Value { name, message } => {
+            let detail = format!("The path parameter `{name}` is invalid: {message}.");
+            let problem = Problem::new(StatusCode::BAD_REQUEST).reason("invalid_path_parameter");
+            problem.detail(detail)
+        }
+        PathError::Route(message) => Problem::misconfigured(message),
+    }
+}
+
+/// Whether a `T` can be made of parameters with these names, as far as that can be told without
+/// values.
+fn takes<T: DeserializeOwned>(names: &[&str]) -> Result<(), String> {
+    let params: Vec<_> = names.iter().map(|name| (*name, None)).collect();
+    match T::deserialize(Params(&params)) {
+        Err(PathError::Route(message)) => Err(message),
+        // A type may reject the value that was made up for it.
+        Err(PathError::Value { .. }) | Ok(_) => Ok(()),
+    }
+}
+
+/// Why the parameters do not make up a value.
+#[derive(Debug)]
+enum PathError {
+    /// The client has sent something else.
+    Value { name: String, message: String },
+    /// The route has other parameters.
+    Route(String),
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { message, .. } | Self::Route(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for PathError {}
+
+impl serde::de::Error for PathError {
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self::Value {
+            name: String::new(),
+            message: message.to_string(),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Route(format!("the route has no parameter `{field}`"))
+    }
+}
+
+/// The parameters of a route: their names, and their values, if a request has been made.
+struct Params<'a>(&'a [(&'a str, Option<Cow<'a, str>>)]);
+
+impl Params<'_> {
+    fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        let values = self.0.iter();
+        values.map(|(name, text)| Value {
+            name,
+            text: text.as_deref(),
+        })
+    }
+
+    fn single(&self) -> Result<Value<'_>, PathError> {
+        self.check_count(1)?;
+        let mut values = self.values();
+        values.next().ok_or_else(|| PathError::custom("no value"))
+    }
+
+    fn check_count(&self, count: usize) -> Result<(), PathError> {
+        if self.0.len() == count {
+            return Ok(());
+        }
+        Err(PathError::Route(format!(
+            "the handler takes {count} path parameters, and the route has {}",
+            self.0.len()
+        )))
+    }
+}
+
+macro_rules! single {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+            self.single()?.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Params<'_> {
+    type Error = PathError;
+
+    single! {
+        deserialize_any deserialize_bool deserialize_char deserialize_str deserialize_string
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64 deserialize_bytes deserialize_byte_buf deserialize_option
+        deserialize_identifier
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.single()?.deserialize_enum(name, variants, visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        visitor.visit_seq(SeqDeserializer::new(self.values()))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.check_count(count)?;
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.deserialize_tuple(count, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        visitor.visit_map(MapDeserializer::new(
+            self.values().map(|value| (value.name, value)),
+        ))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        visitor.visit_unit()
+    }
+}
+
+/// The value of one parameter.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    name: &'a str,
+    /// `None`: some value that fits, because no request has been made.
+    text: Option<&'a str>,
+}
+
+impl Value<'_> {
+    /// The error of this value.
+    fn named(self, error: PathError) -> PathError {
+        match error {
+            PathError::Value { name, message } if name.is_empty() => PathError::Value {
+                name: self.name.to_owned(),
+                message,
+            },
+            other => other,
+        }
+    }
+}
+
+impl<'de> IntoDeserializer<'de, PathError> for Value<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! parsed {
+    ($($method:ident $visit:ident $example:expr;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+            let value = match self.text {
+                None => $example,
+                Some(text) => text.parse().map_err(|error| self.named(PathError::custom(error)))?,
+            };
+            visitor.$visit(value).map_err(|error| self.named(error))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'_> {
+    type Error = PathError;
+
+    parsed! {
+        deserialize_bool visit_bool true;
+        deserialize_char visit_char 'x';
+        deserialize_i8 visit_i8 1;
+        deserialize_i16 visit_i16 1;
+        deserialize_i32 visit_i32 1;
+        deserialize_i64 visit_i64 1;
+        deserialize_i128 visit_i128 1;
+        deserialize_u8 visit_u8 1;
+        deserialize_u16 visit_u16 1;
+        deserialize_u32 visit_u32 1;
+        deserialize_u64 visit_u64 1;
+        deserialize_u128 visit_u128 1;
+        deserialize_f32 visit_f32 1.0;
+        deserialize_f64 visit_f64 1.0;
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        let text = self.text.unwrap_or("x");
+        visitor.visit_str(text).map_err(|error| self.named(error))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        let text = self.text.or_else(|| variants.first().copied());
+        let variant = text.unwrap_or_default().into_deserializer();
+        visitor
+            .visit_enum(variant)
+            .map_err(|error| self.named(error))
+    }
+
+    forward_to_deserialize_any! {
+        bytes byte_buf identifier ignored_any map seq str string struct tuple tuple_struct unit
+        unit_struct
+    }
+}

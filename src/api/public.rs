@@ -1,0 +1,224 @@
+//! Routes that anybody may call: [`Public`].
+
+use std::{convert::Infallible, fmt, sync::Arc};
+
+use axum::{body::Body, response::IntoResponse};
+use http::{Method, Request};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower_service::Service;
+
+use super::{
+    builder::{Api, Routes},
+    finding::Finding,
+    mount::Mount,
+    proof::{Enclose, InOrder, Nothing},
+    route::{Access, Matches, Params, Route, through_axum},
+};
+use crate::{
+    compose::{Describe, Nil},
+    integrations::axum::{Erased, Handled, PathUse, RouteOptions},
+};
+
+/// Takes routes that anybody may call; see [`Api::public`].
+///
+/// They stand inside the layers [around](Api::around) the `Api`, and not inside those that
+/// [guard](Api::guard) it.
+#[must_use]
+pub struct Public<S, A> {
+    routes: Routes<S>,
+    around: A,
+    why: Arc<str>,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident)*) => {$(
+        #[doc = concat!("Adds a public route for `", stringify!($method), "`.")]
+        ///
+        /// See [`Api::route`].
+        pub fn $name<L, X, O, I, R>(self, path: &str, handler: Handled<L, S, X, O>) -> Self
+        where
+            L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+            A: Enclose<Nothing>,
+        {
+            self.route(Method::$method, path, handler)
+        }
+    )*};
+}
+
+impl<S, A> Public<S, A>
+where
+    S: Clone + Send + Sync + 'static,
+    A: Describe + Clone + Send + Sync + 'static,
+{
+    methods! {
+        get GET
+        post POST
+        put PUT
+        patch PATCH
+        delete DELETE
+    }
+
+    /// Adds a public route for a method.
+    ///
+    /// See [`Api::route`].
+    pub fn route<L, X, O, I, R>(
+        mut self,
+        method: Method,
+        path: &str,
+        handler: Handled<L, S, X, O>,
+    ) -> Self
+    where
+        L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+        A: Enclose<Nothing>,
+    {
+        let route = self.handled(Matches::Method(method), path, handler);
+        self.routes.list.push(route);
+        self
+    }
+
+    /// Answers requests whose path has no route, in place of 404.
+    pub fn fallback<L, X, O, I, R>(mut self, handler: Handled<L, S, X, O>) -> Self
+    where
+        L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+        A: Enclose<Nothing>,
+    {
+        let route = self.handled(Matches::Nothing, "/", handler);
+        self.add_fallback(route);
+        self
+    }
+
+    /// Forwards requests whose path has no route to a service, in place of 404: to the router of an
+    /// application, for example, whose routes move into the `Api` one by one.
+    pub fn fallback_service<T>(mut self, service: T) -> Self
+    where
+        T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        let route = self.foreign(Matches::Nothing, "/", service);
+        self.add_fallback(route);
+        self
+    }
+
+    /// Forwards all requests to a path, whatever their method, to a service.
+    pub fn service<T>(mut self, path: &str, service: T) -> Self
+    where
+        T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        let route = self.foreign(Matches::AnyMethod, path, service);
+        self.routes.list.push(route);
+        self
+    }
+
+    /// Adds a router of axum under a prefix, as `Router::nest` does. Its routes are not checked.
+    pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self {
+        self.routes.faults.extend(Finding::of_prefix(prefix));
+        let around = self.routes.around.clone();
+        let route = Route {
+            matches: Matches::Prefix,
+            path: prefix.to_owned(),
+            access: Access::Public(Arc::clone(&self.why)),
+            layers: around.layers.clone(),
+            options: RouteOptions::default(),
+            path_use: PathUse::default(),
+            around: around.clone(),
+            build: Arc::new(move |state: &S, params, path| {
+                let router = router.clone().with_state(state.clone());
+                around.put(through_axum(match params {
+                    Params::Own => axum::Router::new().nest(path, router),
+                    // axum has removed the prefix.
+                    Params::Axum => router,
+                }))
+            }),
+        };
+        self.routes.list.push(route);
+        self
+    }
+
+    /// Adds the routes of an `Api` with another demand under a prefix.
+    ///
+    /// See [`Api::nest`].
+    pub fn nest<G, A2, D2>(mut self, prefix: &str, mut api: Api<G, S, A2, D2>) -> Self {
+        for route in &mut api.routes.list {
+            if route.access == Access::Guarded {
+                route.access = Access::Public(Arc::clone(&self.why));
+            }
+        }
+        self.routes.nest(prefix, api.routes);
+        self
+    }
+
+    fn handled<L, X, O, R>(
+        &self,
+        matches: Matches,
+        path: &str,
+        handler: Handled<L, S, X, O>,
+    ) -> Route<S>
+    where
+        L: Mount<A, Nil, R> + Describe,
+    {
+        let access = Access::Public(Arc::clone(&self.why));
+        let outer = (&self.around, &Nil, &self.routes.around);
+        Route::handled(matches, path, access, handler.into_inner(), outer)
+    }
+
+    fn foreign<T>(&self, matches: Matches, path: &str, service: T) -> Route<S>
+    where
+        T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        T::Response: IntoResponse,
+        T::Future: Send + 'static,
+    {
+        let service = service.map_response(IntoResponse::into_response);
+        let service = BoxCloneSyncService::new(service);
+        let around = self.routes.around.clone();
+        Route {
+            matches,
+            path: path.to_owned(),
+            access: Access::Public(Arc::clone(&self.why)),
+            layers: around.layers.clone(),
+            options: RouteOptions::default(),
+            path_use: PathUse::default(),
+            around: around.clone(),
+            build: Arc::new(move |_, _, _| {
+                let service = service.clone();
+                around.put(Erased::new(move |request| {
+                    let service = service.clone();
+                    Box::pin(async move {
+                        let response = service.oneshot(request).await;
+                        response.unwrap_or_else(|never: Infallible| match never {})
+                    })
+                }))
+            }),
+        }
+    }
+
+    fn add_fallback(&mut self, route: Route<S>) {
+        if self.routes.fallback.replace(route).is_some() {
+            self.routes.faults.push(Finding::second_fallback());
+        }
+    }
+}
+
+impl<S, A> Public<S, A> {
+    pub(super) fn new(routes: Routes<S>, around: A, why: &str) -> Self {
+        Self {
+            routes,
+            around,
+            why: why.trim().into(),
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Routes<S>, A) {
+        (self.routes, self.around)
+    }
+}
+
+impl<S, A> fmt::Debug for Public<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Public")
+            .field("why", &self.why)
+            .finish_non_exhaustive()
+    }
+}

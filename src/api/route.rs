@@ -1,0 +1,187 @@
+//! One route, without its types.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{Router, extract::MatchedPath};
+use http::Method;
+use tower_service::Service;
+
+use super::mount::{Mount, Mounted};
+use crate::{
+    compose::{Describe, Nil, rows},
+    contract::Description,
+    integrations::axum::{Erased, Inner, PathUse, RouteOptions},
+};
+
+/// The name of the stage and the description of each layer, outermost first.
+pub(super) type Layers = Vec<(&'static str, Description)>;
+
+/// A route with its state still to come.
+pub(super) struct Route<S> {
+    pub(super) matches: Matches,
+    pub(super) path: String,
+    pub(super) access: Access,
+    pub(super) layers: Layers,
+    pub(super) options: RouteOptions,
+    pub(super) path_use: PathUse,
+    /// Around the answers that the path gives itself.
+    pub(super) around: Around,
+    pub(super) build: Build<S>,
+}
+
+/// Puts the stack around the handler, with this state, for the route of this path.
+pub(super) type Build<S> = Arc<dyn Fn(&S, Params, &str) -> Mounted + Send + Sync>;
+
+/// The requests to its path that a route answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Matches {
+    Method(Method),
+    AnyMethod,
+    /// Every method, and every path that starts with it.
+    Prefix,
+    /// What no other route answers.
+    Nothing,
+}
+
+/// Who may call a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Who meets the demand of the `Api`.
+    Guarded,
+    /// Anybody, for this reason.
+    Public(Arc<str>),
+}
+
+/// Who has matched the path of a request, and has its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Params {
+    /// The `Api`.
+    Own,
+    /// axum's router.
+    Axum,
+}
+
+impl<S: Clone + Send + Sync + 'static> Route<S> {
+    /// A handler in its stack, inside `guard`, inside `around`.
+    pub(super) fn handled<L, A, D, R>(
+        matches: Matches,
+        path: &str,
+        access: Access,
+        handled: Arc<Inner<L, S>>,
+        (around, guard, outer): (&A, &D, &Around),
+    ) -> Self
+    where
+        L: Mount<A, D, R> + Describe,
+        A: Describe + Clone + Send + Sync + 'static,
+        D: Describe + Clone + Send + Sync + 'static,
+    {
+        let mut layers = rows(around);
+        layers.extend(rows(guard));
+        layers.extend(rows(&handled.list));
+        let options = handled.options.clone();
+        let path_use = handled.path_use.clone();
+        let needs_axum = path_use.may_read_axum_params && !options.direct;
+        let (around, guard) = (around.clone(), guard.clone());
+        let is_fallback = matches == Matches::Nothing;
+        Self {
+            matches,
+            path: path.to_owned(),
+            access,
+            layers,
+            options,
+            path_use,
+            around: outer.clone(),
+            build: Arc::new(move |state, params, path| {
+                let mut handler = handled.handler(state.clone());
+                if needs_axum && params == Params::Own {
+                    let router = Router::new();
+                    handler = through_axum(if is_fallback {
+                        router.fallback_service(handler)
+                    } else {
+                        router.route_service(path, handler)
+                    });
+                }
+                handled.list.mount(&around, &guard, handler)
+            }),
+        }
+    }
+
+    /// The same route inside the layers of an outer `Api`.
+    pub(super) fn nested(self, prefix: &str, outer: &Around) -> Self {
+        let Self { build, around, .. } = self;
+        let mut layers = outer.layers.clone();
+        layers.extend(self.layers);
+        let path = match &*self.path {
+            "/" => prefix.to_owned(),
+            path => format!("{prefix}{path}"),
+        };
+        Self {
+            matches: self.matches,
+            path,
+            access: self.access,
+            layers,
+            options: self.options,
+            path_use: self.path_use,
+            around: outer.outside(around),
+            build: {
+                let outer = outer.clone();
+                Arc::new(move |state, params, path| {
+                    outer.put(build(state, params, path).into_handler())
+                })
+            },
+        }
+    }
+}
+
+/// A handler that axum's router calls, so that it can read what only that router leaves in a request.
+pub(super) fn through_axum(router: Router) -> Erased {
+    Erased::new(move |mut request| {
+        // The router would append its route to this one.
+        request.extensions_mut().remove::<MatchedPath>();
+        let mut router = router.clone();
+        let response = router.call(request);
+        Box::pin(async move {
+            let response = response.await;
+            response.unwrap_or_else(|never: Infallible| match never {})
+        })
+    })
+}
+
+/// The layers around all routes, without their types.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub(super) layers: Layers,
+    put: Arc<dyn Fn(Erased) -> Mounted + Send + Sync>,
+}
+
+impl Around {
+    pub(super) fn new<A, R>(around: &A) -> Self
+    where
+        A: Describe + Clone + Send + Sync + 'static,
+        Nil: Mount<A, Nil, R>,
+    {
+        let layers = rows(around);
+        let around = around.clone();
+        Self {
+            layers,
+            put: Arc::new(move |handler| Nil.mount(&around, &Nil, handler)),
+        }
+    }
+
+    /// Puts the layers around a handler.
+    pub(super) fn put(&self, handler: Erased) -> Mounted {
+        (self.put)(handler)
+    }
+
+    /// These layers around others.
+    fn outside(&self, inner: Self) -> Self {
+        let mut layers = self.layers.clone();
+        layers.extend(inner.layers);
+        let outer = Arc::clone(&self.put);
+        let inner = inner.put;
+        Self {
+            layers,
+            put: Arc::new(move |handler| outer(inner(handler).into_handler())),
+        }
+    }
+}

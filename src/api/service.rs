@@ -1,0 +1,437 @@
+//! Finds the route of a request, and answers for the paths themselves: [`ApiService`].
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Future, Ready, ready},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, MatchedPath},
+    response::Response,
+    serve::{IncomingStream, Serve},
+};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use tokio::net::TcpListener;
+use tower_service::Service;
+
+use super::{
+    builder::Routes,
+    finding::names,
+    mount::{Mounted, answer},
+    route::{Matches, Params, Route},
+};
+use crate::{
+    compose::BoxedResponse,
+    contract::finish,
+    layers::method::guard::Methods,
+    request::{PathParams, original_uri},
+    wire::{BoxError, Problem},
+};
+
+/// The name in the log of what answers where no handler does.
+const NAME: &str = "Api";
+
+/// What a request gets whose path differs from a route only by a slash at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrailingSlash {
+    /// 404, as from axum's router.
+    #[default]
+    NotFound,
+    /// 308 to the path of the route, with the query.
+    Redirect,
+}
+
+/// The routes of an [`Api`](crate::Api) as a service; made by [`Api::service`](crate::Api::service).
+///
+/// Clones share the routes. A request costs the same whatever the number of routes.
+///
+/// # Example: served by axum
+///
+/// ```no_run
+/// use tokio::net::TcpListener;
+/// use wythe::{Api, compose};
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// async fn hello() -> &'static str {
+///     "hello"
+/// }
+///
+/// let api = Api::<()>::new("Hello", "1.0.0").get("/", compose(()).handler(hello));
+/// let listener = TcpListener::bind("127.0.0.1:3000").await?;
+/// api.service(())?.serve(listener).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ApiService(Arc<Table>);
+
+/// The paths, and what answers a request to each of them.
+struct Table {
+    tree: matchit::Router<usize>,
+    paths: Vec<PathTable>,
+    not_found: Mounted,
+    /// `OPTIONS *`, which is about the server (RFC 9110, section 9.3.7).
+    asterisk: Mounted,
+}
+
+/// What answers a request to one path.
+struct PathTable {
+    /// As axum leaves it in a request, for layers and handlers that look for it there.
+    matched: Option<MatchedPath>,
+    /// The names of the parameters.
+    names: Arc<[Box<str>]>,
+    methods: Vec<(Method, Mounted)>,
+    /// Every other method.
+    others: Mounted,
+}
+
+impl ApiService {
+    pub(super) fn new<S>(routes: &Routes<S>, state: &S) -> Self {
+        let asterisk = answer(|_| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        });
+        let mut table = Table {
+            tree: matchit::Router::new(),
+            paths: Vec::new(),
+            not_found: not_found(routes, state, Params::Own),
+            asterisk: routes.around.put(asterisk),
+        };
+        for (paths, entry) in path_tables(routes, state, Params::Own) {
+            for path in paths {
+                // Collisions have been found before.
+                drop(table.tree.insert(path, table.paths.len()));
+            }
+            table.paths.push(entry);
+        }
+        Self(Arc::new(table))
+    }
+
+    /// Serves the routes, with the address of the peer in each request.
+    ///
+    /// The result is a future; see [`axum::serve`] for what else it can do, such as
+    /// `with_graceful_shutdown`.
+    pub fn serve(self, listener: TcpListener) -> Serve<TcpListener, MakeApiService, ConnectedApi> {
+        axum::serve(listener, MakeApiService(self))
+    }
+}
+
+/// The same routes as a router of axum.
+pub(super) fn router<S>(routes: &Routes<S>, state: &S) -> Router {
+    let mut router = Router::new();
+    for (paths, entry) in path_tables(routes, state, Params::Axum) {
+        let service = PathService(Arc::new(entry));
+        router = match &*paths {
+            // axum removes the prefix, for which only `nest_service` has a way.
+            [prefix, _, _] => router.nest_service(prefix, service),
+            paths => paths.iter().fold(router, |router, path| {
+                router.route_service(path, service.clone())
+            }),
+        };
+    }
+    if routes.not_found || routes.fallback.is_some() {
+        let not_found = not_found(routes, state, Params::Axum);
+        router = router.fallback_service(PathService(Arc::new(PathTable::of_all(not_found))));
+    }
+    router
+}
+
+/// What answers for each path, with the paths as they are written in a router: three for a prefix.
+fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<String>, PathTable)> {
+    let mut tables = Vec::new();
+    let mut by_path: Vec<(&str, Vec<&Route<S>>)> = Vec::new();
+    for route in &routes.list {
+        match by_path.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, group)) => group.push(route),
+            None => by_path.push((&route.path, vec![route])),
+        }
+    }
+    for (path, group) in &by_path {
+        let [first, ..] = &**group else { continue };
+        let mut paths = vec![(*path).to_owned()];
+        if first.matches == Matches::Prefix {
+            paths.extend([format!("{path}/"), format!("{path}/{{*rest}}")]);
+        }
+        tables.push((paths, PathTable::new(path, group, first, state, params)));
+        let twin = twin(path).filter(|twin| {
+            first.matches != Matches::Prefix && !by_path.iter().any(|(path, _)| path == twin)
+        });
+        if let Some(twin) = twin
+            && routes.trailing_slash == TrailingSlash::Redirect
+        {
+            let redirect = first.around.put(answer(redirect));
+            tables.push((vec![twin], PathTable::of_all(redirect)));
+        }
+    }
+    tables
+}
+
+/// The path with a slash at the end, or without the one that it has.
+fn twin(path: &str) -> Option<String> {
+    if path == "/" || path.contains("{*") {
+        return None;
+    }
+    Some(match path.strip_suffix('/') {
+        Some(path) => path.to_owned(),
+        None => format!("{path}/"),
+    })
+}
+
+/// The permanent redirect from the other spelling of a path (RFC 9110, section 15.4.9).
+fn redirect(request: &Request<Body>) -> Response {
+    let uri = original_uri(request.uri(), request.extensions());
+    let location = twin(uri.path())
+        // A browser would take `//host` for another site.
+        .filter(|path| !path.starts_with("//"))
+        .and_then(|path| match uri.query() {
+            Some(query) => HeaderValue::from_str(&format!("{path}?{query}")).ok(),
+            None => HeaderValue::from_str(&path).ok(),
+        });
+    let Some(location) = location else {
+        return no_route(request);
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
+/// What answers where no route is.
+fn not_found<S>(routes: &Routes<S>, state: &S, params: Params) -> Mounted {
+    match &routes.fallback {
+        Some(route) => (route.build)(state, params, &route.path),
+        None => routes.around.put(answer(no_route)),
+    }
+}
+
+fn no_route(request: &Request<Body>) -> Response {
+    let problem = Problem::new(StatusCode::NOT_FOUND).detail("There is nothing at this path.");
+    let head_only = request.method() == Method::HEAD;
+    finish(NAME, problem.into_response(), head_only).map(Body::from)
+}
+
+impl Table {
+    fn call(&self, mut request: Request<Body>) -> BoxedResponse<Body> {
+        let path = request.uri().path();
+        let Ok(found) = self.tree.at(path) else {
+            if path == "*" && request.method() == Method::OPTIONS {
+                return self.asterisk.call(request);
+            }
+            return self.not_found.call(request);
+        };
+        let Some(table) = self.paths.get(*found.value) else {
+            return self.not_found.call(request);
+        };
+        let params = (!table.names.is_empty()).then(|| {
+            let values = found.params.iter().map(|(_, value)| value);
+            PathParams::new(&table.names, values, path.len())
+        });
+        let extensions = request.extensions_mut();
+        if let Some(params) = params {
+            extensions.insert(params);
+        }
+        if let Some(matched) = &table.matched {
+            extensions.insert(matched.clone());
+        }
+        table.call(request)
+    }
+}
+
+impl PathTable {
+    fn new<S>(
+        path: &str,
+        group: &[&Route<S>],
+        first: &Route<S>,
+        state: &S,
+        params: Params,
+    ) -> Self {
+        let built = |route: &Route<S>| (route.build)(state, params, path);
+        let methods: Vec<_> = group
+            .iter()
+            .filter_map(|route| match &route.matches {
+                Matches::Method(method) => Some((method.clone(), built(route))),
+                _ => None,
+            })
+            .collect();
+        if methods.is_empty() {
+            return Self {
+                matched: matched_path(path),
+                ..Self::of_all(built(first))
+            };
+        }
+        let allowed = Methods::new(methods.iter().map(|(method, _)| method.clone()).collect());
+        let others = answer(move |request| {
+            let head_only = request.method() == Method::HEAD;
+            finish(NAME, allowed.answer(request.method()), head_only).map(Body::from)
+        });
+        Self {
+            matched: matched_path(path),
+            names: names(path).into_iter().map(Box::from).collect(),
+            methods,
+            others: first.around.put(others),
+        }
+    }
+
+    /// One answer to all requests.
+    fn of_all(answer: Mounted) -> Self {
+        Self {
+            matched: None,
+            names: Arc::default(),
+            methods: Vec::new(),
+            others: answer,
+        }
+    }
+
+    fn call(&self, request: Request<Body>) -> BoxedResponse<Body> {
+        let method = request.method();
+        let of = |method: &Method| self.methods.iter().find(|(one, _)| one == method);
+        let found = of(method).or_else(|| match *method {
+            // RFC 9110, section 9.3.2.
+            Method::HEAD => of(&Method::GET),
+            _ => None,
+        });
+        found
+            .map_or(&self.others, |(_, mounted)| mounted)
+            .call(request)
+    }
+}
+
+/// What axum's router leaves in a request that it has matched by this path. Only that router can make
+/// it, so one does, of a request made up for this.
+fn matched_path(path: &str) -> Option<MatchedPath> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let handler = answer(move |request| {
+        drop(sender.send(request.extensions().get().cloned()));
+        Response::default()
+    });
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.replace("{{", "\u{1}").rfind('{') {
+            Some(open) => {
+                let literal = segment.get(..open).unwrap_or_default();
+                format!("{}x", literal.replace("{{", "{").replace("}}", "}"))
+            }
+            None => segment.replace("{{", "{").replace("}}", "}"),
+        });
+    let uri: Uri = segments.collect::<Vec<_>>().join("/").parse().ok()?;
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri;
+    let call = std::pin::pin!(Router::new().route_service(path, handler).call(request));
+    // Nothing in there waits.
+    drop(call.poll(&mut Context::from_waker(Waker::noop())));
+    receiver.try_recv().ok().flatten()
+}
+
+impl<B> Service<Request<B>> for ApiService
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ApiFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ApiFuture {
+        ApiFuture(self.0.call(request.map(Body::new)))
+    }
+}
+
+impl fmt::Debug for ApiService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiService")
+            .field("paths", &self.0.paths.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One path of a router of axum.
+#[derive(Clone)]
+struct PathService(Arc<PathTable>);
+
+impl Service<Request<Body>> for PathService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ApiFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> ApiFuture {
+        ApiFuture(self.0.call(request))
+    }
+}
+
+/// The response future of [`ApiService`].
+#[must_use = "futures do nothing unless polled"]
+pub struct ApiFuture(BoxedResponse<Body>);
+
+impl Future for ApiFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for ApiFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiFuture").finish_non_exhaustive()
+    }
+}
+
+/// Makes a service for each connection of [`ApiService::serve`].
+#[derive(Clone, Debug)]
+pub struct MakeApiService(ApiService);
+
+impl Service<IncomingStream<'_, TcpListener>> for MakeApiService {
+    type Response = ConnectedApi;
+    type Error = Infallible;
+    type Future = Ready<Result<ConnectedApi, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, connection: IncomingStream<'_, TcpListener>) -> Self::Future {
+        ready(Ok(ConnectedApi {
+            api: self.0.clone(),
+            peer: *connection.remote_addr(),
+        }))
+    }
+}
+
+/// The service of one connection: it adds the address of the peer to each request.
+#[derive(Clone, Debug)]
+pub struct ConnectedApi {
+    api: ApiService,
+    peer: SocketAddr,
+}
+
+impl Service<Request<Body>> for ConnectedApi {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = ApiFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> ApiFuture {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.api.call(request)
+    }
+}

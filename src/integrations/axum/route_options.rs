@@ -1,0 +1,95 @@
+//! What an `Api` is told about one route.
+
+use std::fmt;
+
+use super::Handled;
+
+/// A concern that an [`Api`](crate::Api) raises about a route when it is built.
+///
+/// A route on which it is intended says so, with the reason: [`Handled::allow`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Concern {
+    /// The route changes something and accepts credentials that a browser attaches by itself (a
+    /// cookie, Basic), and has no protection from forged requests.
+    NoCsrf,
+    /// The route knows who sends the request and lets shared caches store the response.
+    PublicCache,
+    /// The route is public, changes something, and has no limit.
+    NoLimit,
+    /// The route requires scopes that its scheme of authentication can't grant.
+    ScopesNotGranted,
+    /// Browsers on other origins can't call the route, because the CORS policy does not allow its
+    /// method.
+    MethodNotAllowedByCors,
+    /// The CORS policy stands in the stack of the route, which preflights never reach.
+    CorsInsideRoute,
+    /// A layer lists routes that do not exist.
+    UnknownRoute,
+}
+
+impl Concern {
+    /// The name: `no-csrf`, for example.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoCsrf => "no-csrf",
+            Self::PublicCache => "public-cache",
+            Self::NoLimit => "no-limit",
+            Self::ScopesNotGranted => "scopes-not-granted",
+            Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",
+            Self::CorsInsideRoute => "cors-inside-route",
+            Self::UnknownRoute => "unknown-route",
+        }
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The options of a route.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RouteOptions {
+    /// No extractor of the handler reads the parameters of the path.
+    pub(crate) direct: bool,
+    /// What is intended, and why.
+    pub(crate) allowed: Vec<(Concern, String)>,
+}
+
+impl<L: Clone, S, A, O> Handled<L, S, A, O> {
+    /// States that a concern does not apply to this route of an [`Api`](crate::Api), and why. The
+    /// audit shows the reason.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{api::Concern, compose};
+    ///
+    /// async fn webhook(body: String) {
+    ///     drop(body);
+    /// }
+    ///
+    /// let webhook = compose(())
+    ///     .handler(webhook)
+    ///     .allow(Concern::NoLimit, "the gateway limits the sender");
+    /// # let _: wythe::Handled<_, (), _, _> = webhook;
+    /// ```
+    pub fn allow(self, concern: Concern, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        self.with_options(|options| options.allowed.push((concern, reason)))
+    }
+
+    /// States that no extractor of this handler reads axum's `Path` or `RawPathParams`, which only
+    /// axum's router can fill. An [`Api`](crate::Api) then calls the handler without that router,
+    /// which is faster.
+    ///
+    /// It is not needed for handlers whose arguments are given, or are extractors of axum itself
+    /// that never read the path, such as `State`, `Json` and `Query`. An extractor that reads the
+    /// path nevertheless answers 500.
+    pub fn direct(self) -> Self {
+        self.with_options(|options| options.direct = true)
+    }
+}

@@ -1,0 +1,89 @@
+//! The parameters of the path: matched by an `Api`, which keeps them as they were sent, or by
+//! axum's router, which has decoded them.
+
+use std::{
+    borrow::Cow,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use axum::extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection};
+use http::{StatusCode, request::Parts};
+use percent_encoding::percent_decode_str;
+
+use crate::wire::Problem;
+
+/// In the extensions of a request: the parameters of the path that an `Api` has matched.
+#[derive(Clone)]
+pub(crate) struct PathParams {
+    names: Arc<[Box<str>]>,
+    /// The values as they were sent, joined with `/`. Only the last one can contain a `/`.
+    values: Box<str>,
+}
+
+impl PathParams {
+    /// The names of a route, and the values in the same order. There is at least one.
+    pub(crate) fn new<'a>(
+        names: &Arc<[Box<str>]>,
+        values: impl Iterator<Item = &'a str>,
+        length: usize,
+    ) -> Self {
+        let mut joined = String::with_capacity(length);
+        for value in values {
+            if !joined.is_empty() {
+                joined.push('/');
+            }
+            joined.push_str(value);
+        }
+        Self {
+            names: Arc::clone(names),
+            values: joined.into_boxed_str(),
+        }
+    }
+
+    /// The names, and the values as they were sent.
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.values.splitn(self.names.len(), '/');
+        self.names.iter().map(|name| &**name).zip(values)
+    }
+}
+
+/// Calls `read` with the names of the parameters and their decoded values; `None` if no route has
+/// matched.
+///
+/// # Errors
+///
+/// 400: a value is not UTF-8.
+pub(crate) fn with_path_params<T>(
+    head: &mut Parts,
+    read: impl FnOnce(&[(&str, Cow<'_, str>)]) -> T,
+) -> Result<Option<T>, Problem> {
+    if let Some(matched) = head.extensions.get::<PathParams>() {
+        let mut params = Vec::with_capacity(matched.names.len());
+        for (name, value) in matched.iter() {
+            let value = percent_decode_str(value).decode_utf8();
+            params.push((name, value.map_err(|_| malformed())?));
+        }
+        return Ok(Some(read(&params)));
+    }
+    // axum's extractor is a future that never waits.
+    let found = pin!(RawPathParams::from_request_parts(head, &()));
+    match found.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(matched)) => {
+            let params = matched.iter();
+            let params: Vec<_> = params
+                .map(|(name, value)| (name, Cow::Borrowed(value)))
+                .collect();
+            Ok(Some(read(&params)))
+        }
+        Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => Err(malformed()),
+        Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
+    }
+}
+
+#[cold]
+fn malformed() -> Problem {
+    let problem = Problem::new(StatusCode::BAD_REQUEST).reason("malformed_path");
+    problem.detail("A parameter of the path is not valid UTF-8.")
+}

@@ -1,0 +1,3 @@
+//! Routes that know their stacks.
+
+mod first;
