@@ -222,6 +222,10 @@ impl<M: Place, F: Condition> Place for When<M, F> {
     type Provides = <M::Provides as Provision>::Weak;
     type Needs = M::Needs;
 
+    fn name(&self) -> &'static str {
+        self.middleware.name()
+    }
+
     fn describe(&self) -> Description {
         let condition = self.condition.written(self.holds);
         self.middleware.describe().suffix(&condition)
@@ -236,10 +240,6 @@ where
     B: 'static,
 {
     type Carry = Option<M::Carry>;
-
-    fn name(&self) -> &'static str {
-        self.middleware.name()
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
         let head = RequestHead::from(&request);

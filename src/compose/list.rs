@@ -3,7 +3,7 @@
 //! A tuple of layers becomes `Cons<A, Cons<B, Nil>>`, so that every property of a stack takes two
 //! impls.
 
-use std::{fmt, marker::PhantomData};
+use std::{any::type_name, fmt, marker::PhantomData};
 
 use http::Extensions;
 use tower_layer::Layer;
@@ -83,8 +83,8 @@ impl<L> Place for Foreign<L> {
     type Provides = ();
     type Needs = ();
 
-    fn describe(&self) -> Description {
-        Description::of::<L>()
+    fn name(&self) -> &'static str {
+        type_name::<L>()
     }
 }
 
@@ -134,8 +134,13 @@ impl<X: 'static> Place for Assumed<X> {
     type Provides = Presumed<X>;
     type Needs = NeededAround<X>;
 
+    fn name(&self) -> &'static str {
+        "assume"
+    }
+
     fn describe(&self) -> Description {
-        Description::new("assume").suffix(&format!(" {}", Description::of::<X>().name()))
+        let assumed = Description::of::<X>();
+        Description::new(self.name()).suffix(&format!(" {}", assumed.name()))
     }
 }
 

@@ -1,10 +1,10 @@
 //! Describes a layer in data, for the printed stack and whatever else is derived from it.
 
-use std::{borrow::Cow, fmt};
+use std::{any::type_name, borrow::Cow, fmt};
 
 use http::{HeaderName, StatusCode};
 
-use crate::wire::type_name;
+use crate::wire::without_paths;
 
 /// A layer in words: its name, what it can answer in the handler's place, which fields it adds.
 ///
@@ -35,10 +35,15 @@ pub struct Answer {
 }
 
 impl Description {
-    /// A layer of this name that answers nothing and adds nothing.
+    /// A layer of this name that answers nothing and adds nothing. If it is the name of a type, the
+    /// paths of its modules are dropped.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        let mut name = name.into();
+        if name.contains("::") {
+            name = without_paths(&name).into();
+        }
         Self {
-            name: name.into(),
+            name,
             answers: Vec::new(),
             adds: Vec::new(),
         }

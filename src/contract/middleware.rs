@@ -1,6 +1,6 @@
 //! What a middleware is: what it decides about a request, and what it does to the response.
 
-use std::{any::type_name, fmt};
+use std::fmt;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -89,12 +89,6 @@ impl<B, C> fmt::Debug for Step<B, C> {
 pub trait Middleware<B>: Clone {
     /// What [`before`](Self::before) remembers for [`after`](Self::after).
     type Carry;
-
-    /// The layer's name in the log, best as it is written in a stack. By default the path of the
-    /// type.
-    fn name(&self) -> &'static str {
-        type_name::<Self>()
-    }
 
     /// Decides about the request.
     fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>>;

@@ -1,6 +1,6 @@
 //! Says where a layer stands in a stack, what it provides and what it needs there.
 
-use std::marker::PhantomData;
+use std::{any::type_name, marker::PhantomData};
 
 use http::Extensions;
 
@@ -34,10 +34,16 @@ pub trait Place {
     /// `()`, [`Needed<X>`], or a pair of these.
     type Needs;
 
+    /// The layer's name in the log and in a printed stack, best as it is written in a stack. By default
+    /// the path of the type.
+    fn name(&self) -> &'static str {
+        type_name::<Self>()
+    }
+
     /// The layer in words: its name, what it can answer in the handler's place, which header
     /// fields it adds.
     fn describe(&self) -> Description {
-        Description::of::<Self>()
+        Description::new(self.name())
     }
 }
 

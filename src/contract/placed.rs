@@ -116,6 +116,10 @@ impl<L: Place> Place for Placed<L> {
     type Provides = L::Provides;
     type Needs = L::Needs;
 
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
     fn describe(&self) -> Description {
         self.0.describe()
     }

@@ -57,6 +57,10 @@ impl<M: Place> Place for With<M> {
     type Provides = M::Provides;
     type Needs = M::Needs;
 
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
     fn describe(&self) -> Description {
         self.0.describe()
     }

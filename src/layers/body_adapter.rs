@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    contract::{Description, Place, Placed, log_passing, placed, stage},
+    contract::{Place, Placed, log_passing, placed, stage},
     wire::{Body, BoxError},
 };
 
@@ -76,8 +76,8 @@ impl Place for BodyAdapter {
     type Provides = ();
     type Needs = ();
 
-    fn describe(&self) -> Description {
-        Description::new("with_body_adapter")
+    fn name(&self) -> &'static str {
+        "with_body_adapter"
     }
 }
 

@@ -39,4 +39,7 @@ pub use self::{
     config_error::ConfigError,
     problem::{PROBLEM_JSON, Problem},
 };
-pub(crate) use self::{problem::retry_after, type_name::type_name};
+pub(crate) use self::{
+    problem::retry_after,
+    type_name::{type_name, without_paths},
+};

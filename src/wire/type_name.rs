@@ -7,7 +7,7 @@ pub(crate) fn type_name<T: ?Sized>() -> String {
 }
 
 /// `a::b::Jwt<c::Claims>` becomes `Jwt<Claims>`.
-fn without_paths(name: &str) -> String {
+pub(crate) fn without_paths(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for piece in name.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':') {
         out.push_str(piece.rsplit("::").next().unwrap_or(piece));

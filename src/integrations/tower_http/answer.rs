@@ -27,6 +27,10 @@ impl<L: Place> Place for AnswersBody<L> {
     type Provides = L::Provides;
     type Needs = L::Needs;
 
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
     fn describe(&self) -> Description {
         self.0.describe()
     }

@@ -98,8 +98,12 @@ macro_rules! stand {
             type Provides = ();
             type Needs = ();
 
+            fn name(&self) -> &'static str {
+                stringify!($name)
+            }
+
             fn describe(&self) -> Description {
-                Description::new(stringify!($name))$(.answers(StatusCode::$status, $when))?
+                Description::new(self.name())$(.answers(StatusCode::$status, $when))?
             }
         }
 

@@ -172,8 +172,12 @@ impl<A: Authenticate> Place for Authentication<A> {
     type Provides = Always<Auth<A::Principal>>;
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let layer = Description::new(NAME).answers(
+        let layer = Description::new(self.name()).answers(
             StatusCode::UNAUTHORIZED,
             "without credentials, or with invalid ones",
         );
@@ -186,8 +190,12 @@ impl<A: Authenticate> Place for OptionalAuthentication<A> {
     type Provides = Sometimes<Auth<A::Principal>>;
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let layer = Description::new(NAME)
+        let layer = Description::new(self.name())
             .suffix(".optional()")
             .answers(StatusCode::UNAUTHORIZED, "with invalid credentials");
         self.0.scheme.describe(layer)
@@ -200,10 +208,6 @@ where
     B: Send + 'static,
 {
     type Carry = Option<Box<HeaderMap>>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
         self.0.judge(request, Credentials::Required)
@@ -220,10 +224,6 @@ where
     B: Send + 'static,
 {
     type Carry = Option<Box<HeaderMap>>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
         self.0.judge(request, Credentials::Optional)

@@ -126,8 +126,12 @@ where
     type Provides = ();
     type Needs = Needed<Auth<C>>;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let layer = Description::new(NAME)
+        let layer = Description::new(self.name())
             .answers(StatusCode::FORBIDDEN, "when the check denies the request");
         if !D::CAN_FAIL {
             return layer;
@@ -144,10 +148,6 @@ where
     B: Send + 'static,
 {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let Some(auth) = request.extensions().get::<Auth<C>>() else {

@@ -165,9 +165,13 @@ where
     type Provides = ();
     type Needs = Needed<Auth<C>>;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
         let when = self.policy.required.when_refused("role");
-        Description::new(NAME).answers(StatusCode::FORBIDDEN, when)
+        Description::new(self.name()).answers(StatusCode::FORBIDDEN, when)
     }
 }
 
@@ -178,10 +182,6 @@ where
     G: GrantsRoles<C, R>,
 {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let RolePolicy { required, grant } = &*self.policy;

@@ -245,9 +245,13 @@ impl<C, G: GrantsScopes<C>> Place for Scopes<C, G> {
     type Provides = ();
     type Needs = Needed<Auth<C>>;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
         let when = self.policy.required.when_refused("scope");
-        Description::new(NAME).answers(StatusCode::FORBIDDEN, when)
+        Description::new(self.name()).answers(StatusCode::FORBIDDEN, when)
     }
 }
 
@@ -257,10 +261,6 @@ where
     G: GrantsScopes<C>,
 {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let ScopePolicy {

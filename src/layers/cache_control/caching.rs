@@ -52,8 +52,12 @@ impl Place for Caching {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let description = Description::new(NAME).adds(header::CACHE_CONTROL);
+        let description = Description::new(self.name()).adds(header::CACHE_CONTROL);
         let of_statuses = self.0.statuses.iter().map(|(_, fields)| fields);
         let mut all = of_statuses.chain([&self.0.success]);
         if all.any(|fields| fields.anonymous.alone.cdn.is_some()) {
@@ -66,10 +70,6 @@ impl Place for Caching {
 impl<B> Middleware<B> for Caching {
     /// Whether the request is authenticated.
     type Carry = bool;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let authenticated = request.headers().contains_key(header::AUTHORIZATION)

@@ -221,21 +221,21 @@ impl Place for ClientIpSource {
     type Provides = Always<ClientIp>;
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
         let when = match *self.source {
             AddressField::Peer => "when the address of the peer is not known",
             _ => "when the proxies do not send the address of the client",
         };
-        Description::new(NAME).answers(StatusCode::INTERNAL_SERVER_ERROR, when)
+        Description::new(self.name()).answers(StatusCode::INTERNAL_SERVER_ERROR, when)
     }
 }
 
 impl<B> Middleware<B> for ClientIpSource {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());

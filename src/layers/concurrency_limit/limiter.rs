@@ -128,9 +128,13 @@ impl<K: Key> Place for ConcurrencyLimiter<K> {
     type Provides = ();
     type Needs = K::Needs;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
         let limit = &self.0.limit;
-        let description = Description::new(NAME)
+        let description = Description::new(self.name())
             .answers(StatusCode::SERVICE_UNAVAILABLE, limit.to_string())
             .adds(header::RETRY_AFTER);
         limit.key.describe(description)

@@ -131,8 +131,12 @@ impl Place for Cors {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        Description::new(NAME)
+        Description::new(self.name())
             .answers(StatusCode::NO_CONTENT, "to a preflight")
             .adds(header::ACCESS_CONTROL_ALLOW_ORIGIN)
             .adds(header::VARY)
@@ -142,10 +146,6 @@ impl Place for Cors {
 impl<B> Middleware<B> for Cors {
     /// The value of `Access-Control-Allow-Origin`, if the origin is allowed.
     type Carry = Option<HeaderValue>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Self::Carry>> {
         let Some(origins) = &self.0.origins else {

@@ -218,8 +218,12 @@ impl Place for Csrf {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let layer = Description::new(NAME).answers(
+        let layer = Description::new(self.name()).answers(
             StatusCode::FORBIDDEN,
             "when a page of another site sent the request",
         );
@@ -233,10 +237,6 @@ impl Place for Csrf {
 
 impl<B> Middleware<B> for Csrf {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let policy = &*self.0;

@@ -163,8 +163,12 @@ impl<W: AddressSource> Place for IpFilter<W> {
     type Provides = ();
     type Needs = W::Needs;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        Description::new(NAME)
+        Description::new(self.name())
             .answers(StatusCode::FORBIDDEN, "to addresses that are not allowed")
             .answers(StatusCode::INTERNAL_SERVER_ERROR, W::WHEN_MISSING)
     }
@@ -172,10 +176,6 @@ impl<W: AddressSource> Place for IpFilter<W> {
 
 impl<B, W: AddressSource> Middleware<B> for IpFilter<W> {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         match W::address(request.extensions()) {

@@ -59,8 +59,12 @@ impl Place for LoadShed {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        Description::new(NAME)
+        Description::new(self.name())
             .answers(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "when the service inside is not ready",

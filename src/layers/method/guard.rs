@@ -165,8 +165,12 @@ impl Place for Methods {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let mut description = Description::new(NAME);
+        let mut description = Description::new(self.name());
         if !self.pass(&Method::OPTIONS) {
             description = description.answers(StatusCode::NO_CONTENT, "to OPTIONS");
         }
@@ -183,10 +187,6 @@ impl Place for Methods {
 impl<B> Middleware<B> for Methods {
     /// Whether the request is a `HEAD`.
     type Carry = bool;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let method = request.method();

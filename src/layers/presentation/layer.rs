@@ -57,8 +57,12 @@ impl Place for Presentation {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        Description::new(NAME).answers(
+        Description::new(self.name()).answers(
             StatusCode::INTERNAL_SERVER_ERROR,
             "when an inner service panics",
         )

@@ -88,6 +88,10 @@ impl<K: Key> Place for Limiter<K> {
     type Provides = ();
     type Needs = K::Needs;
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
         self.0.key.describe(self.0.limit.describe())
     }
@@ -95,10 +99,6 @@ impl<K: Key> Place for Limiter<K> {
 
 impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
     type Carry = Carried;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Carried>> {
         let (mut head, body) = request.into_parts();

@@ -208,8 +208,12 @@ impl<I: 'static> Place for Validation<I> {
     type Provides = Always<Valid<I>>;
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn describe(&self) -> Description {
-        let description = Description::new(NAME);
+        let description = Description::new(self.name());
         if self.compiled.format == Format::Query {
             return description
                 .answers(StatusCode::BAD_REQUEST, "when the query can't be parsed")
@@ -244,10 +248,6 @@ where
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
 {
     type Carry = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         self.compiled.before(request)

@@ -39,14 +39,14 @@ impl Place for Closed {
     type Stage = stage::Admit;
     type Provides = ();
     type Needs = ();
-}
-
-impl<B> Middleware<B> for Closed {
-    type Carry = ();
 
     fn name(&self) -> &'static str {
         "with_opening_hours"
     }
+}
+
+impl<B> Middleware<B> for Closed {
+    type Carry = ();
 
     fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
         Step::reply(self.problem.clone())

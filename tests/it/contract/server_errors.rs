@@ -310,14 +310,14 @@ impl Place for Closed {
     type Stage = stage::Admit;
     type Provides = ();
     type Needs = ();
-}
-
-impl<B> Middleware<B> for Closed {
-    type Carry = ();
 
     fn name(&self) -> &'static str {
         "with_opening_hours"
     }
+}
+
+impl<B> Middleware<B> for Closed {
+    type Carry = ();
 
     fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
         Step::reply(Problem::unavailable("nobody is there"))
@@ -332,14 +332,14 @@ impl Place for Corrupting {
     type Stage = stage::Admit;
     type Provides = ();
     type Needs = ();
-}
-
-impl<B> Middleware<B> for Corrupting {
-    type Carry = ();
 
     fn name(&self) -> &'static str {
         "with_corruption"
     }
+}
+
+impl<B> Middleware<B> for Corrupting {
+    type Carry = ();
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         Step::next(request, ())
