@@ -19,8 +19,8 @@ use axum::{
 use http::{HeaderValue, Request, StatusCode, header::RETRY_AFTER};
 use tokio::net::TcpListener;
 use wythe::{
-    CacheControl, Description, Later, Middleware, Place, Problem, Step, compose, stage, with,
-    with_cache_control,
+    CacheControl, Description, Later, Middleware, Place, Problem, Step, compose,
+    description::Answer, stage, with, with_cache_control,
 };
 
 /// Whether the site is under maintenance. Clones share it.
@@ -33,9 +33,13 @@ impl Place for Maintenance {
     type Provides = ();
     type Needs = ();
 
+    fn name(&self) -> &'static str {
+        "maintenance"
+    }
+
     fn describe(&self) -> Description {
-        Description::new("maintenance")
-            .answers(StatusCode::SERVICE_UNAVAILABLE, "during maintenance")
+        let closed = Answer::of(&closed()).when("during maintenance");
+        Description::new(self.name()).answer(closed)
     }
 }
 
@@ -45,13 +49,16 @@ impl<B> Middleware<B> for Maintenance {
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         if self.0.load(Ordering::Relaxed) {
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-                .detail("The site is under maintenance.")
-                .header(RETRY_AFTER, HeaderValue::from_static("600"));
-            return Step::reply(problem);
+            return Step::reply(closed());
         }
         Step::next(request, ())
     }
+}
+
+fn closed() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+        .detail("The site is under maintenance.")
+        .header(RETRY_AFTER, HeaderValue::from_static("600"))
 }
 
 async fn hello() -> &'static str {

@@ -1,11 +1,17 @@
 //! Applies a layer to some requests only: `.when(..)`, `.except(..)`, and lists of routes.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 use http::{Request, Response};
 
 use crate::{
-    contract::{Description, Later, Middleware, Place, Provision, ReplyBody, Step, With, with},
+    contract::{
+        Description, Later, Middleware, Place, Provision, ReplyBody, Step, With,
+        description::Bypass, with,
+    },
     request::{RequestHead, Routes},
     wire::ConfigError,
 };
@@ -161,9 +167,9 @@ pub trait Condition: Clone {
     /// Whether the request meets it.
     fn is_met(&self, head: &RequestHead<'_>) -> bool;
 
-    /// The method that sets it, as it is written in a stack. `holds` is whether the layer is applied
-    /// to requests that meet the condition, or to the others.
-    fn written(&self, holds: bool) -> Cow<'static, str>;
+    /// Which requests bypass the layer. `holds` is whether it is applied to requests that meet the
+    /// condition, or to the others.
+    fn bypass(&self, holds: bool) -> Bypass;
 }
 
 impl<F: Fn(&RequestHead<'_>) -> bool + Clone> Condition for F {
@@ -171,8 +177,8 @@ impl<F: Fn(&RequestHead<'_>) -> bool + Clone> Condition for F {
         self(head)
     }
 
-    fn written(&self, holds: bool) -> Cow<'static, str> {
-        Cow::Borrowed(if holds { ".when(..)" } else { ".except(..)" })
+    fn bypass(&self, holds: bool) -> Bypass {
+        Bypass::Chosen(if holds { "when" } else { "except" })
     }
 }
 
@@ -205,9 +211,13 @@ impl Condition for RouteList {
         self.0.contains(head.route())
     }
 
-    fn written(&self, holds: bool) -> Cow<'static, str> {
-        let method = if holds { "only" } else { "except" };
-        Cow::Owned(format!(".{method}_routes({:?})", self.0))
+    fn bypass(&self, holds: bool) -> Bypass {
+        let routes = self.0.iter().map(str::to_owned).collect();
+        if holds {
+            Bypass::OtherRoutes(routes)
+        } else {
+            Bypass::Routes(routes)
+        }
     }
 }
 
@@ -227,8 +237,8 @@ impl<M: Place, F: Condition> Place for When<M, F> {
     }
 
     fn describe(&self) -> Description {
-        let condition = self.condition.written(self.holds);
-        self.middleware.describe().suffix(&condition)
+        let bypass = self.condition.bypass(self.holds);
+        self.middleware.describe().bypass(bypass)
     }
 }
 
@@ -267,6 +277,6 @@ where
 impl<M: fmt::Debug, F: Condition> fmt::Debug for When<M, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.middleware.fmt(f)?;
-        f.write_str(&self.condition.written(self.holds))
+        Display::fmt(&self.condition.bypass(self.holds), f)
     }
 }

@@ -26,6 +26,7 @@ pub use self::{
 };
 use crate::contract::{
     Description, Place,
+    description::Answer,
     stage::{Observe, Stage},
 };
 
@@ -196,11 +197,7 @@ pub(crate) fn write_table(
     for (stage, layer) in rows {
         let mut name = layer.name();
         let mut stage = *stage;
-        let mut lines: Vec<_> = layer
-            .all_answers()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let mut lines: Vec<_> = layer.answers().iter().map(ToString::to_string).collect();
         lines.extend(sets(layer));
         if lines.is_empty() {
             writeln!(f, "{name:name_width$}  {stage}")?;
@@ -213,8 +210,14 @@ pub(crate) fn write_table(
     Ok(())
 }
 
-/// The fields that a layer sets, in one line.
+/// The fields that a layer sets, on answers of its own or of the handler, in one line.
 fn sets(layer: &Description) -> Option<String> {
-    let fields: Vec<_> = layer.all_fields().iter().map(HeaderName::as_str).collect();
+    let of_answers = layer.answers().iter().flat_map(Answer::fields);
+    let mut fields: Vec<_> = Vec::new();
+    for field in of_answers.chain(layer.fields()).map(HeaderName::as_str) {
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
     (!fields.is_empty()).then(|| format!("sets {}", fields.join(", ")))
 }

@@ -8,7 +8,7 @@
     )
 )]
 
-mod description;
+pub mod description;
 mod later;
 mod log;
 mod middleware;
@@ -18,7 +18,7 @@ pub mod stage;
 mod with;
 
 pub use self::{
-    description::{Answer, Description},
+    description::layer::Description,
     later::Later,
     middleware::{Middleware, ReplyBody, Step},
     place::{Always, Needed, Place, Provided, Provision, Sometimes},

@@ -40,8 +40,8 @@ pub trait Place {
         type_name::<Self>()
     }
 
-    /// The layer in words: its name, what it can answer in the handler's place, which header
-    /// fields it adds.
+    /// What the layer does, as data: what it can answer in the handler's place, which header fields it
+    /// sets, whom it lets pass. By default only its name is known.
     fn describe(&self) -> Description {
         Description::new(self.name())
     }

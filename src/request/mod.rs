@@ -20,7 +20,7 @@ mod routes;
 pub(crate) mod take_once;
 
 #[cfg(feature = "axum")]
-pub(crate) use self::path_params::{PathParams, with_path_params};
+pub(crate) use self::path_params::{PathParams, malformed_path, with_path_params};
 pub use self::{
     address::{ClientIp, PeerAddr},
     head::RequestHead,

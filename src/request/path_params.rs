@@ -63,7 +63,7 @@ pub(crate) fn with_path_params<T>(
         let mut params = Vec::with_capacity(matched.names.len());
         for (name, value) in matched.iter() {
             let value = percent_decode_str(value).decode_utf8();
-            params.push((name, value.map_err(|_| malformed())?));
+            params.push((name, value.map_err(|_| malformed_path())?));
         }
         return Ok(Some(read(&params)));
     }
@@ -77,13 +77,15 @@ pub(crate) fn with_path_params<T>(
                 .collect();
             Ok(Some(read(&params)))
         }
-        Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => Err(malformed()),
+        Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
+            Err(malformed_path())
+        }
         Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
     }
 }
 
 #[cold]
-fn malformed() -> Problem {
+pub(crate) fn malformed_path() -> Problem {
     let problem = Problem::new(StatusCode::BAD_REQUEST).reason("malformed_path");
     problem.detail("A parameter of the path is not valid UTF-8.")
 }

@@ -13,6 +13,11 @@ impl Routes {
         self.0.is_empty()
     }
 
+    /// The routes as they are written, sorted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|route| &**route)
+    }
+
     /// Adds a route; `false` if it is listed already.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ pub use answer::{AnswersBody, AnswersBodyService};
 
 use crate::{
     compose::{Append, Cons, IntoList, Nil},
-    contract::{Description, Place, stage},
+    contract::{Description, Place, description::Answer, stage},
 };
 
 /// Gives a layer its stage, and appends it to a list as it is (`plain`) or with [`Body`](crate::Body)
@@ -103,7 +103,8 @@ macro_rules! stand {
             }
 
             fn describe(&self) -> Description {
-                Description::new(self.name())$(.answers(StatusCode::$status, $when))?
+                Description::new(self.name())
+                    $(.answer(Answer::new(StatusCode::$status).when($when)))?
             }
         }
 

@@ -8,12 +8,12 @@ use http::{
 
 use super::{
     response_fields,
-    scheme::{Authenticate, Verdict, unavailable},
+    scheme::{Authenticate, Verdict, describe, unavailable},
 };
 use crate::{
     contract::{
-        Always, Description, Later, Middleware, Place, ReplyBody, Sometimes, Step, With, stage,
-        with,
+        Always, Description, Later, Middleware, Place, ReplyBody, Sometimes, Step, With,
+        description::Answer, stage, with,
     },
     request::{Auth, Authenticated},
     wire::Problem,
@@ -177,11 +177,9 @@ impl<A: Authenticate> Place for Authentication<A> {
     }
 
     fn describe(&self) -> Description {
-        let layer = Description::new(self.name()).answers(
-            StatusCode::UNAUTHORIZED,
-            "without credentials, or with invalid ones",
-        );
-        self.0.scheme.describe(layer)
+        let missing = Answer::of(&self.0.missing).when("without credentials, or with invalid ones");
+        let layer = Description::new(self.name()).answer(missing);
+        describe(&self.0.scheme, layer)
     }
 }
 
@@ -195,10 +193,11 @@ impl<A: Authenticate> Place for OptionalAuthentication<A> {
     }
 
     fn describe(&self) -> Description {
-        let layer = Description::new(self.name())
-            .suffix(".optional()")
-            .answers(StatusCode::UNAUTHORIZED, "with invalid credentials");
-        self.0.scheme.describe(layer)
+        let invalid = Answer::new(StatusCode::UNAUTHORIZED)
+            .when("with invalid credentials")
+            .field(WWW_AUTHENTICATE);
+        let layer = Description::new(self.name()).answer(invalid);
+        describe(&self.0.scheme, layer).optional()
     }
 }
 

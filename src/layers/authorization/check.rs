@@ -1,14 +1,18 @@
 //! Lets requests pass that a closure allows: [`with_authorization`].
 
-use std::{any::type_name, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{any, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use http::{Request, StatusCode};
 
 use super::required::missing;
 use crate::{
-    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Needed, Place, Step, With,
+        description::{Answer, Requirement},
+        stage, with,
+    },
     request::{Auth, RequestHead},
-    wire::Problem,
+    wire::{Problem, type_name},
 };
 
 const NAME: &str = "with_authorization";
@@ -70,7 +74,7 @@ where
     F: Fn(&Auth<C>, &RequestHead<'_>) -> D + Send + Sync + 'static,
     D: Decision<K>,
 {
-    let cause = format!("denied by the check {}", type_name::<F>());
+    let cause = format!("denied by the check {}", any::type_name::<F>());
     let denied = Problem::new(StatusCode::FORBIDDEN)
         .reason("denied")
         .because(cause);
@@ -131,12 +135,16 @@ where
     }
 
     fn describe(&self) -> Description {
-        let layer = Description::new(self.name())
-            .answers(StatusCode::FORBIDDEN, "when the check denies the request");
+        let check = Requirement::Check(type_name::<F>());
+        let denied = Answer::of(&self.policy.denied);
+        let layer = Description::new(self.name()).requirement(check, denied);
         if !D::CAN_FAIL {
             return layer;
         }
-        layer.answers(StatusCode::SERVICE_UNAVAILABLE, "when the check fails")
+        let failed = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("when the check fails")
+            .reason("unavailable");
+        layer.answer(failed)
     }
 }
 

@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use http::{Request, StatusCode};
 
 use crate::{
-    contract::{Later, Step},
+    contract::{
+        Later, Step,
+        description::{Answer, NameList},
+    },
     request::Auth,
     wire::{ConfigError, Problem, type_name},
 };
@@ -124,15 +127,25 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// When a request is refused, for the description: `without the scope "read"`.
-    pub(super) fn when_refused(&self, what: &str) -> String {
+    /// What is required, as data.
+    pub(super) fn names(&self) -> NameList {
+        // `Debug` puts strings in quotes.
+        let name = |item: &Arc<T>| format!("{item:?}").trim_matches('"').to_owned();
+        match self {
+            Self::All(items) => NameList::AllOf(items.iter().map(|(item, _)| name(item)).collect()),
+            Self::Any(items, _) => NameList::AnyOf(items.iter().map(name).collect()),
+        }
+    }
+
+    /// The answer to a principal that does not have what is required.
+    pub(super) fn answer(&self) -> Answer {
         match self {
             Self::All(items) => {
-                let s = if items.len() == 1 { "" } else { "s" };
-                let items: Vec<_> = items.iter().map(|(item, _)| item).collect();
-                format!("without the {what}{s} {}", listed(&items))
+                let forbidden = Problem::new(StatusCode::FORBIDDEN);
+                let refusal = items.first().map(|(_, refusal)| refusal);
+                Answer::of(refusal.unwrap_or(&forbidden))
             }
-            Self::Any(items, _) => format!("without one of the {what}s {}", listed(items)),
+            Self::Any(_, refusal) => Answer::of(refusal),
         }
     }
 }

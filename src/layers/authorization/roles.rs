@@ -2,11 +2,14 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use http::{Request, StatusCode};
+use http::Request;
 
 use super::required::{By, HowMany, Itself, Required};
 use crate::{
-    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Needed, Place, Step, With, description::Requirement, stage,
+        with,
+    },
     request::{Auth, Either},
     wire::ConfigError,
 };
@@ -131,9 +134,9 @@ impl<C, R: ?Sized, G> Clone for Roles<C, R, G> {
 
 impl<C, R: ?Sized + fmt::Debug, G> fmt::Debug for Roles<C, R, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let when = self.policy.required.when_refused("role");
+        let required = Requirement::Roles(self.policy.required.names());
         f.debug_tuple("Roles")
-            .field(&format_args!("{when}"))
+            .field(&format_args!("{required}"))
             .finish()
     }
 }
@@ -170,8 +173,9 @@ where
     }
 
     fn describe(&self) -> Description {
-        let when = self.policy.required.when_refused("role");
-        Description::new(self.name()).answers(StatusCode::FORBIDDEN, when)
+        let required = &self.policy.required;
+        let requirement = Requirement::Roles(required.names());
+        Description::new(self.name()).requirement(requirement, required.answer())
     }
 }
 

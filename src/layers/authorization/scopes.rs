@@ -9,11 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderValue, Request, StatusCode, header::WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, header::WWW_AUTHENTICATE};
 
 use super::required::{By, HowMany, Itself, Required};
 use crate::{
-    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Needed, Place, Step, With, description::Requirement, stage,
+        with,
+    },
     request::{Auth, Either},
     wire::{ConfigError, field::Challenge},
 };
@@ -215,9 +218,9 @@ impl<C, G> Clone for Scopes<C, G> {
 
 impl<C, G> fmt::Debug for Scopes<C, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let when = self.policy.required.when_refused("scope");
+        let required = Requirement::Scopes(self.policy.required.names());
         f.debug_tuple("Scopes")
-            .field(&format_args!("{when}"))
+            .field(&format_args!("{required}"))
             .finish()
     }
 }
@@ -250,8 +253,9 @@ impl<C, G: GrantsScopes<C>> Place for Scopes<C, G> {
     }
 
     fn describe(&self) -> Description {
-        let when = self.policy.required.when_refused("scope");
-        Description::new(self.name()).answers(StatusCode::FORBIDDEN, when)
+        let required = &self.policy.required;
+        let requirement = Requirement::Scopes(required.names());
+        Description::new(self.name()).requirement(requirement, required.answer())
     }
 }
 

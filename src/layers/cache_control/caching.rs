@@ -9,7 +9,10 @@ use super::{
     policy::{CacheControl, StatusPolicy},
 };
 use crate::{
-    contract::{Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Place, ReplyBody, Step, With, description::CachePolicy,
+        stage, with,
+    },
     request::Authenticated,
 };
 
@@ -57,13 +60,25 @@ impl Place for Caching {
     }
 
     fn describe(&self) -> Description {
-        let description = Description::new(self.name()).adds(header::CACHE_CONTROL);
-        let of_statuses = self.0.statuses.iter().map(|(_, fields)| fields);
-        let mut all = of_statuses.chain([&self.0.success]);
-        if all.any(|fields| fields.anonymous.alone.cdn.is_some()) {
-            return description.adds(CDN_CACHE_CONTROL);
+        let success = &self.0.success;
+        let of_statuses = || self.0.statuses.iter().map(|(_, fields)| fields);
+        let policy = success.describe(|pair| &pair.cache_control);
+        let policy = of_statuses().fold(policy, |policy, fields| {
+            policy.or(&fields.describe(|pair| &pair.cache_control))
+        });
+        let layer = Description::new(self.name()).field(header::CACHE_CONTROL);
+        let mut all = of_statuses().chain([success]);
+        let with_cdn: Vec<_> = all
+            .by_ref()
+            .filter(|fields| fields.anonymous.alone.cdn.is_some())
+            .collect();
+        if with_cdn.is_empty() {
+            return layer.caches(policy);
         }
-        description
+        let policy = with_cdn.into_iter().fold(policy, |policy, fields| {
+            policy.or(&fields.describe(|pair| &pair.cdn))
+        });
+        layer.field(CDN_CACHE_CONTROL).caches(policy)
     }
 }
 
@@ -141,6 +156,16 @@ impl StatusFields {
             anonymous: ClientFields::new(own, cdn),
             authenticated,
         }
+    }
+
+    /// The policy of one of the two fields, as data.
+    fn describe(&self, field: impl Fn(&FieldPair) -> &Option<HeaderValue>) -> CachePolicy {
+        let text = |client: &ClientFields| {
+            let value = field(&client.alone).as_ref();
+            let value = value.and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        CachePolicy::new(text(&self.anonymous)).when_authenticated(text(&self.authenticated))
     }
 
     fn write(&self, authenticated: bool, headers: &mut HeaderMap) {

@@ -6,7 +6,9 @@ use http::{HeaderName, Request, StatusCode};
 
 use super::find::{AddressField, FORWARDED, ListField, ProxyHops, X_FORWARDED_FOR};
 use crate::{
-    contract::{Always, Description, Later, Middleware, Place, Step, With, stage, with},
+    contract::{
+        Always, Description, Later, Middleware, Place, Step, With, description::Answer, stage, with,
+    },
     request::{ClientIp, peer_addr},
     support::networks::{IntoNetwork, Networks},
     wire::{ConfigError, Problem},
@@ -230,7 +232,8 @@ impl Place for ClientIpSource {
             AddressField::Peer => "when the address of the peer is not known",
             _ => "when the proxies do not send the address of the client",
         };
-        Description::new(self.name()).answers(StatusCode::INTERNAL_SERVER_ERROR, when)
+        let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR).when(when);
+        Description::new(self.name()).answer(unknown)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -16,8 +16,8 @@ use super::{
     semaphores::{Acquire, InUse, Permit, Semaphores},
 };
 use crate::{
-    contract::{Description, Place, Placed, ReplyBody, placed},
-    request::key::Key,
+    contract::{Description, Place, Placed, ReplyBody, description::Answer, placed},
+    request::key::{self, Key},
     wire::Problem,
 };
 
@@ -134,10 +134,12 @@ impl<K: Key> Place for ConcurrencyLimiter<K> {
 
     fn describe(&self) -> Description {
         let limit = &self.0.limit;
-        let description = Description::new(self.name())
-            .answers(StatusCode::SERVICE_UNAVAILABLE, limit.to_string())
-            .adds(header::RETRY_AFTER);
-        limit.key.describe(description)
+        let refusal = Answer::of(&self.0.refusal);
+        let description = Description::new(self.name()).limit([limit.describe()], refusal);
+        if !limit.keyed {
+            return description;
+        }
+        key::describe(&limit.key, description)
     }
 }
 

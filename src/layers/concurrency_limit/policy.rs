@@ -6,7 +6,7 @@ use http::request::Parts;
 use tokio::sync::Semaphore;
 
 use crate::{
-    contract::stage,
+    contract::{description::Limit, stage},
     request::key::{AfterAuth, Key, ipv6_prefix, key_methods},
     wire::{ConfigError, Problem},
 };
@@ -156,6 +156,16 @@ impl<K: Key> ConcurrencyLimit<K> {
         self.map_key(AfterAuth)
     }
 
+    /// The limit as data, without its key.
+    pub(super) fn describe(&self) -> Limit {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let limit = Limit::concurrent(self.name.clone(), count(self.most));
+        match self.queue {
+            None => limit,
+            Some(Queue { most, longest }) => limit.queue(count(most), longest),
+        }
+    }
+
     fn map_key<L>(self, key: impl FnOnce(K) -> L) -> ConcurrencyLimit<L> {
         ConcurrencyLimit {
             most: self.most,
@@ -173,20 +183,6 @@ key_methods!(ConcurrencyLimit => ConcurrencyLimit, ConcurrencyLimit, Ok);
 
 fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("ConcurrencyLimit", message)
-}
-
-/// When it refuses.
-impl<K> fmt::Display for ConcurrencyLimit<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = if self.keyed { " of its key" } else { "" };
-        write!(f, "when {} requests{key} are in progress", self.most)?;
-        match self.queue {
-            None => Ok(()),
-            Some(Queue { most, longest }) => {
-                write!(f, " and {most} wait, or after a wait of {longest:?}")
-            }
-        }
-    }
 }
 
 /// Without the key.

@@ -149,6 +149,20 @@ fn error(text: &str, fault: &str) -> ConfigError {
     super::policy::error(message)
 }
 
+/// The exact origins, the patterns, and how many closures there are.
+impl fmt::Display for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = self.exact.as_slice().iter();
+        let exact = exact.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+        let patterns = self.patterns.iter().map(ToString::to_string);
+        let mut all: Vec<_> = exact.chain(patterns).collect();
+        if !self.predicates.is_empty() {
+            all.push("origins that a function allows".to_owned());
+        }
+        f.write_str(&all.join(", "))
+    }
+}
+
 impl fmt::Debug for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Origins")
@@ -178,6 +192,22 @@ enum Host {
 enum Port {
     Exactly(Option<u16>),
     Any,
+}
+
+/// As it is written in a policy.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme)?;
+        match &self.host {
+            Host::Exactly(host) => f.write_str(host)?,
+            Host::Under(host) => write!(f, "*.{host}")?,
+        }
+        match self.port {
+            Port::Exactly(None) => Ok(()),
+            Port::Exactly(Some(port)) => write!(f, ":{port}"),
+            Port::Any => f.write_str(":*"),
+        }
+    }
 }
 
 impl Pattern {

@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     contract::{
-        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, stage, with,
+        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With,
+        description::{Answer, CrossOriginAccess},
+        stage, with,
     },
     request::RequestHead,
     wire::{
@@ -136,10 +138,35 @@ impl Place for Cors {
     }
 
     fn describe(&self) -> Description {
-        Description::new(self.name())
-            .answers(StatusCode::NO_CONTENT, "to a preflight")
-            .adds(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-            .adds(header::VARY)
+        let policy = &*self.0;
+        let origins = match &policy.origins {
+            None => "any origin".to_owned(),
+            Some(origins) => origins.to_string(),
+        };
+        let mut access = CrossOriginAccess::new(origins);
+        if let Some(methods) = policy.methods.listed() {
+            access = access.methods(methods.iter().cloned());
+        }
+        let mut fields = vec![header::ACCESS_CONTROL_ALLOW_ORIGIN];
+        if policy.credentials {
+            access = access.credentials();
+            fields.push(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        }
+        if policy.exposed.is_some() {
+            fields.push(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        }
+        if policy.fixed.is_none() {
+            fields.push(header::VARY);
+        }
+        let preflight = Answer::new(StatusCode::NO_CONTENT)
+            .when("to a preflight")
+            .field(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        let of_preflight = policy.preflight.names().cloned();
+        let preflight = of_preflight.fold(preflight, Answer::field);
+        let layer = Description::new(self.name())
+            .shares(access)
+            .answer(preflight);
+        fields.into_iter().fold(layer, Description::field)
     }
 }
 

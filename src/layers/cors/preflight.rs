@@ -59,6 +59,12 @@ impl PreflightFields {
         }
         Self { allowed, refused }
     }
+
+    /// The names of the fields of an answer that allows something, without those that depend on the
+    /// request.
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.allowed.keys()
+    }
 }
 
 impl Cors {
@@ -228,6 +234,14 @@ impl Methods {
             ));
         }
         Ok(Self::Listed(list))
+    }
+
+    /// The list, if not every method is allowed.
+    pub(super) fn listed(&self) -> Option<&[Method]> {
+        match self {
+            Self::Any => None,
+            Self::Listed(methods) => Some(methods),
+        }
     }
 
     /// Methods are case-sensitive (RFC 9110, section 9.1).

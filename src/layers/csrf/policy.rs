@@ -2,12 +2,15 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{Request, StatusCode};
+use http::Request;
 
+use super::refusal::CsrfRefusal;
 #[cfg(feature = "csrf-token")]
 use super::token::{CsrfTokens, TokenGuard};
 use crate::{
-    contract::{Description, Later, Middleware, Place, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Place, Step, With, description::CsrfProtection, stage, with,
+    },
     request::{RequestHead, Routes},
     wire::{
         ConfigError,
@@ -223,15 +226,15 @@ impl Place for Csrf {
     }
 
     fn describe(&self) -> Description {
-        let layer = Description::new(self.name()).answers(
-            StatusCode::FORBIDDEN,
-            "when a page of another site sent the request",
-        );
+        let routes = self.0.exempt.iter();
+        let protection = routes.fold(CsrfProtection::new(), CsrfProtection::exempt);
+        let forged = CsrfRefusal::of_origins().when("when a page of another site sent the request");
+        let layer = Description::new(self.name()).answer(forged);
         #[cfg(feature = "csrf-token")]
         if let Some(guard) = &self.0.guard {
-            return guard.describe(layer);
+            return guard.describe(layer, protection);
         }
-        layer
+        layer.protects_from_csrf(protection)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::LazyLock};
 
 use http::StatusCode;
 
-use crate::wire::Problem;
+use crate::{contract::description::Answer, wire::Problem};
 
 /// Why a request was rejected: the [`cause`](Problem::cause) of the `Problem`.
 ///
@@ -85,6 +85,35 @@ impl CsrfRefusal {
             Self::WrongToken => "wrong_token",
             Self::ExpiredToken => "expired_token",
         }
+    }
+
+    /// The answer to requests whose origin is rejected.
+    pub(super) fn of_origins() -> Answer {
+        const OTHERS: [CsrfRefusal; 4] = [
+            CsrfRefusal::OtherOrigin,
+            CsrfRefusal::NullOrigin,
+            CsrfRefusal::NoHost,
+            CsrfRefusal::SeveralFields,
+        ];
+        let first = Answer::of(&Self::CrossSite.problem());
+        OTHERS
+            .into_iter()
+            .fold(first, |answer, reason| answer.or(&reason.problem()))
+    }
+
+    /// The answer to requests without a valid token.
+    #[cfg(feature = "csrf-token")]
+    pub(super) fn of_tokens() -> Answer {
+        const OTHERS: [CsrfRefusal; 4] = [
+            CsrfRefusal::NoToken,
+            CsrfRefusal::SeveralTokens,
+            CsrfRefusal::WrongToken,
+            CsrfRefusal::ExpiredToken,
+        ];
+        let first = Answer::of(&Self::NoSession.problem());
+        OTHERS
+            .into_iter()
+            .fold(first, |answer, reason| answer.or(&reason.problem()))
     }
 
     fn build(self) -> Problem {

@@ -5,7 +5,9 @@ use std::{fmt, marker::PhantomData, net::IpAddr, sync::Arc};
 use http::{Extensions, Request, StatusCode};
 
 use crate::{
-    contract::{Description, Later, Middleware, Needed, Place, Step, With, stage, with},
+    contract::{
+        Description, Later, Middleware, Needed, Place, Step, With, description::Answer, stage, with,
+    },
     request::{ClientIp, NO_PEER_ADDR, peer_addr},
     support::networks::{IntoNetwork, Networks},
     wire::{ConfigError, Problem},
@@ -168,9 +170,11 @@ impl<W: AddressSource> Place for IpFilter<W> {
     }
 
     fn describe(&self) -> Description {
+        let refusal = Answer::of(&self.filter.refusal).when("to addresses that are not allowed");
+        let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR).when(W::WHEN_MISSING);
         Description::new(self.name())
-            .answers(StatusCode::FORBIDDEN, "to addresses that are not allowed")
-            .answers(StatusCode::INTERNAL_SERVER_ERROR, W::WHEN_MISSING)
+            .answer(refusal)
+            .answer(unknown)
     }
 }
 

@@ -10,13 +10,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    contract::{Description, Place, Placed, ReplyBody, finish, log_passing, placed, stage},
+    contract::{
+        Description, Place, Placed, ReplyBody, description::Answer, finish, log_passing, placed,
+        stage,
+    },
     wire::Problem,
 };
 
@@ -64,12 +67,8 @@ impl Place for LoadShed {
     }
 
     fn describe(&self) -> Description {
-        Description::new(self.name())
-            .answers(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "when the service inside is not ready",
-            )
-            .adds(header::RETRY_AFTER)
+        let refusal = Answer::of(&self.refusal).when("when the service inside is not ready");
+        Description::new(self.name()).answer(refusal)
     }
 }
 

@@ -7,7 +7,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::{
     contract::{
-        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, stage, with,
+        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With,
+        description::Answer, stage, with,
     },
     wire::{ConfigError, Problem, head_method},
 };
@@ -140,15 +141,22 @@ impl Methods {
     }
 }
 
-/// The value of `Allow` (RFC 9110, section 10.2.1); it may be empty.
-fn allow(listed: &[Method]) -> HeaderValue {
-    let mut names: Vec<&str> = Vec::new();
+/// The methods that pass, each once. RFC 9110, section 9.1: GET and HEAD go together.
+fn supported(listed: &[Method]) -> Vec<Method> {
+    let mut methods = Vec::new();
     for method in listed {
         let with_head = *method == Method::GET && !listed.contains(&Method::HEAD);
-        for name in [Some(method.as_str()), with_head.then_some("HEAD")] {
-            names.extend(name.filter(|name| !names.contains(name)));
+        for method in [Some(method.clone()), with_head.then_some(Method::HEAD)] {
+            methods.extend(method.filter(|method| !methods.contains(method)));
         }
     }
+    methods
+}
+
+/// The value of `Allow` (RFC 9110, section 10.2.1); it may be empty.
+fn allow(listed: &[Method]) -> HeaderValue {
+    let methods = supported(listed);
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
     // Methods are tokens, so the value is always valid.
     HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -170,17 +178,16 @@ impl Place for Methods {
     }
 
     fn describe(&self) -> Description {
-        let mut description = Description::new(self.name());
+        let guard = &*self.0;
+        let mut layer = Description::new(self.name());
         if !self.pass(&Method::OPTIONS) {
-            description = description.answers(StatusCode::NO_CONTENT, "to OPTIONS");
+            let options = Answer::new(StatusCode::NO_CONTENT).when("to OPTIONS");
+            layer = layer.answer(options.field(header::ALLOW));
         }
-        let others = format!(
-            "to a method other than {}",
-            self.0.allow.to_str().unwrap_or("?")
-        );
-        description
-            .answers(StatusCode::METHOD_NOT_ALLOWED, others)
-            .answers(StatusCode::NOT_IMPLEMENTED, "to an unknown method")
+        let unknown = Answer::of(&guard.not_implemented).when("to an unknown method");
+        layer
+            .supports(supported(&guard.listed), Answer::of(&guard.not_allowed))
+            .answer(unknown)
     }
 }
 

@@ -8,7 +8,7 @@ use tower_layer::Layer;
 
 use super::service::Presented;
 use crate::{
-    contract::{Description, Place, Placed, placed, stage},
+    contract::{Description, Place, Placed, description::Answer, placed, stage},
     request::original_uri,
     wire::Problem,
 };
@@ -62,10 +62,8 @@ impl Place for Presentation {
     }
 
     fn describe(&self) -> Description {
-        Description::new(self.name()).answers(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "when an inner service panics",
-        )
+        let panicked = Answer::new(StatusCode::INTERNAL_SERVER_ERROR);
+        Description::new(self.name()).answer(panicked.when("when an inner service panics"))
     }
 }
 

@@ -25,7 +25,7 @@ use governor::{
 };
 
 use super::quota::{Quota, error};
-use crate::{support::clock::Clock, wire::ConfigError};
+use crate::{contract::description::Limit, support::clock::Clock, wire::ConfigError};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -203,6 +203,21 @@ impl Gcra {
         })
     }
 
+    /// The quota as data.
+    pub(super) fn describe(&self) -> Limit {
+        let Quota {
+            count,
+            period,
+            burst,
+            name,
+        } = &self.quota;
+        let limit = Limit::requests(name.clone(), (*count).into(), *period);
+        match burst {
+            Some(burst) => limit.burst((*burst).into()),
+            None => limit,
+        }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.quota.name
     }
@@ -313,17 +328,6 @@ impl clock::Clock for Moment {
 }
 
 /// The quota as in descriptions of a stack.
-impl fmt::Display for Gcra {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Quota { count, period, .. } = &self.quota;
-        write!(f, "{:?}: {count} requests in {period:?}", self.name())?;
-        match self.quota.burst {
-            Some(burst) => write!(f, ", {burst} at once"),
-            None => Ok(()),
-        }
-    }
-}
-
 impl fmt::Debug for Gcra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.quota.fmt(f)

@@ -23,10 +23,14 @@ use super::{
     policy::{Options, RateLimit},
 };
 use crate::{
-    contract::{Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, with},
+    contract::{
+        Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With,
+        description::{Answer, Bypass},
+        with,
+    },
     request::{
         RequestHead,
-        key::{Fingerprint, Key, KeyWriter},
+        key::{self, Fingerprint, Key, KeyWriter},
     },
     wire::{Problem, retry_after},
 };
@@ -93,7 +97,13 @@ impl<K: Key> Place for Limiter<K> {
     }
 
     fn describe(&self) -> Description {
-        self.0.key.describe(self.0.limit.describe())
+        let limit = &self.0.limit;
+        if limit.options.shadow {
+            // It limits nothing, but answers requests that have no key.
+            let layer = Description::new(self.name()).suffix(".shadow()");
+            return self.0.key.describe(layer);
+        }
+        key::describe(&self.0.key, limit.describe(self.name()))
     }
 }
 
@@ -357,28 +367,31 @@ impl Limit {
         (plan, report)
     }
 
-    /// What the limit can answer, and which fields it sets.
-    fn describe(&self) -> Description {
+    /// The limit as data, without its key.
+    fn describe(&self, name: &'static str) -> Description {
+        let by_plan = self.options.plans.choose.is_some();
         let plans = iter::once(&self.first).chain(&self.others);
         let quotas = plans.flat_map(|plan| plan.quotas.iter());
-        let quotas: Vec<_> = quotas.map(ToString::to_string).collect();
-        let mut description = Description::new(NAME);
-        if self.options.shadow {
-            return description;
+        let limits = quotas.map(|quota| {
+            let limit = quota.describe();
+            if by_plan { limit.of_plan() } else { limit }
+        });
+        let fields = self.first.names();
+        let exceeded = Answer::of(&self.first.quota_exceeded(|_| true)).field(header::RETRY_AFTER);
+        let exceeded = fields.iter().cloned().fold(exceeded, Answer::field);
+        let mut layer = Description::new(name).limit(limits, exceeded);
+        if by_plan {
+            let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR)
+                .when("when the plan of the request is not listed");
+            layer = layer.answer(unknown);
         }
-        let when = format!("when a quota is spent ({})", quotas.join("; "));
-        description = description
-            .answers(StatusCode::TOO_MANY_REQUESTS, when)
-            .adds(header::RETRY_AFTER);
-        if self.options.plans.choose.is_some() {
-            let when = "when the plan of the request is not listed";
-            description = description.answers(StatusCode::INTERNAL_SERVER_ERROR, when);
+        if let Some(unavailable) = self.store.unavailable(&self.options) {
+            layer = layer.answer(unavailable.field(header::RETRY_AFTER));
         }
-        if let Some(when) = self.store.unavailable_when(&self.options) {
-            description = description.answers(StatusCode::SERVICE_UNAVAILABLE, when);
+        if self.options.exempt.is_some() {
+            layer = layer.bypass(Bypass::Chosen("exempt"));
         }
-        let names = self.first.names().into_iter();
-        names.fold(description, Description::adds)
+        fields.into_iter().fold(layer, Description::field)
     }
 }
 
@@ -500,15 +513,14 @@ impl Store {
         }
     }
 
-    /// When it answers 503.
-    fn unavailable_when(&self, options: &Options) -> Option<&'static str> {
+    /// The answer while the store can't count a request.
+    fn unavailable(&self, options: &Options) -> Option<Answer> {
         match self {
-            Self::Memory(_) => options
-                .capacity
-                .refuses()
-                .then_some("to a new key when the limit keeps as many as it may"),
+            Self::Memory(_) => options.capacity.refuses().then(|| {
+                Answer::of(&FULL).when("to a new key when the limit keeps as many as it may")
+            }),
             #[cfg(feature = "rate-limit-redis")]
-            Self::Redis(counts) => counts.unavailable_when(),
+            Self::Redis(counts) => counts.unavailable(),
         }
     }
 }

@@ -326,7 +326,7 @@ impl Plan {
         })
     }
 
-    fn quota_exceeded(&self, violated: impl Fn(usize) -> bool) -> Problem {
+    pub(super) fn quota_exceeded(&self, violated: impl Fn(usize) -> bool) -> Problem {
         let spent = self.quotas.iter().enumerate().filter(|(n, _)| violated(*n));
         let names: Vec<Value> = spent.map(|(_, quota)| quota.name().into()).collect();
         let log = format!("spent: {}", Value::from(names.clone()));

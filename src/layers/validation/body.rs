@@ -208,28 +208,25 @@ impl ReadError {
 pub(super) struct Refusals {
     pub(super) too_large: Problem,
     pub(super) content_coding: Problem,
-    no_body: Problem,
+    pub(super) no_body: Problem,
     no_type: Problem,
     malformed_type: Problem,
-    wrong_type: Problem,
+    pub(super) wrong_type: Problem,
     charset: Problem,
 }
 
 impl Refusals {
     pub(super) fn new(format: Format, max_body_bytes: usize) -> Self {
-        let accepted = match format {
-            Format::Json => "application/json",
-            Format::Form => "application/x-www-form-urlencoded",
-            Format::JsonOrForm | Format::Query => {
-                "application/json, application/x-www-form-urlencoded"
-            }
-        };
+        let accepted = format.media_types().join(", ");
+        // Media types are visible ASCII.
+        let field = HeaderValue::try_from(&accepted);
+        let field = field.unwrap_or_else(|_| HeaderValue::from_static("*/*"));
         let media_type = |what: &str| {
             // RFC 9110, section 15.5.16: tells the client what is accepted.
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
                 .reason("media_type")
                 .detail(format!("{what}; accepted: {accepted}."))
-                .header(header::ACCEPT, HeaderValue::from_static(accepted))
+                .header(header::ACCEPT, field.clone())
         };
         Self {
             too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)

@@ -77,6 +77,18 @@ pub enum Format {
     Query,
 }
 
+impl Format {
+    /// The content types of a body; for JSON, all others that end in `+json` as well.
+    pub(super) const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["application/json"],
+            Self::Form => &["application/x-www-form-urlencoded"],
+            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+            Self::Query => &[],
+        }
+    }
+}
+
 macro_rules! inputs {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*

@@ -16,12 +16,17 @@ use http_body::Body;
 
 use super::{
     body::{BodyReader, ReadError, Refusals, announces_more, encoding, guess_encoding, is_encoded},
+    errors,
     input::{ContextOf, Format, Input, Valid},
     parse::Encoding,
 };
 use crate::{
-    contract::{Always, Description, Later, Middleware, Place, Step, With, stage, with},
-    wire::Problem,
+    contract::{
+        Always, Description, Later, Middleware, Place, Step, With,
+        description::{Answer, InputSource, RequestInput},
+        stage, with,
+    },
+    wire::{Problem, type_name},
 };
 
 const NAME: &str = "with_validation";
@@ -213,33 +218,8 @@ impl<I: 'static> Place for Validation<I> {
     }
 
     fn describe(&self) -> Description {
-        let description = Description::new(self.name());
-        if self.compiled.format == Format::Query {
-            return description
-                .answers(StatusCode::BAD_REQUEST, "when the query can't be parsed")
-                .answers(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "when its content is invalid",
-                );
-        }
-        let bytes = self.compiled.options.max_body_bytes;
-        description
-            .answers(
-                StatusCode::BAD_REQUEST,
-                "when the body can't be read or parsed",
-            )
-            .answers(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("when the body has more than {bytes} bytes"),
-            )
-            .answers(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "when the body has another content type, or a content coding",
-            )
-            .answers(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "when its content is invalid",
-            )
+        self.compiled
+            .describe(Description::new(self.name()), type_name::<I>())
     }
 }
 
@@ -255,6 +235,53 @@ where
 }
 
 impl CompiledValidation {
+    fn describe(&self, layer: Description, type_name: String) -> Description {
+        let Self {
+            format,
+            options,
+            refusals,
+            ..
+        } = self;
+        let malformed = Answer::new(StatusCode::BAD_REQUEST)
+            .reason("malformed")
+            .member("byte");
+        let invalid = Answer::of(&errors::list(Vec::new(), 0)).when("when its content is invalid");
+        if *format == Format::Query {
+            return layer
+                .reads(RequestInput::new(InputSource::Query, type_name))
+                .answer(malformed.when("when the query can't be parsed"))
+                .answer(invalid);
+        }
+        let max_bytes = u64::try_from(options.max_body_bytes).unwrap_or(u64::MAX);
+        let mut input = RequestInput::new(InputSource::Body, type_name).max_bytes(max_bytes);
+        let (unsupported, when) = if options.any_content_type {
+            (
+                Answer::of(&refusals.content_coding),
+                "when the body has a content coding",
+            )
+        } else {
+            let media_types = format.media_types().iter().copied();
+            input = media_types.fold(input, RequestInput::media_type);
+            let unsupported = Answer::of(&refusals.wrong_type).or(&refusals.content_coding);
+            (
+                unsupported,
+                "when the body has another content type, or a content coding",
+            )
+        };
+        let malformed = malformed
+            .when("when the body can't be read or parsed")
+            .or(&refusals.no_body)
+            .reason("broken_body")
+            .member("line")
+            .member("column");
+        layer
+            .answer(malformed)
+            .answer(Answer::of(&refusals.too_large).when(input.when_too_large()))
+            .answer(unsupported.when(when))
+            .answer(invalid.member("line").member("column"))
+            .reads(input)
+    }
+
     fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
     where
         B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,

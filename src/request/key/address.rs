@@ -9,7 +9,7 @@ use http::{StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    contract::{Description, Needed, stage},
+    contract::{Description, Needed, description::Answer, stage},
     request::{ClientIp, NO_PEER_ADDR, peer_addr},
     wire::{ConfigError, Problem},
 };
@@ -83,10 +83,9 @@ impl Key for ByPeer {
     }
 
     fn describe(&self, layer: Description) -> Description {
-        layer.answers(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "when the server does not provide the address of the peer",
-        )
+        let without_peer = Answer::new(StatusCode::INTERNAL_SERVER_ERROR)
+            .when("when the server does not provide the address of the peer");
+        layer.counted_by("peer address").answer(without_peer)
     }
 }
 
@@ -99,6 +98,10 @@ impl Key for ByClientIp {
         let client: Option<&ClientIp> = head.extensions.get();
         let ClientIp(address) = client.ok_or_else(|| Problem::misconfigured(NO_CLIENT_IP))?;
         Ok(AddressPart::new(*address, self.ipv6_prefix))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.counted_by("client address")
     }
 }
 

@@ -53,6 +53,10 @@ where
     fn of(&self, head: &mut Parts) -> Result<V, Problem> {
         Ok((self.0)(&RequestHead::from(&*head)))
     }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.counted_by("function of the request")
+    }
 }
 
 impl<F> fmt::Debug for By<F> {

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    contract::{Description, stage},
+    contract::{Description, description::Answer, stage},
     wire::{
         ConfigError, Problem,
         field::{Repeated, only_line},
@@ -38,10 +38,12 @@ pub fn dangerously_client_header(name: &str) -> Result<ByClientHeader, ConfigErr
 
 impl ByClientHeader {
     fn value<'a>(&self, head: &'a Parts) -> Result<Option<&'a HeaderValue>, Problem> {
-        only_line(&head.headers, &self.0).map_err(|Repeated| {
-            let problem = Problem::new(StatusCode::BAD_REQUEST).reason("several_fields");
-            problem.detail(format!("There is more than one `{}` field.", self.0))
-        })
+        only_line(&head.headers, &self.0).map_err(|Repeated| self.repeated())
+    }
+
+    fn repeated(&self) -> Problem {
+        let problem = Problem::new(StatusCode::BAD_REQUEST).reason("several_fields");
+        problem.detail(format!("There is more than one `{}` field.", self.0))
     }
 }
 
@@ -60,9 +62,9 @@ impl Key for ByClientHeader {
     }
 
     fn describe(&self, layer: Description) -> Description {
-        layer.answers(
-            StatusCode::BAD_REQUEST,
-            format!("with more than one `{}` field", self.0),
-        )
+        let Self(name) = self;
+        layer
+            .counted_by(format!("header {name}"))
+            .answer(Answer::of(&self.repeated()).when(format!("with more than one `{name}` field")))
     }
 }

@@ -77,7 +77,7 @@ pub(crate) use self::{
 };
 use crate::{
     contract::{Description, stage::Stage},
-    wire::Problem,
+    wire::{Problem, type_name},
 };
 
 /// Finds the key whose requests are counted together.
@@ -147,8 +147,18 @@ pub trait Key: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Adds the answer to a request without a key to the layer's description.
+    /// Adds to the description of a layer by what it counts, in words, and the answer to a request
+    /// without a key. By default the key is named as its type, and nothing is answered.
     fn describe(&self, layer: Description) -> Description {
-        layer
+        layer.counted_by(type_name::<Self>())
     }
+}
+
+/// Describes a layer with limits by this key. They are never without one, whatever the key says.
+pub(crate) fn describe<K: Key>(key: &K, layer: Description) -> Description {
+    let layer = key.describe(layer);
+    if layer.limits().iter().any(|limit| limit.key().is_empty()) {
+        return layer.counted_by(type_name::<K>());
+    }
+    layer
 }

@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    contract::{Needed, stage},
+    contract::{Description, Needed, stage},
     request::Auth,
     wire::Problem,
 };
@@ -114,6 +114,10 @@ where
         (self.part)(claims(head)?).write(key);
         Ok(())
     }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.counted_by("principal")
+    }
 }
 
 impl<C, V, F> Key for ByPrincipalValue<C, F>
@@ -128,6 +132,10 @@ where
 
     fn of(&self, head: &mut Parts) -> Result<V, Problem> {
         Ok((self.value)(claims(head)?))
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.counted_by("value of the principal")
     }
 }
 

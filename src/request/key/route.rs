@@ -6,8 +6,8 @@ use http::{Method, StatusCode, request::Parts};
 
 use super::{Key, KeyPart, KeyWriter};
 use crate::{
-    contract::{Description, stage},
-    request::{matched_route, with_path_params},
+    contract::{Description, description::Answer, stage},
+    request::{malformed_path, matched_route, with_path_params},
     wire::Problem,
 };
 
@@ -63,15 +63,15 @@ impl Key for ByPathParam {
 
     fn describe(&self, layer: Description) -> Description {
         let Self(name) = self;
+        let not_utf8 =
+            Answer::of(&malformed_path()).when("when a parameter of the path is not UTF-8");
+        let missing = Answer::new(StatusCode::INTERNAL_SERVER_ERROR)
+            .when(format!("when the route has no parameter `{name}`"));
         layer
-            .answers(
-                StatusCode::BAD_REQUEST,
-                "when a parameter of the path is not UTF-8",
-            )
-            .answers(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("when the route has no parameter `{name}`"),
-            )
+            .counted_by(format!("path parameter {name}"))
+            .path_parameter(name.clone())
+            .answer(not_utf8)
+            .answer(missing)
     }
 }
 
@@ -145,6 +145,10 @@ impl Key for ByRoute {
     fn write(&self, head: &mut Parts, key: &mut KeyWriter<'_>) -> Result<(), Problem> {
         (known(&head.method), matched_route(&head.extensions)).write(key);
         Ok(())
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        layer.counted_by("method and route")
     }
 }
 

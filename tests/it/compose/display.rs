@@ -18,15 +18,17 @@ struct NewUser {
 /// The table on the crate's front page.
 const TABLE: &str = "\
 layer               stage         answers and sets
-with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests in 60s)
+with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests per minute, one every 6 s)
                                   500 when the server does not provide the address of the peer
                                   sets retry-after, ratelimit, ratelimit-policy
 with_auth           Authenticate  401 without credentials, or with invalid ones
                                   400 without a token after `Bearer`, or with several tokens
+                                  sets www-authenticate
 with_validation     Validate      400 when the body can't be read or parsed
                                   413 when the body has more than 1048576 bytes
                                   415 when the body has another content type, or a content coding
                                   422 when its content is invalid
+                                  sets accept, accept-encoding
 with_cache_control  Cache         sets cache-control
 ";
 

@@ -124,7 +124,7 @@ fn each_layer_has_its_stage() {
         .into_iter()
         .map(|(stage, layer)| {
             let statuses = layer
-                .all_answers()
+                .answers()
                 .iter()
                 .map(|answer| answer.status().as_u16());
             (stage, layer.name().to_owned(), statuses.collect::<Vec<_>>())

@@ -205,12 +205,12 @@ fn a_layer_describes_its_stage_and_its_refusals() {
     let description = with_load_shed().describe();
     assert_eq!(description.name(), "with_load_shed");
     let answers: Vec<_> = description
-        .all_answers()
+        .answers()
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(answers, ["503 when the service inside is not ready"]);
-    assert_eq!(description.all_fields(), ["retry-after"]);
+    assert_eq!(description.answers()[0].fields(), ["retry-after"]);
 }
 
 #[cfg(feature = "axum")]

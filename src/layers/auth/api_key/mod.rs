@@ -15,7 +15,10 @@ pub use self::{
 };
 use super::{Authenticate, Verdict, credential_header};
 use crate::{
-    contract::{Description, Later},
+    contract::{
+        Description, Later,
+        description::{Answer, SchemeKind, SecurityScheme},
+    },
     wire::{BoxError, ConfigError},
 };
 
@@ -410,17 +413,20 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for ApiKey<P> {
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let layer = layer.answers(
-            StatusCode::BAD_REQUEST,
-            "with several API keys, or a malformed one",
-        );
-        if self.lookup.is_async {
-            return layer.answers(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "when the API key cannot be looked up",
-            );
+        let scheme = SecurityScheme::new(SchemeKind::ApiKey, "ApiKey");
+        let scheme = self.source.carriers().fold(scheme, SecurityScheme::carrier);
+        let malformed = self.source.malformed();
+        let layer = layer
+            .scheme(scheme)
+            .reasons(StatusCode::UNAUTHORIZED, ApiKeyRefusal::INVALID)
+            .answer(malformed.when("with several API keys, or a malformed one"));
+        if !self.lookup.is_async {
+            return layer;
         }
-        layer
+        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("when the API key cannot be looked up")
+            .reason("unavailable");
+        layer.answer(unavailable)
     }
 }
 

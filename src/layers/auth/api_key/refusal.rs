@@ -40,6 +40,15 @@ const ALL: [ApiKeyRefusal; 7] = [
 ];
 
 impl ApiKeyRefusal {
+    /// The codes of a 401.
+    pub(super) const INVALID: [&str; 5] = [
+        Self::TooLong.code(),
+        Self::Format.code(),
+        Self::Checksum.code(),
+        Self::Unknown.code(),
+        Self::Secret.code(),
+    ];
+
     /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -9,6 +9,7 @@ use super::{
     refusal::{ApiKeyRefusal, Refusals},
 };
 use crate::{
+    contract::description::{Answer, Carrier},
     layers::auth::{Refusal, scheme::join_challenges},
     wire::{
         ConfigError,
@@ -149,6 +150,28 @@ impl KeySource {
             Places::Bearer => as_bearer.clone(),
             Places::Either => join_challenges(in_field, as_bearer),
         }
+    }
+
+    /// Where a key may be.
+    pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
+        let field = Carrier::Header(self.header.clone());
+        let bearer = Carrier::Authorization("Bearer".into());
+        let (field, bearer) = match self.places {
+            Places::Field => (Some(field), None),
+            Places::Bearer => (None, Some(bearer)),
+            Places::Either => (Some(field), Some(bearer)),
+        };
+        field.into_iter().chain(bearer)
+    }
+
+    /// The answer to what cannot be a key.
+    pub(super) fn malformed(&self) -> Answer {
+        let place = match self.places {
+            Places::Field => Place::Field,
+            Places::Bearer | Places::Either => Place::Bearer,
+        };
+        Answer::of(self.refusal(place, ApiKeyRefusal::SeveralKeys).problem())
+            .or(self.refusal(place, ApiKeyRefusal::Unreadable).problem())
     }
 
     /// The answer to a key in this place that is refused for this reason.

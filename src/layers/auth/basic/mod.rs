@@ -15,7 +15,10 @@ use self::{
 };
 use super::{Authenticate, Verdict};
 use crate::{
-    contract::{Description, Later},
+    contract::{
+        Description, Later,
+        description::{Answer, Carrier, SchemeKind, SecurityScheme},
+    },
     wire::{BoxError, ConfigError, Secret, field::Challenge},
 };
 
@@ -280,12 +283,21 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for Basic<P> {
     }
 
     fn describe(&self, layer: Description) -> Description {
+        let scheme = SecurityScheme::new(SchemeKind::Basic, "Basic")
+            .carrier(Carrier::Authorization("Basic".into()));
+        let malformed = Answer::new(StatusCode::BAD_REQUEST).when("with malformed credentials");
+        let malformed = BasicRefusal::MALFORMED
+            .into_iter()
+            .fold(malformed, Answer::reason);
+        let busy = self.refusals.of(BasicRefusal::Busy);
+        let unchecked = Answer::of(busy.problem())
+            .when("when the password cannot be checked")
+            .reason("unavailable");
         layer
-            .answers(StatusCode::BAD_REQUEST, "with malformed credentials")
-            .answers(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "when the password cannot be checked",
-            )
+            .scheme(scheme)
+            .reasons(StatusCode::UNAUTHORIZED, BasicRefusal::INVALID)
+            .answer(malformed)
+            .answer(unchecked)
     }
 }
 

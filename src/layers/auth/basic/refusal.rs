@@ -32,6 +32,18 @@ pub enum BasicRefusal {
 }
 
 impl BasicRefusal {
+    /// The codes of a 401.
+    pub(super) const INVALID: [&str; 2] = [Self::TooLong.code(), Self::Wrong.code()];
+
+    /// The codes of a 400.
+    pub(super) const MALFORMED: [&str; 5] = [
+        Self::Several.code(),
+        Self::Base64.code(),
+        Self::Encoding.code(),
+        Self::ControlCharacter.code(),
+        Self::NoColon.code(),
+    ];
+
     /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -87,6 +87,25 @@ const CONSTANT: [JwtRefusal; 12] = [
 ];
 
 impl JwtRefusal {
+    /// The codes of a 401.
+    pub(super) const INVALID: [&str; 15] = [
+        "too_long",
+        "malformed",
+        "critical_header",
+        "type",
+        "unknown_key",
+        "signature",
+        "expired",
+        "not_yet_valid",
+        "too_old",
+        "no_expiry",
+        "missing_claim",
+        "check",
+        "issuer",
+        "audience",
+        "claims",
+    ];
+
     /// The reason for a token with this `iss`, of which the expected ones are these.
     pub(super) fn issuer<'a>(
         expected: impl ExactSizeIterator<Item = &'a str>,

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::refusal::JwtRefusal;
 use crate::{
+    contract::description::Carrier,
     layers::auth::credential_header,
     wire::{
         ConfigError,
@@ -58,6 +59,16 @@ impl TokenSource {
         }
         self.cookie = Some(name);
         Ok(())
+    }
+
+    /// Where a token may be.
+    pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
+        let bearer = self
+            .authorization
+            .then_some(Carrier::Authorization("Bearer".into()));
+        let header = self.header.clone().map(Carrier::Header);
+        let cookie = self.cookie.clone().map(|name| Carrier::Cookie(name.into()));
+        [bearer, header, cookie].into_iter().flatten()
     }
 
     /// The only token of a request, if it has any.

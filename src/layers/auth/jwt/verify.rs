@@ -22,7 +22,10 @@ use super::{
     token_source::TokenSource,
 };
 use crate::{
-    contract::{Description, Later},
+    contract::{
+        Description, Later,
+        description::{Answer, SchemeKind, SecurityScheme},
+    },
     layers::auth::{Authenticate, Verdict},
     support::clock::Clock,
     wire::ConfigError,
@@ -70,16 +73,32 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let layer = layer.answers(
-            StatusCode::BAD_REQUEST,
-            "without a token after `Bearer`, or with several tokens",
-        );
-        let mut issuers = self.verifier.issuers.iter();
-        if issuers.any(|issuer| issuer.keys.is_fetched()) {
-            let why = "while the keys can't be fetched";
-            return layer.answers(StatusCode::SERVICE_UNAVAILABLE, why);
+        let TokenVerifier {
+            issuers,
+            source,
+            refusals,
+            ..
+        } = &*self.verifier;
+        let scheme = SecurityScheme::new(SchemeKind::Bearer, "Bearer").format("JWT");
+        let scheme = source.carriers().fold(scheme, SecurityScheme::carrier);
+        let urls = issuers
+            .iter()
+            .filter_map(|issuer| issuer.keys.discovery_url());
+        let scheme = urls.fold(scheme, SecurityScheme::discovery_url);
+        let malformed = Answer::of(refusals.of(JwtRefusal::Header).problem())
+            .or(refusals.of(JwtRefusal::SeveralTokens).problem())
+            .when("without a token after `Bearer`, or with several tokens");
+        let layer = layer
+            .scheme(scheme)
+            .reasons(StatusCode::UNAUTHORIZED, JwtRefusal::INVALID)
+            .answer(malformed);
+        if !issuers.iter().any(|issuer| issuer.keys.is_fetched()) {
+            return layer;
         }
-        layer
+        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("while the keys can't be fetched")
+            .reason("unavailable");
+        layer.answer(unavailable)
     }
 }
 
@@ -302,6 +321,15 @@ impl KeySource {
     }
 
     /// Whether keys are fetched, which may fail.
+    /// The address of the document in which the issuer says where its keys are.
+    fn discovery_url(&self) -> Option<String> {
+        match self {
+            Self::Fixed(_) => None,
+            #[cfg(feature = "jwks")]
+            Self::Jwks(keys) => keys.discovery_url(),
+        }
+    }
+
     const fn is_fetched(&self) -> bool {
         match self {
             Self::Fixed(_) => false,

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc};
 use http::{HeaderValue, StatusCode, request::Parts};
 
 use super::{
-    Authenticate,
+    Authenticate, describe,
     map::Map,
     verdict::{Refusal, Verdict, join_challenges},
 };
 use crate::{
-    contract::{Description, Later},
+    contract::{Description, Later, description::Answer},
     request::Either,
     wire::Problem,
 };
@@ -119,10 +119,12 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let layer = self.second.describe(self.first.describe(layer));
-        match self.answers.exclusive {
+        let layer = describe(&self.second, describe(&self.first, layer));
+        match &self.answers.exclusive {
             None => layer,
-            Some(_) => layer.answers(StatusCode::BAD_REQUEST, "with credentials of two schemes"),
+            Some(refusal) => {
+                layer.answer(Answer::of(refusal.problem()).when("with credentials of two schemes"))
+            }
         }
     }
 }

@@ -6,11 +6,11 @@ use std::{error::Error, fmt, future::Future, sync::Arc};
 use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
 use super::{
-    Authenticate,
+    Authenticate, describe,
     verdict::{Refusal, Verdict},
 };
 use crate::{
-    contract::{Description, Later},
+    contract::{Description, Later, description::Answer},
     layers::auth::response_fields,
 };
 
@@ -160,20 +160,25 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let layer = self.scheme.describe(layer);
-        layer.answers(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "when the principal cannot be looked up",
-        )
+        let failed = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("when the principal cannot be looked up")
+            .reason("unavailable");
+        let layer = describe(&self.scheme, layer);
+        layer
+            .reasons(StatusCode::UNAUTHORIZED, [UNKNOWN])
+            .answer(failed)
     }
 }
+
+/// Why valid credentials are refused.
+const UNKNOWN: &str = "unknown_principal";
 
 /// The verdict on the principal that was found, with the fields that the scheme itself adds.
 fn conclude<P>(found: Verdict<P>, fields: Option<Box<HeaderMap>>) -> Verdict<P> {
     match (found, fields) {
         (Verdict::Missing, _) => Verdict::Refused(
             Refusal::new("the credentials are valid, but belong to no known principal")
-                .reason("unknown_principal"),
+                .reason(UNKNOWN),
         ),
         (Verdict::Verified(principal), Some(fields)) => Verdict::VerifiedWith(principal, fields),
         (Verdict::VerifiedWith(principal, mut own), Some(fields)) => {

@@ -14,7 +14,10 @@ pub use self::{
     map::{AndThen, Map, Outcome},
     verdict::{Refusal, Verdict},
 };
-use crate::contract::{Description, Later};
+use crate::contract::{
+    Description, Later,
+    description::{Answer, SchemeKind, SecurityScheme},
+};
 
 /// A scheme of authentication: finds out from a request's head who sent it.
 ///
@@ -330,11 +333,33 @@ pub trait Authenticate {
         AndThen::new(self, look_up)
     }
 
-    /// Adds to the layer's description what this scheme can answer besides 401.
+    /// Adds this scheme to the layer's description, and what it can answer besides 401.
+    ///
+    /// By default the scheme has the name of its challenge, and where its credentials travel is not
+    /// known. See [`SecurityScheme`] for how to state it.
     fn describe(&self, layer: Description) -> Description {
-        layer.answers(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "when the credentials cannot be checked",
-        )
+        let unchecked = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("when the credentials cannot be checked")
+            .reason("unavailable");
+        layer.scheme(unknown(self)).answer(unchecked)
     }
+}
+
+/// Describes a layer with this scheme. It always has one, whatever the scheme says.
+pub(super) fn describe<A: Authenticate>(scheme: &A, layer: Description) -> Description {
+    let count = |layer: &Description| layer.security().map_or(0, |known| known.schemes().len());
+    let before = count(&layer);
+    let layer = scheme.describe(layer);
+    if count(&layer) == before {
+        return layer.scheme(unknown(scheme));
+    }
+    layer
+}
+
+/// A scheme of which only the name in its challenge is known.
+fn unknown<A: Authenticate + ?Sized>(scheme: &A) -> SecurityScheme {
+    let challenge = scheme.challenge();
+    let name = challenge.to_str().unwrap_or_default();
+    let name = name.split([' ', ',']).next().unwrap_or_default();
+    SecurityScheme::new(SchemeKind::Other, name.to_owned())
 }

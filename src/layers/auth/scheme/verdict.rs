@@ -146,6 +146,11 @@ impl Refusal {
         self.unless_optional
     }
 
+    /// The answer, without the challenge that the layer adds.
+    pub(in crate::layers::auth) const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     pub(in crate::layers::auth) const fn from_problem(problem: Problem) -> Self {
         Self {
             problem,

@@ -8,7 +8,10 @@ use super::{
     backend::{LoadError, Loaded},
 };
 use crate::{
-    contract::{Description, Later},
+    contract::{
+        Description, Later,
+        description::{Answer, Carrier, SchemeKind, SecurityScheme},
+    },
     layers::auth::{Authenticate, Verdict},
     wire::{
         BoxError,
@@ -43,16 +46,23 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let layer = layer.answers(StatusCode::BAD_REQUEST, "with several session cookies");
-        let layer = layer.adds(SET_COOKIE);
+        let options = &self.options;
+        let cookie = options.cookie.name().to_owned();
+        let scheme = SecurityScheme::new(SchemeKind::Session, "Cookie");
+        let repeated = options.refusal(SessionRefusal::Repeated);
+        let layer = layer
+            .scheme(scheme.carrier(Carrier::Cookie(cookie.into())))
+            .reasons(StatusCode::UNAUTHORIZED, SessionRefusal::ENDED)
+            .answer(Answer::of(repeated.problem()).when("with several session cookies"))
+            .field(SET_COOKIE);
         let check_can_fail = self.check.as_ref().is_some_and(|check| check.is_async);
         if !self.backend.can_fail() && !check_can_fail {
             return layer;
         }
-        layer.answers(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "when the session cannot be looked up",
-        )
+        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+            .when("when the session cannot be looked up")
+            .reason("unavailable");
+        layer.answer(unavailable)
     }
 }
 

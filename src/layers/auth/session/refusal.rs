@@ -45,6 +45,18 @@ pub(super) const ALL: [SessionRefusal; 9] = [
 ];
 
 impl SessionRefusal {
+    /// The codes of a 401.
+    pub(super) const ENDED: [&str; 8] = [
+        Self::TooLong.code(),
+        Self::Unreadable.code(),
+        Self::Data.code(),
+        Self::Expired.code(),
+        Self::Idle.code(),
+        Self::Unknown.code(),
+        Self::NotYet.code(),
+        Self::Check.code(),
+    ];
+
     /// The reason as a code that never changes, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -5,13 +5,13 @@ mod signature;
 use std::{borrow::Cow, error::Error, fmt, iter, sync::Arc, time::Duration};
 
 use hmac::Hmac;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use sha2::Sha256;
 
 use self::signature::{Nonces, SignedToken};
 use super::{check::Passed, refusal::CsrfRefusal};
 use crate::{
-    contract::Description,
+    contract::{Description, description::CsrfProtection},
     request::RequestHead,
     support::clock::Clock,
     wire::{ConfigError, field::only_line},
@@ -264,13 +264,15 @@ impl TokenGuard {
         self.check_head(head).and(passed)
     }
 
-    pub(super) fn describe(&self, layer: Description) -> Description {
+    pub(super) fn describe(&self, layer: Description, protection: CsrfProtection) -> Description {
         let when = if self.always {
             "without a valid token of its session"
         } else {
             "without an origin and without a valid token of its session"
         };
-        layer.answers(StatusCode::FORBIDDEN, when)
+        layer
+            .protects_from_csrf(protection.token(self.tokens.header_name().clone()))
+            .answer(CsrfRefusal::of_tokens().when(when))
     }
 
     fn check_head(&self, head: &RequestHead<'_>) -> Result<(), CsrfRefusal> {

@@ -15,6 +15,7 @@ use super::{
     script::{self, FURTHEST, Operation, Reply},
 };
 use crate::{
+    contract::description::Answer,
     layers::rate_limit::{
         gcra::{Decision, now},
         limiter::{Asked, Counted, StoreKey, Taken},
@@ -87,10 +88,10 @@ impl RedisCounts {
         self.local.as_ref()
     }
 
-    /// When requests are answered with 503.
-    pub(in crate::layers::rate_limit) fn unavailable_when(&self) -> Option<&'static str> {
+    /// The answer while the server does not answer.
+    pub(in crate::layers::rate_limit) fn unavailable(&self) -> Option<Answer> {
         match self.options.store.on_failure {
-            OnFailure::Deny => Some("when Redis does not answer"),
+            OnFailure::Deny => Some(Answer::of(&UNAVAILABLE).when("when Redis does not answer")),
             OnFailure::Allow | OnFailure::Local { .. } => None,
         }
     }

@@ -405,8 +405,8 @@ async fn describes_the_refusal_of_credentials_of_two_schemes() {
         ),
     ] {
         let described = layer.describe();
-        let mut answers = described.all_answers().iter();
-        let found = answers.any(|answer| answer.when() == "with credentials of two schemes");
+        let mut answers = described.answers().iter();
+        let found = answers.any(|answer| answer.condition() == "with credentials of two schemes");
         assert_eq!(found, expected);
     }
 }
@@ -549,7 +549,7 @@ async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
             let described = layer.describe();
             assert!(
                 described
-                    .all_answers()
+                    .answers()
                     .iter()
                     .any(|answer| answer.status() == 503)
             );

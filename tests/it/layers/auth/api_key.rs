@@ -580,7 +580,7 @@ fn describes_what_it_answers() {
     let statuses = |scheme: ApiKey<Partner>| -> Vec<u16> {
         let layer = with_auth(scheme).describe();
         layer
-            .all_answers()
+            .answers()
             .iter()
             .map(|answer| answer.status().as_u16())
             .collect()

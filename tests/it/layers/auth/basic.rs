@@ -384,7 +384,7 @@ fn rejects_invalid_configurations_and_shows_no_secret() {
     assert_eq!(format!("{password:?}"), "Secret(..)");
     let layer = with_auth(realm("a").unwrap()).describe();
     let statuses: Vec<_> = layer
-        .all_answers()
+        .answers()
         .iter()
         .map(|answer| answer.status())
         .collect();

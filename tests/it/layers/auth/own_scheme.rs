@@ -232,7 +232,7 @@ fn describes_what_it_answers() {
     let described = |place: &dyn Fn() -> wythe::Description| {
         let layer = place();
         let statuses = layer
-            .all_answers()
+            .answers()
             .iter()
             .map(|answer| answer.status().as_u16());
         (layer.name().to_owned(), statuses.collect::<Vec<_>>())

@@ -528,7 +528,7 @@ async fn a_condition_leaves_the_other_requests_alone() -> Result<(), ConfigError
 fn describes_what_it_answers() -> Result<(), ConfigError> {
     fn rows(layer: &impl Place) -> Vec<String> {
         let layer = layer.describe();
-        let answers = layer.all_answers().iter().map(ToString::to_string);
+        let answers = layer.answers().iter().map(ToString::to_string);
         let name = [layer.name().to_owned()];
         name.into_iter().chain(answers).collect()
     }
@@ -551,7 +551,7 @@ fn describes_what_it_answers() -> Result<(), ConfigError> {
         ),
         (
             rows(&with_roles(Roles::<Member, _>::all([Level::Editor])?)),
-            vec!["with_roles", "403 without the role Editor"],
+            vec!["with_roles", r#"403 without the role "Editor""#],
         ),
         (
             rows(&with_roles(Roles::<Claims, str>::any(["editor", "admin"])?)),

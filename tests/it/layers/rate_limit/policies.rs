@@ -215,7 +215,7 @@ async fn a_limit_in_shadow_mode_counts_and_rejects_nothing() {
     assert!(
         limiter
             .describe()
-            .all_answers()
+            .answers()
             .iter()
             .all(|answer| answer.status() != 429)
     );
@@ -225,7 +225,7 @@ async fn a_limit_in_shadow_mode_counts_and_rejects_nothing() {
 fn a_limit_describes_the_responses_of_its_options() {
     let statuses = |limiter: &dyn Fn() -> wythe::Description| -> Vec<u16> {
         let answers = limiter();
-        let answers = answers.all_answers().iter();
+        let answers = answers.answers().iter();
         answers.map(|answer| answer.status().as_u16()).collect()
     };
     let limit = || Quota::per_day(1).by(|_| ()).unwrap();

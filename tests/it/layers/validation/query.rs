@@ -164,7 +164,7 @@ fn describes_what_it_answers() {
     let statuses = |description: wythe::Description| -> Vec<u16> {
         assert_eq!(description.name(), "with_validation");
         description
-            .all_answers()
+            .answers()
             .iter()
             .map(|answer| answer.status().as_u16())
             .collect()

@@ -290,6 +290,11 @@ impl Jwks {
         self.0.options.location.name()
     }
 
+    /// The address of the document about the issuer, if its keys are discovered.
+    pub(super) fn discovery_url(&self) -> Option<String> {
+        self.issuer().map(|_| self.0.options.location.shown())
+    }
+
     /// Creates the transport, so that an error shows when the program starts.
     pub(super) fn open(&self) -> Result<(), ConfigError> {
         self.0.transport().map(|_| ())

@@ -117,7 +117,7 @@ async fn the_cookie_is_as_configured() -> Result<(), ConfigError> {
 #[test]
 fn the_layer_says_what_it_can_answer() {
     let statuses = |layer: Description| -> Vec<u16> {
-        let answers = layer.all_answers().iter();
+        let answers = layer.answers().iter();
         answers.map(|answer| answer.status().as_u16()).collect()
     };
     assert_eq!(statuses(with_auth(sessions()).describe()), [401, 400]);

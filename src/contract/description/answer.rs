@@ -1,0 +1,162 @@
+//! One answer that a layer can give in the handler's place: [`Answer`].
+
+use std::{borrow::Cow, fmt};
+
+use http::{HeaderName, StatusCode};
+
+use crate::wire::Problem;
+
+/// An answer that a layer can give in the handler's place.
+///
+/// # Example: the problem that the layer sends
+///
+/// ```
+/// use http::{HeaderValue, StatusCode, header};
+/// use wythe::{Problem, description::Answer};
+///
+/// let closed = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+///     .reason("maintenance")
+///     .header(header::RETRY_AFTER, HeaderValue::from_static("600"));
+/// let answer = Answer::of(&closed).when("while the site is under maintenance");
+/// assert_eq!(answer.to_string(), "503 while the site is under maintenance");
+/// assert_eq!(answer.kind_uri(), Some("about:blank"));
+/// assert_eq!(answer.reasons(), ["maintenance"]);
+/// assert_eq!(answer.fields(), [header::RETRY_AFTER]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Answer {
+    status: StatusCode,
+    condition: Cow<'static, str>,
+    /// `None` for an answer that is not a problem.
+    kind: Option<Cow<'static, str>>,
+    reasons: Vec<Cow<'static, str>>,
+    fields: Vec<HeaderName>,
+    members: Vec<Cow<'static, str>>,
+}
+
+impl Answer {
+    /// An answer with this status. An error is a problem of type `about:blank`; any other answer is
+    /// not a problem.
+    pub fn new(status: StatusCode) -> Self {
+        let is_error = status.is_client_error() || status.is_server_error();
+        Self {
+            status,
+            condition: Cow::Borrowed(""),
+            kind: is_error.then_some(Cow::Borrowed("about:blank")),
+            reasons: Vec::new(),
+            fields: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// An answer with this problem: its status, type, reason, header fields and extension members.
+    pub fn of(problem: &Problem) -> Self {
+        let answer = Self::new(problem.status()).kind(problem.kind_uri().to_owned());
+        answer.or(problem)
+    }
+
+    /// The same answer with another problem of the same status and type: with its reason, header fields
+    /// and extension members, too.
+    pub fn or(mut self, problem: &Problem) -> Self {
+        if let Some(code) = problem.reason_code() {
+            self.add_reason(Cow::Borrowed(code));
+        }
+        self = problem.headers().keys().cloned().fold(self, Self::field);
+        let members = problem.extensions().keys().cloned();
+        members.fold(self, Self::member)
+    }
+
+    /// When it is given, in words that follow the status: `when the body has more than 1024 bytes`.
+    pub fn when(mut self, words: impl Into<Cow<'static, str>>) -> Self {
+        self.condition = words.into();
+        self
+    }
+
+    /// The URI of the problem's type (RFC 9457, section 3.1.1).
+    pub fn kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = Some(uri.into());
+        self
+    }
+
+    /// Adds a reason of the problem, as it is logged: see [`Problem::reason`].
+    pub fn reason(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.add_reason(code.into());
+        self
+    }
+
+    /// Adds a header field that the answer has, or may have.
+    pub fn field(mut self, name: HeaderName) -> Self {
+        if !self.fields.contains(&name) {
+            self.fields.push(name);
+        }
+        self
+    }
+
+    /// Adds an extension member of the problem (RFC 9457, section 3.2).
+    pub fn member(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        if !self.members.contains(&name) {
+            self.members.push(name);
+        }
+        self
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// When it is given, in words; may be empty.
+    #[must_use]
+    pub fn condition(&self) -> &str {
+        &self.condition
+    }
+
+    /// The URI of the problem's type; `None` if the answer is not a problem.
+    #[must_use]
+    pub fn kind_uri(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// The reasons of the problem, as they are logged. More are possible, from schemes and checks of an
+    /// application.
+    #[must_use]
+    pub fn reasons(&self) -> &[Cow<'static, str>] {
+        &self.reasons
+    }
+
+    /// The header fields that the answer has, or may have.
+    #[must_use]
+    pub fn fields(&self) -> &[HeaderName] {
+        &self.fields
+    }
+
+    /// The extension members of the problem.
+    #[must_use]
+    pub fn members(&self) -> &[Cow<'static, str>] {
+        &self.members
+    }
+
+    pub(super) fn add_reason(&mut self, code: Cow<'static, str>) {
+        if !self.reasons.contains(&code) {
+            self.reasons.push(code);
+        }
+    }
+
+    pub(super) fn set_condition(&mut self, words: String) {
+        self.condition = words.into();
+    }
+}
+
+/// The status, and when it is given.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.status.as_str())?;
+        if self.condition.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.condition)
+    }
+}

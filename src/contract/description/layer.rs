@@ -1,0 +1,402 @@
+//! What a layer says of itself: [`Description`].
+
+use std::{any::type_name, borrow::Cow, fmt};
+
+use http::{HeaderName, Method, StatusCode};
+
+use super::{
+    answer::Answer,
+    limit::{self, Limit},
+    policy::{CachePolicy, CrossOriginAccess, CsrfProtection, RequestInput},
+    security::{Requirement, Security, SecurityScheme},
+};
+use crate::wire::without_paths;
+
+/// What a layer does, as data: what it can answer in the handler's place, which header fields it
+/// sets, whom it lets pass, and how much.
+///
+/// A setter adds one part, and a method with the name of the part reads it. Where the words of an
+/// answer repeat a part, they are made from it.
+///
+/// # Example: a layer of your own
+///
+/// ```
+/// use http::{StatusCode, header};
+/// use wythe::{Description, description::Answer};
+///
+/// let closed = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
+///     .when("while the site is under maintenance")
+///     .reason("maintenance")
+///     .field(header::RETRY_AFTER);
+/// let layer = Description::new("with_maintenance").answer(closed);
+/// assert_eq!(layer.name(), "with_maintenance");
+/// assert_eq!(layer.answers()[0].to_string(), "503 while the site is under maintenance");
+/// ```
+///
+/// # Example: reading a stack
+///
+/// ```
+/// # #[cfg(feature = "rate-limit")] {
+/// use wythe::{Quota, compose, with_rate_limit};
+///
+/// let stack = compose(with_rate_limit(Quota::per_minute(10).by_peer()?));
+/// let (stage, layer) = &stack.describe()[0];
+/// assert_eq!(*stage, "Throttle");
+/// let limit = &layer.limits()[0];
+/// assert_eq!((limit.name(), limit.count(), limit.key().join(", ")), ("default", 10, "peer address".into()));
+/// # }
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Description {
+    name: Cow<'static, str>,
+    answers: Vec<Answer>,
+    fields: Vec<HeaderName>,
+    bypasses: Vec<Bypass>,
+    security: Option<Security>,
+    requirements: Vec<Requirement>,
+    limits: Vec<Limit>,
+    /// Which answer is that of the limits.
+    limit_answer: Option<usize>,
+    path_parameters: Vec<Cow<'static, str>>,
+    methods: Option<Vec<Method>>,
+    input: Option<RequestInput>,
+    csrf: Option<CsrfProtection>,
+    cors: Option<CrossOriginAccess>,
+    cache: Option<CachePolicy>,
+}
+
+/// Which requests bypass a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bypass {
+    /// Those that a closure chooses. With the name of the setter: `when`, `except`, `exempt`.
+    Chosen(&'static str),
+    /// Those to all routes but these: `only_routes`.
+    OtherRoutes(Vec<String>),
+    /// Those to these routes: `except_routes`.
+    Routes(Vec<String>),
+}
+
+impl Description {
+    /// A layer of this name that does nothing. If it is the name of a type, the paths of its modules
+    /// are dropped.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        let mut name = name.into();
+        if name.contains("::") {
+            name = without_paths(&name).into();
+        }
+        Self {
+            name,
+            answers: Vec::new(),
+            fields: Vec::new(),
+            bypasses: Vec::new(),
+            security: None,
+            requirements: Vec::new(),
+            limits: Vec::new(),
+            limit_answer: None,
+            path_parameters: Vec::new(),
+            methods: None,
+            input: None,
+            csrf: None,
+            cors: None,
+            cache: None,
+        }
+    }
+
+    /// A layer named as its type, without the paths.
+    pub fn of<L: ?Sized>() -> Self {
+        Self::new(type_name::<L>())
+    }
+
+    /// Adds words to the name: `with_auth`, then `with_auth.optional()`.
+    pub fn suffix(mut self, words: &str) -> Self {
+        self.name.to_mut().push_str(words);
+        self
+    }
+
+    /// Adds an answer that the layer can give in the handler's place.
+    pub fn answer(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// Adds reasons to the answer of this status, or to the first of several.
+    pub fn reasons(
+        mut self,
+        status: StatusCode,
+        codes: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
+    ) -> Self {
+        let mut answers = self.answers.iter_mut();
+        if let Some(answer) = answers.find(|answer| answer.status() == status) {
+            for code in codes {
+                answer.add_reason(code.into());
+            }
+        }
+        self
+    }
+
+    /// Adds a header field that the layer sets on responses of the handler. The fields of the layer's
+    /// own answers are a part of these.
+    pub fn field(mut self, field: HeaderName) -> Self {
+        self.fields.push(field);
+        self
+    }
+
+    /// Adds requests that bypass the layer, and to the name how that is written in a stack.
+    pub fn bypass(mut self, bypass: Bypass) -> Self {
+        self = self.suffix(&bypass.to_string());
+        self.bypasses.push(bypass);
+        self
+    }
+
+    /// Adds a scheme of authentication that the layer accepts, as an alternative to those so far.
+    pub fn scheme(mut self, scheme: SecurityScheme) -> Self {
+        self.security.get_or_insert_default().add(scheme);
+        self
+    }
+
+    /// Lets requests without credentials pass, which is added to the name.
+    pub fn optional(mut self) -> Self {
+        self.security.get_or_insert_default().make_optional();
+        self.suffix(".optional()")
+    }
+
+    /// Adds something that a principal must have, and the answer otherwise. The words of the answer
+    /// are made from the requirement.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use wythe::{Description, description::{Answer, NameList, Requirement}};
+    ///
+    /// let admins = Requirement::Roles(NameList::AllOf(vec!["admin".to_owned()]));
+    /// let layer = Description::new("with_admins")
+    ///     .requirement(admins, Answer::new(StatusCode::FORBIDDEN));
+    /// assert_eq!(layer.answers()[0].to_string(), "403 without the role \"admin\"");
+    /// ```
+    pub fn requirement(mut self, requirement: Requirement, answer: Answer) -> Self {
+        let answer = answer.when(requirement.to_string());
+        self.requirements.push(requirement);
+        self.answer(answer)
+    }
+
+    /// Adds limits of one key, and the answer to what exceeds them. The words of the answer are made
+    /// from the limits.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use http::StatusCode;
+    /// use wythe::{Description, description::{Answer, Limit}};
+    ///
+    /// let limit = Limit::requests("default", 60, Duration::from_secs(60));
+    /// let layer = Description::new("with_gateway_limit")
+    ///     .limit([limit], Answer::new(StatusCode::TOO_MANY_REQUESTS))
+    ///     .counted_by("tenant");
+    /// assert_eq!(
+    ///     layer.answers()[0].condition(),
+    ///     "when a quota is spent (\"default\": 60 requests per minute, one every 1 s)"
+    /// );
+    /// ```
+    pub fn limit(mut self, limits: impl IntoIterator<Item = Limit>, answer: Answer) -> Self {
+        self.limits.extend(limits);
+        self.limit_answer = Some(self.answers.len());
+        self.answers.push(answer);
+        self.reword_limits();
+        self
+    }
+
+    /// Adds a part of the key by which the limits so far count, in words: `peer address`.
+    pub fn counted_by(mut self, part: impl Into<Cow<'static, str>>) -> Self {
+        let part = part.into();
+        for limit in &mut self.limits {
+            limit.add_to_key(part.clone());
+        }
+        self.reword_limits();
+        self
+    }
+
+    fn reword_limits(&mut self) {
+        let answer = self.limit_answer.and_then(|n| self.answers.get_mut(n));
+        if let Some(answer) = answer {
+            answer.set_condition(limit::when_exceeded(&self.limits));
+        }
+    }
+
+    /// Adds a parameter that the path of each route must have.
+    pub fn path_parameter(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.path_parameters.push(name.into());
+        self
+    }
+
+    /// Lists the methods that pass, as `Allow` does, and the answer to others. The words of the answer
+    /// are made from the list.
+    pub fn supports(mut self, methods: impl IntoIterator<Item = Method>, answer: Answer) -> Self {
+        let methods: Vec<_> = methods.into_iter().collect();
+        let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+        let answer = answer.when(format!("to a method other than {}", names.join(", ")));
+        self.methods = Some(methods);
+        self.answer(answer)
+    }
+
+    /// The layer reads this input of a request.
+    pub fn reads(mut self, input: RequestInput) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// The layer rejects requests that a page of another site makes a browser send.
+    pub fn protects_from_csrf(mut self, protection: CsrfProtection) -> Self {
+        self.csrf = Some(protection);
+        self
+    }
+
+    /// The layer lets pages of other origins call, and answers their preflights.
+    pub fn shares(mut self, access: CrossOriginAccess) -> Self {
+        self.cors = Some(access);
+        self
+    }
+
+    /// The layer tells caches what they may do.
+    pub fn caches(mut self, policy: CachePolicy) -> Self {
+        self.cache = Some(policy);
+        self
+    }
+
+    /// The layer's name, as it is written in a stack.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the layer can answer in the handler's place.
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// The header fields that the layer sets on responses of the handler.
+    #[must_use]
+    pub fn fields(&self) -> &[HeaderName] {
+        &self.fields
+    }
+
+    /// Which requests bypass the layer.
+    #[must_use]
+    pub fn bypasses(&self) -> &[Bypass] {
+        &self.bypasses
+    }
+
+    /// Whether some requests bypass the layer.
+    #[must_use]
+    pub const fn is_conditional(&self) -> bool {
+        !self.bypasses.is_empty()
+    }
+
+    /// The routes that the layer names, each with the setter that names it: `only_routes`,
+    /// `except_routes`, `exempt`.
+    pub fn named_routes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let exempt = self.csrf.iter().flat_map(CsrfProtection::exempt_routes);
+        let exempt = exempt.map(|route| ("exempt", route.as_str()));
+        let listed = self.bypasses.iter().flat_map(|bypass| {
+            let routes = bypass.routes().iter();
+            routes.map(|route| (bypass.setter(), route.as_str()))
+        });
+        listed.chain(exempt)
+    }
+
+    /// Whom the layer authenticates, and how.
+    #[must_use]
+    pub const fn security(&self) -> Option<&Security> {
+        self.security.as_ref()
+    }
+
+    /// What a principal must have.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// How much passes. A limit that is only tried out is not listed.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// The parameters that the path of each route must have.
+    #[must_use]
+    pub fn path_parameters(&self) -> &[Cow<'static, str>] {
+        &self.path_parameters
+    }
+
+    /// The methods that pass, if the layer lists them.
+    #[must_use]
+    pub fn methods(&self) -> Option<&[Method]> {
+        self.methods.as_deref()
+    }
+
+    /// The input that the layer reads.
+    #[must_use]
+    pub const fn input(&self) -> Option<&RequestInput> {
+        self.input.as_ref()
+    }
+
+    /// How the layer protects from forged requests.
+    #[must_use]
+    pub const fn csrf(&self) -> Option<&CsrfProtection> {
+        self.csrf.as_ref()
+    }
+
+    /// Whether the layer protects from forged requests.
+    #[must_use]
+    pub const fn is_csrf_protection(&self) -> bool {
+        self.csrf.is_some()
+    }
+
+    /// What pages of other origins may do.
+    #[must_use]
+    pub const fn cors(&self) -> Option<&CrossOriginAccess> {
+        self.cors.as_ref()
+    }
+
+    /// What caches may do.
+    #[must_use]
+    pub const fn cache(&self) -> Option<&CachePolicy> {
+        self.cache.as_ref()
+    }
+}
+
+impl Bypass {
+    /// The setter, as it is written in a stack.
+    #[must_use]
+    pub const fn setter(&self) -> &'static str {
+        match self {
+            Self::Chosen(setter) => setter,
+            Self::OtherRoutes(_) => "only_routes",
+            Self::Routes(_) => "except_routes",
+        }
+    }
+
+    /// The routes that it names.
+    #[must_use]
+    pub fn routes(&self) -> &[String] {
+        match self {
+            Self::Chosen(_) => &[],
+            Self::OtherRoutes(routes) | Self::Routes(routes) => routes,
+        }
+    }
+}
+
+/// As it is written in a stack: `.when(..)`, `.only_routes(["/health"])`.
+impl fmt::Display for Bypass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let setter = self.setter();
+        match self {
+            Self::Chosen(_) => write!(f, ".{setter}(..)"),
+            Self::OtherRoutes(routes) | Self::Routes(routes) => write!(f, ".{setter}({routes:?})"),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! What a layer reads, whom it shares responses with, and what it tells caches.
+
+use std::{borrow::Cow, fmt};
+
+use http::{HeaderName, Method};
+
+use crate::wire::field::cache_control::directives;
+
+/// The input that a layer reads from a request.
+///
+/// # Example
+///
+/// ```
+/// use wythe::description::{RequestInput, InputSource};
+///
+/// let input = RequestInput::new(InputSource::Body, "Upload")
+///     .media_type("image/png")
+///     .media_type("image/jpeg")
+///     .max_bytes(5_000_000);
+/// assert_eq!(input.media_types(), ["image/png", "image/jpeg"]);
+/// assert_eq!(input.when_too_large(), "when the body has more than 5000000 bytes");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct RequestInput {
+    source: InputSource,
+    type_name: Cow<'static, str>,
+    media_types: Vec<Cow<'static, str>>,
+    max_bytes: Option<u64>,
+}
+
+/// The part of a request that is an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InputSource {
+    /// The body.
+    Body,
+    /// The query of the URI.
+    Query,
+}
+
+impl RequestInput {
+    /// An input that becomes a value of the type of this name.
+    pub fn new(source: InputSource, type_name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            source,
+            type_name: type_name.into(),
+            media_types: Vec::new(),
+            max_bytes: None,
+        }
+    }
+
+    /// Adds a media type that is accepted.
+    pub fn media_type(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {
+        self.media_types.push(media_type.into());
+        self
+    }
+
+    /// The largest body that is read, in bytes.
+    pub const fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// The part of the request.
+    #[must_use]
+    pub const fn source(&self) -> InputSource {
+        self.source
+    }
+
+    /// The name of the type, without the paths of modules: `Json<NewUser>`.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    /// The media types of a body that are accepted; any if the list is empty. `application/json` stands
+    /// for all `application/*+json` as well.
+    #[must_use]
+    pub fn media_types(&self) -> &[Cow<'static, str>] {
+        &self.media_types
+    }
+
+    /// The largest body that is read, in bytes.
+    #[must_use]
+    pub const fn max_body_bytes(&self) -> Option<u64> {
+        self.max_bytes
+    }
+
+    /// When a body is too large, in the words of an [`Answer`](super::Answer).
+    #[must_use]
+    pub fn when_too_large(&self) -> String {
+        self.max_bytes.map_or_else(
+            || "when the body is too large".to_owned(),
+            |bytes| format!("when the body has more than {bytes} bytes"),
+        )
+    }
+}
+
+/// A layer that rejects requests which a page of another site makes a browser send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct CsrfProtection {
+    exempt_routes: Vec<String>,
+    token_field: Option<HeaderName>,
+}
+
+impl CsrfProtection {
+    /// Protects every route.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route that is not protected.
+    pub fn exempt(mut self, route: impl Into<String>) -> Self {
+        self.exempt_routes.push(route.into());
+        self
+    }
+
+    /// The header field of a token that requests need, or may need.
+    pub fn token(mut self, field: HeaderName) -> Self {
+        self.token_field = Some(field);
+        self
+    }
+
+    /// The routes that are not protected, as they are written in the router.
+    #[must_use]
+    pub fn exempt_routes(&self) -> &[String] {
+        &self.exempt_routes
+    }
+
+    /// The header field of a token that requests need, or may need.
+    #[must_use]
+    pub const fn token_field(&self) -> Option<&HeaderName> {
+        self.token_field.as_ref()
+    }
+}
+
+/// What pages of other origins may do: cross-origin resource sharing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CrossOriginAccess {
+    origins: Cow<'static, str>,
+    methods: Option<Vec<Method>>,
+    allows_credentials: bool,
+}
+
+impl CrossOriginAccess {
+    /// Access for these origins, in words: `any origin`, `https://app.example.com`. All methods are
+    /// allowed, without credentials.
+    pub fn new(origins: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            origins: origins.into(),
+            methods: None,
+            allows_credentials: false,
+        }
+    }
+
+    /// The only methods that preflights allow.
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = Some(methods.into_iter().collect());
+        self
+    }
+
+    /// Requests may have credentials.
+    pub const fn credentials(mut self) -> Self {
+        self.allows_credentials = true;
+        self
+    }
+
+    /// The origins, in words.
+    #[must_use]
+    pub fn origins(&self) -> &str {
+        &self.origins
+    }
+
+    /// The methods that preflights allow; `None` if they allow any. A browser sends no preflight for
+    /// GET, HEAD and some POST requests.
+    #[must_use]
+    pub fn allowed_methods(&self) -> Option<&[Method]> {
+        self.methods.as_deref()
+    }
+
+    /// Whether a preflight allows this method.
+    #[must_use]
+    pub fn allows_method(&self, method: &Method) -> bool {
+        let methods = self.methods.as_ref();
+        methods.is_none_or(|methods| methods.contains(method))
+    }
+
+    /// Whether requests may have credentials.
+    #[must_use]
+    pub const fn allows_credentials(&self) -> bool {
+        self.allows_credentials
+    }
+}
+
+/// What a layer tells caches.
+///
+/// # Example
+///
+/// ```
+/// use wythe::description::{CachePolicy, CacheScope};
+///
+/// let policy = CachePolicy::new("public, max-age=60").when_authenticated("private, max-age=60");
+/// assert_eq!(policy.scope(), CacheScope::Public);
+/// assert_eq!(policy.scope_when_authenticated(), CacheScope::Private);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CachePolicy {
+    directives: String,
+    when_authenticated: String,
+    scope: CacheScope,
+    scope_when_authenticated: CacheScope,
+}
+
+/// Which caches may store a response, from none to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum CacheScope {
+    /// None: `no-store`.
+    Nothing,
+    /// That of the client: `private`.
+    Private,
+    /// Not said: it depends on the request and the rest of the response (RFC 9111, section 3).
+    Unspecified,
+    /// All: `public`, `s-maxage`.
+    Public,
+}
+
+impl CachePolicy {
+    /// A policy with these directives of `Cache-Control`, for authenticated requests as well.
+    pub fn new(directives: impl Into<String>) -> Self {
+        let directives = directives.into();
+        let scope = CacheScope::of(&directives);
+        Self {
+            when_authenticated: directives.clone(),
+            directives,
+            scope,
+            scope_when_authenticated: scope,
+        }
+    }
+
+    /// Other directives for authenticated requests.
+    pub fn when_authenticated(mut self, directives: impl Into<String>) -> Self {
+        self.when_authenticated = directives.into();
+        self.scope_when_authenticated = CacheScope::of(&self.when_authenticated);
+        self
+    }
+
+    /// Some responses have another policy: those of a status, or in the field for a CDN. The scope is
+    /// then the wider one.
+    pub fn or(mut self, other: &Self) -> Self {
+        self.scope = self.scope.max(other.scope);
+        let authenticated = other.scope_when_authenticated;
+        self.scope_when_authenticated = self.scope_when_authenticated.max(authenticated);
+        self
+    }
+
+    /// The directives, as they are sent; may be empty.
+    #[must_use]
+    pub fn directives(&self) -> &str {
+        &self.directives
+    }
+
+    /// The directives for authenticated requests.
+    #[must_use]
+    pub fn directives_when_authenticated(&self) -> &str {
+        &self.when_authenticated
+    }
+
+    /// Which caches may store a response.
+    #[must_use]
+    pub const fn scope(&self) -> CacheScope {
+        self.scope
+    }
+
+    /// Which caches may store the response to an authenticated request.
+    #[must_use]
+    pub const fn scope_when_authenticated(&self) -> CacheScope {
+        self.scope_when_authenticated
+    }
+}
+
+impl CacheScope {
+    /// Of these directives. An argument of `private` names fields and leaves the rest of the response
+    /// to all caches (RFC 9111, section 5.2.2.7).
+    fn of(text: &str) -> Self {
+        let found: Vec<_> = directives(text.as_bytes()).flatten().collect();
+        let has = |name: &str| found.iter().any(|one| one.is(name));
+        if has("no-store") {
+            Self::Nothing
+        } else if has("public") || has("s-maxage") {
+            Self::Public
+        } else if found
+            .iter()
+            .any(|one| one.is("private") && one.argument.is_none())
+        {
+            Self::Private
+        } else {
+            Self::Unspecified
+        }
+    }
+}
+
+/// `public`, `private`, `no-store` or `unspecified`.
+impl fmt::Display for CacheScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "no-store",
+            Self::Private => "private",
+            Self::Unspecified => "unspecified",
+            Self::Public => "public",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CacheScope;
+
+    #[test]
+    fn directives_tell_which_caches_may_store() {
+        let cases = [
+            ("", CacheScope::Unspecified),
+            ("no-store", CacheScope::Nothing),
+            ("must-understand, no-store, max-age=60", CacheScope::Nothing),
+            ("Private, max-age=60", CacheScope::Private),
+            (
+                "private=\"set-cookie\", max-age=60",
+                CacheScope::Unspecified,
+            ),
+            ("max-age=60", CacheScope::Unspecified),
+            ("max-age=60, s-maxage=90", CacheScope::Public),
+            ("public", CacheScope::Public),
+        ];
+        for (text, scope) in cases {
+            assert_eq!(CacheScope::of(text), scope, "{text}");
+        }
+    }
+}
