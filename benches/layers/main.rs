@@ -2,6 +2,7 @@
 
 mod authorization;
 mod refusals;
+mod routing;
 mod single;
 mod whole;
 
@@ -21,6 +22,11 @@ fn main() -> std::io::Result<()> {
             title: "authorization over a bare handler, the principal in the request",
             notes: "",
             cases: authorization::cases(),
+        },
+        Group {
+            title: "routing: an `Api` and axum's router, an empty stack",
+            notes: routing::NOTES,
+            cases: routing::cases(),
         },
         Group {
             title: "refusals of the whole stack",

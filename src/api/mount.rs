@@ -1,6 +1,6 @@
 //! A handler with everything that stands around it, without its types.
 
-use std::{convert::Infallible, fmt, future::ready, sync::Arc};
+use std::{any::Any, convert::Infallible, fmt, future::ready, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -30,7 +30,12 @@ impl Mounted {
         T::Future: Send,
         R: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Arc::new(Stacked(service)))
+        let any: &dyn Any = &service;
+        match any.downcast_ref::<Erased>() {
+            // No layer: the future of the handler is boxed already.
+            Some(handler) => Self(Arc::new(handler.clone())),
+            None => Self(Arc::new(Stacked(service))),
+        }
     }
 
     /// Calls the handler. The response to a `HEAD` has no content.
@@ -68,6 +73,12 @@ impl fmt::Debug for Mounted {
 
 trait Call: Send + Sync {
     fn call(&self, request: Request<Body>) -> BoxedResponse<Body>;
+}
+
+impl Call for Erased {
+    fn call(&self, request: Request<Body>) -> BoxedResponse<Body> {
+        self.respond(request)
+    }
 }
 
 struct Stacked<T>(T);

@@ -113,13 +113,7 @@ where
     }
 
     async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let read = with_path_params(parts, |params| {
-            let params: Vec<_> = params
-                .iter()
-                .map(|(name, value)| (*name, Some(Cow::Borrowed(&**value))))
-                .collect();
-            T::deserialize(Params(&params))
-        });
+        let read = with_path_params(parts, |params| T::deserialize(Params::Sent(params)));
         match read {
             Ok(Some(Ok(params))) => Ok(Self(params)),
             Ok(Some(Err(error))) => Err(refused(error)),
@@ -147,8 +141,7 @@ fn refused(error: PathError) -> Problem {
 /// Whether a `T` can be made of parameters with these names, as far as that can be told without
 /// values.
 fn takes<T: DeserializeOwned>(names: &[&str]) -> Result<(), String> {
-    let params: Vec<_> = names.iter().map(|name| (*name, None)).collect();
-    match T::deserialize(Params(&params)) {
+    match T::deserialize(Params::Named(names)) {
         Err(PathError::Route(message)) => Err(message),
         // A type may reject the value that was made up for it.
         Err(PathError::Value { .. }) | Ok(_) => Ok(()),
@@ -187,31 +180,47 @@ impl serde::de::Error for PathError {
     }
 }
 
-/// The parameters of a route: their names, and their values, if a request has been made.
-struct Params<'a>(&'a [(&'a str, Option<Cow<'a, str>>)]);
+/// The parameters of a route.
+enum Params<'a> {
+    /// Their names and values.
+    Sent(&'a [(&'a str, Cow<'a, str>)]),
+    /// Their names: no request has been made.
+    Named(&'a [&'a str]),
+}
 
-impl Params<'_> {
-    fn values(&self) -> impl Iterator<Item = Value<'_>> {
-        let values = self.0.iter();
-        values.map(|(name, text)| Value {
-            name,
-            text: text.as_deref(),
-        })
+impl<'a> Params<'a> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sent(params) => params.len(),
+            Self::Named(names) => names.len(),
+        }
     }
 
-    fn single(&self) -> Result<Value<'_>, PathError> {
+    fn values(&self) -> impl Iterator<Item = Value<'a>> {
+        let (sent, named) = match *self {
+            Self::Sent(params) => (params, [].as_slice()),
+            Self::Named(names) => ([].as_slice(), names),
+        };
+        let sent = sent.iter().map(|(name, text)| Value {
+            name,
+            text: Some(text),
+        });
+        sent.chain(named.iter().map(|name| Value { name, text: None }))
+    }
+
+    fn single(&self) -> Result<Value<'a>, PathError> {
         self.check_count(1)?;
         let mut values = self.values();
         values.next().ok_or_else(|| PathError::custom("no value"))
     }
 
     fn check_count(&self, count: usize) -> Result<(), PathError> {
-        if self.0.len() == count {
+        if self.len() == count {
             return Ok(());
         }
         Err(PathError::Route(format!(
             "the handler takes {count} path parameters, and the route has {}",
-            self.0.len()
+            self.len()
         )))
     }
 }

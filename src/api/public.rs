@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     compose::{Describe, Nil},
+    contract::log_passing,
     integrations::axum::{Erased, Handled, PathUse, RouteOptions},
 };
 
@@ -187,7 +188,9 @@ where
                     let service = service.clone();
                     Box::pin(async move {
                         let response = service.oneshot(request).await;
-                        response.unwrap_or_else(|never: Infallible| match never {})
+                        let mut response = response.unwrap_or_else(|never| match never {});
+                        log_passing(&mut response);
+                        response
                     })
                 }))
             }),

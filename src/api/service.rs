@@ -233,8 +233,9 @@ impl Table {
             return self.not_found.call(request);
         };
         let params = (!table.names.is_empty()).then(|| {
-            let values = found.params.iter().map(|(_, value)| value);
-            PathParams::new(&table.names, values, path.len())
+            let values = || found.params.iter().map(|(_, value)| value);
+            let length = values().map(str::len).sum();
+            PathParams::new(&table.names, values(), length)
         });
         let extensions = request.extensions_mut();
         if let Some(params) = params {

@@ -23,13 +23,15 @@ pub(crate) struct PathParams {
 }
 
 impl PathParams {
-    /// The names of a route, and the values in the same order. There is at least one.
+    /// The names of a route, and the values in the same order: at least one, and all of them together
+    /// as long as `length`.
     pub(crate) fn new<'a>(
         names: &Arc<[Box<str>]>,
         values: impl Iterator<Item = &'a str>,
         length: usize,
     ) -> Self {
-        let mut joined = String::with_capacity(length);
+        let slashes = names.len().saturating_sub(1);
+        let mut joined = String::with_capacity(length + slashes);
         for value in values {
             if !joined.is_empty() {
                 joined.push('/');
@@ -60,12 +62,15 @@ pub(crate) fn with_path_params<T>(
     read: impl FnOnce(&[(&str, Cow<'_, str>)]) -> T,
 ) -> Result<Option<T>, Problem> {
     if let Some(matched) = head.extensions.get::<PathParams>() {
-        let mut params = Vec::with_capacity(matched.names.len());
-        for (name, value) in matched.iter() {
-            let value = percent_decode_str(value).decode_utf8();
-            params.push((name, value.map_err(|_| malformed_path())?));
-        }
-        return Ok(Some(read(&params)));
+        return Ok(Some(match &*matched.names {
+            // Most routes have one parameter; it needs no vector.
+            [name] => read(&[(name, decode(&matched.values)?)]),
+            _ => {
+                let params = matched.iter();
+                let params = params.map(|(name, value)| Ok((name, decode(value)?)));
+                read(&params.collect::<Result<Vec<_>, Problem>>()?)
+            }
+        }));
     }
     // axum's extractor is a future that never waits.
     let found = pin!(RawPathParams::from_request_parts(head, &()));
@@ -82,6 +87,11 @@ pub(crate) fn with_path_params<T>(
         }
         Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
     }
+}
+
+fn decode(value: &str) -> Result<Cow<'_, str>, Problem> {
+    let decoded = percent_decode_str(value).decode_utf8();
+    decoded.map_err(|_| malformed_path())
 }
 
 #[cold]

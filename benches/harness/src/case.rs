@@ -74,18 +74,31 @@ impl Case {
             }
             Work::Part(part) => part(),
             Work::Answer(app, request, expected) => {
-                let (connection, request) = (connection(app()), copies(request()));
-                // hyper calls a clone of the connection's service for each request.
-                let send = move || finish(connection.clone().oneshot(request()));
-                let Ok(_) = send();
-                Box::new(move || {
-                    let Ok(response) = send();
-                    assert_eq!(response.status(), expected, "{}", self.name);
-                    drop(black_box(response));
-                })
+                answered(self.name, connection(app()), request(), expected)
             }
         }
     }
+}
+
+/// Sends a request to a service again and again, and checks the status of every response but the
+/// first. hyper calls a clone of the connection's service for each request, and so does this.
+pub fn answered<S>(
+    name: &'static str,
+    connection: S,
+    request: Request<Bytes>,
+    expected: StatusCode,
+) -> Run
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + 'static,
+{
+    let request = copies(request);
+    let send = move || finish(connection.clone().oneshot(request()));
+    let Ok(_) = send();
+    Box::new(move || {
+        let Ok(response) = send();
+        assert_eq!(response.status(), expected, "{name}");
+        drop(black_box(response));
+    })
 }
 
 /// The service that `axum::serve` makes for a connection: it has converted the router once (a

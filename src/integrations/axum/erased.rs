@@ -20,6 +20,7 @@ use tower_service::Service;
 use super::arguments::{Arguments, HandlerFunction};
 use crate::{
     compose::{BoxedResponse, ErasedHandler, HandlerFuture},
+    contract::log_passing,
     wire::BoxError,
 };
 
@@ -46,10 +47,12 @@ where
         Box::pin(async move {
             let arguments = A::take_all(&mut parts, body, &state).await;
             drop(parts);
-            match arguments {
+            let mut response = match arguments {
                 Ok(arguments) => function.call(arguments).await.into_response(),
                 Err(rejection) => rejection,
-            }
+            };
+            log_passing(&mut response);
+            response
         })
     })
 }
@@ -106,7 +109,7 @@ impl Erased {
         Self(ErasedHandler::new(handler))
     }
 
-    /// Calls the handler. What it answers is not logged here.
+    /// Calls the handler.
     pub(crate) fn respond(&self, request: Request<Body>) -> BoxedResponse<Body> {
         self.0.respond(request)
     }
