@@ -113,7 +113,8 @@ where
         self
     }
 
-    /// Adds a router of axum under a prefix, as `Router::nest` does. Its routes are not checked.
+    /// Adds a router of axum under a prefix, as `Router::nest_service` does: the router answers for
+    /// every path under it. Its routes are not checked.
     pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self {
         self.routes.faults.extend(Finding::of_prefix(prefix));
         let around = self.routes.around.clone();
@@ -128,7 +129,7 @@ where
             build: Arc::new(move |state: &S, params, path| {
                 let router = router.clone().with_state(state.clone());
                 around.put(through_axum(match params {
-                    Params::Own => axum::Router::new().nest(path, router),
+                    Params::Own => axum::Router::new().nest_service(path, router),
                     // axum has removed the prefix.
                     Params::Axum => router,
                 }))

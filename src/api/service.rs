@@ -148,7 +148,6 @@ pub(super) fn router<S>(routes: &Routes<S>, state: &S) -> Router {
 
 /// What answers for each path, with the paths as they are written in a router: three for a prefix.
 fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<String>, PathTable)> {
-    let mut tables = Vec::new();
     let mut by_path: Vec<(&str, Vec<&Route<S>>)> = Vec::new();
     for route in &routes.list {
         match by_path.iter_mut().find(|(path, _)| *path == route.path) {
@@ -156,21 +155,29 @@ fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<Str
             None => by_path.push((&route.path, vec![route])),
         }
     }
+    let mut tables = Vec::new();
+    let mut tree = matchit::Router::new();
+    let mut redirects = Vec::new();
     for (path, group) in &by_path {
         let [first, ..] = &**group else { continue };
         let mut paths = vec![(*path).to_owned()];
         if first.matches == Matches::Prefix {
             paths.extend([format!("{path}/"), format!("{path}/{{*rest}}")]);
+        } else if routes.trailing_slash == TrailingSlash::Redirect && !path.contains("{*") {
+            redirects.extend(twin(path).map(|twin| (twin, &first.around)));
+        }
+        for path in &paths {
+            // Collisions have been found before.
+            drop(tree.insert(path.clone(), ()));
         }
         tables.push((paths, PathTable::new(path, group, first, state, params)));
-        let twin = twin(path).filter(|twin| {
-            first.matches != Matches::Prefix && !by_path.iter().any(|(path, _)| path == twin)
-        });
-        if let Some(twin) = twin
-            && routes.trailing_slash == TrailingSlash::Redirect
-        {
-            let redirect = first.around.put(answer(redirect));
-            tables.push((vec![twin], PathTable::of_all(redirect)));
+    }
+    for (twin, around) in redirects {
+        // A route is never taken by a redirect.
+        let unescaped = twin.replace("{{", "{").replace("}}", "}");
+        if tree.at(&unescaped).is_err() && tree.insert(twin.clone(), ()).is_ok() {
+            let redirect = PathTable::of_all(around.put(answer(redirect)));
+            tables.push((vec![twin], redirect));
         }
     }
     tables
@@ -178,10 +185,8 @@ fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<Str
 
 /// The path with a slash at the end, or without the one that it has.
 fn twin(path: &str) -> Option<String> {
-    if path == "/" || path.contains("{*") {
-        return None;
-    }
     Some(match path.strip_suffix('/') {
+        Some("") => return None,
         Some(path) => path.to_owned(),
         None => format!("{path}/"),
     })
@@ -191,8 +196,8 @@ fn twin(path: &str) -> Option<String> {
 fn redirect(request: &Request<Body>) -> Response {
     let uri = original_uri(request.uri(), request.extensions());
     let location = twin(uri.path())
-        // A browser would take `//host` for another site.
-        .filter(|path| !path.starts_with("//"))
+        // A browser would take `//host` and `/\host` for another site.
+        .filter(|path| !path.starts_with("//") && !path.starts_with("/\\"))
         .and_then(|path| match uri.query() {
             Some(query) => HeaderValue::from_str(&format!("{path}?{query}")).ok(),
             None => HeaderValue::from_str(&path).ok(),

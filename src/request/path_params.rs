@@ -32,8 +32,9 @@ impl PathParams {
     ) -> Self {
         let slashes = names.len().saturating_sub(1);
         let mut joined = String::with_capacity(length + slashes);
-        for value in values {
-            if !joined.is_empty() {
+        for (place, value) in values.enumerate() {
+            // Any value but the last one can be empty.
+            if place > 0 {
                 joined.push('/');
             }
             joined.push_str(value);

@@ -4,6 +4,13 @@
 //! thread with an allocator of its own, `jwt_provider` installs a provider of cryptography for the
 //! whole process, `messages` runs the compiler, and `architecture` reads the sources.
 
+#[cfg(all(
+    feature = "api",
+    feature = "auth",
+    feature = "cors",
+    feature = "rate-limit",
+    feature = "tracing"
+))]
 mod api;
 mod common;
 mod compose;
