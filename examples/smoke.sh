@@ -35,6 +35,7 @@ check api_key 200 401 401 400 201 401 200
 check bearer_jwt 401 200 200 401 401 401 401 401 201 403
 check either_auth 200 200 200 401 401 200 403 400
 check existing_axum_app 200 400 404 405 400 500
+check guarded_routes 200 401 200 400 403 200 204 405 404
 check jwks 401 200 200 204 200 401
 check own_middleware 200 200 503
 check rate_limit_by_user 200 200 429 200 200 401
