@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 use http::Method;
 
 use super::{
+    audit::Audit,
+    check::Scope,
     finding::Finding,
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
@@ -327,7 +329,13 @@ where
     /// refuse, as data for tests. What a route [allows](Handled::allow) is left out.
     #[must_use]
     pub fn check(&self) -> Vec<Finding> {
-        self.routes.check()
+        self.routes.check(Scope::Whole)
+    }
+
+    /// Who may call which route, and within which limits, as data and as a document.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::new(&self.routes)
     }
 
     /// The routes as a service for hyper and tower.
@@ -367,17 +375,17 @@ where
     }
 
     fn service(&self, state: &S) -> Result<ApiService, ConfigError> {
-        self.refuse()?;
+        self.refuse(Scope::Whole)?;
         Ok(ApiService::new(self, state))
     }
 
     fn router(&self, state: &S) -> Result<axum::Router, ConfigError> {
-        self.refuse()?;
+        self.refuse(Scope::Part)?;
         Ok(super::service::router(self, state))
     }
 
-    fn refuse(&self) -> Result<(), ConfigError> {
-        let findings = self.check();
+    fn refuse(&self, scope: Scope) -> Result<(), ConfigError> {
+        let findings = self.check(scope);
         if findings.is_empty() {
             return Ok(());
         }

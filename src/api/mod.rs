@@ -1,6 +1,8 @@
 //! Routes that know their stacks.
 
+mod audit;
 pub(crate) mod builder;
+mod check;
 mod finding;
 pub(crate) mod mount;
 pub(crate) mod path;
@@ -12,6 +14,7 @@ mod service;
 #[cfg(doc)]
 use self::builder::Api;
 pub use self::{
+    audit::{Audit, AuditedRoute},
     finding::Finding,
     proof::AnyOf,
     public::Public,

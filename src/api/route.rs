@@ -133,6 +133,29 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 }
 
+impl<S> Route<S> {
+    /// The method and the path.
+    pub(super) fn name(&self) -> String {
+        let Self { matches, path, .. } = self;
+        match matches {
+            Matches::Method(method) => format!("{method} {path}"),
+            Matches::AnyMethod => format!("* {path}"),
+            Matches::Prefix => format!("* {path}/{{*rest}}"),
+            Matches::Nothing => "fallback".to_owned(),
+        }
+    }
+
+    /// The paths, as they are written in a router: three for a prefix.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mut paths = vec![self.path.clone()];
+        if self.matches == Matches::Prefix {
+            let prefix = &self.path;
+            paths.extend([format!("{prefix}/"), format!("{prefix}/{{*rest}}")]);
+        }
+        paths
+    }
+}
+
 /// A handler that axum's router calls, so that it can read what only that router leaves in a request.
 pub(super) fn through_axum(router: Router) -> Erased {
     Erased::new(move |mut request| {

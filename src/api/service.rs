@@ -24,7 +24,7 @@ use tower_service::Service;
 
 use super::{
     builder::Routes,
-    finding::names,
+    check::names,
     mount::{Mounted, answer},
     route::{Matches, Params, Route},
 };
@@ -160,10 +160,9 @@ fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<Str
     let mut redirects = Vec::new();
     for (path, group) in &by_path {
         let [first, ..] = &**group else { continue };
-        let mut paths = vec![(*path).to_owned()];
-        if first.matches == Matches::Prefix {
-            paths.extend([format!("{path}/"), format!("{path}/{{*rest}}")]);
-        } else if routes.trailing_slash == TrailingSlash::Redirect && !path.contains("{*") {
+        let paths = first.paths();
+        let has_twin = first.matches != Matches::Prefix && !path.contains("{*");
+        if has_twin && routes.trailing_slash == TrailingSlash::Redirect {
             redirects.extend(twin(path).map(|twin| (twin, &first.around)));
         }
         for path in &paths {

@@ -23,6 +23,11 @@
 //!
 //! [`Any`] stands anywhere: the stage of a layer that the crate knows nothing of.
 
+/// The place of the stage of this name in the order; `None` for [`Any`].
+pub(crate) fn position(name: &str) -> Option<usize> {
+    ORDER.iter().position(|one| *one == name)
+}
+
 /// One of the stages of this module.
 pub trait Stage: sealed::Sealed {
     /// The stage's name, as it stands in the printed stack.
@@ -98,6 +103,9 @@ mod sealed {
 /// Declares the stages, outermost first, and which may stand inside which.
 macro_rules! stages {
     ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The names, outermost first.
+        const ORDER: &[&str] = &[$(stringify!($name)),*];
+
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,9 @@ pub enum Concern {
     CorsInsideRoute,
     /// A layer lists routes that do not exist.
     UnknownRoute,
+    /// The handler, or the key of a limit, asks for a parameter that the path lacks. A router with a
+    /// parameter in its prefix, into which the routes are nested, may have it.
+    MissingPathParameter,
 }
 
 impl Concern {
@@ -40,6 +43,7 @@ impl Concern {
             Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",
             Self::CorsInsideRoute => "cors-inside-route",
             Self::UnknownRoute => "unknown-route",
+            Self::MissingPathParameter => "missing-path-parameter",
         }
     }
 }

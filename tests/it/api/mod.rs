@@ -1,5 +1,6 @@
 //! Routes that know their stacks.
 
+mod concerns;
 mod routes;
 
 use std::convert::Infallible;

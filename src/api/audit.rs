@@ -1,0 +1,262 @@
+//! Who may call which route, and within which limits: [`Audit`].
+
+use std::{borrow::Cow, collections::BTreeSet, fmt};
+
+use http::Method;
+
+use super::{
+    builder::Routes,
+    route::{Access, Matches, Route},
+};
+use crate::{
+    contract::{
+        Description,
+        description::{Carrier, InputSource, NameList, Requirement, Security, SecurityScheme},
+    },
+    integrations::axum::Concern,
+};
+
+/// What an [`Api`](crate::Api) lets whom do; made by [`Api::audit`](crate::Api::audit).
+///
+/// It prints itself as a document in Markdown, to be kept in a repository: a change of a stack is then
+/// a change of the document, which a review sees.
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Api, CacheControl, compose, with_cache_control};
+///
+/// async fn health() -> &'static str {
+///     "ok"
+/// }
+///
+/// let no_store = compose(with_cache_control(CacheControl::no_store()));
+/// let api = Api::<()>::new("Users", "1.0.0")
+///     .public("probes have no credentials", |open| open.get("/health", no_store.handler(health)));
+///
+/// let audit = api.audit();
+/// assert_eq!(audit.routes[0].public.as_deref(), Some("probes have no credentials"));
+/// assert!(audit.to_string().contains("| `GET /health` | anybody (1) |"));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Audit {
+    /// The title of the API.
+    pub title: String,
+    /// The version of the API.
+    pub version: String,
+    /// The routes, in the order in which they were added; the fallback is the last one.
+    pub routes: Vec<AuditedRoute>,
+}
+
+/// One route of an [`Audit`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AuditedRoute {
+    /// The method; `None` if it answers every method.
+    pub method: Option<Method>,
+    /// The path, as it is written in the `Api`, with its prefixes.
+    pub path: String,
+    /// Why anybody may call it; `None` if it provides what the `Api` demands.
+    pub public: Option<String>,
+    /// The concerns that it allows, and why.
+    pub allowed: Vec<(Concern, String)>,
+    /// The name of the stage and the description of each layer, outermost first.
+    pub layers: Vec<(&'static str, Description)>,
+    /// The name of the route: `GET /users/{id}`.
+    name: String,
+    csrf: Vec<String>,
+    acting: Vec<Description>,
+}
+
+impl Audit {
+    pub(super) fn new<S>(routes: &Routes<S>) -> Self {
+        let all = routes.list.iter().chain(&routes.fallback);
+        Self {
+            title: routes.title.clone().into_owned(),
+            version: routes.version.clone().into_owned(),
+            routes: all.map(AuditedRoute::new).collect(),
+        }
+    }
+}
+
+impl AuditedRoute {
+    fn new<S>(route: &Route<S>) -> Self {
+        Self {
+            method: match &route.matches {
+                Matches::Method(method) => Some(method.clone()),
+                Matches::AnyMethod | Matches::Prefix | Matches::Nothing => None,
+            },
+            path: route.path.clone(),
+            public: match &route.access {
+                Access::Guarded => None,
+                Access::Public(why) => Some(String::from(&**why)),
+            },
+            allowed: route.options.allowed.clone(),
+            layers: route.layers.clone(),
+            name: route.name(),
+            csrf: route
+                .csrf_protections()
+                .map(|layer| layer.name().to_owned())
+                .collect(),
+            acting: route.acting_layers().cloned().collect(),
+        }
+    }
+
+    /// The schemes of authentication.
+    fn securities(&self) -> impl Iterator<Item = &Security> {
+        self.acting.iter().filter_map(Description::security)
+    }
+
+    fn who(&self, reasons: &mut Reasons) -> String {
+        let schemes = self.securities().flat_map(Security::schemes).map(scheme);
+        let schemes = schemes.collect::<Vec<_>>().join(" or ");
+        let is_required = self.securities().any(Security::is_required);
+        let mut who = match (&*schemes, is_required) {
+            ("", true) => "authenticated".to_owned(),
+            ("", false) if self.public.is_some() => "anybody".to_owned(),
+            ("", false) => "guarded".to_owned(),
+            (schemes, true) => schemes.to_owned(),
+            (schemes, false) => format!("anybody, or {schemes}"),
+        };
+        if let Some(why) = &self.public {
+            who = format!("{who} ({})", reasons.number(why));
+        }
+        who
+    }
+
+    fn needs(&self) -> String {
+        let requirements = self.acting.iter().flat_map(Description::requirements);
+        list(requirements.map(|requirement| match requirement {
+            Requirement::Scopes(names) => format!("scope {}", all_or_any(names)),
+            Requirement::Roles(names) => format!("role {}", all_or_any(names)),
+            Requirement::Check(name) => format!("check `{name}`"),
+        }))
+    }
+
+    fn limits(&self) -> String {
+        let limits = self.acting.iter().flat_map(Description::limits);
+        list(limits.map(|limit| match limit.key() {
+            [] => limit.to_string(),
+            key => format!("{limit}, by {}", key.join(" and ")),
+        }))
+    }
+
+    fn input(&self) -> String {
+        let inputs = self.acting.iter().filter_map(Description::input);
+        list(inputs.map(|input| {
+            let mut words = match input.source() {
+                InputSource::Query => vec![Cow::Borrowed("query")],
+                InputSource::Body => input.media_types().to_vec(),
+            };
+            if let Some(bytes) = input.max_body_bytes() {
+                words.push(format!("at most {bytes} bytes").into());
+            }
+            words.join(", ")
+        }))
+    }
+
+    fn caches(&self) -> String {
+        let is_authenticated = self.securities().next().is_some();
+        let policies = self.acting.iter().filter_map(Description::cache);
+        list(policies.map(|policy| {
+            let directives = if is_authenticated {
+                policy.directives_when_authenticated()
+            } else {
+                policy.directives()
+            };
+            directives.to_owned()
+        }))
+    }
+
+    fn concerns(&self, reasons: &mut Reasons) -> String {
+        let allowed = self.allowed.iter();
+        list(allowed.map(|(concern, why)| format!("{concern} ({})", reasons.number(why))))
+    }
+
+    /// The statuses of the answers that the layers give in the handler's place.
+    fn refusals(&self) -> String {
+        let answers = self.acting.iter().flat_map(Description::answers);
+        let statuses: BTreeSet<_> = answers.map(|answer| answer.status().as_u16()).collect();
+        let statuses = statuses.iter().map(u16::to_string);
+        statuses.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A scheme, and where its credentials travel.
+fn scheme(scheme: &SecurityScheme) -> String {
+    let carriers = scheme.carriers().iter();
+    let carriers: Vec<_> = carriers.map(Carrier::to_string).collect();
+    match &*carriers {
+        [] => scheme.name().to_owned(),
+        // `Bearer (Authorization: Bearer)` says it twice.
+        [one] if one.ends_with(scheme.name()) => scheme.name().to_owned(),
+        carriers => format!("{} ({})", scheme.name(), carriers.join(", ")),
+    }
+}
+
+fn all_or_any(names: &NameList) -> String {
+    let quoted = names.names().iter().map(|name| format!("`{name}`"));
+    let separator = match names {
+        NameList::AllOf(_) => " and ",
+        NameList::AnyOf(_) => " or ",
+    };
+    quoted.collect::<Vec<_>>().join(separator)
+}
+
+/// Texts in one cell.
+fn list(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join("; ")
+}
+
+/// The reasons that were given, each with a number.
+#[derive(Default)]
+struct Reasons(Vec<String>);
+
+impl Reasons {
+    fn number(&mut self, reason: &str) -> usize {
+        let place = self.0.iter().position(|one| one == reason);
+        let place = place.unwrap_or_else(|| {
+            self.0.push(reason.to_owned());
+            self.0.len() - 1
+        });
+        place + 1
+    }
+}
+
+/// A document in Markdown: a table of the routes, and the reasons for what is open.
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# {} {}: who may do what\n", self.title, self.version)?;
+        writeln!(
+            f,
+            "| route | who | needs | limits | input | CSRF | cache | refusals | allowed |\n\
+             |---|---|---|---|---|---|---|---|---|"
+        )?;
+        let mut reasons = Reasons::default();
+        for route in &self.routes {
+            let cells = [
+                format!("`{}`", route.name),
+                route.who(&mut reasons),
+                route.needs(),
+                route.limits(),
+                route.input(),
+                list(route.csrf.iter().map(|layer| format!("`{layer}`"))),
+                route.caches(),
+                route.refusals(),
+                route.concerns(&mut reasons),
+            ];
+            for cell in cells {
+                write!(f, "| {} ", cell.replace('|', "\\|"))?;
+            }
+            writeln!(f, "|")?;
+        }
+        for (number, reason) in (1..).zip(&reasons.0) {
+            if number == 1 {
+                writeln!(f)?;
+            }
+            writeln!(f, "{number}. {reason}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,385 @@
+//! Finds what is wrong with the routes of an [`Api`](super::Api) before they serve a request.
+
+use std::collections::HashMap;
+
+use http::Method;
+
+use super::{
+    builder::Routes,
+    finding::Finding,
+    route::{Access, Matches, Route},
+};
+use crate::{
+    contract::{
+        Description,
+        description::{Bypass, CacheScope, Requirement, Security},
+        stage,
+    },
+    integrations::axum::Concern,
+    request::Routes as List,
+};
+
+/// Whether the routes are all there is, or are added to a router that may have a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Whole,
+    Part,
+}
+
+impl<S> Routes<S> {
+    /// All findings that no route allows.
+    pub(super) fn check(&self, scope: Scope) -> Vec<Finding> {
+        let mut findings = self.faults.clone();
+        self.check_paths(&mut findings);
+        for route in self.list.iter().chain(&self.fallback) {
+            check_order(route, &mut findings);
+            check_allowances(route, &mut findings);
+            let mut concerns = Vec::new();
+            for check in [
+                check_parameters,
+                check_csrf,
+                check_cache,
+                check_limit,
+                check_scopes,
+                check_cors,
+            ] {
+                check(route, &mut concerns);
+            }
+            concerns.retain(|finding| !route.allows(finding.concern));
+            findings.extend(concerns);
+        }
+        self.check_named_routes(scope, &mut findings);
+        findings
+    }
+
+    /// Paths that are not valid, and routes that collide.
+    fn check_paths(&self, findings: &mut Vec<Finding>) {
+        let mut tree = matchit::Router::new();
+        let mut by_path: HashMap<&str, Vec<&Route<S>>> = HashMap::new();
+        for route in &self.list {
+            let path = &*route.path;
+            if let Err(reason) = List::default().add(path) {
+                findings.push(Finding::fault(route.name(), reason, "correct the path"));
+                continue;
+            }
+            let same = by_path.entry(path).or_default();
+            if let Some(other) = same.iter().find(|other| other.collides(route)) {
+                findings.push(Finding::fault(
+                    route.name(),
+                    format!("the route collides with `{}`", other.name()),
+                    "remove one of them",
+                ));
+            } else if same.is_empty() {
+                for path in route.paths() {
+                    if let Err(matchit::InsertError::Conflict { with }) = tree.insert(path, ()) {
+                        findings.push(Finding::fault(
+                            route.name(),
+                            format!("the path collides with `{with}`"),
+                            "give their parameters the same names, or change one of the paths",
+                        ));
+                    }
+                }
+            }
+            same.push(route);
+        }
+    }
+
+    /// Routes that a layer lists and that do not exist. A layer around several routes is reported
+    /// once.
+    fn check_named_routes(&self, scope: Scope, findings: &mut Vec<Finding>) {
+        let mut all = List::default();
+        for route in &self.list {
+            // A path that is not valid is a finding of its own.
+            drop(all.add(&route.path));
+        }
+        let is_known = |named: &str| {
+            let prefixes = self
+                .list
+                .iter()
+                .filter(|route| route.matches == Matches::Prefix);
+            all.contains(named)
+                || prefixes.clone().any(|prefix| named.starts_with(&*prefix.path))
+                // The router around this one may have a prefix.
+                || scope == Scope::Part && suffixes(named).any(|suffix| all.contains(suffix))
+        };
+        let mut reported = Vec::new();
+        for route in &self.list {
+            for (_, layer) in &route.layers {
+                for (setter, named) in layer.named_routes() {
+                    let key = (layer.name().to_owned(), named.to_owned());
+                    if is_known(named) || reported.contains(&key) {
+                        continue;
+                    }
+                    if !route.allows(Some(Concern::UnknownRoute)) {
+                        findings.push(Finding::concern(
+                            Concern::UnknownRoute,
+                            route.name(),
+                            format!(
+                                "`{}` names the route `{named}`, which does not exist",
+                                layer.name()
+                            ),
+                            &format!(
+                                "write the path as the `Api` has it, or remove it from `{setter}`"
+                            ),
+                        ));
+                    }
+                    reported.push(key);
+                }
+            }
+        }
+    }
+}
+
+impl<S> Route<S> {
+    fn allows(&self, concern: Option<Concern>) -> bool {
+        let mut allowed = self.options.allowed.iter();
+        allowed.any(|(allowed, _)| Some(*allowed) == concern)
+    }
+
+    /// Whether one of the two would never be called. Their paths are the same.
+    fn collides(&self, other: &Self) -> bool {
+        let is_method = |route: &Self| matches!(route.matches, Matches::Method(_));
+        self.matches == other.matches || !is_method(self) || !is_method(other)
+    }
+
+    /// The layers that act on requests to this route, or may.
+    pub(super) fn acting_layers(&self) -> impl Iterator<Item = &Description> {
+        let layers = self.layers.iter().map(|(_, layer)| layer);
+        layers.filter(|layer| {
+            layer.bypasses().iter().all(|bypass| match bypass {
+                Bypass::OtherRoutes(routes) => lists(routes, &self.path),
+                Bypass::Routes(routes) => !lists(routes, &self.path),
+                _ => true,
+            })
+        })
+    }
+
+    /// Whether requests to this route may change something (RFC 9110, section 9.2.1).
+    fn is_unsafe(&self) -> bool {
+        match &self.matches {
+            Matches::Method(method) => !method.is_safe() && *method != "QUERY",
+            // The routes of another router are not known.
+            Matches::AnyMethod | Matches::Prefix | Matches::Nothing => false,
+        }
+    }
+
+    pub(super) fn securities(&self) -> impl Iterator<Item = &Security> {
+        self.acting_layers().filter_map(Description::security)
+    }
+
+    /// The layers that protect the route from forged requests.
+    pub(super) fn csrf_protections(&self) -> impl Iterator<Item = &Description> {
+        self.acting_layers().filter(|layer| {
+            let protection = layer.csrf();
+            protection.is_some_and(|protection| !lists(protection.exempt_routes(), &self.path))
+        })
+    }
+}
+
+/// Whether a route is one of these. The names of parameters do not matter.
+fn lists(routes: &[String], path: &str) -> bool {
+    let mut list = List::default();
+    for route in routes {
+        // The list was checked when it was built.
+        drop(list.add(route));
+    }
+    list.contains(path)
+}
+
+/// The route without its first segment, without its first two, and so on.
+fn suffixes(route: &str) -> impl Iterator<Item = &str> {
+    let starts = route.match_indices('/').skip(1);
+    starts.filter_map(|(start, _)| route.get(start..))
+}
+
+/// A layer of a nested `Api` that belongs outside one of the outer `Api`. Within one `Api` the
+/// compiler proves the order.
+fn check_order<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let placed = route.layers.iter();
+    let mut placed =
+        placed.filter_map(|(stage, layer)| Some((stage::position(stage)?, stage, layer)));
+    let Some(mut outer) = placed.next() else {
+        return;
+    };
+    for inner in placed {
+        if inner.0 < outer.0 {
+            let (_, outer_stage, outer_layer) = outer;
+            let (_, stage, layer) = inner;
+            findings.push(Finding::fault(
+                route.name(),
+                format!(
+                    "`{}` (stage {stage}) stands inside `{}` (stage {outer_stage}) of an outer \
+                     `Api`, but belongs outside it",
+                    layer.name(),
+                    outer_layer.name(),
+                ),
+                "move one of them to the other `Api`",
+            ));
+            return;
+        }
+        outer = inner;
+    }
+}
+
+fn check_allowances<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    for (concern, reason) in &route.options.allowed {
+        if reason.trim().is_empty() {
+            findings.push(Finding::fault(
+                route.name(),
+                format!("`.allow(Concern::{concern:?}, ..)` has an empty reason"),
+                "say why it is intended",
+            ));
+        }
+    }
+}
+
+/// Parameters of the path that the handler or the key of a limit asks for, and the path lacks.
+fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let names = names(&route.path);
+    let mut find = |reason, remedy: &str| {
+        let concern = Concern::MissingPathParameter;
+        findings.push(Finding::concern(concern, route.name(), reason, remedy));
+    };
+    for takes in &route.path_use.takes {
+        if let Err(reason) = takes(&names) {
+            find(
+                reason,
+                "change the path, or the type in the handler's `Path<..>`",
+            );
+        }
+    }
+    for layer in route.acting_layers() {
+        for name in layer.path_parameters() {
+            if !names.contains(&&**name) {
+                let reason = format!(
+                    "`{}` counts by the path parameter `{name}`, which the route lacks",
+                    layer.name()
+                );
+                find(reason, "put the layer around the routes that have it");
+            }
+        }
+    }
+}
+
+fn check_csrf<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let sent_by_browser = |security: &Security| security.is_sent_by_browser() == Some(true);
+    if route.is_unsafe()
+        && route.securities().any(sent_by_browser)
+        && route.csrf_protections().next().is_none()
+    {
+        findings.push(Finding::concern(
+            Concern::NoCsrf,
+            route.name(),
+            "the route changes something, and accepts credentials that browsers attach by themselves, \
+             also to requests that other sites make them send"
+                .to_owned(),
+            "add `with_csrf(..)`, or accept the credentials in `Authorization: Bearer` only",
+        ));
+    }
+}
+
+fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let is_public = |layer: &&Description| {
+        let policy = layer.cache();
+        policy.is_some_and(|policy| policy.scope_when_authenticated() == CacheScope::Public)
+    };
+    if route.securities().next().is_some()
+        && let Some(layer) = route.acting_layers().find(is_public)
+    {
+        findings.push(Finding::concern(
+            Concern::PublicCache,
+            route.name(),
+            format!(
+                "the route authenticates its clients, and `{}` lets shared caches give the response to \
+                 others",
+                layer.name()
+            ),
+            "make the policy `private` or `no-store`",
+        ));
+    }
+}
+
+fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let is_public = matches!(route.access, Access::Public(_));
+    let limits = |layer: &Description| !layer.limits().is_empty();
+    if is_public && route.is_unsafe() && !route.acting_layers().any(limits) {
+        findings.push(Finding::concern(
+            Concern::NoLimit,
+            route.name(),
+            "anybody may call the route, which changes something, as often as they like".to_owned(),
+            "add `with_rate_limit(..)`",
+        ));
+    }
+}
+
+fn check_scopes<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    for requirement in route.acting_layers().flat_map(Description::requirements) {
+        let Requirement::Scopes(scopes) = requirement else {
+            continue;
+        };
+        let mut schemes = route.securities().flat_map(Security::schemes).peekable();
+        if schemes.peek().is_some() && schemes.all(|scheme| scheme.can_grant(scopes) == Some(false))
+        {
+            findings.push(Finding::concern(
+                Concern::ScopesNotGranted,
+                route.name(),
+                format!(
+                    "a request is rejected {requirement}, which no scheme of the route can grant"
+                ),
+                "grant the scope, or require another",
+            ));
+        }
+    }
+}
+
+/// A CORS policy that does not let pages of other origins call the route, although it is around it.
+fn check_cors<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let around = route.around.layers.len();
+    let inside = route.layers.iter().skip(around);
+    if let Some((_, layer)) = inside.clone().find(|(_, layer)| layer.cors().is_some()) {
+        findings.push(Finding::concern(
+            Concern::CorsInsideRoute,
+            route.name(),
+            format!(
+                "no preflight reaches `{}` in the stack of a route",
+                layer.name()
+            ),
+            "move it into `.around(..)` of the `Api`",
+        ));
+    }
+    let Matches::Method(method) = &route.matches else {
+        return;
+    };
+    // Browsers never ask for these (Fetch, "CORS-safelisted method").
+    if [Method::GET, Method::HEAD, Method::POST].contains(method) {
+        return;
+    }
+    for layer in route.acting_layers() {
+        if layer
+            .cors()
+            .is_some_and(|access| !access.allows_method(method))
+        {
+            findings.push(Finding::concern(
+                Concern::MethodNotAllowedByCors,
+                route.name(),
+                format!(
+                    "the preflight of `{}` does not allow `{method}`",
+                    layer.name()
+                ),
+                "add the method to `Cors::methods(..)`",
+            ));
+        }
+    }
+}
+
+/// The names of the parameters of a valid path, in order.
+pub(super) fn names(path: &str) -> Vec<&str> {
+    let segments = path.split('/');
+    segments
+        .filter_map(|segment| {
+            let open = segment.replace("{{", "__").rfind('{')?;
+            let name = segment.get(open + 1..)?.strip_suffix('}')?;
+            Some(name.strip_prefix('*').unwrap_or(name))
+        })
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! What an `Api` finds in the stacks of its routes when it is built.
+
+use http::Method;
+use wythe::{
+    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Path, Quota, Stack,
+    api::{Concern, Finding},
+    compose, with_auth, with_cache_control, with_cors, with_csrf, with_rate_limit,
+};
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+#[derive(Clone, serde::Deserialize)]
+struct Claims {
+    #[serde(default)]
+    scope: String,
+}
+
+impl wythe::HasScopes for Claims {
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scope.split(' ').any(|one| one == scope)
+    }
+}
+
+fn jwt() -> Jwt<Claims> {
+    Jwt::hs256(SECRET)
+        .unwrap()
+        .issuer("https://id.example.com")
+        .audience("api")
+}
+
+async fn hello() -> &'static str {
+    "hello"
+}
+
+fn open() -> Api<(), ()> {
+    Api::new("Test", "1.0.0")
+}
+
+/// The concerns, the routes that they are about, and nothing else.
+fn concerns(findings: &[Finding]) -> Vec<(Option<Concern>, &str)> {
+    let findings = findings.iter();
+    findings
+        .map(|finding| (finding.concern, &*finding.route))
+        .collect()
+}
+
+#[test]
+fn a_cookie_without_csrf_protection_is_found_where_something_changes() {
+    let cookie = compose(with_auth(jwt().cookie("access").unwrap()));
+    let api = open()
+        .get("/me", cookie.handler(hello))
+        .put("/me", cookie.handler(hello))
+        .post("/me", compose(with_auth(jwt())).handler(hello));
+    assert_eq!(concerns(&api.check()), [(Some(Concern::NoCsrf), "PUT /me")]);
+
+    let error = api.service(()).expect_err("a finding").to_string();
+    assert_eq!(
+        error,
+        "Api: 1 finding\n\
+         - PUT /me: the route changes something, and accepts credentials that browsers attach by \
+         themselves, also to requests that other sites make them send; add `with_csrf(..)`, or accept \
+         the credentials in `Authorization: Bearer` only (or, if it is intended, \
+         `.allow(Concern::NoCsrf, \"why\")` on the handler)"
+    );
+}
+
+#[test]
+fn csrf_protection_counts_only_on_routes_that_it_does_not_exempt() {
+    let auth = || with_auth(jwt().cookie("access").unwrap());
+    let csrf = Csrf::same_origin();
+    let exempt = Csrf::same_origin().exempt(["/hook/{name}"]).unwrap();
+    let api = open()
+        .put(
+            "/a",
+            compose((with_csrf(csrf.clone()), auth())).handler(hello),
+        )
+        .put(
+            "/hook/{id}",
+            compose((with_csrf(exempt), auth())).handler(hello),
+        )
+        .put(
+            "/b",
+            compose((with_csrf(csrf).except_routes(["/b"]).unwrap(), auth())).handler(hello),
+        );
+    let expected = [
+        (Some(Concern::NoCsrf), "PUT /hook/{id}"),
+        (Some(Concern::NoCsrf), "PUT /b"),
+    ];
+    assert_eq!(concerns(&api.check()), expected);
+}
+
+#[test]
+fn a_public_cache_policy_on_an_authenticated_route_is_found() {
+    let shared =
+        || with_cache_control(CacheControl::public().dangerously_shared_when_authenticated());
+    // It turns into `private` for authenticated requests.
+    let careful = with_cache_control(CacheControl::public());
+    let api = open()
+        .get("/news", compose(shared()).handler(hello))
+        .get("/a", compose((with_auth(jwt()), careful)).handler(hello))
+        .get("/b", compose((with_auth(jwt()), shared())).handler(hello))
+        .get(
+            "/c",
+            compose((with_auth(jwt()).optional(), shared())).handler(hello),
+        );
+    let public = Some(Concern::PublicCache);
+    assert_eq!(
+        concerns(&api.check()),
+        [(public, "GET /b"), (public, "GET /c")]
+    );
+}
+
+#[test]
+fn a_public_route_that_changes_something_needs_a_limit() {
+    let limited = compose(with_rate_limit(Quota::per_minute(10).by_peer().unwrap()));
+    let bare = compose(());
+    let api = open()
+        .post("/guarded", bare.handler(hello))
+        .public("anybody may write", |open| {
+            open.post("/a", bare.handler(hello))
+                .post("/b", limited.handler(hello))
+                .get("/c", bare.handler(hello))
+                .delete(
+                    "/d",
+                    bare.handler(hello)
+                        .allow(Concern::NoLimit, "the gateway limits"),
+                )
+        });
+    assert_eq!(
+        concerns(&api.check()),
+        [(Some(Concern::NoLimit), "POST /a")]
+    );
+}
+
+#[test]
+fn a_method_that_the_preflight_does_not_allow_is_found() {
+    let cors = Cors::origins(["https://app.example.com"]).unwrap();
+    let cors = cors.methods([Method::GET, Method::PUT]).unwrap();
+    let bare = compose(());
+    let api = open()
+        .around(compose(with_cors(cors)))
+        .get("/a", bare.handler(hello))
+        // Browsers send it whatever the preflight allows.
+        .post("/a", bare.handler(hello))
+        .put("/a", bare.handler(hello))
+        .delete("/a", bare.handler(hello));
+    assert_eq!(
+        concerns(&api.check()),
+        [(Some(Concern::MethodNotAllowedByCors), "DELETE /a")]
+    );
+}
+
+#[test]
+fn cors_in_the_stack_of_a_route_is_found() {
+    let cors = Cors::origins(["https://app.example.com"]).unwrap();
+    let api = open().get("/a", compose(with_cors(cors)).handler(hello));
+    assert_eq!(
+        concerns(&api.check()),
+        [(Some(Concern::CorsInsideRoute), "GET /a")]
+    );
+}
+
+#[test]
+fn routes_in_a_list_that_do_not_exist_are_found_once() {
+    let no_store = || with_cache_control(CacheControl::no_store());
+    let around = no_store()
+        .except_routes(["/health", "/helth", "/v1/health"])
+        .unwrap();
+    let api = || {
+        let around: Stack<_> = compose(around.clone());
+        let bare = compose(());
+        open()
+            .around(around)
+            .get("/health", bare.handler(hello))
+            .get("/other", bare.handler(hello))
+    };
+    let found = api().check();
+    let reasons: Vec<_> = found.iter().map(|finding| &*finding.reason).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(
+        reasons[0].contains("`/helth`, which does not exist"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].contains("`/v1/health`, which does not exist"),
+        "{reasons:?}"
+    );
+    // The router may be nested under `/v1`.
+    let error = api().router(()).expect_err("one finding").to_string();
+    assert!(
+        error.starts_with("Api: 1 finding\n") && error.contains("`/helth`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_parameter_that_the_path_lacks_is_found() {
+    async fn by_id(Path(_): Path<u64>) -> &'static str {
+        "found"
+    }
+    #[derive(serde::Deserialize)]
+    struct Names {
+        #[expect(dead_code, reason = "it only has to be there")]
+        user: String,
+    }
+    async fn by_name(Path(_): Path<Names>) -> &'static str {
+        "found"
+    }
+    let limit = Quota::per_minute(10).by_path_param("id").unwrap();
+    let limited = compose(with_rate_limit(limit));
+    let bare = compose(());
+    let api = open()
+        .get("/a/{id}", bare.handler(by_id))
+        .get("/b", bare.handler(by_id))
+        .get("/c/{id}", bare.handler(by_name))
+        .get("/d/{user}", bare.handler(by_name))
+        .get("/e/{id}", limited.handler(hello))
+        .get("/f/{name}", limited.handler(hello));
+    let missing = Some(Concern::MissingPathParameter);
+    let expected = [
+        (missing, "GET /b"),
+        (missing, "GET /c/{id}"),
+        (missing, "GET /f/{name}"),
+    ];
+    assert_eq!(concerns(&api.check()), expected);
+}
+
+#[test]
+fn a_nested_api_is_checked_for_order_with_the_outer_one() {
+    fn inner() -> FinishedApi<()> {
+        let limit = Quota::per_minute(10).by_peer().unwrap();
+        open()
+            .get("/", compose(with_rate_limit(limit)).handler(hello))
+            .finish()
+    }
+    let api = open()
+        .around(compose(with_csrf(Csrf::same_origin())))
+        .nest("/inner", inner());
+    let found = api.check();
+    assert_eq!(concerns(&found), [(None, "GET /inner")]);
+    assert_eq!(
+        found[0].reason,
+        "`with_rate_limit` (stage Throttle) stands inside `with_csrf` (stage Origin) of an outer `Api`, \
+         but belongs outside it"
+    );
+}
+
+#[test]
+fn an_allowance_needs_a_reason() {
+    let handler: Handled<_, (), _, _> = compose(()).handler(hello).allow(Concern::NoLimit, " ");
+    let found = open().get("/", handler).check();
+    assert_eq!(concerns(&found), [(None, "GET /")]);
+}
