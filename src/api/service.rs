@@ -124,6 +124,38 @@ impl ApiService {
     pub fn serve(self, listener: TcpListener) -> Serve<TcpListener, MakeApiService, ConnectedApi> {
         axum::serve(listener, MakeApiService(self))
     }
+
+    /// The service of one connection, which adds the address of the peer to each request, as
+    /// [`serve`](Self::serve) does. It is for servers that accept connections themselves.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::{body::Body, extract::ConnectInfo};
+    /// use http::Request;
+    /// use tower::ServiceExt;
+    /// use wythe::{Api, compose};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), wythe::ConfigError> {
+    /// async fn hello(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    ///     format!("Hello, {peer}!")
+    /// }
+    ///
+    /// let api = Api::<()>::new("Hello", "1.0.0").get("/", compose(()).handler(hello));
+    /// let connection = api.service(())?.connected(([203, 0, 113, 9], 50123).into());
+    ///
+    /// let Ok(response) = connection.oneshot(Request::new(Body::empty())).await;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn connected(self, peer: SocketAddr) -> ConnectedApi {
+        ConnectedApi { api: self, peer }
+    }
 }
 
 /// The same routes as a router of axum.
@@ -412,10 +444,7 @@ impl Service<IncomingStream<'_, TcpListener>> for MakeApiService {
     }
 
     fn call(&mut self, connection: IncomingStream<'_, TcpListener>) -> Self::Future {
-        ready(Ok(ConnectedApi {
-            api: self.0.clone(),
-            peer: *connection.remote_addr(),
-        }))
+        ready(Ok(self.0.clone().connected(*connection.remote_addr())))
     }
 }
 
@@ -426,7 +455,10 @@ pub struct ConnectedApi {
     peer: SocketAddr,
 }
 
-impl Service<Request<Body>> for ConnectedApi {
+impl<B> Service<Request<B>> for ConnectedApi
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     type Response = Response;
     type Error = Infallible;
     type Future = ApiFuture;
@@ -435,7 +467,7 @@ impl Service<Request<Body>> for ConnectedApi {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> ApiFuture {
+    fn call(&mut self, mut request: Request<B>) -> ApiFuture {
         request.extensions_mut().insert(ConnectInfo(self.peer));
         self.api.call(request)
     }
