@@ -7,8 +7,8 @@ use http::{StatusCode, request::Parts};
 use serde::{
     Deserializer,
     de::{
-        DeserializeOwned, Error as _, IntoDeserializer, Visitor,
-        value::{MapDeserializer, SeqDeserializer},
+        DeserializeOwned, DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+        Visitor,
     },
     forward_to_deserialize_any,
 };
@@ -113,7 +113,13 @@ where
     }
 
     async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let read = with_path_params(parts, |params| T::deserialize(Params::Sent(params)));
+        let read = with_path_params(parts, |params| {
+            let read = T::deserialize(Params::Sent(params));
+            read.map_err(|error| match params {
+                [(name, _)] => error.named(name),
+                _ => error,
+            })
+        });
         match read {
             Ok(Some(Ok(params))) => Ok(Self(params)),
             Ok(Some(Err(error))) => Err(refused(error)),
@@ -130,7 +136,10 @@ where
 fn refused(error: PathError) -> Problem {
     match error {
         PathError::Value { name, message } => {
-            let detail = format!("The path parameter `{name}` is invalid: {message}.");
+            let detail = match &*name {
+                "" => format!("A path parameter is invalid: {message}."),
+                name => format!("The path parameter `{name}` is invalid: {message}."),
+            };
             let problem = Problem::new(StatusCode::BAD_REQUEST).reason("invalid_path_parameter");
             problem.detail(detail)
         }
@@ -151,10 +160,23 @@ fn takes<T: DeserializeOwned>(names: &[&str]) -> Result<(), String> {
 /// Why the parameters do not make up a value.
 #[derive(Debug)]
 enum PathError {
-    /// The client has sent something else.
+    /// The client has sent something else. The name is empty if it is not known yet.
     Value { name: String, message: String },
     /// The route has other parameters.
     Route(String),
+}
+
+impl PathError {
+    /// The error of this parameter, if it is of no other.
+    fn named(self, parameter: &str) -> Self {
+        match self {
+            Self::Value { name, message } if name.is_empty() => Self::Value {
+                name: parameter.to_owned(),
+                message,
+            },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for PathError {
@@ -177,6 +199,14 @@ impl serde::de::Error for PathError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::Route(format!("the route has no parameter `{field}`"))
+    }
+
+    fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
+        Self::Route(format!("the handler does not take the parameter `{field}`"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::Route(format!("the route has two parameters `{field}`"))
     }
 }
 
@@ -218,8 +248,9 @@ impl<'a> Params<'a> {
         if self.len() == count {
             return Ok(());
         }
+        let plural = if count == 1 { "" } else { "s" };
         Err(PathError::Route(format!(
-            "the handler takes {count} path parameters, and the route has {}",
+            "the handler takes {count} path parameter{plural}, and the route has {}",
             self.len()
         )))
     }
@@ -274,7 +305,7 @@ impl<'de> Deserializer<'de> for Params<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
-        visitor.visit_seq(SeqDeserializer::new(self.values()))
+        visitor.visit_seq(Values::of(self.values()))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -296,9 +327,7 @@ impl<'de> Deserializer<'de> for Params<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
-        visitor.visit_map(MapDeserializer::new(
-            self.values().map(|value| (value.name, value)),
-        ))
+        visitor.visit_map(Values::of(self.values()))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -323,24 +352,49 @@ struct Value<'a> {
     text: Option<&'a str>,
 }
 
-impl Value<'_> {
-    /// The error of this value.
-    fn named(self, error: PathError) -> PathError {
-        match error {
-            PathError::Value { name, message } if name.is_empty() => PathError::Value {
-                name: self.name.to_owned(),
-                message,
-            },
-            other => other,
-        }
+/// The values one by one. An error names its value.
+struct Values<'a, I> {
+    rest: I,
+    /// The value whose key has been read.
+    current: Option<Value<'a>>,
+}
+
+impl<'a, I: Iterator<Item = Value<'a>>> Values<'a, I> {
+    const fn of(rest: I) -> Self {
+        let current = None;
+        Self { rest, current }
     }
 }
 
-impl<'de> IntoDeserializer<'de, PathError> for Value<'_> {
-    type Deserializer = Self;
+impl<'de, 'a, I: Iterator<Item = Value<'a>>> SeqAccess<'de> for Values<'a, I> {
+    type Error = PathError;
 
-    fn into_deserializer(self) -> Self {
-        self
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, PathError> {
+        let read = |value: Value<'_>| seed.deserialize(value).map_err(|e| e.named(value.name));
+        self.rest.next().map(read).transpose()
+    }
+}
+
+impl<'de, 'a, I: Iterator<Item = Value<'a>>> MapAccess<'de> for Values<'a, I> {
+    type Error = PathError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, PathError> {
+        self.current = self.rest.next();
+        let read = |value: Value<'a>| seed.deserialize(value.name.into_deserializer());
+        self.current.map(read).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, PathError> {
+        let Some(value) = self.current.take() else {
+            return Err(PathError::custom("no value"));
+        };
+        seed.deserialize(value).map_err(|e| e.named(value.name))
     }
 }
 
@@ -349,9 +403,9 @@ macro_rules! parsed {
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
             let value = match self.text {
                 None => $example,
-                Some(text) => text.parse().map_err(|error| self.named(PathError::custom(error)))?,
+                Some(text) => text.parse().map_err(PathError::custom)?,
             };
-            visitor.$visit(value).map_err(|error| self.named(error))
+            visitor.$visit(value)
         }
     )*};
 }
@@ -377,8 +431,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
-        let text = self.text.unwrap_or("x");
-        visitor.visit_str(text).map_err(|error| self.named(error))
+        visitor.visit_str(self.text.unwrap_or("x"))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
@@ -401,13 +454,55 @@ impl<'de> Deserializer<'de> for Value<'_> {
     ) -> Result<V::Value, PathError> {
         let text = self.text.or_else(|| variants.first().copied());
         let variant = text.unwrap_or_default().into_deserializer();
-        visitor
-            .visit_enum(variant)
-            .map_err(|error| self.named(error))
+        visitor.visit_enum(variant)
+    }
+
+    /// A pair is the name and the value.
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        if count != 2 {
+            return self.deserialize_seq(visitor);
+        }
+        let name = Value {
+            name: self.name,
+            text: Some(self.name),
+        };
+        visitor.visit_seq(Values::of([name, self].into_iter()))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PathError> {
+        Err(PathError::Route(format!(
+            "the parameter `{}` is one value, and the handler takes several for it",
+            self.name
+        )))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, PathError> {
+        self.deserialize_seq(visitor)
     }
 
     forward_to_deserialize_any! {
-        bytes byte_buf identifier ignored_any map seq str string struct tuple tuple_struct unit
-        unit_struct
+        bytes byte_buf identifier ignored_any str string unit unit_struct
     }
 }

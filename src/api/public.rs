@@ -183,8 +183,13 @@ where
             options: RouteOptions::default(),
             path_use: PathUse::default(),
             around: around.clone(),
-            build: Arc::new(move |_, _, _| {
+            build: Arc::new(move |_, params, path| {
                 let service = service.clone();
+                if params == Params::Own && path.contains('{') {
+                    // A handler of axum in there may read the parameters.
+                    let router = axum::Router::new().route_service(path, service);
+                    return around.put(through_axum(router));
+                }
                 around.put(Erased::new(move |request| {
                     let service = service.clone();
                     Box::pin(async move {

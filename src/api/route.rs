@@ -9,7 +9,7 @@ use tower_service::Service;
 use super::mount::{Mount, Mounted};
 use crate::{
     compose::{Describe, Nil, rows},
-    contract::Description,
+    contract::{Description, log_passing},
     integrations::axum::{Erased, Inner, PathUse, RouteOptions},
 };
 
@@ -165,7 +165,9 @@ pub(super) fn through_axum(router: Router) -> Erased {
         let response = router.call(request);
         Box::pin(async move {
             let response = response.await;
-            response.unwrap_or_else(|never: Infallible| match never {})
+            let mut response = response.unwrap_or_else(|never: Infallible| match never {});
+            log_passing(&mut response);
+            response
         })
     })
 }

@@ -269,7 +269,9 @@ impl Table {
             return self.not_found.call(request);
         };
         let params = (!table.names.is_empty()).then(|| {
-            let values = || found.params.iter().map(|(_, value)| value);
+            // The rest of a path under a prefix has no name.
+            let named = table.names.len();
+            let values = || found.params.iter().take(named).map(|(_, value)| value);
             let length = values().map(str::len).sum();
             PathParams::new(&table.names, values(), length)
         });
@@ -300,9 +302,11 @@ impl PathTable {
                 _ => None,
             })
             .collect();
+        let names = names(path).into_iter().map(Box::from).collect();
         if methods.is_empty() {
             return Self {
                 matched: matched_path(path),
+                names,
                 ..Self::of_all(built(first))
             };
         }
@@ -313,7 +317,7 @@ impl PathTable {
         });
         Self {
             matched: matched_path(path),
-            names: names(path).into_iter().map(Box::from).collect(),
+            names,
             methods,
             others: first.around.put(others),
         }
@@ -407,7 +411,14 @@ impl Service<Request<Body>> for PathService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> ApiFuture {
+    fn call(&mut self, mut request: Request<Body>) -> ApiFuture {
+        // axum leaves no route in requests to a prefix.
+        let extensions = request.extensions_mut();
+        if let Some(matched) = &self.0.matched
+            && extensions.get::<MatchedPath>().is_none()
+        {
+            extensions.insert(matched.clone());
+        }
         ApiFuture(self.0.call(request))
     }
 }

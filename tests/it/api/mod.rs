@@ -1,6 +1,7 @@
 //! Routes that know their stacks.
 
 mod concerns;
+mod extractors;
 mod routes;
 
 use std::convert::Infallible;
