@@ -6,8 +6,11 @@
 
 #[cfg(all(
     feature = "api",
-    feature = "auth",
+    feature = "cache-control",
     feature = "cors",
+    feature = "csrf",
+    feature = "jwt",
+    feature = "presentation",
     feature = "rate-limit",
     feature = "tracing"
 ))]
