@@ -79,8 +79,6 @@ struct Table {
     tree: matchit::Router<usize>,
     paths: Vec<PathTable>,
     not_found: Mounted,
-    /// `OPTIONS *`, which is about the server (RFC 9110, section 9.3.7).
-    asterisk: Mounted,
 }
 
 /// What answers a request to one path.
@@ -96,16 +94,10 @@ struct PathTable {
 
 impl ApiService {
     pub(super) fn new<S>(routes: &Routes<S>, state: &S) -> Self {
-        let asterisk = answer(|_| {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        });
         let mut table = Table {
             tree: matchit::Router::new(),
             paths: Vec::new(),
             not_found: not_found(routes, state, Params::Own),
-            asterisk: routes.around.put(asterisk),
         };
         for (paths, entry) in path_tables(routes, state, Params::Own) {
             for path in paths {
@@ -251,6 +243,12 @@ fn not_found<S>(routes: &Routes<S>, state: &S, params: Params) -> Mounted {
 }
 
 fn no_route(request: &Request<Body>) -> Response {
+    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        // About the server, not about a path (RFC 9110, section 9.3.7).
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return response;
+    }
     let problem = Problem::new(StatusCode::NOT_FOUND).detail("There is nothing at this path.");
     let head_only = request.method() == Method::HEAD;
     finish(NAME, problem.into_response(), head_only).map(Body::from)
@@ -260,9 +258,6 @@ impl Table {
     fn call(&self, mut request: Request<Body>) -> BoxedResponse<Body> {
         let path = request.uri().path();
         let Ok(found) = self.tree.at(path) else {
-            if path == "*" && request.method() == Method::OPTIONS {
-                return self.asterisk.call(request);
-            }
             return self.not_found.call(request);
         };
         let Some(table) = self.paths.get(*found.value) else {

@@ -2,6 +2,7 @@
 
 mod concerns;
 mod extractors;
+mod parity;
 mod routes;
 
 use std::convert::Infallible;
