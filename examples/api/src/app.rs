@@ -1,115 +1,81 @@
-//! Assembles the routes, and the layers around all of them.
+//! The API: its routes, each with its stack, and the layers around all of them.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::{
-    Router,
+    extract::Query,
     http::{Method, StatusCode, header},
-    routing::MethodRouter,
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
-    ConfigError, Cors, Csrf, Description, Methods, compose, with_cors, with_csrf, with_methods,
-    with_presentation,
+    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm, Quota, compose,
+    with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit, with_validation,
 };
 
 use crate::{
     admin,
-    auth::{login, logout, logout_everywhere, password, protected, refresh, register},
-    contact,
+    auth::{self, Claims},
+    contact::{self, Message},
     public::{docs, hello, posts, search},
-    route::Route,
     serve::TimeLimits,
     state::AppState,
-    users::{by_id, create, list},
+    users,
 };
 
 /// The only web page whose scripts may call this API.
 pub(crate) const ORIGIN: &str = "http://localhost:5173";
 
-/// All routes, in an order in which they can be tried.
-pub fn routes(state: &AppState) -> Result<Vec<Route>, ConfigError> {
+/// The version of the API.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Routes, each of which knows the user who calls it, or is public and says why.
+pub type Routes = FinishedApi<Auth<Claims>, AppState>;
+
+/// All routes.
+pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError> {
+    let cors = Cors::origins([ORIGIN])?
+        .credentials()
+        .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
+        .headers([header::CONTENT_TYPE, header::AUTHORIZATION])?;
+    // The page that may read responses may also act as its user; no other page may.
+    let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
-    let [show, replace, delete] = by_id::routes(tokens);
-    Ok(vec![
-        hello::route(),
-        register::route()?,
-        login::route()?,
-        protected::route(tokens),
-        refresh::route()?,
-        password::route(tokens)?,
-        create::route(tokens)?,
-        list::route(tokens),
-        show,
-        replace,
-        delete,
-        posts::route(),
-        docs::route(),
-        search::route(),
-        contact::route()?,
-        admin::list::route(tokens)?,
-        admin::delete::route(tokens)?,
-        logout_everywhere::route(tokens),
-        logout::route()?,
-    ])
-}
 
-/// The API: its routes, and the layers around them.
-pub struct Api {
-    /// The service.
-    pub router: Router,
-    /// The layers around every route, outermost first.
-    pub around: Vec<(&'static str, Description)>,
-    /// The layers as a table.
-    pub table: String,
-}
+    let minute = Duration::from_secs(60);
+    let in_a_cdn = CacheControl::public()
+        .s_maxage(minute)
+        .stale_while_revalidate(Duration::from_secs(300));
+    let hello = compose((with_cache_control(in_a_cdn),));
+    let cached = compose((with_cache_control(CacheControl::public().max_age(minute)),));
+    let search = compose((with_validation::<Query<search::Search>>(),));
+    let contact = compose((
+        with_rate_limit(Quota::per_hour(30).named("contact").by_peer()?),
+        with_csrf(csrf.clone()),
+        with_validation::<JsonOrForm<Message>>().max_body_bytes(32 * 1024),
+    ));
 
-impl Api {
-    /// Assembles the routes into a router.
-    pub fn new(
-        routes: &[Route],
-        state: AppState,
-        limits: &TimeLimits,
-    ) -> Result<Self, ConfigError> {
-        let cors = Cors::origins([ORIGIN])?
-            .credentials()
-            .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
-            .headers([header::CONTENT_TYPE, header::AUTHORIZATION])?;
-        // The page that may read responses may also act as its user; no other page may.
-        let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
-        let stack = compose((
+    Ok(Api::new("Example", VERSION)
+        .around(compose((
             TraceLayer::new_for_http(),
             with_cors(cors),
-            // Renders axum's own rejections, and panics, as problems too.
+            // Panics become problems too.
             with_presentation(),
             TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
-            // Around every route, so that none is forgotten.
-            with_csrf(csrf),
-        ));
-        let (around, table) = (stack.describe(), stack.to_string());
-        let router = paths(routes)?.layer(stack).with_state(state);
-        Ok(Self {
-            router,
-            around,
-            table,
+        )))
+        .public("the answers are the same for everybody", |open| {
+            open.get("/api/hello", hello.handler(hello::hello))
+                .get(
+                    "/api/posts/{user_id}/{post_id}",
+                    cached.handler(posts::post),
+                )
+                .get("/api/docs/{*path}", cached.handler(docs::docs))
+                .get("/api/search", search.handler(search::search))
         })
-    }
-}
-
-/// A router with these routes. Each path answers `OPTIONS`, and 405 to methods that it does not
-/// have.
-fn paths(routes: &[Route]) -> Result<Router<AppState>, ConfigError> {
-    let mut by_path: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
-    for route in routes {
-        by_path.entry(route.path).or_default().push(route);
-    }
-    let mut router = Router::new();
-    for (path, routes) in by_path {
-        let methods = Methods::list(routes.iter().map(|route| route.method.clone()))?;
-        let handlers = routes.iter().map(|route| route.handler.clone());
-        let handlers = handlers.fold(MethodRouter::new(), MethodRouter::merge);
-        let stack = compose((with_methods(methods),));
-        router = router.route(path, handlers.layer(stack));
-    }
-    Ok(router)
+        .public("visitors without an account can write to us", |open| {
+            open.post("/api/contact", contact.handler(contact::contact))
+        })
+        .nest("/api", auth::api(tokens, &csrf)?)
+        .nest("/api/users", users::api(tokens, &csrf)?)
+        .nest("/api/admin", admin::api(tokens, &csrf)?)
+        .finish())
 }

@@ -4,20 +4,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqlitePool};
-use wythe::{
-    ConfigError, JsonOrForm, Problem, Quota, Valid, compose, with_rate_limit, with_validation,
-};
+use wythe::{JsonOrForm, Problem, Valid};
 
-use crate::{database::StoreError, route::Route};
-
-pub(crate) fn route() -> Result<Route, ConfigError> {
-    let stack = compose((
-        with_rate_limit(Quota::per_hour(30).named("contact").by_peer()?),
-        with_validation::<JsonOrForm<Message>>().max_body_bytes(32 * 1024),
-    ));
-    let form = ["name=Ada", "email=ada@example.com", "message=Hello there"];
-    Ok(Route::post("/api/contact", stack.handler(contact)).curl(|curl| curl.form(&form)))
-}
+use crate::database::StoreError;
 
 #[derive(Deserialize, Validate)]
 pub(crate) struct Message {
@@ -35,7 +24,7 @@ pub(crate) struct Received {
     id: i64,
 }
 
-async fn contact(
+pub(crate) async fn contact(
     State(messages): State<Messages>,
     message: Valid<JsonOrForm<Message>>,
 ) -> Result<(StatusCode, Json<Received>), Problem> {

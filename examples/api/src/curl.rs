@@ -1,10 +1,80 @@
-//! A curl command that calls a route.
+//! The curl commands that demonstrate the routes.
 
 use axum::http::Method;
 
+const ADA: &str = r#"{"email":"ada@example.com","password":"correct horse"}"#;
+// The shell has the variables: what is printed here may end up in logs.
+const ADMIN: &str = r#"{"email":"'"$ADMIN_EMAIL"'","password":"'"$ADMIN_PASSWORD"'"}"#;
+const PASSWORDS: &str = r#"{"current":"correct horse","new":"battery staple"}"#;
+const GRACE: &str = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
+const HOPPER: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
+const LETTER: [&str; 3] = ["name=Ada", "email=ada@example.com", "message=Hello there"];
+
+/// Calls of all routes, in an order in which they can be tried.
+pub(crate) fn calls() -> Vec<Curl> {
+    let refused = "403: Ada is not the admin";
+    let user = "/api/users/{id}";
+    // The first user who is created, even if others have registered before.
+    let grace = "/api/users/2";
+    let any_user = "/api/admin/users/{id}";
+    let ada = "/api/admin/users/1";
+    vec![
+        Curl::get("/api/hello"),
+        Curl::post("/api/register").json(ADA),
+        Curl::post("/api/auth/login").json(ADA).keeps_cookies(),
+        Curl::post("/api/auth/login")
+            .json(ADMIN)
+            .keeps_cookies()
+            .by_admin(),
+        Curl::get("/api/protected").sends_cookies(),
+        Curl::post("/api/auth/refresh")
+            .sends_cookies()
+            .keeps_cookies(),
+        Curl::post("/api/auth/password")
+            .sends_cookies()
+            .keeps_cookies()
+            .json(PASSWORDS),
+        Curl::post("/api/users").sends_cookies().json(GRACE),
+        Curl::post("/api/users")
+            .sends_cookies()
+            .json(GRACE)
+            .header("Origin: https://evil.example")
+            .refused("403: sent by a page of another site"),
+        Curl::get("/api/users")
+            .query("page=1&per_page=20")
+            .sends_cookies(),
+        Curl::get(user).example(grace).sends_cookies(),
+        Curl::put(user).example(grace).sends_cookies().json(HOPPER),
+        Curl::delete(user).example(grace).sends_cookies(),
+        Curl::get("/api/posts/{user_id}/{post_id}").example("/api/posts/7/42"),
+        Curl::get("/api/docs/{*path}").example("/api/docs/guide/first/steps"),
+        Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),
+        Curl::post("/api/contact").form(&LETTER),
+        Curl::get("/api/admin/users")
+            .sends_cookies()
+            .refused(refused),
+        Curl::get("/api/admin/users").sends_cookies().by_admin(),
+        Curl::delete(any_user)
+            .example(ada)
+            .sends_cookies()
+            .refused(refused),
+        Curl::delete(any_user)
+            .example(ada)
+            .sends_cookies()
+            .by_admin(),
+        Curl::post("/api/auth/logout-everywhere").sends_cookies(),
+        Curl::post("/api/auth/logout")
+            .sends_cookies()
+            .keeps_cookies(),
+    ]
+}
+
 /// One call with curl.
 pub(crate) struct Curl {
-    method: Method,
+    pub(crate) method: Method,
+    /// The path of the route.
+    pub(crate) path: &'static str,
+    /// The path and the query of the call.
     target: String,
     body: Vec<String>,
     headers: Vec<String>,
@@ -17,9 +87,26 @@ pub(crate) struct Curl {
 }
 
 impl Curl {
-    pub(crate) fn new(method: Method, path: &str) -> Self {
+    fn get(path: &'static str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    fn post(path: &'static str) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    fn put(path: &'static str) -> Self {
+        Self::new(Method::PUT, path)
+    }
+
+    fn delete(path: &'static str) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
+    fn new(method: Method, path: &'static str) -> Self {
         Self {
             method,
+            path,
             target: path.to_owned(),
             body: Vec::new(),
             headers: Vec::new(),
@@ -31,26 +118,26 @@ impl Curl {
     }
 
     /// A path that matches the route.
-    pub(crate) fn example(mut self, path: &str) -> Self {
+    fn example(mut self, path: &str) -> Self {
         self.target = path.to_owned();
         self
     }
 
     /// A query.
-    pub(crate) fn query(mut self, query: &str) -> Self {
+    fn query(mut self, query: &str) -> Self {
         self.target = format!("{}?{query}", self.target);
         self
     }
 
     /// A JSON body.
-    pub(crate) fn json(mut self, body: &str) -> Self {
+    fn json(mut self, body: &str) -> Self {
         let body = format!("-H 'Content-Type: application/json' -d '{body}'");
         self.body.push(body);
         self
     }
 
     /// The fields of a form.
-    pub(crate) fn form(mut self, fields: &[&str]) -> Self {
+    fn form(mut self, fields: &[&str]) -> Self {
         let fields = fields
             .iter()
             .map(|field| format!("--data-urlencode '{field}'"));
@@ -59,33 +146,38 @@ impl Curl {
     }
 
     /// A header field.
-    pub(crate) fn header(mut self, field: &str) -> Self {
+    fn header(mut self, field: &str) -> Self {
         self.headers.push(format!("-H '{field}'"));
         self
     }
 
     /// Stores the cookies in the response.
-    pub(crate) fn keeps_cookies(mut self) -> Self {
+    fn keeps_cookies(mut self) -> Self {
         self.keeps = true;
         self
     }
 
     /// Sends the stored cookies.
-    pub(crate) fn sends_cookies(mut self) -> Self {
+    fn sends_cookies(mut self) -> Self {
         self.sends = true;
         self
     }
 
     /// Called by the admin, if there is one, with the admin's own cookies.
-    pub(crate) fn by_admin(mut self) -> Self {
+    fn by_admin(mut self) -> Self {
         self.by_admin = true;
         self
     }
 
     /// Is rejected, to show this.
-    pub(crate) fn refused(mut self, why: &'static str) -> Self {
+    fn refused(mut self, why: &'static str) -> Self {
         self.refused = Some(why);
         self
+    }
+
+    /// The route that it calls.
+    pub(crate) fn route(&self) -> String {
+        format!("{} {}", self.method, self.path)
     }
 
     /// The command; `jar` is the start of the name of the cookie file.

@@ -1,8 +1,9 @@
 //! An API in front of SQLite, every route behind a stack of its own.
 //!
 //! `cargo run -p example-api` starts it, and prints its routes, their stacks, and a curl line for
-//! each. Read on in `app.rs`, which lists the routes; each route's file has its stack and its
-//! handler. `auth/logins.rs` explains how logins work.
+//! each. Read on in `app.rs`, which puts the routes together; `auth/mod.rs`, `users/mod.rs` and
+//! `admin/mod.rs` list those of their folders with their stacks, and each handler has a file.
+//! `auth/logins.rs` explains how logins work.
 
 mod admin;
 mod app;
@@ -13,19 +14,18 @@ mod contact;
 mod curl;
 mod database;
 mod public;
-mod route;
 mod serve;
 mod startup;
 mod state;
 mod users;
 
 pub use admin::Admin;
-pub use app::{Api, routes};
+pub use app::{Routes, api};
+pub use auth::Claims;
 pub use clock::Clock;
 pub use config::{Config, Secret};
-pub use route::Route;
 pub use serve::{TimeLimits, serve};
-pub use startup::{Stacks, Startup};
+pub use startup::Startup;
 pub use state::AppState;
 
 /// Why the program can't start.

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use example_api::{Api, AppState, BoxError, Config, Stacks, Startup, routes, serve};
+use example_api::{AppState, BoxError, Config, Startup, api, serve};
 use tokio::{net::TcpListener, signal};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -26,11 +26,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env()?;
     let state = AppState::new(&config).await?;
-    let routes = routes(&state)?;
-    let api = Api::new(&routes, state, &config.time_limits)?;
-    if env::args().any(|argument| argument == "--stacks") {
-        let (api, routes) = (&api, &routes);
-        return say(Stacks { api, routes });
+    let api = api(&state, &config.time_limits)?;
+    if env::args().any(|argument| argument == "--audit") {
+        return say(api.audit());
     }
     let listener = TcpListener::bind(config.address)
         .await
@@ -39,9 +37,9 @@ async fn run() -> Result<(), BoxError> {
         config: &config,
         address: listener.local_addr()?,
         api: &api,
-        routes: &routes,
     })?;
-    serve(listener, api.router, &config.time_limits, interrupted()).await;
+    let api = api.service(state)?;
+    serve(listener, api, &config.time_limits, interrupted()).await;
     eprintln!("Stopped.");
     Ok(())
 }

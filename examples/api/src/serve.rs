@@ -2,9 +2,9 @@
 //!
 //! `axum::serve` sets none: a client that sends half a request would hold its connection forever.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -17,6 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tower::ServiceExt;
+use wythe::api::{ApiService, ConnectedApi};
 
 /// How long each step may take.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Default for TimeLimits {
 /// Serves HTTP/1 and HTTP/2 until `stop` completes, and then finishes the requests in progress.
 pub async fn serve(
     listener: TcpListener,
-    app: Router,
+    api: ApiService,
     limits: &TimeLimits,
     stop: impl Future<Output = ()>,
 ) {
@@ -58,8 +59,8 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (app, limits) = (app.clone(), limits.clone());
-                tokio::spawn(serve_one(stream, peer, app, limits, graceful.watcher()));
+                let (api, limits) = (api.clone().connected(peer), limits.clone());
+                tokio::spawn(serve_one(stream, api, limits, graceful.watcher()));
             }
             // Too many open files, for example: some will be closed soon.
             Err(_) => sleep(Duration::from_millis(100)).await,
@@ -70,21 +71,12 @@ pub async fn serve(
     let _: Result<(), _> = timeout(limits.stop, graceful.shutdown()).await;
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    peer: SocketAddr,
-    app: Router,
-    limits: TimeLimits,
-    watcher: Watcher,
-) {
+async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, watcher: Watcher) {
     let begun = Arc::new(Notify::new());
     let beginning = Arc::clone(&begun);
     let service = service_fn(move |request: Request<Incoming>| {
         beginning.notify_one();
-        let mut request = request.map(Body::new);
-        // The rate limits count by it.
-        request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().oneshot(request)
+        api.clone().oneshot(request)
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server

@@ -2,20 +2,22 @@
 
 use std::{env, fmt, net::SocketAddr};
 
-use wythe::Description;
+use wythe::{
+    Description,
+    api::{Audit, AuditedRoute},
+};
 
 use crate::{
-    app::{Api, ORIGIN},
+    app::{ORIGIN, Routes},
     config::Config,
-    route::Route,
+    curl::{self, Curl},
 };
 
 /// The base URL, the routes with their stacks, and a curl line for each.
 pub struct Startup<'a> {
     pub config: &'a Config,
     pub address: SocketAddr,
-    pub api: &'a Api,
-    pub routes: &'a [Route],
+    pub api: &'a Routes,
 }
 
 impl fmt::Display for Startup<'_> {
@@ -45,53 +47,54 @@ impl fmt::Display for Startup<'_> {
         writeln!(f, "  cookies   {cookies}")?;
         writeln!(f, "  admin     {admin}")?;
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
-        let around = names(&self.api.around);
-        writeln!(f, "\nAround every route: {around} > with_methods")?;
+
+        let audit = self.api.audit();
+        let around = common(&audit);
+        let layers = audit.routes.first().map_or(&[][..], |route| &route.layers);
+        writeln!(f, "\nAround every route: {}", names(&layers[..around]))?;
 
         let jar = env::temp_dir().join("example-api");
         let jar = jar.display().to_string();
-        let width = self.routes.iter().map(|route| route.path.len()).max();
+        let calls = curl::calls();
+        let width = calls.iter().map(|call| call.path.len()).max();
         let width = width.unwrap_or_default();
-        for route in self.routes {
-            let (method, path) = (route.method.as_str(), route.path);
-            let stack = names(&route.layers);
-            writeln!(f, "\n{method:6} {path:width$}  {stack}")?;
-            for curl in &route.curls {
-                if curl.by_admin && self.config.admin.is_none() {
+        for calls in calls.chunk_by(|one, next| one.route() == next.route()) {
+            let [Curl { method, path, .. }, ..] = calls else {
+                continue;
+            };
+            let route = audit
+                .routes
+                .iter()
+                .find(|route| route.method.as_ref() == Some(method) && route.path == *path);
+            let stack = route.map_or_else(String::new, |route| names(&route.layers[around..]));
+            writeln!(f, "\n{:6} {path:width$}  {stack}", method.as_str())?;
+            for call in calls {
+                if call.by_admin && self.config.admin.is_none() {
                     continue;
                 }
-                if let Some(why) = curl.refused {
+                if let Some(why) = call.refused {
                     writeln!(f, "  # {why}")?;
                 }
-                writeln!(f, "  {}", curl.line(&base, &jar))?;
+                writeln!(f, "  {}", call.line(&base, &jar))?;
             }
         }
         writeln!(
             f,
-            "\nThe lines work in this order, once. `-- --stacks` prints the responses of each layer."
+            "\nThe lines work in this order, once. `-- --audit` prints who may call each route, and more."
         )
     }
 }
 
-/// The stacks as tables of what each layer can answer.
-pub struct Stacks<'a> {
-    pub api: &'a Api,
-    pub routes: &'a [Route],
-}
-
-impl fmt::Display for Stacks<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Around every route\n\n{}", self.api.table)?;
-        writeln!(
-            f,
-            "Around every path, with_methods: 204 to OPTIONS, 405 to a method that the"
-        )?;
-        writeln!(f, "path does not have, 501 to an unknown one")?;
-        for route in self.routes {
-            write!(f, "\n{} {}\n\n{}", route.method, route.path, route.table)?;
-        }
-        Ok(())
-    }
+/// How many layers, from the outside, are the same for all routes.
+fn common(audit: &Audit) -> usize {
+    let [first, rest @ ..] = &*audit.routes else {
+        return 0;
+    };
+    let same = |route: &AuditedRoute| {
+        let pairs = first.layers.iter().zip(&route.layers);
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    rest.iter().map(same).min().unwrap_or(first.layers.len())
 }
 
 fn names(layers: &[(&'static str, Description)]) -> String {

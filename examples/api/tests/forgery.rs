@@ -83,7 +83,7 @@ async fn no_other_site_can_act_as_the_user() {
             answer.refused(403);
         }
     }
-    // All of them were rejected before anything was done or counted.
+    // All of them were rejected before anything was done.
     api.refresh(&jar).await.is(204);
     api.get("/api/users/1").jar(&jar).send().await.is(200);
 }

@@ -63,7 +63,7 @@ async fn an_endless_body_is_rejected_over_http2_too() {
 
 #[tokio::test]
 async fn a_body_that_never_arrives_times_out() {
-    let api = Api::with(short(), Vec::new()).await;
+    let api = Api::with(short()).await;
     let answer = api
         .send_raw(format!("{HEAD}Content-Length: 100\r\n\r\n{{"))
         .await;
@@ -72,7 +72,7 @@ async fn a_body_that_never_arrives_times_out() {
 
 #[tokio::test]
 async fn an_incomplete_request_times_out() {
-    let api = Api::with(short(), Vec::new()).await;
+    let api = Api::with(short()).await;
     for beginning in [
         "",
         "P",

@@ -3,11 +3,10 @@
 mod support;
 
 use axum::http::header::ALLOW;
-use example_api::{Route, TimeLimits};
+use example_api::{Clock, Config};
 use http::{Method, Version};
 use serde_json::json;
-use support::{Api, ORIGIN, answer::Answer};
-use wythe::compose;
+use support::{Api, ORIGIN, config};
 
 /// A request that should be rejected.
 struct Case {
@@ -221,14 +220,14 @@ async fn allows_twenty_new_accounts_an_hour() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_says_nothing_and_the_server_goes_on() {
-    async fn panics() -> &'static str {
-        panic!("the password is correct horse")
-    }
-    let panicking = Route::get("/panic", compose(()).handler(panics));
-    let api = Api::with(TimeLimits::default(), vec![panicking]).await;
+    // The handler of a login asks for the time.
+    let clock = Clock::new(|| panic!("the password is correct horse"));
+    let api = Api::run(Config { clock, ..config() }).await;
+    api.register("ada@example.com").await.is(201);
     for _ in 0..3 {
-        let answer: Answer = api.get("/panic").header("origin", ORIGIN).send().await;
-        let problem = answer.refused(500);
+        let login = json!({ "email": "ada@example.com", "password": "correct horse" });
+        let login = api.post("/api/auth/login").json(&login);
+        let problem = login.header("origin", ORIGIN).send().await.refused(500);
         assert!(problem.get("detail").is_none(), "{problem}");
     }
     api.get("/api/hello").send().await.is(200);

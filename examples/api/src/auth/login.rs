@@ -9,33 +9,10 @@ use axum::{
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use wythe::{
-    CacheControl, ConfigError, Problem, Quota, Valid, compose, with_cache_control, with_rate_limit,
-    with_validation,
-};
+use wythe::{Problem, Valid};
 
 use super::{Credentials, Logins, cookies::SetCookies, secret::secret};
-use crate::{route::Route, users::Profile};
-
-pub(crate) fn route() -> Result<Route, ConfigError> {
-    let stack = compose((
-        with_rate_limit(Quota::per_minute(10).named("login").by_peer()?),
-        with_rate_limit(
-            Quota::per_hour(30)
-                .named("failed-logins")
-                .by_peer()?
-                .count_failures(),
-        ),
-        with_validation::<Json<Login>>().max_body_bytes(4 * 1024),
-        with_cache_control(CacheControl::no_store()),
-    ));
-    let ada = r#"{"email":"ada@example.com","password":"correct horse"}"#;
-    // The shell has the variables: what is printed here may end up in logs.
-    let admin = r#"{"email":"'"$ADMIN_EMAIL"'","password":"'"$ADMIN_PASSWORD"'"}"#;
-    Ok(Route::post("/api/auth/login", stack.handler(login))
-        .curl(|curl| curl.json(ada).keeps_cookies())
-        .curl(|curl| curl.json(admin).keeps_cookies().by_admin()))
-}
+use crate::users::Profile;
 
 /// Hardly any rules: a password that could not have been registered is simply wrong.
 #[derive(Deserialize, Validate)]
@@ -53,7 +30,7 @@ pub(crate) struct LoggedIn {
     user: Profile,
 }
 
-async fn login(
+pub(super) async fn login(
     State(credentials): State<Credentials>,
     State(logins): State<Logins>,
     headers: HeaderMap,

@@ -7,23 +7,11 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use wythe::{
-    CacheControl, ConfigError, Problem, Quota, compose, with_cache_control, with_rate_limit,
-};
+use wythe::Problem;
 
 use super::{Logins, cookies::SetCookies};
-use crate::route::Route;
 
-pub(crate) fn route() -> Result<Route, ConfigError> {
-    let stack = compose((
-        with_rate_limit(Quota::per_minute(30).named("logout").by_peer()?),
-        with_cache_control(CacheControl::no_store()),
-    ));
-    Ok(Route::post("/api/auth/logout", stack.handler(logout))
-        .curl(|curl| curl.sends_cookies().keeps_cookies()))
-}
-
-async fn logout(
+pub(super) async fn logout(
     State(logins): State<Logins>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, SetCookies), Problem> {

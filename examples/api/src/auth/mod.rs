@@ -3,20 +3,25 @@
 mod cookies;
 mod credentials;
 mod guesses;
+mod login;
 mod login_store;
 mod logins;
+mod logout;
+mod logout_everywhere;
+mod password;
 mod passwords;
+mod protected;
+mod refresh;
 mod refresh_token;
+mod register;
 mod secret;
 mod tokens;
 
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod logout_everywhere;
-pub(crate) mod password;
-pub(crate) mod protected;
-pub(crate) mod refresh;
-pub(crate) mod register;
+use axum::Json;
+use wythe::{
+    Api, CacheControl, ConfigError, Csrf, Quota, compose, with_auth, with_cache_control, with_csrf,
+    with_rate_limit, with_validation,
+};
 
 pub(crate) use cookies::Cookies;
 pub(crate) use credentials::Credentials;
@@ -25,4 +30,62 @@ pub(crate) use login_store::LoginStore;
 pub(crate) use logins::Logins;
 pub(crate) use passwords::Passwords;
 pub(crate) use refresh_token::RefreshToken;
-pub(crate) use tokens::{Claims, Tokens};
+pub use tokens::Claims;
+pub(crate) use tokens::Tokens;
+
+use self::{login::Login, password::NewPassword, register::NewAccount};
+use crate::app::{Routes, VERSION};
+
+/// The largest body of a form with a password.
+const FORM: usize = 4 * 1024;
+
+/// The routes, below `/api`.
+pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
+    let no_store = with_cache_control(CacheControl::no_store());
+    let read = compose((with_auth(tokens.jwt()), no_store.clone()));
+    let open = compose((with_csrf(csrf.clone()), no_store));
+    let signed_in = open.clone().with(with_auth(tokens.jwt()));
+
+    let per_minute = |quota: u32, name| Quota::per_minute(quota).named(name).by_peer();
+    let register = open.clone().with((
+        with_rate_limit(Quota::per_hour(20).named("register").by_peer()?),
+        with_validation::<Json<NewAccount>>().max_body_bytes(FORM),
+    ));
+    let failures = Quota::per_hour(30).named("failed-logins").by_peer()?;
+    let login = open.clone().with((
+        with_rate_limit(per_minute(10, "login")?),
+        with_rate_limit(failures.count_failures()),
+        with_validation::<Json<Login>>().max_body_bytes(FORM),
+    ));
+    let password = signed_in.clone().with((
+        with_rate_limit(per_minute(10, "password")?),
+        with_validation::<Json<NewPassword>>().max_body_bytes(FORM),
+    ));
+    let refresh = open
+        .clone()
+        .with(with_rate_limit(per_minute(30, "refresh")?));
+    let logout = open.with(with_rate_limit(per_minute(30, "logout")?));
+
+    Ok(Api::new("Accounts", VERSION)
+        .get("/protected", read.handler(protected::protected))
+        .post("/auth/password", password.handler(password::change))
+        .post(
+            "/auth/logout-everywhere",
+            signed_in.handler(logout_everywhere::logout),
+        )
+        .public(
+            "users have no token before they register or log in",
+            |open| {
+                open.post("/register", register.handler(register::register))
+                    .post("/auth/login", login.handler(login::login))
+            },
+        )
+        .public(
+            "the access token may have expired; the refresh token in the cookie decides",
+            |open| {
+                open.post("/auth/refresh", refresh.handler(refresh::refresh))
+                    .post("/auth/logout", logout.handler(logout::logout))
+            },
+        )
+        .finish())
+}

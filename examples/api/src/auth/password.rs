@@ -8,27 +8,9 @@ use axum::{
 };
 use garde::Validate;
 use serde::Deserialize;
-use wythe::{
-    Auth, CacheControl, ConfigError, Problem, Quota, Valid, compose, with_auth, with_cache_control,
-    with_rate_limit, with_validation,
-};
+use wythe::{Auth, Problem, Valid};
 
-use super::{
-    Claims, Credentials, Logins, Tokens, cookies::SetCookies, protected::gone, secret::secret,
-};
-use crate::route::Route;
-
-pub(crate) fn route(tokens: &Tokens) -> Result<Route, ConfigError> {
-    let stack = compose((
-        with_rate_limit(Quota::per_minute(10).named("password").by_peer()?),
-        with_auth(tokens.jwt()),
-        with_validation::<Json<NewPassword>>().max_body_bytes(4 * 1024),
-        with_cache_control(CacheControl::no_store()),
-    ));
-    let passwords = r#"{"current":"correct horse","new":"battery staple"}"#;
-    Ok(Route::post("/api/auth/password", stack.handler(change))
-        .curl(|curl| curl.sends_cookies().keeps_cookies().json(passwords)))
-}
+use super::{Claims, Credentials, Logins, cookies::SetCookies, protected::gone, secret::secret};
 
 /// No `Debug`: a password must not be logged.
 #[derive(Deserialize, Validate)]
@@ -41,7 +23,7 @@ pub(crate) struct NewPassword {
     new: String,
 }
 
-async fn change(
+pub(super) async fn change(
     State(credentials): State<Credentials>,
     State(logins): State<Logins>,
     Auth(claims): Auth<Claims>,

@@ -6,28 +6,17 @@ use axum::{
     http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
 };
 use serde::Serialize;
-use wythe::{Auth, CacheControl, Problem, compose, with_auth, with_cache_control};
+use wythe::{Auth, Problem};
 
-use super::{Claims, Tokens};
-use crate::{
-    route::Route,
-    users::{Profile, Users},
-};
-
-pub(crate) fn route(tokens: &Tokens) -> Route {
-    let stack = compose((
-        with_auth(tokens.jwt()),
-        with_cache_control(CacheControl::no_store()),
-    ));
-    Route::get("/api/protected", stack.handler(protected)).curl(|curl| curl.sends_cookies())
-}
+use super::Claims;
+use crate::users::{Profile, Users};
 
 #[derive(Serialize)]
 pub(crate) struct SignedIn {
     user: Profile,
 }
 
-async fn protected(
+pub(super) async fn protected(
     State(users): State<Users>,
     Auth(claims): Auth<Claims>,
 ) -> Result<Json<SignedIn>, Problem> {

@@ -7,23 +7,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use wythe::{
-    CacheControl, ConfigError, Problem, Quota, Valid, compose, with_cache_control, with_rate_limit,
-    with_validation,
-};
+use wythe::{Problem, Valid};
 
 use super::{Credentials, secret::secret};
-use crate::{route::Route, users::UserId};
-
-pub(crate) fn route() -> Result<Route, ConfigError> {
-    let stack = compose((
-        with_rate_limit(Quota::per_hour(20).named("register").by_peer()?),
-        with_validation::<Json<NewAccount>>().max_body_bytes(4 * 1024),
-        with_cache_control(CacheControl::no_store()),
-    ));
-    let ada = r#"{"email":"ada@example.com","password":"correct horse"}"#;
-    Ok(Route::post("/api/register", stack.handler(register)).curl(|curl| curl.json(ada)))
-}
+use crate::users::UserId;
 
 /// No `Debug`: a password must not be logged.
 #[derive(Deserialize, Validate)]
@@ -41,7 +28,7 @@ pub(crate) struct Registered {
     id: UserId,
 }
 
-async fn register(
+pub(super) async fn register(
     State(Credentials {
         users, passwords, ..
     }): State<Credentials>,

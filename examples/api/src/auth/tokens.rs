@@ -20,7 +20,7 @@ const ISSUER: &str = "example-api";
 
 /// The claims of a token.
 #[derive(Clone, Deserialize, Serialize)]
-pub(crate) struct Claims {
+pub struct Claims {
     /// The user's id; a string, as RFC 7519 requires.
     #[serde(with = "as_text")]
     pub(crate) sub: UserId,

@@ -3,15 +3,7 @@
 use axum::{Json, extract::Query};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use wythe::{Valid, compose, with_validation};
-
-use crate::route::Route;
-
-pub(crate) fn route() -> Route {
-    let stack = compose((with_validation::<Query<Search>>(),));
-    Route::get("/api/search", stack.handler(search))
-        .curl(|curl| curl.query("q=towers&tag=rust&tag=http"))
-}
+use wythe::Valid;
 
 /// Read from the query, and sent back.
 #[derive(Deserialize, Serialize, Validate)]
@@ -23,7 +15,7 @@ pub(crate) struct Search {
     tag: Vec<String>,
 }
 
-async fn search(search: Valid<Query<Search>>) -> Json<Search> {
+pub(crate) async fn search(search: Valid<Query<Search>>) -> Json<Search> {
     let Query(search) = search.into_inner();
     Json(search)
 }

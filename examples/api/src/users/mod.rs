@@ -1,19 +1,21 @@
 //! Manages the users: those with an account, and those created by others.
 
 mod accounts;
+mod by_id;
+mod create;
 mod id;
 mod input;
+mod list;
 mod overview;
 mod page;
 mod store;
 
-pub(crate) mod by_id;
-pub(crate) mod create;
-pub(crate) mod list;
-
-use axum::http::StatusCode;
+use axum::{Json, extract::Query, http::StatusCode};
 use serde::Serialize;
-use wythe::Problem;
+use wythe::{
+    Api, CacheControl, ConfigError, Csrf, Problem, Quota, compose, with_auth, with_cache_control,
+    with_csrf, with_rate_limit, with_validation,
+};
 
 pub(crate) use accounts::Account;
 pub(crate) use id::UserId;
@@ -21,6 +23,34 @@ pub(crate) use input::NewUser;
 pub(crate) use overview::Overview;
 pub(crate) use page::{Listed, Page};
 pub(crate) use store::Users;
+
+use crate::{
+    app::{Routes, VERSION},
+    auth::Tokens,
+};
+
+/// The routes, below `/api/users`.
+pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
+    let auth = with_auth(tokens.jwt());
+    let no_store = with_cache_control(CacheControl::no_store());
+    let create = compose((
+        with_rate_limit(Quota::per_hour(100).named("users").by_peer()?),
+        with_csrf(csrf.clone()),
+        auth.clone(),
+        with_validation::<Json<NewUser>>(),
+    ));
+    let read = compose((auth, no_store));
+    let list = read.clone().with(with_validation::<Query<Page>>());
+    let delete = read.clone().with(with_csrf(csrf.clone()));
+    let replace = delete.clone().with(with_validation::<Json<NewUser>>());
+    Ok(Api::new("Users", VERSION)
+        .post("/", create.handler(create::create))
+        .get("/", list.handler(list::list))
+        .get("/{id}", read.handler(by_id::show))
+        .put("/{id}", replace.handler(by_id::replace))
+        .delete("/{id}", delete.handler(by_id::delete))
+        .finish())
+}
 
 /// A user as clients see it. It contains no password and no hash of one.
 #[derive(Serialize)]

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use example_api::{AppState, Clock, Config, Route, Secret, TimeLimits, routes, serve};
+use example_api::{AppState, Clock, Config, Routes, Secret, TimeLimits, api, serve};
 use http::{Method, Version};
 use http_body_util::Full;
 use hyper_util::{
@@ -91,26 +91,25 @@ impl Api {
         }
     }
 
-    /// Runs the API in the test's own process, with other limits and more routes.
-    pub async fn with(time_limits: TimeLimits, more: Vec<Route>) -> Self {
+    /// Runs the API in the test's own process, with other limits.
+    pub async fn with(time_limits: TimeLimits) -> Self {
         let config = Config {
             time_limits,
             ..config()
         };
-        Self::run(config, more).await
+        Self::run(config).await
     }
 
-    /// Runs it in the test's own process, with this configuration and more routes.
-    pub async fn run(config: Config, more: Vec<Route>) -> Self {
+    /// Runs it in the test's own process, with this configuration.
+    pub async fn run(config: Config) -> Self {
         let state = AppState::new(&config).await.unwrap();
-        let mut all = routes(&state).unwrap();
-        all.extend(more);
-        let api = example_api::Api::new(&all, state, &config.time_limits).unwrap();
+        let api = api(&state, &config.time_limits).unwrap();
+        let api = api.service(state).unwrap();
         let listener = TcpListener::bind(config.address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
             let never = std::future::pending();
-            serve(listener, api.router, &config.time_limits, never).await;
+            serve(listener, api, &config.time_limits, never).await;
         });
         Self {
             address,
@@ -127,7 +126,7 @@ impl Api {
             clock: hands.clock(),
             ..config()
         };
-        (Self::run(config, Vec::new()).await, hands)
+        (Self::run(config).await, hands)
     }
 
     pub fn get(&self, path: &str) -> Call {
@@ -183,6 +182,13 @@ impl Api {
         self.register(email).await.is(201);
         self.log_in(email).await.token()
     }
+}
+
+/// The routes of an API with the configuration of these tests.
+pub async fn routes() -> Routes {
+    let config = config();
+    let state = AppState::new(&config).await.unwrap();
+    api(&state, &config.time_limits).unwrap()
 }
 
 /// The configuration of an API in the test's own process.
