@@ -55,8 +55,11 @@ pub(crate) fn log_passing<R>(response: &mut Response<R>) {
 
 #[cold]
 fn log_error_inside<R>(response: &mut Response<R>) {
-    if response.extensions().get::<Problem>().is_some() {
-        log_refusal(HANDLER, response);
+    let problem = response.extensions().get::<Problem>();
+    if let Some(problem) = problem {
+        if !problem.is_logged() {
+            log_refusal(HANDLER, response);
+        }
     } else if !IS_PRESENTED.get() {
         log_server_error(response.status(), response.extensions_mut(), None);
     }

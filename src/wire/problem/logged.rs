@@ -119,6 +119,10 @@ impl Problem {
         !mem::replace(&mut self.is_logged, true)
     }
 
+    pub(crate) const fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
     fn severity(self, severity: Severity) -> Self {
         self.change(|inner| inner.logged.severity = severity)
     }

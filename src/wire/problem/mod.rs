@@ -243,10 +243,13 @@ impl Problem {
     pub fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(self.to_json());
         *response.status_mut() = self.inner.status;
-        response.headers_mut().clone_from(&self.inner.headers);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        let headers = response.headers_mut();
+        // Room for what layers further out add.
+        headers.reserve(8);
+        for (name, value) in &self.inner.headers {
+            headers.append(name, value.clone());
+        }
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         response.extensions_mut().insert(self);
         response
     }
