@@ -40,6 +40,6 @@ pub use self::{
     problem::{PROBLEM_JSON, Problem},
 };
 pub(crate) use self::{
-    problem::retry_after,
+    problem::{retry_after, write_member},
     type_name::{type_name, without_paths},
 };

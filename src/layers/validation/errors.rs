@@ -1,16 +1,20 @@
 //! The 422: lists what is wrong with an input.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
-use garde::Report;
+use garde::{Report, error::Path};
 use http::StatusCode;
-use serde_json::{Map, Value};
 
 use super::{
     field_path::{FieldPaths, PathSegment},
     parse::Encoding,
 };
-use crate::wire::{Problem, field::json_pointer};
+use crate::wire::{Problem, field::json_pointer, write_member};
 
 /// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
@@ -21,120 +25,133 @@ pub(super) const UNKNOWN_FIELD: &str = "unknown_field";
 /// The longest pointer, in bytes of the fragment. An error further down is reported at its parent.
 const MAX_POINTER: usize = 1024;
 
-/// One error: what the client gets, and what the log gets.
-pub(super) struct InputError {
-    listed: Value,
-    broken: BrokenRule,
-}
-
-/// The rule that a field breaks.
-struct BrokenRule {
-    encoding: Encoding,
-    path: Vec<PathSegment>,
-    rule: &'static str,
-}
-
-impl InputError {
-    pub(super) fn new(
-        encoding: Encoding,
-        message: &str,
-        path: Vec<PathSegment>,
-        rule: &'static str,
-    ) -> Self {
-        Self {
-            listed: entry(encoding, message, &path),
-            broken: BrokenRule {
-                encoding,
-                path,
-                rule,
-            },
-        }
-    }
-}
-
-/// One element of `errors`, with the `detail` and `pointer` of RFC 9457, section 3. Forms and queries
-/// have parameters instead of pointers.
-fn entry(encoding: Encoding, message: &str, path: &[PathSegment]) -> Value {
-    let mut entry = Map::new();
-    entry.insert("detail".to_owned(), excerpt(message).into());
-    if encoding == Encoding::Json {
-        entry.insert("pointer".to_owned(), pointer(path).into());
-        return Value::Object(entry);
-    }
-    if let Some(PathSegment::Key(parameter)) = path.first() {
-        entry.insert("parameter".to_owned(), excerpt(parameter).into());
-    }
-    if let Some(PathSegment::Index(index)) = path.get(1) {
-        entry.insert("index".to_owned(), (*index).into());
-    }
-    Value::Object(entry)
+/// One error: what is wrong with a value, where it is, and which rule it breaks.
+pub(super) struct InputError<'a> {
+    pub(super) encoding: Encoding,
+    pub(super) message: &'a str,
+    pub(super) path: Vec<PathSegment>,
+    pub(super) rule: &'static str,
 }
 
 /// The 422 for a report of garde.
-pub(super) fn refuse(report: &Report, paths: &FieldPaths, max_listed: usize) -> Problem {
-    let entries = report.iter().take(max_listed).map(|(path, error)| {
-        let path = serde_json::to_value(path).unwrap_or_default();
-        let path = paths.as_sent(&segments(&path));
+pub(super) fn refuse(report: &Report, paths: &FieldPaths<'_>, max_listed: usize) -> Problem {
+    let errors = report.iter().take(max_listed).map(|(path, error)| {
         let message = error.message();
-        InputError::new(
-            paths.encoding(),
+        InputError {
+            encoding: paths.encoding(),
             message,
-            path,
-            rule(&RULES, message, "custom"),
-        )
+            path: paths.as_sent(segments(path)),
+            rule: rule(&RULES, message, "custom"),
+        }
     });
-    list(entries.collect(), report.iter().count())
+    list(errors.collect(), report.iter().count(), None)
 }
 
-/// garde writes a path as `[["key", "address"], ["index", "0"]]`.
-fn segments(path: &Value) -> Vec<PathSegment> {
-    let segments = path.as_array().map(Vec::as_slice).unwrap_or_default();
+fn segments(path: &Path) -> Vec<PathSegment> {
+    // The text of a path with one segment is the name, or an index in brackets.
+    if path.len() == 1 {
+        let name = path.to_string();
+        if !name.is_empty() && !name.starts_with('[') {
+            return vec![PathSegment::Key(name)];
+        }
+    }
+    // Any other is clear only as garde serializes it: `[["key", "address"], ["index", "0"]]`.
+    let written = serde_json::to_vec(path).unwrap_or_default();
+    let segments: Vec<(&str, String)> = serde_json::from_slice(&written).unwrap_or_default();
     segments
-        .iter()
-        .filter_map(|segment| {
-            let name = segment.get(1)?.as_str()?;
-            match segment.get(0)?.as_str()? {
-                "key" => Some(PathSegment::Key(name.to_owned())),
-                "index" => Some(PathSegment::Index(name.parse().ok()?)),
-                _ => None,
-            }
+        .into_iter()
+        .filter_map(|(kind, name)| match kind {
+            "key" => Some(PathSegment::Key(name)),
+            "index" => Some(PathSegment::Index(name.parse().ok()?)),
+            _ => None,
         })
         .collect()
 }
 
-/// The 422: some errors, and how many there are.
-pub(super) fn list(errors: Vec<InputError>, total: usize) -> Problem {
-    let mut rules = Vec::with_capacity(errors.len().min(BrokenRules::MOST));
-    let mut listed = Vec::with_capacity(errors.len());
-    for error in errors {
-        listed.push(error.listed);
-        if rules.len() < BrokenRules::MOST {
-            rules.push(error.broken);
+/// The 422: some errors, how many there are, and the line and the column of a single one if they are
+/// known.
+pub(super) fn list(
+    errors: Vec<InputError<'_>>,
+    total: usize,
+    position: Option<(usize, usize)>,
+) -> Problem {
+    static INVALID: LazyLock<Problem> = LazyLock::new(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
+            .reason("invalid")
+            .detail("The request is well-formed but its content is invalid.")
+    });
+    let list = ErrorList {
+        errors,
+        total,
+        position,
+    };
+    INVALID
+        .clone()
+        .written_extensions(|json| list.write(json))
+        .caused_by(Arc::new(BrokenRules::of(list)))
+}
+
+struct ErrorList<'a> {
+    errors: Vec<InputError<'a>>,
+    total: usize,
+    position: Option<(usize, usize)>,
+}
+
+impl ErrorList<'_> {
+    /// Writes the extension members, in the order of their names.
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        let (line, column) = self.position.unzip();
+        if let Some(column) = column {
+            write_member(json, "column", &column)?;
         }
+        write_member(json, "error_count", &self.total)?;
+        json.extend_from_slice(b",\"errors\":[");
+        for (before, error) in self.errors.iter().enumerate() {
+            if before > 0 {
+                json.push(b',');
+            }
+            error.write(json)?;
+        }
+        json.push(b']');
+        if let Some(line) = line {
+            write_member(json, "line", &line)?;
+        }
+        Ok(())
     }
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
-        .reason("invalid")
-        .because(BrokenRules { rules, total })
-        .detail("The request is well-formed but its content is invalid.")
-        .extension("errors", listed)
-        .extension("error_count", total)
+}
+
+impl InputError<'_> {
+    /// Writes an element of `errors`, with the `detail` and `pointer` of RFC 9457, section 3. Forms and
+    /// queries have parameters instead of pointers.
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        json.push(b'{');
+        write_member(json, "detail", &excerpt(self.message))?;
+        if self.encoding == Encoding::Json {
+            write_member(json, "pointer", &pointer(&self.path))?;
+        } else {
+            if let Some(PathSegment::Index(index)) = self.path.get(1) {
+                write_member(json, "index", index)?;
+            }
+            if let Some(PathSegment::Key(parameter)) = self.path.first() {
+                write_member(json, "parameter", &excerpt(parameter))?;
+            }
+        }
+        json.push(b'}');
+        Ok(())
+    }
 }
 
 fn pointer(path: &[PathSegment]) -> String {
-    let texts: Vec<Cow<'_, str>> = path
-        .iter()
-        .map(|segment| match segment {
+    let mut left = MAX_POINTER;
+    json_pointer::fragment(path.iter().map_while(|segment| {
+        let text = match segment {
             PathSegment::Key(key) => Cow::Borrowed(key.as_str()),
             PathSegment::Index(index) => Cow::Owned(index.to_string()),
-        })
-        .collect();
-    // At most three bytes for each byte, and the `/`.
-    let mut left = MAX_POINTER;
-    let short = texts.iter().map_while(|text| {
+        };
+        // At most three bytes for each byte, and the `/`.
         left = left.checked_sub(text.len().saturating_mul(3).saturating_add(1))?;
-        Some(&**text)
-    });
-    json_pointer::fragment(short)
+        Some(text)
+    }))
 }
 
 /// The start of each message of garde's rules, and the name of the rule.
@@ -204,8 +221,27 @@ struct BrokenRules {
     total: usize,
 }
 
+struct BrokenRule {
+    encoding: Encoding,
+    path: Vec<PathSegment>,
+    rule: &'static str,
+}
+
 impl BrokenRules {
     const MOST: usize = 8;
+
+    fn of(list: ErrorList<'_>) -> Self {
+        let first = list.errors.into_iter().take(Self::MOST);
+        let rules = first.map(|error| BrokenRule {
+            encoding: error.encoding,
+            path: error.path,
+            rule: error.rule,
+        });
+        Self {
+            rules: rules.collect(),
+            total: list.total,
+        }
+    }
 }
 
 impl fmt::Display for BrokenRules {

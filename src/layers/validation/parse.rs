@@ -50,10 +50,8 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Data => {
             let (error, path) = locate::<T>(text).unwrap_or((error, Vec::new()));
-            let (line, column) = (error.line(), error.column());
-            invalid(&without_position(&error), path, Encoding::Json)
-                .extension("line", line)
-                .extension("column", column)
+            let position = Some((error.line(), error.column()));
+            invalid(&without_position(&error), path, Encoding::Json, position)
         }
         Category::Syntax | Category::Eof | Category::Io => malformed_json(text, &error),
     })
@@ -114,9 +112,9 @@ fn parse_form<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T
         match serde_path_to_error::deserialize::<_, T>(reader) {
             Err(found) => {
                 let path = segments(found.path());
-                invalid(&message(found.inner()), path, encoding)
+                invalid(&message(found.inner()), path, encoding, None)
             }
-            Ok(_) => invalid(&message(&error), Vec::new(), encoding),
+            Ok(_) => invalid(&message(&error), Vec::new(), encoding, None),
         }
     })
 }
@@ -154,16 +152,25 @@ fn malformed(detail: String) -> Problem {
         .detail(detail)
 }
 
-/// A well-formed input that is not a `T`: 422, with the position.
-fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> Problem {
+/// A well-formed input that is not a `T`: 422, with the line and the column if they are known.
+fn invalid(
+    message: &str,
+    mut path: Vec<PathSegment>,
+    encoding: Encoding,
+    position: Option<(usize, usize)>,
+) -> Problem {
     // serde locates a missing field at its object; clients look for the field.
     let missing = message
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'));
     path.extend(missing.map(|name| PathSegment::Key(name.to_owned())));
-    let rule = errors::rule(&RULES, message, "deserialize");
-    let error = InputError::new(encoding, message, path, rule);
-    errors::list(vec![error], 1)
+    let error = InputError {
+        encoding,
+        message,
+        path,
+        rule: errors::rule(&RULES, message, "deserialize"),
+    };
+    errors::list(vec![error], 1, position)
 }
 
 /// The start of each message of serde, and what the log says instead.

@@ -245,7 +245,8 @@ impl CompiledValidation {
         let malformed = Answer::new(StatusCode::BAD_REQUEST)
             .reason("malformed")
             .member("byte");
-        let invalid = Answer::of(&errors::list(Vec::new(), 0)).when("when its content is invalid");
+        let invalid =
+            Answer::of(&errors::list(Vec::new(), 0, None)).when("when its content is invalid");
         if *format == Format::Query {
             return layer
                 .reads(RequestInput::new(InputSource::Query, type_name))
@@ -301,16 +302,16 @@ impl CompiledValidation {
         // task's own waker before anything waits.
         let at_once = &mut Context::from_waker(Waker::noop());
         if let Poll::Ready(body) = reader.poll(request.body_mut(), at_once) {
-            return match self.finish(request, encoding, body) {
-                Ok(request) => Step::next(request, ()),
+            return match self.finish(&mut request, encoding, body) {
+                Ok(()) => Step::next(request, ()),
                 Err(problem) => Step::reply(problem),
             };
         }
         let validation = Arc::clone(self);
         Later::pending(async move {
             let body = poll_fn(|cx| reader.poll(request.body_mut(), cx)).await;
-            let read = validation.finish(request, encoding, body);
-            Step::from(read.map(|request| (request, ())))
+            let read = validation.finish(&mut request, encoding, body);
+            Step::from(read.map(|()| (request, ())))
         })
     }
 
@@ -361,17 +362,17 @@ impl CompiledValidation {
         Ok(encoding)
     }
 
-    /// The request with its validated input, once the body has been read.
+    /// Gives the request its validated input, once the body has been read.
     fn finish<B: From<Bytes>>(
         &self,
-        mut request: Request<B>,
+        request: &mut Request<B>,
         encoding: Encoding,
         body: Result<Bytes, ReadError>,
-    ) -> Result<Request<B>, Problem> {
+    ) -> Result<(), Problem> {
         let body = body.map_err(|error| self.refuse(error))?;
         self.read(&body, encoding, request.extensions_mut())?;
         *request.body_mut() = B::from(body);
-        Ok(request)
+        Ok(())
     }
 
     fn refuse(&self, error: ReadError) -> Problem {

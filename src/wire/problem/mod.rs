@@ -69,11 +69,19 @@ struct Inner {
     title: Option<Cow<'static, str>>,
     detail: Option<Cow<'static, str>>,
     instance: Option<Cow<'static, str>>,
-    extensions: Map<String, Value>,
+    extensions: Extensions,
     headers: HeaderMap,
     cause: Option<Arc<dyn Error + Send + Sync>>,
     logged: Logged,
     body: OnceLock<Bytes>,
+}
+
+/// The extension members.
+#[derive(Clone)]
+enum Extensions {
+    Values(Map<String, Value>),
+    /// They are part of this body, and become values only if they are asked for.
+    Written(Bytes, OnceLock<Map<String, Value>>),
 }
 
 impl Clone for Inner {
@@ -103,7 +111,7 @@ impl Problem {
             title: None,
             detail: None,
             instance: None,
-            extensions: Map::new(),
+            extensions: Extensions::Values(Map::new()),
             headers: HeaderMap::new(),
             cause: None,
             logged: Logged::default(),
@@ -150,31 +158,50 @@ impl Problem {
 
     /// The URI of the problem's type (RFC 9457, section 3.1.1).
     pub fn kind(self, uri: impl Into<Cow<'static, str>>) -> Self {
-        self.change(|inner| inner.kind = Some(uri.into()))
+        self.change_body(|inner| inner.kind = Some(uri.into()))
     }
 
     /// A short summary of the problem's type (section 3.1.3). By default the reason phrase of the
     /// status.
     pub fn title(self, title: impl Into<Cow<'static, str>>) -> Self {
-        self.change(|inner| inner.title = Some(title.into()))
+        self.change_body(|inner| inner.title = Some(title.into()))
     }
 
     /// An explanation of this occurrence, and what the client can do (section 3.1.4).
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.change(|inner| inner.detail = Some(detail.into()))
+        self.change_body(|inner| inner.detail = Some(detail.into()))
     }
 
     /// The URI of this occurrence (section 3.1.5).
     pub fn instance(self, uri: impl Into<Cow<'static, str>>) -> Self {
-        self.change(|inner| inner.instance = Some(uri.into()))
+        self.change_body(|inner| inner.instance = Some(uri.into()))
     }
 
     /// An extension member (section 3.2). The members of the standard have setters of their own, and
     /// take precedence over an extension of the same name.
     pub fn extension(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.change(|inner| {
-            inner.extensions.insert(name.into(), value.into());
+        self.change_body(|inner| {
+            if let Extensions::Values(extensions) = &mut inner.extensions {
+                extensions.insert(name.into(), value.into());
+            }
         })
+    }
+
+    /// All extension members, as JSON: `write` adds them to the body by [`write_member`], in the order
+    /// of their names. It saves the values of a problem that differs in each response.
+    pub(crate) fn written_extensions(
+        self,
+        write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+    ) -> Self {
+        let standard = self.to_json();
+        let mut body = Vec::with_capacity(USUAL_BODY);
+        body.extend_from_slice(standard.strip_suffix(b"}").unwrap_or(&standard));
+        if write(&mut body).is_err() {
+            return self;
+        }
+        body.push(b'}');
+        let written = Extensions::Written(Bytes::from(body), OnceLock::new());
+        self.change(|inner| inner.extensions = written)
     }
 
     /// Adds a line of a header field to the response.
@@ -186,7 +213,12 @@ impl Problem {
 
     /// The cause, for the log only.
     pub fn because(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.change(|inner| inner.cause = Some(Arc::from(cause.into())))
+        self.caused_by(Arc::from(cause.into()))
+    }
+
+    /// The same for a cause that is shared already.
+    pub(crate) fn caused_by(self, cause: Arc<dyn Error + Send + Sync>) -> Self {
+        self.change(|inner| inner.cause = Some(cause))
     }
 
     /// The status of the response.
@@ -217,7 +249,10 @@ impl Problem {
     /// The extension members.
     #[must_use]
     pub fn extensions(&self) -> &Map<String, Value> {
-        &self.inner.extensions
+        match &self.inner.extensions {
+            Extensions::Values(values) => values,
+            Extensions::Written(body, values) => values.get_or_init(|| extensions_in(body)),
+        }
     }
 
     /// The header fields of the response, without `Content-Type`.
@@ -235,7 +270,10 @@ impl Problem {
     /// The body: a JSON object.
     #[must_use]
     pub fn to_json(&self) -> Bytes {
-        self.inner.body.get_or_init(|| self.render()).clone()
+        match &self.inner.extensions {
+            Extensions::Values(_) => self.inner.body.get_or_init(|| self.render()).clone(),
+            Extensions::Written(body, _) => body.clone(),
+        }
     }
 
     /// The response: status, fields and body, with the problem in the extensions.
@@ -255,8 +293,7 @@ impl Problem {
     }
 
     fn render(&self) -> Bytes {
-        // Most problems fit, so the buffer does not grow.
-        let mut json = Vec::with_capacity(512);
+        let mut json = Vec::with_capacity(USUAL_BODY);
         // Strings, numbers and JSON values can always be serialized.
         serde_json::to_writer(&mut json, self)
             .map_or_else(|_| Bytes::from_static(b"{}"), |()| Bytes::from(json))
@@ -268,10 +305,49 @@ impl Problem {
         change(inner);
         self
     }
+
+    /// Changes what is part of the body.
+    fn change_body(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let values = match self.inner.extensions {
+            Extensions::Values(_) => return self.change(change),
+            Extensions::Written(..) => self.extensions().clone(),
+        };
+        self.change(|inner| {
+            inner.extensions = Extensions::Values(values);
+            change(inner);
+        })
+    }
 }
+
+/// Most bodies fit, so that the buffer does not grow.
+const USUAL_BODY: usize = 512;
 
 /// The members of the standard (RFC 9457, section 3.1), in its order.
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
+
+/// The extension members of a rendered body.
+fn extensions_in(body: &[u8]) -> Map<String, Value> {
+    let mut members: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    for name in MEMBERS {
+        members.remove(name);
+    }
+    members
+}
+
+/// Writes a member of a JSON object that has been opened. The name needs no escapes.
+pub(crate) fn write_member(
+    json: &mut Vec<u8>,
+    name: &'static str,
+    value: &impl Serialize,
+) -> serde_json::Result<()> {
+    if !json.ends_with(b"{") {
+        json.push(b',');
+    }
+    json.push(b'"');
+    json.extend_from_slice(name.as_bytes());
+    json.extend_from_slice(b"\":");
+    serde_json::to_writer(json, value)
+}
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -352,7 +428,10 @@ pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
 mod tests {
     use std::time::Duration;
 
-    use super::Problem;
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::{Problem, write_member};
 
     #[test]
     fn retry_after_is_rounded_up_and_never_zero() {
@@ -363,5 +442,27 @@ mod tests {
         }
         let longest = Problem::reduced_capacity().retry_after(Duration::MAX);
         assert_eq!(longest.headers()["retry-after"], u64::MAX.to_string());
+    }
+    #[test]
+    fn written_extensions_are_the_same_as_set_ones() {
+        let problem = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail("Invalid.");
+        let set = problem()
+            .extension("count", 1)
+            .extension("errors", json!(["\u{e9}\""]));
+        let written = problem().written_extensions(|json| {
+            write_member(json, "count", &1)?;
+            write_member(json, "errors", &["\u{e9}\""])
+        });
+        let changes: [fn(Problem) -> Problem; 4] = [
+            |problem| problem,
+            |problem| problem.because("not in the body"),
+            |problem| problem.extension("more", true),
+            |problem| problem.title("Changed"),
+        ];
+        for change in changes {
+            let (set, written) = (change(set.clone()), change(written.clone()));
+            assert_eq!(set.to_json(), written.to_json());
+            assert_eq!(set.extensions(), written.extensions());
+        }
     }
 }
