@@ -352,7 +352,7 @@ fn matched_path(path: &str) -> Option<MatchedPath> {
     });
     let segments = path
         .split('/')
-        .map(|segment| match segment.replace("{{", "\u{1}").rfind('{') {
+        .map(|segment| match segment.replace("{{", "__").rfind('{') {
             Some(open) => {
                 let literal = segment.get(..open).unwrap_or_default();
                 format!("{}x", literal.replace("{{", "{").replace("}}", "}"))

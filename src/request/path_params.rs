@@ -8,7 +8,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use axum::extract::{FromRequestParts, RawPathParams, rejection::RawPathParamsRejection};
+use axum::extract::{
+    FromRequestParts, MatchedPath, RawPathParams, rejection::RawPathParamsRejection,
+};
 use http::{StatusCode, request::Parts};
 use percent_encoding::percent_decode_str;
 
@@ -73,6 +75,7 @@ pub(crate) fn with_path_params<T>(
             }
         }));
     }
+    let has_route = head.extensions.get::<MatchedPath>().is_some();
     // axum's extractor is a future that never waits.
     let found = pin!(RawPathParams::from_request_parts(head, &()));
     match found.poll(&mut Context::from_waker(Waker::noop())) {
@@ -86,6 +89,8 @@ pub(crate) fn with_path_params<T>(
         Poll::Ready(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
             Err(malformed_path())
         }
+        // An `Api` has matched a route without parameters.
+        _ if has_route => Ok(Some(read(&[]))),
         Poll::Ready(Err(_)) | Poll::Pending => Ok(None),
     }
 }

@@ -3,6 +3,7 @@
 mod concerns;
 mod extractors;
 mod parity;
+mod property;
 mod routes;
 
 use std::convert::Infallible;
