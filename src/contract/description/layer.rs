@@ -157,6 +157,18 @@ impl Description {
         self
     }
 
+    /// Changes the schemes from this place on.
+    pub(crate) fn change_schemes(
+        mut self,
+        from: usize,
+        change: impl Fn(SecurityScheme) -> SecurityScheme,
+    ) -> Self {
+        if let Some(security) = &mut self.security {
+            security.change(from, change);
+        }
+        self
+    }
+
     /// Lets requests without credentials pass, which is added to the name.
     pub fn optional(mut self) -> Self {
         self.security.get_or_insert_default().make_optional();

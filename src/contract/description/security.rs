@@ -35,6 +35,16 @@ impl Security {
         self.schemes.push(scheme);
     }
 
+    pub(super) fn change(
+        &mut self,
+        from: usize,
+        change: impl Fn(SecurityScheme) -> SecurityScheme,
+    ) {
+        for scheme in self.schemes.iter_mut().skip(from) {
+            *scheme = change(scheme.clone());
+        }
+    }
+
     pub(super) const fn make_optional(&mut self) {
         self.is_optional = true;
     }

@@ -127,7 +127,7 @@ pub use self::session::{
 pub use self::session::{RedisSessions, RedisSessionsMetrics};
 pub use self::{
     layer::{Authentication, OptionalAuthentication},
-    scheme::{AndThen, Authenticate, EitherOf, Map, Or, Outcome, Refusal, Verdict},
+    scheme::{AndThen, Authenticate, EitherOf, Granting, Map, Or, Outcome, Refusal, Verdict},
 };
 use crate::wire::ConfigError;
 

@@ -329,8 +329,7 @@ impl From<JwtRefusal> for NotVerified {
 mod tests {
     use super::{CONSTANT, JwtRefusal};
 
-    #[test]
-    fn descriptions_use_only_the_characters_of_rfc_6750() {
+    fn all() -> impl Iterator<Item = JwtRefusal> {
         let others = [
             JwtRefusal::Issuer(String::new()),
             JwtRefusal::Audience(String::new()),
@@ -338,7 +337,21 @@ mod tests {
             JwtRefusal::MissingClaim(String::new()),
             JwtRefusal::Check(String::new()),
         ];
-        for reason in CONSTANT.into_iter().chain(others) {
+        CONSTANT.into_iter().chain(others)
+    }
+
+    #[test]
+    fn the_description_of_a_layer_has_the_code_of_every_401() {
+        let malformed = [JwtRefusal::Header, JwtRefusal::SeveralTokens];
+        for reason in all() {
+            let is_listed = JwtRefusal::INVALID.contains(&reason.code());
+            assert_eq!(is_listed, !malformed.contains(&reason), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn descriptions_use_only_the_characters_of_rfc_6750() {
+        for reason in all() {
             let allowed = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
             assert!(reason.description().bytes().all(allowed), "{reason:?}");
         }

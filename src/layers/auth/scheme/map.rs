@@ -1,7 +1,8 @@
 //! What becomes of a principal that a scheme has verified: [`Authenticate::map`],
-//! [`Authenticate::try_map`] and [`Authenticate::and_then`].
+//! [`Authenticate::try_map`] and [`Authenticate::and_then`]; and what is known of its scopes:
+//! [`Authenticate::granting`].
 
-use std::{error::Error, fmt, future::Future, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, future::Future, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
@@ -201,5 +202,37 @@ impl<A: Clone, F> Clone for AndThen<A, F> {
 impl<A: fmt::Debug, F> fmt::Debug for AndThen<A, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AndThen").field(&self.scheme).finish()
+    }
+}
+
+/// A scheme of which all scopes are known; made by [`Authenticate::granting`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Granting<A> {
+    scheme: A,
+    scopes: Arc<[Cow<'static, str>]>,
+}
+
+impl<A> Granting<A> {
+    pub(super) const fn new(scheme: A, scopes: Arc<[Cow<'static, str>]>) -> Self {
+        Self { scheme, scopes }
+    }
+}
+
+impl<A: Authenticate> Authenticate for Granting<A> {
+    type Principal = A::Principal;
+
+    fn challenge(&self) -> HeaderValue {
+        self.scheme.challenge()
+    }
+
+    fn authenticate(&self, head: &Parts) -> Later<Verdict<A::Principal>> {
+        self.scheme.authenticate(head)
+    }
+
+    fn describe(&self, layer: Description) -> Description {
+        let before = layer.security().map_or(0, |known| known.schemes().len());
+        let layer = describe(&self.scheme, layer);
+        layer.change_schemes(before, |scheme| scheme.scopes(self.scopes.iter().cloned()))
     }
 }

@@ -4,14 +4,15 @@ mod choice;
 mod map;
 mod verdict;
 
-use std::future::Future;
+use std::{borrow::Cow, future::Future};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 
+use self::verdict::WRONG_CREDENTIALS;
 pub(super) use self::verdict::{join_challenges, unavailable};
 pub use self::{
     choice::{EitherOf, Or},
-    map::{AndThen, Map, Outcome},
+    map::{AndThen, Granting, Map, Outcome},
     verdict::{Refusal, Verdict},
 };
 use crate::contract::{
@@ -333,6 +334,32 @@ pub trait Authenticate {
         AndThen::new(self, look_up)
     }
 
+    /// States all scopes that credentials of this scheme can have, for the description of the layer: a
+    /// route that requires another scope is then known to be closed to everybody.
+    ///
+    /// Nothing is checked for a request: `with_scopes` does that.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Jwt, Place, auth::Authenticate, with_auth};
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
+    ///
+    /// # let secret = "a secret of at least 32 bytes for it";
+    /// let layer = with_auth(Jwt::<Claims>::hs256(secret)?.granting(["orders:read"]));
+    /// let layer = layer.describe();
+    /// let scheme = &layer.security().unwrap().schemes()[0];
+    /// assert_eq!(scheme.granted_scopes().unwrap(), ["orders:read"]);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    fn granting<I>(self, scopes: I) -> Granting<Self>
+    where
+        Self: Sized,
+        I: IntoIterator<Item: Into<Cow<'static, str>>>,
+    {
+        Granting::new(self, scopes.into_iter().map(Into::into).collect())
+    }
+
     /// Adds this scheme to the layer's description, and what it can answer besides 401.
     ///
     /// By default the scheme has the name of its challenge, and where its credentials travel is not
@@ -341,7 +368,7 @@ pub trait Authenticate {
         let unchecked = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
             .when("when the credentials cannot be checked")
             .reason("unavailable");
-        layer.scheme(unknown(self)).answer(unchecked)
+        add_unknown(self, layer).answer(unchecked)
     }
 }
 
@@ -351,15 +378,17 @@ pub(super) fn describe<A: Authenticate>(scheme: &A, layer: Description) -> Descr
     let before = count(&layer);
     let layer = scheme.describe(layer);
     if count(&layer) == before {
-        return layer.scheme(unknown(scheme));
+        return add_unknown(scheme, layer);
     }
     layer
 }
 
-/// A scheme of which only the name in its challenge is known.
-fn unknown<A: Authenticate + ?Sized>(scheme: &A) -> SecurityScheme {
+/// Adds a scheme of which only the name in its challenge is known.
+fn add_unknown<A: Authenticate + ?Sized>(scheme: &A, layer: Description) -> Description {
     let challenge = scheme.challenge();
     let name = challenge.to_str().unwrap_or_default();
     let name = name.split([' ', ',']).next().unwrap_or_default();
-    SecurityScheme::new(SchemeKind::Other, name.to_owned())
+    layer
+        .scheme(SecurityScheme::new(SchemeKind::Other, name.to_owned()))
+        .reasons(StatusCode::UNAUTHORIZED, [WRONG_CREDENTIALS])
 }

@@ -71,6 +71,9 @@ impl<P> fmt::Debug for Verdict<P> {
     }
 }
 
+/// Why credentials are refused, unless a scheme says more.
+pub(super) const WRONG_CREDENTIALS: &str = "wrong_credentials";
+
 /// Invalid credentials: a 401, or a 400 for credentials that cannot be parsed.
 ///
 /// A clone is cheap: build a refusal that never varies once, and clone it.
@@ -99,7 +102,7 @@ impl Refusal {
     /// A 401 with the scheme's own challenge. The log gets the cause, and the client does not.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let problem = Problem::new(StatusCode::UNAUTHORIZED).because(cause);
-        Self::from_problem(problem.reason("wrong_credentials"))
+        Self::from_problem(problem.reason(WRONG_CREDENTIALS))
     }
 
     /// A 400 without a challenge: what was sent cannot be parsed as credentials of this scheme.
