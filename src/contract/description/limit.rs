@@ -26,6 +26,7 @@ pub struct Limit {
     burst: Option<u64>,
     queue: Option<(u64, Duration)>,
     is_of_plan: bool,
+    is_weighted: bool,
     key: Vec<Cow<'static, str>>,
 }
 
@@ -47,6 +48,7 @@ impl Limit {
             burst: None,
             queue: None,
             is_of_plan: false,
+            is_weighted: false,
             key: Vec::new(),
         }
     }
@@ -69,13 +71,19 @@ impl Limit {
         self
     }
 
+    /// Counts units, of which a request may cost any number, and not requests.
+    pub const fn weighted(mut self) -> Self {
+        self.is_weighted = true;
+        self
+    }
+
     /// The name, as clients see it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many requests: per [`period`](Self::period), or at once if there is none.
+    /// How many requests, or units: per [`period`](Self::period), or at once if there is none.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
@@ -116,6 +124,12 @@ impl Limit {
         self.is_of_plan
     }
 
+    /// Whether units are counted, of which a request may cost any number, and not requests.
+    #[must_use]
+    pub const fn is_weighted(&self) -> bool {
+        self.is_weighted
+    }
+
     /// The parts of the key by which requests are counted, in words: `peer address`, `principal`. Empty
     /// if all requests are counted together.
     #[must_use]
@@ -140,7 +154,8 @@ impl Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.count == 1 { "" } else { "s" };
-        write!(f, "{} request{s}", self.count)?;
+        let what = if self.is_weighted { "unit" } else { "request" };
+        write!(f, "{} {what}{s}", self.count)?;
         let (Some(period), Some(interval)) = (self.period, self.interval()) else {
             return f.write_str(" at once");
         };
@@ -251,6 +266,10 @@ mod tests {
             (
                 Limit::requests("a", 5, Duration::from_secs(900)),
                 "5 requests in 15 min, one every 3 min",
+            ),
+            (
+                Limit::requests("a", 2, Duration::from_secs(1)).weighted(),
+                "2 units per second, one every 500 ms",
             ),
             (Limit::concurrent("a", 2), "2 requests at once"),
         ];

@@ -103,6 +103,7 @@ impl<K: Key> RateLimit<K> {
     /// ```
     pub fn cost(mut self, cost: impl Fn(&RequestHead<'_>) -> u32 + Send + Sync + 'static) -> Self {
         self.options.cost = Some(Arc::new(cost));
+        self.options.weighted = true;
         self
     }
 
@@ -131,6 +132,7 @@ impl<K: Key> RateLimit<K> {
         settle: impl Fn(&Answered<'_>, u32) -> u32 + Send + Sync + 'static,
     ) -> Self {
         self.options.settle = Some(Arc::new(settle));
+        self.options.weighted = true;
         self
     }
 
@@ -152,7 +154,11 @@ impl<K: Key> RateLimit<K> {
         self,
         counts: impl Fn(&Answered<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.settle(move |answered, taken| if counts(answered) { taken } else { 0 })
+        let weighted = self.options.weighted;
+        let mut limit =
+            self.settle(move |answered, taken| if counts(answered) { taken } else { 0 });
+        limit.options.weighted = weighted;
+        limit
     }
 
     /// Counts only requests that were answered with a client error, 400 to 499: wrong passwords, for

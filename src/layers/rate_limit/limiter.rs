@@ -101,7 +101,7 @@ impl<K: Key> Place for Limiter<K> {
         if limit.options.shadow {
             // It limits nothing, but answers requests that have no key.
             let layer = Description::new(self.name()).suffix(".shadow()");
-            return self.0.key.describe(layer);
+            return key::describe(&self.0.key, layer);
         }
         key::describe(&self.0.key, limit.describe(self.name()))
     }
@@ -373,7 +373,10 @@ impl Limit {
         let plans = iter::once(&self.first).chain(&self.others);
         let quotas = plans.flat_map(|plan| plan.quotas.iter());
         let limits = quotas.map(|quota| {
-            let limit = quota.describe();
+            let mut limit = quota.describe();
+            if self.options.weighted {
+                limit = limit.weighted();
+            }
             if by_plan { limit.of_plan() } else { limit }
         });
         let fields = self.first.names();

@@ -48,6 +48,8 @@ pub(super) struct Options {
     pub(super) cost: Option<Arc<dyn Fn(&RequestHead<'_>) -> u32 + Send + Sync>>,
     /// What a request costs in the end, from the response and what was taken before.
     pub(super) settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
+    /// Whether a request may cost something else than 1, or nothing.
+    pub(super) weighted: bool,
     pub(super) exempt: Option<Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>>,
     fields: RateLimitFields,
     pub(super) jitter: Duration,
@@ -68,6 +70,7 @@ impl Options {
             plans,
             cost: None,
             settle: None,
+            weighted: false,
             exempt: None,
             fields: RateLimitFields::Draft,
             jitter: Duration::ZERO,
