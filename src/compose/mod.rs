@@ -210,9 +210,14 @@ pub(crate) fn write_table(
     Ok(())
 }
 
-/// The fields that a layer sets, on answers of its own or of the handler, in one line.
+/// The fields that a layer sets on errors of its own and on responses of the handler, in one line. The
+/// fields of any other answer are a matter of its protocol, as those of a preflight are.
 fn sets(layer: &Description) -> Option<String> {
-    let of_answers = layer.answers().iter().flat_map(Answer::fields);
+    let errors = layer
+        .answers()
+        .iter()
+        .filter(|answer| answer.kind_uri().is_some());
+    let of_answers = errors.flat_map(Answer::fields);
     let mut fields: Vec<_> = Vec::new();
     for field in of_answers.chain(layer.fields()).map(HeaderName::as_str) {
         if !fields.contains(&field) {

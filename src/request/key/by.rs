@@ -83,7 +83,7 @@ impl<K: Key> Key for AfterAuth<K> {
     }
 
     fn describe(&self, layer: Description) -> Description {
-        self.0.describe(layer)
+        super::describe(&self.0, layer)
     }
 }
 
@@ -115,7 +115,7 @@ macro_rules! tuples {
             }
 
             fn describe(&self, layer: Description) -> Description {
-                $(let layer = self.$n.describe(layer);)*
+                $(let layer = super::describe(&self.$n, layer);)*
                 layer
             }
         }

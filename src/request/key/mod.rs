@@ -154,10 +154,12 @@ pub trait Key: Send + Sync + 'static {
     }
 }
 
-/// Describes a layer with limits by this key. They are never without one, whatever the key says.
+/// Describes a layer with limits by this key. It always has words, whatever the key says.
 pub(crate) fn describe<K: Key>(key: &K, layer: Description) -> Description {
+    let parts = |layer: &Description| layer.limits().first().map_or(0, |limit| limit.key().len());
+    let before = parts(&layer);
     let layer = key.describe(layer);
-    if layer.limits().iter().any(|limit| limit.key().is_empty()) {
+    if parts(&layer) == before {
         return layer.counted_by(type_name::<K>());
     }
     layer
