@@ -12,8 +12,9 @@ use std::{
     task::Poll,
 };
 
-use http::{Request, Response};
+use http::{Request, Response, header};
 use tower::{Layer, Service, ServiceExt};
+use wythe::{Describe, Description, Place, Placed, Problem, Stack, With, description::Answer};
 
 use super::{disconnects::survives_disconnects, strict::Strict};
 use crate::common::{self, Body};
@@ -28,7 +29,7 @@ async fn keeps_the_contract<L, S>(
     answered: Option<fn() -> Request<Body>>,
     secret: &str,
 ) where
-    L: Layer<Strict, Service = S> + Clone + Debug + Send + Sync + 'static,
+    L: Layer<Strict, Service = S> + Describes + Clone + Debug + Send + Sync + 'static,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
         + Clone
         + Send
@@ -47,6 +48,7 @@ async fn keeps_the_contract<L, S>(
     seen.polls_until_ready.store(2, Ordering::SeqCst);
     let response = service.clone().oneshot(passing()).await.unwrap();
     assert_eq!(response.status(), 200);
+    is_described(&layer, &response);
     assert_eq!(seen.calls.load(Ordering::SeqCst), 1);
 
     // One service can be called repeatedly, and so can its clones.
@@ -64,6 +66,7 @@ async fn keeps_the_contract<L, S>(
     if let Some(answered) = answered {
         let response = service.clone().oneshot(answered()).await.unwrap();
         assert_ne!(response.status(), 200);
+        is_described(&layer, &response);
         assert_eq!(seen.calls.load(Ordering::SeqCst), 4);
     }
 
@@ -80,6 +83,96 @@ async fn keeps_the_contract<L, S>(
     assert_eq!(seen.alive.load(Ordering::SeqCst), 0);
 
     assert!(size <= FUTURE_BYTES, "the future takes {size} bytes");
+}
+
+/// A layer, or a stack, that says what it does.
+trait Describes {
+    fn descriptions(&self) -> Vec<Description> {
+        Vec::new()
+    }
+}
+
+impl<M: Place> Describes for With<M> {
+    fn descriptions(&self) -> Vec<Description> {
+        vec![self.describe()]
+    }
+}
+
+impl<L: Place> Describes for Placed<L> {
+    fn descriptions(&self) -> Vec<Description> {
+        vec![self.describe()]
+    }
+}
+
+impl<L: Describe> Describes for Stack<L> {
+    fn descriptions(&self) -> Vec<Description> {
+        let rows = self.describe().into_iter();
+        rows.map(|(_, description)| description).collect()
+    }
+}
+
+impl<F> Describes for tower::util::MapRequestLayer<F> {}
+
+impl<F> Describes for tower::util::MapResponseLayer<F> {}
+
+/// Two layers, of which one makes the other fit the tests.
+#[derive(Clone, Debug)]
+struct Fitted<Inner, Outer>(Inner, Outer);
+
+impl<S, Inner: Layer<S>, Outer: Layer<Inner::Service>> Layer<S> for Fitted<Inner, Outer> {
+    type Service = Outer::Service;
+
+    fn layer(&self, service: S) -> Self::Service {
+        self.1.layer(self.0.layer(service))
+    }
+}
+
+impl<Inner: Describes, Outer: Describes> Describes for Fitted<Inner, Outer> {
+    fn descriptions(&self) -> Vec<Description> {
+        [self.0.descriptions(), self.1.descriptions()].concat()
+    }
+}
+
+/// An answer of the layer is one that it describes, and so are the fields that it sets. A layer of the
+/// tests that describes no answer is not checked, and neither is a 500: a stack without what its layers
+/// need does not compile, unless it is assumed.
+fn is_described(layer: &impl Describes, response: &Response<Body>) {
+    let all = layer.descriptions();
+    let says_nothing =
+        |layer: &Description| layer.answers().is_empty() && layer.fields().is_empty();
+    if all.iter().all(says_nothing) || response.status() == 500 {
+        return;
+    }
+    let mut expected: Vec<_> = all.iter().flat_map(Description::fields).collect();
+    if response.status() != 200 {
+        let problem = response.extensions().get::<Problem>();
+        let reason = problem.and_then(Problem::reason_code);
+        let is_given = |answer: &&Answer| {
+            answer.status() == response.status()
+                && answer.kind_uri() == problem.map(Problem::kind_uri)
+                && reason.is_none_or(|reason| answer.reasons().iter().any(|code| code == reason))
+        };
+        let mut answers = all.iter().flat_map(Description::answers);
+        let answer = answers.find(is_given);
+        let answer = answer.unwrap_or_else(|| panic!("not described: {response:?}"));
+        expected.extend(answer.fields());
+        for member in problem
+            .iter()
+            .flat_map(|problem| problem.extensions().keys())
+        {
+            assert!(
+                answer.members().iter().any(|known| known == member),
+                "{member}"
+            );
+        }
+        expected.extend([&header::CONTENT_TYPE, &header::CONTENT_LENGTH]);
+    }
+    for field in response.headers().keys() {
+        assert!(
+            expected.contains(&field),
+            "`{field}` is not described: {response:?}"
+        );
+    }
 }
 
 fn plain() -> Request<Body> {
@@ -206,13 +299,14 @@ mod rate_limit_in_redis {
 mod concurrency_limit {
     use super::*;
     use std::time::Duration;
-    use tower_layer::Stack;
     use wythe::{ConcurrencyLimit, concurrency_limit::Guarded, with_concurrency_limit};
 
     /// Converts the body back to the test's own type, so that the inner layer satisfies the bounds.
     /// Whatever was in progress has ended by then.
     #[derive(Clone, Debug)]
     struct Back;
+
+    impl Describes for Back {}
 
     impl<S> Layer<S> for Back {
         type Service = tower::util::MapResponse<S, fn(Response<Guarded<Body>>) -> Response<Body>>;
@@ -235,9 +329,9 @@ mod concurrency_limit {
     }
 
     every_layer! {
-        concurrency_limit: Stack::new(with_concurrency_limit(one()), Back),
+        concurrency_limit: Fitted(with_concurrency_limit(one()), Back),
             passes plain, answers None, secret "no secret";
-        concurrency_limit_by_peer: Stack::new(with_concurrency_limit(one().by_peer()), Back),
+        concurrency_limit_by_peer: Fitted(with_concurrency_limit(one().by_peer()), Back),
             passes from_peer, answers Some(plain), secret "203.0.113.9";
     }
 }
@@ -246,7 +340,6 @@ mod concurrency_limit {
 mod load_shed {
     use super::*;
     use std::task::Context;
-    use tower_layer::Stack;
     use wythe::with_load_shed;
 
     /// Polls until the inner service is ready: a layer that does not wait does not forward
@@ -256,6 +349,8 @@ mod load_shed {
 
     #[derive(Clone, Debug)]
     struct Patience;
+
+    impl Describes for Patience {}
 
     impl<S> Layer<S> for Patience {
         type Service = Patient<S>;
@@ -284,7 +379,7 @@ mod load_shed {
     }
 
     every_layer! {
-        load_shed: Stack::new(Patience, with_load_shed()),
+        load_shed: Fitted(Patience, with_load_shed()),
             passes plain, answers None, secret "no secret";
     }
 }
@@ -436,7 +531,6 @@ mod presentation {
     use http::{HeaderValue, StatusCode};
     use late::Late;
     use tower::util::MapResponseLayer;
-    use tower_layer::Stack;
     use wythe::{with_presentation, with_presentation_as};
 
     /// A refusal in plain text, which has to be read.
@@ -457,9 +551,9 @@ mod presentation {
 
     every_layer! {
         presentation: with_presentation(), passes plain, answers None, secret "no secret";
-        presentation_of_text: Stack::new(
+        presentation_of_text: Fitted(
             MapResponseLayer::new(REFUSAL),
-            Stack::new(with_presentation(), MapResponseLayer::new(OK)),
+            Fitted(with_presentation(), MapResponseLayer::new(OK)),
         ), passes plain, answers None, secret "no secret";
         presentation_as: with_presentation_as(|problem, _| {
             (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
@@ -469,13 +563,14 @@ mod presentation {
 
 mod body_adapter {
     use super::*;
-    use tower_layer::Stack;
     use wythe::with_body_adapter;
 
     /// Converts the bodies back to the test's own type, so that the inner layer satisfies the
     /// bounds.
     #[derive(Clone, Debug)]
     struct Back;
+
+    impl Describes for Back {}
 
     impl<S> Layer<S> for Back {
         type Service = tower::util::MapResponse<S, fn(Response<wythe::Body>) -> Response<Body>>;
@@ -489,6 +584,8 @@ mod body_adapter {
     #[derive(Clone, Debug)]
     struct Taken;
 
+    impl Describes for Taken {}
+
     impl<S> Layer<S> for Taken {
         type Service = tower::util::MapRequest<S, fn(Request<wythe::Body>) -> Request<Body>>;
 
@@ -498,7 +595,7 @@ mod body_adapter {
     }
 
     every_layer! {
-        body_adapter: Stack::new(Taken, Stack::new(with_body_adapter(), Back)),
+        body_adapter: Fitted(Taken, Fitted(with_body_adapter(), Back)),
             passes plain, answers None, secret "no secret";
     }
 }
@@ -746,7 +843,6 @@ mod validation {
     use super::*;
     use late::Late;
     use tower::util::MapRequestLayer;
-    use tower_layer::Stack;
     use wythe::{Form, Json, JsonOrForm, Query, with_validation};
 
     #[derive(serde::Deserialize, garde::Validate)]
@@ -782,9 +878,9 @@ mod validation {
     const ON_TIME: fn(Request<Late>) -> Request<Body> = |request| request.map(|late| late.body);
 
     every_layer! {
-        late_body: Stack::new(
+        late_body: Fitted(
             MapRequestLayer::new(ON_TIME),
-            Stack::new(
+            Fitted(
                 with_validation::<Json<Name>>(),
                 MapRequestLayer::new(LATE),
             ),

@@ -1,5 +1,7 @@
 //! The contract of every layer.
 
+#[cfg(feature = "full")]
+mod description;
 pub(crate) mod disconnects;
 mod every_layer;
 #[cfg(all(

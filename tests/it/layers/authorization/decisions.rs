@@ -591,7 +591,7 @@ fn shows_what_it_requires_and_nothing_else() -> Result<(), ConfigError> {
             shared(&with_roles(
                 Roles::all([Level::Admin])?.by(|_: &Claims, _| true),
             )),
-            "With(Roles(without the role Admin))",
+            "With(Roles(without the role \"Admin\"))",
         ),
         (
             shared(&with_authorization(|_: &Auth<Claims>, _| true)),

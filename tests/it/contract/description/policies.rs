@@ -1,0 +1,577 @@
+//! What policies say: limits, inputs, origins, caches and the rest.
+
+use std::{convert::Infallible, time::Duration};
+
+use http::{Method, StatusCode, header, request::Parts};
+use serde::Deserialize;
+use wythe::{
+    Auth, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens, Description,
+    Form, IpFilter, Json, JsonOrForm, Methods, Place, Problem, Query, Quota, RateLimit, Roles,
+    Scopes,
+    description::{
+        Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
+    },
+    key::{self, Key},
+    rate_limit::Overflow,
+    stage, with_authorization, with_body_adapter, with_cache_control, with_client_ip,
+    with_concurrency_limit, with_cors, with_csrf, with_ip_filter, with_load_shed, with_methods,
+    with_presentation, with_rate_limit, with_roles, with_scopes, with_validation,
+};
+
+use super::{check, lines};
+
+const SECRET: &str = "thirty-two bytes of a secret, or more";
+
+#[derive(Clone, Deserialize)]
+struct Claims {}
+
+#[derive(Deserialize, garde::Validate)]
+struct NewUser {
+    #[garde(length(min = 2))]
+    name: String,
+}
+
+#[test]
+fn layers_that_only_answer() {
+    check(&with_body_adapter(), &["with_body_adapter"]);
+    check(
+        &with_presentation(),
+        &["with_presentation", "500 when an inner service panics"],
+    );
+    check(
+        &with_load_shed(),
+        &[
+            "with_load_shed",
+            "503 when the service inside is not ready",
+            "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+            "  reasons overload",
+            "  fields retry-after",
+        ],
+    );
+    check(
+        &with_client_ip(ClientIpSource::peer()),
+        &[
+            "with_client_ip",
+            "500 when the address of the peer is not known",
+        ],
+    );
+    check(
+        &with_ip_filter(IpFilter::deny(["192.0.2.0/24"]).unwrap().by_peer()),
+        &[
+            "with_ip_filter",
+            "403 to addresses that are not allowed",
+            "  reasons network",
+            "500 when the address of the peer is not known",
+        ],
+    );
+}
+
+#[test]
+fn methods() {
+    check(
+        &with_methods([Method::GET, Method::POST]),
+        &[
+            "with_methods",
+            "204 to OPTIONS",
+            "  fields allow",
+            "405 to a method other than GET, HEAD, POST",
+            "  reasons method",
+            "  fields allow",
+            "501 to an unknown method",
+            "  reasons unknown_method",
+            "methods [GET, HEAD, POST]",
+        ],
+    );
+    check(
+        &with_methods(Methods::list([Method::OPTIONS]).unwrap()),
+        &[
+            "with_methods",
+            "405 to a method other than OPTIONS",
+            "  reasons method",
+            "  fields allow",
+            "501 to an unknown method",
+            "  reasons unknown_method",
+            "methods [OPTIONS]",
+        ],
+    );
+}
+
+#[test]
+fn rate_limits() {
+    check(
+        &with_rate_limit(Quota::per_minute(10).by_peer().unwrap()),
+        &[
+            "with_rate_limit",
+            "429 when a quota is spent (\"default\": 10 requests per minute, one every 6 s)",
+            "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "  reasons quota",
+            "  fields retry-after ratelimit ratelimit-policy",
+            "  members violated-policies",
+            "500 when the server does not provide the address of the peer",
+            "sets ratelimit ratelimit-policy",
+            "limit default: 10 requests per minute, one every 6 s by [peer address], q=10;w=60s",
+        ],
+    );
+    let both = RateLimit::of([
+        Quota::per_second(5).burst(10).named("burst"),
+        Quota::per_day(1_000).named("daily"),
+    ]);
+    check(
+        &with_rate_limit(both.unwrap().by_path_param("id").exempt(|_| false)),
+        &[
+            "with_rate_limit.exempt(..)",
+            "429 when a quota is spent (\"burst\": 5 requests per second, at most 10 at once, one \
+             every 200 ms; \"daily\": 1000 requests per day, one every 86.4 s)",
+            "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "  reasons quota",
+            "  fields retry-after ratelimit ratelimit-policy",
+            "  members violated-policies",
+            "400 when a parameter of the path is not UTF-8",
+            "  reasons malformed_path",
+            "500 when the route has no parameter `id`",
+            "sets ratelimit ratelimit-policy",
+            "limit burst: 5 requests per second, at most 10 at once, one every 200 ms by [path \
+             parameter id], q=10;w=2s",
+            "limit daily: 1000 requests per day, one every 86.4 s by [path parameter id], \
+             q=1000;w=86400s",
+            "path parameters id",
+            "bypassed by Chosen(\"exempt\")",
+        ],
+    );
+    let plans = RateLimit::plans([(1, [Quota::per_minute(1)]), (2, [Quota::per_minute(60)])]);
+    let plans = plans.unwrap().chosen_by(|_| 1);
+    let limit = plans.keyed((key::principal(|_: &String| ""), key::by(|_| ())));
+    check(
+        &with_rate_limit(limit.max_keys(10, Overflow::Refuse).unwrap()),
+        &[
+            "with_rate_limit",
+            "429 when a quota of its plan is spent (\"default\": 1 request per minute; \
+             \"default\": 60 requests per minute, one every 1 s)",
+            "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "  reasons quota",
+            "  fields retry-after ratelimit ratelimit-policy",
+            "  members violated-policies",
+            "500 when the plan of the request is not listed",
+            "503 to a new key when the limit keeps as many as it may",
+            "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+            "  reasons store_full",
+            "  fields retry-after",
+            "sets ratelimit ratelimit-policy",
+            "limit default of a plan: 1 request per minute by [principal and function of the \
+             request], q=1;w=60s",
+            "limit default of a plan: 60 requests per minute, one every 1 s by [principal and \
+             function of the request], q=60;w=60s",
+        ],
+    );
+    let legacy = Quota::per_hour(1).by_client_ip().unwrap().cost(|_| 2);
+    check(
+        &with_rate_limit(legacy.fields(wythe::RateLimitFields::None)),
+        &[
+            "with_rate_limit",
+            "429 when a quota is spent (\"default\": 1 unit per hour)",
+            "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "  reasons quota",
+            "  fields retry-after",
+            "  members violated-policies",
+            "limit default: 1 unit per hour by [client address], q=1;w=3600s",
+        ],
+    );
+    // A limit that is only tried out limits nothing.
+    check(
+        &with_rate_limit(Quota::per_hour(1).by_peer().unwrap().shadow()),
+        &[
+            "with_rate_limit.shadow()",
+            "500 when the server does not provide the address of the peer",
+        ],
+    );
+}
+
+#[test]
+fn concurrency_limits() {
+    let of = |most| ConcurrencyLimit::of(most).unwrap();
+    check(
+        &with_concurrency_limit(of(100)),
+        &[
+            "with_concurrency_limit",
+            "503 when 100 requests are in progress",
+            "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+            "  reasons concurrency",
+            "  fields retry-after",
+            "  members violated-policies",
+            "limit concurrent-requests: 100 requests at once by []",
+        ],
+    );
+    let queue = of(4)
+        .named("uploads")
+        .by_route()
+        .queue(5, Duration::from_secs(1))
+        .unwrap();
+    check(
+        &with_concurrency_limit(queue),
+        &[
+            "with_concurrency_limit",
+            "503 when 4 requests of its key are in progress and 5 wait, or after a wait of 1s",
+            "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+            "  reasons concurrency",
+            "  fields retry-after",
+            "  members violated-policies",
+            "limit uploads: 4 requests at once by [method and route]",
+            "queue 5 for 1s",
+        ],
+    );
+}
+
+#[test]
+fn keys() {
+    /// A key of an application, which says nothing of itself.
+    struct ByTenant;
+
+    impl Key for ByTenant {
+        type Value = u64;
+        type Stage = stage::Quota;
+        type Needs = ();
+
+        fn of(&self, _: &mut Parts) -> Result<u64, Problem> {
+            Ok(1)
+        }
+    }
+
+    /// One that forgets its words.
+    struct Forgetful;
+
+    impl Key for Forgetful {
+        type Value = u64;
+        type Stage = stage::Quota;
+        type Needs = ();
+
+        fn of(&self, _: &mut Parts) -> Result<u64, Problem> {
+            Ok(1)
+        }
+
+        fn describe(&self, layer: Description) -> Description {
+            layer.answer(Answer::new(StatusCode::BAD_REQUEST))
+        }
+    }
+
+    fn words(key: impl Key) -> String {
+        let limit = RateLimit::of([Quota::per_minute(1)]).unwrap().keyed(key);
+        let layer = with_rate_limit(limit.after_auth()).describe();
+        layer.limits()[0].key().join(", ")
+    }
+
+    assert_eq!(words(ByTenant), "ByTenant");
+    assert_eq!(words(Forgetful), "Forgetful");
+    assert_eq!(
+        words((key::client_ip(), ByTenant)),
+        "client address, ByTenant"
+    );
+    assert_eq!(
+        words(key::principal_value(|name: &String| name.len())),
+        "value of the principal"
+    );
+    assert_eq!(
+        words(key::dangerously_client_header("X-Foo").unwrap()),
+        "header x-foo"
+    );
+}
+
+#[test]
+fn requirements() {
+    check(
+        &with_scopes(Scopes::<String>::all(["a", "b"]).unwrap()),
+        &[
+            "with_scopes",
+            "403 without the scopes \"a\", \"b\"",
+            "  reasons insufficient_scope",
+            "  fields www-authenticate",
+            "requires Scopes(AllOf([\"a\", \"b\"]))",
+        ],
+    );
+    check(
+        &with_roles(
+            Roles::<String, str>::any(["a", "b"])
+                .unwrap()
+                .by(|_: &String, _: &str| true),
+        ),
+        &[
+            "with_roles",
+            "403 without one of the roles \"a\", \"b\"",
+            "  reasons insufficient_role",
+            "requires Roles(AnyOf([\"a\", \"b\"]))",
+        ],
+    );
+    fn is_staff(_: &Auth<Claims>, _: &wythe::RequestHead<'_>) -> Result<bool, Infallible> {
+        Ok(true)
+    }
+    check(
+        &with_authorization(is_staff),
+        &[
+            "with_authorization",
+            "403 when the check denies the request",
+            "  reasons denied",
+            "503 when the check fails",
+            "  reasons unavailable",
+            "requires Check(\"is_staff\")",
+        ],
+    );
+}
+
+#[test]
+fn inputs() {
+    check(
+        &with_validation::<Json<NewUser>>(),
+        &[
+            "with_validation",
+            "400 when the body can't be read or parsed",
+            "  reasons malformed no_body broken_body",
+            "  members byte line column",
+            "413 when the body has more than 1048576 bytes",
+            "  reasons too_large",
+            "  members max_body_bytes",
+            "415 when the body has another content type, or a content coding",
+            "  reasons media_type content_coding",
+            "  fields accept accept-encoding",
+            "422 when its content is invalid",
+            "  reasons invalid",
+            "  members error_count errors line column",
+            "reads Body Json<NewUser> [\"application/json\"] Some(1048576)",
+        ],
+    );
+    check(
+        &with_validation::<Form<NewUser>>().max_body_bytes(10),
+        &[
+            "with_validation",
+            "400 when the body can't be read or parsed",
+            "  reasons malformed no_body broken_body",
+            "  members byte line column",
+            "413 when the body has more than 10 bytes",
+            "  reasons too_large",
+            "  members max_body_bytes",
+            "415 when the body has another content type, or a content coding",
+            "  reasons media_type content_coding",
+            "  fields accept accept-encoding",
+            "422 when its content is invalid",
+            "  reasons invalid",
+            "  members error_count errors line column",
+            "reads Body Form<NewUser> [\"application/x-www-form-urlencoded\"] Some(10)",
+        ],
+    );
+    check(
+        &with_validation::<JsonOrForm<NewUser>>().dangerously_ignore_content_type(),
+        &[
+            "with_validation",
+            "400 when the body can't be read or parsed",
+            "  reasons malformed no_body broken_body",
+            "  members byte line column",
+            "413 when the body has more than 1048576 bytes",
+            "  reasons too_large",
+            "  members max_body_bytes",
+            "415 when the body has a content coding",
+            "  reasons content_coding",
+            "  fields accept-encoding",
+            "422 when its content is invalid",
+            "  reasons invalid",
+            "  members error_count errors line column",
+            "reads Body JsonOrForm<NewUser> [] Some(1048576)",
+        ],
+    );
+    check(
+        &with_validation::<Query<NewUser>>(),
+        &[
+            "with_validation",
+            "400 when the query can't be parsed",
+            "  reasons malformed",
+            "  members byte",
+            "422 when its content is invalid",
+            "  reasons invalid",
+            "  members error_count errors",
+            "reads Query Query<NewUser> [] None",
+        ],
+    );
+}
+
+#[test]
+fn origins() {
+    let csrf = || Csrf::same_origin().exempt(["/hooks/{name}"]).unwrap();
+    check(
+        &with_csrf(csrf()),
+        &[
+            "with_csrf",
+            "403 when a page of another site sent the request",
+            "  reasons cross_site cross_origin null_origin no_host several_fields",
+            "csrf, exempt [/hooks/{name}], token None",
+        ],
+    );
+    let tokens = CsrfTokens::new(SECRET).unwrap();
+    check(
+        &with_csrf(csrf().fallback_token(tokens, |_| None)),
+        &[
+            "with_csrf",
+            "403 when a page of another site sent the request",
+            "  reasons cross_site cross_origin null_origin no_host several_fields",
+            "403 without an origin and without a valid token of its session",
+            "  reasons no_session no_token several_tokens wrong_token expired_token",
+            "csrf, exempt [/hooks/{name}], token Some(\"x-csrf-token\")",
+        ],
+    );
+    check(
+        &with_cors(Cors::any().any_method()),
+        &[
+            "with_cors",
+            "204 to a preflight",
+            "  fields access-control-allow-origin vary access-control-allow-methods \
+             access-control-allow-headers",
+            "sets access-control-allow-origin",
+            "shares with any origin, methods None",
+        ],
+    );
+    let cors = Cors::origins(["https://app.example.com", "https://*.example.com"]).unwrap();
+    let cors = cors
+        .credentials()
+        .methods(["GET"])
+        .unwrap()
+        .exposed_headers(["etag"])
+        .unwrap();
+    check(
+        &with_cors(cors.allow_origins_where(|_, _| false)),
+        &[
+            "with_cors",
+            "204 to a preflight",
+            "  fields access-control-allow-origin vary access-control-allow-credentials \
+             access-control-allow-methods access-control-allow-headers",
+            "sets access-control-allow-origin access-control-allow-credentials \
+             access-control-expose-headers vary",
+            "shares with https://app.example.com, https://*.example.com, origins that a function \
+             allows with credentials, methods Some([GET])",
+        ],
+    );
+}
+
+#[test]
+fn caches() {
+    check(
+        &with_cache_control(CacheControl::no_store()),
+        &[
+            "with_cache_control",
+            "sets cache-control",
+            "caches \"no-store\" (no-store), authenticated \"no-store\" (no-store)",
+        ],
+    );
+    let minute = Duration::from_secs(60);
+    check(
+        &with_cache_control(CacheControl::public().max_age(minute)),
+        &[
+            "with_cache_control",
+            "sets cache-control",
+            "caches \"public, max-age=60\" (public), authenticated \"private, max-age=60\" \
+             (private)",
+        ],
+    );
+    let shared = CacheControl::public().dangerously_shared_when_authenticated();
+    check(
+        &with_cache_control(shared),
+        &[
+            "with_cache_control",
+            "sets cache-control",
+            "caches \"public\" (public), authenticated \"public\" (public)",
+        ],
+    );
+    let cdn = CacheControl::private().cdn(CacheControl::public());
+    check(
+        &with_cache_control(cdn),
+        &[
+            "with_cache_control",
+            "sets cache-control cdn-cache-control",
+            "caches \"private\" (public), authenticated \"private\" (private)",
+        ],
+    );
+}
+
+#[test]
+fn conditions() {
+    let csrf = || with_csrf(Csrf::same_origin());
+    let list = |routes: &[&str]| routes.iter().map(ToString::to_string).collect();
+    let cases = [
+        (
+            csrf().when(|_| true).describe(),
+            ".when(..)",
+            Bypass::Chosen("when"),
+        ),
+        (
+            csrf().except(|_| true).describe(),
+            ".except(..)",
+            Bypass::Chosen("except"),
+        ),
+        (
+            csrf().only_routes(["/b", "/a"]).unwrap().describe(),
+            r#".only_routes(["/a", "/b"])"#,
+            Bypass::OtherRoutes(list(&["/a", "/b"])),
+        ),
+        (
+            csrf().except_routes(["/health"]).unwrap().describe(),
+            r#".except_routes(["/health"])"#,
+            Bypass::Routes(list(&["/health"])),
+        ),
+    ];
+    for (layer, suffix, bypass) in cases {
+        assert_eq!(layer.name(), format!("with_csrf{suffix}"));
+        assert_eq!(layer.bypasses(), [bypass]);
+        assert!(layer.is_conditional() && layer.is_csrf_protection());
+    }
+
+    let exempt = with_csrf(Csrf::same_origin().exempt(["/hooks"]).unwrap());
+    let layer = exempt.except_routes(["/health"]).unwrap().describe();
+    assert!(layer.is_conditional() && layer.is_csrf_protection());
+    let named: Vec<_> = layer.named_routes().collect();
+    assert_eq!(named, [("except_routes", "/health"), ("exempt", "/hooks")]);
+    assert!(!csrf().describe().is_conditional());
+}
+
+#[test]
+fn a_layer_of_an_application_has_all_setters() {
+    let layer = Description::new("app::layers::WithGateway<app::Route>")
+        .answer(Answer::new(StatusCode::CREATED).when("to a probe"))
+        .field(header::SERVER)
+        .requirement(
+            Requirement::Roles(NameList::AnyOf(vec!["staff".to_owned()])),
+            Answer::new(StatusCode::FORBIDDEN)
+                .reason("role")
+                .member("roles"),
+        )
+        .limit(
+            [
+                Limit::requests("units", 60, Duration::from_secs(60)).weighted(),
+                Limit::requests("daily", 5, Duration::from_secs(86_400)),
+            ],
+            Answer::new(StatusCode::TOO_MANY_REQUESTS).kind("https://app.example/probs/limit"),
+        )
+        .counted_by("tenant")
+        .path_parameter("tenant")
+        .supports([Method::PUT], Answer::new(StatusCode::METHOD_NOT_ALLOWED))
+        .reads(RequestInput::new(InputSource::Body, "Upload").media_type("image/png"))
+        .protects_from_csrf(CsrfProtection::new())
+        .bypass(Bypass::Chosen("unless"));
+    let expected = [
+        "WithGateway<Route>.unless(..)",
+        "201 to a probe",
+        "403 without one of the roles \"staff\"",
+        "  reasons role",
+        "  members roles",
+        "429 when a quota is spent (\"units\": 60 units per minute, one every 1 s; \"daily\": \
+             5 requests per day, one every 4.8 h)",
+        "  kind https://app.example/probs/limit",
+        "405 to a method other than PUT",
+        "sets server",
+        "requires Roles(AnyOf([\"staff\"]))",
+        "limit units: 60 units per minute, one every 1 s by [tenant], q=60;w=60s",
+        "limit daily: 5 requests per day, one every 4.8 h by [tenant], q=5;w=86400s",
+        "path parameters tenant",
+        "methods [PUT]",
+        "reads Body Upload [\"image/png\"] None",
+        "csrf, exempt [], token None",
+        "bypassed by Chosen(\"unless\")",
+    ];
+    assert_eq!(lines(&layer), expected);
+    assert!(layer.is_csrf_protection());
+    assert_eq!(layer.clone(), layer);
+}
