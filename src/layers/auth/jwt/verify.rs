@@ -322,6 +322,10 @@ impl KeySource {
 
     /// Whether keys are fetched, which may fail.
     /// The address of the document in which the issuer says where its keys are.
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(clippy::missing_const_for_fn, reason = "`jwks` writes the address")
+    )]
     fn discovery_url(&self) -> Option<String> {
         match self {
             Self::Fixed(_) => None,
