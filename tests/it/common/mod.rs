@@ -29,9 +29,32 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, Service, ServiceExt, service_fn};
+use wythe::{Later, Middleware, Place, Problem, Step, stage};
 
 /// The body of requests and responses in tests without axum.
 pub type Body = Full<Bytes>;
+
+/// A user's own middleware, which answers every request with this problem.
+#[derive(Clone)]
+pub struct Closed(pub Problem);
+
+impl Place for Closed {
+    type Stage = stage::Admit;
+    type Provides = ();
+    type Needs = ();
+
+    fn name(&self) -> &'static str {
+        "with_opening_hours"
+    }
+}
+
+impl<B> Middleware<B> for Closed {
+    type Carry = ();
+
+    fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
+        Step::reply(self.0.clone())
+    }
+}
 
 /// Sends one request through a layer to a handler that answers 200 `ok`.
 pub async fn send<L>(layer: &L, request: Request<Body>) -> Response<Bytes>

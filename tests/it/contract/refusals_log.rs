@@ -19,7 +19,7 @@ use wythe::{
     with_methods, with_rate_limit, with_validation,
 };
 
-use crate::common::{self, log::Log};
+use crate::common::{self, Closed, log::Log};
 
 const NOT_IN_THE_LOG: &str = "hunter2";
 
@@ -29,31 +29,7 @@ struct Name {
     name: String,
 }
 
-/// A user's own middleware, which rejects every request.
-#[derive(Clone)]
-struct Closed {
-    problem: Problem,
-}
-
-impl Place for Closed {
-    type Stage = stage::Admit;
-    type Provides = ();
-    type Needs = ();
-
-    fn name(&self) -> &'static str {
-        "with_opening_hours"
-    }
-}
-
-impl<B> Middleware<B> for Closed {
-    type Carry = ();
-
-    fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
-        Step::reply(self.problem.clone())
-    }
-}
-
-/// The same, without a name.
+/// A user's own middleware without a name, which rejects every request.
 #[derive(Clone)]
 struct Nameless;
 
@@ -205,8 +181,8 @@ fn of_validation() -> Vec<Case> {
 
 fn of_a_users_own() -> Vec<Case> {
     let closed = || Problem::new(StatusCode::SERVICE_UNAVAILABLE);
-    let own = |problem| behind!(with(Closed { problem }));
-    let sometimes = with(Closed { problem: closed() }).when(|_: &RequestHead<'_>| true);
+    let own = |problem| behind!(with(Closed(problem)));
+    let sometimes = with(Closed(closed())).when(|_: &RequestHead<'_>| true);
     let (night, phone) = (
         closed().reason("night").expected(),
         Problem::unavailable("no line"),

@@ -21,7 +21,7 @@ use wythe::{
     with_cors, with_load_shed, with_presentation, with_presentation_as,
 };
 
-use crate::common::log::Log;
+use crate::common::{Closed, log::Log};
 
 async fn problem() -> Result<(), Problem> {
     Err(Problem::internal("the index is corrupt"))
@@ -302,28 +302,6 @@ async fn a_panic_leaves_one_event_however_the_presentation_is_mounted() {
     }
 }
 
-/// Rejects every request.
-#[derive(Clone)]
-struct Closed;
-
-impl Place for Closed {
-    type Stage = stage::Admit;
-    type Provides = ();
-    type Needs = ();
-
-    fn name(&self) -> &'static str {
-        "with_opening_hours"
-    }
-}
-
-impl<B> Middleware<B> for Closed {
-    type Carry = ();
-
-    fn before(&self, _: Request<B>) -> Later<Step<B, ()>> {
-        Step::reply(Problem::unavailable("nobody is there"))
-    }
-}
-
 /// Replaces every response.
 #[derive(Clone)]
 struct Corrupting;
@@ -355,31 +333,32 @@ impl<B> Middleware<B> for Corrupting {
 #[tokio::test]
 async fn a_refusal_of_a_layer_leaves_one_event_whatever_stands_around_it() {
     let ok = || get(async || "ok");
+    let closing = || with(Closed(Problem::unavailable("nobody is there")));
     let closed = "WARN message=refused layer=\"with_opening_hours\" status=503";
     let slow = || get(async || tokio::time::sleep(Duration::from_secs(60)).await);
     let timeout =
         || TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(1));
     let cases = [
         (
-            Router::new().route("/", get(compose((with(Closed),)).handler(async || "ok"))),
+            Router::new().route("/", get(compose((closing(),)).handler(async || "ok"))),
             closed,
         ),
         (
             Router::new()
-                .route("/", get(compose((with(Closed),)).handler(async || "ok")))
+                .route("/", get(compose((closing(),)).handler(async || "ok")))
                 .layer(compose((cors(), with_presentation()))),
             closed,
         ),
         (
             Router::new()
                 .route("/", ok())
-                .layer(compose((cors(), own_shape(), with(Closed)))),
+                .layer(compose((cors(), own_shape(), closing()))),
             closed,
         ),
         (
             Router::new().route(
                 "/",
-                get(compose((with(Closed),)).handler(async || "ok")).layer(compose((cors(),))),
+                get(compose((closing(),)).handler(async || "ok")).layer(compose((cors(),))),
             ),
             closed,
         ),
