@@ -137,8 +137,8 @@ impl Description {
         self
     }
 
-    /// Adds a header field that the layer sets on responses of the handler. The fields of the layer's
-    /// own answers are a part of these.
+    /// Adds a header field that the layer sets on responses of the handler. Those of the layer's own
+    /// answers are parts of the answers: see [`Answer::field`].
     pub fn field(mut self, field: HeaderName) -> Self {
         self.fields.push(field);
         self

@@ -55,6 +55,7 @@ impl Security {
 /// # Example: a badge in a field of its own
 ///
 /// ```
+/// # #[cfg(feature = "auth")] {
 /// use http::{HeaderName, HeaderValue, request::Parts};
 /// use wythe::{
 ///     Description, Later,
@@ -82,6 +83,7 @@ impl Security {
 ///         layer.scheme(badge)
 ///     }
 /// }
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
