@@ -363,12 +363,16 @@ where
 {
     /// Adds the routes of a nested `Api`.
     pub(super) fn nest(&mut self, prefix: &str, inner: Self) {
-        self.faults.extend(Finding::of_prefix(prefix));
-        self.faults
-            .extend(inner.faults.into_iter().map(|fault| fault.inside(prefix)));
-        let routes = inner.list.into_iter();
-        let routes = routes.map(|route| route.nested(prefix, &self.around));
-        self.list.extend(routes);
+        let faults = inner.faults.into_iter();
+        self.faults.extend(faults.map(|fault| fault.inside(prefix)));
+        if let Some(fault) = Finding::of_prefix(prefix) {
+            // Each of the routes would be a finding again.
+            self.faults.push(fault);
+        } else {
+            let routes = inner.list.into_iter();
+            let routes = routes.map(|route| route.nested(prefix, &self.around));
+            self.list.extend(routes);
+        }
         if inner.fallback.is_some() {
             self.faults.push(Finding::nested_fallback(prefix));
         }

@@ -92,11 +92,7 @@ impl Finding {
 
     /// The finding about a route of an `Api` that is nested under this prefix.
     pub(super) fn inside(mut self, prefix: &str) -> Self {
-        if self.route.is_empty() {
-            prefix.clone_into(&mut self.route);
-        } else if let Some((method, path)) = self.route.split_once(' ') {
-            self.route = format!("{method} {prefix}{path}");
-        }
+        self.route.insert_str(0, prefix);
         self
     }
 

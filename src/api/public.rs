@@ -116,7 +116,10 @@ where
     /// Adds a router of axum under a prefix, as `Router::nest_service` does: the router answers for
     /// every path under it. Its routes are not checked.
     pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self {
-        self.routes.faults.extend(Finding::of_prefix(prefix));
+        if let Some(fault) = Finding::of_prefix(prefix) {
+            self.routes.faults.push(fault);
+            return self;
+        }
         let around = self.routes.around.clone();
         let route = Route {
             matches: Matches::Prefix,

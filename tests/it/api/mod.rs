@@ -2,6 +2,7 @@
 
 mod concerns;
 mod extractors;
+mod findings;
 mod parity;
 mod property;
 mod routes;
