@@ -3,6 +3,7 @@
 mod concerns;
 mod extractors;
 mod findings;
+mod logging;
 mod parity;
 mod property;
 mod routes;
