@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Measures builds of crates with 100 routes each: bare axum routes, and the same routes with five
-# layers around every handler. Prints the CPU time of each build and the size of its program, for
+# layers around every handler; and of crates with 200 routes: bare axum, and an `Api`. Prints the CPU time of each build and the size of its program, for
 # debug and release.
 #
 #   benches/build_time.sh [rounds]
 #
 # - one input: all routes read the same type, and share one stack
 # - 100 inputs: each route reads a type of its own, and has a stack of its own
+# - 200 routes, 20 inputs: ten routes share a type, and the stack of the `Api` that validates it
 #
 # Dependencies are built before; the measured part is the crate with the routes, compiled without
 # incremental state and linked. Each figure is the least of all rounds; release builds take one round.
@@ -18,18 +19,21 @@ routes=100
 wythe=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-crates=(bare layered bare_inputs layered_inputs)
+crates=(bare layered bare_inputs layered_inputs bare_router api)
 
-# each TEXT: the text for each route, with its number for N.
+# each TEXT [COUNT]: the text for each route, with its number for N, and for K the number of the stack
+# that it shares with nine others.
 each() {
-    local i
-    for ((i = 0; i < routes; i++)); do
-        echo "${1//N/$i}"
+    local i text
+    for ((i = 0; i < ${2:-$routes}; i++)); do
+        text=${1//N/$i}
+        echo "${text//K/$((i / 10))}"
     done
 }
 
-# new_crate NAME ROUTE SETUP: ROUTE is the text for one route of `app`, SETUP the start of `app`; the
-# rest of the source comes on standard input.
+# new_crate NAME ROUTE SETUP [FIRST LAST COUNT]: ROUTE is the text for one route of `app`, SETUP the
+# start of `app`, FIRST and LAST what stands before and after the routes, COUNT their number; the rest of
+# the source comes on standard input.
 new_crate() {
     mkdir -p "$work/$1/src"
     cat >"$work/$1/Cargo.toml" <<EOF
@@ -50,9 +54,9 @@ EOF
         cat <<EOF
 fn app() -> Result<Router, Box<dyn std::error::Error>> {
 $3
-    Ok(Router::new()
-$(each "$2")
-    )
+    Ok(${4:-Router::new()}
+$(each "$2" "${6:-$routes}")
+    ${5:-})
 }
 
 #[tokio::main]
@@ -147,6 +151,22 @@ $(each "$(item ItemN)")
 $(each "$(handler ItemN '_: Auth<Claims>, item: Valid<Json<ItemN>>')")
 EOF
 
+new_crate bare_router '        .route("/N/{id}", post(handler_N))' '' '' '' 200 <<EOF
+$bare_head
+$(each "$(item ItemN)" 20)
+$(each "$(handler ItemK 'Json(item): Json<ItemK>')" 200)
+EOF
+
+new_crate api '        .post("/N/{id}", stack_K.handler(handler_N))' \
+    "$(each "    let stack_N = $(stack ItemN | grep -v with_cors);" 20)" \
+    'wythe::Api::<Auth<Claims>>::new("API", "1.0.0").around(compose(with_cors(cors()?)))' \
+    '.router(())?' 200 <<EOF
+${layered_head/, extract::Path, routing::post/}
+use wythe::Path;
+$(each "$(item ItemN)" 20)
+$(each "$(handler ItemK '_: Auth<Claims>, item: Valid<Json<ItemK>>')" 200)
+EOF
+
 cat >"$work/Cargo.toml" <<EOF
 [workspace]
 members = [$(printf '"%s", ' "${crates[@]}")]
@@ -196,9 +216,12 @@ rows() {
     row '100 inputs' 'bare' bare_inputs
     row '100 inputs' 'five layers' layered_inputs
     ratio '100 inputs' bare_inputs layered_inputs
+    row '200 routes, 20 inputs' 'bare' bare_router
+    row '200 routes, 20 inputs' 'Api' api
+    ratio '200 routes, 20 inputs' bare_router api
 }
 
 rustc --version
-echo "$routes routes, dependencies built before; least of $rounds rounds (debug) and of one (release)"
+echo "$routes routes, or 200; dependencies built before; least of $rounds rounds (debug) and of one (release)"
 rows dev debug "$rounds"
 rows release release 1

@@ -1,6 +1,6 @@
 //! [`Api`]: routes with their stacks and handlers, in one value.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
 use http::Method;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     compose::{Cons, Describe, Nil, Stack},
-    integrations::axum::Handled,
+    integrations::axum::{Handled, Inner},
     wire::ConfigError,
 };
 
@@ -194,7 +194,8 @@ macro_rules! methods {
             L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
             L: Mount<A::List, D::List, R> + Describe,
         {
-            self.route(Method::$method, path, handler)
+            // Nothing else in here is compiled again for each handler.
+            self.fix().add(Method::$method, path, handler.inner)
         }
     )*};
 }
@@ -230,18 +231,20 @@ where
         L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
         L: Mount<A::List, D::List, R> + Describe,
     {
-        let mut api = self.fix();
-        let outer = (&api.around_layers, &api.guard_layers, &api.routes.around);
-        let handler = handler.into_inner();
-        let route = Route::handled(
-            Matches::Method(method),
-            path,
-            Access::Guarded,
-            handler,
-            outer,
-        );
-        api.routes.list.push(route);
-        api
+        self.fix().add(method, path, handler.inner)
+    }
+
+    fn add<L, R>(mut self, method: Method, path: &str, handler: Arc<Inner<L, S>>) -> Self
+    where
+        A: Describe + Clone + Send + Sync + 'static,
+        D: Describe + Clone + Send + Sync + 'static,
+        L: Mount<A, D, R> + Describe,
+    {
+        let outer = (&self.around_layers, &self.guard_layers, &self.routes.around);
+        let matches = Matches::Method(method);
+        let route = Route::handled(matches, path, Access::Guarded, handler, outer);
+        self.routes.list.push(route);
+        self
     }
 
     /// Adds routes that anybody may call, and says why. The audit shows the reason.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     compose::{Describe, Nil},
     contract::log_passing,
-    integrations::axum::{Erased, Handled, PathUse, RouteOptions},
+    integrations::axum::{Erased, Handled, Inner, PathUse, RouteOptions},
 };
 
 /// Takes routes that anybody may call; see [`Api::public`].
@@ -41,7 +41,8 @@ macro_rules! methods {
             L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
             A: Enclose<Nothing>,
         {
-            self.route(Method::$method, path, handler)
+            // Nothing else in here is compiled again for each handler.
+            self.add(Method::$method, path, handler.inner)
         }
     )*};
 }
@@ -63,7 +64,7 @@ where
     ///
     /// See [`Api::route`].
     pub fn route<L, X, O, I, R>(
-        mut self,
+        self,
         method: Method,
         path: &str,
         handler: Handled<L, S, X, O>,
@@ -71,6 +72,13 @@ where
     where
         L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
         A: Enclose<Nothing>,
+    {
+        self.add(method, path, handler.inner)
+    }
+
+    fn add<L, R>(mut self, method: Method, path: &str, handler: Arc<Inner<L, S>>) -> Self
+    where
+        L: Mount<A, Nil, R> + Describe,
     {
         let route = self.handled(Matches::Method(method), path, handler);
         self.routes.list.push(route);
@@ -83,7 +91,7 @@ where
         L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
         A: Enclose<Nothing>,
     {
-        let route = self.handled(Matches::Nothing, "/", handler);
+        let route = self.handled(Matches::Nothing, "/", handler.inner);
         self.add_fallback(route);
         self
     }
@@ -155,18 +163,13 @@ where
         self
     }
 
-    fn handled<L, X, O, R>(
-        &self,
-        matches: Matches,
-        path: &str,
-        handler: Handled<L, S, X, O>,
-    ) -> Route<S>
+    fn handled<L, R>(&self, matches: Matches, path: &str, handler: Arc<Inner<L, S>>) -> Route<S>
     where
         L: Mount<A, Nil, R> + Describe,
     {
         let access = Access::Public(Arc::clone(&self.why));
         let outer = (&self.around, &Nil, &self.routes.around);
-        Route::handled(matches, path, access, handler.into_inner(), outer)
+        Route::handled(matches, path, access, handler, outer)
     }
 
     fn foreign<T>(&self, matches: Matches, path: &str, service: T) -> Route<S>

@@ -95,7 +95,7 @@ impl<L> Stack<L> {
 // Behind an `Arc`, because axum clones a handler twice per request.
 #[must_use]
 pub struct Handled<L, S, A, O> {
-    inner: Arc<Inner<L, S>>,
+    pub(crate) inner: Arc<Inner<L, S>>,
     types: PhantomData<fn(A) -> O>,
 }
 
@@ -125,10 +125,6 @@ impl<L, S, A, O> Clone for Handled<L, S, A, O> {
 
 #[cfg(feature = "api")]
 impl<L, S, A, O> Handled<L, S, A, O> {
-    pub(crate) fn into_inner(self) -> Arc<Inner<L, S>> {
-        self.inner
-    }
-
     /// Changes the options. The handler and the stack are shared with other clones.
     pub(super) fn with_options(self, change: impl FnOnce(&mut RouteOptions)) -> Self
     where
