@@ -13,11 +13,14 @@ use wythe::{
     with_csrf, with_methods, with_presentation, with_rate_limit, with_validation,
 };
 use wythe_bench_harness::{
-    Case,
+    Case, answered,
     request::{AUDIENCE, ISSUER, ORIGIN, SECRET, create_user},
 };
 
 use crate::whole::{self, Claims, NewUser, plenty};
+
+/// The address of the peer.
+const PEER: ([u8; 4], u16) = ([203, 0, 113, 9], 51_820);
 
 async fn bare() -> StatusCode {
     StatusCode::CREATED
@@ -98,6 +101,11 @@ pub(crate) fn cases() -> Vec<Case> {
             create_user,
             whole::app,
         ),
+        Case::part("the README's stack, cached token, in an Api", || {
+            let service = whole::api().expect("an API").connected(PEER.into());
+            let name = "the README's stack, cached token, in an Api";
+            answered(name, service, create_user(), StatusCode::CREATED)
+        }),
         Case::answer(
             "axum's Json, for comparison",
             StatusCode::CREATED,

@@ -20,7 +20,7 @@ use crate::{
     wire::ConfigError,
 };
 
-/// Routes, each with its stack and its handler; see the [page](self).
+/// Routes, each with its stack and its handler; see the [page](crate::api).
 ///
 /// `G` is what every route has to provide, such as [`Auth<Claims>`](crate::Auth); a route that does
 /// not provide it does not compile, unless it is [public](Self::public). `S` is the state. `A` and `D`

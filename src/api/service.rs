@@ -111,7 +111,7 @@ impl ApiService {
 
     /// Serves the routes, with the address of the peer in each request.
     ///
-    /// The result is a future; see [`axum::serve`] for what else it can do, such as
+    /// The result is a future; see [`axum::serve()`] for what else it can do, such as
     /// `with_graceful_shutdown`.
     pub fn serve(self, listener: TcpListener) -> Serve<TcpListener, MakeApiService, ConnectedApi> {
         axum::serve(listener, MakeApiService(self))
