@@ -1,13 +1,12 @@
-//! `with_*` layers for axum, hyper and tower handlers (auth, validation, rate limit, CORS,
-//! cache-control, method guards), and one combinator, [`compose`](compose()), that puts them
-//! around any handler.
+//! Routes that are guarded by default, and `with_*` layers to put around handlers of axum, hyper and
+//! tower: auth, validation, rate limit, CORS, cache-control and more.
 //!
 //! ```
-//! use axum::{Json, Router, http::StatusCode, routing::post};
+//! use axum::{Json, http::StatusCode};
 //! use serde::Deserialize;
 //! use wythe::{
-//!     Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, compose, with_auth,
-//!     with_cache_control, with_cors, with_presentation, with_rate_limit, with_validation,
+//!     Api, Auth, ConfigError, Cors, FinishedApi, Jwt, Path, Quota, Valid, compose, with_auth,
+//!     with_cors, with_presentation, with_rate_limit, with_validation,
 //! };
 //!
 //! #[derive(Clone, Deserialize)]
@@ -21,16 +20,89 @@
 //!     name: String,
 //! }
 //!
-//! async fn create_user(
-//!     Auth(claims): Auth<Claims>,
-//!     user: Valid<Json<NewUser>>,
-//! ) -> Result<StatusCode, Problem> {
-//!     println!("{} creates {}", claims.sub, user.name);
-//!     Ok(StatusCode::CREATED)
+//! async fn show(Path(id): Path<u64>) -> String {
+//!     format!("user {id}")
 //! }
 //!
+//! async fn create(Auth(claims): Auth<Claims>, user: Valid<Json<NewUser>>) -> StatusCode {
+//!     println!("{} creates {}", claims.sub, user.name);
+//!     StatusCode::CREATED
+//! }
+//!
+//! fn api(secret: &str) -> Result<FinishedApi<Auth<Claims>>, ConfigError> {
+//!     let jwt = Jwt::<Claims>::hs256(secret)?.issuer("https://id.example.com").audience("api");
+//!     let read = compose(with_auth(jwt.clone()));
+//!     // The first listed layer is the outermost.
+//!     let write = compose((
+//!         with_rate_limit(Quota::per_minute(10).by_peer()?),
+//!         with_auth(jwt),
+//!         with_validation::<Json<NewUser>>(),
+//!     ));
+//!     // Every route provides `Auth<Claims>`, or says why not.
+//!     Ok(Api::new("Users", "1.0.0")
+//!         .around(compose((
+//!             with_cors(Cors::origins(["https://app.example.com"])?.credentials()),
+//!             with_presentation(),
+//!         )))
+//!         .get("/users/{id}", read.handler(show))
+//!         .post("/users", write.handler(create))
+//!         .public("probes have no credentials", |open| {
+//!             open.get("/health", compose(()).handler(async || "healthy"))
+//!         })
+//!         .finish())
+//! }
+//! # api("only for trying it out: 32 bytes or more").unwrap().service(()).unwrap();
+//! ```
+//!
+//! An [`Api`] has routes with their stacks; [`compose`](compose()) makes a stack. Put another stack
+//! around `show`, without [`with_auth`], and the compiler says:
+//!
+//! ```text
+//! error[E0277]: this route does not provide `Auth<Claims>`, which the `Api` demands of every route: add
+//! the layer that provides it, or move the route into `.public("why", ..)`
+//! ```
+//!
+//! - **A route that is not guarded does not compile**, unless it is public and says why.
+//! - **A stack in the wrong order does not compile**, nor does a layer whose needs are not met: the
+//!   compiler tells which layer to move. The [stages](stage) explain the order.
+//! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
+//!   [`with_auth`] is a type error, not a 500. Extractors of any crate can be arguments as they are.
+//! - **What no compiler can see is found at start**, such as a cookie without protection from forged
+//!   requests: see [`Concern`](api::Concern).
+//! - **An API describes itself**: [`Api::audit`] is a table of who may call which route, within which
+//!   limits, and `println!("{stack}")` prints every layer of a stack and what it can answer.
+//!
+//! [The page about `Api`](guide::api) has more.
+//!
+//! # In axum's router
+//!
+//! A stack is also a layer and a handler for axum's own router:
+//!
+//! ```
+//! # use axum::{Json, Router, http::StatusCode, routing::post};
+//! # use serde::Deserialize;
+//! # use wythe::{
+//! #     Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, compose, with_auth,
+//! #     with_cache_control, with_cors, with_presentation, with_rate_limit, with_validation,
+//! # };
+//! # #[derive(Clone, Deserialize)]
+//! # struct Claims {
+//! #     sub: String,
+//! # }
+//! # #[derive(Deserialize, garde::Validate)]
+//! # struct NewUser {
+//! #     #[garde(length(chars, min = 2, max = 50))]
+//! #     name: String,
+//! # }
+//! # async fn create_user(
+//! #     Auth(claims): Auth<Claims>,
+//! #     user: Valid<Json<NewUser>>,
+//! # ) -> Result<StatusCode, Problem> {
+//! #     println!("{} creates {}", claims.sub, user.name);
+//! #     Ok(StatusCode::CREATED)
+//! # }
 //! fn app(secret: &[u8]) -> Result<Router, ConfigError> {
-//!     // Around every route; the first listed is the outermost.
+//!     // Around every route.
 //!     let base = compose((
 //!         with_cors(Cors::origins(["https://app.example.com"])?.credentials()),
 //!         with_presentation(),
@@ -48,12 +120,7 @@
 //! # app(b"thirty-two bytes of a secret, or more").unwrap();
 //! ```
 //!
-//! - **A stack in the wrong order does not compile**, nor does a layer whose needs are not met: the
-//!   compiler tells which layer to move. The [stages](stage) explain the order.
-//! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
-//!   [`with_auth`] is a type error, not a 500. Extractors of any crate can be arguments as they are.
-//! - **A stack describes itself**: `println!("{create}")` prints every layer, its stage, and what it
-//!   can answer.
+//! It prints:
 //!
 //! ```text
 //! layer               stage         answers and sets
@@ -94,13 +161,14 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Stack::handler`] | an axum handler, for `get(..)` and `post(..)` |
+//! | [`Stack::handler`] | an axum handler, for the routes of an [`Api`], and for `get(..)` and `post(..)` |
 //! | [`Stack::service_fn`] | an async function, for hyper and tower |
 //! | [`Stack::service`] | any tower service |
 //! | `Router::layer`, `ServiceBuilder::layer` | a stack is a layer itself |
 //!
-//! Put CORS and the presentation of refusals around the whole router: axum answers a preflight to
-//! `post(..)`, an unknown path and a wrong method before it calls the layers of a handler.
+//! Put CORS and the presentation of refusals around everything. In an [`Api`], that is
+//! [`around`](Api::around). In axum, it is the whole router: axum answers a preflight to `post(..)`, an
+//! unknown path and a wrong method before it calls the layers of a handler.
 //!
 //! # Features
 //!
@@ -111,7 +179,7 @@
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions).
-//! `tower-http` gives the layers of tower-http a stage. Without any feature, the crate has the
+//! `tower-http` gives the layers of tower-http a stage, and `api` provides [`Api`]. Without any feature, the crate has the
 //! middleware contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,

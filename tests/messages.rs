@@ -68,14 +68,18 @@ fn mistakes_are_answered_with_help() {
 }
 
 #[test]
-fn the_readme_shows_the_message_as_it_is() {
+fn the_readme_shows_the_messages_as_they_are() {
     let readme = fs::read_to_string("README.md").unwrap();
-    let stored = fs::read_to_string("tests/messages/wrong_order.stderr").unwrap();
-    let shown = readme.split("```text\n").nth(1).expect("a message");
-    let shown = shown.split("\n```").next().unwrap();
-    assert!(shown.starts_with("error["), "{shown}");
-    for line in shown.lines() {
-        assert!(stored.lines().any(|stored| stored == line), "{line}");
+    let blocks = readme.split("```text\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("\n```").next());
+    let shown: Vec<_> = blocks.filter(|block| block.starts_with("error[")).collect();
+    let stored = ["unguarded_route", "wrong_order"];
+    assert_eq!(shown.len(), stored.len(), "{shown:?}");
+    for (shown, stored) in shown.into_iter().zip(stored) {
+        let stored = fs::read_to_string(format!("tests/messages/{stored}.stderr")).unwrap();
+        for line in shown.lines() {
+            assert!(stored.lines().any(|stored| stored == line), "{line}");
+        }
     }
 }
 
