@@ -5,6 +5,10 @@
 pub mod coming_from_nextjs {}
 
 #[cfg(feature = "full")]
+#[doc = include_str!("api.md")]
+pub mod api {}
+
+#[cfg(feature = "full")]
 #[doc = include_str!("existing_app.md")]
 pub mod existing_app {}
 
