@@ -174,10 +174,11 @@ impl AuditedRoute {
         list(allowed.map(|(concern, why)| format!("{concern} ({})", reasons.number(why))))
     }
 
-    /// The statuses of the answers that the layers give in the handler's place.
+    /// The statuses of the errors that the layers answer in the handler's place.
     fn refusals(&self) -> String {
         let answers = self.acting.iter().flat_map(Description::answers);
-        let statuses: BTreeSet<_> = answers.map(|answer| answer.status().as_u16()).collect();
+        let statuses = answers.map(|answer| answer.status().as_u16());
+        let statuses: BTreeSet<_> = statuses.filter(|status| *status >= 400).collect();
         let statuses = statuses.iter().map(u16::to_string);
         statuses.collect::<Vec<_>>().join(" ")
     }
