@@ -277,7 +277,8 @@ where
     ///
     /// The layers [around](Api::around) this `Api` stand around the routes too; those that
     /// [guard](Api::guard) it do not: the nested routes meet the demand by themselves. The prefix may
-    /// have parameters.
+    /// have parameters. The title and the settings, such as [`trailing_slash`](Self::trailing_slash),
+    /// are those of the outermost `Api`.
     pub fn nest<A2, D2>(self, prefix: &str, api: Api<G, S, A2, D2>) -> Api<G, S, A::List, D::List>
     where
         A: Outer,

@@ -39,7 +39,8 @@ debug_as_name!(ByRoute ByGuard ByOne);
 #[non_exhaustive]
 pub struct NoDemand;
 
-/// A demand that one of several values meets: `Api::<AnyOf<(Auth<User>, Auth<Machine>)>>`.
+/// A demand that one of two values meets: `Api::<AnyOf<(Auth<User>, Auth<Machine>)>>`. For more than
+/// two, the second is an `AnyOf` again.
 pub struct AnyOf<T>(PhantomData<fn() -> T>);
 
 debug_as_name!(AnyOf);
