@@ -56,6 +56,11 @@ impl Answer {
         answer.or(problem)
     }
 
+    /// The 503 of [`Problem::unavailable`]: something that the layer has to ask is down.
+    pub fn unavailable() -> Self {
+        Self::of(&Problem::unavailable("described"))
+    }
+
     /// The same answer with another problem of the same status and type: with its reason, header fields
     /// and extension members, too.
     pub fn or(mut self, problem: &Problem) -> Self {
@@ -76,6 +81,12 @@ impl Answer {
     /// The URI of the problem's type (RFC 9457, section 3.1.1).
     pub fn kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
         self.kind = Some(uri.into());
+        self
+    }
+
+    /// The answer is not a problem: it has another body, or none.
+    pub fn plain(mut self) -> Self {
+        self.kind = None;
         self
     }
 

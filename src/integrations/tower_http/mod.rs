@@ -104,7 +104,7 @@ macro_rules! stand {
 
             fn describe(&self) -> Description {
                 Description::new(self.name())
-                    $(.answer(Answer::new(StatusCode::$status).when($when)))?
+                    $(.answer(Answer::new(StatusCode::$status).plain().when($when)))?
             }
         }
 

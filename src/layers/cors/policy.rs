@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
 use super::{
     builder::{Anonymous, CorsBuilder, Trusted},
@@ -12,8 +12,7 @@ use super::{
 use crate::{
     contract::{
         Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With,
-        description::{Answer, CrossOriginAccess},
-        stage, with,
+        description::CrossOriginAccess, stage, with,
     },
     request::RequestHead,
     wire::{
@@ -158,14 +157,9 @@ impl Place for Cors {
         if policy.fixed.is_none() {
             fields.push(header::VARY);
         }
-        let preflight = Answer::new(StatusCode::NO_CONTENT)
-            .when("to a preflight")
-            .field(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-        let of_preflight = policy.preflight.names().cloned();
-        let preflight = of_preflight.fold(preflight, Answer::field);
         let layer = Description::new(self.name())
             .shares(access)
-            .answer(preflight);
+            .answer(self.preflight());
         fields.into_iter().fold(layer, Description::field)
     }
 }

@@ -9,9 +9,12 @@ use super::{
     builder::CorsBuilder,
     policy::{Cors, error},
 };
-use crate::wire::{
-    ConfigError,
-    field::{Excerpt, is_token_byte, only_line},
+use crate::{
+    contract::description::Answer,
+    wire::{
+        ConfigError,
+        field::{Excerpt, is_token_byte, only_line},
+    },
 };
 
 const REQUEST_PRIVATE_NETWORK: HeaderName =
@@ -59,15 +62,26 @@ impl PreflightFields {
         }
         Self { allowed, refused }
     }
-
-    /// The names of the fields of an answer that allows something, without those that depend on the
-    /// request.
-    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.allowed.keys()
-    }
 }
 
 impl Cors {
+    /// The answer, as data.
+    pub(super) fn preflight(&self) -> Answer {
+        let policy = &*self.0;
+        let answer = Answer::new(StatusCode::NO_CONTENT)
+            .when("to a preflight")
+            .field(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        let allowed = policy.preflight.allowed.keys().cloned();
+        let mut answer = allowed.fold(answer, Answer::field);
+        if matches!(policy.headers, Headers::Mirrored) {
+            answer = answer.field(header::ACCESS_CONTROL_ALLOW_HEADERS);
+        }
+        if policy.private_network {
+            answer = answer.field(ALLOW_PRIVATE_NETWORK);
+        }
+        answer
+    }
+
     /// The answer; `origin` is the value of `Access-Control-Allow-Origin` if the origin is allowed.
     /// A refusal is an answer without the fields that allow anything, and the reason is logged.
     pub(super) fn answer(

@@ -423,9 +423,7 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for ApiKey<P> {
         if !self.lookup.is_async {
             return layer;
         }
-        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("when the API key cannot be looked up")
-            .reason("unavailable");
+        let unavailable = Answer::unavailable().when("when the API key cannot be looked up");
         layer.answer(unavailable)
     }
 }

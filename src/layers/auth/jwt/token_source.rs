@@ -61,6 +61,10 @@ impl TokenSource {
         Ok(())
     }
 
+    pub(super) const fn reads_authorization(&self) -> bool {
+        self.authorization
+    }
+
     /// Where a token may be.
     pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
         let bearer = self

@@ -85,9 +85,13 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
             .iter()
             .filter_map(|issuer| issuer.keys.discovery_url());
         let scheme = urls.fold(scheme, SecurityScheme::discovery_url);
-        let malformed = Answer::of(refusals.of(JwtRefusal::Header).problem())
-            .or(refusals.of(JwtRefusal::SeveralTokens).problem())
-            .when("without a token after `Bearer`, or with several tokens");
+        let several = refusals.of(JwtRefusal::SeveralTokens);
+        let mut malformed = Answer::of(several.problem()).when("with several tokens");
+        if source.reads_authorization() {
+            malformed = malformed
+                .or(refusals.of(JwtRefusal::Header).problem())
+                .when("without a token after `Bearer`, or with several tokens");
+        }
         let layer = layer
             .scheme(scheme)
             .reasons(StatusCode::UNAUTHORIZED, JwtRefusal::INVALID)
@@ -95,9 +99,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
         if !issuers.iter().any(|issuer| issuer.keys.is_fetched()) {
             return layer;
         }
-        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("while the keys can't be fetched")
-            .reason("unavailable");
+        let unavailable = Answer::unavailable().when("while the keys can't be fetched");
         layer.answer(unavailable)
     }
 }

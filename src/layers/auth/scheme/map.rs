@@ -161,9 +161,7 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let failed = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("when the principal cannot be looked up")
-            .reason("unavailable");
+        let failed = Answer::unavailable().when("when the principal cannot be looked up");
         let layer = describe(&self.scheme, layer);
         layer
             .reasons(StatusCode::UNAUTHORIZED, [UNKNOWN])

@@ -365,9 +365,7 @@ pub trait Authenticate {
     /// By default the scheme has the name of its challenge, and where its credentials travel is not
     /// known. See [`SecurityScheme`] for how to state it.
     fn describe(&self, layer: Description) -> Description {
-        let unchecked = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("when the credentials cannot be checked")
-            .reason("unavailable");
+        let unchecked = Answer::unavailable().when("when the credentials cannot be checked");
         add_unknown(self, layer).answer(unchecked)
     }
 }

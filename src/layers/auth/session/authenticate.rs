@@ -59,9 +59,7 @@ where
         if !self.backend.can_fail() && !check_can_fail {
             return layer;
         }
-        let unavailable = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("when the session cannot be looked up")
-            .reason("unavailable");
+        let unavailable = Answer::unavailable().when("when the session cannot be looked up");
         layer.answer(unavailable)
     }
 }

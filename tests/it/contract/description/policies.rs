@@ -67,6 +67,18 @@ fn layers_that_only_answer() {
 }
 
 #[test]
+fn layers_of_tower_http_answer_without_problems() {
+    use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+
+    let stack = wythe::compose((CatchPanicLayer::new(), RequestBodyLimitLayer::new(5)));
+    let kinds = stack.describe().into_iter().map(|(_, layer)| {
+        let answer = &layer.answers()[0];
+        (answer.status().as_u16(), answer.kind_uri().is_none())
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), [(500, true), (413, true)]);
+}
+
+#[test]
 fn methods() {
     check(
         &with_methods([Method::GET, Method::POST]),

@@ -31,7 +31,7 @@ fn schemes() {
              audience claims",
             "  fields www-authenticate",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "required Bearer Bearer in Authorization: Bearer as JWT",
         ],
@@ -46,11 +46,17 @@ fn schemes() {
              audience claims",
             "  fields www-authenticate",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "required Bearer Bearer in Authorization: Bearer or cookie __Host-token as JWT, sent \
              by browsers",
         ],
+    );
+    let in_header = jwt().only_header("x-token").unwrap();
+    let in_header = with_auth(in_header).describe();
+    assert_eq!(
+        in_header.answers()[1].to_string(),
+        "400 with several tokens"
     );
     let keys = Jwks::discover("https://id.example.com").unwrap();
     check(
@@ -63,7 +69,7 @@ fn schemes() {
              audience claims",
             "  fields www-authenticate",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "503 while the keys can't be fetched",
             "  reasons unavailable",
@@ -175,7 +181,7 @@ fn alternatives_are_alternatives() {
              audience claims wrong_credentials",
             "  fields www-authenticate",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "400 with half a token",
             "400 with credentials of two schemes",
@@ -196,7 +202,7 @@ fn alternatives_are_alternatives() {
             "400 with several session cookies",
             "  reasons several_sessions",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "sets set-cookie",
             "optional Session Cookie in cookie __Host-session, sent by browsers",
@@ -215,7 +221,7 @@ fn alternatives_are_alternatives() {
              audience claims wrong_credentials unknown_principal",
             "  fields www-authenticate",
             "400 without a token after `Bearer`, or with several tokens",
-            "  reasons malformed_credentials several_tokens",
+            "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
             "503 when the credentials cannot be checked",
             "  reasons unavailable",
