@@ -12,7 +12,7 @@ use crate::{
         stage, with,
     },
     request::{Auth, RequestHead},
-    wire::{Problem, type_name},
+    wire::{Problem, without_paths},
 };
 
 const NAME: &str = "with_authorization";
@@ -135,17 +135,25 @@ where
     }
 
     fn describe(&self) -> Description {
-        let check = Requirement::Check(type_name::<F>());
+        let check = Requirement::Check(check_name(any::type_name::<F>()));
         let denied = Answer::of(&self.policy.denied);
         let layer = Description::new(self.name()).requirement(check, denied);
         if !D::CAN_FAIL {
             return layer;
         }
-        let failed = Answer::new(StatusCode::SERVICE_UNAVAILABLE)
-            .when("when the check fails")
-            .reason("unavailable");
+        let failed = Answer::unavailable().when("when the check fails");
         layer.answer(failed)
     }
+}
+
+/// The name of the check in a description: that of the function, or of the one that a closure is in.
+fn check_name(path: &str) -> String {
+    let function = path.trim_end_matches("::{{closure}}");
+    let name = without_paths(function);
+    if function == path {
+        return name;
+    }
+    format!("closure in {name}")
 }
 
 impl<C, F, D, K, B> Middleware<B> for Authorization<C, F, K>
@@ -308,5 +316,25 @@ impl fmt::Debug for Decided {
             Self::Deny => "Deny",
             Self::Answer(_) => "Answer",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_name;
+
+    #[test]
+    fn a_closure_is_named_after_its_function() {
+        let cases = [
+            ("app::orders::is_owner", "is_owner"),
+            ("app::orders::stack::{{closure}}", "closure in stack"),
+            (
+                "app::stack<app::Db>::{{closure}}::{{closure}}",
+                "closure in stack<Db>",
+            ),
+        ];
+        for (path, name) in cases {
+            assert_eq!(check_name(path), name);
+        }
     }
 }
