@@ -1,4 +1,5 @@
 //! What a handler of an `Api` can take: all that it can take in a router of axum.
+#![expect(dead_code, reason = "some types are only printed")]
 
 use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, time::Duration};
 

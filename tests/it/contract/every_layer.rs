@@ -1,8 +1,10 @@
 //! What holds for every layer of the crate, whatever its policy.
 //!
 //! `every_layer!` has one line per layer: the layer, a request that passes, a request that it
-//! answers itself if there is one, and a secret that its `Debug` output must not contain. A layer
-//! that keeps an account, of permits for example, has a test in `disconnects` as well.
+//! answers itself if there is one, and a secret that its `Debug` output must not contain. It tests the
+//! layer in an `Api` too; where another line is needed for that, the two are `contract!` and
+//! `under_api!`. A layer that keeps an account, of permits for example, has a test in `disconnects` as
+//! well.
 
 use std::{
     convert::Infallible,
@@ -16,6 +18,8 @@ use http::{Request, Response, header};
 use tower::{Layer, Service, ServiceExt};
 use wythe::{Describe, Description, Place, Placed, Problem, Stack, With, description::Answer};
 
+#[cfg(feature = "api")]
+use super::under_api::under_api;
 use super::{disconnects::survives_disconnects, strict::Strict};
 use crate::common::{self, Body};
 
@@ -180,7 +184,7 @@ fn plain() -> Request<Body> {
 }
 
 /// One test for each line.
-macro_rules! every_layer {
+macro_rules! contract {
     ($($name:ident: $layer:expr, passes $passing:expr, answers $answered:expr, secret $secret:expr;)*) => {$(
         #[tokio::test]
         async fn $name() {
@@ -188,6 +192,19 @@ macro_rules! every_layer {
             survives_disconnects(|| ($layer, async |_| ()), $passing).await;
         }
     )*};
+}
+
+/// One test for each line, and one for the layer in an `Api`.
+macro_rules! every_layer {
+    ($($name:ident: $layer:expr, passes $passing:expr, answers $answered:expr, secret $secret:expr;)*) => {
+        contract! {
+            $($name: $layer, passes $passing, answers $answered, secret $secret;)*
+        }
+        #[cfg(feature = "api")]
+        under_api! {
+            $($name: $layer, passes $passing, answers $answered;)*
+        }
+    };
 }
 
 mod layers {
@@ -328,11 +345,18 @@ mod concurrency_limit {
         request
     }
 
-    every_layer! {
+    contract! {
         concurrency_limit: Fitted(with_concurrency_limit(one()), Back),
             passes plain, answers None, secret "no secret";
         concurrency_limit_by_peer: Fitted(with_concurrency_limit(one().by_peer()), Back),
             passes from_peer, answers Some(plain), secret "203.0.113.9";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        concurrency_limit: with_concurrency_limit(one()), passes plain, answers None;
+        concurrency_limit_by_peer: with_concurrency_limit(one().by_peer()),
+            passes from_peer, answers Some(plain);
     }
 }
 
@@ -378,9 +402,14 @@ mod load_shed {
         }
     }
 
-    every_layer! {
+    contract! {
         load_shed: Fitted(Patience, with_load_shed()),
             passes plain, answers None, secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        load_shed: with_load_shed(), passes plain, answers None;
     }
 }
 
@@ -549,12 +578,15 @@ mod presentation {
         Response::new(Body::from("ok"))
     };
 
-    every_layer! {
-        presentation: with_presentation(), passes plain, answers None, secret "no secret";
+    contract! {
         presentation_of_text: Fitted(
             MapResponseLayer::new(REFUSAL),
             Fitted(with_presentation(), MapResponseLayer::new(OK)),
         ), passes plain, answers None, secret "no secret";
+    }
+
+    every_layer! {
+        presentation: with_presentation(), passes plain, answers None, secret "no secret";
         presentation_as: with_presentation_as(|problem, _| {
             (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
         }), passes plain, answers None, secret "no secret";
@@ -594,9 +626,14 @@ mod body_adapter {
         }
     }
 
-    every_layer! {
+    contract! {
         body_adapter: Fitted(Taken, Fitted(with_body_adapter(), Back)),
             passes plain, answers None, secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        body_adapter: with_body_adapter(), passes plain, answers None;
     }
 }
 
@@ -697,7 +734,7 @@ mod authorization {
         by("write")
     }
 
-    every_layer! {
+    contract! {
         scopes: with_scopes(Scopes::<Granted>::all(["read"]).unwrap()),
             passes reader, answers Some(writer), secret "no secret";
         roles: with_roles(Roles::all(["read"]).unwrap().by(|granted: &Granted, role: &str| granted.0 == role)),
@@ -711,6 +748,50 @@ mod authorization {
                 may
             }
         }), passes reader, answers Some(plain), secret "no secret";
+    }
+
+    /// Grants what the field `granted` says.
+    #[cfg(feature = "api")]
+    #[derive(Clone, Copy, Debug)]
+    struct Said;
+
+    #[cfg(feature = "api")]
+    impl wythe::auth::Authenticate for Said {
+        type Principal = Granted;
+
+        fn challenge(&self) -> http::HeaderValue {
+            http::HeaderValue::from_static("Said")
+        }
+
+        fn authenticate(
+            &self,
+            head: &http::request::Parts,
+        ) -> wythe::Later<wythe::auth::Verdict<Granted>> {
+            let granted = match head.headers.get("granted") {
+                Some(granted) if granted == "read" => "read",
+                _ => "write",
+            };
+            wythe::Later::from(wythe::auth::Verdict::Verified(Granted(granted)))
+        }
+    }
+
+    #[cfg(feature = "api")]
+    fn read() -> Request<Body> {
+        let request = Request::get("/").header("granted", "read");
+        request.body(common::empty()).unwrap()
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        scopes: compose((wythe::with_auth(Said), with_scopes(Scopes::<Granted>::all(["read"]).unwrap()))),
+            passes read, answers Some(plain);
+        authorization_that_waits: compose((wythe::with_auth(Said), with_authorization(|auth: &Auth<Granted>, _| {
+            let may = auth.0.0 == "read";
+            async move {
+                tokio::task::yield_now().await;
+                may
+            }
+        }))), passes read, answers Some(plain);
     }
 }
 
@@ -877,7 +958,7 @@ mod validation {
     const LATE: fn(Request<Body>) -> Request<Late> = |request| request.map(Late::from);
     const ON_TIME: fn(Request<Late>) -> Request<Body> = |request| request.map(|late| late.body);
 
-    every_layer! {
+    contract! {
         late_body: Fitted(
             MapRequestLayer::new(ON_TIME),
             Fitted(
@@ -885,6 +966,9 @@ mod validation {
                 MapRequestLayer::new(LATE),
             ),
         ), passes right_json, answers Some(wrong_json), secret "no secret";
+    }
+
+    every_layer! {
         json_body: with_validation::<Json<Name>>(),
             passes right_json, answers Some(wrong_json), secret "no secret";
         form: with_validation::<Form<Name>>(),
@@ -933,6 +1017,14 @@ mod ip_filter {
         request
     }
 
+    #[cfg(feature = "api")]
+    fn from_peer(peer: &str) -> Request<Body> {
+        let mut request = plain();
+        let peer = wythe::PeerAddr(peer.parse().unwrap());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
     fn from_friend() -> Request<Body> {
         from("203.0.113.9")
     }
@@ -941,10 +1033,16 @@ mod ip_filter {
         from("192.0.2.77")
     }
 
-    every_layer! {
+    contract! {
         ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
             passes from_friend, answers Some(from_foe), secret "192.0.2.77";
         ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
             passes from_friend, answers Some(plain), secret "203.0.113.9";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap().by_peer()),
+            passes || from_peer("203.0.113.9:9"), answers Some(|| from_peer("192.0.2.77:9"));
     }
 }

@@ -37,3 +37,5 @@ mod server_errors;
 ))]
 mod set_up;
 pub(crate) mod strict;
+#[cfg(feature = "api")]
+mod under_api;

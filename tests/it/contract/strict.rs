@@ -39,6 +39,19 @@ impl Clone for Strict {
     }
 }
 
+impl Seen {
+    /// Counts a call, and waits once.
+    pub(crate) fn handle(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.alive.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(self));
+        async move {
+            tokio::task::yield_now().await;
+            drop(alive);
+        }
+    }
+}
+
 /// Counts a future for as long as it lives.
 struct Alive(Arc<Seen>);
 
@@ -67,12 +80,9 @@ impl Service<Request<Body>> for Strict {
     fn call(&mut self, _: Request<Body>) -> Self::Future {
         assert!(self.ready, "called without having been polled to readiness");
         self.ready = false;
-        self.seen.calls.fetch_add(1, Ordering::SeqCst);
-        self.seen.alive.fetch_add(1, Ordering::SeqCst);
-        let alive = Alive(Arc::clone(&self.seen));
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            drop(alive);
+        let handled = self.seen.handle();
+        Box::pin(async {
+            handled.await;
             Ok(Response::new(Body::from("ok")))
         })
     }
