@@ -4,7 +4,7 @@
 use axum::{Json, Router, http::StatusCode, routing::post};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wythe::{
-    Api, Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, api::ApiService,
+    Api, Auth, CacheControl, ConfigError, Cors, Jwt, Problem, Quota, Valid, api::ConnectedApi,
     compose, with_auth, with_cache_control, with_cors, with_presentation, with_rate_limit,
     with_validation,
 };
@@ -91,23 +91,35 @@ where
     Ok(Router::new().route("/users", create).layer(base))
 }
 
-/// The same layers around the same handler, as an `Api` of one route. All but the first request have a
-/// cached token.
-pub(crate) fn api() -> Result<ApiService, ConfigError> {
+/// The same layers around the same handler, as an `Api` of one route, called on one connection. All but
+/// the first request have a cached token.
+pub(crate) fn api() -> ConnectedApi {
+    jwt().and_then(api_with).expect("an API")
+}
+
+/// The same, and the token of each request is verified.
+pub(crate) fn api_without_cache() -> ConnectedApi {
+    let jwt = jwt().map(Jwt::without_cache);
+    jwt.and_then(api_with).expect("an API")
+}
+
+fn api_with(jwt: Jwt<Claims>) -> Result<ConnectedApi, ConfigError> {
     let base = compose((
         with_cors(Cors::origins([ORIGIN])?.credentials()),
         with_presentation(),
     ));
     let create = compose((
         with_rate_limit(plenty().by_peer()?),
-        with_auth(jwt()?),
+        with_auth(jwt),
         with_validation::<Json<NewUser>>(),
         with_cache_control(CacheControl::no_store()),
     ));
-    Api::<Auth<Claims>>::new("Users", "1.0.0")
+    let api = Api::<Auth<Claims>>::new("Users", "1.0.0")
         .around(base)
-        .post("/users", create.handler(create_user::<NewUser>))
-        .service(())
+        .post("/users", create.handler(create_user::<NewUser>));
+    Ok(api
+        .service(())?
+        .connected(([203, 0, 113, 9], 51_820).into()))
 }
 
 async fn create_user<U: Into<Created>>(

@@ -4,16 +4,18 @@ use std::{fmt::Write, fs, io};
 
 use wythe_bench_harness::Costs;
 
-use crate::{BARE, CACHED, PEERS, PEERS_REGEX, WYTHE, WYTHE_REGEX};
+use crate::{API, API_CACHED, BARE, CACHED, PEERS, PEERS_REGEX, WYTHE, WYTHE_REGEX};
 
 /// The file, relative to this crate.
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../chart.svg");
 
 /// Label, case, colour.
-const BARS: [(&str, &str, &str); 6] = [
+const BARS: [(&str, &str, &str); 8] = [
     ("axum, bare handler: none of it", BARE, GREY),
-    ("wythe, each token verified", WYTHE, BLUE),
-    ("wythe, cached token", CACHED, BLUE),
+    ("wythe in axum's router", WYTHE, BLUE),
+    ("the same, cached token", CACHED, BLUE),
+    ("wythe in an Api", API, BLUE),
+    ("the same, cached token", API_CACHED, BLUE),
     ("peers, each token verified", PEERS, ORANGE),
     ("wythe, with garde's email regex", WYTHE_REGEX, PALE_BLUE),
     ("peers, with garde's email regex", PEERS_REGEX, PALE_ORANGE),

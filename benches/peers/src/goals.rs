@@ -2,9 +2,10 @@
 
 use wythe_bench_harness::Costs;
 
-use crate::{BARE, CACHED, WYTHE};
+use crate::{API_CACHED, BARE, CACHED, WYTHE};
 
 const TIMES_BARE: f64 = 1.7;
+const TIMES_BARE_IN_AN_API: f64 = 1.4;
 const MORE_ALLOCATIONS: f64 = 6.0;
 
 /// The refusals of the stack that must not cost more than an accepted request.
@@ -30,6 +31,10 @@ pub(crate) fn print(costs: &Costs) {
             cached / bare,
             TIMES_BARE,
         );
+    }
+    let api = costs.of(API_CACHED).and_then(|cost| cost.instructions);
+    if let (Some(bare), Some(api)) = (bare.instructions, api) {
+        say("the same in an `Api`", api / bare, TIMES_BARE_IN_AN_API);
     }
     let more = cached.allocations - bare.allocations;
     say(

@@ -14,7 +14,7 @@ use axum::{
     body::Bytes,
     http::{Request, StatusCode},
 };
-use wythe_bench_harness::{Case, Counting, Group, request, run};
+use wythe_bench_harness::{Case, Counting, Group, answered, request, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -23,6 +23,8 @@ pub(crate) const BARE: &str = "axum, bare Json handler";
 /// Each token is verified, as the peers do.
 pub(crate) const WYTHE: &str = "wythe, each token verified";
 pub(crate) const CACHED: &str = "wythe, cached token";
+pub(crate) const API: &str = "wythe, Api, each token verified";
+pub(crate) const API_CACHED: &str = "wythe, Api, cached token";
 pub(crate) const PEERS: &str = "peers";
 pub(crate) const WYTHE_REGEX: &str = "wythe, garde's email regex";
 pub(crate) const PEERS_REGEX: &str = "peers, garde's email regex";
@@ -46,6 +48,19 @@ fn accepted() -> Group {
             case("by hand, over axum Json", by_hand::over_axum_json),
             case(WYTHE, whole::app_without_cache),
             case(CACHED, whole::app),
+            Case::part(API, || {
+                let service = whole::api_without_cache();
+                answered(API, service, request::create_user(), StatusCode::CREATED)
+            }),
+            Case::part(API_CACHED, || {
+                let service = whole::api();
+                answered(
+                    API_CACHED,
+                    service,
+                    request::create_user(),
+                    StatusCode::CREATED,
+                )
+            }),
             case(PEERS, peers::app),
             case("peers, without limit fields", peers::app_without_fields),
             case(WYTHE_REGEX, regex::app_without_cache),
