@@ -136,9 +136,15 @@ impl AuditedRoute {
 
     fn limits(&self) -> String {
         let limits = self.acting.iter().flat_map(Description::limits);
-        list(limits.map(|limit| match limit.key() {
-            [] => limit.to_string(),
-            key => format!("{limit}, by {}", key.join(" and ")),
+        list(limits.map(|limit| {
+            let name = match limit.name() {
+                "default" => String::new(),
+                name => format!("`{name}`: "),
+            };
+            match limit.key() {
+                [] => format!("{name}{limit}"),
+                key => format!("{name}{limit}, by {}", key.join(" and ")),
+            }
         }))
     }
 

@@ -1,5 +1,6 @@
 //! Routes that know their stacks.
 
+mod audit;
 mod concerns;
 mod extractors;
 mod findings;
