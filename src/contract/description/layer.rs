@@ -12,8 +12,8 @@ use super::{
 };
 use crate::wire::without_paths;
 
-/// What a layer does, as data: what it can answer in the handler's place, which header fields it
-/// sets, whom it lets pass, and how much.
+/// What a layer does, as data: what it can answer in the handler's place, which header fields it sets,
+/// which clients it lets pass, and how many of their requests.
 ///
 /// A setter adds one part, and a method with the name of the part reads it. Where the words of an
 /// answer repeat a part, they are made from it.
@@ -57,8 +57,8 @@ pub struct Description {
     security: Option<Security>,
     requirements: Vec<Requirement>,
     limits: Vec<Limit>,
-    /// Which answer is that of the limits.
-    limit_answer: Option<usize>,
+    /// Where the limits that were added last begin, and their answer.
+    last_limits: Option<(usize, usize)>,
     path_parameters: Vec<Cow<'static, str>>,
     methods: Option<Vec<Method>>,
     input: Option<RequestInput>,
@@ -95,7 +95,7 @@ impl Description {
             security: None,
             requirements: Vec::new(),
             limits: Vec::new(),
-            limit_answer: None,
+            last_limits: None,
             path_parameters: Vec::new(),
             methods: None,
             input: None,
@@ -216,28 +216,29 @@ impl Description {
     /// );
     /// ```
     pub fn limit(mut self, limits: impl IntoIterator<Item = Limit>, answer: Answer) -> Self {
+        self.last_limits = Some((self.limits.len(), self.answers.len()));
         self.limits.extend(limits);
-        self.limit_answer = Some(self.answers.len());
         self.answers.push(answer);
-        self.reword_limits();
-        self
+        self.change_last_limits(|_| {})
     }
 
-    /// Adds a part of the key by which the limits so far count, in words: `peer address`.
-    pub fn counted_by(mut self, part: impl Into<Cow<'static, str>>) -> Self {
+    /// Adds a part of the key by which the limits that were added last count, in words: `peer address`.
+    pub fn counted_by(self, part: impl Into<Cow<'static, str>>) -> Self {
         let part = part.into();
-        for limit in &mut self.limits {
-            limit.add_to_key(part.clone());
-        }
-        self.reword_limits();
-        self
+        self.change_last_limits(|limit| limit.add_to_key(part.clone()))
     }
 
-    fn reword_limits(&mut self) {
-        let answer = self.limit_answer.and_then(|n| self.answers.get_mut(n));
-        if let Some(answer) = answer {
-            answer.set_condition(limit::when_exceeded(&self.limits));
+    /// Changes these limits, and makes the words of their answer from them.
+    fn change_last_limits(mut self, change: impl Fn(&mut Limit)) -> Self {
+        if let Some((first, answer)) = self.last_limits
+            && let Some(limits) = self.limits.get_mut(first..)
+            && let Some(answer) = self.answers.get_mut(answer)
+            && !limits.is_empty()
+        {
+            limits.iter_mut().for_each(change);
+            answer.set_condition(limit::when_exceeded(limits));
         }
+        self
     }
 
     /// Adds a parameter that the path of each route must have.
@@ -321,19 +322,19 @@ impl Description {
         listed.chain(exempt)
     }
 
-    /// Whom the layer authenticates, and how.
+    /// How the layer authenticates clients.
     #[must_use]
     pub const fn security(&self) -> Option<&Security> {
         self.security.as_ref()
     }
 
-    /// What a principal must have.
+    /// What a principal must have to pass.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
-    /// How much passes. A limit that is only tried out is not listed.
+    /// How many requests pass. A limit in shadow mode is not listed, because it rejects nothing.
     pub fn limits(&self) -> &[Limit] {
         &self.limits
     }

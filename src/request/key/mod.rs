@@ -147,16 +147,16 @@ pub trait Key: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Adds to the description of a layer by what it counts, in words, and the answer to a request
-    /// without a key. By default the key is named as its type, and nothing is answered.
+    /// Adds the key to the description of a limit, in words, with the answer to a request that has none.
+    /// By default, the words are the name of the type, and there is no answer.
     fn describe(&self, layer: Description) -> Description {
         layer.counted_by(type_name::<Self>())
     }
 }
 
-/// Describes a layer with limits by this key. It always has words, whatever the key says.
+/// Adds a key to the description of a limit. A key that has no words of its own is named as its type.
 pub(crate) fn describe<K: Key>(key: &K, layer: Description) -> Description {
-    let parts = |layer: &Description| layer.limits().first().map_or(0, |limit| limit.key().len());
+    let parts = |layer: &Description| layer.limits().last().map_or(0, |limit| limit.key().len());
     let before = parts(&layer);
     let layer = key.describe(layer);
     if parts(&layer) == before {

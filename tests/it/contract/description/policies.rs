@@ -288,6 +288,41 @@ fn keys() {
 }
 
 #[test]
+fn a_part_of_a_key_belongs_to_the_limits_before_it() {
+    let minute = Duration::from_secs(60);
+    let layer = Description::new("with_gateway")
+        .limit(
+            [
+                Limit::requests("a", 1, minute),
+                Limit::requests("b", 2, minute),
+            ],
+            Answer::new(StatusCode::TOO_MANY_REQUESTS),
+        )
+        .counted_by("tenant")
+        .limit(
+            [Limit::concurrent("c", 3)],
+            Answer::new(StatusCode::SERVICE_UNAVAILABLE),
+        )
+        .counted_by("user")
+        .counted_by("route");
+    let keys: Vec<_> = layer
+        .limits()
+        .iter()
+        .map(|limit| limit.key().join(" "))
+        .collect();
+    assert_eq!(keys, ["tenant", "tenant", "user route"]);
+    let answers: Vec<_> = layer.answers().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        answers,
+        [
+            "429 when a quota is spent (\"a\": 1 request per minute; \"b\": 2 requests per minute, \
+             one every 30 s)",
+            "503 when 3 requests of its key are in progress",
+        ]
+    );
+}
+
+#[test]
 fn requirements() {
     check(
         &with_scopes(Scopes::<String>::all(["a", "b"]).unwrap()),
