@@ -1,8 +1,8 @@
-//! How much passes: [`Limit`].
+//! A limit of a layer, and how it is said in words: [`Limit`].
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-/// How many requests pass: in which time, or at once.
+/// A limit on the requests of each key: how many pass in a period, or how many are in progress at once.
 ///
 /// # Example
 ///
@@ -31,7 +31,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// At most `count` requests per period, which comes back evenly.
+    /// At most `count` requests per period. They come back evenly: of 60 per minute, one each second.
     pub fn requests(name: impl Into<Cow<'static, str>>, count: u64, period: Duration) -> Self {
         Self {
             period: Some(period),
@@ -53,7 +53,7 @@ impl Limit {
         }
     }
 
-    /// How many requests per period may come at once; by default all of them.
+    /// How many of the requests of a period may come at once; by default all of them.
     pub const fn burst(mut self, count: u64) -> Self {
         self.burst = Some(count);
         self
@@ -65,7 +65,7 @@ impl Limit {
         self
     }
 
-    /// The limit applies only to requests of some plan, which is found out for each request.
+    /// The limit applies only to requests of one plan, which is determined for each request.
     pub const fn of_plan(mut self) -> Self {
         self.is_of_plan = true;
         self
@@ -89,7 +89,7 @@ impl Limit {
         self.count
     }
 
-    /// The time in which so many pass; `None` for a limit on requests in progress.
+    /// The period; `None` for a limit on requests in progress.
     #[must_use]
     pub const fn period(&self) -> Option<Duration> {
         self.period
@@ -118,7 +118,7 @@ impl Limit {
         self.queue
     }
 
-    /// Whether the limit applies only to requests of some plan, which is found out for each request.
+    /// Whether the limit applies only to requests of one plan, which is determined for each request.
     #[must_use]
     pub const fn is_of_plan(&self) -> bool {
         self.is_of_plan
@@ -177,8 +177,8 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A time in the largest unit of which it has at least two, or in which it is whole, with at most one
-/// decimal: `36 s`, `2.4 h`.
+/// A time with at most one decimal: `36 s`, `2.4 h`. Minutes and hours are used from two on, so that 90
+/// seconds stay 90 seconds.
 struct Rounded(Duration);
 
 impl fmt::Display for Rounded {

@@ -97,7 +97,7 @@ impl RequestInput {
     }
 }
 
-/// A layer that rejects requests which a page of another site makes a browser send.
+/// Protection from cross-site request forgery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct CsrfProtection {
@@ -223,7 +223,8 @@ pub enum CacheScope {
     Nothing,
     /// That of the client: `private`.
     Private,
-    /// Not said: it depends on the request and the rest of the response (RFC 9111, section 3).
+    /// The directives do not say it: it depends on the request and the rest of the response (RFC 9111,
+    /// section 3).
     Unspecified,
     /// All: `public`, `s-maxage`.
     Public,
@@ -249,8 +250,8 @@ impl CachePolicy {
         self
     }
 
-    /// Some responses have another policy: those of a status, or in the field for a CDN. The scope is
-    /// then the wider one.
+    /// Adds a policy that applies to some responses or caches: to those of one status, or to a CDN. The
+    /// scope becomes the wider of the two.
     pub fn or(mut self, other: &Self) -> Self {
         self.scope = self.scope.max(other.scope);
         let authenticated = other.scope_when_authenticated;

@@ -1,10 +1,10 @@
-//! Whom a layer lets pass: schemes of authentication, scopes and roles.
+//! Which clients a layer lets pass: schemes of authentication, scopes and roles.
 
 use std::{borrow::Cow, fmt};
 
 use http::HeaderName;
 
-/// The schemes of authentication that a layer accepts. Each is an alternative to the others.
+/// The schemes of authentication that a layer accepts. A request needs credentials of one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Security {
@@ -100,7 +100,7 @@ pub struct SecurityScheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SchemeKind {
-    /// A token of which the holder needs no proof (RFC 6750).
+    /// A token that anyone who has it can use (RFC 6750).
     Bearer,
     /// A user name and a password (RFC 7617).
     Basic,

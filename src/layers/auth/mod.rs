@@ -13,7 +13,8 @@
 //! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
 //! [`Authenticate`]. [`or`](Authenticate::or) combines two schemes with the same principal, and
 //! [`either`](Authenticate::either) two with different ones; [`map`](Authenticate::map) and
-//! [`and_then`](Authenticate::and_then) change the principal.
+//! [`and_then`](Authenticate::and_then) change the principal. How a scheme of your own describes itself
+//! is shown at [`SecurityScheme`](crate::description::SecurityScheme).
 //!
 //! # Example
 //!

@@ -334,10 +334,11 @@ pub trait Authenticate {
         AndThen::new(self, look_up)
     }
 
-    /// States all scopes that credentials of this scheme can have, for the description of the layer: a
-    /// route that requires another scope is then known to be closed to everybody.
+    /// States all scopes that credentials of this scheme can have. An `Api` then finds, when the program
+    /// starts, the routes that require another scope and that nobody can call.
     ///
-    /// Nothing is checked for a request: `with_scopes` does that.
+    /// It is part of the layer's description, and requests are not checked by it: `with_scopes` does
+    /// that.
     ///
     /// # Example
     ///
@@ -360,17 +361,17 @@ pub trait Authenticate {
         Granting::new(self, scopes.into_iter().map(Into::into).collect())
     }
 
-    /// Adds this scheme to the layer's description, and what it can answer besides 401.
+    /// Adds this scheme to the layer's description, with what it can answer besides 401.
     ///
-    /// By default the scheme has the name of its challenge, and where its credentials travel is not
-    /// known. See [`SecurityScheme`] for how to state it.
+    /// By default, the scheme has the name of its challenge, and it is not known where its credentials
+    /// travel. [`SecurityScheme`] shows how to state it.
     fn describe(&self, layer: Description) -> Description {
         let unchecked = Answer::unavailable().when("when the credentials cannot be checked");
         add_unknown(self, layer).answer(unchecked)
     }
 }
 
-/// Describes a layer with this scheme. It always has one, whatever the scheme says.
+/// Adds a scheme to the description of a layer. A scheme that does not add itself is added as unknown.
 pub(super) fn describe<A: Authenticate>(scheme: &A, layer: Description) -> Description {
     let count = |layer: &Description| layer.security().map_or(0, |known| known.schemes().len());
     let before = count(&layer);
