@@ -72,7 +72,7 @@
 //! - **An API describes itself**: [`Api::audit`] is a table of who may call which route, within which
 //!   limits, and `println!("{stack}")` prints every layer of a stack and what it can answer.
 //!
-//! [The page about `Api`](guide::api) has more.
+//! [The page about `Api`](guide::guarded_routes) has more.
 //!
 //! # In axum's router
 //!
@@ -312,12 +312,12 @@ pub use self::{
 pub mod types {
     #[cfg(feature = "api")]
     pub use crate::api::{
-        builder::{Finished, InsideAround, InsideGuard, Outer, Unset},
+        builder::{Finished, InsideAround, InsideGuard, NotSet, Outer},
         mount::{Mount, Mounted},
         path::GivenByRoute,
         proof::{
-            ByGuard, ByOne, ByRoute, Enclose, Guarded, InOrder, MetAround, NoDemand, Nothing,
-            Proven, Proves, StandsAround, StandsInside, Surroundings,
+            Enclose, Guarded, InOrder, MetAround, MetByGuard, MetByOne, MetByRoute, NoDemand,
+            Nothing, Proven, Proves, StandsAround, StandsInside, Surroundings,
         },
     };
     pub use crate::compose::{

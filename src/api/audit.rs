@@ -35,7 +35,7 @@ use crate::{
 ///     .public("probes have no credentials", |open| open.get("/health", no_store.handler(health)));
 ///
 /// let audit = api.audit();
-/// assert_eq!(audit.routes[0].public.as_deref(), Some("probes have no credentials"));
+/// assert_eq!(audit.routes[0].public_reason(), Some("probes have no credentials"));
 /// assert!(audit.to_string().contains("| `GET /health` | anybody (1) |"));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -45,28 +45,25 @@ pub struct Audit {
     pub title: String,
     /// The version of the API.
     pub version: String,
+    /// The name of the stage and the description of each layer around everything, outermost first.
+    pub around: Vec<(&'static str, Description)>,
     /// The routes, in the order in which they were added; the fallback is the last one.
     pub routes: Vec<AuditedRoute>,
 }
 
 /// One route of an [`Audit`].
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
+#[must_use]
 pub struct AuditedRoute {
-    /// The method; `None` if it answers every method.
-    pub method: Option<Method>,
-    /// The path, as it is written in the `Api`, with its prefixes.
-    pub path: String,
-    /// Why anybody may call it; `None` if it provides what the `Api` demands.
-    pub public: Option<String>,
-    /// The concerns that it allows, and why.
-    pub allowed: Vec<(Concern, String)>,
-    /// The name of the stage and the description of each layer, outermost first.
-    pub layers: Vec<(&'static str, Description)>,
-    /// The name of the route: `GET /users/{id}`.
     name: String,
-    csrf: Vec<String>,
-    acting: Vec<Description>,
+    method: Option<Method>,
+    path: String,
+    public_reason: Option<String>,
+    allowed: Vec<(Concern, String)>,
+    layers: Vec<(&'static str, Description)>,
+    /// Without those that requests to this route bypass.
+    acting_layers: Vec<Description>,
+    csrf_protections: Vec<String>,
 }
 
 impl Audit {
@@ -75,6 +72,7 @@ impl Audit {
         Self {
             title: routes.title.clone().into_owned(),
             version: routes.version.clone().into_owned(),
+            around: routes.around.layers.clone(),
             routes: all.map(AuditedRoute::new).collect(),
         }
     }
@@ -88,24 +86,53 @@ impl AuditedRoute {
                 Matches::AnyMethod | Matches::Prefix | Matches::Nothing => None,
             },
             path: route.path.clone(),
-            public: match &route.access {
+            public_reason: match &route.access {
                 Access::Guarded => None,
                 Access::Public(why) => Some(String::from(&**why)),
             },
             allowed: route.options.allowed.clone(),
             layers: route.layers.clone(),
             name: route.name(),
-            csrf: route
+            csrf_protections: route
                 .csrf_protections()
                 .map(|layer| layer.name().to_owned())
                 .collect(),
-            acting: route.acting_layers().cloned().collect(),
+            acting_layers: route.acting_layers().cloned().collect(),
         }
+    }
+
+    /// The method; `None` if the route answers every method.
+    #[must_use]
+    pub const fn method(&self) -> Option<&Method> {
+        self.method.as_ref()
+    }
+
+    /// The path, as it is written in the `Api`, with its prefixes.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Why anybody may call the route; `None` if it provides what the `Api` demands.
+    #[must_use]
+    pub fn public_reason(&self) -> Option<&str> {
+        self.public_reason.as_deref()
+    }
+
+    /// The concerns that the route allows, and why.
+    #[must_use]
+    pub fn allowed(&self) -> &[(Concern, String)] {
+        &self.allowed
+    }
+
+    /// The name of the stage and the description of each layer, outermost first.
+    pub fn layers(&self) -> &[(&'static str, Description)] {
+        &self.layers
     }
 
     /// The schemes of authentication.
     fn securities(&self) -> impl Iterator<Item = &Security> {
-        self.acting.iter().filter_map(Description::security)
+        self.acting_layers.iter().filter_map(Description::security)
     }
 
     fn who(&self, reasons: &mut Reasons) -> String {
@@ -114,19 +141,22 @@ impl AuditedRoute {
         let is_required = self.securities().any(Security::is_required);
         let mut who = match (&*schemes, is_required) {
             ("", true) => "authenticated".to_owned(),
-            ("", false) if self.public.is_some() => "anybody".to_owned(),
+            ("", false) if self.public_reason.is_some() => "anybody".to_owned(),
             ("", false) => "guarded".to_owned(),
             (schemes, true) => schemes.to_owned(),
             (schemes, false) => format!("anybody, or {schemes}"),
         };
-        if let Some(why) = &self.public {
+        if let Some(why) = &self.public_reason {
             who = format!("{who} ({})", reasons.number(why));
         }
         who
     }
 
     fn needs(&self) -> String {
-        let requirements = self.acting.iter().flat_map(Description::requirements);
+        let requirements = self
+            .acting_layers
+            .iter()
+            .flat_map(Description::requirements);
         list(requirements.map(|requirement| match requirement {
             Requirement::Scopes(names) => format!("scope {}", all_or_any(names)),
             Requirement::Roles(names) => format!("role {}", all_or_any(names)),
@@ -135,7 +165,7 @@ impl AuditedRoute {
     }
 
     fn limits(&self) -> String {
-        let limits = self.acting.iter().flat_map(Description::limits);
+        let limits = self.acting_layers.iter().flat_map(Description::limits);
         list(limits.map(|limit| {
             let name = match limit.name() {
                 "default" => String::new(),
@@ -149,7 +179,7 @@ impl AuditedRoute {
     }
 
     fn input(&self) -> String {
-        let inputs = self.acting.iter().filter_map(Description::input);
+        let inputs = self.acting_layers.iter().filter_map(Description::input);
         list(inputs.map(|input| {
             let mut words = match input.source() {
                 InputSource::Query => vec![Cow::Borrowed("query")],
@@ -164,7 +194,7 @@ impl AuditedRoute {
 
     fn caches(&self) -> String {
         let is_authenticated = self.securities().next().is_some();
-        let policies = self.acting.iter().filter_map(Description::cache);
+        let policies = self.acting_layers.iter().filter_map(Description::cache);
         list(policies.map(|policy| {
             let directives = if is_authenticated {
                 policy.directives_when_authenticated()
@@ -182,7 +212,7 @@ impl AuditedRoute {
 
     /// The statuses of the errors that the layers answer in the handler's place.
     fn refusals(&self) -> String {
-        let answers = self.acting.iter().flat_map(Description::answers);
+        let answers = self.acting_layers.iter().flat_map(Description::answers);
         let statuses = answers.map(|answer| answer.status().as_u16());
         let statuses: BTreeSet<_> = statuses.filter(|status| *status >= 400).collect();
         let statuses = statuses.iter().map(u16::to_string);
@@ -248,7 +278,12 @@ impl fmt::Display for Audit {
                 route.needs(),
                 route.limits(),
                 route.input(),
-                list(route.csrf.iter().map(|layer| format!("`{layer}`"))),
+                list(
+                    route
+                        .csrf_protections
+                        .iter()
+                        .map(|layer| format!("`{layer}`")),
+                ),
                 route.caches(),
                 route.refusals(),
                 route.concerns(&mut reasons),

@@ -10,12 +10,12 @@ use super::{
     finding::Finding,
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
-    public::Public,
+    public::PublicRoutes,
     route::{Access, Around, Matches, Route},
     service::{ApiService, TrailingSlash},
 };
 use crate::{
-    compose::{Cons, Describe, Nil, Stack},
+    compose::{Cons, Describe, IntoList, Nil, Stack},
     integrations::axum::{Handled, Inner},
     wire::ConfigError,
 };
@@ -27,7 +27,7 @@ use crate::{
 /// are the layers [around](Self::around) all routes and [guarding](Self::guard) them; a function that
 /// returns an `Api` calls [`finish`](Self::finish) and returns a [`FinishedApi`].
 #[must_use]
-pub struct Api<G, S = (), A = Unset, D = Unset> {
+pub struct Api<G, S = (), A = NotSet, D = NotSet> {
     pub(super) routes: Routes<S>,
     around_layers: A,
     guard_layers: D,
@@ -50,7 +50,7 @@ pub(super) struct Routes<S> {
 /// Nothing is set yet: [`Api::around`] or [`Api::guard`] can be called.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Unset;
+pub struct NotSet;
 
 /// The `Api` takes no more routes; see [`Api::finish`].
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ pub struct Finished;
 /// after [`Api::finish`].
 pub type FinishedApi<G, S = ()> = Api<G, S, Finished, Finished>;
 
-/// The layers around the routes of an `Api`, or [`Unset`], which stands for none.
+/// The layers around the routes of an `Api`, or [`NotSet`], which stands for none.
 #[diagnostic::on_unimplemented(
     message = "this `Api` takes no more routes",
     label = "`.finish()` has been called on it",
@@ -75,7 +75,7 @@ pub trait Outer {
     fn fix(self) -> Self::List;
 }
 
-impl Outer for Unset {
+impl Outer for NotSet {
     type List = Nil;
 
     fn fix(self) -> Nil {
@@ -102,13 +102,13 @@ where
     }
 }
 
-/// The surroundings of what stands inside the layers around an `Api`.
+/// The surroundings of a route of an `Api`, inside the layers around it.
 pub type InsideAround<A> = <<A as Outer>::List as Enclose<Nothing>>::Out;
 
 /// The surroundings of a guarded route.
 pub type InsideGuard<A, D> = <<D as Outer>::List as Enclose<InsideAround<A>>>::Out;
 
-impl<G, S> Api<G, S, Unset, Unset> {
+impl<G, S> Api<G, S, NotSet, NotSet> {
     /// An `Api` without routes. The title and the version are those of the API, as its clients know
     /// them.
     pub fn new(title: impl Into<Cow<'static, str>>, version: impl Into<Cow<'static, str>>) -> Self {
@@ -123,14 +123,14 @@ impl<G, S> Api<G, S, Unset, Unset> {
                 around: Around::new(&Nil),
                 faults: Vec::new(),
             },
-            around_layers: Unset,
-            guard_layers: Unset,
+            around_layers: NotSet,
+            guard_layers: NotSet,
             demand: PhantomData,
         }
     }
 }
 
-impl<G, S, D> Api<G, S, Unset, D> {
+impl<G, S, D> Api<G, S, NotSet, D> {
     /// Puts a stack around everything: all routes, public ones too, and the answers that the `Api`
     /// gives itself (preflights, `OPTIONS`, 404, 405).
     ///
@@ -146,7 +146,7 @@ impl<G, S, D> Api<G, S, Unset, D> {
         L: Describe + Clone + Send + Sync + 'static + InOrder<Nothing, I>,
         Nil: Mount<L, Nil, R>,
     {
-        let around = stack.list().clone();
+        let around = stack.into_list();
         let mut routes = self.routes;
         routes.around = Around::new(&around);
         Api {
@@ -158,7 +158,7 @@ impl<G, S, D> Api<G, S, Unset, D> {
     }
 }
 
-impl<G, S, A: Outer> Api<G, S, A, Unset> {
+impl<G, S, A: Outer> Api<G, S, A, NotSet> {
     /// Puts a stack around all guarded routes, inside [`around`](Api::around): around those that are
     /// added to this `Api` with [`get`](Api::get), [`post`](Api::post) and so on, but not around
     /// public routes, the answers that the `Api` gives itself, and the routes of a nested `Api`.
@@ -172,7 +172,7 @@ impl<G, S, A: Outer> Api<G, S, A, Unset> {
         Api {
             routes: self.routes,
             around_layers: self.around_layers.fix(),
-            guard_layers: stack.list().clone(),
+            guard_layers: stack.into_list(),
             demand: PhantomData,
         }
     }
@@ -255,14 +255,14 @@ where
     where
         A: Outer,
         D: Outer,
-        F: FnOnce(Public<S, A::List>) -> Public<S, A::List>,
+        F: FnOnce(PublicRoutes<S, A::List>) -> PublicRoutes<S, A::List>,
     {
         let api = self.fix();
         let mut routes = api.routes;
         if why.trim().is_empty() {
             routes.faults.push(Finding::without_reason());
         }
-        let public = add(Public::new(routes, api.around_layers, why));
+        let public = add(PublicRoutes::new(routes, api.around_layers, why));
         let (routes, around) = public.into_parts();
         Api {
             routes,
@@ -285,7 +285,19 @@ where
         D: Outer,
     {
         let mut outer = self.fix();
-        outer.routes.nest(prefix, api.routes);
+        outer.routes.add_all(Some(prefix), api.routes);
+        outer
+    }
+
+    /// Adds the routes of another `Api` with the same demand, with their own paths. Everything else is
+    /// as with [`nest`](Self::nest).
+    pub fn merge<A2, D2>(self, api: Api<G, S, A2, D2>) -> Api<G, S, A::List, D::List>
+    where
+        A: Outer,
+        D: Outer,
+    {
+        let mut outer = self.fix();
+        outer.routes.add_all(None, api.routes);
         outer
     }
 
@@ -365,11 +377,13 @@ impl<S> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    /// Adds the routes of a nested `Api`.
-    pub(super) fn nest(&mut self, prefix: &str, inner: Self) {
+    /// Adds the routes of another `Api`, under a prefix if there is one.
+    pub(super) fn add_all(&mut self, prefix: Option<&str>, inner: Self) {
+        let fault = prefix.and_then(Finding::of_prefix);
+        let prefix = prefix.unwrap_or_default();
         let faults = inner.faults.into_iter();
         self.faults.extend(faults.map(|fault| fault.inside(prefix)));
-        if let Some(fault) = Finding::of_prefix(prefix) {
+        if let Some(fault) = fault {
             // Each of the routes would be a finding again.
             self.faults.push(fault);
         } else {

@@ -139,7 +139,7 @@ pub use self::{
     audit::{Audit, AuditedRoute},
     finding::Finding,
     proof::AnyOf,
-    public::Public,
+    public::PublicRoutes,
     service::{ApiFuture, ApiService, ConnectedApi, MakeApiService, TrailingSlash},
 };
 pub use crate::integrations::axum::Concern;

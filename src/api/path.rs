@@ -219,7 +219,7 @@ enum Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    fn len(&self) -> usize {
+    const fn len(&self) -> usize {
         match self {
             Self::Sent(params) => params.len(),
             Self::Named(names) => names.len(),

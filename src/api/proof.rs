@@ -24,15 +24,15 @@ use crate::{
 pub trait Guarded<Demand, Guard, I> {}
 
 /// The index of a demand that the route's own stack meets.
-pub struct ByRoute<I>(PhantomData<fn() -> I>);
+pub struct MetByRoute<I>(PhantomData<fn() -> I>);
 
 /// The index of a demand that the guard of the `Api` meets.
-pub struct ByGuard<I>(PhantomData<fn() -> I>);
+pub struct MetByGuard<I>(PhantomData<fn() -> I>);
 
 /// The index of one of several demands, of which one has to be met.
-pub struct ByOne<I>(PhantomData<fn() -> I>);
+pub struct MetByOne<I>(PhantomData<fn() -> I>);
 
-debug_as_name!(ByRoute ByGuard ByOne);
+debug_as_name!(MetByRoute MetByGuard MetByOne);
 
 /// The index of no demand.
 #[derive(Clone, Copy, Debug)]
@@ -50,19 +50,19 @@ debug_as_name!(AnyOf);
 impl<L, Guard> Guarded<(), Guard, NoDemand> for L {}
 
 #[diagnostic::do_not_recommend]
-impl<L, X, Guard, I> Guarded<X, Guard, ByRoute<I>> for L where L: Proves<X, I> {}
+impl<L, X, Guard, I> Guarded<X, Guard, MetByRoute<I>> for L where L: Proves<X, I> {}
 
 #[diagnostic::do_not_recommend]
-impl<L, X, Guard, I> Guarded<X, Guard, ByGuard<I>> for L where Guard: Proves<X, I> {}
+impl<L, X, Guard, I> Guarded<X, Guard, MetByGuard<I>> for L where Guard: Proves<X, I> {}
 
 #[diagnostic::do_not_recommend]
-impl<L, X, Y, Guard, I> Guarded<AnyOf<(X, Y)>, Guard, ByOne<FirstOf<I>>> for L where
+impl<L, X, Y, Guard, I> Guarded<AnyOf<(X, Y)>, Guard, MetByOne<FirstOf<I>>> for L where
     L: Guarded<X, Guard, I>
 {
 }
 
 #[diagnostic::do_not_recommend]
-impl<L, X, Y, Guard, I> Guarded<AnyOf<(X, Y)>, Guard, ByOne<SecondOf<I>>> for L where
+impl<L, X, Y, Guard, I> Guarded<AnyOf<(X, Y)>, Guard, MetByOne<SecondOf<I>>> for L where
     L: Guarded<Y, Guard, I>
 {
 }
@@ -96,7 +96,7 @@ pub type Nothing = Surroundings<Observe, ()>;
 
 /// A list of layers inside these surroundings.
 pub trait Enclose<Outer> {
-    /// The surroundings of what stands inside the list.
+    /// The surroundings of the layers inside the list.
     type Out;
 }
 

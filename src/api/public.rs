@@ -1,4 +1,4 @@
-//! Routes that anybody may call: [`Public`].
+//! Routes that anybody may call: [`PublicRoutes`].
 
 use std::{convert::Infallible, fmt, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
 /// They stand inside the layers [around](Api::around) the `Api`, and not inside those that
 /// [guard](Api::guard) it.
 #[must_use]
-pub struct Public<S, A> {
+pub struct PublicRoutes<S, A> {
     routes: Routes<S>,
     around: A,
     why: Arc<str>,
@@ -47,7 +47,7 @@ macro_rules! methods {
     )*};
 }
 
-impl<S, A> Public<S, A>
+impl<S, A> PublicRoutes<S, A>
 where
     S: Clone + Send + Sync + 'static,
     A: Describe + Clone + Send + Sync + 'static,
@@ -159,7 +159,7 @@ where
                 route.access = Access::Public(Arc::clone(&self.why));
             }
         }
-        self.routes.nest(prefix, api.routes);
+        self.routes.add_all(Some(prefix), api.routes);
         self
     }
 
@@ -216,7 +216,7 @@ where
     }
 }
 
-impl<S, A> Public<S, A> {
+impl<S, A> PublicRoutes<S, A> {
     pub(super) fn new(routes: Routes<S>, around: A, why: &str) -> Self {
         Self {
             routes,
@@ -230,9 +230,9 @@ impl<S, A> Public<S, A> {
     }
 }
 
-impl<S, A> fmt::Debug for Public<S, A> {
+impl<S, A> fmt::Debug for PublicRoutes<S, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Public")
+        f.debug_struct("PublicRoutes")
             .field("why", &self.why)
             .finish_non_exhaustive()
     }

@@ -112,7 +112,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         let mut layers = outer.layers.clone();
         layers.extend(self.layers);
         let path = match &*self.path {
-            "/" => prefix.to_owned(),
+            "/" if !prefix.is_empty() => prefix.to_owned(),
             path => format!("{prefix}{path}"),
         };
         Self {

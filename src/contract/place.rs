@@ -41,7 +41,7 @@ pub trait Place {
     }
 
     /// What the layer does, as data: what it can answer in the handler's place, which header fields it
-    /// sets, whom it lets pass. By default only its name is known.
+    /// sets, whom it accepts. By default only its name is known.
     fn describe(&self) -> Description {
         Description::new(self.name())
     }

@@ -5,8 +5,8 @@
 pub mod coming_from_nextjs {}
 
 #[cfg(feature = "full")]
-#[doc = include_str!("api.md")]
-pub mod api {}
+#[doc = include_str!("guarded_routes.md")]
+pub mod guarded_routes {}
 
 #[cfg(feature = "full")]
 #[doc = include_str!("existing_app.md")]

@@ -96,8 +96,8 @@ pub(crate) fn with_path_params<T>(
 }
 
 fn decode(value: &str) -> Result<Cow<'_, str>, Problem> {
-    let decoded = percent_decode_str(value).decode_utf8();
-    decoded.map_err(|_| malformed_path())
+    let decoded = percent_decode_str(value).decode_utf8().ok();
+    decoded.ok_or_else(malformed_path)
 }
 
 #[cold]

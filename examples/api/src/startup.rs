@@ -2,10 +2,7 @@
 
 use std::{env, fmt, net::SocketAddr};
 
-use wythe::{
-    Description,
-    api::{Audit, AuditedRoute},
-};
+use wythe::Description;
 
 use crate::{
     app::{ORIGIN, Routes},
@@ -49,9 +46,8 @@ impl fmt::Display for Startup<'_> {
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
 
         let audit = self.api.audit();
-        let around = common(&audit);
-        let layers = audit.routes.first().map_or(&[][..], |route| &route.layers);
-        writeln!(f, "\nAround every route: {}", names(&layers[..around]))?;
+        let around = audit.around.len();
+        writeln!(f, "\nAround every route: {}", names(&audit.around))?;
 
         let jar = env::temp_dir().join("example-api");
         let jar = jar.display().to_string();
@@ -65,8 +61,8 @@ impl fmt::Display for Startup<'_> {
             let route = audit
                 .routes
                 .iter()
-                .find(|route| route.method.as_ref() == Some(method) && route.path == *path);
-            let stack = route.map_or_else(String::new, |route| names(&route.layers[around..]));
+                .find(|route| route.method() == Some(method) && route.path() == *path);
+            let stack = route.map_or_else(String::new, |route| names(&route.layers()[around..]));
             writeln!(f, "\n{:6} {path:width$}  {stack}", method.as_str())?;
             for call in calls {
                 if call.by_admin && self.config.admin.is_none() {
@@ -83,18 +79,6 @@ impl fmt::Display for Startup<'_> {
             "\nThe lines work in this order, once. `-- --audit` prints who may call each route, and more."
         )
     }
-}
-
-/// How many layers, from the outside, are the same for all routes.
-fn common(audit: &Audit) -> usize {
-    let [first, rest @ ..] = &*audit.routes else {
-        return 0;
-    };
-    let same = |route: &AuditedRoute| {
-        let pairs = first.layers.iter().zip(&route.layers);
-        pairs.take_while(|(one, other)| one == other).count()
-    };
-    rest.iter().map(same).min().unwrap_or(first.layers.len())
 }
 
 fn names(layers: &[(&'static str, Description)]) -> String {

@@ -85,7 +85,7 @@ async fn every_route_is_printed_with_its_stack() {
         assert!(has(line), "{line}: {:?}", api.printed);
     }
     for route in support::routes().await.audit().routes {
-        let start = format!("{:6} {} ", route.method.unwrap().as_str(), route.path);
+        let start = format!("{:6} {} ", route.method().unwrap().as_str(), route.path());
         let mut printed = api.printed.iter();
         assert!(printed.any(|line| line.starts_with(&start)), "{start}");
     }

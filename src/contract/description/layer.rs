@@ -13,7 +13,7 @@ use super::{
 use crate::wire::without_paths;
 
 /// What a layer does, as data: what it can answer in the handler's place, which header fields it sets,
-/// which clients it lets pass, and how many of their requests.
+/// which clients it accepts, and how many of their requests.
 ///
 /// A setter adds one part, and a method with the name of the part reads it. Where the words of an
 /// answer repeat a part, they are made from it.

@@ -1,4 +1,4 @@
-//! Which clients a layer lets pass: schemes of authentication, scopes and roles.
+//! Which clients a layer accepts: schemes of authentication, scopes and roles.
 
 use std::{borrow::Cow, fmt};
 

@@ -40,8 +40,11 @@ fn an_audit_is_a_table_of_routes_with_the_reasons_given() {
 ";
     let audit = api().audit();
     assert_eq!(audit.to_string(), expected);
-    assert_eq!(audit.routes[0].public, None);
-    assert_eq!(audit.routes[2].allowed[0].0, Concern::NoLimit);
-    let names = audit.routes[0].layers.iter().map(|(_, layer)| layer.name());
+    assert_eq!(audit.routes[0].public_reason(), None);
+    assert_eq!(audit.routes[2].allowed()[0].0, Concern::NoLimit);
+    let names = audit.routes[0]
+        .layers()
+        .iter()
+        .map(|(_, layer)| layer.name());
     assert_eq!(names.collect::<Vec<_>>(), ["with_cors", "with_auth"]);
 }

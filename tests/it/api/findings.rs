@@ -185,7 +185,7 @@ fn a_prefix_is_a_path_without_a_slash_at_its_end() {
         };
         let expected = format!("{shown}{reason}; {REMEDY}");
         finds(api().nest(prefix, with_paths(&[])).finish(), &[&expected]);
-        let router = |open: wythe::api::Public<_, _>| open.router(prefix, Router::new());
+        let router = |open: wythe::api::PublicRoutes<_, _>| open.router(prefix, Router::new());
         finds(api().public("a test", router).finish(), &[&expected]);
     }
     finds(api().nest("/{team}", with_paths(&["/"])).finish(), &[]);

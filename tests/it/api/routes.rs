@@ -432,3 +432,45 @@ async fn a_route_is_never_taken_by_a_redirect() {
     answers(&names().service(()).unwrap(), &cases).await;
     answers(&names().router(()).unwrap(), &cases).await;
 }
+
+#[tokio::test]
+async fn a_merged_api_keeps_its_paths_and_its_layers() {
+    let through = |name| compose(with(Through(name)));
+    let orders = Api::<()>::new("Orders", "1.0.0")
+        .around(through("orders"))
+        .get("/", compose(()).handler(hello))
+        .get("/orders", compose(()).handler(route));
+    let api = Api::<()>::new("Shop", "1.0.0")
+        .around(through("shop"))
+        .get("/users", compose(()).handler(route))
+        .merge(orders)
+        .service(())
+        .unwrap();
+    let cases = [
+        ("GET /", "200 hello"),
+        ("GET /orders", "200 /orders"),
+        ("GET /users", "200 /users"),
+        ("PUT /orders", NOT_ALLOWED),
+        ("GET /orders/", NO_ROUTE),
+    ];
+    answers(&api, &cases).await;
+    for (line, expected) in [
+        ("GET /orders", "orders shop"),
+        ("PUT /orders", "orders shop"),
+        ("GET /users", "shop"),
+        ("GET /nothing", "shop"),
+    ] {
+        assert_eq!(
+            field(&call(&api, line).await, "through"),
+            expected,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn routes_of_two_merged_apis_can_collide() {
+    let api = || Api::<()>::new("Shop", "1.0.0").get("/", compose(()).handler(hello));
+    let found = api().merge(api()).check();
+    assert_eq!(found[0].reason, "the route collides with `GET /`");
+}
