@@ -98,7 +98,7 @@ fn route() -> impl Strategy<Value = String> {
     (vec(segment, 1..4), end).prop_map(|(segments, end)| format!("/{}{end}", segments.join("/")))
 }
 
-/// What stands in a path where a route has a parameter.
+/// Parts of a path that a parameter of a route may match.
 fn value() -> impl Strategy<Value = &'static str> {
     select(
         &[
