@@ -365,6 +365,9 @@ where
 
     /// The routes as a router of axum, which can be merged and nested.
     ///
+    /// A path belongs to one router: axum panics if a router that has the same path, even with other
+    /// methods, is merged with it, or if both have a fallback.
+    ///
     /// # Errors
     ///
     /// As for [`service`](Self::service).

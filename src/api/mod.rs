@@ -110,6 +110,7 @@
 //! | status | when | fields |
 //! |---|---|---|
 //! | 204 | `OPTIONS`, unless the path has a route for it | `Allow` |
+//! | 204 | `OPTIONS *`, unless there is a fallback | |
 //! | 308 | the path differs by a slash at the end, with [`TrailingSlash::Redirect`] | `Location` |
 //! | 404 | no route has the path, and there is no fallback | `application/problem+json` |
 //! | 405 | the path has no route for the method | `Allow`; `application/problem+json` |

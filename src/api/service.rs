@@ -54,6 +54,9 @@ pub enum TrailingSlash {
 ///
 /// Clones share the routes. A request costs the same whatever the number of routes.
 ///
+/// In a router of axum, nest the [router](crate::Api::router) instead: inside `nest_service`, a service
+/// can't know the prefix, and [`RoutePath`](crate::RoutePath) lacks it.
+///
 /// # Example: served by axum
 ///
 /// ```no_run

@@ -101,7 +101,8 @@ fn check(route: &str) -> Result<(), String> {
                  `{name}` at the end of a segment, and `{{` and `}}` for braces in the path",
             );
         };
-        if segment.contains('*') && parameter.is_none_or(|name| !name.starts_with('*')) {
+        let before = parameter.and_then(|name| segment.strip_suffix('}')?.strip_suffix(name));
+        if before.unwrap_or(segment).contains('*') {
             return wrong(
                 "is not written as in the router: write `{*rest}` for the rest of a path",
             );
@@ -150,6 +151,8 @@ mod tests {
             ("/files/*rest", "write `{*rest}`"),
             ("/files*", "write `{*rest}`"),
             ("/*/{id}", "write `{*rest}`"),
+            ("/*{id}", "write `{*rest}`"),
+            ("/*{*rest}", "write `{*rest}`"),
             ("/{*rest}/log", "not at its end"),
             ("/{*rest}/", "not at its end"),
             ("/{}", "without a name"),

@@ -1,7 +1,7 @@
 //! `Api::router` and `Api::service` give the same answers: every byte on a connection is the same,
 //! whatever the client sends.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -49,12 +49,8 @@ fn api(slash: TrailingSlash) -> FinishedApi<Auth<Staff>> {
     let route = compose((assume::<Auth<Staff>>(), with(Through("route"))));
     let open = compose(());
     let events = async || {
-        Sse::new(futures_util::stream::iter([Ok::<
-            _,
-            std::convert::Infallible,
-        >(
-            Event::default().data("hello"),
-        )]))
+        let event = Ok::<_, Infallible>(Event::default().data("hello"));
+        Sse::new(futures_util::stream::iter([event]))
     };
     let files = Router::new()
         .route("/", get(async || "files"))

@@ -91,7 +91,7 @@ fn route() -> impl Strategy<Value = String> {
     let segment = prop_oneof![
         4 => literal(),
         4 => parameter.prop_map(|(before, parameter)| before + parameter),
-        1 => select(&["{}", "{*}", ":a", "{a}b", "{a}{b}", "{*a}b", "{*a}"][..])
+        1 => select(&["{}", "{*}", ":a", "*{a}", ":{a}", "{a}b", "{a}{b}", "{*a}b", "{*a}"][..])
             .prop_map(str::to_owned),
     ];
     let end = select(&["", "", "", "/", "/{*rest}"][..]);

@@ -1,12 +1,16 @@
 //! Which route answers a request, what stands around it, and the answers of the `Api` itself.
 
-use axum::{Router, routing::get};
-use http::{Method, Request};
+use std::convert::Infallible;
+
+use axum::{Router, body::Body, extract::MatchedPath, routing::get};
+use http::{HeaderValue, Method, Request, StatusCode, request::Parts};
 use tower::service_fn;
 use wythe::{
-    Api, Auth, Cors, FinishedApi, Path, RoutePath,
+    Api, Auth, Cors, FinishedApi, Later, Path, RoutePath,
     api::{AnyOf, ApiService, TrailingSlash},
-    assume, compose, with, with_auth, with_cors,
+    assume,
+    auth::{Authenticate, Verdict},
+    compose, with, with_auth, with_cors,
 };
 
 use super::{Badge, Staff, Through, answers, call, field, shown};
@@ -232,12 +236,12 @@ async fn foreign_routers_services_and_other_apis_are_public() {
         .route("/", get(async || "files"))
         .route(
             "/{name}",
-            get(async |route: axum::extract::MatchedPath| route.as_str().to_owned()),
+            get(async |route: MatchedPath| route.as_str().to_owned()),
         )
-        .fallback(async || (http::StatusCode::NOT_FOUND, "no file"));
+        .fallback(async || (StatusCode::NOT_FOUND, "no file"));
     let other = Api::<()>::new("Other", "1.0.0").get("/{id}", stack.handler(route));
-    let echo = service_fn(async |request: Request<axum::body::Body>| {
-        Ok::<_, std::convert::Infallible>(format!("{} {}", request.method(), request.uri()))
+    let echo = service_fn(async |request: Request<Body>| {
+        Ok::<_, Infallible>(format!("{} {}", request.method(), request.uri()))
     });
     let api = Api::<Auth<Staff>>::new("Test", "1.0.0").public("a test", |open| {
         open.router("/files", files)
@@ -279,18 +283,15 @@ struct Machine;
 #[derive(Clone, Debug)]
 struct Certificate;
 
-impl wythe::auth::Authenticate for Certificate {
+impl Authenticate for Certificate {
     type Principal = Machine;
 
-    fn challenge(&self) -> http::HeaderValue {
-        http::HeaderValue::from_static("Certificate")
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static("Certificate")
     }
 
-    fn authenticate(
-        &self,
-        _: &http::request::Parts,
-    ) -> wythe::Later<wythe::auth::Verdict<Machine>> {
-        wythe::Later::from(wythe::auth::Verdict::Verified(Machine))
+    fn authenticate(&self, _: &Parts) -> Later<Verdict<Machine>> {
+        Later::from(Verdict::Verified(Machine))
     }
 }
 
