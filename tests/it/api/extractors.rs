@@ -133,7 +133,7 @@ fn axums() -> FinishedApi<(), AppState> {
             let shown = get(async |AxumPath(id): AxumPath<String>, route: MatchedPath| {
                 format!("{id} {}", route.as_str())
             });
-            open.service("/service/{id}", shown.clone().with_state(()))
+            open.service("/service/{id}", shown.with_state(()))
                 .router("/router/{team}", Router::new().route("/{id}", get(raw)))
         })
         .finish()
@@ -332,7 +332,7 @@ impl TryFrom<u8> for Even {
     type Error = &'static str;
 
     fn try_from(number: u8) -> Result<Self, &'static str> {
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             Ok(Self(number))
         } else {
             Err("an odd number")
@@ -427,6 +427,7 @@ async fn the_parameters_of_a_path_are_read_as_any_type() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of types")]
 async fn a_parameter_that_is_not_of_its_type_is_answered_with_its_name() {
     let cases = [
         (
@@ -546,14 +547,14 @@ async fn parameters_without_a_route_are_a_fault_of_the_set_up() {
     );
 }
 
-fn limited<K>(key: K) -> (wythe::api::ApiService, Router)
+fn limited<K>(key: &K) -> (wythe::api::ApiService, Router)
 where
     K: Key<Stage = wythe::stage::Throttle, Needs = ()> + Clone,
 {
     let once = || {
         RateLimit::of([Quota::per_day(1)])
             .unwrap()
-            .keyed(key.clone())
+            .keyed(K::clone(key))
     };
     let api = || {
         let stack = compose(with_rate_limit(once()));
@@ -577,7 +578,7 @@ where
 
 #[tokio::test]
 async fn a_limit_counts_by_a_parameter_of_the_path() {
-    let (service, router) = limited(key::path_param("id"));
+    let (service, router) = limited(&key::path_param("id"));
     let cases = [
         ("GET /users/1", 200),
         ("GET /users/2", 200),
@@ -594,7 +595,7 @@ async fn a_limit_counts_by_a_parameter_of_the_path() {
 
 #[tokio::test]
 async fn a_limit_counts_by_route() {
-    let (service, router) = limited(key::route());
+    let (service, router) = limited(&key::route());
     let cases = [
         ("GET /users/1", 200),
         ("GET /users/2", 429),

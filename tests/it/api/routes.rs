@@ -309,7 +309,8 @@ async fn one_of_several_principals_can_be_demanded() {
 
 #[tokio::test]
 async fn an_optional_principal_can_be_demanded() {
-    let who = async |who: Option<Auth<Staff>>| who.map_or("nobody".to_owned(), |who| who.0.0);
+    let who =
+        async |who: Option<Auth<Staff>>| who.map_or_else(|| "nobody".to_owned(), |who| who.0.0);
     let api = Api::<Option<Auth<Staff>>>::new("Test", "1.0.0")
         .get("/", compose(with_auth(Badge).optional()).handler(who));
     let cases = [("GET / badge:ann", "200 ann"), ("GET /", "200 nobody")];

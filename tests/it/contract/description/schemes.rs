@@ -19,6 +19,7 @@ const SECRET: &str = "thirty-two bytes of a secret, or more";
 struct Claims {}
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of schemes")]
 fn schemes() {
     let jwt = || Jwt::<Claims>::hs256(SECRET).unwrap();
     check(
