@@ -1,4 +1,11 @@
 //! Fits a stack into axum: [`Stack::handler`](crate::Stack::handler), extractors, responses.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        reason = "an `Api` uses some of it; a build with all features finds what none uses"
+    )
+)]
 
 mod arguments;
 mod erased;
