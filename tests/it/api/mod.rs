@@ -4,8 +4,10 @@ mod audit;
 mod concerns;
 mod extractors;
 mod findings;
+mod limits;
 mod logging;
 mod parity;
+mod path;
 mod property;
 mod routes;
 
