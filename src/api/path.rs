@@ -113,6 +113,13 @@ where
     }
 
     async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        // Compiled once for each type, and not for each stack.
+        Self::of(parts).map_err(|problem| problem.into_response().map(Body::from))
+    }
+}
+
+impl<T: DeserializeOwned> Path<T> {
+    fn of(parts: &mut Parts) -> Result<Self, Problem> {
         let read = with_path_params(parts, |params| {
             let read = T::deserialize(Params::Sent(params));
             read.map_err(|error| match params {
@@ -120,16 +127,14 @@ where
                 _ => error,
             })
         });
-        match read {
-            Ok(Some(Ok(params))) => Ok(Self(params)),
-            Ok(Some(Err(error))) => Err(refused(error)),
-            Ok(None) => Err(refused(PathError::Route(format!(
+        match read? {
+            Some(Ok(params)) => Ok(Self(params)),
+            Some(Err(error)) => Err(refused(error)),
+            None => Err(refused(PathError::Route(format!(
                 "no route has matched this request, so there is no `{}`",
                 type_name::<Self>()
             )))),
-            Err(problem) => Err(problem),
         }
-        .map_err(|problem| problem.into_response().map(Body::from))
     }
 }
 
