@@ -332,6 +332,8 @@ pub mod types {
         HandlerFunction, LastArgument, PathUse,
     };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
+    #[cfg(feature = "validation")]
+    pub use crate::layers::validation::policy::ErasedValidation;
 }
 
 /// The README's example, compiled.

@@ -37,7 +37,7 @@ enum Reply {
     Phone,
 }
 
-static LAYER: LazyLock<With<Validation<Form<Contact>>>> =
+static LAYER: LazyLock<Placed<Validation<Form<Contact>>>> =
     LazyLock::new(|| with_validation().max_body_bytes(LIMIT));
 
 fn post(body: Frames) -> Response<Bytes> {

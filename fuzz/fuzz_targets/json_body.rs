@@ -56,7 +56,7 @@ enum Payment {
     Voucher(#[garde(range(min = 1))] u32),
 }
 
-static LAYER: LazyLock<With<Validation<Json<Order>>>> =
+static LAYER: LazyLock<Placed<Validation<Json<Order>>>> =
     LazyLock::new(|| with_validation().max_body_bytes(LIMIT));
 
 fn post(body: Frames) -> Response<Bytes> {

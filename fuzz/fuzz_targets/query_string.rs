@@ -26,7 +26,7 @@ struct Search {
     exact: bool,
 }
 
-static LAYER: LazyLock<With<Validation<Query<Search>>>> = LazyLock::new(with_validation);
+static LAYER: LazyLock<Placed<Validation<Query<Search>>>> = LazyLock::new(with_validation);
 
 fn get(uri: Uri) -> Response<Bytes> {
     let request = Request::get(uri).body(Default::default()).unwrap();

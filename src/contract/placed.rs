@@ -2,11 +2,10 @@
 
 use std::{
     fmt,
-    marker::PhantomData,
     task::{Context, Poll},
 };
 
-use http::Request;
+use http::{Extensions, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -62,26 +61,33 @@ impl<L> Placed<L> {
     pub const fn inner(&self) -> &L {
         &self.0
     }
+
+    /// The layer inside, by value.
+    pub(crate) fn into_inner(self) -> L {
+        self.0
+    }
 }
 
 impl<L: Layer<S> + Place, S> Layer<S> for Placed<L> {
-    type Service = Marked<L::Provides, L::Service>;
+    type Service = Marked<L::Service>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Marked {
             service: self.0.layer(inner),
-            provision: PhantomData,
+            mark: L::Provides::mark,
         }
     }
 }
 
-/// The service of a [`Placed`] layer. It marks each request as seen by a layer that provides `P`.
-pub struct Marked<P, S> {
+/// The service of a [`Placed`] layer. It marks each request as seen by a layer that provides something.
+// What it provides is not in its type, so that a service is compiled once for all such types.
+#[derive(Clone)]
+pub struct Marked<S> {
     service: S,
-    provision: PhantomData<fn() -> P>,
+    mark: fn(&mut Extensions),
 }
 
-impl<P: Provision, S: Service<Request<B>>, B> Service<Request<B>> for Marked<P, S> {
+impl<S: Service<Request<B>>, B> Service<Request<B>> for Marked<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -91,21 +97,12 @@ impl<P: Provision, S: Service<Request<B>>, B> Service<Request<B>> for Marked<P, 
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        P::mark(request.extensions_mut());
+        (self.mark)(request.extensions_mut());
         self.service.call(request)
     }
 }
 
-impl<P, S: Clone> Clone for Marked<P, S> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-            provision: PhantomData,
-        }
-    }
-}
-
-impl<P, S: fmt::Debug> fmt::Debug for Marked<P, S> {
+impl<S: fmt::Debug> fmt::Debug for Marked<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Marked").field(&self.service).finish()
     }

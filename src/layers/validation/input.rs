@@ -206,7 +206,7 @@ impl<I: Input> Valid<I> {
         context: &ContextOf<I>,
         max_listed_errors: usize,
     ) -> Result<Self, Problem> {
-        let value: I::Value = parse(bytes, encoding)?;
+        let value = parse::<I>(bytes, encoding)?;
         value.validate_with(context).map_err(|report| {
             errors::refuse(&report, &FieldPaths::of(bytes, encoding), max_listed_errors)
         })?;

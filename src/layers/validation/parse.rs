@@ -11,7 +11,7 @@ use serde_path_to_error::{Path, Segment};
 use super::{
     errors::{self, InputError, UNKNOWN_FIELD, excerpt},
     field_path::PathSegment,
-    input::Format,
+    input::{Format, Input},
 };
 use crate::wire::{
     Problem,
@@ -36,7 +36,14 @@ impl Encoding {
     }
 }
 
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, Problem> {
+/// Parses an input. Only the parsers of its format are compiled for its type.
+pub(super) fn parse<I: Input>(bytes: &[u8], encoding: Encoding) -> Result<I::Value, Problem> {
+    if const { matches!(I::FORMAT, Format::Json) } {
+        return parse_json(bytes);
+    }
+    if const { matches!(I::FORMAT, Format::Form | Format::Query) } {
+        return parse_form(bytes, encoding);
+    }
     match encoding {
         Encoding::Json => parse_json(bytes),
         Encoding::Form | Encoding::Query => parse_form(bytes, encoding),

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Extensions, Request, StatusCode};
 use http_body::Body;
+use tower_layer::Layer;
 
 use super::{
     body::{BodyReader, ReadError, Refusals, announces_more, encoding, guess_encoding, is_encoded},
@@ -21,12 +22,14 @@ use super::{
     parse::Encoding,
 };
 use crate::{
+    compose::{RouteList, When},
     contract::{
-        Always, Description, Later, Middleware, Place, Step, With,
+        Always, Description, Later, Middleware, Place, Placed, Step, With, Wrapped,
         description::{Answer, InputSource, RequestInput},
-        stage, with,
+        placed, stage, with,
     },
-    wire::{Problem, type_name},
+    request::RequestHead,
+    wire::{ConfigError, Problem, type_name},
 };
 
 const NAME: &str = "with_validation";
@@ -48,17 +51,17 @@ const NAME: &str = "with_validation";
 /// ```
 ///
 /// See the [module](crate::validation) for what passes and what is rejected.
-pub fn with_validation<I>() -> With<Validation<I>>
+pub fn with_validation<I>() -> Placed<Validation<I>>
 where
     I: Input,
     ContextOf<I>: Default + Send + Sync + 'static,
 {
-    with(Validation::new())
+    placed(Validation::new())
 }
 
 /// How an input is read and validated; see the [module](crate::validation).
-// The input is erased inside, so that the service of a stack is compiled once for all inputs, and a
-// type that is not an input is one error and not one for each use of the stack.
+// The input is erased inside, so that a type that is not an input is one error, and not one for each use
+// of the stack.
 #[must_use]
 pub struct Validation<I> {
     compiled: Arc<CompiledValidation>,
@@ -109,7 +112,7 @@ impl<I: Input> Validation<I> {
     /// # Example
     ///
     /// ```
-    /// use wythe::{Json, Validation, compose, with};
+    /// use wythe::{Json, Validation, compose, placed};
     ///
     /// struct Reserved(Vec<String>);
     ///
@@ -128,7 +131,7 @@ impl<I: Input> Validation<I> {
     /// }
     ///
     /// let reserved = Reserved(vec!["admin".into()]);
-    /// let stack = compose((with(Validation::<Json<NewTeam>>::in_context(reserved)),));
+    /// let stack = compose((placed(Validation::<Json<NewTeam>>::in_context(reserved)),));
     /// ```
     pub fn in_context(context: ContextOf<I>) -> Self
     where
@@ -191,20 +194,106 @@ impl<I> Validation<I> {
     }
 }
 
-impl<I> With<Validation<I>> {
+impl<I> Placed<Validation<I>> {
     /// See [`Validation::max_body_bytes`].
     pub fn max_body_bytes(self, bytes: usize) -> Self {
-        with(self.into_middleware().max_body_bytes(bytes))
+        placed(self.into_inner().max_body_bytes(bytes))
     }
 
     /// See [`Validation::max_listed_errors`].
     pub fn max_listed_errors(self, errors: usize) -> Self {
-        with(self.into_middleware().max_listed_errors(errors))
+        placed(self.into_inner().max_listed_errors(errors))
     }
 
     /// See [`Validation::dangerously_ignore_content_type`].
     pub fn dangerously_ignore_content_type(self) -> Self {
-        with(self.into_middleware().dangerously_ignore_content_type())
+        placed(self.into_inner().dangerously_ignore_content_type())
+    }
+
+    /// See [`With::when`].
+    pub fn when<F>(self, condition: F) -> With<When<Validation<I>, F>>
+    where
+        F: Fn(&RequestHead<'_>) -> bool + Clone,
+    {
+        with(self.into_inner()).when(condition)
+    }
+
+    /// See [`With::except`].
+    pub fn except<F>(self, condition: F) -> With<When<Validation<I>, F>>
+    where
+        F: Fn(&RequestHead<'_>) -> bool + Clone,
+    {
+        with(self.into_inner()).except(condition)
+    }
+
+    /// See [`With::only_routes`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`With::only_routes`].
+    pub fn only_routes<R>(
+        self,
+        routes: R,
+    ) -> Result<With<When<Validation<I>, RouteList>>, ConfigError>
+    where
+        R: IntoIterator<Item: AsRef<str>>,
+    {
+        with(self.into_inner()).only_routes(routes)
+    }
+
+    /// See [`With::except_routes`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`With::except_routes`].
+    pub fn except_routes<R>(
+        self,
+        routes: R,
+    ) -> Result<With<When<Validation<I>, RouteList>>, ConfigError>
+    where
+        R: IntoIterator<Item: AsRef<str>>,
+    {
+        with(self.into_inner()).except_routes(routes)
+    }
+}
+
+impl<I, S> Layer<S> for Validation<I> {
+    type Service = Wrapped<ErasedValidation, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        with(ErasedValidation(Arc::clone(&self.compiled))).layer(inner)
+    }
+}
+
+/// A [`Validation`] whose type does not name the input, so that the service is compiled once for all
+/// inputs.
+#[derive(Clone)]
+pub struct ErasedValidation(Arc<CompiledValidation>);
+
+impl fmt::Debug for ErasedValidation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErasedValidation")
+    }
+}
+
+impl Place for ErasedValidation {
+    type Stage = stage::Validate;
+    type Provides = ();
+    type Needs = ();
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+}
+
+impl<B> Middleware<B> for ErasedValidation
+where
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
+{
+    type Carry = ();
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        self.0.before(request)
     }
 }
 

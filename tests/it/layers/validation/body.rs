@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use proptest::prelude::*;
 use serde::Deserialize;
 use tower::{Layer, ServiceExt, service_fn};
-use wythe::{Json, Later, Middleware, Provided, Step, Valid, Validation, With, with_validation};
+use wythe::{Json, Later, Middleware, Placed, Provided, Step, Valid, Validation, with_validation};
 
 use crate::common::{self, problem};
 
@@ -117,7 +117,7 @@ fn request<B>(body: B) -> Request<B> {
 }
 
 /// Sends a request to a handler that answers with the text, a line, and the raw body.
-async fn send<B>(layer: &With<Validation<Json<Text>>>, request: Request<B>) -> Response<Bytes>
+async fn send<B>(layer: &Placed<Validation<Json<Text>>>, request: Request<B>) -> Response<Bytes>
 where
     B: http_body::Body<
             Data = Bytes,
@@ -173,7 +173,7 @@ fn a_body_in_memory_is_read_without_a_future_and_without_a_copy() {
     let layer = with_validation::<Json<Text>>();
     let raw = Bytes::from(json_of(1000));
     let Later::Ready(Step::Next(passed, ())) = layer
-        .middleware()
+        .inner()
         .before(request(Scripted::new([Event::Data(raw.clone())])))
     else {
         panic!("the body was there");
@@ -183,10 +183,10 @@ fn a_body_in_memory_is_read_without_a_future_and_without_a_copy() {
         panic!("the body is gone");
     };
     assert_eq!(left.as_ptr(), raw.as_ptr());
-    let refused = layer.middleware().before(request(common::Body::from("{")));
+    let refused = layer.inner().before(request(common::Body::from("{")));
     assert!(matches!(refused, Later::Ready(Step::Reply(_))));
     let late = request(Scripted::new([Event::Wait, Event::Data(raw)]));
-    assert!(matches!(layer.middleware().before(late), Later::Pending(_)));
+    assert!(matches!(layer.inner().before(late), Later::Pending(_)));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode, header};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use wythe::{Form, Input, JsonOrForm, Provided, Valid, Validation, With, with_validation};
+use wythe::{Form, Input, JsonOrForm, Placed, Provided, Valid, Validation, with_validation};
 
 use crate::common::{self, Body, problem, send_to};
 
@@ -35,7 +35,7 @@ fn body(content_type: &str, bytes: impl Into<Bytes>) -> Request<Body> {
         .unwrap()
 }
 
-async fn send<I>(layer: &With<Validation<I>>, request: Request<Body>) -> Response<Bytes>
+async fn send<I>(layer: &Placed<Validation<I>>, request: Request<Body>) -> Response<Bytes>
 where
     I: Input<Value = Contact>,
 {

@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode, header};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use wythe::{Input, Json, Provided, Valid, Validation, With, with_validation};
+use wythe::{Input, Json, Placed, Provided, Valid, Validation, with_validation};
 
 use crate::common::{self, Body, problem, send_to};
 
@@ -30,7 +30,7 @@ fn body(bytes: impl Into<Bytes>) -> Request<Body> {
 }
 
 /// Sends a request to a handler that answers with the validated value, written as JSON.
-async fn send<T>(layer: &With<Validation<Json<T>>>, request: Request<Body>) -> Response<Bytes>
+async fn send<T>(layer: &Placed<Validation<Json<T>>>, request: Request<Body>) -> Response<Bytes>
 where
     T: DeserializeOwned + Serialize + Validate<Context = ()> + Send + 'static,
 {
@@ -602,7 +602,7 @@ async fn rules_may_need_a_context() {
     }
 
     let layer =
-        wythe::with(Validation::<Json<Team>>::in_context(Reserved("admin"))).max_listed_errors(1);
+        wythe::placed(Validation::<Json<Team>>::in_context(Reserved("admin"))).max_listed_errors(1);
     let refused = common::send(&layer, body(r#"{"name":"admin"}"#)).await;
     let json = problem(&refused, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
@@ -644,7 +644,7 @@ fn the_policy_is_cheap_to_clone_and_prints_its_options() {
     fn is_shared<T: Clone + Send + Sync + std::fmt::Debug>(_: &T) {}
     let layer = with_validation::<Json<NewUser>>().max_body_bytes(10);
     is_shared(&layer);
-    assert_eq!(size_of_val(layer.middleware()), size_of::<usize>());
+    assert_eq!(size_of_val(layer.inner()), size_of::<usize>());
     let printed = format!("{layer:?}");
     assert!(
         printed.contains("Json") && printed.contains("max_body_bytes: 10"),

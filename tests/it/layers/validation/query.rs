@@ -112,12 +112,12 @@ fn a_query_is_validated_without_a_future() {
     let request = get("/?page=3").body(empty()).unwrap();
     let layer = with_validation::<Query<Search>>();
     assert!(matches!(
-        layer.middleware().before(request),
+        layer.inner().before(request),
         Later::Ready(Step::Next(..))
     ));
     let request = get("/?page=x").body(empty()).unwrap();
     assert!(matches!(
-        layer.middleware().before(request),
+        layer.inner().before(request),
         Later::Ready(Step::Reply(_))
     ));
 }
