@@ -98,7 +98,7 @@ impl<S> Routes<S> {
                 .iter()
                 .filter(|route| route.matches == Matches::Prefix);
             all.contains(named)
-                || prefixes.clone().any(|prefix| named.starts_with(&*prefix.path))
+                || prefixes.clone().any(|prefix| is_inside(named, &prefix.path))
                 // The router around this one may have a prefix.
                 || scope == Scope::Part && suffixes(named).any(|suffix| all.contains(suffix))
         };
@@ -184,6 +184,12 @@ fn lists(routes: &[String], path: &str) -> bool {
         drop(list.add(route));
     }
     list.contains(path)
+}
+
+/// Whether a route is a prefix itself, or a path below it.
+fn is_inside(route: &str, prefix: &str) -> bool {
+    let rest = route.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The route without its first segment, without its first two, and so on.

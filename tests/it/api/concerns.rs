@@ -164,7 +164,7 @@ fn cors_in_the_stack_of_a_route_is_found() {
 fn routes_in_a_list_that_do_not_exist_are_found_once() {
     let no_store = || with_cache_control(CacheControl::no_store());
     let around = no_store()
-        .except_routes(["/health", "/helth", "/v1/health"])
+        .except_routes(["/health", "/healthz", "/v1/health"])
         .unwrap();
     let api = || {
         let around: Stack<_> = compose(around.clone());
@@ -178,7 +178,7 @@ fn routes_in_a_list_that_do_not_exist_are_found_once() {
     let reasons: Vec<_> = found.iter().map(|finding| &*finding.reason).collect();
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert!(
-        reasons[0].contains("`/helth`, which does not exist"),
+        reasons[0].contains("`/healthz`, which does not exist"),
         "{reasons:?}"
     );
     assert!(
@@ -188,7 +188,7 @@ fn routes_in_a_list_that_do_not_exist_are_found_once() {
     // The router may be nested under `/v1`.
     let error = api().router(()).expect_err("one finding").to_string();
     assert!(
-        error.starts_with("Api: 1 finding\n") && error.contains("`/helth`"),
+        error.starts_with("Api: 1 finding\n") && error.contains("`/healthz`"),
         "{error}"
     );
 }
@@ -250,4 +250,23 @@ fn an_allowance_needs_a_reason() {
     let handler: Handled<_, (), _, _> = compose(()).handler(hello).allow(Concern::NoLimit, " ");
     let found = open().get("/", handler).check();
     assert_eq!(concerns(&found), [(None, "GET /")]);
+}
+
+#[test]
+fn the_routes_of_a_router_of_axum_are_not_known_but_those_below_its_prefix_may_exist() {
+    let no_store = with_cache_control(CacheControl::no_store());
+    let around = no_store
+        .except_routes(["/files", "/files/{name}", "/filesystem"])
+        .unwrap();
+    let api = open()
+        .around(compose(around))
+        .public("files are for everybody", |open| {
+            open.router("/files", axum::Router::new())
+        });
+    let found = api.check();
+    assert_eq!(
+        concerns(&found),
+        [(Some(Concern::UnknownRoute), "* /files/{*rest}")]
+    );
+    assert!(found[0].reason.contains("`/filesystem`"), "{found:?}");
 }
