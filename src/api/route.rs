@@ -11,6 +11,7 @@ use crate::{
     compose::{Describe, Nil, rows},
     contract::{Description, log_passing},
     integrations::axum::{Erased, Inner, PathUse, RouteOptions},
+    request::PathParams,
 };
 
 /// The name of the stage and the description of each layer, outermost first.
@@ -159,8 +160,11 @@ impl<S> Route<S> {
 /// A handler that axum's router calls, so that it can read what only that router leaves in a request.
 pub(super) fn through_axum(router: Router) -> Erased {
     Erased::new(move |mut request| {
+        let extensions = request.extensions_mut();
         // The router would append its route to this one.
-        request.extensions_mut().remove::<MatchedPath>();
+        extensions.remove::<MatchedPath>();
+        // It leaves all parameters, also those of routes further in, which these would hide.
+        extensions.remove::<PathParams>();
         let mut router = router.clone();
         let response = router.call(request);
         Box::pin(async move {

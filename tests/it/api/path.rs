@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::{Router, routing::get};
 use serde::Deserialize;
-use wythe::{Api, FinishedApi, Path, compose};
+use wythe::{Api, FinishedApi, Path, api::Concern, compose};
 
 use super::{answers, call, shown};
 
@@ -262,4 +262,28 @@ async fn parameters_without_a_route_are_a_fault_of_the_set_up() {
         shown(&call(&app, "GET /7").await).split(' ').next(),
         Some("500")
     );
+}
+
+#[tokio::test]
+async fn the_parameters_of_a_router_inside_a_public_prefix_are_all_there() {
+    let stack = compose(());
+    let inner: Router = Api::<()>::new("Inner", "1.0.0")
+        .get(
+            "/{id}",
+            stack
+                .handler(async |Path((team, id)): Path<(String, u8)>| format!("{team} {id}"))
+                .allow(
+                    Concern::MissingPathParameter,
+                    "the prefix has the other one",
+                ),
+        )
+        .router(())
+        .unwrap();
+    let api = || {
+        let inner = inner.clone();
+        Api::<()>::new("Outer", "1.0.0").public("a test", |open| open.router("/{team}", inner))
+    };
+    let cases = [("GET /red/7", "200 red 7")];
+    answers(&api().service(()).unwrap(), &cases).await;
+    answers(&api().router(()).unwrap(), &cases).await;
 }
