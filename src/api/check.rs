@@ -16,7 +16,7 @@ use crate::{
         stage,
     },
     integrations::axum::Concern,
-    request::Routes as List,
+    request::{Routes as List, same_route},
 };
 
 /// Whether the routes are all there is, or are added to a router that may have a prefix.
@@ -178,12 +178,7 @@ impl<S> Route<S> {
 
 /// Whether a route is one of these. The names of parameters do not matter.
 fn lists(routes: &[String], path: &str) -> bool {
-    let mut list = List::default();
-    for route in routes {
-        // The list was checked when it was built.
-        drop(list.add(route));
-    }
-    list.contains(path)
+    routes.iter().any(|route| same_route(route, path))
 }
 
 /// Whether a route is a prefix itself, or a path below it.

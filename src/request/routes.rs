@@ -56,6 +56,11 @@ impl fmt::Debug for Routes {
     }
 }
 
+/// Whether two routes are the same. The names of their parameters do not matter.
+pub(crate) fn same_route(one: &str, other: &str) -> bool {
+    compare(one, other).is_eq()
+}
+
 /// Compares two routes without the names of their parameters.
 fn compare(one: &str, other: &str) -> Ordering {
     without_names(one).cmp(without_names(other))
