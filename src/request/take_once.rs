@@ -1,6 +1,7 @@
 //! Carries a value in a request's extensions, without asking that it can be cloned.
 
 use std::{
+    any::Any,
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -13,11 +14,26 @@ pub(crate) struct TakeOnce<T>(Mutex<State<T>>);
 
 enum State<T> {
     Owned(T),
-    Shared(Arc<Mutex<Option<T>>>),
+    // Without the type, so that the sharing is compiled once for all types.
+    Shared(Shared),
     Taken,
 }
 
-impl<T> TakeOnce<T> {
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl Shared {
+    fn new(value: Box<dyn Any + Send>) -> Self {
+        Self(Arc::new(Mutex::new(Some(value))))
+    }
+
+    fn take(self) -> Option<Box<dyn Any + Send>> {
+        let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        value.take()
+    }
+}
+
+impl<T: Send + 'static> TakeOnce<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(Mutex::new(State::Owned(value)))
     }
@@ -26,21 +42,21 @@ impl<T> TakeOnce<T> {
     pub(crate) fn take(self) -> Option<T> {
         match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
             State::Owned(value) => Some(value),
-            State::Shared(shared) => shared.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            State::Shared(shared) => shared.take()?.downcast().ok().map(|value| *value),
             State::Taken => None,
         }
     }
 }
 
-impl<T> Clone for TakeOnce<T> {
+impl<T: Send + 'static> Clone for TakeOnce<T> {
     fn clone(&self) -> Self {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = match mem::replace(&mut *state, State::Taken) {
-            State::Owned(value) => Arc::new(Mutex::new(Some(value))),
+            State::Owned(value) => Shared::new(Box::new(value)),
             State::Shared(shared) => shared,
             State::Taken => return Self(Mutex::new(State::Taken)),
         };
-        *state = State::Shared(Arc::clone(&shared));
+        *state = State::Shared(shared.clone());
         drop(state);
         Self(Mutex::new(State::Shared(shared)))
     }

@@ -2,9 +2,10 @@
 
 use http::Method;
 use wythe::{
-    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Path, Quota, Stack,
+    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Path, Quota, Scopes, Stack,
     api::{Concern, Finding},
-    compose, with_auth, with_cache_control, with_cors, with_csrf, with_rate_limit,
+    auth::Authenticate,
+    compose, with_auth, with_cache_control, with_cors, with_csrf, with_rate_limit, with_scopes,
 };
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -129,6 +130,24 @@ fn a_public_route_that_changes_something_needs_a_limit() {
     assert_eq!(
         concerns(&api.check()),
         [(Some(Concern::NoLimit), "POST /a")]
+    );
+}
+
+#[test]
+fn scopes_that_no_scheme_of_the_route_can_grant_are_found() {
+    let needs = |scope: &str| with_scopes(Scopes::all([scope]).unwrap());
+    let reading = || with_auth(jwt().granting(["read"]));
+    let api = open()
+        .get("/a", compose((reading(), needs("read"))).handler(hello))
+        .get("/b", compose((reading(), needs("write"))).handler(hello))
+        // What this scheme can grant is not known.
+        .get(
+            "/c",
+            compose((with_auth(jwt()), needs("write"))).handler(hello),
+        );
+    assert_eq!(
+        concerns(&api.check()),
+        [(Some(Concern::ScopesNotGranted), "GET /b")]
     );
 }
 
