@@ -1,6 +1,6 @@
 //! Finds what is wrong with the routes of an [`Api`](super::Api) before they serve a request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use http::Method;
 
@@ -102,12 +102,11 @@ impl<S> Routes<S> {
                 // The router around this one may have a prefix.
                 || scope == Scope::Part && suffixes(named).any(|suffix| all.contains(suffix))
         };
-        let mut reported = Vec::new();
+        let mut seen = HashSet::new();
         for route in &self.list {
             for (_, layer) in &route.layers {
                 for (setter, named) in layer.named_routes() {
-                    let key = (layer.name().to_owned(), named.to_owned());
-                    if is_known(named) || reported.contains(&key) {
+                    if !seen.insert((layer.name(), named)) || is_known(named) {
                         continue;
                     }
                     if !route.allows(Some(Concern::UnknownRoute)) {
@@ -123,7 +122,6 @@ impl<S> Routes<S> {
                             ),
                         ));
                     }
-                    reported.push(key);
                 }
             }
         }

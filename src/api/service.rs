@@ -55,7 +55,7 @@ pub enum TrailingSlash {
 /// Clones share the routes. A request costs the same whatever the number of routes.
 ///
 /// In a router of axum, nest the [router](crate::Api::router) instead: inside `nest_service`, a service
-/// can't know the prefix, and [`RoutePath`](crate::RoutePath) lacks it.
+/// can't know the prefix: [`RoutePath`](crate::RoutePath) lacks it, and [`Path`](crate::Path) its parameters.
 ///
 /// # Example: served by axum
 ///
