@@ -5,13 +5,12 @@ use std::{any::Any, convert::Infallible, fmt, future::ready, sync::Arc};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{Method, Request};
-use tower::util::Oneshot;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
     compose::BoxedResponse,
-    integrations::axum::Erased,
+    integrations::axum::{Erased, HandledFuture},
     wire::{BoxError, head_method},
 };
 
@@ -95,13 +94,7 @@ where
 {
     fn call(&self, request: Request<Body>) -> BoxedResponse<Body> {
         // A clone for each request, so that the service that is ready is the one called.
-        let service = self.0.clone();
-        Box::pin(async move {
-            let result = Oneshot::new(service, request).await.map_err(Into::into);
-            let response = result.unwrap_or_else(|never: Infallible| match never {});
-            // `Body::new` returns a body that is axum's already as it is.
-            response.map(Body::new)
-        })
+        Box::pin(HandledFuture::new(self.0.clone(), request))
     }
 }
 

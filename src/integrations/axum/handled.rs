@@ -184,9 +184,7 @@ where
     fn call(self, request: Request, state: S) -> Self::Future {
         let Inner { list, handler, .. } = &*self.inner;
         let service = list.layer(handler.with(state));
-        HandledFuture {
-            oneshot: Oneshot::new(service, request),
-        }
+        HandledFuture::new(service, request)
     }
 }
 
@@ -198,6 +196,14 @@ pin_project! {
     pub struct HandledFuture<S: Service<Request>> {
         #[pin]
         oneshot: Oneshot<S, Request>,
+    }
+}
+
+impl<S: Service<Request>> HandledFuture<S> {
+    pub(crate) fn new(service: S, request: Request) -> Self {
+        Self {
+            oneshot: Oneshot::new(service, request),
+        }
     }
 }
 
