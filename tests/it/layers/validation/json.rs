@@ -1,6 +1,9 @@
 //! `with_validation` for JSON: what passes, and what each refusal says.
 
-use std::collections::BTreeMap;
+use std::{
+    any::{Any, TypeId},
+    collections::BTreeMap,
+};
 
 use bytes::Bytes;
 use garde::Validate;
@@ -8,6 +11,7 @@ use http::{Request, Response, StatusCode, header};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tower::Layer;
 use wythe::{Input, Json, Placed, Provided, Valid, Validation, with_validation};
 
 use crate::common::{self, Body, problem, send_to};
@@ -637,6 +641,43 @@ fn the_same_rules_check_a_value_without_a_request() {
         problem.extensions()["errors"],
         json!([{"detail": "length is lower than 2", "pointer": "#/name"}])
     );
+}
+
+/// So that a program with many inputs builds quickly.
+#[test]
+fn the_service_has_the_same_type_for_all_inputs() {
+    fn service<I: Input>(layer: &Placed<Validation<I>>) -> TypeId {
+        layer.layer(common::Ok200).type_id()
+    }
+    let user = with_validation::<Json<NewUser>>().max_body_bytes(10);
+    let order = with_validation::<Json<Order>>();
+    assert_eq!(service(&user), service(&order));
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_meet_the_condition_is_not_read() {
+    let validation = || with_validation::<Json<NewUser>>();
+    let has =
+        |name: &'static str| move |head: &wythe::RequestHead<'_>| head.headers().contains_key(name);
+    for (layer, status) in [
+        (validation().when(has("content-type")), 400),
+        (validation().when(has("x-other")), 200),
+    ] {
+        assert_eq!(common::send(&layer, body("{")).await.status(), status);
+    }
+    for (layer, status) in [
+        (validation().except(has("content-type")), 200),
+        (validation().except(has("x-other")), 400),
+    ] {
+        assert_eq!(common::send(&layer, body("{")).await.status(), status);
+    }
+    // Without a router, no route is known, and the layer acts.
+    for layer in [
+        validation().only_routes(["/a"]),
+        validation().except_routes(["/"]),
+    ] {
+        assert_eq!(common::send(&layer.unwrap(), body("{")).await.status(), 400);
+    }
 }
 
 #[test]
