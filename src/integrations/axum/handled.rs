@@ -200,7 +200,7 @@ pin_project! {
 }
 
 impl<S: Service<Request>> HandledFuture<S> {
-    pub(crate) fn new(service: S, request: Request) -> Self {
+    pub(crate) const fn new(service: S, request: Request) -> Self {
         Self {
             oneshot: Oneshot::new(service, request),
         }
