@@ -179,7 +179,7 @@
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions).
-//! `tower-http` gives the layers of tower-http a stage, and `api` provides [`Api`]. Without any feature, the crate has the
+//! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. Without any feature, the crate has the
 //! middleware contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
@@ -312,7 +312,7 @@ pub use self::{
 pub mod types {
     #[cfg(feature = "api")]
     pub use crate::api::{
-        builder::{Finished, InsideAround, InsideGuard, NotSet, Outer},
+        builder::{BeforeRoutes, Finished, InsideAround, InsideGuard, NotSet, Outer},
         mount::{Mount, Mounted},
         path::GivenByRoute,
         proof::{

@@ -9,7 +9,7 @@ use garde::Validate;
 use http::{Request, Response, Uri};
 use libfuzzer_sys::fuzz_target;
 use serde::{Deserialize, Serialize};
-use wythe::{Provided, Query, Valid, Validation, With, with_validation};
+use wythe::{Placed, Provided, Query, Valid, Validation, with_validation};
 use wythe_fuzz::{Handler, errors, is_urlencoded, problem, send};
 
 #[derive(Debug, PartialEq, Deserialize, Serialize, Validate)]

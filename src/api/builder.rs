@@ -52,6 +52,18 @@ pub(super) struct Routes<S> {
 #[non_exhaustive]
 pub struct NotSet;
 
+/// What [`NotSet`] is, and the layers that are set are not.
+#[diagnostic::on_unimplemented(
+    message = "`.around(..)` and `.guard(..)` come before the first route, once each, and `.around(..)` \
+               before `.guard(..)`",
+    label = "called too late, or twice",
+    note = "move it to the start: `Api::new(..).around(..).guard(..).get(..)`",
+    note = "several layers go into one stack: `.around(compose((first, second)))`"
+)]
+pub trait BeforeRoutes {}
+
+impl BeforeRoutes for NotSet {}
+
 /// The `Api` takes no more routes; see [`Api::finish`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -130,7 +142,7 @@ impl<G, S> Api<G, S, NotSet, NotSet> {
     }
 }
 
-impl<G, S, D> Api<G, S, NotSet, D> {
+impl<G, S, A, D> Api<G, S, A, D> {
     /// Puts a stack around everything: all routes, public ones too, and the answers that the `Api`
     /// gives itself (preflights, `OPTIONS`, 404, 405).
     ///
@@ -143,6 +155,7 @@ impl<G, S, D> Api<G, S, NotSet, D> {
     /// share their state between copies.
     pub fn around<L, I, R>(self, stack: Stack<L>) -> Api<G, S, L, D>
     where
+        A: BeforeRoutes,
         L: Describe + Clone + Send + Sync + 'static + InOrder<Nothing, I>,
         Nil: Mount<L, Nil, R>,
     {
@@ -156,9 +169,7 @@ impl<G, S, D> Api<G, S, NotSet, D> {
             demand: PhantomData,
         }
     }
-}
 
-impl<G, S, A: Outer> Api<G, S, A, NotSet> {
     /// Puts a stack around all guarded routes, inside [`around`](Api::around): around those that are
     /// added to this `Api` with [`get`](Api::get), [`post`](Api::post) and so on, but not around
     /// public routes, the answers that the `Api` gives itself, and the routes of a nested `Api`.
@@ -166,7 +177,8 @@ impl<G, S, A: Outer> Api<G, S, A, NotSet> {
     /// What it provides counts for what the `Api` demands. It comes before the routes, once.
     pub fn guard<L, I>(self, stack: Stack<L>) -> Api<G, S, A::List, L>
     where
-        A::List: Enclose<Nothing>,
+        A: Outer<List: Enclose<Nothing>>,
+        D: BeforeRoutes,
         L: Describe + Clone + Send + Sync + 'static + InOrder<InsideAround<A>, I>,
     {
         Api {

@@ -272,7 +272,8 @@ fn check_csrf<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             "the route changes something, and accepts credentials that browsers attach by themselves, \
              also to requests that other sites make them send"
                 .to_owned(),
-            "add `with_csrf(..)`, or accept the credentials in `Authorization: Bearer` only",
+            "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that CORS allows call \
+             the route), or accept the credentials in `Authorization: Bearer` only",
         ));
     }
 }

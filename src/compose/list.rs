@@ -167,6 +167,7 @@ debug_as_name!(Presumed NeededAround);
     label = "not an element of a stack",
     note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
             of your own goes into `with(..)`, a layer of your own into `placed(..)`",
+    note = "a layer of tower-http needs the feature `tower-http`, and tower-http 0.7",
     note = "any other `tower::Layer` goes into `layer(..)`",
     note = "a layer that can be invalid is a `Result`: write `?` after it, as in \
             `with_scopes(Scopes::all([..])?)`"
@@ -209,6 +210,7 @@ impl<L: Append<T>, T> Append<T> for Stack<L> {
     label = "not a layer, and not a tuple of up to 16 layers",
     note = "a policy needs its function: `with_cors(Cors::..)`, `with_auth(Jwt::..)`; a middleware \
             of your own goes into `with(..)`, a layer of your own into `placed(..)`",
+    note = "a layer of tower-http needs the feature `tower-http`, and tower-http 0.7",
     note = "any other `tower::Layer` goes into `layer(..)`; more than 16 layers go into several \
             stacks, which can be composed",
     note = "a layer that can be invalid is a `Result`: write `?` after it, as in \

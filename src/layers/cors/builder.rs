@@ -160,8 +160,10 @@ impl CorsBuilder<Trusted> {
     /// ```
     /// use wythe::{Cors, with_cors};
     ///
+    /// // A preflight has the path and the `Host` of the request, but none of its own fields.
     /// let layer = with_cors(Cors::origins_where(|origin, head| {
-    ///     let tenant = head.headers().get("x-tenant").and_then(|tenant| tenant.to_str().ok());
+    ///     let host = head.headers().get("host").and_then(|host| host.to_str().ok());
+    ///     let tenant = host.and_then(|host| host.strip_suffix(".api.example.com"));
     ///     origin.scheme() == "https"
     ///         && tenant.is_some_and(|tenant| origin.host() == format!("{tenant}.example.com"))
     /// }));

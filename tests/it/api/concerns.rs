@@ -59,7 +59,8 @@ fn a_cookie_without_csrf_protection_is_found_where_something_changes() {
         error,
         "Api: 1 finding\n\
          - PUT /me: the route changes something, and accepts credentials that browsers attach by \
-         themselves, also to requests that other sites make them send; add `with_csrf(..)`, or accept \
+         themselves, also to requests that other sites make them send; add `with_csrf(..)` (with \
+         `.trust_origins(cors.named_origins())`, if pages that CORS allows call the route), or accept \
          the credentials in `Authorization: Bearer` only (or, if it is intended, \
          `.allow(Concern::NoCsrf, \"why\")` on the handler)"
     );
