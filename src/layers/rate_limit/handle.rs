@@ -228,7 +228,8 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// Lets nothing of the key through for this long.
+    /// Lets nothing of the key through for this long. After that, at most one unit is left, even if
+    /// the time is zero, and the others come back as usual.
     ///
     /// # Errors
     ///

@@ -295,6 +295,13 @@ async fn a_handle_sees_and_changes_what_the_layer_counts() {
     assert_eq!(refused(&call(&layer).await), Some(1));
     clock.advance(secs(1));
     assert_eq!(refused(&call(&layer).await), None);
+    assert!(refused(&call(&layer).await).is_some());
+
+    // A block of no time also leaves one unit.
+    handle.reset(&client).await.unwrap();
+    handle.block(&client, Duration::ZERO).await.unwrap();
+    assert_eq!(refused(&call(&layer).await), None);
+    assert!(refused(&call(&layer).await).is_some());
 }
 
 #[tokio::test]
