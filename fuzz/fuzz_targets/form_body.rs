@@ -10,7 +10,7 @@ use garde::Validate;
 use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 use serde::{Deserialize, Serialize};
-use wythe::{Form, Provided, Valid, Validation, With, with_validation};
+use wythe::{Form, Placed, Provided, Valid, Validation, with_validation};
 use wythe_fuzz::{Frames, Handler, errors, is_urlencoded, problem, send};
 
 const LIMIT: usize = 1024;

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
-use wythe::{Json, Provided, Valid, Validation, With, with_validation};
+use wythe::{Json, Placed, Provided, Valid, Validation, with_validation};
 use wythe_fuzz::{Frames, Handler, errors, place, problem, send};
 
 const LIMIT: usize = 1024;
