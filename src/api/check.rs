@@ -16,7 +16,7 @@ use crate::{
         stage,
     },
     integrations::axum::Concern,
-    request::{Routes as List, same_route},
+    request::{Routes as List, parameter_names, same_route},
 };
 
 /// Whether the routes are all there is, or are added to a router that may have a prefix.
@@ -234,7 +234,7 @@ fn check_allowances<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 
 /// Parameters of the path that the handler or the key of a limit asks for, and the path lacks.
 fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
-    let names = names(&route.path);
+    let names = parameter_names(&route.path);
     let mut find = |reason, remedy: &str| {
         let concern = Concern::MissingPathParameter;
         findings.push(Finding::concern(concern, route.name(), reason, remedy));
@@ -272,8 +272,8 @@ fn check_csrf<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             "the route changes something, and accepts credentials that browsers attach by themselves, \
              also to requests that other sites make them send"
                 .to_owned(),
-            "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that CORS allows call \
-             the route), or accept the credentials in `Authorization: Bearer` only",
+            "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that CORS \
+             allows call the route), or accept the credentials in `Authorization: Bearer` only",
         ));
     }
 }
@@ -370,16 +370,4 @@ fn check_cors<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             ));
         }
     }
-}
-
-/// The names of the parameters of a valid path, in order.
-pub(super) fn names(path: &str) -> Vec<&str> {
-    let segments = path.split('/');
-    segments
-        .filter_map(|segment| {
-            let open = segment.replace("{{", "__").rfind('{')?;
-            let name = segment.get(open + 1..)?.strip_suffix('}')?;
-            Some(name.strip_prefix('*').unwrap_or(name))
-        })
-        .collect()
 }

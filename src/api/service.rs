@@ -24,7 +24,6 @@ use tower_service::Service;
 
 use super::{
     builder::Routes,
-    check::names,
     mount::{Mounted, answer},
     route::{Matches, Params, Route},
 };
@@ -32,7 +31,7 @@ use crate::{
     compose::BoxedResponse,
     contract::finish,
     layers::method::guard::Methods,
-    request::{PathParams, original_uri},
+    request::{PathParams, original_uri, parameter_names},
     wire::{BoxError, Problem},
 };
 
@@ -54,8 +53,9 @@ pub enum TrailingSlash {
 ///
 /// Clones share the routes. A request costs the same whatever the number of routes.
 ///
-/// In a router of axum, nest the [router](crate::Api::router) instead: inside `nest_service`, a service
-/// can't know the prefix: [`RoutePath`](crate::RoutePath) lacks it, and [`Path`](crate::Path) its parameters.
+/// In a router of axum, nest the [router](crate::Api::router) instead. A service inside `nest_service`
+/// can't know the prefix, so [`RoutePath`](crate::RoutePath) lacks it, and [`Path`](crate::Path) lacks its
+/// parameters.
 ///
 /// # Example: served by axum
 ///
@@ -300,7 +300,7 @@ impl PathTable {
                 _ => None,
             })
             .collect();
-        let names = names(path).into_iter().map(Box::from).collect();
+        let names = parameter_names(path).into_iter().map(Box::from).collect();
         if methods.is_empty() {
             return Self {
                 matched: matched_path(path),

@@ -29,5 +29,5 @@ pub use self::{
 pub(crate) use self::{
     address::{NO_PEER_ADDR, peer_addr},
     head::{matched_route, original_uri},
-    routes::{Routes, same_route},
+    routes::{Routes, parameter_names, same_route},
 };

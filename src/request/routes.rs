@@ -119,6 +119,14 @@ fn check(route: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The names of the parameters of a valid route, in order.
+pub(crate) fn parameter_names(route: &str) -> Vec<&str> {
+    let named = route.split('/').filter_map(|segment| parameter(segment)?);
+    named
+        .map(|name| name.strip_prefix('*').unwrap_or(name))
+        .collect()
+}
+
 /// The name of the parameter at the end of a segment, with its star; `None` if it is not valid.
 #[expect(clippy::option_option, reason = "no parameter is valid too")]
 fn parameter(segment: &str) -> Option<Option<&str>> {
