@@ -66,15 +66,26 @@ impl<S> Routes<S> {
             if let Some(other) = same.iter().find(|other| other.collides(route)) {
                 findings.push(Finding::fault(
                     route.name(),
-                    format!("the route collides with `{}`", other.name()),
+                    format!(
+                        "the route{} collides with `{}`{}",
+                        route.nested_in(),
+                        other.name(),
+                        other.nested_in()
+                    ),
                     "remove one of them",
                 ));
             } else if same.is_empty() {
                 for path in route.paths() {
                     if let Err(matchit::InsertError::Conflict { with }) = tree.insert(path, ()) {
                         findings.push(Finding::fault(
+                        let mut routes = self.list.iter();
+                        let other = routes.find(|route| route.paths().contains(&with));
                             route.name(),
-                            format!("the path collides with `{with}`"),
+                            format!(
+                                "the path{} collides with `{with}`{}",
+                                route.nested_in(),
+                                other.map(Route::nested_in).unwrap_or_default()
+                            ),
                             "give their parameters the same names, or change one of the paths",
                         ));
                     }
@@ -85,7 +96,7 @@ impl<S> Routes<S> {
     }
 
     /// Routes that a layer lists and that do not exist. A layer around several routes is reported
-    /// once.
+    /// once, and not at all if one of these routes allows it.
     fn check_named_routes(&self, scope: Scope, findings: &mut Vec<Finding>) {
         let mut all = List::default();
         for route in &self.list {
@@ -102,28 +113,29 @@ impl<S> Routes<S> {
                 // The router around this one may have a prefix.
                 || scope == Scope::Part && suffixes(named).any(|suffix| all.contains(suffix))
         };
-        let mut seen = HashSet::new();
-        for route in &self.list {
-            for (_, layer) in &route.layers {
-                for (setter, named) in layer.named_routes() {
-                    if !seen.insert((layer.name(), named)) || is_known(named) {
-                        continue;
-                    }
-                    if !route.allows(Some(Concern::UnknownRoute)) {
-                        findings.push(Finding::concern(
-                            Concern::UnknownRoute,
-                            route.name(),
-                            format!(
-                                "`{}` names the route `{named}`, which does not exist",
-                                layer.name()
-                            ),
-                            &format!(
-                                "write the path as the `Api` has it, or remove it from `{setter}`"
-                            ),
-                        ));
-                    }
+        // What one route allows is allowed wherever the same layer lists the same route.
+        let (allowing, others): (Vec<_>, Vec<_>) = self
+            .list
+            .iter()
+            .chain(&self.fallback)
+            .partition(|route| route.allows(Some(Concern::UnknownRoute)));
+        let mut seen: HashSet<_> = allowing
+            .into_iter()
+            .flat_map(Route::named_routes)
+            .map(|(layer, _, named)| (layer, named))
+            .collect();
+        for route in others {
+            for (layer, setter, named) in route.named_routes() {
+                if !seen.insert((layer, named)) || is_known(named) {
+                    continue;
                 }
             }
+                findings.push(Finding::concern(
+                    Concern::UnknownRoute,
+                    route.name(),
+                    format!("`{layer}` names the route `{named}`, which does not exist"),
+                    &format!("write the path as the `Api` has it, or remove it from `{setter}`"),
+                ));
         }
     }
 }
@@ -141,6 +153,22 @@ impl<S> Route<S> {
     }
 
     /// The layers that act on requests to this route, or may.
+    /// The nested `Api` that the route comes from, in words that follow the route.
+    fn nested_in(&self) -> String {
+        match &*self.nested_under {
+            "" => String::new(),
+            prefix => format!(" (of the `Api` nested under `{prefix}`)"),
+        }
+    }
+
+    /// The name of each layer that names routes, its setter, and the route.
+    fn named_routes(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        self.layers.iter().flat_map(|(_, layer)| {
+            let named = layer.named_routes();
+            named.map(|(setter, route)| (layer.name(), setter, route))
+        })
+    }
+
     pub(super) fn acting_layers(&self) -> impl Iterator<Item = &Description> {
         let layers = self.layers.iter().map(|(_, layer)| layer);
         layers.filter(|layer| {

@@ -132,6 +132,7 @@ where
         let route = Route {
             matches: Matches::Prefix,
             path: prefix.to_owned(),
+            nested_under: String::new(),
             access: Access::Public(Arc::clone(&self.why)),
             layers: around.layers.clone(),
             options: RouteOptions::default(),
@@ -184,6 +185,7 @@ where
         Route {
             matches,
             path: path.to_owned(),
+            nested_under: String::new(),
             access: Access::Public(Arc::clone(&self.why)),
             layers: around.layers.clone(),
             options: RouteOptions::default(),

@@ -21,6 +21,8 @@ pub(super) type Layers = Vec<(&'static str, Description)>;
 pub(super) struct Route<S> {
     pub(super) matches: Matches,
     pub(super) path: String,
+    /// The prefix of the nested `Api` that the route comes from; empty if there is none.
+    pub(super) nested_under: String,
     pub(super) access: Access,
     pub(super) layers: Layers,
     pub(super) options: RouteOptions,
@@ -87,6 +89,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         Self {
             matches,
             path: path.to_owned(),
+            nested_under: String::new(),
             access,
             layers,
             options,
@@ -119,6 +122,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         Self {
             matches: self.matches,
             path,
+            nested_under: format!("{prefix}{}", self.nested_under),
             access: self.access,
             layers,
             options: self.options,

@@ -24,7 +24,8 @@ pub enum Concern {
     MethodNotAllowedByCors,
     /// The CORS policy stands in the stack of the route, which preflights never reach.
     CorsInsideRoute,
-    /// A layer lists routes that do not exist.
+    /// A layer lists routes that do not exist. It is enough if one of the routes that have the layer
+    /// allows it.
     UnknownRoute,
     /// The handler, or the key of a limit, asks for a parameter that the path lacks. A router with a
     /// parameter in its prefix, into which the routes are nested, may have it.

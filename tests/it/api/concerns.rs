@@ -290,3 +290,37 @@ fn the_routes_of_a_router_of_axum_are_not_known_but_those_below_its_prefix_may_e
     );
     assert!(found[0].reason.contains("`/filesystem`"), "{found:?}");
 }
+#[test]
+fn a_list_with_a_route_that_does_not_exist_is_allowed_on_any_route_that_has_the_layer() {
+    let no_store = || with_cache_control(CacheControl::no_store());
+    let listed = || no_store().except_routes(["/healthz"]).unwrap();
+    let bare = compose(());
+    let allow = Concern::UnknownRoute;
+    let around = || open().around(compose(listed()));
+    let last = around().get("/a", bare.handler(hello)).get(
+        "/b",
+        bare.handler(hello).allow(allow, "the proxy answers it"),
+    );
+    assert_eq!(last.check(), []);
+    let first = around()
+        .get(
+            "/a",
+            bare.handler(hello).allow(allow, "the proxy answers it"),
+        )
+        .get("/b", bare.handler(hello));
+    assert_eq!(first.check(), []);
+
+    // A route without the layer, or with another list, allows nothing.
+    let other = compose(no_store().except_routes(["/live"]).unwrap());
+    let api = open()
+        .get("/a", compose(listed()).handler(hello))
+        .get(
+            "/b",
+            other.handler(hello).allow(allow, "the proxy answers it"),
+        )
+        .get("/c", bare.handler(hello).allow(allow, "not about it"));
+    let found = api.check();
+    assert_eq!(concerns(&found), [(Some(allow), "GET /a")]);
+    assert!(found[0].reason.contains("`/healthz`"), "{found:?}");
+}
+

@@ -100,8 +100,32 @@ fn two_routes_for_one_path_and_method_collide() {
     finds(
         nested.finish(),
         &[&format!(
-            "GET /a/b: the route collides with `GET /a/b`; {REMOVE}"
+            "GET /a/b: the route (of the `Api` nested under `/a`) collides with `GET /a/b`; {REMOVE}"
         )],
+    );
+    let nested_first = api()
+        .nest("/a", with_paths(&["/b", "/c"]))
+        .get("/a/b", stack.handler(hello));
+    finds(
+        nested_first.finish(),
+        &[&format!(
+            "GET /a/b: the route collides with `GET /a/b` (of the `Api` nested under `/a`); {REMOVE}"
+        )],
+    );
+    let middle = api().nest("/b", with_paths(&["/c"]));
+    let both = api()
+        .nest("/a", middle)
+        .nest("/a", with_paths(&["/b/c"]))
+        .merge(with_paths(&["/d", "/d"]));
+    finds(
+        both.finish(),
+        &[
+            &format!(
+                "GET /a/b/c: the route (of the `Api` nested under `/a`) collides with `GET /a/b/c` (of \
+                 the `Api` nested under `/a/b`); {REMOVE}"
+            ),
+            &format!("GET /d: the route collides with `GET /d`; {REMOVE}"),
+        ],
     );
 }
 
@@ -127,6 +151,26 @@ fn paths_with_parameters_in_one_place_collide_if_their_names_differ() {
         names("/users/{*rest}"),
         &[&format!(
             "PUT /users/{{*rest}}: the path collides with `/users/{{id}}`; {RENAME}"
+        )],
+    );
+    let nested = api()
+        .get("/users/{id}", stack.handler(hello))
+        .nest("/users", with_paths(&["/{name}"]));
+    finds(
+        nested.finish(),
+        &[&format!(
+            "GET /users/{{name}}: the path (of the `Api` nested under `/users`) collides with \
+             `/users/{{id}}`; {RENAME}"
+        )],
+    );
+    let nested_first = api()
+        .nest("/users", with_paths(&["/{name}"]))
+        .get("/users/{id}", stack.handler(hello));
+    finds(
+        nested_first.finish(),
+        &[&format!(
+            "GET /users/{{id}}: the path collides with `/users/{{name}}` (of the `Api` nested under \
+             `/users`); {RENAME}"
         )],
     );
     let files = |inside: &str| {
