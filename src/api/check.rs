@@ -12,7 +12,7 @@ use super::{
 use crate::{
     contract::{
         Description,
-        description::{Bypass, CacheScope, Requirement, Security},
+        description::{Bypass, CacheScope, CsrfProtection, Requirement, Security},
         stage,
     },
     integrations::axum::Concern,
@@ -42,6 +42,7 @@ impl<S> Routes<S> {
                 check_limit,
                 check_scopes,
                 check_cors,
+                check_trusted_origins,
             ] {
                 check(route, &mut concerns);
             }
@@ -77,9 +78,9 @@ impl<S> Routes<S> {
             } else if same.is_empty() {
                 for path in route.paths() {
                     if let Err(matchit::InsertError::Conflict { with }) = tree.insert(path, ()) {
-                        findings.push(Finding::fault(
                         let mut routes = self.list.iter();
                         let other = routes.find(|route| route.paths().contains(&with));
+                        findings.push(Finding::fault(
                             route.name(),
                             format!(
                                 "the path{} collides with `{with}`{}",
@@ -129,13 +130,13 @@ impl<S> Routes<S> {
                 if !seen.insert((layer, named)) || is_known(named) {
                     continue;
                 }
-            }
                 findings.push(Finding::concern(
                     Concern::UnknownRoute,
                     route.name(),
                     format!("`{layer}` names the route `{named}`, which does not exist"),
                     &format!("write the path as the `Api` has it, or remove it from `{setter}`"),
                 ));
+            }
         }
     }
 }
@@ -152,7 +153,6 @@ impl<S> Route<S> {
         self.matches == other.matches || !is_method(self) || !is_method(other)
     }
 
-    /// The layers that act on requests to this route, or may.
     /// The nested `Api` that the route comes from, in words that follow the route.
     fn nested_in(&self) -> String {
         match &*self.nested_under {
@@ -169,6 +169,7 @@ impl<S> Route<S> {
         })
     }
 
+    /// The layers that act on requests to this route, or may.
     pub(super) fn acting_layers(&self) -> impl Iterator<Item = &Description> {
         let layers = self.layers.iter().map(|(_, layer)| layer);
         layers.filter(|layer| {
@@ -290,19 +291,85 @@ fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 
 fn check_csrf<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     let sent_by_browser = |security: &Security| security.is_sent_by_browser() == Some(true);
-    if route.is_unsafe()
-        && route.securities().any(sent_by_browser)
-        && route.csrf_protections().next().is_none()
+    if !route.is_unsafe()
+        || !route.securities().any(sent_by_browser)
+        || route
+            .csrf_protections()
+            .any(|layer| !may_be_bypassed(layer))
     {
-        findings.push(Finding::concern(
-            Concern::NoCsrf,
-            route.name(),
-            "the route changes something, and accepts credentials that browsers attach by themselves, \
-             also to requests that other sites make them send"
-                .to_owned(),
-            "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that CORS \
-             allows call the route), or accept the credentials in `Authorization: Bearer` only",
+        return;
+    }
+    let mut reason =
+        "the route changes something, and accepts credentials that browsers attach by \
+                      themselves, also to requests that other sites make them send"
+            .to_owned();
+    let mut remedy = "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that \
+                      CORS allows call the route), or accept the credentials in `Authorization: Bearer` \
+                      only";
+    if let Some(layer) = route.csrf_protections().next() {
+        let name = layer.name();
+        reason.push_str(&format!(
+            "; `{name}` protects it only if its condition lets it act"
         ));
+        remedy = "remove the condition, or list routes instead: `.only_routes(..)`, \
+                  `.except_routes(..)`, `Csrf::exempt(..)`";
+    }
+    let concern = Concern::NoCsrf;
+    findings.push(Finding::concern(concern, route.name(), reason, remedy));
+}
+
+/// Whether a closure decides for each request whether the layer acts. What it decides is not known.
+fn may_be_bypassed(layer: &Description) -> bool {
+    let mut bypasses = layer.bypasses().iter();
+    bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)))
+}
+
+/// Pages that may send credentials to the route according to CORS, and whose requests are rejected
+/// nevertheless. Patterns, closures and conditions are not known, so nothing is concluded from them.
+fn check_trusted_origins<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let Matches::Method(method) = &route.matches else {
+        return;
+    };
+    // Their origin is not checked.
+    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) {
+        return;
+    }
+    let sharing = route
+        .acting_layers()
+        .filter(|layer| !may_be_bypassed(layer));
+    let allowed = sharing.filter_map(|layer| Some((layer, layer.cors()?)));
+    let allowed = allowed.filter(|(_, access)| {
+        access.allows_credentials() && (*method == Method::POST || access.allows_method(method))
+    });
+    for (cors, access) in allowed {
+        for csrf in route
+            .csrf_protections()
+            .filter(|layer| !may_be_bypassed(layer))
+        {
+            let trusted = csrf.csrf().map_or(&[][..], CsrfProtection::trusted_origins);
+            let rejected = access.listed_origins().iter().filter(|origin| {
+                !trusted
+                    .iter()
+                    .any(|trusted| trusted.eq_ignore_ascii_case(origin))
+            });
+            let rejected: Vec<_> = rejected.map(|origin| format!("`{origin}`")).collect();
+            if rejected.is_empty() {
+                continue;
+            }
+            findings.push(Finding::concern(
+                Concern::OriginNotTrustedByCsrf,
+                route.name(),
+                format!(
+                    "`{}` lets pages of {} call the route with credentials, and `{}` rejects \
+                     their requests with 403, because it does not trust them",
+                    cors.name(),
+                    rejected.join(", "),
+                    csrf.name(),
+                ),
+                "trust them with `Csrf::trust_origins(..)`, to which `cors.named_origins()` can be \
+                 given, or remove them from the CORS policy",
+            ));
+        }
     }
 }
 

@@ -102,6 +102,7 @@ impl RequestInput {
 #[must_use]
 pub struct CsrfProtection {
     exempt_routes: Vec<String>,
+    trusted_origins: Vec<String>,
     token_field: Option<HeaderName>,
 }
 
@@ -117,6 +118,12 @@ impl CsrfProtection {
         self
     }
 
+    /// Adds an origin whose pages may send requests: one that is trusted, or one of the server.
+    pub fn trust(mut self, origin: impl Into<String>) -> Self {
+        self.trusted_origins.push(origin.into());
+        self
+    }
+
     /// The header field of a token that requests need, or may need.
     pub fn token(mut self, field: HeaderName) -> Self {
         self.token_field = Some(field);
@@ -127,6 +134,13 @@ impl CsrfProtection {
     #[must_use]
     pub fn exempt_routes(&self) -> &[String] {
         &self.exempt_routes
+    }
+
+    /// The origins whose pages may send requests, as they are written in `Origin`. Those of the same
+    /// origin always may, and are not listed.
+    #[must_use]
+    pub fn trusted_origins(&self) -> &[String] {
+        &self.trusted_origins
     }
 
     /// The header field of a token that requests need, or may need.
@@ -141,6 +155,7 @@ impl CsrfProtection {
 #[must_use]
 pub struct CrossOriginAccess {
     origins: Cow<'static, str>,
+    listed_origins: Vec<String>,
     methods: Option<Vec<Method>>,
     allows_credentials: bool,
 }
@@ -151,9 +166,16 @@ impl CrossOriginAccess {
     pub fn new(origins: impl Into<Cow<'static, str>>) -> Self {
         Self {
             origins: origins.into(),
+            listed_origins: Vec::new(),
             methods: None,
             allows_credentials: false,
         }
+    }
+
+    /// Adds an exact origin that is allowed.
+    pub fn listed_origin(mut self, origin: impl Into<String>) -> Self {
+        self.listed_origins.push(origin.into());
+        self
     }
 
     /// The only methods that preflights allow.
@@ -172,6 +194,13 @@ impl CrossOriginAccess {
     #[must_use]
     pub fn origins(&self) -> &str {
         &self.origins
+    }
+
+    /// The exact origins that are allowed, as they are written in `Origin`. Patterns and functions may
+    /// allow others.
+    #[must_use]
+    pub fn listed_origins(&self) -> &[String] {
+        &self.listed_origins
     }
 
     /// The methods that preflights allow; `None` if they allow any. A browser sends no preflight for

@@ -11,7 +11,7 @@ use super::Handled;
 #[non_exhaustive]
 pub enum Concern {
     /// The route changes something and accepts credentials that a browser attaches by itself (a
-    /// cookie, Basic), and has no protection from forged requests.
+    /// cookie, Basic), and has no protection from forged requests, or one that a closure may bypass.
     NoCsrf,
     /// The route knows who sends the request and lets shared caches store the response.
     PublicCache,
@@ -22,6 +22,9 @@ pub enum Concern {
     /// Browsers on other origins can't call the route, because the CORS policy does not allow its
     /// method.
     MethodNotAllowedByCors,
+    /// The CORS policy lets an origin call the route with credentials, and the protection from forged
+    /// requests does not trust that origin. Only origins that both layers list are compared.
+    OriginNotTrustedByCsrf,
     /// The CORS policy stands in the stack of the route, which preflights never reach.
     CorsInsideRoute,
     /// A layer lists routes that do not exist. It is enough if one of the routes that have the layer
@@ -42,6 +45,7 @@ impl Concern {
             Self::NoLimit => "no-limit",
             Self::ScopesNotGranted => "scopes-not-granted",
             Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",
+            Self::OriginNotTrustedByCsrf => "origin-not-trusted-by-csrf",
             Self::CorsInsideRoute => "cors-inside-route",
             Self::UnknownRoute => "unknown-route",
             Self::MissingPathParameter => "missing-path-parameter",

@@ -74,10 +74,7 @@ impl Origins {
 
     /// The exact origins, without `null`.
     pub(super) fn named(&self) -> impl Iterator<Item = &str> {
-        let exact = self.exact.as_slice().iter();
-        exact
-            .filter_map(|origin| origin.to_str().ok())
-            .filter(|origin| *origin != "null")
+        self.exact.iter().filter(|origin| *origin != "null")
     }
 
     pub(super) fn add_predicate<F>(&mut self, predicate: F)

@@ -143,6 +143,8 @@ impl Place for Cors {
             Some(origins) => origins.to_string(),
         };
         let mut access = CrossOriginAccess::new(origins);
+        let listed = policy.origins.iter().flat_map(Origins::named);
+        access = listed.fold(access, CrossOriginAccess::listed_origin);
         if let Some(methods) = policy.methods.listed() {
             access = access.methods(methods.iter().cloned());
         }

@@ -226,12 +226,18 @@ impl Place for Csrf {
     }
 
     fn describe(&self) -> Description {
-        let routes = self.0.exempt.iter();
-        let protection = routes.fold(CsrfProtection::new(), CsrfProtection::exempt);
+        let policy = &*self.0;
+        let protection = policy
+            .exempt
+            .iter()
+            .fold(CsrfProtection::new(), CsrfProtection::exempt);
+        let own = policy.own.iter().flat_map(OriginList::iter);
+        let trusted = policy.trusted.iter().chain(own);
+        let protection = trusted.fold(protection, CsrfProtection::trust);
         let forged = CsrfRefusal::of_origins().when("when a page of another site sent the request");
         let layer = Description::new(self.name()).answer(forged);
         #[cfg(feature = "csrf-token")]
-        if let Some(guard) = &self.0.guard {
+        if let Some(guard) = &policy.guard {
             return guard.describe(layer, protection);
         }
         layer.protects_from_csrf(protection)

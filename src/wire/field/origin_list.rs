@@ -25,6 +25,11 @@ impl OriginList {
         self.0.get(place)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        // Each was added as text.
+        self.0.iter().filter_map(|origin| origin.to_str().ok())
+    }
+
     pub(crate) fn as_slice(&self) -> &[HeaderValue] {
         &self.0
     }

@@ -92,6 +92,43 @@ fn csrf_protection_counts_only_on_routes_that_it_does_not_exempt() {
 }
 
 #[test]
+fn csrf_protection_under_a_condition_of_a_closure_does_not_count() {
+    let auth = || with_auth(jwt().cookie("access").unwrap());
+    let csrf = || with_csrf(Csrf::same_origin());
+    let api = open()
+        .put(
+            "/a",
+            compose((csrf().when(|_| true), auth())).handler(hello),
+        )
+        .put(
+            "/b",
+            compose((csrf().except(|_| false), auth())).handler(hello),
+        )
+        .put(
+            "/c",
+            compose((csrf().only_routes(["/c"]).unwrap(), auth())).handler(hello),
+        )
+        .put(
+            "/d",
+            compose((csrf().when(|_| true), csrf(), auth())).handler(hello),
+        );
+    let found = api.check();
+    let expected = [
+        (Some(Concern::NoCsrf), "PUT /a"),
+        (Some(Concern::NoCsrf), "PUT /b"),
+    ];
+    assert_eq!(concerns(&found), expected);
+    for (finding, layer) in found
+        .iter()
+        .zip(["with_csrf.when(..)", "with_csrf.except(..)"])
+    {
+        let says = format!("`{layer}` protects it only if its condition lets it act");
+        assert!(finding.reason.contains(&says), "{finding}");
+        assert!(finding.remedy.contains("`.only_routes(..)`"), "{finding}");
+    }
+}
+
+#[test]
 fn a_public_cache_policy_on_an_authenticated_route_is_found() {
     let shared =
         || with_cache_control(CacheControl::public().dangerously_shared_when_authenticated());
@@ -171,6 +208,67 @@ fn a_method_that_the_preflight_does_not_allow_is_found() {
 }
 
 #[test]
+fn an_origin_that_cors_allows_with_credentials_and_csrf_does_not_trust_is_found() {
+    let origins = ["https://app.example.com", "https://admin.example.com"];
+    let cors = || Cors::origins(origins).unwrap().credentials();
+    let csrf = Csrf::same_origin();
+    let exempt = || Csrf::same_origin().exempt(["/hook"]).unwrap();
+    let api = |cors: Cors, csrf: Csrf| {
+        let bare = compose(());
+        open()
+            .around(compose((with_cors(cors), with_csrf(csrf))))
+            .get("/a", bare.handler(hello))
+            .put("/a", bare.handler(hello))
+            .delete("/hook", bare.handler(hello))
+    };
+    let untrusted = Some(Concern::OriginNotTrustedByCsrf);
+
+    let found = api(cors().into(), exempt()).check();
+    assert_eq!(concerns(&found), [(untrusted, "PUT /a")]);
+    assert_eq!(
+        found[0].to_string(),
+        "PUT /a: `with_cors` lets pages of `https://app.example.com`, `https://admin.example.com` call \
+         the route with credentials, and `with_csrf` rejects their requests with 403, because it does \
+         not trust them; trust them with `Csrf::trust_origins(..)`, to which `cors.named_origins()` can \
+         be given, or remove them from the CORS policy (or, if it is intended, \
+         `.allow(Concern::OriginNotTrustedByCsrf, \"why\")` on the handler)"
+    );
+
+    let trusting = csrf.clone().trust_origins(cors().named_origins()).unwrap();
+    assert_eq!(api(cors().into(), trusting).check(), []);
+    let half = exempt()
+        .trust_origins(["HTTPS://app.example.com"])
+        .unwrap()
+        .own_origins(["https://admin.example.com"])
+        .unwrap();
+    assert_eq!(api(cors().into(), half).check(), []);
+    let one = exempt().trust_origins([origins[0]]).unwrap();
+    let found = api(cors().into(), one).check();
+    assert_eq!(concerns(&found), [(untrusted, "PUT /a")]);
+    assert!(!found[0].reason.contains(origins[0]), "{found:?}");
+
+    // What is not known, or not allowed, is not reported.
+    let without_credentials = Cors::origins(origins).unwrap();
+    assert_eq!(api(without_credentials.into(), csrf.clone()).check(), []);
+    let pattern = Cors::origins(["https://*.example.com"]).unwrap();
+    assert_eq!(api(pattern.credentials().into(), csrf.clone()).check(), []);
+    let chosen = Cors::origins_where(|_, _| true).credentials();
+    assert_eq!(api(chosen.into(), csrf.clone()).check(), []);
+    let reading = cors().methods([Method::GET]).unwrap();
+    let other_methods = api(reading.into(), exempt()).check();
+    let not_allowed = Some(Concern::MethodNotAllowedByCors);
+    let expected = [(not_allowed, "PUT /a"), (not_allowed, "DELETE /hook")];
+    assert_eq!(concerns(&other_methods), expected);
+    let conditional = open()
+        .around(compose((
+            with_cors(cors()),
+            with_csrf(csrf).when(|head| head.path() != "/a"),
+        )))
+        .put("/a", compose(()).handler(hello));
+    assert_eq!(conditional.check(), []);
+}
+
+#[test]
 fn cors_in_the_stack_of_a_route_is_found() {
     let cors = Cors::origins(["https://app.example.com"]).unwrap();
     let api = open().get("/a", compose(with_cors(cors)).handler(hello));
@@ -211,6 +309,40 @@ fn routes_in_a_list_that_do_not_exist_are_found_once() {
         error.starts_with("Api: 1 finding\n") && error.contains("`/healthz`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_list_with_a_route_that_does_not_exist_is_allowed_on_any_route_that_has_the_layer() {
+    let no_store = || with_cache_control(CacheControl::no_store());
+    let listed = || no_store().except_routes(["/healthz"]).unwrap();
+    let bare = compose(());
+    let allow = Concern::UnknownRoute;
+    let around = || open().around(compose(listed()));
+    let last = around().get("/a", bare.handler(hello)).get(
+        "/b",
+        bare.handler(hello).allow(allow, "the proxy answers it"),
+    );
+    assert_eq!(last.check(), []);
+    let first = around()
+        .get(
+            "/a",
+            bare.handler(hello).allow(allow, "the proxy answers it"),
+        )
+        .get("/b", bare.handler(hello));
+    assert_eq!(first.check(), []);
+
+    // A route without the layer, or with another list, allows nothing.
+    let other = compose(no_store().except_routes(["/live"]).unwrap());
+    let api = open()
+        .get("/a", compose(listed()).handler(hello))
+        .get(
+            "/b",
+            other.handler(hello).allow(allow, "the proxy answers it"),
+        )
+        .get("/c", bare.handler(hello).allow(allow, "not about it"));
+    let found = api.check();
+    assert_eq!(concerns(&found), [(Some(allow), "GET /a")]);
+    assert!(found[0].reason.contains("`/healthz`"), "{found:?}");
 }
 
 #[test]
@@ -290,37 +422,3 @@ fn the_routes_of_a_router_of_axum_are_not_known_but_those_below_its_prefix_may_e
     );
     assert!(found[0].reason.contains("`/filesystem`"), "{found:?}");
 }
-#[test]
-fn a_list_with_a_route_that_does_not_exist_is_allowed_on_any_route_that_has_the_layer() {
-    let no_store = || with_cache_control(CacheControl::no_store());
-    let listed = || no_store().except_routes(["/healthz"]).unwrap();
-    let bare = compose(());
-    let allow = Concern::UnknownRoute;
-    let around = || open().around(compose(listed()));
-    let last = around().get("/a", bare.handler(hello)).get(
-        "/b",
-        bare.handler(hello).allow(allow, "the proxy answers it"),
-    );
-    assert_eq!(last.check(), []);
-    let first = around()
-        .get(
-            "/a",
-            bare.handler(hello).allow(allow, "the proxy answers it"),
-        )
-        .get("/b", bare.handler(hello));
-    assert_eq!(first.check(), []);
-
-    // A route without the layer, or with another list, allows nothing.
-    let other = compose(no_store().except_routes(["/live"]).unwrap());
-    let api = open()
-        .get("/a", compose(listed()).handler(hello))
-        .get(
-            "/b",
-            other.handler(hello).allow(allow, "the proxy answers it"),
-        )
-        .get("/c", bare.handler(hello).allow(allow, "not about it"));
-    let found = api.check();
-    assert_eq!(concerns(&found), [(Some(allow), "GET /a")]);
-    assert!(found[0].reason.contains("`/healthz`"), "{found:?}");
-}
-

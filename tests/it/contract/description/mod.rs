@@ -70,7 +70,8 @@ fn lines(layer: &Description) -> Vec<String> {
     if let Some(csrf) = layer.csrf() {
         let exempt = csrf.exempt_routes().join(" ");
         lines.push(format!(
-            "csrf, exempt [{exempt}], token {:?}",
+            "csrf, exempt [{exempt}], trusts [{}], token {:?}",
+            csrf.trusted_origins().join(" "),
             csrf.token_field()
         ));
     }
@@ -81,8 +82,9 @@ fn lines(layer: &Description) -> Vec<String> {
             ""
         };
         lines.push(format!(
-            "shares with {}{credentials}, methods {:?}",
+            "shares with {}, listed [{}]{credentials}, methods {:?}",
             cors.origins(),
+            cors.listed_origins().join(" "),
             cors.allowed_methods()
         ));
     }

@@ -446,19 +446,27 @@ fn origins() {
             "with_csrf",
             "403 when a page of another site sent the request",
             "  reasons cross_site cross_origin null_origin no_host several_fields",
-            "csrf, exempt [/hooks/{name}], token None",
+            "csrf, exempt [/hooks/{name}], trusts [], token None",
         ],
     );
     let tokens = CsrfTokens::new(SECRET).unwrap();
     check(
-        &with_csrf(csrf().fallback_token(tokens, |_| None)),
+        &with_csrf(
+            csrf()
+                .fallback_token(tokens, |_| None)
+                .own_origins(["https://a.example.com"])
+                .unwrap()
+                .trust_origins(["https://b.example.com"])
+                .unwrap(),
+        ),
         &[
             "with_csrf",
             "403 when a page of another site sent the request",
             "  reasons cross_site cross_origin null_origin no_host several_fields",
             "403 without an origin and without a valid token of its session",
             "  reasons no_session no_token several_tokens wrong_token expired_token",
-            "csrf, exempt [/hooks/{name}], token Some(\"x-csrf-token\")",
+            "csrf, exempt [/hooks/{name}], trusts [https://b.example.com https://a.example.com], \
+             token Some(\"x-csrf-token\")",
         ],
     );
     check(
@@ -469,7 +477,7 @@ fn origins() {
             "  fields access-control-allow-origin vary access-control-allow-methods \
              access-control-allow-headers",
             "sets access-control-allow-origin",
-            "shares with any origin, methods None",
+            "shares with any origin, listed [], methods None",
         ],
     );
     let cors = Cors::origins(["https://app.example.com", "https://*.example.com"]).unwrap();
@@ -489,7 +497,7 @@ fn origins() {
             "sets access-control-allow-origin access-control-allow-credentials \
              access-control-expose-headers vary",
             "shares with https://app.example.com, https://*.example.com, origins that a function \
-             allows with credentials, methods Some([GET])",
+             allows, listed [https://app.example.com] with credentials, methods Some([GET])",
         ],
     );
 }
@@ -615,7 +623,7 @@ fn a_layer_of_an_application_has_all_setters() {
         "path parameters tenant",
         "methods [PUT]",
         "reads Body Upload [\"image/png\"] None",
-        "csrf, exempt [], token None",
+        "csrf, exempt [], trusts [], token None",
         "bypassed by Chosen(\"unless\")",
     ];
     assert_eq!(lines(&layer), expected);
