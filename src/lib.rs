@@ -207,6 +207,8 @@ pub use self::api::{
     builder::{Api, FinishedApi},
     path::{Path, RoutePath},
 };
+#[cfg(feature = "api")]
+pub use self::integrations::axum::{Accepted, Created, NoContent};
 #[cfg(feature = "axum")]
 pub use self::integrations::axum::{FromLayer, Handled};
 #[cfg(feature = "tower-http")]
@@ -310,9 +312,15 @@ pub use self::{
 /// Types that occur in signatures and compiler messages. The compiler infers them, so applications do
 /// not name them.
 pub mod types {
+    #[cfg(feature = "openapi")]
+    pub use crate::api::openapi::{
+        arguments::{ArgumentTypes, DocumentArgument, DocumentArguments},
+        input::{DocumentLayers, DocumentedAt, SchemaOfInput},
+    };
     #[cfg(feature = "api")]
     pub use crate::api::{
         builder::{BeforeRoutes, Finished, InsideAround, InsideGuard, NotSet, Outer},
+        documentation::{Documents, Nests, RouteTypes, TakesServices, Undocumented},
         mount::{Mount, Mounted},
         path::GivenByRoute,
         proof::{
@@ -326,6 +334,8 @@ pub mod types {
         Met, NeededAround, Nil, Offers, Ordered, Presumed, ProvidedBy, RouteList, SecondOf, When,
     };
     pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
+    #[cfg(feature = "api")]
+    pub use crate::integrations::axum::RouteHandler;
     #[cfg(feature = "axum")]
     pub use crate::integrations::axum::{
         Argument, Arguments, Erased, Extracted, ExtractedFromBody, FromHead, HandledFuture,

@@ -7,6 +7,7 @@ use http::Method;
 use super::{
     audit::Audit,
     check::Scope,
+    documentation::{Documents, Nests, RouteTypes, Undocumented},
     finding::Finding,
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
@@ -14,9 +15,11 @@ use super::{
     route::{Access, Around, Matches, Route},
     service::{ApiService, TrailingSlash},
 };
+#[cfg(feature = "openapi")]
+use super::{documentation::Documented, openapi::OpenApi};
 use crate::{
     compose::{Cons, Describe, IntoList, Nil, Stack},
-    integrations::axum::{Handled, Inner},
+    integrations::axum::{Inner, RouteHandler},
     wire::ConfigError,
 };
 
@@ -27,11 +30,11 @@ use crate::{
 /// are the layers [around](Self::around) all routes and [guarding](Self::guard) them; a function that
 /// returns an `Api` calls [`finish`](Self::finish) and returns a [`FinishedApi`].
 #[must_use]
-pub struct Api<G, S = (), A = NotSet, D = NotSet> {
+pub struct Api<G, S = (), A = NotSet, D = NotSet, M = Undocumented> {
     pub(super) routes: Routes<S>,
     around_layers: A,
     guard_layers: D,
-    demand: PhantomData<fn() -> G>,
+    types: PhantomData<fn() -> (G, M)>,
 }
 
 /// What an `Api` holds, whatever its types are.
@@ -71,7 +74,7 @@ pub struct Finished;
 
 /// An [`Api`] that takes no more routes, whatever the layers around it are: what a function returns
 /// after [`Api::finish`].
-pub type FinishedApi<G, S = ()> = Api<G, S, Finished, Finished>;
+pub type FinishedApi<G, S = (), M = Undocumented> = Api<G, S, Finished, Finished, M>;
 
 /// The layers around the routes of an `Api`, or [`NotSet`], which stands for none.
 #[diagnostic::on_unimplemented(
@@ -120,7 +123,7 @@ pub type InsideAround<A> = <<A as Outer>::List as Enclose<Nothing>>::Out;
 /// The surroundings of a guarded route.
 pub type InsideGuard<A, D> = <<D as Outer>::List as Enclose<InsideAround<A>>>::Out;
 
-impl<G, S> Api<G, S, NotSet, NotSet> {
+impl<G, S> Api<G, S> {
     /// An `Api` without routes. The title and the version are those of the API, as its clients know
     /// them.
     pub fn new(title: impl Into<Cow<'static, str>>, version: impl Into<Cow<'static, str>>) -> Self {
@@ -137,12 +140,12 @@ impl<G, S> Api<G, S, NotSet, NotSet> {
             },
             around_layers: NotSet,
             guard_layers: NotSet,
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 }
 
-impl<G, S, A, D> Api<G, S, A, D> {
+impl<G, S, A, D, M> Api<G, S, A, D, M> {
     /// Puts a stack around everything: all routes, public ones too, and the answers that the `Api`
     /// gives itself (preflights, `OPTIONS`, 404, 405).
     ///
@@ -153,7 +156,7 @@ impl<G, S, A, D> Api<G, S, A, D> {
     ///
     /// As with axum's `Router::layer`, each route has its own copy of the layers. Those of this crate
     /// share their state between copies.
-    pub fn around<L, I, R>(self, stack: Stack<L>) -> Api<G, S, L, D>
+    pub fn around<L, I, R>(self, stack: Stack<L>) -> Api<G, S, L, D, M>
     where
         A: BeforeRoutes,
         L: Describe + Clone + Send + Sync + 'static + InOrder<Nothing, I>,
@@ -166,7 +169,7 @@ impl<G, S, A, D> Api<G, S, A, D> {
             routes,
             around_layers: around,
             guard_layers: self.guard_layers,
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -175,7 +178,7 @@ impl<G, S, A, D> Api<G, S, A, D> {
     /// public routes, the answers that the `Api` gives itself, and the routes of a nested `Api`.
     ///
     /// What it provides counts for what the `Api` demands. It comes before the routes, once.
-    pub fn guard<L, I>(self, stack: Stack<L>) -> Api<G, S, A::List, L>
+    pub fn guard<L, I>(self, stack: Stack<L>) -> Api<G, S, A::List, L, M>
     where
         A: Outer<List: Enclose<Nothing>>,
         D: BeforeRoutes,
@@ -185,7 +188,7 @@ impl<G, S, A, D> Api<G, S, A, D> {
             routes: self.routes,
             around_layers: self.around_layers.fix(),
             guard_layers: stack.into_list(),
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 }
@@ -195,24 +198,26 @@ macro_rules! methods {
         #[doc = concat!("Adds a route for `", stringify!($method), "`: its path, and a handler in its stack.")]
         ///
         /// See [`route`](Self::route).
-        pub fn $name<L, X, O, I, J, R>(
+        pub fn $name<H, I, J, R>(
             self,
             path: &str,
-            handler: Handled<L, S, X, O>,
-        ) -> Api<G, S, A::List, D::List>
+            handler: H,
+        ) -> Api<G, S, A::List, D::List, M>
         where
             A: Outer<List: Enclose<Nothing>>,
             D: Outer<List: Enclose<InsideAround<A>>>,
-            L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
-            L: Mount<A::List, D::List, R> + Describe,
+            H: RouteHandler<S>,
+            H::Layers: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
+            H::Layers: Mount<A::List, D::List, R> + Describe,
+            M: Documents<H>,
         {
             // Nothing else in here is compiled again for each handler.
-            self.fix().add(Method::$method, path, handler.inner)
+            self.fix().add(Method::$method, path, handler.into_handled().inner, M::types())
         }
     )*};
 }
 
-impl<G, S, A, D> Api<G, S, A, D>
+impl<G, S, A, D, M> Api<G, S, A, D, M>
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -231,22 +236,31 @@ where
     ///
     /// The compiler checks that the stack of the route, with the layers of the `Api` around it,
     /// provides `G`, is in order, and has around it what it assumes.
-    pub fn route<L, X, O, I, J, R>(
+    pub fn route<H, I, J, R>(
         self,
         method: Method,
         path: &str,
-        handler: Handled<L, S, X, O>,
-    ) -> Api<G, S, A::List, D::List>
+        handler: H,
+    ) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer<List: Enclose<Nothing>>,
         D: Outer<List: Enclose<InsideAround<A>>>,
-        L: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
-        L: Mount<A::List, D::List, R> + Describe,
+        H: RouteHandler<S>,
+        H::Layers: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
+        H::Layers: Mount<A::List, D::List, R> + Describe,
+        M: Documents<H>,
     {
-        self.fix().add(method, path, handler.inner)
+        let handler = handler.into_handled();
+        self.fix().add(method, path, handler.inner, M::types())
     }
 
-    fn add<L, R>(mut self, method: Method, path: &str, handler: Arc<Inner<L, S>>) -> Self
+    fn add<L, R>(
+        mut self,
+        method: Method,
+        path: &str,
+        handler: Arc<Inner<L, S>>,
+        types: RouteTypes,
+    ) -> Self
     where
         A: Describe + Clone + Send + Sync + 'static,
         D: Describe + Clone + Send + Sync + 'static,
@@ -254,7 +268,7 @@ where
     {
         let outer = (&self.around_layers, &self.guard_layers, &self.routes.around);
         let matches = Matches::Method(method);
-        let route = Route::handled(matches, path, Access::Guarded, handler, outer);
+        let route = Route::handled(matches, path, Access::Guarded, handler, types, outer);
         self.routes.list.push(route);
         self
     }
@@ -263,11 +277,11 @@ where
     ///
     /// It is the only way to add a route that does not provide what the `Api` demands, a router or a
     /// service of another crate, or a fallback.
-    pub fn public<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List>
+    pub fn public<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer,
         D: Outer,
-        F: FnOnce(PublicRoutes<S, A::List>) -> PublicRoutes<S, A::List>,
+        F: FnOnce(PublicRoutes<S, A::List, M>) -> PublicRoutes<S, A::List, M>,
     {
         let api = self.fix();
         let mut routes = api.routes;
@@ -280,7 +294,7 @@ where
             routes,
             around_layers: around,
             guard_layers: api.guard_layers,
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -291,10 +305,15 @@ where
     /// [guard](Api::guard) it do not: the nested routes meet the demand by themselves. The prefix may
     /// have parameters. The title and the settings, such as [`trailing_slash`](Self::trailing_slash),
     /// are those of the outermost `Api`.
-    pub fn nest<A2, D2>(self, prefix: &str, api: Api<G, S, A2, D2>) -> Api<G, S, A::List, D::List>
+    pub fn nest<A2, D2, M2>(
+        self,
+        prefix: &str,
+        api: Api<G, S, A2, D2, M2>,
+    ) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer,
         D: Outer,
+        M: Nests<M2>,
     {
         let mut outer = self.fix();
         outer.routes.add_all(Some(prefix), api.routes);
@@ -303,14 +322,67 @@ where
 
     /// Adds the routes of another `Api` with the same demand, with their own paths. Everything else is
     /// as with [`nest`](Self::nest).
-    pub fn merge<A2, D2>(self, api: Api<G, S, A2, D2>) -> Api<G, S, A::List, D::List>
+    pub fn merge<A2, D2, M2>(self, api: Api<G, S, A2, D2, M2>) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer,
         D: Outer,
+        M: Nests<M2>,
     {
         let mut outer = self.fix();
         outer.routes.add_all(None, api.routes);
         outer
+    }
+
+    /// From here on, the types of all routes have schemas, for the [document](Self::openapi): those
+    /// of inputs and answers derive `schemars::JsonSchema`.
+    ///
+    /// It comes after [`around`](Self::around) and [`guard`](Self::guard), and before the routes.
+    #[cfg(feature = "openapi")]
+    pub fn documented(self) -> Api<G, S, A::List, D::List, Documented>
+    where
+        A: Outer,
+        D: Outer,
+    {
+        let api = self.fix();
+        Api {
+            routes: api.routes,
+            around_layers: api.around_layers,
+            guard_layers: api.guard_layers,
+            types: PhantomData,
+        }
+    }
+
+    /// Adds routes whose types the document does not describe, in a [documented](Self::documented)
+    /// `Api`, and says why. The audit shows the reason.
+    #[cfg(feature = "openapi")]
+    pub fn undocumented<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
+    where
+        A: Outer,
+        D: Outer,
+        F: FnOnce(Api<G, S, A::List, D::List>) -> Api<G, S, A::List, D::List>,
+    {
+        let api = self.fix();
+        let before = api.routes.list.len();
+        let added = add(Api {
+            routes: api.routes,
+            around_layers: api.around_layers,
+            guard_layers: api.guard_layers,
+            types: PhantomData,
+        });
+        let mut routes = added.routes;
+        routes.mark_undocumented(before, why);
+        Api {
+            routes,
+            around_layers: added.around_layers,
+            guard_layers: added.guard_layers,
+            types: PhantomData,
+        }
+    }
+
+    /// The routes as an OpenAPI 3.1 [document](crate::api::openapi).
+    #[cfg(feature = "openapi")]
+    pub fn openapi(&self) -> OpenApi {
+        OpenApi::new(&self.routes)
     }
 
     /// What a request gets whose path has a slash at the end that the route does not have, or lacks the
@@ -331,16 +403,16 @@ where
 
     /// Ends the list of routes, and forgets the types of the layers around them. A function returns
     /// it, to be [nested](Self::nest) or served.
-    pub fn finish(self) -> FinishedApi<G, S> {
+    pub fn finish(self) -> FinishedApi<G, S, M> {
         Api {
             routes: self.routes,
             around_layers: Finished,
             guard_layers: Finished,
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 
-    fn fix(self) -> Api<G, S, A::List, D::List>
+    fn fix(self) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer,
         D: Outer,
@@ -349,7 +421,7 @@ where
             routes: self.routes,
             around_layers: self.around_layers.fix(),
             guard_layers: self.guard_layers.fix(),
-            demand: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -396,6 +468,7 @@ where
     pub(super) fn add_all(&mut self, prefix: Option<&str>, inner: Self) {
         let fault = prefix.and_then(Finding::of_prefix);
         let prefix = prefix.unwrap_or_default();
+        let group = inner.title;
         let faults = inner.faults.into_iter();
         self.faults.extend(faults.map(|fault| fault.inside(prefix)));
         if let Some(fault) = fault {
@@ -403,11 +476,28 @@ where
             self.faults.push(fault);
         } else {
             let routes = inner.list.into_iter();
-            let routes = routes.map(|route| route.nested(prefix, &self.around));
+            let routes = routes.map(|mut route| {
+                let document = &mut route.document;
+                document.group.get_or_insert_with(|| group.clone());
+                route.nested(prefix, &self.around)
+            });
             self.list.extend(routes);
         }
         if inner.fallback.is_some() {
             self.faults.push(Finding::nested_fallback(prefix));
+        }
+    }
+
+    /// The routes from this place on are not documented, for this reason.
+    #[cfg(feature = "openapi")]
+    pub(super) fn mark_undocumented(&mut self, from: usize, why: &str) {
+        let why = why.trim();
+        if why.is_empty() {
+            self.faults.push(Finding::without_reason());
+        }
+        for route in self.list.iter_mut().skip(from) {
+            let reason = &mut route.document.undocumented;
+            reason.get_or_insert_with(|| why.into());
         }
     }
 
@@ -431,7 +521,7 @@ where
 }
 
 /// Shows the routes.
-impl<G, S, A, D> fmt::Debug for Api<G, S, A, D> {
+impl<G, S, A, D, M> fmt::Debug for Api<G, S, A, D, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self.routes.list.iter().map(Route::name);
         f.debug_struct("Api")

@@ -172,12 +172,15 @@ impl<S> Route<S> {
     /// The layers that act on requests to this route, or may.
     pub(super) fn acting_layers(&self) -> impl Iterator<Item = &Description> {
         let layers = self.layers.iter().map(|(_, layer)| layer);
-        layers.filter(|layer| {
-            layer.bypasses().iter().all(|bypass| match bypass {
-                Bypass::OtherRoutes(routes) => lists(routes, &self.path),
-                Bypass::Routes(routes) => !lists(routes, &self.path),
-                _ => true,
-            })
+        layers.filter(|layer| self.is_acting(layer))
+    }
+
+    /// Whether this layer acts on requests to this route, or may.
+    pub(super) fn is_acting(&self, layer: &Description) -> bool {
+        layer.bypasses().iter().all(|bypass| match bypass {
+            Bypass::OtherRoutes(routes) => lists(routes, &self.path),
+            Bypass::Routes(routes) => !lists(routes, &self.path),
+            _ => true,
         })
     }
 

@@ -126,8 +126,11 @@
 mod audit;
 pub(crate) mod builder;
 mod check;
+pub(crate) mod documentation;
 mod finding;
 pub(crate) mod mount;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub(crate) mod path;
 pub(crate) mod proof;
 mod public;

@@ -1,6 +1,6 @@
 //! Routes that anybody may call: [`PublicRoutes`].
 
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, fmt, marker::PhantomData, sync::Arc};
 
 use axum::{body::Body, response::IntoResponse};
 use http::{Method, Request};
@@ -9,15 +9,16 @@ use tower_service::Service;
 
 use super::{
     builder::{Api, Routes},
+    documentation::{Documents, Nests, RouteTypes, TakesServices, Undocumented},
     finding::Finding,
     mount::Mount,
     proof::{Enclose, InOrder, Nothing},
-    route::{Access, Matches, Params, Route, through_axum},
+    route::{Access, DocumentedRoute, Matches, Params, Route, through_axum},
 };
 use crate::{
     compose::{Describe, Nil},
     contract::log_passing,
-    integrations::axum::{Erased, Handled, Inner, PathUse, RouteOptions},
+    integrations::axum::{Erased, Inner, PathUse, RouteHandler, RouteOptions},
 };
 
 /// Takes routes that anybody may call; see [`Api::public`].
@@ -25,10 +26,11 @@ use crate::{
 /// They stand inside the layers [around](Api::around) the `Api`, and not inside those that
 /// [guard](Api::guard) it.
 #[must_use]
-pub struct PublicRoutes<S, A> {
+pub struct PublicRoutes<S, A, M = Undocumented> {
     routes: Routes<S>,
     around: A,
     why: Arc<str>,
+    mode: PhantomData<fn() -> M>,
 }
 
 macro_rules! methods {
@@ -36,18 +38,20 @@ macro_rules! methods {
         #[doc = concat!("Adds a public route for `", stringify!($method), "`.")]
         ///
         /// See [`Api::route`].
-        pub fn $name<L, X, O, I, R>(self, path: &str, handler: Handled<L, S, X, O>) -> Self
+        pub fn $name<H, I, R>(self, path: &str, handler: H) -> Self
         where
-            L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+            H: RouteHandler<S>,
+            H::Layers: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
             A: Enclose<Nothing>,
+            M: Documents<H>,
         {
             // Nothing else in here is compiled again for each handler.
-            self.add(Method::$method, path, handler.inner)
+            self.add(Method::$method, path, handler.into_handled().inner, M::types())
         }
     )*};
 }
 
-impl<S, A> PublicRoutes<S, A>
+impl<S, A, M> PublicRoutes<S, A, M>
 where
     S: Clone + Send + Sync + 'static,
     A: Describe + Clone + Send + Sync + 'static,
@@ -63,35 +67,41 @@ where
     /// Adds a public route for a method.
     ///
     /// See [`Api::route`].
-    pub fn route<L, X, O, I, R>(
-        self,
-        method: Method,
-        path: &str,
-        handler: Handled<L, S, X, O>,
-    ) -> Self
+    pub fn route<H, I, R>(self, method: Method, path: &str, handler: H) -> Self
     where
-        L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+        H: RouteHandler<S>,
+        H::Layers: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
         A: Enclose<Nothing>,
+        M: Documents<H>,
     {
-        self.add(method, path, handler.inner)
+        self.add(method, path, handler.into_handled().inner, M::types())
     }
 
-    fn add<L, R>(mut self, method: Method, path: &str, handler: Arc<Inner<L, S>>) -> Self
+    fn add<L, R>(
+        mut self,
+        method: Method,
+        path: &str,
+        handler: Arc<Inner<L, S>>,
+        types: RouteTypes,
+    ) -> Self
     where
         L: Mount<A, Nil, R> + Describe,
     {
-        let route = self.handled(Matches::Method(method), path, handler);
+        let route = self.handled(Matches::Method(method), path, handler, types);
         self.routes.list.push(route);
         self
     }
 
     /// Answers requests whose path has no route, in place of 404.
-    pub fn fallback<L, X, O, I, R>(mut self, handler: Handled<L, S, X, O>) -> Self
+    pub fn fallback<H, I, R>(mut self, handler: H) -> Self
     where
-        L: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
+        H: RouteHandler<S>,
+        H::Layers: InOrder<<A as Enclose<Nothing>>::Out, I> + Mount<A, Nil, R> + Describe,
         A: Enclose<Nothing>,
     {
-        let route = self.handled(Matches::Nothing, "/", handler.inner);
+        let handler = handler.into_handled().inner;
+        // No path of a document leads here.
+        let route = self.handled(Matches::Nothing, "/", handler, RouteTypes::default());
         self.add_fallback(route);
         self
     }
@@ -100,6 +110,7 @@ where
     /// application, for example, whose routes move into the `Api` one by one.
     pub fn fallback_service<T>(mut self, service: T) -> Self
     where
+        M: TakesServices,
         T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,
@@ -112,6 +123,7 @@ where
     /// Forwards all requests to a path, whatever their method, to a service.
     pub fn service<T>(mut self, path: &str, service: T) -> Self
     where
+        M: TakesServices,
         T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
         T::Future: Send + 'static,
@@ -123,7 +135,10 @@ where
 
     /// Adds a router of axum under a prefix, as `Router::nest_service` does: the router answers for
     /// every path under it. Its routes are not checked.
-    pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self {
+    pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self
+    where
+        M: TakesServices,
+    {
         if let Some(fault) = Finding::of_prefix(prefix) {
             self.routes.faults.push(fault);
             return self;
@@ -137,6 +152,7 @@ where
             layers: around.layers.clone(),
             options: RouteOptions::default(),
             path_use: PathUse::default(),
+            document: DocumentedRoute::default(),
             around: around.clone(),
             build: Arc::new(move |state: &S, params, path| {
                 let router = router.clone().with_state(state.clone());
@@ -154,7 +170,10 @@ where
     /// Adds the routes of an `Api` with another demand under a prefix.
     ///
     /// See [`Api::nest`].
-    pub fn nest<G, A2, D2>(mut self, prefix: &str, mut api: Api<G, S, A2, D2>) -> Self {
+    pub fn nest<G, A2, D2, M2>(mut self, prefix: &str, mut api: Api<G, S, A2, D2, M2>) -> Self
+    where
+        M: Nests<M2>,
+    {
         for route in &mut api.routes.list {
             if route.access == Access::Guarded {
                 route.access = Access::Public(Arc::clone(&self.why));
@@ -164,13 +183,45 @@ where
         self
     }
 
-    fn handled<L, R>(&self, matches: Matches, path: &str, handler: Arc<Inner<L, S>>) -> Route<S>
+    /// Adds routes whose types the document does not describe, in a documented `Api`, and says why.
+    /// The audit shows the reason.
+    ///
+    /// It is the only way to add a service or a router of another crate there.
+    #[cfg(feature = "openapi")]
+    pub fn undocumented<F>(self, why: &str, add: F) -> Self
+    where
+        F: FnOnce(PublicRoutes<S, A>) -> PublicRoutes<S, A>,
+    {
+        let before = self.routes.list.len();
+        let added = add(PublicRoutes {
+            routes: self.routes,
+            around: self.around,
+            why: self.why,
+            mode: PhantomData,
+        });
+        let mut routes = added.routes;
+        routes.mark_undocumented(before, why);
+        Self {
+            routes,
+            around: added.around,
+            why: added.why,
+            mode: PhantomData,
+        }
+    }
+
+    fn handled<L, R>(
+        &self,
+        matches: Matches,
+        path: &str,
+        handler: Arc<Inner<L, S>>,
+        types: RouteTypes,
+    ) -> Route<S>
     where
         L: Mount<A, Nil, R> + Describe,
     {
         let access = Access::Public(Arc::clone(&self.why));
         let outer = (&self.around, &Nil, &self.routes.around);
-        Route::handled(matches, path, access, handler, outer)
+        Route::handled(matches, path, access, handler, types, outer)
     }
 
     fn foreign<T>(&self, matches: Matches, path: &str, service: T) -> Route<S>
@@ -190,6 +241,7 @@ where
             layers: around.layers.clone(),
             options: RouteOptions::default(),
             path_use: PathUse::default(),
+            document: DocumentedRoute::default(),
             around: around.clone(),
             build: Arc::new(move |_, params, path| {
                 let service = service.clone();
@@ -218,12 +270,13 @@ where
     }
 }
 
-impl<S, A> PublicRoutes<S, A> {
+impl<S, A, M> PublicRoutes<S, A, M> {
     pub(super) fn new(routes: Routes<S>, around: A, why: &str) -> Self {
         Self {
             routes,
             around,
             why: why.trim().into(),
+            mode: PhantomData,
         }
     }
 
@@ -232,7 +285,7 @@ impl<S, A> PublicRoutes<S, A> {
     }
 }
 
-impl<S, A> fmt::Debug for PublicRoutes<S, A> {
+impl<S, A, M> fmt::Debug for PublicRoutes<S, A, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicRoutes")
             .field("why", &self.why)

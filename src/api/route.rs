@@ -1,12 +1,15 @@
 //! One route, without its types.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use axum::{Router, extract::MatchedPath};
 use http::Method;
 use tower_service::Service;
 
-use super::mount::{Mount, Mounted};
+use super::{
+    documentation::RouteTypes,
+    mount::{Mount, Mounted},
+};
 use crate::{
     compose::{Describe, Nil, rows},
     contract::{Description, log_passing},
@@ -27,9 +30,26 @@ pub(super) struct Route<S> {
     pub(super) layers: Layers,
     pub(super) options: RouteOptions,
     pub(super) path_use: PathUse,
+    pub(super) document: DocumentedRoute,
     /// Around the answers that the path gives itself.
     pub(super) around: Around,
     pub(super) build: Build<S>,
+}
+
+/// What a document says of a route.
+#[cfg_attr(
+    not(feature = "openapi"),
+    expect(dead_code, reason = "only the document reads it")
+)]
+#[derive(Clone, Default)]
+pub(super) struct DocumentedRoute {
+    pub(super) types: RouteTypes,
+    /// The path of the function.
+    pub(super) handler_name: &'static str,
+    /// The title of the nested `Api` that it comes from.
+    pub(super) group: Option<Cow<'static, str>>,
+    /// Why its types are not documented, where the types of others are.
+    pub(super) undocumented: Option<Arc<str>>,
 }
 
 /// Puts the stack around the handler, with this state, for the route of this path.
@@ -71,6 +91,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         path: &str,
         access: Access,
         handled: Arc<Inner<L, S>>,
+        types: RouteTypes,
         (around, guard, outer): (&A, &D, &Around),
     ) -> Self
     where
@@ -94,6 +115,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             layers,
             options,
             path_use,
+            document: DocumentedRoute {
+                types,
+                handler_name: handled.name,
+                ..DocumentedRoute::default()
+            },
             around: outer.clone(),
             build: Arc::new(move |state, params, path| {
                 let mut handler = handled.handler(state.clone());
@@ -127,6 +153,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             layers,
             options: self.options,
             path_use: self.path_use,
+            document: self.document,
             around: outer.outside(around),
             build: {
                 let outer = outer.clone();

@@ -65,6 +65,7 @@ pub struct Description {
     csrf: Option<CsrfProtection>,
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
+    renders_refusals: bool,
 }
 
 /// Which requests bypass a layer.
@@ -102,6 +103,7 @@ impl Description {
             csrf: None,
             cors: None,
             cache: None,
+            renders_refusals: false,
         }
     }
 
@@ -281,6 +283,12 @@ impl Description {
         self
     }
 
+    /// The layer gives refusals from further in another form, of which nothing is known here.
+    pub const fn renders_refusals(mut self) -> Self {
+        self.renders_refusals = true;
+        self
+    }
+
     /// The layer's name, as it is written in a stack.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -373,6 +381,12 @@ impl Description {
     #[must_use]
     pub const fn cors(&self) -> Option<&CrossOriginAccess> {
         self.cors.as_ref()
+    }
+
+    /// Whether the layer gives refusals from further in another form.
+    #[must_use]
+    pub const fn is_refusal_renderer(&self) -> bool {
+        self.renders_refusals
     }
 
     /// What caches may do.

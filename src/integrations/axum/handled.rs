@@ -1,6 +1,7 @@
 //! Puts a stack around an axum handler.
 
 use std::{
+    any::type_name,
     convert::Infallible,
     fmt,
     future::Future,
@@ -65,7 +66,7 @@ impl<L> Stack<L> {
     /// let stack = compose(with_cache_control(CacheControl::no_store()));
     /// let app: Router = Router::new().route("/", get(stack.handler(hello)));
     /// ```
-    pub fn handler<F, A, O, S, R, I>(&self, handler: F) -> Handled<L, S, A, O>
+    pub fn handler<F, A, O, S, R, I>(&self, handler: F) -> Handled<L, S, A, O, I>
     where
         F: HandlerFunction<A, Future: Future<Output = O> + Send>,
         A: Arguments<L, S, I>,
@@ -80,6 +81,7 @@ impl<L> Stack<L> {
                 list: self.list().clone(),
                 handler: Stateful::new(erase(handler)),
                 path_use: A::path_use(),
+                name: type_name::<F>(),
                 #[cfg(feature = "api")]
                 options: RouteOptions::default(),
             }),
@@ -90,19 +92,21 @@ impl<L> Stack<L> {
 
 /// An axum handler with a stack around it; made by [`Stack::handler`].
 ///
-/// `L` is the list of layers, `S` the state of the router, `A` the handler's arguments as a tuple,
-/// and `O` what the handler returns.
+/// `L` is the list of layers, `S` the state of the router, `A` the handler's arguments as a tuple, `O`
+/// what the handler returns, and `I` how the arguments are taken from a request.
 // Behind an `Arc`, because axum clones a handler twice per request.
 #[must_use]
-pub struct Handled<L, S, A, O> {
+pub struct Handled<L, S, A, O, I> {
     pub(crate) inner: Arc<Inner<L, S>>,
-    types: PhantomData<fn(A) -> O>,
+    types: PhantomData<fn(A, I) -> O>,
 }
 
 pub(crate) struct Inner<L, S> {
     pub(crate) list: L,
     handler: Stateful<S>,
     pub(crate) path_use: PathUse,
+    /// The path of the function.
+    pub(crate) name: &'static str,
     #[cfg(feature = "api")]
     pub(crate) options: RouteOptions,
 }
@@ -114,7 +118,7 @@ impl<L, S: Clone + Send + Sync + 'static> Inner<L, S> {
     }
 }
 
-impl<L, S, A, O> Clone for Handled<L, S, A, O> {
+impl<L, S, A, O, I> Clone for Handled<L, S, A, O, I> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
@@ -124,9 +128,9 @@ impl<L, S, A, O> Clone for Handled<L, S, A, O> {
 }
 
 #[cfg(feature = "api")]
-impl<L, S, A, O> Handled<L, S, A, O> {
+impl<L, S, A, O, I> Handled<L, S, A, O, I> {
     /// Changes the options. The handler and the stack are shared with other clones.
-    pub(super) fn with_options(self, change: impl FnOnce(&mut RouteOptions)) -> Self
+    pub(crate) fn with_options(self, change: impl FnOnce(&mut RouteOptions)) -> Self
     where
         L: Clone,
     {
@@ -137,6 +141,7 @@ impl<L, S, A, O> Handled<L, S, A, O> {
                 list: self.inner.list.clone(),
                 handler: self.inner.handler.clone(),
                 path_use: self.inner.path_use.clone(),
+                name: self.inner.name,
                 options,
             }),
             types: PhantomData,
@@ -144,7 +149,43 @@ impl<L, S, A, O> Handled<L, S, A, O> {
     }
 }
 
-impl<L: Describe, S, A, O> Handled<L, S, A, O> {
+/// A handler in a stack, in an `Api` with the state `S`: [`Handled`].
+#[cfg(feature = "api")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler in a stack, which a route of an `Api` takes",
+    label = "not a handler in a stack",
+    note = "put it into its stack: `compose(..).handler(f)`, or `compose(()).handler(f)` without layers",
+    note = "a service or a router of axum goes into `.public(\"why\", |open| open.service(..))`",
+    note = "the state of the handler is that of the `Api`: `{S}`"
+)]
+pub trait RouteHandler<S> {
+    /// The list of layers.
+    type Layers;
+    /// The arguments of the handler, as a tuple.
+    type Arguments;
+    /// What the handler returns.
+    type Output;
+    /// How the arguments are taken from a request.
+    type Indexes;
+
+    /// The handler in its stack.
+    fn into_handled(self)
+    -> Handled<Self::Layers, S, Self::Arguments, Self::Output, Self::Indexes>;
+}
+
+#[cfg(feature = "api")]
+impl<L, S, A, O, I> RouteHandler<S> for Handled<L, S, A, O, I> {
+    type Layers = L;
+    type Arguments = A;
+    type Output = O;
+    type Indexes = I;
+
+    fn into_handled(self) -> Self {
+        self
+    }
+}
+
+impl<L: Describe, S, A, O, I> Handled<L, S, A, O, I> {
     /// The name of the stage and the description of each layer around the handler, outermost first.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
@@ -153,13 +194,13 @@ impl<L: Describe, S, A, O> Handled<L, S, A, O> {
 }
 
 /// The table of the stack.
-impl<L: Describe, S, A, O> fmt::Display for Handled<L, S, A, O> {
+impl<L: Describe, S, A, O, I> fmt::Display for Handled<L, S, A, O, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_table(&self.describe(), f)
     }
 }
 
-impl<L: fmt::Debug, S, A, O> fmt::Debug for Handled<L, S, A, O> {
+impl<L: fmt::Debug, S, A, O, I> fmt::Debug for Handled<L, S, A, O, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handled")
             .field("list", &self.inner.list)
@@ -167,7 +208,7 @@ impl<L: fmt::Debug, S, A, O> fmt::Debug for Handled<L, S, A, O> {
     }
 }
 
-impl<L, S, A, O, R> Handler<(L, R), S> for Handled<L, S, A, O>
+impl<L, S, A, O, I, R> Handler<(L, R), S> for Handled<L, S, A, O, I>
 where
     L: Layer<Erased> + Send + Sync + 'static,
     L::Service: Service<Request, Response = http::Response<R>> + Send + 'static,
@@ -178,6 +219,7 @@ where
     S: Clone + Send + Sync + 'static,
     A: 'static,
     O: 'static,
+    I: 'static,
 {
     type Future = HandledFuture<L::Service>;
 

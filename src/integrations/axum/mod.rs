@@ -7,6 +7,8 @@
     )
 )]
 
+#[cfg(feature = "api")]
+mod answers;
 mod arguments;
 mod erased;
 mod from_layer;
@@ -15,6 +17,8 @@ mod own_types;
 #[cfg(feature = "api")]
 mod route_options;
 
+#[cfg(feature = "api")]
+pub use answers::{Accepted, Created, NoContent};
 pub use arguments::{
     Argument, Arguments, Extracted, ExtractedFromBody, FromHead, HandlerFunction, LastArgument,
     PathUse,
@@ -23,6 +27,8 @@ pub use erased::Erased;
 pub use from_layer::FromLayer;
 #[cfg(feature = "api")]
 pub(crate) use handled::Inner;
+#[cfg(feature = "api")]
+pub use handled::RouteHandler;
 pub use handled::{Handled, HandledFuture};
 #[cfg(feature = "api")]
 pub use route_options::Concern;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::Extensions;
+
 use super::Handled;
 
 /// A concern that an [`Api`](crate::Api) raises about a route when it is built.
@@ -66,9 +68,11 @@ pub(crate) struct RouteOptions {
     pub(crate) direct: bool,
     /// What is intended, and why.
     pub(crate) allowed: Vec<(Concern, String)>,
+    /// What floors above know of, by its type.
+    pub(crate) more: Extensions,
 }
 
-impl<L: Clone, S, A, O> Handled<L, S, A, O> {
+impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     /// States that a concern does not apply to this route of an [`Api`](crate::Api), and why. The
     /// audit shows the reason.
     ///
@@ -84,7 +88,7 @@ impl<L: Clone, S, A, O> Handled<L, S, A, O> {
     /// let webhook = compose(())
     ///     .handler(webhook)
     ///     .allow(Concern::NoLimit, "the gateway limits the sender");
-    /// # let _: wythe::Handled<_, (), _, _> = webhook;
+    /// # let _: wythe::Handled<_, (), _, _, _> = webhook;
     /// ```
     pub fn allow(self, concern: Concern, reason: impl Into<String>) -> Self {
         let reason = reason.into();

@@ -63,7 +63,12 @@ impl Place for Presentation {
 
     fn describe(&self) -> Description {
         let panicked = Answer::new(StatusCode::INTERNAL_SERVER_ERROR);
-        Description::new(self.name()).answer(panicked.when("when an inner service panics"))
+        let layer = Description::new(self.name());
+        let layer = layer.answer(panicked.when("when an inner service panics"));
+        match self.renderer {
+            None => layer,
+            Some(_) => layer.renders_refusals(),
+        }
     }
 }
 

@@ -399,7 +399,7 @@ fn a_nested_api_is_checked_for_order_with_the_outer_one() {
 
 #[test]
 fn an_allowance_needs_a_reason() {
-    let handler: Handled<_, (), _, _> = compose(()).handler(hello).allow(Concern::NoLimit, " ");
+    let handler: Handled<_, (), _, _, _> = compose(()).handler(hello).allow(Concern::NoLimit, " ");
     let found = open().get("/", handler).check();
     assert_eq!(concerns(&found), [(None, "GET /")]);
 }

@@ -1,0 +1,96 @@
+//! Whether an [`Api`](super::Api) demands that the types of its routes are documented.
+
+use std::fmt;
+
+#[cfg(feature = "openapi")]
+use super::openapi::operation::HandlerTypes;
+
+/// The routes may have any types, and the document says nothing of them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Undocumented;
+
+/// The types of all routes have schemas.
+#[cfg(feature = "openapi")]
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Documented;
+
+/// What is known of the types of a route.
+#[derive(Clone, Copy, Default)]
+pub struct RouteTypes {
+    /// `None` if the route is not documented.
+    #[cfg(feature = "openapi")]
+    pub(super) documented: Option<HandlerTypes>,
+}
+
+impl fmt::Debug for RouteTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteTypes").finish_non_exhaustive()
+    }
+}
+
+/// A mode of an `Api` in which this handler can be a route.
+pub trait Documents<Handler> {
+    /// The types of the handler, as far as the mode documents them.
+    fn types() -> RouteTypes;
+}
+
+impl<H> Documents<H> for Undocumented {
+    fn types() -> RouteTypes {
+        RouteTypes::default()
+    }
+}
+
+/// A mode of an `Api` in which services and routers can be routes.
+#[diagnostic::on_unimplemented(
+    message = "the document can't say what a service or a router answers",
+    label = "routes have schemas here, because of `.documented()`",
+    note = "write `.undocumented(\"why\", |open| open.service(..))`: the audit lists the reason"
+)]
+pub trait TakesServices {}
+
+impl TakesServices for Undocumented {}
+
+/// A mode in which an `Api` of the mode `Inner` can be nested.
+#[diagnostic::on_unimplemented(
+    message = "the nested `Api` is not documented, and this one is",
+    label = "routes have schemas here, because of `.documented()`",
+    note = "call `.documented()` on the nested `Api`, before its routes; a function returns \
+            `FinishedApi<_, _, Documented>`",
+    note = "or write `.undocumented(\"why\", |api| api.nest(..))`: the audit lists the reason"
+)]
+pub trait Nests<Inner> {}
+
+impl<Inner> Nests<Inner> for Undocumented {}
+
+#[cfg(feature = "openapi")]
+mod documented {
+    use super::{Documented, Documents, HandlerTypes, Nests, RouteTypes};
+    use crate::{
+        api::openapi::{
+            arguments::DocumentArguments, input::DocumentLayers, response::DocumentResponse,
+        },
+        integrations::axum::Handled,
+    };
+
+    impl Nests<Self> for Documented {}
+
+    #[diagnostic::do_not_recommend]
+    impl<L, S, X, O, I> Documents<Handled<L, S, X, O, I>> for Documented
+    where
+        L: DocumentLayers,
+        X: DocumentArguments<I>,
+        O: DocumentResponse,
+    {
+        fn types() -> RouteTypes {
+            RouteTypes {
+                documented: Some(HandlerTypes {
+                    inputs: L::schemas,
+                    arguments: X::document,
+                    response: O::document,
+                }),
+            }
+        }
+    }
+}

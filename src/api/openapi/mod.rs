@@ -1,0 +1,322 @@
+//! Describes an [`Api`](crate::Api) as an OpenAPI 3.1 document: its routes, and everything that its
+//! layers can answer.
+//!
+//! 1. A route is an operation: its path, parameters, bodies and answers; the refusals of each layer of
+//!    its stack with problem type, header fields and members; security schemes with scopes; limits as
+//!    `x-rate-limit`, the largest body as `x-max-body-bytes`.
+//! 2. The schemas are those of [`schemars`], which reads the attributes of `serde` and `garde`: a rule
+//!    is written once.
+//! 3. [`Api::documented`](crate::Api::documented) demands that the types of all routes have schemas;
+//!    [`Api::undocumented`](crate::Api::undocumented) is the way out, with a reason. Without
+//!    `documented`, the document has the routes and what their layers say, and no schemas.
+//!
+//! # Example
+//!
+//! ```
+//! use axum::Json;
+//! use garde::Validate;
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//! use wythe::{Api, Created, Path, Valid, compose, with_validation};
+//!
+//! #[derive(Deserialize, Validate, JsonSchema)]
+//! struct NewUser {
+//!     #[garde(length(chars, min = 2, max = 50))]
+//!     name: String,
+//! }
+//!
+//! #[derive(Serialize, JsonSchema)]
+//! struct User {
+//!     id: u64,
+//!     name: String,
+//! }
+//!
+//! async fn create_user(input: Valid<wythe::Json<NewUser>>) -> Created<User> {
+//!     let name = input.into_inner().0.name;
+//!     Created::at("/users/7", User { id: 7, name })
+//! }
+//!
+//! async fn show_user(Path(id): Path<u64>) -> Json<User> {
+//!     Json(User { id, name: "Ada".into() })
+//! }
+//!
+//! let create = compose(with_validation::<wythe::Json<NewUser>>());
+//! let api = Api::<()>::new("Users", "1.0.0")
+//!     .documented()
+//!     .post("/users", create.handler(create_user))
+//!     .get("/users/{id}", compose(()).handler(show_user));
+//!
+//! let document = api.openapi().to_value();
+//! assert_eq!(document["paths"]["/users"]["post"]["operationId"], "create_user");
+//! assert_eq!(document["components"]["schemas"]["NewUser"]["properties"]["name"]["minLength"], 2);
+//! assert!(document["paths"]["/users"]["post"]["responses"]["422"].is_object());
+//! ```
+//!
+//! A route whose types have no schemas does not compile:
+//!
+//! ```compile_fail,E0277
+//! # use axum::Json;
+//! # use wythe::{Api, compose};
+//! #[derive(serde::Serialize)]
+//! struct User {
+//!     id: u64,
+//! }
+//!
+//! async fn show_user() -> Json<User> {
+//!     Json(User { id: 7 })
+//! }
+//!
+//! let api = Api::<()>::new("Users", "1.0.0")
+//!     .documented()
+//!     .get("/user", compose(()).handler(show_user));
+//! ```
+//!
+//! # What is in the document
+//!
+//! | part | comes from |
+//! |---|---|
+//! | `operationId`, `summary` | the name of the handler, or [`Handled::operation_id`](crate::Handled::operation_id) and so on |
+//! | `tags` | the title of the [nested](crate::Api::nest) `Api`, or [`Handled::tag`](crate::Handled::tag) |
+//! | parameters of the path | [`Path<T>`](crate::Path) |
+//! | parameters of the query, bodies | [`with_validation`](crate::with_validation), other layers at its stage that implement [`DocumentInput`] |
+//! | what extractors read | [`Handled::parameter`](crate::Handled::parameter), [`Handled::request_body`](crate::Handled::request_body) |
+//! | answers of the handler | its return type: [`DocumentResponse`]; [`Handled::answers`](crate::Handled::answers) |
+//! | answers and fields of layers, security, limits | the [`Description`](crate::Description) of each layer |
+//!
+//! `default` stands for what is not known: `Result<_, Problem>` may be any problem. A method that
+//! OpenAPI 3.1 does not know, such as `QUERY`, is an `x-query` of its path. Services and routers of other
+//! crates are not in the document; the [audit](crate::Api::audit) lists them.
+
+pub(crate) mod arguments;
+pub(crate) mod input;
+pub(crate) mod operation;
+pub(crate) mod options;
+mod problem;
+pub(crate) mod response;
+mod schemas;
+mod security;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+pub use self::{
+    input::DocumentInput,
+    options::Parameter,
+    response::{DocumentParts, DocumentResponse, ResponseTypes},
+    schemas::Schemas,
+};
+use self::{
+    operation::{Operation, is_operation},
+    problem::ProblemSchemas,
+    security::Schemes,
+};
+pub use super::documentation::{Documented, Undocumented};
+use super::{
+    builder::Routes,
+    route::{Matches, Route},
+};
+use crate::request::parameter_names;
+
+/// An OpenAPI 3.1 document; made by [`Api::openapi`](crate::Api::openapi). It prints itself as JSON.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct OpenApi {
+    document: Map<String, Value>,
+}
+
+impl OpenApi {
+    pub(super) fn new<S>(routes: &Routes<S>) -> Self {
+        let mut schemas = Schemas::new();
+        let mut schemes = Schemes::default();
+        let mut problems = ProblemSchemas::default();
+        let listed = routes
+            .list
+            .iter()
+            .filter(|route| is_operation(&route.matches));
+        let operations: Vec<_> = listed
+            .map(|route| (route, Operation::new(route, &mut schemas)))
+            .collect();
+        let ids = unique_ids(&operations);
+        let mut tags = BTreeSet::new();
+        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        for ((route, operation), id) in operations.into_iter().zip(ids) {
+            tags.extend(operation.tags().into_iter().map(str::to_owned));
+            let operation = operation.into_value(&id, &mut schemas, &mut schemes, &mut problems);
+            let path = paths.entry(template(&route.path)).or_default();
+            if let Matches::Method(method) = &route.matches {
+                path.insert(key(method), operation);
+            }
+        }
+        let mut document = json!({ "paths": paths });
+        let mut components = Map::new();
+        let mut list = schemas.finish(&mut document);
+        problems.add_to(&mut list);
+        components.insert("schemas".into(), list.into());
+        let schemes = schemes.into_map();
+        if !schemes.is_empty() {
+            components.insert("securitySchemes".into(), schemes.into());
+        }
+        let mut document = match document {
+            Value::Object(document) => document,
+            _ => Map::new(),
+        };
+        document.insert("openapi".into(), "3.1.0".into());
+        let info = json!({ "title": routes.title, "version": routes.version });
+        document.insert("info".into(), info);
+        document.insert("servers".into(), json!([{ "url": "/" }]));
+        document.insert("components".into(), components.into());
+        if !tags.is_empty() {
+            let tags: Vec<_> = tags.iter().map(|name| json!({ "name": name })).collect();
+            document.insert("tags".into(), tags.into());
+        }
+        Self { document }
+    }
+
+    /// What the API is for; CommonMark.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.info("description", text.into().into());
+        self
+    }
+
+    /// The licence of the API, and its identifier in the list of SPDX.
+    pub fn license(mut self, name: impl Into<String>, identifier: impl Into<String>) -> Self {
+        let license = json!({ "name": name.into(), "identifier": identifier.into() });
+        self.info("license", license);
+        self
+    }
+
+    /// Whom to ask about the API.
+    pub fn contact(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.info("contact", json!({ "name": name.into(), "url": url.into() }));
+        self
+    }
+
+    /// Adds a server. Without one, the API is on the server that serves the document.
+    pub fn server(mut self, url: impl Into<String>, description: impl Into<String>) -> Self {
+        let server = json!({ "url": url.into(), "description": description.into() });
+        let servers = self.document.entry("servers").or_insert_with(|| json!([]));
+        if let Value::Array(servers) = servers {
+            servers.retain(|server| server.get("url").is_none_or(|url| url != "/"));
+            servers.push(server);
+        }
+        self
+    }
+
+    /// What the tag of this name groups.
+    pub fn tag_description(mut self, name: &str, text: impl Into<String>) -> Self {
+        let tags = self.document.entry("tags").or_insert_with(|| json!([]));
+        if let Value::Array(tags) = tags {
+            let text = text.into();
+            let found = tags
+                .iter_mut()
+                .filter_map(Value::as_object_mut)
+                .find(|tag| tag.get("name").is_some_and(|one| one == name));
+            match found {
+                Some(tag) => drop(tag.insert("description".into(), text.into())),
+                None => tags.push(json!({ "name": name, "description": text })),
+            }
+        }
+        self
+    }
+
+    /// The document as JSON.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.document.clone())
+    }
+
+    fn info(&mut self, name: &str, value: Value) {
+        let info = self.document.entry("info").or_insert_with(|| json!({}));
+        if let Value::Object(info) = info {
+            info.insert(name.to_owned(), value);
+        }
+    }
+}
+
+/// JSON in lines, for a file.
+impl fmt::Display for OpenApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", Value::Object(self.document.clone()))
+    }
+}
+
+impl serde::Serialize for OpenApi {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document.serialize(serializer)
+    }
+}
+
+/// A name for each operation that no other has: the name of the handler, with as many of its modules
+/// as are needed, or the method and the path.
+fn unique_ids<S>(operations: &[(&Route<S>, Operation<'_>)]) -> Vec<String> {
+    let candidates: Vec<Vec<String>> = operations
+        .iter()
+        .map(|(route, operation)| {
+            let mut ids = operation.ids();
+            let path = route.name().to_ascii_lowercase();
+            let words = path.split(|c: char| !c.is_ascii_alphanumeric());
+            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+            ids.push(words.join("_"));
+            ids
+        })
+        .collect();
+    let mut chosen = vec![0; candidates.len()];
+    loop {
+        let ids: Vec<String> = chosen
+            .iter()
+            .zip(&candidates)
+            .map(|(index, ids): (&usize, &Vec<String>)| {
+                ids.get(*index).or(ids.last()).cloned().unwrap_or_default()
+            })
+            .collect();
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        for id in &ids {
+            *counts.entry(id).or_default() += 1;
+        }
+        let mut is_done = true;
+        for ((index, id), ids) in chosen.iter_mut().zip(&ids).zip(&candidates) {
+            if counts.get(id).is_some_and(|count| *count > 1) && *index + 1 < ids.len() {
+                *index += 1;
+                is_done = false;
+            }
+        }
+        if is_done {
+            return ids;
+        }
+    }
+}
+
+/// The path as a template: `/files/{*rest}` is `/files/{rest}`, and a doubled brace is one.
+fn template(path: &str) -> String {
+    let mut template = path.to_owned();
+    for name in parameter_names(path) {
+        template = template.replace(&format!("{{*{name}}}"), &format!("{{{name}}}"));
+    }
+    template.replace("{{", "{").replace("}}", "}")
+}
+
+/// The member of a Path Item: `get`, or `x-query` for a method that OpenAPI 3.1 does not know.
+fn key(method: &Method) -> String {
+    const KNOWN: [&str; 8] = [
+        "get", "put", "post", "delete", "options", "head", "patch", "trace",
+    ];
+    let name = method.as_str().to_ascii_lowercase();
+    if KNOWN.contains(&&*name) {
+        return name;
+    }
+    format!("x-{name}")
+}
+
+/// The options of routes that floors below know nothing of.
+impl crate::integrations::axum::RouteOptions {
+    pub(super) fn document(&self) -> Cow<'_, options::OperationOptions> {
+        let found = self.more.get::<options::OperationOptions>();
+        found.map_or_else(Cow::default, Cow::Borrowed)
+    }
+}

@@ -1,0 +1,592 @@
+//! One route as an operation (OpenAPI 3.1, section 4.8.10).
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use http::{HeaderName, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Schemas,
+    arguments::ArgumentTypes,
+    input::SchemaOfInput,
+    options::OperationOptions,
+    problem::{PROBLEM, ProblemSchemas},
+    response::{ResponseTypes, Status},
+    schemas::members,
+    security::Schemes,
+};
+use crate::{
+    api::route::{Matches, Route},
+    contract::{
+        Description,
+        description::{Answer, Bypass, InputSource, Limit, NameList, RequestInput, Requirement},
+    },
+    request::parameter_names,
+};
+
+/// The types of a documented route. A document is made when it is asked for, so these are functions.
+#[derive(Clone, Copy)]
+pub(in crate::api) struct HandlerTypes {
+    pub(in crate::api) inputs: fn(&mut Vec<SchemaOfInput>),
+    pub(in crate::api) arguments: fn(&mut ArgumentTypes, &mut Schemas),
+    pub(in crate::api) response: fn(&mut ResponseTypes<'_>),
+}
+
+/// What an operation is made from.
+pub(super) struct Operation<'a> {
+    path: &'a str,
+    name: &'static str,
+    options: Cow<'a, OperationOptions>,
+    tag: Option<&'a str>,
+    undocumented: Option<&'a str>,
+    is_documented: bool,
+    /// The layers that act on the route, with the schemas of what they read.
+    layers: Vec<(&'a Description, Option<Value>)>,
+    arguments: ArgumentTypes,
+    responses: Responses,
+}
+
+impl<'a> Operation<'a> {
+    pub(super) fn new<S>(route: &'a Route<S>, schemas: &mut Schemas) -> Self {
+        let types = route.document.types.documented;
+        let mut inputs = Vec::new();
+        let mut arguments = ArgumentTypes::default();
+        let mut responses = Responses::default();
+        let options = route.options.document();
+        if let Some(types) = types {
+            (types.inputs)(&mut inputs);
+            (types.arguments)(&mut arguments, schemas);
+            let mut list = ResponseTypes::new(schemas);
+            (types.response)(&mut list);
+            responses.add_handler(list);
+        } else {
+            responses.add_unknown("The types of the route are not documented.");
+        }
+        for answer in &options.answers {
+            responses.add_answer(answer, true);
+        }
+        // The schemas are those of the layers further in: the route's own.
+        let outer = route.layers.len().saturating_sub(inputs.len());
+        let inputs = std::iter::repeat_n(None, outer).chain(inputs);
+        let acting = route.layers.iter().zip(inputs);
+        let acting = acting.filter(|((_, layer), _)| route.is_acting(layer));
+        let layers: Vec<_> = acting
+            .map(|((_, layer), schema)| (layer, schema.map(|schema| schema(schemas))))
+            .collect();
+        Self {
+            path: &route.path,
+            name: route.document.handler_name,
+            options,
+            tag: route.document.group.as_deref(),
+            undocumented: route.document.undocumented.as_deref(),
+            is_documented: types.is_some(),
+            layers,
+            arguments,
+            responses,
+        }
+    }
+
+    /// What the operation is called, if the route says it, and by the name of the handler otherwise:
+    /// the shortest name first, then longer ones.
+    pub(super) fn ids(&self) -> Vec<String> {
+        if let Some(id) = &self.options.operation_id {
+            return vec![id.clone()];
+        }
+        let (path, _) = self.name.split_once('<').unwrap_or((self.name, ""));
+        if path.contains("{{") {
+            // A closure has no name.
+            return Vec::new();
+        }
+        let segments: Vec<&str> = path.rsplit("::").collect();
+        let lengths = 1..=segments.len();
+        lengths
+            .filter_map(|length| {
+                let words: Vec<&str> = segments.get(..length)?.iter().rev().copied().collect();
+                Some(words.join("_"))
+            })
+            .collect()
+    }
+
+    pub(super) fn tags(&self) -> Vec<&str> {
+        if self.options.tags.is_empty() {
+            return self.tag.into_iter().collect();
+        }
+        self.options.tags.iter().map(String::as_str).collect()
+    }
+
+    pub(super) fn into_value(
+        mut self,
+        id: &str,
+        schemas: &mut Schemas,
+        schemes: &mut Schemes,
+        problems: &mut ProblemSchemas,
+    ) -> Value {
+        let mut operation = Map::new();
+        let tags = self.tags();
+        if !tags.is_empty() {
+            operation.insert("tags".into(), json!(tags));
+        }
+        operation.insert("operationId".into(), id.into());
+        let summary = self.options.summary.clone();
+        let summary = summary.unwrap_or_else(|| in_words(self.ids().first().map_or(id, |id| id)));
+        operation.insert("summary".into(), summary.into());
+        if let Some(text) = &self.options.description {
+            operation.insert("description".into(), text.clone().into());
+        }
+        if self.options.is_deprecated {
+            operation.insert("deprecated".into(), true.into());
+        }
+        if let Some(why) = self.undocumented {
+            operation.insert("x-undocumented".into(), why.into());
+        } else if !self.is_documented {
+            operation.insert("x-undocumented".into(), true.into());
+        }
+        let parameters = self.parameters(schemas);
+        if !parameters.is_empty() {
+            operation.insert("parameters".into(), parameters.into());
+        }
+        if let Some(body) = self.request_body(schemas) {
+            operation.insert("requestBody".into(), body);
+        }
+        self.add_limits(&mut operation);
+        self.add_security(&mut operation, schemes);
+        let layers = std::mem::take(&mut self.layers);
+        for (layer, _) in &layers {
+            for answer in layer.answers() {
+                self.responses.add_answer(answer, false);
+            }
+        }
+        if self.arguments.path.is_some() {
+            let invalid = Answer::new(StatusCode::BAD_REQUEST);
+            let invalid = invalid.when("when a parameter of the path is invalid");
+            self.responses.add_answer(&invalid, true);
+        }
+        if self.arguments.may_refuse {
+            self.responses
+                .add_unknown("An extractor of the handler refuses the request.");
+        }
+        let fields: Vec<_> = layers
+            .iter()
+            .flat_map(|(layer, _)| layer.fields())
+            .collect();
+        let is_rendered = layers.iter().any(|(layer, _)| layer.is_refusal_renderer());
+        let responses = self.responses.into_value(&fields, is_rendered, problems);
+        operation.insert("responses".into(), responses);
+        operation.into()
+    }
+
+    fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
+        let mut list: BTreeMap<(u8, String), Value> = BTreeMap::new();
+        let mut add =
+            |place: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
+                let order = match place {
+                    "path" => 0,
+                    "query" => 1,
+                    "header" => 2,
+                    _ => 3,
+                };
+                let mut parameter = json!({ "in": place, "name": name, "schema": schema });
+                if let Some(parameter) = parameter.as_object_mut() {
+                    if required {
+                        parameter.insert("required".into(), true.into());
+                    }
+                    if let Some(text) = text {
+                        parameter.insert("description".into(), text.into());
+                    }
+                }
+                list.insert((order, name.to_owned()), parameter);
+            };
+        let names = parameter_names(self.path);
+        for (index, name) in names.iter().enumerate() {
+            let schema = self.path_parameter(index, name, names.len());
+            let is_rest = self.path.contains(&format!("{{*{name}}}"));
+            let text = is_rest.then_some("The rest of the path: it may contain `/`.");
+            add("path", name, true, schema, text);
+        }
+        for (input, schema) in self.inputs(InputSource::Query) {
+            let schema = schemas.resolve(&schema);
+            let members = members(&schema);
+            if members.is_empty() && schema.get("properties").is_none() {
+                // Not a plain list of members: an enum, for example.
+                add("query", "query", true, schema, None);
+                continue;
+            }
+            let is_conditional = self.is_conditional(input);
+            for (name, schema, required) in members {
+                let text = schema.get("description").and_then(Value::as_str);
+                let text = text.map(str::to_owned);
+                let schema = without_null(schema);
+                add(
+                    "query",
+                    &name,
+                    required && !is_conditional,
+                    schema,
+                    text.as_deref(),
+                );
+            }
+        }
+        for (layer, _) in &self.layers {
+            let token = layer.csrf().and_then(|csrf| csrf.token_field());
+            if let Some(field) = token {
+                let text = "The token of the session, against requests that other sites forge.";
+                add(
+                    "header",
+                    field.as_str(),
+                    false,
+                    json!({ "type": "string" }),
+                    Some(text),
+                );
+            }
+        }
+        for parameter in &self.options.parameters {
+            let schema = (parameter.schema)(schemas);
+            let text = parameter.description.as_deref();
+            add(
+                parameter.place,
+                &parameter.name,
+                parameter.is_required,
+                schema,
+                text,
+            );
+        }
+        list.into_values().collect()
+    }
+
+    fn path_parameter(&self, index: usize, name: &str, count: usize) -> Value {
+        let any = || json!({ "type": "string" });
+        let Some(types) = &self.arguments.path else {
+            return any();
+        };
+        let by_name = types.get("properties").and_then(|all| all.get(name));
+        let by_index = types.get("prefixItems").and_then(|all| all.get(index));
+        match by_name.or(by_index) {
+            Some(schema) => schema.clone(),
+            None if count == 1 && types.get("properties").is_none() => types.clone(),
+            None => any(),
+        }
+    }
+
+    /// The inputs that layers read, with their schemas. Where nothing is known, any value is valid.
+    fn inputs(&self, source: InputSource) -> Vec<(&'a RequestInput, Value)> {
+        let inputs = self.layers.iter().filter_map(|(layer, schema)| {
+            let input = layer.input().filter(|input| input.source() == source)?;
+            Some((input, schema.clone().unwrap_or_else(|| json!({}))))
+        });
+        inputs.collect()
+    }
+
+    /// Whether a layer that reads this input lets some requests pass without it.
+    fn is_conditional(&self, input: &RequestInput) -> bool {
+        self.layers.iter().any(|(layer, _)| {
+            let bypasses = layer.bypasses().iter();
+            layer.input() == Some(input)
+                && bypasses
+                    .into_iter()
+                    .any(|bypass| matches!(bypass, Bypass::Chosen(_)))
+        })
+    }
+
+    fn request_body(&self, schemas: &mut Schemas) -> Option<Value> {
+        let mut content = Map::new();
+        let mut is_required = true;
+        let mut max_bytes = None;
+        for (input, schema) in self.inputs(InputSource::Body) {
+            is_required &= !self.is_conditional(input);
+            max_bytes = max_bytes.or(input.max_body_bytes());
+            let any = ["*/*".into()];
+            let media_types = match input.media_types() {
+                [] => &any,
+                listed => listed,
+            };
+            for media_type in media_types {
+                content.insert(media_type.clone().into(), json!({ "schema": schema }));
+            }
+        }
+        for (media_type, schema) in &self.options.bodies {
+            let schema = schema(schemas);
+            content.insert(media_type.clone().into(), json!({ "schema": schema }));
+        }
+        if content.is_empty() {
+            if !self.arguments.extracts_body {
+                return None;
+            }
+            content.insert("*/*".into(), json!({}));
+            is_required = false;
+        }
+        let mut body = json!({ "required": is_required, "content": content });
+        if let (Some(bytes), Some(body)) = (max_bytes, body.as_object_mut()) {
+            body.insert("x-max-body-bytes".into(), bytes.into());
+        }
+        Some(body)
+    }
+
+    fn add_limits(&self, operation: &mut Map<String, Value>) {
+        let limits = self.layers.iter().flat_map(|(layer, _)| layer.limits());
+        let limits: Vec<_> = limits.map(limit).collect();
+        if !limits.is_empty() {
+            operation.insert("x-rate-limit".into(), limits.into());
+        }
+    }
+
+    fn add_security(&self, operation: &mut Map<String, Value>, schemes: &mut Schemes) {
+        let layers = self.layers.iter();
+        let requirements: Vec<_> = layers
+            .clone()
+            .flat_map(|(layer, _)| layer.requirements())
+            .collect();
+        let securities = layers.filter_map(|(layer, _)| layer.security());
+        let security = schemes.requirement(securities, &requirements);
+        operation.insert("security".into(), security.unwrap_or_else(|| json!([])));
+        let mut roles = Vec::new();
+        let mut checks = Vec::new();
+        for requirement in requirements {
+            match requirement {
+                Requirement::Roles(NameList::AllOf(names)) => roles.push(json!({ "allOf": names })),
+                Requirement::Roles(NameList::AnyOf(names)) => roles.push(json!({ "anyOf": names })),
+                Requirement::Check(name) => checks.push(name),
+                Requirement::Scopes(_) => {}
+            }
+        }
+        if !roles.is_empty() {
+            operation.insert("x-roles".into(), roles.into());
+        }
+        if !checks.is_empty() {
+            operation.insert("x-checks".into(), json!(checks));
+        }
+    }
+}
+
+/// There is no `null` in a query or a form.
+fn without_null(mut schema: Value) -> Value {
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [one] = &**kinds {
+            let one = one.clone();
+            schema
+                .as_object_mut()
+                .map(|schema| schema.insert("type".into(), one));
+        }
+    }
+    schema
+}
+
+/// `list_users` becomes "List users".
+fn in_words(id: &str) -> String {
+    let mut words = id.replace('_', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+fn limit(limit: &Limit) -> Value {
+    let mut object =
+        json!({ "name": limit.name(), "limit": limit.count(), "burst": limit.most_at_once() });
+    if let Some(object) = object.as_object_mut() {
+        if let Some(period) = limit.period() {
+            object.insert("period-seconds".into(), json!(period.as_secs_f64()));
+        }
+        if !limit.key().is_empty() {
+            object.insert("key".into(), json!(limit.key()));
+        }
+        if limit.is_weighted() {
+            object.insert("unit".into(), "units".into());
+        }
+        if limit.is_of_plan() {
+            object.insert("of-plan".into(), true.into());
+        }
+    }
+    object
+}
+
+/// The responses of an operation, by status.
+#[derive(Default)]
+struct Responses {
+    by_status: BTreeMap<String, Response>,
+}
+
+/// All responses of one status.
+#[derive(Default)]
+struct Response {
+    /// Each on a line of its own.
+    texts: Vec<String>,
+    content: BTreeMap<String, Vec<Value>>,
+    fields: Vec<HeaderName>,
+    problems: Vec<Answer>,
+    /// The handler gives it, or it is not known who does.
+    is_of_handler: bool,
+}
+
+impl Responses {
+    fn add_handler(&mut self, list: ResponseTypes<'_>) {
+        for response in list.into_list() {
+            if let (Some(problem), Status::One(_)) = (&response.problem, response.status) {
+                self.add_answer(problem, true);
+                continue;
+            }
+            let entry = match response.status {
+                Status::One(status) => self.entry(status.as_str()),
+                Status::Redirection => self.entry("3XX"),
+                Status::Any => self.entry("default"),
+            };
+            entry.is_of_handler = true;
+            let text = match response.status {
+                Status::One(status) => status.canonical_reason().unwrap_or("Answered").to_owned(),
+                Status::Redirection => "The client is sent to another URI.".to_owned(),
+                Status::Any if response.problem.is_some() => "Any other problem.".to_owned(),
+                Status::Any => "Any other answer of the handler.".to_owned(),
+            };
+            entry.add_text(text);
+            if let Some((media_type, schema)) = response.content {
+                entry.add_content(&media_type, schema);
+            } else if response.problem.is_some() {
+                entry.add_content(PROBLEM_JSON, json!({ "$ref": PROBLEM }));
+            }
+            entry.add_fields(&response.fields);
+        }
+    }
+
+    fn add_answer(&mut self, answer: &Answer, is_of_handler: bool) {
+        let entry = self.entry(answer.status().as_str());
+        entry.is_of_handler |= is_of_handler;
+        entry.add_text(sentence(answer));
+        entry.add_fields(answer.fields());
+        if answer.kind_uri().is_some() {
+            entry.problems.push(answer.clone());
+        }
+    }
+
+    fn add_unknown(&mut self, text: &str) {
+        let entry = self.entry("default");
+        entry.is_of_handler = true;
+        entry.add_text(text.to_owned());
+        entry.add_content("*/*", json!({}));
+    }
+
+    fn entry(&mut self, status: &str) -> &mut Response {
+        self.by_status.entry(status.to_owned()).or_default()
+    }
+
+    /// With the fields that layers add to every response, and the refusals in a form of the
+    /// application's own if a layer renders them.
+    fn into_value(
+        self,
+        fields: &[&HeaderName],
+        is_rendered: bool,
+        problems: &mut ProblemSchemas,
+    ) -> Value {
+        let responses = self.by_status.into_iter().map(|(status, mut response)| {
+            for field in fields {
+                response.add_fields(std::slice::from_ref(*field));
+            }
+            (status, response.into_value(is_rendered, problems))
+        });
+        Value::Object(responses.collect())
+    }
+}
+
+impl Response {
+    fn add_text(&mut self, text: String) {
+        if !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+
+    fn add_content(&mut self, media_type: &str, schema: Value) {
+        let schemas = self.content.entry(media_type.to_owned()).or_default();
+        if !schemas.contains(&schema) {
+            schemas.push(schema);
+        }
+    }
+
+    fn add_fields(&mut self, fields: &[HeaderName]) {
+        for field in fields {
+            // It is given by the media type, and has no place among the fields.
+            if *field != header::CONTENT_TYPE && !self.fields.contains(field) {
+                self.fields.push(field.clone());
+            }
+        }
+    }
+
+    fn into_value(mut self, is_rendered: bool, problems: &mut ProblemSchemas) -> Value {
+        if !self.problems.is_empty() {
+            if is_rendered {
+                self.add_content("*/*", json!({}));
+            } else {
+                let schema = problems.add(&self.problems);
+                self.add_content(PROBLEM_JSON, schema);
+            }
+        }
+        let mut response = Map::new();
+        let text = match &*self.texts {
+            [] => String::from("Answered."),
+            [one] => one.clone(),
+            several => several.iter().map(|text| format!("- {text}\n")).collect(),
+        };
+        response.insert("description".into(), text.trim_end().into());
+        if !self.fields.is_empty() {
+            let fields = self.fields.iter().map(|field| {
+                let name = field_name(field);
+                (name, json!({ "schema": field_schema(field) }))
+            });
+            response.insert("headers".into(), Value::Object(fields.collect()));
+        }
+        if !self.content.is_empty() {
+            let content = self.content.into_iter().map(|(media_type, mut schemas)| {
+                let schema = match schemas.len() {
+                    1 => schemas.remove(0),
+                    _ => json!({ "anyOf": schemas }),
+                };
+                (media_type, json!({ "schema": schema }))
+            });
+            response.insert("content".into(), Value::Object(content.collect()));
+        }
+        response.into()
+    }
+}
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The status, and when it is given: "Too Many Requests: when a quota is spent."
+fn sentence(answer: &Answer) -> String {
+    let status = answer.status();
+    let reason = status.canonical_reason().unwrap_or("Refused");
+    match answer.condition() {
+        "" => format!("{reason}."),
+        when => format!("{reason}, {when}."),
+    }
+}
+
+/// As it is usually written: `Retry-After`.
+fn field_name(field: &HeaderName) -> String {
+    let special = match field.as_str() {
+        "www-authenticate" => "WWW-Authenticate",
+        "etag" => "ETag",
+        "ratelimit" => "RateLimit",
+        "ratelimit-policy" => "RateLimit-Policy",
+        _ => "",
+    };
+    if !special.is_empty() {
+        return special.to_owned();
+    }
+    let words = field.as_str().split('-').map(|word| {
+        let mut word = word.to_owned();
+        if let Some(first) = word.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        word
+    });
+    words.collect::<Vec<_>>().join("-")
+}
+
+fn field_schema(field: &HeaderName) -> Value {
+    if *field == header::RETRY_AFTER {
+        return json!({ "type": "integer", "minimum": 0, "description": "Seconds." });
+    }
+    json!({ "type": "string" })
+}
+
+/// Whether requests to a route can be an operation.
+pub(super) const fn is_operation(matches: &Matches) -> bool {
+    matches!(matches, Matches::Method(_))
+}

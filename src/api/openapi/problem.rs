@@ -1,0 +1,138 @@
+//! The schemas of problems (RFC 9457).
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::contract::description::Answer;
+
+/// The schema of every problem.
+pub(super) const PROBLEM: &str = "#/components/schemas/Problem";
+
+/// An entry of `errors`.
+const INPUT_ERROR: &str = "#/components/schemas/InputError";
+
+/// The schemas of the problems of a document, by name: many routes have the same ones.
+#[derive(Debug, Default)]
+pub(super) struct ProblemSchemas(BTreeMap<String, Value>);
+
+impl ProblemSchemas {
+    /// A reference to the schema of these problems, all of one status.
+    pub(super) fn add(&mut self, problems: &[Answer]) -> Value {
+        let schema = problem_schema(problems);
+        let reason = problems.first().map_or(StatusCode::OK, Answer::status);
+        let reason = reason.canonical_reason().unwrap_or("Other");
+        let words = reason.split(|c: char| !c.is_ascii_alphanumeric());
+        let name = format!("{}Problem", words.collect::<String>());
+        let mut numbered = name.clone();
+        let mut number = 2;
+        while self.0.get(&numbered).is_some_and(|other| *other != schema) {
+            numbered = format!("{name}{number}");
+            number += 1;
+        }
+        let reference = json!({ "$ref": format!("#/components/schemas/{numbered}") });
+        self.0.insert(numbered, schema);
+        reference
+    }
+
+    /// Adds the schemas to those of the types. A type has its name already.
+    pub(super) fn add_to(self, list: &mut Map<String, Value>) {
+        for (name, schema) in self.0 {
+            list.insert(name, schema);
+        }
+        list.insert("Problem".into(), problem());
+        list.insert("InputError".into(), input_error());
+    }
+}
+
+/// The component behind [`PROBLEM`].
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "title": "Problem",
+        "description": "An error (RFC 9457).",
+        "properties": {
+            "type": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "The kind of problem; `about:blank` if the status says it all."
+            },
+            "title": { "type": "string", "description": "The kind of problem, in words." },
+            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+            "detail": { "type": "string", "description": "What is wrong with this request." },
+            "instance": { "type": "string", "format": "uri-reference" }
+        },
+        "required": ["type", "title", "status"]
+    })
+}
+
+/// The schema of the problems of one status.
+fn problem_schema(problems: &[Answer]) -> Value {
+    let mut kinds: Vec<&str> = problems.iter().filter_map(Answer::kind_uri).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let mut properties = Map::new();
+    let kind = match &*kinds {
+        [one] => json!({ "const": one }),
+        several => json!({ "enum": several }),
+    };
+    properties.insert("type".into(), kind);
+    if let Some(problem) = problems.first() {
+        let status = problem.status().as_u16();
+        properties.insert("status".into(), json!({ "const": status }));
+    }
+    for member in problems.iter().flat_map(Answer::members) {
+        properties.insert(member.clone().into(), member_schema(member));
+    }
+    json!({ "allOf": [{ "$ref": PROBLEM }, { "properties": properties }] })
+}
+
+/// The component behind [`INPUT_ERROR`].
+fn input_error() -> Value {
+    json!({
+        "type": "object",
+        "title": "InputError",
+        "description": "One rule that an input breaks.",
+        "properties": {
+            "detail": { "type": "string", "description": "What is wrong." },
+            "pointer": {
+                "type": "string",
+                "description": "Where in a JSON body: a JSON pointer in a fragment (RFC 6901)."
+            },
+            "parameter": {
+                "type": "string",
+                "description": "The name of the field of a form, or of the parameter of a query."
+            },
+            "index": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Which one, if the name is repeated; from 0."
+            }
+        },
+        "required": ["detail"]
+    })
+}
+
+/// The schema of a member that the layers of this crate add; any value for others.
+fn member_schema(name: &str) -> Value {
+    let count = |text: &str| json!({ "type": "integer", "minimum": 0, "description": text });
+    match name {
+        "errors" => json!({
+            "type": "array",
+            "description": "What is wrong with the input, one entry for each rule that is broken.",
+            "items": { "$ref": INPUT_ERROR }
+        }),
+        "error_count" => count("The number of errors, those included that `errors` leaves out."),
+        "line" => count("The line of the body, from 1."),
+        "column" => count("The column of the line, from 1."),
+        "byte" => count("The byte of the query or the form, from 0."),
+        "max_body_bytes" => count("The largest body that is accepted, in bytes."),
+        "violated-policies" => json!({
+            "type": "array",
+            "items": { "type": "string" },
+            "description": "The names of the quotas that are spent."
+        }),
+        _ => json!({}),
+    }
+}

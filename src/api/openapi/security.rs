@@ -1,0 +1,176 @@
+//! Who may call an operation: security schemes and requirements (OpenAPI 3.1, section 4.8.27).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::contract::description::{
+    Carrier, NameList, Requirement, SchemeKind, Security, SecurityScheme,
+};
+
+/// The schemes of a document, by name.
+#[derive(Debug, Default)]
+pub(super) struct Schemes(BTreeMap<String, Value>);
+
+/// One way to be let in: the schemes whose credentials are all needed, with their scopes.
+type Way = BTreeMap<String, Vec<String>>;
+
+impl Schemes {
+    /// The `security` of an operation: its ways, one of which is enough. `None` if everybody is let in.
+    pub(super) fn requirement<'a>(
+        &mut self,
+        layers: impl Iterator<Item = &'a Security>,
+        requirements: &[&Requirement],
+    ) -> Option<Value> {
+        let mut ways: Option<Vec<Way>> = None;
+        for security in layers {
+            let mut own: Vec<Way> = security
+                .schemes()
+                .iter()
+                .flat_map(|scheme| self.names(scheme))
+                .map(|name| Way::from([(name, Vec::new())]))
+                .collect();
+            if !security.is_required() {
+                own.push(Way::new());
+            }
+            // A layer inside another: both want credentials.
+            ways = Some(match ways {
+                None => own,
+                Some(outer) => combine(&outer, &own),
+            });
+        }
+        let mut ways = ways?;
+        for requirement in requirements {
+            if let Requirement::Scopes(scopes) = requirement {
+                ways = with_scopes(ways, scopes);
+            }
+        }
+        let mut alternatives: Vec<Value> = Vec::new();
+        for way in ways {
+            let way = json!(way);
+            if !alternatives.contains(&way) {
+                alternatives.push(way);
+            }
+        }
+        Some(Value::Array(alternatives))
+    }
+
+    /// A name for each place where the credential may travel.
+    fn names(&mut self, scheme: &SecurityScheme) -> Vec<String> {
+        let mut found = Vec::new();
+        if scheme.carriers().is_empty() {
+            let unknown = json!({
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": format!("Credentials of the scheme {}.", scheme.name()),
+            });
+            found.push((scheme.name().to_owned(), unknown));
+        }
+        for carrier in scheme.carriers() {
+            found.extend(objects(scheme, carrier));
+        }
+        let named = found.into_iter();
+        named
+            .map(|(name, object)| self.add(&name, object))
+            .collect()
+    }
+
+    /// Adds a scheme, under a name that no other has.
+    fn add(&mut self, name: &str, object: Value) -> String {
+        let name: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        let mut numbered = name.clone();
+        let mut number = 2;
+        while let Some(other) = self.0.get(&numbered) {
+            if *other == object {
+                return numbered;
+            }
+            numbered = format!("{name}_{number}");
+            number += 1;
+        }
+        self.0.insert(numbered.clone(), object);
+        numbered
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0.into_iter().collect()
+    }
+}
+
+/// The Security Scheme Objects of one carrier: one, or one for each identity provider.
+fn objects(scheme: &SecurityScheme, carrier: &Carrier) -> Vec<(String, Value)> {
+    let is_token = matches!(scheme.kind(), SchemeKind::Bearer);
+    match carrier {
+        Carrier::Authorization(_) if !scheme.discovery_urls().is_empty() => {
+            let urls = scheme.discovery_urls().iter();
+            urls.map(|url| {
+                let object = json!({ "type": "openIdConnect", "openIdConnectUrl": url });
+                ("openId".to_owned(), object)
+            })
+            .collect()
+        }
+        Carrier::Authorization(name) => {
+            let mut object = json!({ "type": "http", "scheme": name.to_ascii_lowercase() });
+            if let (Some(format), Some(object)) = (scheme.token_format(), object.as_object_mut()) {
+                object.insert("bearerFormat".into(), format.into());
+            }
+            vec![(name.to_ascii_lowercase(), object)]
+        }
+        Carrier::Header(name) => vec![api_key("header", name.as_str())],
+        Carrier::Cookie(name) => {
+            let (key, mut object) = api_key("cookie", name);
+            if let (true, Some(format), Some(object)) =
+                (is_token, scheme.token_format(), object.as_object_mut())
+            {
+                object.insert(
+                    "description".into(),
+                    format!("The token: a {format}.").into(),
+                );
+            }
+            vec![(key, object)]
+        }
+        Carrier::Query(name) => vec![api_key("query", name)],
+        Carrier::ClientCertificate => {
+            vec![("mutualTls".to_owned(), json!({ "type": "mutualTLS" }))]
+        }
+    }
+}
+
+fn api_key(place: &str, name: &str) -> (String, Value) {
+    let object = json!({ "type": "apiKey", "in": place, "name": name });
+    (format!("{place}_{name}"), object)
+}
+
+fn combine(outer: &[Way], inner: &[Way]) -> Vec<Way> {
+    let pairs = outer.iter().flat_map(|outer| {
+        inner.iter().map(move |inner| {
+            let mut both = outer.clone();
+            both.extend(inner.clone());
+            both
+        })
+    });
+    pairs.collect()
+}
+
+/// The ways with scopes. One without credentials grants none.
+fn with_scopes(ways: Vec<Way>, scopes: &NameList) -> Vec<Way> {
+    let ways = ways.into_iter().filter(|way| !way.is_empty());
+    let add = |mut way: Way, scopes: &[String]| {
+        for needed in way.values_mut() {
+            needed.extend_from_slice(scopes);
+        }
+        way
+    };
+    match scopes {
+        NameList::AllOf(scopes) => ways.map(|way| add(way, scopes)).collect(),
+        NameList::AnyOf(scopes) => ways
+            .flat_map(|way| {
+                let one_of = scopes.chunks(1);
+                one_of.map(move |scope| add(way.clone(), scope))
+            })
+            .collect(),
+    }
+}
