@@ -1,7 +1,7 @@
 //! What the compiler says of the likeliest mistakes, as stored beside each of them.
 //!
 //! The texts are the compiler's and change with it, and the lists of "other types" in them change
-//! with the features: they are held against one release and the default features only. Elsewhere
+//! with the features: they are held against one release, the default features and `openapi`. Elsewhere
 //! the test says that it was skipped. `MESSAGES=overwrite cargo test --test messages` stores them again.
 #![cfg(all(
     feature = "api",
@@ -33,7 +33,16 @@ use serde_json::Value;
 /// The release whose messages are stored.
 const RELEASE: &str = "rustc 1.95.";
 /// What the mistakes may use.
-const CRATES: [&str; 6] = ["axum", "http", "http_body_util", "serde", "tower", "wythe"];
+const CRATES: [&str; 8] = [
+    "axum",
+    "garde",
+    "http",
+    "http_body_util",
+    "schemars",
+    "serde",
+    "tower",
+    "wythe",
+];
 
 #[test]
 fn mistakes_are_answered_with_help() {
@@ -93,7 +102,7 @@ fn crates() -> Vec<OsString> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["test", "--test", "messages", "--no-run", "--quiet"])
-        .args(["--offline", "--message-format=json"])
+        .args(["--features=openapi", "--offline", "--message-format=json"])
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");

@@ -76,7 +76,7 @@ mod documented {
 
     impl Nests<Self> for Documented {}
 
-    #[diagnostic::do_not_recommend]
+    // With its bounds in the compiler's messages: they name what has no schema.
     impl<L, S, X, O, I> Documents<Handled<L, S, X, O, I>> for Documented
     where
         L: DocumentLayers,

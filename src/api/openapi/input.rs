@@ -100,7 +100,6 @@ pub trait DocumentedAt<L> {
     fn schema() -> SchemaOfInput;
 }
 
-#[diagnostic::do_not_recommend]
 impl<L: DocumentInput> DocumentedAt<L> for stage::Validate {
     fn schema() -> SchemaOfInput {
         Some(L::schema)
