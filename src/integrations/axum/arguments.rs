@@ -106,6 +106,28 @@ pub struct PathUse {
     /// For each argument that takes the parameters of the path itself: whether it can take those of
     /// a route with parameters of these names.
     pub(crate) takes: Vec<fn(&[&str]) -> Result<(), String>>,
+    /// For each of them: the kind of each of these parameters.
+    pub(crate) kinds: Vec<fn(&[&str]) -> Vec<(String, ParameterKind)>>,
+}
+
+/// What texts a parameter of a path can be read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ParameterKind {
+    /// The type does not say it.
+    #[default]
+    Unknown,
+    /// An integer that is not outside these bounds.
+    Integer { minimum: i128, maximum: u128 },
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// One character.
+    Character,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// A text. The format is that of JSON Schema, if the type accepts no other text.
+    Text { format: Option<&'static str> },
 }
 
 /// The index of a last argument that does not take the body.

@@ -19,6 +19,8 @@ mod route_options;
 
 #[cfg(feature = "api")]
 pub use answers::{Accepted, Created, NoContent};
+#[cfg(feature = "api")]
+pub(crate) use arguments::ParameterKind;
 pub use arguments::{
     Argument, Arguments, Extracted, ExtractedFromBody, FromHead, HandlerFunction, LastArgument,
     PathUse,

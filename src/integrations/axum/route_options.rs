@@ -34,6 +34,9 @@ pub enum Concern {
     UnknownRoute,
     /// The handler, or the key of a limit, asks for a parameter that the path lacks. A router with a
     /// parameter in its prefix, into which the routes are nested, may have it.
+    ///
+    /// Whether a field of the handler's type has a default is not known if the type of a field before
+    /// it accepts only values that can't be guessed: it is reported, too.
     MissingPathParameter,
 }
 

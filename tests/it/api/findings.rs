@@ -290,6 +290,98 @@ fn a_handler_that_takes_other_parameters_than_its_path_has_is_found() {
     }
 }
 
+/// The name of a team: no value that an `Api` makes up is one.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Team;
+
+impl TryFrom<String> for Team {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        let is_team = ["red", "blue"].contains(&&*name);
+        is_team.then_some(Self).ok_or("not a team")
+    }
+}
+
+/// An even number.
+#[derive(Deserialize)]
+#[serde(try_from = "u8")]
+struct Even;
+
+impl TryFrom<u8> for Even {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, &'static str> {
+        let is_even = number.is_multiple_of(2);
+        is_even.then_some(Self).ok_or("an odd number")
+    }
+}
+
+macro_rules! parameters {
+    ($($(#[$of_type:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $type:ty,)* })*) => {$(
+        #[derive(Deserialize)]
+        $(#[$of_type])*
+        #[expect(dead_code, reason = "it is only read from a path")]
+        struct $name { $($(#[$of_field])* $field: $type,)* }
+    )*};
+}
+
+parameters! {
+    TeamThenNumber { team: Team, number: u32, }
+    NumberThenTeam { number: u32, team: Team, }
+    EvenThenNumber { even: Even, number: u32, }
+    #[serde(deny_unknown_fields)]
+    TeamAlone { team: Team, }
+    TwoTeams { team: Team, other: Team, }
+    Optional { team: Team, page: Option<u32>, }
+    DefaultThenTeam { #[serde(default)] page: u32, team: Team, }
+    TeamOrDefault { #[serde(default)] team: Team, #[serde(default)] page: u32, }
+    TeamThenDefault { team: Team, #[serde(default)] page: u32, }
+    Renamed { team: Team, #[serde(rename = "nr")] number: u32, }
+    Alias { team: Team, #[serde(alias = "nr")] number: u32, }
+    Flattened { team: Team, #[serde(flatten)] rest: BTreeMap<String, String>, }
+}
+
+#[test]
+fn a_missing_parameter_is_found_even_if_the_type_of_another_one_accepts_few_values() {
+    let number = Some("the route has no parameter `number`");
+    takes! {
+        "/{team}/{number}", TeamThenNumber: None;
+        "/{team}", TeamThenNumber: number;
+        "/{team}", NumberThenTeam: number;
+        "/{number}", NumberThenTeam: Some("the route has no parameter `team`");
+        "/{even}", EvenThenNumber: number;
+        "/{even}/{number}", EvenThenNumber: None;
+        "/{team}/{number}", TeamAlone: Some("the handler does not take the parameter `number`");
+        "/{team}", TwoTeams: Some("the route has no parameter `other`");
+        "/{team}/{other}", TwoTeams: None;
+        "/{team}/{number}", Renamed: Some("the route has no parameter `nr`");
+        "/{team}/{nr}", Renamed: None;
+        "/{team}", Team: None;
+        "/{team}/{number}", (Team, u32): None;
+    }
+}
+
+#[test]
+fn a_field_that_may_be_missing_is_not_found() {
+    takes! {
+        "/{team}", Optional: None;
+        "/{team}", DefaultThenTeam: None;
+        "/{team}", TeamOrDefault: None;
+        "/{team}/{nr}", Alias: None;
+        "/{team}/{number}", Alias: None;
+        "/{team}", Flattened: None;
+    }
+}
+
+#[test]
+fn a_default_is_not_known_if_the_type_of_a_parameter_before_it_accepts_few_values() {
+    takes! {
+        "/{team}", TeamThenDefault: Some("the route has no parameter `page`");
+    }
+}
+
 #[test]
 fn the_parameters_of_a_prefix_count() {
     let id = compose(()).handler(async |Path(id): Path<u32>, _: RoutePath| id.to_string());
