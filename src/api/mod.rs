@@ -126,6 +126,8 @@
 mod audit;
 pub(crate) mod builder;
 mod check;
+#[cfg(feature = "docs-page")]
+mod docs_page;
 pub(crate) mod documentation;
 mod finding;
 pub(crate) mod mount;
@@ -139,6 +141,8 @@ mod service;
 
 #[cfg(doc)]
 use self::builder::Api;
+#[cfg(feature = "docs-page")]
+pub use self::docs_page::DocsPage;
 pub use self::{
     audit::{Audit, AuditedRoute},
     finding::Finding,

@@ -135,10 +135,20 @@ where
 
     /// Adds a router of axum under a prefix, as `Router::nest_service` does: the router answers for
     /// every path under it. Its routes are not checked.
-    pub fn router(mut self, prefix: &str, router: axum::Router<S>) -> Self
+    pub fn router(self, prefix: &str, router: axum::Router<S>) -> Self
     where
         M: TakesServices,
     {
+        self.add_router(prefix, router, None)
+    }
+
+    /// The same in any mode; `undocumented` says why a documented `Api` has no schemas for it.
+    pub(super) fn add_router(
+        mut self,
+        prefix: &str,
+        router: axum::Router<S>,
+        undocumented: Option<&str>,
+    ) -> Self {
         if let Some(fault) = Finding::of_prefix(prefix) {
             self.routes.faults.push(fault);
             return self;
@@ -152,7 +162,10 @@ where
             layers: around.layers.clone(),
             options: RouteOptions::default(),
             path_use: PathUse::default(),
-            document: DocumentedRoute::default(),
+            document: DocumentedRoute {
+                undocumented: undocumented.map(Arc::from),
+                ..DocumentedRoute::default()
+            },
             around: around.clone(),
             build: Arc::new(move |state: &S, params, path| {
                 let router = router.clone().with_state(state.clone());

@@ -2,6 +2,8 @@
 
 mod audit;
 mod concerns;
+#[cfg(feature = "docs-page")]
+mod docs_page;
 mod extractors;
 mod findings;
 mod limits;
