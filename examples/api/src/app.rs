@@ -8,8 +8,9 @@ use axum::{
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
-    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm, Quota, compose,
-    with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit, with_validation,
+    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm, Quota,
+    api::openapi::Documented, compose, with_cache_control, with_cors, with_csrf, with_presentation,
+    with_rate_limit, with_validation,
 };
 
 use crate::{
@@ -29,7 +30,7 @@ pub(crate) const ORIGIN: &str = "http://localhost:5173";
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Routes, each of which knows the user who calls it, or is public and says why.
-pub type Routes = FinishedApi<Auth<Claims>, AppState>;
+pub type Routes = FinishedApi<Auth<Claims>, AppState, Documented>;
 
 /// All routes.
 pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError> {
@@ -62,17 +63,37 @@ pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError>
             with_presentation(),
             TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
         )))
+        .documented()
         .public("the answers are the same for everybody", |open| {
-            open.get("/api/hello", hello.handler(hello::hello))
+            open.get("/api/hello", hello.handler(hello::say_hello).tag("Public"))
                 .get(
                     "/api/posts/{user_id}/{post_id}",
-                    cached.handler(posts::post),
+                    cached
+                        .handler(posts::show_post)
+                        .tag("Public")
+                        .description("Sends back the two ids of the path."),
                 )
-                .get("/api/docs/{*path}", cached.handler(docs::docs))
-                .get("/api/search", search.handler(search::search))
+                .get(
+                    "/api/docs/{*path}",
+                    cached
+                        .handler(docs::show_doc)
+                        .tag("Public")
+                        .summary("Show document")
+                        .description("Sends back the path of the document."),
+                )
+                .get(
+                    "/api/search",
+                    search
+                        .handler(search::search)
+                        .tag("Public")
+                        .description("Sends back what was searched for."),
+                )
         })
         .public("visitors without an account can write to us", |open| {
-            open.post("/api/contact", contact.handler(contact::contact))
+            open.post(
+                "/api/contact",
+                contact.handler(contact::send_message).tag("Public"),
+            )
         })
         .nest("/api", auth::api(tokens, &csrf)?)
         .nest("/api/users", users::api(tokens, &csrf)?)

@@ -1,36 +1,45 @@
 //! `POST /api/contact`: takes a message, as JSON or from a form.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::extract::State;
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::{Row, SqlitePool};
-use wythe::{JsonOrForm, Problem, Valid};
+use wythe::{Created, JsonOrForm, Valid};
 
-use crate::database::StoreError;
+use crate::error::ServerError;
 
-#[derive(Deserialize, Validate)]
+/// A message to us.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[schemars(example = json!({ "name": "Ada", "email": "ada@example.com", "message": "Hello there" }))]
 pub(crate) struct Message {
+    /// The name of the sender.
     #[garde(length(chars, min = 1, max = 100))]
     name: String,
+    /// Where to send the answer.
     #[garde(custom(wythe::validation::email))]
+    #[schemars(email)]
     email: String,
+    /// The text, in plain words.
     #[garde(length(chars, min = 1, max = 5_000))]
     message: String,
 }
 
-#[derive(Serialize)]
+/// The message has been stored.
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Received {
     status: &'static str,
     id: i64,
 }
 
-pub(crate) async fn contact(
+pub(crate) async fn send_message(
     State(messages): State<Messages>,
     message: Valid<JsonOrForm<Message>>,
-) -> Result<(StatusCode, Json<Received>), Problem> {
+) -> Result<Created<Received>, ServerError> {
     let id = messages.add(&message).await?;
     let status = "received";
-    Ok((StatusCode::CREATED, Json(Received { status, id })))
+    Ok(Created::new(Received { status, id }))
 }
 
 /// The messages that were received.
@@ -42,7 +51,7 @@ impl Messages {
         Self(pool)
     }
 
-    async fn add(&self, message: &Message) -> Result<i64, StoreError> {
+    async fn add(&self, message: &Message) -> Result<i64, ServerError> {
         let add = "INSERT INTO messages (name, email, message) VALUES (?, ?, ?) RETURNING id";
         let row = sqlx::query(add).bind(&message.name).bind(&message.email);
         let row = row.bind(&message.message).fetch_one(&self.0).await?;

@@ -1,10 +1,8 @@
-//! Opens the database, and maps its errors to responses.
+//! Opens the database.
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
-use wythe::Problem;
 
 /// `AUTOINCREMENT` never reuses an id: the token of a deleted user must not be valid for the next
 /// one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
@@ -63,39 +61,4 @@ pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
     };
     sqlx::raw_sql(SCHEMA).execute(&pool).await?;
     Ok(pool)
-}
-
-/// What can go wrong when storing.
-#[derive(Debug)]
-pub(crate) enum StoreError {
-    /// Another user has this email address.
-    EmailTaken,
-    /// Anything else.
-    Database(sqlx::Error),
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        // The only unique column that client input is written to.
-        match error.as_database_error() {
-            Some(database) if database.is_unique_violation() => Self::EmailTaken,
-            _ => Self::Database(error),
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::EmailTaken => {
-                Self::new(StatusCode::CONFLICT).detail("Another user has this email address.")
-            }
-            StoreError::Database(error @ sqlx::Error::PoolTimedOut) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE)
-                    .header(RETRY_AFTER, HeaderValue::from_static("5"))
-                    .because(error)
-            }
-            StoreError::Database(error) => Self::internal(error),
-        }
-    }
 }

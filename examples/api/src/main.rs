@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use example_api::{AppState, BoxError, Config, Startup, api, serve};
+use example_api::{AppState, BoxError, Config, Startup, api, document, serve};
 use tokio::{net::TcpListener, signal};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -29,6 +29,9 @@ async fn run() -> Result<(), BoxError> {
     let api = api(&state, &config.time_limits)?;
     if env::args().any(|argument| argument == "--audit") {
         return say(api.audit());
+    }
+    if env::args().any(|argument| argument == "--openapi") {
+        return say(format_args!("{}\n", document(&api)));
     }
     let listener = TcpListener::bind(config.address)
         .await

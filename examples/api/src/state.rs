@@ -1,6 +1,7 @@
 //! Holds what the handlers share.
 
 use axum::extract::FromRef;
+use wythe::Problem;
 
 use crate::{
     BoxError, admin,
@@ -36,7 +37,7 @@ impl AppState {
         };
         admin::settle(config.admin.as_ref(), &credentials)
             .await
-            .map_err(|problem| format!("the admin's account: {problem}"))?;
+            .map_err(|error| format!("the admin's account: {}", Problem::from(error)))?;
 
         let cookies = Cookies::new(config.secure_cookies);
         let tokens = Tokens::new(config.secret.bytes(), cookies.access(), clock.clone())?;

@@ -319,6 +319,13 @@ impl DocumentParts for () {}
 impl<T> DocumentParts for Extension<T> {}
 impl<T> DocumentParts for AppendHeaders<T> {}
 impl<N, V, const COUNT: usize> DocumentParts for [(N, V); COUNT] {}
+impl<P1: DocumentParts, P2: DocumentParts> DocumentParts for (P1, P2) {
+    fn fields() -> Vec<HeaderName> {
+        let mut fields = P1::fields();
+        fields.extend(P2::fields());
+        fields
+    }
+}
 impl<P: DocumentParts> DocumentParts for Option<P> {
     fn fields() -> Vec<HeaderName> {
         P::fields()

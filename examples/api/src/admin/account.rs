@@ -6,9 +6,7 @@
 
 use std::fmt;
 
-use wythe::Problem;
-
-use crate::{auth::Credentials, users::UserId};
+use crate::{auth::Credentials, error::ServerError, users::UserId};
 
 /// The admin's email address and password.
 pub struct Admin {
@@ -49,7 +47,7 @@ impl fmt::Debug for Admin {
 pub(crate) async fn settle(
     admin: Option<&Admin>,
     credentials: &Credentials,
-) -> Result<(), Problem> {
+) -> Result<(), ServerError> {
     let Credentials {
         users, passwords, ..
     } = credentials;
@@ -64,5 +62,5 @@ pub(crate) async fn settle(
         return Ok(());
     }
     let hash = passwords.hash(password.clone()).await?;
-    Ok(users.set_admin(email, &hash).await?)
+    users.set_admin(email, &hash).await
 }

@@ -1,14 +1,26 @@
 //! `DELETE /api/admin/users/{id}`: deletes a user and ends all their logins.
 
-use axum::{extract::State, http::StatusCode};
-use wythe::{Path, Problem};
+use axum::extract::State;
+use wythe::{NoContent, Path};
 
-use crate::users::{UserId, Users, nobody};
+use crate::{
+    error::{ServerError, one_of},
+    users::{NoSuchUser, UserId, Users},
+};
 
-pub(super) async fn delete(
+one_of! {
+    pub(super) enum DeleteError {
+        NoSuchUser,
+        ServerError,
+    }
+}
+
+pub(super) async fn delete_any_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
-) -> Result<StatusCode, Problem> {
-    let deleted = users.delete(id).await?;
-    deleted.then_some(StatusCode::NO_CONTENT).ok_or_else(nobody)
+) -> Result<NoContent, DeleteError> {
+    if !users.delete(id).await? {
+        return Err(NoSuchUser.into());
+    }
+    Ok(NoContent)
 }

@@ -32,8 +32,18 @@ pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
             with_auth(tokens.jwt()),
             with_scopes(Scopes::all([USERS])?),
         )))
-        .get("/users", list.handler(list::list))
-        .delete("/users/{id}", no_store.handler(delete::delete))
+        .documented()
+        .get(
+            "/users",
+            list.handler(list::list_users_and_logins)
+                .description("A page of the users, oldest first."),
+        )
+        .delete(
+            "/users/{id}",
+            no_store
+                .handler(delete::delete_any_user)
+                .description("Ends all their logins, too."),
+        )
         .finish())
 }
 

@@ -1,9 +1,18 @@
 //! Checks an email address and a password, for the routes that require them.
 
-use wythe::Problem;
+use super::{Guesses, Passwords, TooManyGuesses};
+use crate::{
+    error::{ServerError, one_of},
+    users::{Account, Users},
+};
 
-use super::{Guesses, Passwords};
-use crate::users::{Account, Users};
+one_of! {
+    /// Why a password was not checked.
+    pub(crate) enum CheckError {
+        TooManyGuesses,
+        ServerError,
+    }
+}
 
 /// The accounts, and how often a wrong password for each is checked.
 #[derive(Clone)]
@@ -19,7 +28,7 @@ impl Credentials {
         &self,
         email: &str,
         password: String,
-    ) -> Result<Option<Account>, Problem> {
+    ) -> Result<Option<Account>, CheckError> {
         let account = self.users.account(email).await?;
         self.guesses.take(email).await?;
         let hash = account.as_ref().map(|account| account.hash.clone());
@@ -31,7 +40,7 @@ impl Credentials {
             Ok(false) => Ok(None),
             Err(busy) => {
                 self.guesses.give_back(email).await?;
-                Err(busy)
+                Err(busy.into())
             }
         }
     }

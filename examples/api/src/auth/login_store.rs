@@ -5,7 +5,7 @@ use sqlx::{Row, SqlitePool};
 use super::RefreshToken;
 use crate::{
     clock::Clock,
-    database::StoreError,
+    error::ServerError,
     users::{Account, UserId},
 };
 
@@ -46,7 +46,7 @@ impl LoginStore {
         &self,
         account: &Account,
         token: &RefreshToken,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, ServerError> {
         let now = self.clock.seconds();
         let over = sqlx::query("DELETE FROM logins WHERE ends_at <= ?").bind(now);
         over.execute(&self.pool).await?;
@@ -68,7 +68,7 @@ impl LoginStore {
         &self,
         token: &RefreshToken,
         next: &RefreshToken,
-    ) -> Result<Refreshed, StoreError> {
+    ) -> Result<Refreshed, ServerError> {
         let now = self.clock.seconds();
         let refresh = "UPDATE logins SET secret = ?, previous = secret, refreshed_at = ?
                        WHERE id = ? AND secret = ? AND ends_at > ? RETURNING user_id, ends_at";
@@ -88,7 +88,7 @@ impl LoginStore {
     }
 
     /// Only someone who has had a token of a login knows its name.
-    async fn refuse(&self, token: &RefreshToken, now: i64) -> Result<Refreshed, StoreError> {
+    async fn refuse(&self, token: &RefreshToken, now: i64) -> Result<Refreshed, ServerError> {
         let find = "SELECT user_id, ends_at > ? AS lasts,
                            previous IS ? AND refreshed_at > ? AS just_before
                     FROM logins WHERE id = ?";
@@ -112,14 +112,14 @@ impl LoginStore {
     }
 
     /// Ends the login of this token, whether the token is current or old.
-    pub(crate) async fn end(&self, token: &RefreshToken) -> Result<(), StoreError> {
+    pub(crate) async fn end(&self, token: &RefreshToken) -> Result<(), ServerError> {
         let end = sqlx::query("DELETE FROM logins WHERE id = ?").bind(token.login().to_vec());
         end.execute(&self.pool).await?;
         Ok(())
     }
 
     /// Ends all logins of an account.
-    pub(crate) async fn end_all(&self, user: UserId) -> Result<(), StoreError> {
+    pub(crate) async fn end_all(&self, user: UserId) -> Result<(), ServerError> {
         let end = sqlx::query("DELETE FROM logins WHERE user_id = ?").bind(user.0);
         end.execute(&self.pool).await?;
         Ok(())
@@ -138,7 +138,7 @@ mod tests {
         let logins = LoginStore::new(pool, Clock::system());
         let token = RefreshToken::first().unwrap();
         let email = "ada@example.com";
-        users.register(email, "old").await.unwrap();
+        users.register(email, "old").await.unwrap().unwrap();
         let account = async || users.account(email).await.unwrap().unwrap();
 
         let checked = account().await;

@@ -3,17 +3,15 @@
 //! It requires no access token, because a user whose access token has expired must be able to log
 //! out too.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
-use wythe::Problem;
+use axum::{extract::State, http::HeaderMap};
+use wythe::NoContent;
 
 use super::{Logins, cookies::SetCookies};
+use crate::error::ServerError;
 
-pub(super) async fn logout(
+pub(super) async fn log_out(
     State(logins): State<Logins>,
     headers: HeaderMap,
-) -> Result<(StatusCode, SetCookies), Problem> {
-    Ok((StatusCode::NO_CONTENT, logins.end(&headers).await?))
+) -> Result<(SetCookies, NoContent), ServerError> {
+    Ok((logins.end(&headers).await?, NoContent))
 }

@@ -1,13 +1,14 @@
 //! `POST /api/auth/logout-everywhere`: ends all logins of the account, on all devices.
 
-use axum::{extract::State, http::StatusCode};
-use wythe::{Auth, Problem};
+use axum::extract::State;
+use wythe::{Auth, NoContent};
 
 use super::{Claims, Logins, cookies::SetCookies};
+use crate::error::ServerError;
 
-pub(super) async fn logout(
+pub(super) async fn log_out_everywhere(
     State(logins): State<Logins>,
     Auth(claims): Auth<Claims>,
-) -> Result<(StatusCode, SetCookies), Problem> {
-    Ok((StatusCode::NO_CONTENT, logins.end_all(claims.sub).await?))
+) -> Result<(SetCookies, NoContent), ServerError> {
+    Ok((logins.end_all(claims.sub).await?, NoContent))
 }

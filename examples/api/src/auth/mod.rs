@@ -2,6 +2,7 @@
 
 mod cookies;
 mod credentials;
+mod error;
 mod guesses;
 mod login;
 mod login_store;
@@ -24,8 +25,9 @@ use wythe::{
 };
 
 pub(crate) use cookies::Cookies;
-pub(crate) use credentials::Credentials;
-pub(crate) use guesses::Guesses;
+pub(crate) use credentials::{CheckError, Credentials};
+pub(crate) use error::{AccountGone, JustRefreshed, LoginEnded, WrongLogin, WrongPassword};
+pub(crate) use guesses::{Guesses, TooManyGuesses};
 pub(crate) use login_store::LoginStore;
 pub(crate) use logins::Logins;
 pub(crate) use passwords::Passwords;
@@ -67,24 +69,32 @@ pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
     let logout = open.with(with_rate_limit(per_minute(30, "logout")?));
 
     Ok(Api::new("Accounts", VERSION)
-        .get("/protected", read.handler(protected::protected))
-        .post("/auth/password", password.handler(password::change))
+        .documented()
+        .get("/protected", read.handler(protected::show_signed_in_user))
+        .post(
+            "/auth/password",
+            password.handler(password::change_password).description(
+"Ends all logins of the account, and starts a new one in this browser."),
+        )
         .post(
             "/auth/logout-everywhere",
-            signed_in.handler(logout_everywhere::logout),
+            signed_in.handler(logout_everywhere::log_out_everywhere).description("Ends all logins of the account, on all devices."),
         )
         .public(
             "users have no token before they register or log in",
             |open| {
-                open.post("/register", register.handler(register::register))
-                    .post("/auth/login", login.handler(login::login))
+                open.post("/register", register.handler(register::register).description("Creates an account. It is not logged in yet."))
+                    .post("/auth/login", login.handler(login::log_in).description("Sets two cookies: an access token, which is valid for 15 minutes, and a \
+ refresh token, which gets new ones for 30 days."))
             },
         )
         .public(
             "the access token may have expired; the refresh token in the cookie decides",
             |open| {
-                open.post("/auth/refresh", refresh.handler(refresh::refresh))
-                    .post("/auth/logout", logout.handler(logout::logout))
+                open.post("/auth/refresh", refresh.handler(refresh::refresh_login).description("Replaces both tokens, if the cookie `refresh` has a valid one. A refresh token \
+ is valid once."))
+                    .post("/auth/logout", logout.handler(logout::log_out).description("Ends the login of the cookie `refresh`, if there is one, and removes both \
+ cookies."))
             },
         )
         .finish())

@@ -3,9 +3,9 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::Error};
-use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
-use wythe::Problem;
+
+use crate::error::ServerError;
 
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,9 +28,9 @@ impl Passwords {
     }
 
     /// The hash of a new password: argon2id, with its own salt.
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
+    pub(crate) async fn hash(&self, password: String) -> Result<String, ServerError> {
         let hash = move || Argon2::default().hash_password(password.as_bytes());
-        let hash = self.in_turn(hash).await?.map_err(Problem::internal)?;
+        let hash = self.in_turn(hash).await?.map_err(ServerError::internal)?;
         Ok(hash.to_string())
     }
 
@@ -42,37 +42,35 @@ impl Passwords {
         &self,
         password: String,
         hash: Option<String>,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, ServerError> {
         let exists = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys_hash.to_string());
         let verify = move || Argon2::default().verify_password(password.as_bytes(), hash.as_str());
         match self.in_turn(verify).await? {
             Ok(()) => Ok(exists),
             Err(Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(Problem::internal(error)),
+            Err(error) => Err(ServerError::internal(error)),
         }
     }
 
-    async fn in_turn<T, F>(&self, work: F) -> Result<T, Problem>
+    async fn in_turn<T, F>(&self, work: F) -> Result<T, ServerError>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
         let turn = Arc::clone(&self.turns).acquire_owned();
         let turn = timeout(PATIENCE, turn).await.map_err(|_| busy())?;
-        let turn = turn.map_err(Problem::internal)?;
+        let turn = turn.map_err(ServerError::internal)?;
         let done = spawn_blocking(move || {
             let done = work();
             // Not earlier: the work continues even if the client has disconnected.
             drop(turn);
             done
         });
-        done.await.map_err(Problem::internal)
+        done.await.map_err(ServerError::internal)
     }
 }
 
-fn busy() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-        .detail("Too many people are signing in at the moment. Try again shortly.")
-        .header(RETRY_AFTER, HeaderValue::from_static("5"))
+fn busy() -> ServerError {
+    ServerError::busy("Too many people are signing in at the moment. Try again shortly.")
 }

@@ -2,7 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
-use wythe::Problem;
+
+use crate::error::ServerError;
 
 /// What the database stores of either part. Nobody can guess this many random bits, so it needs
 /// neither a salt nor a slow hash.
@@ -16,14 +17,14 @@ pub(crate) struct RefreshToken {
 
 impl RefreshToken {
     /// The first token of a new login.
-    pub(crate) fn first() -> Result<Self, Problem> {
+    pub(crate) fn first() -> Result<Self, ServerError> {
         let login = random()?;
         let secret = random()?;
         Ok(Self { login, secret })
     }
 
     /// The token that replaces this one.
-    pub(crate) fn next(&self) -> Result<Self, Problem> {
+    pub(crate) fn next(&self) -> Result<Self, ServerError> {
         let login = self.login;
         let secret = random()?;
         Ok(Self { login, secret })
@@ -55,9 +56,9 @@ impl RefreshToken {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Problem> {
+fn random<const N: usize>() -> Result<[u8; N], ServerError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(Problem::internal)?;
+    getrandom::fill(&mut bytes).map_err(ServerError::internal)?;
     Ok(bytes)
 }
 

@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{EncodingKey, Header, crypto::aws_lc::DEFAULT_PROVIDER, encode};
 use serde::{Deserialize, Serialize};
-use wythe::{ConfigError, HasScopes, Jwt, Problem};
+use wythe::{ConfigError, HasScopes, Jwt};
 
 use crate::{
     admin,
     clock::Clock,
+    error::ServerError,
     users::{Profile, UserId},
 };
 
@@ -73,7 +74,7 @@ impl Tokens {
     }
 
     /// A token for this user.
-    pub(crate) fn issue(&self, user: &Profile) -> Result<String, Problem> {
+    pub(crate) fn issue(&self, user: &Profile) -> Result<String, ServerError> {
         let now = self.clock.seconds().unsigned_abs();
         let claims = Claims {
             sub: user.id,
@@ -85,7 +86,7 @@ impl Tokens {
             exp: now.saturating_add(LIFETIME.as_secs()),
         };
         // HS256 is the default of the header.
-        encode(&Header::default(), &claims, &self.key).map_err(Problem::internal)
+        encode(&Header::default(), &claims, &self.key).map_err(ServerError::internal)
     }
 }
 

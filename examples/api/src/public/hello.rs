@@ -1,14 +1,16 @@
 //! `GET /api/hello`: says hello.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
+/// A greeting.
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Greeting {
     message: &'static str,
 }
 
-pub(crate) async fn hello() -> Json<Greeting> {
+pub(crate) async fn say_hello() -> Json<Greeting> {
     Json(Greeting {
         message: "Hello, world!",
     })

@@ -2,8 +2,8 @@
 
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{Profile, UserId, Users};
-use crate::database::StoreError;
+use super::{EmailTaken, Profile, UserId, Users, email_taken};
+use crate::error::ServerError;
 
 /// The users who can log in.
 pub(crate) struct Account {
@@ -14,14 +14,18 @@ pub(crate) struct Account {
 
 impl Users {
     /// Adds a user who can log in.
-    pub(crate) async fn register(&self, email: &str, hash: &str) -> Result<UserId, StoreError> {
+    pub(crate) async fn register(
+        &self,
+        email: &str,
+        hash: &str,
+    ) -> Result<Result<UserId, EmailTaken>, ServerError> {
         let add = "INSERT INTO users (email, password_hash) VALUES (?, ?) RETURNING id";
         let id = sqlx::query_scalar(add).bind(email).bind(hash);
-        Ok(UserId(id.fetch_one(&self.0).await?))
+        Ok(email_taken(id.fetch_one(&self.0).await)?.map(UserId))
     }
 
     /// Creates the admin's account, or updates it.
-    pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), StoreError> {
+    pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), ServerError> {
         let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
                    ON CONFLICT (id) DO UPDATE
                    SET email = excluded.email, password_hash = excluded.password_hash";
@@ -31,7 +35,7 @@ impl Users {
     }
 
     /// The account with this email address.
-    pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+    pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, ServerError> {
         let find = "SELECT id, email, password_hash FROM users
                     WHERE email = ? AND password_hash IS NOT NULL";
         let account = sqlx::query_as(find).bind(email);
@@ -43,7 +47,7 @@ impl Users {
         &self,
         account: Account,
         hash: String,
-    ) -> Result<Option<Account>, StoreError> {
+    ) -> Result<Option<Account>, ServerError> {
         let change = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
         let change = sqlx::query(change).bind(&hash).bind(account.profile.id.0);
         let change = change.bind(&account.hash).execute(&self.0).await?;
@@ -51,7 +55,7 @@ impl Users {
     }
 
     /// The account with this id.
-    pub(crate) async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
+    pub(crate) async fn profile(&self, id: UserId) -> Result<Option<Profile>, ServerError> {
         let find = "SELECT id, email FROM users WHERE id = ? AND password_hash IS NOT NULL";
         let profile = sqlx::query_as(find).bind(id.0);
         Ok(profile.fetch_optional(&self.0).await?)

@@ -1,30 +1,35 @@
 //! `POST /api/users`: creates a user without an account.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderName, StatusCode, header::LOCATION},
-};
+use axum::{Json, extract::State};
+use schemars::JsonSchema;
 use serde::Serialize;
-use wythe::{Problem, Valid};
+use wythe::{Created, Valid};
 
-use super::{NewUser, UserId, Users};
+use super::{EmailTaken, NewUser, UserId, Users};
+use crate::error::{ServerError, one_of};
 
-#[derive(Serialize)]
-pub(crate) struct Created {
+/// The user that was created.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct CreatedUser {
     id: UserId,
     name: String,
 }
 
-pub(super) async fn create(
+one_of! {
+    pub(super) enum CreateError {
+        EmailTaken,
+        ServerError,
+    }
+}
+
+pub(super) async fn create_user(
     State(users): State<Users>,
     user: Valid<Json<NewUser>>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Created>), Problem> {
-    let id = users.create(&user).await?;
+) -> Result<Created<CreatedUser>, CreateError> {
+    let id = users.create(&user).await??;
     let Json(NewUser { name, .. }) = user.into_inner();
-    Ok((
-        StatusCode::CREATED,
-        [(LOCATION, format!("/api/users/{id}"))],
-        Json(Created { id, name }),
+    Ok(Created::at(
+        format!("/api/users/{id}"),
+        CreatedUser { id, name },
     ))
 }

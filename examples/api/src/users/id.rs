@@ -2,12 +2,13 @@
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A user's id.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct UserId(pub(crate) i64);
+pub(crate) struct UserId(#[schemars(range(min = 0))] pub(crate) i64);
 
 impl UserId {
     /// The configured user. Users who register get 1, 2, 3 ..

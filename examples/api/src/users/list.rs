@@ -4,14 +4,15 @@ use axum::{
     Json,
     extract::{Query, State},
 };
-use wythe::{Problem, Valid};
+use wythe::Valid;
 
 use super::{Listed, Page, User, Users};
+use crate::error::ServerError;
 
-pub(super) async fn list(
+pub(super) async fn list_users(
     State(users): State<Users>,
     page: Valid<Query<Page>>,
-) -> Result<Json<Listed<User>>, Problem> {
+) -> Result<Json<Listed<User>>, ServerError> {
     let Query(page) = page.into_inner();
     let (listed, total) = users.list(&page).await?;
     Ok(Json(page.of(listed, total)))

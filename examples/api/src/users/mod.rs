@@ -3,6 +3,7 @@
 mod accounts;
 mod by_id;
 mod create;
+mod error;
 mod id;
 mod input;
 mod list;
@@ -10,14 +11,17 @@ mod overview;
 mod page;
 mod store;
 
-use axum::{Json, extract::Query, http::StatusCode};
+use axum::{Json, extract::Query};
+use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
-    Api, CacheControl, ConfigError, Csrf, Problem, Quota, compose, with_auth, with_cache_control,
-    with_csrf, with_rate_limit, with_validation,
+    Api, CacheControl, ConfigError, Csrf, Quota, compose, with_auth, with_cache_control, with_csrf,
+    with_rate_limit, with_validation,
 };
 
+use self::error::email_taken;
 pub(crate) use accounts::Account;
+pub(crate) use error::{EmailTaken, NoSuchUser, NotTheOwner};
 pub(crate) use id::UserId;
 pub(crate) use input::NewUser;
 pub(crate) use overview::Overview;
@@ -44,16 +48,37 @@ pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
     let delete = read.clone().with(with_csrf(csrf.clone()));
     let replace = delete.clone().with(with_validation::<Json<NewUser>>());
     Ok(Api::new("Users", VERSION)
-        .post("/", create.handler(create::create))
-        .get("/", list.handler(list::list))
-        .get("/{id}", read.handler(by_id::show))
-        .put("/{id}", replace.handler(by_id::replace))
-        .delete("/{id}", delete.handler(by_id::delete))
+        .documented()
+        .post(
+            "/",
+            create
+                .handler(create::create_user)
+                .description("Creates a user without an account."),
+        )
+        .get(
+            "/",
+            list.handler(list::list_users)
+                .description("A page of the users, oldest first."),
+        )
+        .get("/{id}", read.handler(by_id::show_user))
+        .put(
+            "/{id}",
+            replace
+                .handler(by_id::replace_user)
+                .description("A user who has an account can only be replaced by themselves."),
+        )
+        .delete(
+            "/{id}",
+            delete
+                .handler(by_id::delete_user)
+                .description("A user who has an account can only be deleted by themselves."),
+        )
         .finish())
 }
 
-/// A user as clients see it. It contains no password and no hash of one.
-#[derive(Serialize)]
+// It contains no password and no hash of one.
+/// A user.
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct User {
     pub(crate) id: UserId,
     /// A newly registered user has no name yet.
@@ -63,12 +88,8 @@ pub(crate) struct User {
 }
 
 /// The profile of the signed-in user.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Profile {
     pub(crate) id: UserId,
     pub(crate) email: String,
-}
-
-pub(crate) fn nobody() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND).detail("There is no user with this id.")
 }

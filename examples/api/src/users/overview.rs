@@ -1,16 +1,18 @@
 //! The details of users that only the admin may see.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
 use super::{Page, User, Users};
-use crate::{clock::Clock, database::StoreError};
+use crate::{clock::Clock, error::ServerError};
 
 /// A user, and the number of their logins.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct Overview {
     #[serde(flatten)]
     user: User,
+    /// Whether the user can log in.
     has_account: bool,
     /// How many logins have not ended.
     logins: u32,
@@ -22,7 +24,7 @@ impl Users {
         &self,
         page: &Page,
         clock: &Clock,
-    ) -> Result<(Vec<Overview>, u32), StoreError> {
+    ) -> Result<(Vec<Overview>, u32), ServerError> {
         let find = "SELECT id, name, email, age, password_hash IS NOT NULL AS has_account,
                         (SELECT count(*) FROM logins WHERE user_id = users.id AND ends_at > ?)
                             AS logins

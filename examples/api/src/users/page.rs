@@ -1,14 +1,17 @@
 //! The part of a list that a client requests.
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One page of a list.
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, JsonSchema, Validate)]
 pub(crate) struct Page {
+    /// The number of the page, from 1.
     #[serde(default = "first")]
     #[garde(range(min = 1))]
     pub(crate) page: u32,
+    /// How many users a page has.
     #[serde(default = "twenty")]
     #[garde(range(min = 1, max = 100))]
     pub(crate) per_page: u32,
@@ -22,12 +25,16 @@ fn twenty() -> u32 {
     20
 }
 
-/// The resulting page.
-#[derive(Serialize)]
+/// A page of a list of users, oldest first.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{T}Page")]
 pub(crate) struct Listed<T> {
     users: Vec<T>,
+    /// The number of the page, from 1.
     page: u32,
+    /// How many users a page has.
     per_page: u32,
+    /// How many users there are on all pages.
     total: u32,
 }
 

@@ -2,8 +2,8 @@
 
 use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
 
-use super::{NewUser, Page, User, UserId};
-use crate::database::StoreError;
+use super::{EmailTaken, NewUser, Page, User, UserId, email_taken};
+use crate::error::ServerError;
 
 /// All users.
 #[derive(Clone)]
@@ -23,21 +23,25 @@ impl Users {
     }
 
     /// Adds a user who can't log in.
-    pub(crate) async fn create(&self, user: &NewUser) -> Result<UserId, StoreError> {
+    pub(crate) async fn create(
+        &self,
+        user: &NewUser,
+    ) -> Result<Result<UserId, EmailTaken>, ServerError> {
         let add = "INSERT INTO users (name, email, age) VALUES (?, ?, ?) RETURNING id";
         let id = sqlx::query_scalar(add).bind(&user.name).bind(&user.email);
-        Ok(UserId(id.bind(user.age).fetch_one(&self.0).await?))
+        let id = id.bind(user.age).fetch_one(&self.0).await;
+        Ok(email_taken(id)?.map(UserId))
     }
 
     /// The user with this id.
-    pub(crate) async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+    pub(crate) async fn find(&self, id: UserId) -> Result<Option<User>, ServerError> {
         let find = "SELECT id, name, email, age FROM users WHERE id = ?";
         let user = sqlx::query_as(find).bind(id.0);
         Ok(user.fetch_optional(&self.0).await?)
     }
 
     /// Who may change the user with this id, if there is one.
-    pub(crate) async fn owner(&self, id: UserId) -> Result<Option<Owner>, StoreError> {
+    pub(crate) async fn owner(&self, id: UserId) -> Result<Option<Owner>, ServerError> {
         let find = "SELECT password_hash IS NOT NULL AS has_account FROM users WHERE id = ?";
         let row = sqlx::query(find).bind(id.0);
         let Some(row) = row.fetch_optional(&self.0).await? else {
@@ -52,14 +56,14 @@ impl Users {
     }
 
     /// A page of them, oldest first, and how many there are.
-    pub(crate) async fn list(&self, page: &Page) -> Result<(Vec<User>, u32), StoreError> {
+    pub(crate) async fn list(&self, page: &Page) -> Result<(Vec<User>, u32), ServerError> {
         let find = "SELECT id, name, email, age FROM users ORDER BY id LIMIT ? OFFSET ?";
         let users = sqlx::query_as(find).bind(page.per_page).bind(page.before());
         Ok((users.fetch_all(&self.0).await?, self.count().await?))
     }
 
     /// How many there are.
-    pub(super) async fn count(&self) -> Result<u32, StoreError> {
+    pub(super) async fn count(&self) -> Result<u32, ServerError> {
         let count = sqlx::query_scalar("SELECT count(*) FROM users");
         Ok(count.fetch_one(&self.0).await?)
     }
@@ -69,16 +73,16 @@ impl Users {
         &self,
         id: UserId,
         user: &NewUser,
-    ) -> Result<Option<User>, StoreError> {
+    ) -> Result<Result<Option<User>, EmailTaken>, ServerError> {
         let change = "UPDATE users SET name = ?, email = ?, age = ? WHERE id = ?
                       RETURNING id, name, email, age";
         let row = sqlx::query_as(change).bind(&user.name).bind(&user.email);
         let row = row.bind(user.age).bind(id.0);
-        Ok(row.fetch_optional(&self.0).await?)
+        Ok(email_taken(row.fetch_optional(&self.0).await)?)
     }
 
     /// Deletes a user; returns whether it existed.
-    pub(crate) async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
+    pub(crate) async fn delete(&self, id: UserId) -> Result<bool, ServerError> {
         let delete = sqlx::query("DELETE FROM users WHERE id = ?").bind(id.0);
         Ok(delete.execute(&self.0).await?.rows_affected() > 0)
     }
