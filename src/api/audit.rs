@@ -61,6 +61,8 @@ pub struct AuditedRoute {
     public_reason: Option<String>,
     allowed: Vec<(Concern, String)>,
     layers: Vec<(&'static str, Description)>,
+    is_documented: bool,
+    undocumented_reason: Option<String>,
     /// Without those that requests to this route bypass.
     acting_layers: Vec<Description>,
     csrf_protections: Vec<String>,
@@ -91,6 +93,8 @@ impl AuditedRoute {
                 Access::Public(why) => Some(String::from(&**why)),
             },
             allowed: route.options.allowed.clone(),
+            is_documented: route.document.is_documented(),
+            undocumented_reason: route.document.undocumented.as_deref().map(str::to_owned),
             layers: route.layers.clone(),
             name: route.name(),
             csrf_protections: route
@@ -117,6 +121,18 @@ impl AuditedRoute {
     #[must_use]
     pub fn public_reason(&self) -> Option<&str> {
         self.public_reason.as_deref()
+    }
+
+    /// Whether the [document](crate::Api::documented) has schemas of the types of the route.
+    #[must_use]
+    pub const fn is_documented(&self) -> bool {
+        self.is_documented
+    }
+
+    /// Why the route has no schemas in a documented `Api`.
+    #[must_use]
+    pub fn undocumented_reason(&self) -> Option<&str> {
+        self.undocumented_reason.as_deref()
     }
 
     /// The concerns that the route allows, and why.
@@ -292,6 +308,22 @@ impl fmt::Display for Audit {
                 write!(f, "| {} ", cell.replace('|', "\\|"))?;
             }
             writeln!(f, "|")?;
+        }
+        // Of no interest where nothing is documented.
+        let has_schemas = self.routes.iter().any(AuditedRoute::is_documented);
+        let without_schemas: Vec<_> = self
+            .routes
+            .iter()
+            .filter(|route| {
+                !route.is_documented && (has_schemas || route.undocumented_reason.is_some())
+            })
+            .map(|route| match &route.undocumented_reason {
+                Some(why) => format!("`{}` ({})", route.name, reasons.number(why)),
+                None => format!("`{}`", route.name),
+            })
+            .collect();
+        if !without_schemas.is_empty() {
+            writeln!(f, "\nWithout schemas: {}.", without_schemas.join(", "))?;
         }
         for (number, reason) in (1..).zip(&reasons.0) {
             if number == 1 {

@@ -493,7 +493,7 @@ where
     pub(super) fn mark_undocumented(&mut self, from: usize, why: &str) {
         let why = why.trim();
         if why.is_empty() {
-            self.faults.push(Finding::without_reason());
+            self.faults.push(Finding::undocumented_without_reason());
         }
         for route in self.list.iter_mut().skip(from) {
             let reason = &mut route.document.undocumented;

@@ -50,6 +50,8 @@ impl<S> Routes<S> {
             findings.extend(concerns);
         }
         self.check_named_routes(scope, &mut findings);
+        #[cfg(feature = "openapi")]
+        super::openapi::check_operation_ids(self, &mut findings);
         findings
     }
 

@@ -68,6 +68,15 @@ impl Finding {
         )
     }
 
+    #[cfg(feature = "openapi")]
+    pub(super) fn undocumented_without_reason() -> Self {
+        Self::fault(
+            "",
+            "`.undocumented(..)` has an empty reason",
+            "say why the document does not describe these routes",
+        )
+    }
+
     pub(super) fn second_fallback() -> Self {
         Self::fault("", "there are two fallbacks", "remove one of them")
     }

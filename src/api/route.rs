@@ -52,6 +52,16 @@ pub(super) struct DocumentedRoute {
     pub(super) undocumented: Option<Arc<str>>,
 }
 
+impl DocumentedRoute {
+    /// Whether the types of the route have schemas.
+    pub(super) const fn is_documented(&self) -> bool {
+        #[cfg(feature = "openapi")]
+        return self.types.documented.is_some();
+        #[cfg(not(feature = "openapi"))]
+        false
+    }
+}
+
 /// Puts the stack around the handler, with this state, for the route of this path.
 pub(super) type Build<S> = Arc<dyn Fn(&S, Params, &str) -> Mounted + Send + Sync>;
 

@@ -111,14 +111,11 @@ pub use self::{
     response::{DocumentParts, DocumentResponse, ResponseTypes},
     schemas::Schemas,
 };
-use self::{
-    operation::{Operation, is_operation},
-    problem::ProblemSchemas,
-    security::Schemes,
-};
+use self::{operation::Operation, problem::ProblemSchemas, security::Schemes};
 pub use super::documentation::{Documented, Undocumented};
 use super::{
     builder::Routes,
+    finding::Finding,
     route::{Matches, Route},
 };
 use crate::request::parameter_names;
@@ -135,23 +132,21 @@ impl OpenApi {
         let mut schemas = Schemas::new();
         let mut schemes = Schemes::default();
         let mut problems = ProblemSchemas::default();
-        let listed = routes
-            .list
-            .iter()
-            .filter(|route| is_operation(&route.matches));
-        let operations: Vec<_> = listed
-            .map(|route| (route, Operation::new(route, &mut schemas)))
-            .collect();
+        let mut operations = Vec::new();
+        for route in &routes.list {
+            // Of a service, or of a router of another crate, the methods are not known.
+            if let Matches::Method(method) = &route.matches {
+                operations.push((method, route, Operation::new(method, route, &mut schemas)));
+            }
+        }
         let ids = unique_ids(&operations);
         let mut tags = BTreeSet::new();
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for ((route, operation), id) in operations.into_iter().zip(ids) {
+        for ((method, route, operation), id) in operations.into_iter().zip(ids) {
             tags.extend(operation.tags().into_iter().map(str::to_owned));
             let operation = operation.into_value(&id, &mut schemas, &mut schemes, &mut problems);
             let path = paths.entry(template(&route.path)).or_default();
-            if let Matches::Method(method) = &route.matches {
-                path.insert(key(method), operation);
-            }
+            path.insert(key(method), operation);
         }
         let mut document = json!({ "paths": paths });
         let mut components = Map::new();
@@ -254,10 +249,10 @@ impl serde::Serialize for OpenApi {
 
 /// A name for each operation that no other has: the name of the handler, with as many of its modules
 /// as are needed, or the method and the path.
-fn unique_ids<S>(operations: &[(&Route<S>, Operation<'_>)]) -> Vec<String> {
+fn unique_ids<S>(operations: &[(&Method, &Route<S>, Operation<'_>)]) -> Vec<String> {
     let candidates: Vec<Vec<String>> = operations
         .iter()
-        .map(|(route, operation)| {
+        .map(|(_, route, operation)| {
             let mut ids = operation.ids();
             let path = route.name().to_ascii_lowercase();
             let words = path.split(|c: char| !c.is_ascii_alphanumeric());
@@ -288,6 +283,24 @@ fn unique_ids<S>(operations: &[(&Route<S>, Operation<'_>)]) -> Vec<String> {
         }
         if is_done {
             return ids;
+        }
+    }
+}
+
+/// Two routes that were given the same `operationId`. Names that are made never collide.
+pub(super) fn check_operation_ids<S>(routes: &Routes<S>, findings: &mut Vec<Finding>) {
+    let mut by_id: BTreeMap<String, String> = BTreeMap::new();
+    for route in &routes.list {
+        let options = route.options.document();
+        let Some(id) = &options.operation_id else {
+            continue;
+        };
+        if let Some(other) = by_id.insert(id.clone(), route.name()) {
+            findings.push(Finding::fault(
+                route.name(),
+                format!("its `operationId` `{id}` is that of {other} too"),
+                "give one of them another",
+            ));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     security::Schemes,
 };
 use crate::{
-    api::route::{Matches, Route},
+    api::route::Route,
     contract::{
         Description,
         description::{Answer, Bypass, InputSource, Limit, NameList, RequestInput, Requirement},
@@ -34,6 +34,7 @@ pub(in crate::api) struct HandlerTypes {
 
 /// What an operation is made from.
 pub(super) struct Operation<'a> {
+    method: &'a Method,
     path: &'a str,
     name: &'static str,
     options: Cow<'a, OperationOptions>,
@@ -47,7 +48,7 @@ pub(super) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn new<S>(route: &'a Route<S>, schemas: &mut Schemas) -> Self {
+    pub(super) fn new<S>(method: &'a Method, route: &'a Route<S>, schemas: &mut Schemas) -> Self {
         let types = route.document.types.documented;
         let mut inputs = Vec::new();
         let mut arguments = ArgumentTypes::default();
@@ -74,6 +75,7 @@ impl<'a> Operation<'a> {
             .map(|((_, layer), schema)| (layer, schema.map(|schema| schema(schemas))))
             .collect();
         Self {
+            method,
             path: &route.path,
             name: route.document.handler_name,
             options,
@@ -152,7 +154,7 @@ impl<'a> Operation<'a> {
         self.add_security(&mut operation, schemes);
         let layers = std::mem::take(&mut self.layers);
         for (layer, _) in &layers {
-            for answer in layer.answers() {
+            for answer in self.answers(layer) {
                 self.responses.add_answer(answer, false);
             }
         }
@@ -173,6 +175,19 @@ impl<'a> Operation<'a> {
         let responses = self.responses.into_value(&fields, is_rendered, problems);
         operation.insert("responses".into(), responses);
         operation.into()
+    }
+
+    /// What a layer answers to requests of this method: not to preflights, or to methods that it
+    /// does not list.
+    fn answers<'l>(&self, layer: &'l Description) -> impl Iterator<Item = &'l Answer> + use<'l> {
+        let answers_others = layer.cors().is_some()
+            || layer
+                .methods()
+                .is_some_and(|methods| methods.contains(self.method));
+        layer
+            .answers()
+            .iter()
+            .filter(move |answer| !answers_others || !is_to_another_method(answer))
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
@@ -356,16 +371,31 @@ impl<'a> Operation<'a> {
     }
 }
 
+/// Whether a layer that looks at methods gives this answer because of the method.
+fn is_to_another_method(answer: &Answer) -> bool {
+    matches!(
+        answer.status(),
+        StatusCode::NO_CONTENT
+            | StatusCode::OK
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED
+    )
+}
+
 /// There is no `null` in a query or a form.
 fn without_null(mut schema: Value) -> Value {
-    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+    let Some(members) = schema.as_object_mut() else {
+        return schema;
+    };
+    if let Some(Value::Array(kinds)) = members.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [one] = &**kinds {
             let one = one.clone();
-            schema
-                .as_object_mut()
-                .map(|schema| schema.insert("type".into(), one));
+            members.insert("type".into(), one);
         }
+    }
+    if members.get("default").is_some_and(Value::is_null) {
+        members.remove("default");
     }
     schema
 }
@@ -584,9 +614,4 @@ fn field_schema(field: &HeaderName) -> Value {
         return json!({ "type": "integer", "minimum": 0, "description": "Seconds." });
     }
     json!({ "type": "string" })
-}
-
-/// Whether requests to a route can be an operation.
-pub(super) const fn is_operation(matches: &Matches) -> bool {
-    matches!(matches, Matches::Method(_))
 }

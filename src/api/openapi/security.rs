@@ -80,7 +80,11 @@ impl Schemes {
     fn add(&mut self, name: &str, object: Value) -> String {
         let name: String = name
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .map(|c| match c {
+                '-' | '.' | '_' => c,
+                c if c.is_ascii_alphanumeric() => c,
+                _ => '_',
+            })
             .collect();
         let mut numbered = name.clone();
         let mut number = 2;
@@ -141,7 +145,7 @@ fn objects(scheme: &SecurityScheme, carrier: &Carrier) -> Vec<(String, Value)> {
 
 fn api_key(place: &str, name: &str) -> (String, Value) {
     let object = json!({ "type": "apiKey", "in": place, "name": name });
-    (format!("{place}_{name}"), object)
+    (format!("{place}-{name}"), object)
 }
 
 fn combine(outer: &[Way], inner: &[Way]) -> Vec<Way> {

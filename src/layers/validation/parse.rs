@@ -4,7 +4,7 @@
 //! error, because tracking the path costs more than the parsing itself.
 
 use http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
@@ -55,13 +55,20 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))?;
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        Category::Data => {
+        // Where a variant of an enum is expected, serde_json calls a value of another type a fault
+        // of the syntax.
+        category if category == Category::Data || is_well_formed_but(&error, text) => {
             let (error, path) = locate::<T>(text).unwrap_or((error, Vec::new()));
             let position = Some((error.line(), error.column()));
             invalid(&without_position(&error), path, Encoding::Json, position)
         }
-        Category::Syntax | Category::Eof | Category::Io => malformed_json(text, &error),
+        _ => malformed_json(text, &error),
     })
+}
+
+/// Whether a text is JSON, though its type expects another value.
+fn is_well_formed_but(error: &serde_json::Error, text: &str) -> bool {
+    without_position(error) == "expected value" && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Parses again, with the path to the error.

@@ -8,6 +8,8 @@ mod extractors;
 mod findings;
 mod limits;
 mod logging;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod parity;
 mod path;
 mod property;

@@ -1,0 +1,335 @@
+//! The document as a whole: names, tags, options, modes.
+
+use axum::{Json, extract::State};
+use garde::Validate;
+use http::{Method, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use wythe::{
+    Api, Created, FinishedApi, Path, Problem, Query, Valid,
+    api::{
+        Concern,
+        openapi::{Documented, Parameter},
+    },
+    compose,
+    description::Answer,
+    with_validation,
+};
+
+use super::assert_references_resolve;
+
+#[derive(Serialize, JsonSchema)]
+struct User {
+    id: u64,
+}
+
+async fn list() -> Json<Vec<User>> {
+    Json(Vec::new())
+}
+
+async fn show(Path(id): Path<u64>) -> Json<User> {
+    Json(User { id })
+}
+
+mod admin {
+    use axum::Json;
+
+    use super::User;
+
+    pub(super) async fn list() -> Json<Vec<User>> {
+        Json(Vec::new())
+    }
+}
+
+fn operation<'a>(document: &'a Value, path: &str, method: &str) -> &'a Value {
+    let operation = &document["paths"][path][method];
+    assert!(operation.is_object(), "{method} {path} in {document:#}");
+    operation
+}
+
+#[test]
+fn an_operation_is_named_after_its_handler() {
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users/{id}", compose(()).handler(show))
+        .openapi()
+        .to_value();
+    let show = operation(&document, "/users/{id}", "get");
+    assert_eq!(show["operationId"], "show");
+    assert_eq!(show["summary"], "Show");
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(
+        document["info"],
+        json!({ "title": "Users", "version": "1.0.0" })
+    );
+}
+
+#[test]
+fn handlers_of_the_same_name_are_told_apart_by_their_modules() {
+    let empty = compose(());
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users", empty.handler(list))
+        .get("/admin/users", empty.handler(admin::list))
+        .get("/users/all", empty.handler(list))
+        .get("/closure", empty.handler(|| async { "closure" }))
+        .openapi()
+        .to_value();
+    let id = |path: &str| {
+        operation(&document, path, "get")["operationId"]
+            .as_str()
+            .unwrap()
+    };
+    assert_eq!(id("/admin/users"), "admin_list");
+    // The same function twice: only the paths differ.
+    assert_eq!(id("/users"), "get_users");
+    assert_eq!(id("/users/all"), "get_users_all");
+    assert_eq!(id("/closure"), "get_closure");
+}
+
+#[test]
+fn a_route_says_what_no_type_tells() {
+    async fn create(State(()): State<()>) -> Result<Created<User>, Problem> {
+        Err(Problem::new(StatusCode::CONFLICT))
+    }
+    let create = compose(())
+        .handler(create)
+        .operation_id("createUser")
+        .summary("Create a user")
+        .description("Names are unique.")
+        .tag("Users")
+        .deprecated()
+        .answers(Answer::new(StatusCode::CONFLICT).when("when the name is taken"))
+        .parameter(
+            Parameter::header::<String>("x-tenant")
+                .required()
+                .description("The tenant."),
+        )
+        .parameter(Parameter::query::<bool>("dry_run"))
+        .request_body::<User2>("application/json");
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .put("/users", create)
+        .openapi()
+        .to_value();
+    let create = operation(&document, "/users", "put");
+    assert_eq!(create["operationId"], "createUser");
+    assert_eq!(create["summary"], "Create a user");
+    assert_eq!(create["description"], "Names are unique.");
+    assert_eq!(create["tags"], json!(["Users"]));
+    assert_eq!(create["deprecated"], true);
+    assert_eq!(
+        create["parameters"],
+        json!([
+            { "in": "query", "name": "dry_run", "schema": { "type": "boolean" } },
+            {
+                "in": "header", "name": "x-tenant", "required": true,
+                "description": "The tenant.", "schema": { "type": "string" }
+            }
+        ])
+    );
+    let conflict = &create["responses"]["409"];
+    assert_eq!(conflict["description"], "Conflict, when the name is taken.");
+    let schema = &conflict["content"]["application/problem+json"]["schema"]["$ref"];
+    assert_eq!(schema, "#/components/schemas/ConflictProblem");
+    assert!(
+        create["responses"]["default"].is_object(),
+        "it may be any problem"
+    );
+    assert!(create["responses"]["201"]["headers"]["Location"].is_object());
+    assert!(create["requestBody"]["content"]["application/json"].is_object());
+    assert_eq!(document["tags"], json!([{ "name": "Users" }]));
+    assert_references_resolve(&document);
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+struct User2 {
+    name: String,
+}
+
+#[test]
+fn a_nested_api_is_a_tag() {
+    fn admin() -> FinishedApi<(), (), Documented> {
+        Api::new("Administration", "1.0.0")
+            .documented()
+            .get("/users", compose(()).handler(admin::list))
+            .finish()
+    }
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users", compose(()).handler(list))
+        .nest("/admin", admin())
+        .openapi()
+        .tag_description("Administration", "For staff.")
+        .server("https://api.example.com", "production")
+        .license("MIT", "MIT")
+        .contact("Us", "https://example.com")
+        .description("All about users.")
+        .to_value();
+    let nested = operation(&document, "/admin/users", "get");
+    assert_eq!(nested["tags"], json!(["Administration"]));
+    assert_eq!(operation(&document, "/users", "get").get("tags"), None);
+    assert_eq!(
+        document["tags"],
+        json!([{ "name": "Administration", "description": "For staff." }])
+    );
+    assert_eq!(
+        document["servers"],
+        json!([{ "url": "https://api.example.com", "description": "production" }])
+    );
+    assert_eq!(
+        document["info"]["license"],
+        json!({ "name": "MIT", "identifier": "MIT" })
+    );
+}
+
+#[test]
+fn parameters_of_the_path_have_the_types_of_the_handler() {
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Names {
+        team: String,
+        number: u8,
+    }
+    async fn by_names(Path(_): Path<Names>) {}
+    async fn in_order(Path(_): Path<(String, u8)>) {}
+    async fn nothing() {}
+    let empty = compose(());
+    let document = Api::<()>::new("Teams", "1.0.0")
+        .documented()
+        .get("/a/{team}/{number}", empty.handler(by_names))
+        .get("/b/{team}/{number}", empty.handler(in_order))
+        .get("/c/{team}/{*rest}", empty.handler(nothing))
+        .openapi()
+        .to_value();
+    let number = json!({
+        "in": "path", "name": "number", "required": true,
+        "schema": { "type": "integer", "format": "uint8", "minimum": 0, "maximum": 255 }
+    });
+    for path in ["/a/{team}/{number}", "/b/{team}/{number}"] {
+        let operation = operation(&document, path, "get");
+        assert_eq!(operation["parameters"][0], number, "{path}");
+        assert!(operation["responses"]["400"].is_object(), "{path}");
+    }
+    let rest = &operation(&document, "/c/{team}/{rest}", "get")["parameters"][0];
+    assert_eq!(rest["name"], "rest");
+    assert_eq!(
+        rest["description"],
+        "The rest of the path: it may contain `/`."
+    );
+}
+
+#[test]
+fn a_method_that_openapi_does_not_know_is_an_extension() {
+    #[derive(Deserialize, Validate, JsonSchema)]
+    struct Filter {
+        #[garde(skip)]
+        #[expect(dead_code, reason = "only its schema is looked at")]
+        text: Option<String>,
+    }
+    async fn search(_: Valid<Query<Filter>>) -> Json<Vec<User>> {
+        Json(Vec::new())
+    }
+    let query = Method::from_bytes(b"QUERY").unwrap();
+    let search = compose(with_validation::<Query<Filter>>()).handler(search);
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .route(query, "/users", search)
+        .openapi()
+        .to_value();
+    let operation = operation(&document, "/users", "x-query");
+    assert_eq!(operation["operationId"], "search");
+}
+
+#[test]
+fn what_is_not_documented_says_why() {
+    async fn opaque() -> axum::response::Response {
+        axum::response::Response::default()
+    }
+    let empty = compose(());
+    let api = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users", empty.handler(list))
+        .undocumented("it streams", |api| {
+            api.get("/opaque", empty.handler(opaque))
+        })
+        .public("files", |open| {
+            open.undocumented("the router has its own page", |open| {
+                open.router("/files", axum::Router::new())
+            })
+        });
+    let document = api.openapi().to_value();
+    let opaque = operation(&document, "/opaque", "get");
+    assert_eq!(opaque["x-undocumented"], "it streams");
+    assert!(opaque["responses"]["default"].is_object());
+    let audit = api.audit();
+    let reasons: Vec<_> = audit
+        .routes
+        .iter()
+        .map(|route| route.undocumented_reason())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            None,
+            Some("it streams"),
+            Some("the router has its own page")
+        ]
+    );
+    let printed = audit.to_string();
+    assert!(printed.contains("`GET /opaque`"), "{printed}");
+    assert!(printed.contains("it streams"), "{printed}");
+}
+
+#[test]
+fn without_documented_an_api_takes_any_type_and_the_audit_says_so() {
+    async fn opaque() -> axum::response::Response {
+        axum::response::Response::default()
+    }
+    let api = Api::<()>::new("Users", "1.0.0").get("/opaque", compose(()).handler(opaque));
+    let document = api.openapi().to_value();
+    assert_eq!(
+        operation(&document, "/opaque", "get")["x-undocumented"],
+        true
+    );
+    let audit = api.audit();
+    assert!(!audit.routes[0].is_documented());
+}
+
+#[test]
+fn an_empty_reason_and_a_repeated_id_are_findings() {
+    let empty = compose(());
+    let api = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/a", empty.handler(list).operation_id("same"))
+        .get("/b", empty.handler(list).operation_id("same"))
+        .undocumented(" ", |api| api);
+    let findings: Vec<_> = api.check().iter().map(ToString::to_string).collect();
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert!(
+        findings.iter().any(|finding| finding.contains("`same`")),
+        "{findings:?}"
+    );
+}
+
+/// `allow` and the options of the document go together.
+#[test]
+fn options_do_not_replace_each_other() {
+    let handler = compose(())
+        .handler(list)
+        .summary("All users")
+        .allow(Concern::NoLimit, "it is cheap")
+        .tag("Users");
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users", handler)
+        .openapi()
+        .to_value();
+    let list = operation(&document, "/users", "get");
+    assert_eq!(
+        (&list["summary"], &list["tags"]),
+        (&json!("All users"), &json!(["Users"]))
+    );
+}

@@ -1,0 +1,148 @@
+//! What each layer adds to the document, as stored in `layers.json` beside this file.
+//! `GOLDEN=overwrite cargo test --all-features --test it -- api::openapi::layers` stores it again.
+
+use std::{convert::Infallible, env, fs, time::Duration};
+
+use bytes::Bytes;
+use garde::Validate;
+use http::{HeaderValue, Method};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use wythe::{
+    Api, ApiKey, Basic, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
+    Form, HasScopes, IpFilter, Json, JsonOrForm, Jwks, Jwt, NoContent, Query, Quota, Scopes,
+    Sessions,
+    auth::{ApiKeyFormat, Authenticate as _, SessionKey},
+    compose, with_auth, with_cache_control, with_client_ip, with_concurrency_limit, with_cors,
+    with_csrf, with_ip_filter, with_load_shed, with_methods, with_presentation,
+    with_presentation_as, with_rate_limit, with_scopes, with_validation,
+};
+
+use super::assert_references_resolve;
+
+const SECRET: &str = "thirty-two bytes of a secret, or more";
+
+#[derive(Clone, Deserialize)]
+struct Claims {
+    scopes: Vec<String>,
+}
+
+impl HasScopes for Claims {
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|one| one == scope)
+    }
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+struct NewUser {
+    #[garde(length(chars, min = 2))]
+    name: String,
+    #[serde(default)]
+    #[garde(range(max = 150))]
+    age: Option<u8>,
+}
+
+async fn nothing() -> NoContent {
+    NoContent
+}
+
+/// The document of a route with one stack.
+macro_rules! documents {
+    ($($name:literal: $layers:expr,)*) => {{
+        let mut documents = Map::new();
+        $(
+            let api = Api::<()>::new("Layers", "1.0.0")
+                .documented()
+                .put("/users/{id}", compose($layers).handler(nothing));
+            let document = api.openapi().to_value();
+            assert_references_resolve(&document);
+            documents.insert($name.to_owned(), only_the_layer(document));
+        )*
+        documents
+    }};
+}
+
+/// The operation and the components, without what every document has.
+fn only_the_layer(mut document: Value) -> Value {
+    let mut layer = document["paths"]["/users/{id}"]["put"].take();
+    for name in ["operationId", "summary", "parameters"] {
+        let members = layer.as_object_mut().unwrap();
+        if name != "parameters" || members[name].as_array().unwrap().len() == 1 {
+            members.remove(name);
+        }
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.remove("Problem");
+        schemas.remove("InputError");
+    }
+    layer["components"] = document["components"].take();
+    layer
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of layers")]
+fn each_layer() {
+    let jwt = || Jwt::<Claims>::hs256(SECRET).unwrap();
+    let keys = || {
+        let format = ApiKeyFormat::new("wy_live").unwrap();
+        ApiKey::lookup_id(format, |_| None::<(_, Claims)>)
+    };
+    let documents = documents! {
+        "with_presentation": with_presentation(),
+        "with_presentation_as": (
+            with_presentation_as(|_, _| (HeaderValue::from_static("text/plain"), Bytes::new())),
+            with_load_shed(),
+        ),
+        "with_cors": with_cors(Cors::any().any_method()),
+        "with_load_shed": with_load_shed(),
+        "with_client_ip": with_client_ip(ClientIpSource::peer()),
+        "with_ip_filter": with_ip_filter(IpFilter::deny(["192.0.2.0/24"]).unwrap().by_peer()),
+        "with_methods": with_methods([Method::PUT]),
+        "with_rate_limit": with_rate_limit(Quota::per_minute(10).by_peer().unwrap()),
+        "with_concurrency_limit": with_concurrency_limit(ConcurrencyLimit::of(8).unwrap()),
+        "with_csrf": with_csrf(Csrf::same_origin()),
+        "with_csrf, tokens": with_csrf(
+            Csrf::same_origin().fallback_token(CsrfTokens::new(SECRET).unwrap(), |_| None),
+        ),
+        "with_auth, jwt": with_auth(jwt()),
+        "with_auth, jwt in a cookie": with_auth(jwt().cookie("__Host-token").unwrap()),
+        "with_auth, optional": with_auth(jwt()).optional(),
+        "with_auth, basic": with_auth(
+            Basic::verify("a", |_, _| async { Ok::<Option<Claims>, Infallible>(None) }).unwrap(),
+        ),
+        "with_auth, api key or jwt": with_auth(keys().either(jwt())),
+        "with_auth, jwks": with_auth(
+            Jwt::<Claims>::jwks(Jwks::discover("https://id.example.com").unwrap()).unwrap(),
+        ),
+        "with_auth, sessions": with_auth(
+            Sessions::<String>::encrypted([SessionKey::new(SECRET).unwrap()]).unwrap(),
+        ),
+        "with_scopes": (
+            with_auth(jwt().granting(["users:write", "users:admin"])),
+            with_scopes(Scopes::all(["users:write", "users:admin"]).unwrap()),
+        ),
+        "with_scopes, any": (
+            with_auth(jwt()),
+            with_scopes(Scopes::any(["users:write", "users:admin"]).unwrap()),
+        ),
+        "with_validation, json": with_validation::<Json<NewUser>>(),
+        "with_validation, form": with_validation::<Form<NewUser>>().max_body_bytes(100),
+        "with_validation, json or form": with_validation::<JsonOrForm<NewUser>>(),
+        "with_validation, query": with_validation::<Query<NewUser>>(),
+        "with_validation, under a condition": with_validation::<Json<NewUser>>().when(|_| true),
+        "with_cache_control": with_cache_control(
+            CacheControl::public().max_age(Duration::from_secs(60)),
+        ),
+    };
+    let found = format!("{:#}\n", Value::Object(documents));
+    let path = "tests/it/api/openapi/layers.json";
+    if env::var_os("GOLDEN").is_some_and(|value| value == "overwrite") {
+        fs::write(path, &found).unwrap();
+    }
+    let stored = fs::read_to_string(path).unwrap();
+    for (line, (found, stored)) in found.lines().zip(stored.lines()).enumerate() {
+        assert_eq!(found, stored, "line {} of {path}", line + 1);
+    }
+    assert_eq!(found.len(), stored.len());
+}
