@@ -180,8 +180,8 @@
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions).
 //! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `docs-page`,
-//! [a page](api::DocsPage) shows an OpenAPI document. Without any feature, the crate has the middleware
-//! contract, `compose` and [`Problem`].
+//! [a page](api::DocsPage) shows an OpenAPI document; [`testing`] compares documents in tests. Without any
+//! feature, the crate has the middleware contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
 //! security, and a comparison. Two of its pages help to start:
@@ -201,6 +201,8 @@ mod integrations;
 mod layers;
 mod request;
 mod support;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wire;
 
 #[cfg(feature = "api")]

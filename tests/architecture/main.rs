@@ -35,6 +35,8 @@ const PLAN: Plan = Plan {
                 Rooms(&["integrations/*"]),
                 // Routes that know their stacks.
                 Shared(&["api"]),
+                // What tests of an application hold an API against.
+                Shared(&["testing"]),
                 Shared(&["guide", "lib"]),
             ],
         },

@@ -21,4 +21,6 @@ mod contract;
 mod integrations;
 mod layers;
 mod request;
+#[cfg(feature = "testing")]
+mod testing;
 mod wire;
