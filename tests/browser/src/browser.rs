@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -68,7 +69,12 @@ impl Browser {
         // also be safe for users who have turned that off.
         let settings = json!({"profile.cookie_controls_mode": 0});
         let options = json!({"binary": browser, "args": arguments, "prefs": settings});
-        let wanted = json!({"browserName": "chrome", "goog:chromeOptions": options});
+        let logs = json!({"browser": "ALL", "performance": "ALL"});
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": logs,
+        });
         let wanted = json!({"capabilities": {"alwaysMatch": wanted}});
         let session = wire.post("", &wanted).await.unwrap();
         wire.enter(session["sessionId"].as_str().unwrap());
@@ -160,9 +166,61 @@ impl Browser {
 
     /// All cookies of all sites, including those that no script may read.
     pub async fn cookies(&self) -> Vec<Cookie> {
-        let command = json!({"cmd": "Storage.getCookies", "params": {}});
-        let mut found = self.post("/goog/cdp/execute", &command).await;
+        let mut found = self.devtools("Storage.getCookies", json!({})).await;
         serde_json::from_value(found["cookies"].take()).unwrap()
+    }
+
+    /// What the browser has written to the console since the last call: also errors of the network
+    /// and violations of a content security policy.
+    pub async fn console(&self) -> Vec<String> {
+        let entries = self.log("browser").await;
+        let line = |entry: &Value| format!("{}: {}", entry["level"], entry["message"]);
+        entries.iter().map(line).collect()
+    }
+
+    /// The URLs that pages have requested from servers since the last call, also in vain.
+    pub async fn requests(&self) -> Vec<String> {
+        let entries = self.log("performance").await;
+        let events = entries.iter().map(|entry| {
+            let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+            event["message"].clone()
+        });
+        events
+            .filter(|event| event["method"] == "Network.requestWillBeSent")
+            .map(|event| {
+                event["params"]["request"]["url"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            // Not `data:`, nor `chrome:`, of which the first page of a browser consists.
+            .filter(|url| url.starts_with("http") || url.starts_with("ws"))
+            .collect()
+    }
+
+    async fn log(&self, name: &str) -> Vec<Value> {
+        let entries = self.post("/se/log", &json!({"type": name})).await;
+        serde_json::from_value(entries).unwrap()
+    }
+
+    /// A PNG of what a window of this size shows of the page.
+    pub async fn picture(&self, width: u32, height: u32) -> Vec<u8> {
+        let size = json!({
+            "width": width,
+            "height": height,
+            "deviceScaleFactor": 1,
+            "mobile": false,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+        let picture = self.devtools("Page.captureScreenshot", json!({})).await;
+        let picture = picture["data"].as_str().unwrap();
+        BASE64_STANDARD.decode(picture).unwrap()
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let command = json!({"cmd": command, "params": parameters});
+        self.post("/goog/cdp/execute", &command).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> Value {

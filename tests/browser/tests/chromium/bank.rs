@@ -125,13 +125,13 @@ impl Bank {
     }
 }
 
-async fn listen() -> (TcpListener, u16) {
+pub(crate) async fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     (listener, port)
 }
 
-fn serve(listener: TcpListener, app: Router, log: &Log) {
+pub(crate) fn serve(listener: TcpListener, app: Router, log: &Log) {
     let app = app.layer(from_fn_with_state(log.clone(), record));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { axum::serve(listener, app).await });

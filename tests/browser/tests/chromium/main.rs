@@ -9,6 +9,7 @@ mod bank;
 mod cookies;
 mod cors;
 mod csrf;
+mod docs_page;
 mod history;
 mod links;
 mod preflight;
