@@ -90,11 +90,18 @@ fn problem_schema(problems: &[Answer]) -> Value {
 
 /// The component behind [`INPUT_ERROR`].
 fn input_error() -> Value {
+    #[cfg(feature = "validation")]
+    let codes: Vec<_> = crate::layers::validation::error_codes().collect();
+    #[cfg(feature = "validation")]
+    let code = json!({ "enum": codes, "description": "The rule that is broken." });
+    #[cfg(not(feature = "validation"))]
+    let code = json!({ "type": "string", "description": "The rule that is broken." });
     json!({
         "type": "object",
         "title": "InputError",
         "description": "One rule that an input breaks.",
         "properties": {
+            "code": code,
             "detail": { "type": "string", "description": "What is wrong." },
             "pointer": {
                 "type": "string",
@@ -110,7 +117,7 @@ fn input_error() -> Value {
                 "description": "Which one, if the name is repeated; from 0."
             }
         },
-        "required": ["detail"]
+        "required": ["code", "detail"]
     })
 }
 

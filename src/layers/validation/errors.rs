@@ -19,6 +19,9 @@ use crate::wire::{Problem, field::json_pointer, write_member};
 /// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
 
+/// A rule of the application's own.
+pub(super) const CUSTOM: &str = "custom";
+
 /// The rule that the type has no such field.
 pub(super) const UNKNOWN_FIELD: &str = "unknown_field";
 
@@ -41,7 +44,7 @@ pub(super) fn refuse(report: &Report, paths: &FieldPaths<'_>, max_listed: usize)
             encoding: paths.encoding(),
             message,
             path: paths.as_sent(segments(path)),
-            rule: rule(&RULES, message, "custom"),
+            rule: rule(&RULES, message, CUSTOM),
         }
     });
     list(errors.collect(), report.iter().count(), None)
@@ -121,10 +124,11 @@ impl ErrorList<'_> {
 }
 
 impl InputError<'_> {
-    /// Writes an element of `errors`, with the `detail` and `pointer` of RFC 9457, section 3. Forms and
-    /// queries have parameters instead of pointers.
+    /// Writes an element of `errors`: the `detail` and `pointer` of RFC 9457, section 3, and the rule as
+    /// its `code`. Forms and queries have parameters instead of pointers.
     fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
         json.push(b'{');
+        write_member(json, "code", &self.rule)?;
         write_member(json, "detail", &excerpt(self.message))?;
         if self.encoding == Encoding::Json {
             write_member(json, "pointer", &pointer(&self.path))?;
@@ -155,7 +159,7 @@ fn pointer(path: &[PathSegment]) -> String {
 }
 
 /// The start of each message of garde's rules, and the name of the rule.
-const RULES: [(&str, &str); 16] = [
+pub(super) const RULES: [(&str, &str); 16] = [
     ("does not contain ", "contains"),
     ("does not end with ", "suffix"),
     ("does not match pattern ", "pattern"),

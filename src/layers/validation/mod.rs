@@ -76,7 +76,7 @@
 //!   "status": 422,
 //!   "detail": "The request is well-formed but its content is invalid.",
 //!   "error_count": 1,
-//!   "errors": [{"detail": "length is lower than 2", "pointer": "#/name"}]
+//!   "errors": [{"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}]
 //! }
 //! ```
 //!
@@ -95,9 +95,14 @@
 //! | 422 | not a `T` (wrong type, missing field, repeated field) | `errors` (one), `error_count`; for JSON also `line`, `column` |
 //! | 422 | the rules of `T` are violated | `errors` (at most 32 by default), `error_count` (all of them) |
 //!
-//! All are [`Problem`](crate::Problem)s. Each element of `errors` has a `detail` and a location: for
-//! JSON a `pointer` ([RFC 6901], as a URI fragment); for a form or a query a `parameter`, and the
-//! `index` of a repeated one.
+//! All are [`Problem`](crate::Problem)s. Each element of `errors` has a `code`, a `detail` and a
+//! location: for JSON a `pointer` ([RFC 6901], as a URI fragment); for a form or a query a `parameter`,
+//! and the `index` of a repeated one.
+//!
+//! The `code` is the rule that is broken, for programs: the name of garde's rule (`length`, `range`,
+//! `pattern`, `email`, ..), `custom` for a rule of your own, or what keeps the value from being read
+//! (`type`, `value`, `missing_field`, `unknown_field`, `duplicate_field`, `unknown_variant`, and
+//! `invalid` for a `Deserialize` of your own). It stays the same when the `detail` is rewritten.
 //!
 //! An invalid query is answered with 422 too: wherever the input is, 400 means that it can't be
 //! parsed, and 422 that it can be parsed but is invalid.
@@ -160,6 +165,16 @@ mod parse;
 pub(crate) mod policy;
 
 pub use self::{email::email, input::Format};
+
+/// All codes of errors, A to Z.
+#[cfg(feature = "openapi")]
+pub(crate) fn error_codes() -> impl Iterator<Item = &'static str> {
+    let rules = errors::RULES.iter().chain(&parse::RULES);
+    let named = rules.map(|(_, code)| *code);
+    let codes: std::collections::BTreeSet<_> =
+        named.chain([errors::CUSTOM, parse::INVALID]).collect();
+    codes.into_iter()
+}
 #[cfg(doc)]
 use self::{
     input::{Form, Json, JsonOrForm, Query, Valid},

@@ -182,18 +182,27 @@ fn invalid(
         encoding,
         message,
         path,
-        rule: errors::rule(&RULES, message, "deserialize"),
+        rule: errors::rule(&RULES, message, INVALID),
     };
     errors::list(vec![error], 1, position)
 }
 
+/// A type of the application rejects the value by itself.
+pub(super) const INVALID: &str = "invalid";
+
 /// The start of each message of serde, and what the log says instead.
-const RULES: [(&str, &str); 8] = [
+pub(super) const RULES: [(&str, &str); 14] = [
+    ("cannot parse integer from empty string", "value"),
     ("duplicate field ", "duplicate_field"),
+    ("invalid digit found in string", "value"),
+    ("invalid float literal", "value"),
     ("invalid length ", "length"),
     ("invalid type: ", "type"),
     ("invalid value: ", "value"),
     ("missing field ", "missing_field"),
+    ("number too large to fit in target type", "value"),
+    ("number too small to fit in target type", "value"),
+    ("provided string was not `true` or `false`", "value"),
     (REPEATED, "duplicate_field"),
     ("unknown field ", UNKNOWN_FIELD),
     ("unknown variant ", "unknown_variant"),

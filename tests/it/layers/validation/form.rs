@@ -110,42 +110,42 @@ async fn an_invalid_form_is_a_422_with_the_parameter() {
         (
             "missing",
             "name=Ada",
-            json!([{"detail": "missing field `email`", "parameter": "email"}]),
+            json!([{"code": "missing_field", "detail": "missing field `email`", "parameter": "email"}]),
         ),
         (
             "empty form",
             "",
-            json!([{"detail": "missing field `name`", "parameter": "name"}]),
+            json!([{"code": "missing_field", "detail": "missing field `name`", "parameter": "name"}]),
         ),
         (
             "not a number",
             "name=Ada&email=a@b.c&age=old",
-            json!([{"detail": "invalid digit found in string", "parameter": "age"}]),
+            json!([{"code": "value", "detail": "invalid digit found in string", "parameter": "age"}]),
         ),
         (
             "number too large",
             "name=Ada&email=a@b.c&age=300",
-            json!([{"detail": "number too large to fit in target type", "parameter": "age"}]),
+            json!([{"code": "value", "detail": "number too large to fit in target type", "parameter": "age"}]),
         ),
         (
             "repeated",
             "name=Ada&name=Eve&email=a@b.c",
-            json!([{"detail": "repeated, but only one value is expected", "parameter": "name"}]),
+            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "parameter": "name"}]),
         ),
         (
             "repeated number",
             "name=Ada&email=a@b.c&age=20&age=21",
-            json!([{"detail": "repeated, but only one value is expected", "parameter": "age"}]),
+            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "parameter": "age"}]),
         ),
         (
             "rule",
             "name=A&email=a@b.c",
-            json!([{"detail": "length is lower than 2", "parameter": "name"}]),
+            json!([{"code": "length", "detail": "length is lower than 2", "parameter": "name"}]),
         ),
         (
             "rule of an item",
             "name=Ada&email=a@b.c&tag=ab&tag=c",
-            json!([{"detail": "length is lower than 2", "parameter": "tag", "index": 1}]),
+            json!([{"code": "length", "detail": "length is lower than 2", "parameter": "tag", "index": 1}]),
         ),
     ];
     for (name, written, expected) in cases {
@@ -252,12 +252,12 @@ async fn errors_of_json_or_form_point_into_the_format_that_was_sent() {
         (
             "application/json",
             r#"{"name":"A","email":"a@b.c"}"#,
-            json!({"detail": "length is lower than 2", "pointer": "#/name"}),
+            json!({"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}),
         ),
         (
             FORM,
             "name=A&email=a@b.c",
-            json!({"detail": "length is lower than 2", "parameter": "name"}),
+            json!({"code": "length", "detail": "length is lower than 2", "parameter": "name"}),
         ),
     ];
     for (content_type, written, expected) in cases {

@@ -611,7 +611,7 @@ async fn rules_may_need_a_context() {
     let json = problem(&refused, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         json["errors"],
-        json!([{"detail": "reserved", "pointer": "#/name"}])
+        json!([{"code": "custom", "detail": "reserved", "pointer": "#/name"}])
     );
     let passed = common::send(&layer, body(r#"{"name":"crew"}"#)).await;
     assert_eq!(passed.status(), StatusCode::OK);
@@ -639,7 +639,7 @@ fn the_same_rules_check_a_value_without_a_request() {
     let problem = Valid::check(user("A")).unwrap_err();
     assert_eq!(
         problem.extensions()["errors"],
-        json!([{"detail": "length is lower than 2", "pointer": "#/name"}])
+        json!([{"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}])
     );
 }
 

@@ -109,7 +109,7 @@ async fn the_event_of_a_422_names_field_and_rule_and_no_value() {
         // Types that serde can't read.
         (r#"{"age":"hunter2"}"#, "#/age (type)"),
         (r#"{"age":300}"#, "#/age (value)"),
-        (r#"{"token":"hunter2"}"#, "#/token (deserialize)"),
+        (r#"{"token":"hunter2"}"#, "#/token (invalid)"),
         // Names that the client has made up.
         (r#"{"hunter2":1}"#, "# (unknown_field)"),
         (r#"{"plan":"hunter2"}"#, "#/plan (unknown_variant)"),
@@ -141,7 +141,7 @@ async fn the_event_of_a_422_names_the_parameter_of_a_form_or_a_query() {
 
     for (form, cause) in [
         ("sort=hunter2", "sort (length)"),
-        ("per_page=hunter2", "per_page (deserialize)"),
+        ("per_page=hunter2", "per_page (invalid)"),
         ("per_page=101", "per_page (range)"),
         ("sort=a&sort=hunter2", "sort (duplicate_field)"),
     ] {
