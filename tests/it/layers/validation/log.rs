@@ -141,7 +141,7 @@ async fn the_event_of_a_422_names_the_parameter_of_a_form_or_a_query() {
 
     for (form, cause) in [
         ("sort=hunter2", "sort (length)"),
-        ("per_page=hunter2", "per_page (invalid)"),
+        ("per_page=hunter2", "per_page (value)"),
         ("per_page=101", "per_page (range)"),
         ("sort=a&sort=hunter2", "sort (duplicate_field)"),
     ] {
