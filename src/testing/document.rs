@@ -406,11 +406,9 @@ impl<'d> Comparison<'_, 'd> {
     fn security(&mut self, before: &'d Value, after: &'d Value) -> bool {
         let old = security::alternatives(self.old, before);
         let new = security::alternatives(self.new, after);
-        let changes = security::compare(&old, &new);
-        for change in changes
-            .into_iter()
-            .chain(security::permissions(before, after))
-        {
+        let mut changes = security::compare(&old, &new);
+        changes.extend(security::permissions(before, after));
+        for change in changes {
             self.push(Location::Security, change);
         }
         security::is_open(&old)
@@ -438,10 +436,10 @@ impl<'d> Comparison<'_, 'd> {
                 };
                 let change = Change::new(kind, is_breaking).of(subject);
                 let shown = |limit: &Value| {
-                    let members = ["limit", "period-seconds"].map(|name| limit.get(name));
-                    match members {
-                        [Some(count), Some(seconds)] => format!("{count} in {seconds} s"),
-                        [Some(count), None] => count.to_string(),
+                    let number = |name: &str| limit.get(name).and_then(Value::as_f64);
+                    match (number("limit"), number("period-seconds")) {
+                        (Some(count), Some(seconds)) => format!("{count} in {seconds} s"),
+                        (Some(count), None) => format!("{count} at once"),
                         _ => limit.to_string(),
                     }
                 };

@@ -71,7 +71,7 @@
 //! | header fields of a response | removed, or no longer required | added |
 //! | members of a response | removed, or no longer required | added; required now |
 //! | values in a response | more: type, `null`, `enum`, range, length, `pattern` | fewer |
-//! | security | more is required: credentials, a scheme, a scope | less is required |
+//! | security | more is required: credentials, a scheme, a scope, a role, a check | less is required |
 //! | `x-rate-limit`, `x-max-body-bytes` | added or lower | removed or higher |
 //! | servers | removed | added |
 //! | texts, examples, tags, defaults, other extensions | | all |

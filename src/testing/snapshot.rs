@@ -146,7 +146,6 @@ fn sorted(value: &Value) -> Value {
 /// The document differs from the stored one, or could not be compared.
 ///
 /// [`Display`](fmt::Display) writes what has changed, and how to accept it.
-#[must_use]
 pub struct SnapshotError {
     path: String,
     cause: Cause,

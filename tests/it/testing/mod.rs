@@ -5,6 +5,7 @@ mod operations;
 mod report;
 mod schemas;
 mod snapshot;
+mod sound;
 
 use serde_json::{Value, json};
 use wythe::testing::{ChangeKind, Difference, Differences};

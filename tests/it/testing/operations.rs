@@ -465,8 +465,8 @@ fn limits() {
     operations(
         "a limit",
         [&none, &of(json!([limit(10, 60.0)]))],
-        "! , limit: x-rate-limit `hourly` added: 10 in 60.0 s (lowers the limit)",
-        ", limit: x-rate-limit `hourly` removed: 10 in 60.0 s (raises the limit)",
+        "! , limit: x-rate-limit `hourly` added: 10 in 60 s (lowers the limit)",
+        ", limit: x-rate-limit `hourly` removed: 10 in 60 s (raises the limit)",
     );
     operations(
         "its count",
