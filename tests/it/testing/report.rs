@@ -49,3 +49,17 @@ fn nothing_changed_is_said() {
         "no differences\n"
     );
 }
+
+#[test]
+fn the_readme_shows_the_report_of_the_example() {
+    // The example of the module compares it with what is written.
+    let page = include_str!("../../../src/testing/mod.rs");
+    let (_, report) = page.split_once("\"\\\n").expect("the report");
+    let (report, _) = report.split_once("//! \"\n").expect("its end");
+    let lines = report.lines().map(|line| line.trim_start_matches("//!"));
+    let lines: Vec<&str> = lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("```text\n{}\n```\n", lines.join("\n"))));
+}
