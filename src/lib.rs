@@ -126,7 +126,7 @@
 //! layer               stage         answers and sets
 //! with_rate_limit     Throttle      429 when a quota is spent ("default": 10 requests per minute, one every 6 s)
 //!                                   500 when the server does not provide the address of the peer
-//!                                   sets retry-after, ratelimit, ratelimit-policy
+//!                                   sets retry-after, ratelimit, ratelimit-policy, access-control-expose-headers
 //! with_auth           Authenticate  401 without credentials, or with invalid ones
 //!                                   400 without a token after `Bearer`, or with several tokens
 //!                                   sets www-authenticate

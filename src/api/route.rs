@@ -111,7 +111,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     {
         let mut layers = rows(around);
         layers.extend(rows(guard));
-        layers.extend(rows(&handled.list));
+        // The compiler has proven what the route assumes.
+        let own = rows(&handled.list).into_iter();
+        layers.extend(own.map(|(stage, layer)| (stage, layer.proven())));
         let options = handled.options.clone();
         let path_use = handled.path_use.clone();
         let needs_axum = path_use.may_read_axum_params && !options.direct;

@@ -5,12 +5,13 @@
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
-use http::Extensions;
+use http::{Extensions, StatusCode};
 use tower_layer::Layer;
 
 use super::Stack;
 use crate::contract::{
     Description, Place, Placed, Provision, Sometimes, With, debug_as_name,
+    description::Answer,
     stage::{Any, FurtherIn, No, Yes},
 };
 
@@ -140,7 +141,11 @@ impl<X: 'static> Place for Assumed<X> {
 
     fn describe(&self) -> Description {
         let assumed = Description::of::<X>();
-        Description::new(self.name()).suffix(&format!(" {}", assumed.name()))
+        let missing = Answer::new(StatusCode::INTERNAL_SERVER_ERROR)
+            .when("when nothing around the stack has provided it");
+        Description::new(self.name())
+            .suffix(&format!(" {}", assumed.name()))
+            .assumption(missing)
     }
 }
 

@@ -66,6 +66,7 @@ pub struct Description {
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
     renders_refusals: bool,
+    is_assumption: bool,
 }
 
 /// Which requests bypass a layer.
@@ -104,6 +105,7 @@ impl Description {
             cors: None,
             cache: None,
             renders_refusals: false,
+            is_assumption: false,
         }
     }
 
@@ -139,8 +141,9 @@ impl Description {
         self
     }
 
-    /// Adds a header field that the layer sets on responses of the handler. Those of the layer's own
-    /// answers are parts of the answers: see [`Answer::field`].
+    /// Adds a header field that the layer sets, or may set, on responses from further in: those of the
+    /// handler and of other layers. Those of the layer's own answers are parts of the answers: see
+    /// [`Answer::field`].
     pub fn field(mut self, field: HeaderName) -> Self {
         self.fields.push(field);
         self
@@ -289,6 +292,21 @@ impl Description {
         self
     }
 
+    /// The layer assumes that something is there, and this is the answer if it is not.
+    pub(crate) fn assumption(mut self, missing: Answer) -> Self {
+        self.is_assumption = true;
+        self.answer(missing)
+    }
+
+    /// The same, where it is proven that what a layer assumes is there.
+    #[cfg(feature = "api")]
+    pub(crate) fn proven(mut self) -> Self {
+        if self.is_assumption {
+            self.answers.clear();
+        }
+        self
+    }
+
     /// The layer's name, as it is written in a stack.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -300,7 +318,7 @@ impl Description {
         &self.answers
     }
 
-    /// The header fields that the layer sets on responses of the handler.
+    /// The header fields that the layer sets, or may set, on responses from further in.
     #[must_use]
     pub fn fields(&self) -> &[HeaderName] {
         &self.fields

@@ -98,11 +98,6 @@ impl<K: Key> Place for Limiter<K> {
 
     fn describe(&self) -> Description {
         let limit = &self.0.limit;
-        if limit.options.shadow {
-            // It limits nothing, but answers requests that have no key.
-            let layer = Description::new(self.name()).suffix(".shadow()");
-            return key::describe(&self.0.key, layer);
-        }
         key::describe(&self.0.key, limit.describe(self.name()))
     }
 }
@@ -379,16 +374,26 @@ impl Limit {
             }
             if by_plan { limit.of_plan() } else { limit }
         });
-        let fields = self.first.names();
-        let exceeded = Answer::of(&self.first.quota_exceeded(|_| true)).field(header::RETRY_AFTER);
-        let exceeded = fields.iter().cloned().fold(exceeded, Answer::field);
-        let mut layer = Description::new(name).limit(limits, exceeded);
+        let mut fields = self.first.names();
+        fields.push(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        let mut layer = Description::new(name);
+        if self.options.shadow {
+            // It limits nothing, but answers requests that have no key or no plan.
+            layer = layer.suffix(".shadow()");
+        } else {
+            let exceeded = Answer::of(&self.first.quota_exceeded(|_| true));
+            let exceeded = exceeded.field(header::RETRY_AFTER);
+            let exceeded = fields.iter().cloned().fold(exceeded, Answer::field);
+            layer = layer.limit(limits, exceeded);
+        }
         if by_plan {
             let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR)
                 .when("when the plan of the request is not listed");
             layer = layer.answer(unknown);
         }
-        if let Some(unavailable) = self.store.unavailable(&self.options) {
+        if let Some(unavailable) = self.store.unavailable(&self.options)
+            && !self.options.shadow
+        {
             layer = layer.answer(unavailable.field(header::RETRY_AFTER));
         }
         if self.options.exempt.is_some() {

@@ -331,11 +331,16 @@ impl CompiledValidation {
             refusals,
             ..
         } = self;
-        let malformed = Answer::new(StatusCode::BAD_REQUEST)
-            .reason("malformed")
-            .member("byte");
-        let invalid =
+        let mut malformed = Answer::new(StatusCode::BAD_REQUEST).reason("malformed");
+        let mut invalid =
             Answer::of(&errors::list(Vec::new(), 0, None)).when("when its content is invalid");
+        if *format != Format::Json {
+            malformed = malformed.member("byte");
+        }
+        if matches!(format, Format::Json | Format::JsonOrForm) {
+            malformed = malformed.member("line").member("column");
+            invalid = invalid.member("line").member("column");
+        }
         if *format == Format::Query {
             return layer
                 .reads(RequestInput::new(InputSource::Query, type_name))
@@ -358,17 +363,15 @@ impl CompiledValidation {
                 "when the body has another content type, or a content coding",
             )
         };
-        let malformed = malformed
-            .when("when the body can't be read or parsed")
-            .or(&refusals.no_body)
-            .reason("broken_body")
-            .member("line")
-            .member("column");
+        if !options.any_content_type {
+            malformed = malformed.or(&refusals.no_body);
+        }
+        let malformed = malformed.reason("broken_body");
         layer
-            .answer(malformed)
+            .answer(malformed.when("when the body can't be read or parsed"))
             .answer(Answer::of(&refusals.too_large).when(input.when_too_large()))
             .answer(unsupported.when(when))
-            .answer(invalid.member("line").member("column"))
+            .answer(invalid)
             .reads(input)
     }
 

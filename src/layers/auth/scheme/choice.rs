@@ -183,8 +183,8 @@ where
         let into_first: IntoEither<A, A, O> = |principal| Ok(Either::First(principal));
         let into_second: IntoEither<O, A, O> = |principal| Ok(Either::Second(principal));
         Self(Or::new(
-            Map::new(first, into_first),
-            Map::new(second, into_second),
+            Map::always(first, into_first),
+            Map::always(second, into_second),
         ))
     }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
 use super::{
     Authenticate, describe,
-    verdict::{Refusal, Verdict},
+    verdict::{Refusal, Verdict, WRONG_CREDENTIALS},
 };
 use crate::{
     contract::{Description, Later, description::Answer},
@@ -21,12 +21,23 @@ use crate::{
 pub struct Map<A, F> {
     scheme: A,
     turn: Arc<F>,
+    can_refuse: bool,
 }
 
 impl<A, F> Map<A, F> {
-    pub(super) fn new(scheme: A, turn: F) -> Self {
-        let turn = Arc::new(turn);
-        Self { scheme, turn }
+    pub(super) fn always(scheme: A, turn: F) -> Self {
+        Self {
+            scheme,
+            turn: Arc::new(turn),
+            can_refuse: false,
+        }
+    }
+
+    pub(super) fn or_refuse(scheme: A, turn: F) -> Self {
+        Self {
+            can_refuse: true,
+            ..Self::always(scheme, turn)
+        }
     }
 }
 
@@ -49,7 +60,11 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        self.scheme.describe(layer)
+        let layer = describe(&self.scheme, layer);
+        if !self.can_refuse {
+            return layer;
+        }
+        layer.reasons(StatusCode::UNAUTHORIZED, [WRONG_CREDENTIALS])
     }
 }
 
@@ -58,6 +73,7 @@ impl<A: Clone, F> Clone for Map<A, F> {
         Self {
             scheme: self.scheme.clone(),
             turn: Arc::clone(&self.turn),
+            can_refuse: self.can_refuse,
         }
     }
 }
@@ -94,6 +110,9 @@ pub trait Outcome {
     /// Who sent the request.
     type Principal: Clone + Send + Sync + 'static;
 
+    /// Whether it can be a [refusal](Verdict::Refused) of its own, which the layer then describes.
+    const CAN_REFUSE: bool = true;
+
     /// The verdict on the request.
     fn into_verdict(self) -> Verdict<Self::Principal>;
 }
@@ -112,6 +131,8 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     type Principal = P;
+
+    const CAN_REFUSE: bool = false;
 
     fn into_verdict(self) -> Verdict<P> {
         match self {
@@ -162,9 +183,10 @@ where
 
     fn describe(&self, layer: Description) -> Description {
         let failed = Answer::unavailable().when("when the principal cannot be looked up");
+        let own = <L::Output as Outcome>::CAN_REFUSE.then_some(WRONG_CREDENTIALS);
         let layer = describe(&self.scheme, layer);
         layer
-            .reasons(StatusCode::UNAUTHORIZED, [UNKNOWN])
+            .reasons(StatusCode::UNAUTHORIZED, own.into_iter().chain([UNKNOWN]))
             .answer(failed)
     }
 }

@@ -260,7 +260,7 @@ pub trait Authenticate {
         Self: Sized,
         F: Fn(Self::Principal) -> Q + Send + Sync + 'static,
     {
-        Map::new(self, move |principal| Ok(turn(principal)))
+        Map::always(self, move |principal| Ok(turn(principal)))
     }
 
     /// Turns the principal into another one, or refuses it: a 401 with the scheme's challenge.
@@ -291,7 +291,7 @@ pub trait Authenticate {
         Self: Sized,
         F: Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
     {
-        Map::new(self, turn)
+        Map::or_refuse(self, turn)
     }
 
     /// Looks the principal up in a store: its row by the `sub` of its claims, or whether its token

@@ -1,6 +1,10 @@
 //! Finds the session of a request, checks it, and renews it.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, SET_COOKIE},
+    request::Parts,
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -54,7 +58,8 @@ where
             .scheme(scheme.carrier(Carrier::Cookie(cookie.into())))
             .reasons(StatusCode::UNAUTHORIZED, SessionRefusal::ENDED)
             .answer(Answer::of(repeated.problem()).when("with several session cookies"))
-            .field(SET_COOKIE);
+            .field(SET_COOKIE)
+            .field(CACHE_CONTROL);
         let check_can_fail = self.check.as_ref().is_some_and(|check| check.is_async);
         if !self.backend.can_fail() && !check_can_fail {
             return layer;

@@ -3,6 +3,7 @@
 //! `lines` writes the data of a layer in lines, so that a table can show them.
 
 mod policies;
+mod provoked;
 mod schemes;
 
 use http::HeaderName;

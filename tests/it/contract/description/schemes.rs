@@ -120,7 +120,7 @@ fn schemes() {
             "  fields www-authenticate",
             "400 with several session cookies",
             "  reasons several_sessions",
-            "sets set-cookie",
+            "sets set-cookie cache-control",
             "required Session Cookie in cookie __Host-session, sent by browsers",
         ],
     );
@@ -205,7 +205,7 @@ fn alternatives_are_alternatives() {
             "400 without a token after `Bearer`, or with several tokens",
             "  reasons several_tokens malformed_credentials",
             "  fields www-authenticate",
-            "sets set-cookie",
+            "sets set-cookie cache-control",
             "optional Session Cookie in cookie __Host-session, sent by browsers",
             "optional Bearer Bearer in Authorization: Bearer as JWT",
             "optional ApiKey Badge in query token",
