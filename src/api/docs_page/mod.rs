@@ -34,9 +34,9 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 
 /// A page that shows an OpenAPI document, with Swagger UI.
 ///
-/// Everything that it needs is in the binary: neither a build nor a browser fetches anything from
-/// another host. The document is a URL, so it can be one that this crate writes, or any other of
-/// OpenAPI 2.0, 3.0 or 3.1.
+/// Everything that it needs is in the binary: neither the build nor the browser loads anything from
+/// another host. The document is read from a URL. It can be that of an [`Api`](crate::Api), or any other
+/// of OpenAPI 2.0, 3.0 or 3.1.
 ///
 /// In an [`Api`](crate::Api), [`PublicRoutes::docs_page`] adds the page. In axum's router, it is a
 /// service for `nest_service`.
@@ -95,30 +95,30 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 /// img-src 'self' blob: data:; script-src 'self'; style-src 'self'; connect-src 'self'
 /// ```
 ///
-/// A stricter one of a proxy has to allow as much. "Try it out" sends requests from the page, so that it
-/// reaches only the origin of the page by default: see [`connect_to`](Self::connect_to).
+/// If a proxy adds a policy of its own, it must allow the same. "Try it out" sends requests from the
+/// page, by default only to its own origin: see [`connect_to`](Self::connect_to).
 ///
 /// # Security
 ///
-/// The page shows to whom it is served what the document says. Serve it, and the document, behind
-/// authentication if that is not public. Credentials that a user enters stay in the memory of the page,
-/// and are lost when it is closed.
+/// Everyone who can load the document can read about all routes. If it is not meant to be public, put
+/// authentication that browsers support, such as a session or [`Basic`](crate::Basic), around both, in
+/// axum's router for example: `.nest_service("/docs", stack.service(page))`.
+///
+/// Credentials that a user enters are kept in the memory of the page until it is closed.
 ///
 /// # Size
 ///
-/// Swagger UI adds 0.5 MB to a binary. It is stored compressed; for the first client that does not
-/// accept gzip, it is decompressed into 1.7 MB of memory.
+/// Swagger UI adds 0.5 MB to a binary. It is stored and sent compressed. The first client that does not
+/// accept gzip makes it take another 1.7 MB of memory, decompressed.
 ///
 /// # Licence
 ///
-/// Swagger UI is licensed under the Apache License 2.0, and a copy of the licence is served beside the
-/// page.
+/// Swagger UI is licensed under the Apache License 2.0. A copy of it is served with the page.
 ///
 /// # Compared with
 ///
-/// Scalar, Redoc, RapiDoc and Stoplight Elements put styles into the page, which only a policy with
-/// `style-src 'unsafe-inline'` allows. The crates for them load their script from another host, or add
-/// 1 to 5 MB to a binary.
+/// Scalar, Redoc, RapiDoc and Stoplight Elements need a policy with `style-src 'unsafe-inline'`. The crates
+/// for them load a script from another host, or add 1 to 5 MB to a binary.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DocsPage {
@@ -130,10 +130,9 @@ pub struct DocsPage {
 impl DocsPage {
     /// A page that shows the document at this URL.
     ///
-    /// It is mostly an absolute path, such as `/api/openapi.json`. A relative reference is resolved against
-    /// the prefix of the page with a slash at the end: for a page at `/docs`, `../openapi.json` is
-    /// `/openapi.json`, also behind a proxy that puts both under another path. A URL of another origin has
-    /// to be [allowed](Self::connect_to).
+    /// It is usually an absolute path, such as `/api/openapi.json`. A relative one starts at the prefix
+    /// of the page: for a page at `/docs`, `../openapi.json` is `/openapi.json`. Use it if a proxy adds
+    /// a prefix to both. A URL of another origin must be [allowed](Self::connect_to).
     pub fn new(document: impl Into<String>) -> Self {
         Self {
             document: document.into().into(),
@@ -150,9 +149,8 @@ impl DocsPage {
         }
     }
 
-    /// Allows the page to connect to another origin, for the document or for "Try it out": that of a
-    /// server in the document, for example. The server there has to allow the page as well, with
-    /// CORS.
+    /// Allows the page to connect to another origin, for the document or for "Try it out". A server
+    /// that the document lists is an example. That server must allow the page with CORS.
     ///
     /// # Errors
     ///
@@ -230,7 +228,7 @@ impl DocsPage {
     }
 }
 
-/// A file of this crate. It has no checksum in its path, so that it is always asked for.
+/// A file of this crate. Its path has no checksum, so caches must ask for it each time.
 fn own(content_type: &'static str, content: String) -> http::Response<Bytes> {
     let mut response = http::Response::new(content.into());
     for (name, value) in [

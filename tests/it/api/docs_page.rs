@@ -9,10 +9,10 @@ use tower::{Service, ServiceExt};
 use wythe::{
     Api, FinishedApi,
     api::{ApiService, DocsPage},
-    compose, with,
+    compose, with, with_auth,
 };
 
-use super::{Through, answers, call, field};
+use super::{Badge, Through, answers, call, field};
 use crate::common;
 
 fn page() -> DocsPage {
@@ -265,4 +265,22 @@ async fn a_documented_api_takes_the_page_without_a_schema() {
             open.docs_page("/docs", page())
         });
     is_complete(api.service(()).unwrap(), "/docs").await;
+}
+
+#[tokio::test]
+async fn a_stack_can_guard_the_page() {
+    let guarded = compose(with_auth(Badge)).service(page());
+    let app = Router::new().nest_service("/docs", guarded.clone());
+    let api = Api::<()>::new("Shop", "1.0.0").public("it has a stack of its own", |open| {
+        open.router("/docs", Router::new().fallback_service(guarded))
+    });
+    let api = api.service(()).unwrap();
+    for path in ["/docs", "/docs/page.js"] {
+        let with_badge = format!("GET {path} badge:ann");
+        let without = format!("GET {path}");
+        assert_eq!(call(&app, &without).await.status(), 401, "{path}");
+        assert_eq!(call(&api, &without).await.status(), 401, "{path}");
+        assert_eq!(call(&app, &with_badge).await.status(), 200, "{path}");
+        assert_eq!(call(&api, &with_badge).await.status(), 200, "{path}");
+    }
 }
