@@ -130,6 +130,8 @@ mod check;
 mod docs_page;
 pub(crate) mod documentation;
 mod finding;
+#[cfg(any(feature = "docs-page", feature = "openapi"))]
+mod html;
 pub(crate) mod mount;
 #[cfg(feature = "openapi")]
 pub mod openapi;

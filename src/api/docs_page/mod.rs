@@ -15,7 +15,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_service::Service;
 
 use self::swagger_ui::{File, LICENSE, PAGE_STYLES, SCRIPT, STYLES};
-use super::public::PublicRoutes;
+use super::{html::escaped, public::PublicRoutes};
 use crate::{
     compose::Describe,
     contract::finish,
@@ -239,21 +239,6 @@ fn own(content_type: &'static str, content: String) -> http::Response<Bytes> {
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-/// The text in HTML, also inside the quotes of an attribute.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 impl<B> Service<Request<B>> for DocsPage {

@@ -83,15 +83,38 @@
 //! | answers of the handler | its return type: [`DocumentResponse`]; [`Handled::answers`](crate::Handled::answers) |
 //! | answers and fields of layers, security, limits | the [`Description`](crate::Description) of each layer |
 //!
+//! | types of problems | `x-problem-types`; [`OpenApi::problem_types`] makes a page of them |
+//!
 //! `default` stands for what is not known: `Result<_, Problem>` may be any problem. A method that
 //! OpenAPI 3.1 does not know, such as `QUERY`, is an `x-query` of its path. Services and routers of other
 //! crates are not in the document; the [audit](crate::Api::audit) lists them.
+//!
+//! # What a schema says of a rule
+//!
+//! | rule of garde | in the schema |
+//! |---|---|
+//! | `length(chars, ..)`, `range`, `pattern`, `email`, `url`, `ip`, `required`, `contains` | the same |
+//! | `length(..)` of a `String` without `chars` | the same numbers, but a schema counts characters, and garde bytes |
+//! | `inner(..)` of a `Vec` | the same, for the items |
+//! | `inner(..)` of an `Option` | nothing: write the rule without `inner`, which garde applies to the value too |
+//! | `custom(..)`, `credit_card`, `phone_number`, `matches(..)` | nothing |
+//!
+//! A struct of serde also accepts an array with its fields in order, which its schema does not.
+//! `u32`, `i64` and so on have the bounds of the type.
+//!
+//! # Compared with
+//!
+//! - [`aide`](https://docs.rs/aide) documents the handlers and extractors of axum, by schemars too. Its
+//!   routes know nothing of layers, so that the answers, fields and schemes of those are written by hand.
+//! - [`utoipa`](https://docs.rs/utoipa) describes each operation in an attribute beside it, which nothing
+//!   holds against the code. [`OpenApi::merge`] puts such a document and this one together.
 
 pub(crate) mod arguments;
 pub(crate) mod input;
 pub(crate) mod operation;
 pub(crate) mod options;
 mod problem;
+mod problem_types;
 pub(crate) mod response;
 mod schemas;
 mod security;
@@ -103,28 +126,33 @@ use std::{
 };
 
 use http::Method;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use self::{
     input::DocumentInput,
     options::Parameter,
+    problem_types::ProblemTypes,
     response::{DocumentParts, DocumentResponse, ResponseTypes},
     schemas::Schemas,
 };
-use self::{operation::Operation, problem::ProblemSchemas, security::Schemes};
+use self::{
+    operation::Operation, problem::ProblemSchemas, problem_types::ProblemType, security::Schemes,
+};
 pub use super::documentation::{Documented, Undocumented};
 use super::{
     builder::Routes,
     finding::Finding,
     route::{Matches, Route},
 };
-use crate::request::parameter_names;
+use crate::{request::parameter_names, wire::ConfigError};
 
 /// An OpenAPI 3.1 document; made by [`Api::openapi`](crate::Api::openapi). It prints itself as JSON.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct OpenApi {
     document: Map<String, Value>,
+    problem_types: BTreeMap<String, ProblemType>,
 }
 
 impl OpenApi {
@@ -151,7 +179,7 @@ impl OpenApi {
         let mut document = json!({ "paths": paths });
         let mut components = Map::new();
         let mut list = schemas.finish(&mut document);
-        problems.add_to(&mut list);
+        let problem_types = problems.add_to(&mut list);
         components.insert("schemas".into(), list.into());
         let schemes = schemes.into_map();
         if !schemes.is_empty() {
@@ -170,7 +198,14 @@ impl OpenApi {
             let tags: Vec<_> = tags.iter().map(|name| json!({ "name": name })).collect();
             document.insert("tags".into(), tags.into());
         }
-        Self { document }
+        if !problem_types.is_empty() {
+            let types = problem_types::extension(&problem_types);
+            document.insert("x-problem-types".into(), types);
+        }
+        Self {
+            document,
+            problem_types,
+        }
     }
 
     /// What the API is for; CommonMark.
@@ -220,6 +255,90 @@ impl OpenApi {
         self
     }
 
+    /// Adds the paths, components and tags of another document: of routes that another crate
+    /// describes. Everything else, such as the title, stays that of this one.
+    ///
+    /// # Errors
+    ///
+    /// If the other is not an OpenAPI document of version 3.1, or both have an operation, an
+    /// `operationId` or a component of the same name that are not the same.
+    ///
+    /// # Example: with utoipa
+    ///
+    /// ```
+    /// use utoipa::OpenApi;
+    /// use wythe::{Api, NoContent, compose};
+    ///
+    /// async fn ping() -> NoContent {
+    ///     NoContent
+    /// }
+    ///
+    /// #[utoipa::path(get, path = "/legacy", responses((status = 200)))]
+    /// async fn legacy() {}
+    ///
+    /// #[derive(OpenApi)]
+    /// #[openapi(paths(legacy))]
+    /// struct Theirs;
+    ///
+    /// let api = Api::<()>::new("Ping", "1.0.0").documented().get("/ping", compose(()).handler(ping));
+    /// let document = api.openapi().merge(&Theirs::openapi())?.to_value();
+    /// assert!(document["paths"]["/ping"]["get"].is_object());
+    /// assert!(document["paths"]["/legacy"]["get"].is_object());
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn merge(mut self, other: &impl Serialize) -> Result<Self, ConfigError> {
+        let error = |message: String| ConfigError::new("OpenApi::merge", message);
+        let other = serde_json::to_value(other)
+            .map_err(|source| error("the other document is not JSON".into()).because(source))?;
+        let version = other.get("openapi").and_then(Value::as_str);
+        if !version.is_some_and(|version| version.starts_with("3.1")) {
+            let found = version.unwrap_or("none");
+            let message =
+                format!("the other document has to be of OpenAPI 3.1, and this is {found}");
+            return Err(error(message));
+        }
+        let mut ids: BTreeSet<String> = operation_ids(&self.document).collect();
+        let theirs = other.as_object().into_iter().flat_map(operation_ids);
+        for id in theirs {
+            if !ids.insert(id.clone()) {
+                return Err(error(format!(
+                    "both documents have the `operationId` `{id}`"
+                )));
+            }
+        }
+        for part in ["paths", "components"] {
+            let Some(theirs) = other.get(part).and_then(Value::as_object) else {
+                continue;
+            };
+            let ours = self.document.entry(part).or_insert_with(|| json!({}));
+            for (outer, members) in theirs {
+                for (name, value) in members.as_object().into_iter().flatten() {
+                    let place = ours
+                        .as_object_mut()
+                        .map(|ours| ours.entry(outer.clone()).or_insert_with(|| json!({})))
+                        .and_then(Value::as_object_mut);
+                    let Some(place) = place else { continue };
+                    let found = place.entry(name.clone()).or_insert_with(|| value.clone());
+                    if found != value {
+                        let message = format!("both documents have `{name}` in `{part}/{outer}`");
+                        return Err(error(message));
+                    }
+                }
+            }
+        }
+        if let Some(Value::Array(theirs)) = other.get("tags") {
+            let ours = self.document.entry("tags").or_insert_with(|| json!([]));
+            if let Value::Array(ours) = ours {
+                for tag in theirs {
+                    if ours.iter().all(|own| own.get("name") != tag.get("name")) {
+                        ours.push(tag.clone());
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+
     /// The document as JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
@@ -241,7 +360,7 @@ impl fmt::Display for OpenApi {
     }
 }
 
-impl serde::Serialize for OpenApi {
+impl Serialize for OpenApi {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document.serialize(serializer)
     }
@@ -303,6 +422,17 @@ pub(super) fn check_operation_ids<S>(routes: &Routes<S>, findings: &mut Vec<Find
             ));
         }
     }
+}
+
+/// All `operationId`s of a document.
+fn operation_ids(document: &Map<String, Value>) -> impl Iterator<Item = String> {
+    let paths = document.get("paths").and_then(Value::as_object);
+    let operations = paths
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(Value::as_object);
+    let ids = operations.flat_map(Map::values);
+    ids.filter_map(|operation| Some(operation.get("operationId")?.as_str()?.to_owned()))
 }
 
 /// The path as a template: `/files/{*rest}` is `/files/{rest}`, and a doubled brace is one.

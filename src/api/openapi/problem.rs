@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::problem_types::ProblemType;
 use crate::contract::description::Answer;
 
 /// The schema of every problem.
@@ -15,11 +16,17 @@ const INPUT_ERROR: &str = "#/components/schemas/InputError";
 
 /// The schemas of the problems of a document, by name: many routes have the same ones.
 #[derive(Debug, Default)]
-pub(super) struct ProblemSchemas(BTreeMap<String, Value>);
+pub(super) struct ProblemSchemas {
+    schemas: BTreeMap<String, Value>,
+    types: BTreeMap<String, ProblemType>,
+}
 
 impl ProblemSchemas {
     /// A reference to the schema of these problems, all of one status.
     pub(super) fn add(&mut self, problems: &[Answer]) -> Value {
+        for problem in problems {
+            ProblemType::note(&mut self.types, problem);
+        }
         let schema = problem_schema(problems);
         let reason = problems.first().map_or(StatusCode::OK, Answer::status);
         let reason = reason.canonical_reason().unwrap_or("Other");
@@ -27,22 +34,27 @@ impl ProblemSchemas {
         let name = format!("{}Problem", words.collect::<String>());
         let mut numbered = name.clone();
         let mut number = 2;
-        while self.0.get(&numbered).is_some_and(|other| *other != schema) {
+        while self
+            .schemas
+            .get(&numbered)
+            .is_some_and(|other| *other != schema)
+        {
             numbered = format!("{name}{number}");
             number += 1;
         }
         let reference = json!({ "$ref": format!("#/components/schemas/{numbered}") });
-        self.0.insert(numbered, schema);
+        self.schemas.insert(numbered, schema);
         reference
     }
 
-    /// Adds the schemas to those of the types. A type has its name already.
-    pub(super) fn add_to(self, list: &mut Map<String, Value>) {
-        for (name, schema) in self.0 {
+    /// Adds the schemas to those of Rust types. The rest is the types of problems.
+    pub(super) fn add_to(self, list: &mut Map<String, Value>) -> BTreeMap<String, ProblemType> {
+        for (name, schema) in self.schemas {
             list.insert(name, schema);
         }
         list.insert("Problem".into(), problem());
         list.insert("InputError".into(), input_error());
+        self.types
     }
 }
 

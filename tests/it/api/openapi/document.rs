@@ -333,3 +333,32 @@ fn options_do_not_replace_each_other() {
         (&json!("All users"), &json!(["Users"]))
     );
 }
+
+#[test]
+fn types_of_problems_are_listed_with_their_texts() {
+    const TAKEN: &str = "https://api.example.com/problems#name-taken";
+    let taken = Answer::new(StatusCode::CONFLICT)
+        .kind(TAKEN)
+        .when("when the name is taken");
+    let document = Api::<()>::new("<Users>", "1.0.0")
+        .documented()
+        .get("/users", compose(()).handler(list).answers(taken))
+        .openapi();
+    assert_eq!(
+        document.to_value()["x-problem-types"],
+        json!([{ "type": TAKEN, "statuses": [409], "when": ["when the name is taken"] }])
+    );
+    let types = document
+        .problem_types()
+        .describe(TAKEN, "Names are unique & short.");
+    assert_eq!(types.uris().collect::<Vec<_>>(), [TAKEN]);
+    let page = types.to_string();
+    for part in [
+        "<title>&lt;Users&gt;: problems</title>",
+        "<section id=\"name-taken\">",
+        "<p>Names are unique &amp; short.</p>",
+        "<li>when the name is taken</li>",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+}
