@@ -18,6 +18,7 @@ pub struct Documented;
 
 /// What is known of the types of a route.
 #[derive(Clone, Copy, Default)]
+#[cfg_attr(not(feature = "openapi"), non_exhaustive)]
 pub struct RouteTypes {
     /// `None` if the route is not documented.
     #[cfg(feature = "openapi")]
