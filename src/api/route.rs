@@ -56,7 +56,10 @@ impl DocumentedRoute {
     /// Whether the types of the route have schemas.
     #[cfg_attr(
         not(feature = "openapi"),
-        expect(clippy::unused_self, reason = "no route has schemas without the feature")
+        expect(
+            clippy::unused_self,
+            reason = "no route has schemas without the feature"
+        )
     )]
     pub(super) const fn is_documented(&self) -> bool {
         #[cfg(feature = "openapi")]
