@@ -52,7 +52,7 @@ impl Schemas {
     }
 
     /// What a schema of a request refers to; the schema itself if it does not refer.
-    pub(super) fn resolve(&mut self, schema: &Value) -> Value {
+    pub(super) fn resolve(&self, schema: &Value) -> Value {
         let mut schema = schema.clone();
         // A reference to a reference; a circle ends as well.
         for _ in 0..8 {
@@ -70,7 +70,9 @@ impl Schemas {
     /// to the names in the list.
     pub(super) fn finish(mut self, document: &mut Value) -> Map<String, Value> {
         let mut list = self.inputs.take_definitions(true);
-        let outputs = self.outputs.take_definitions(true);
+        keep_used(&mut list, INPUTS, document);
+        let mut outputs = self.outputs.take_definitions(true);
+        keep_used(&mut outputs, OUTPUTS, document);
         let names = output_names(&list, &outputs);
         for (name, mut schema) in outputs {
             if let Some(written) = names.get(&name) {
@@ -83,17 +85,37 @@ impl Schemas {
     }
 }
 
+/// Removes the schemas that nothing refers to: those of queries, whose members are parameters.
+fn keep_used(list: &mut Map<String, Value>, prefix: &str, document: &mut Value) {
+    let mut names = Vec::new();
+    add_names(document, prefix, &mut names);
+    let mut used = Map::new();
+    while let Some(name) = names.pop() {
+        if let Some(mut schema) = list.remove(&name) {
+            add_names(&mut schema, prefix, &mut names);
+            used.insert(name, schema);
+        }
+    }
+    used.sort_keys();
+    *list = used;
+}
+
+/// The names of the schemas that a value refers to.
+fn add_names(value: &mut Value, prefix: &str, names: &mut Vec<String>) {
+    for_each_reference(value, &mut |reference| {
+        names.extend(reference.strip_prefix(prefix).map(decoded));
+        None
+    });
+}
+
 /// The name in the list for each type in a response: its own if it looks the same in a request, or is
 /// in none.
 fn output_names(
     inputs: &Map<String, Value>,
     outputs: &Map<String, Value>,
 ) -> BTreeMap<String, String> {
-    let same: BTreeMap<_, _> = outputs
-        .keys()
-        .map(|name| (name.clone(), name.clone()))
-        .collect();
-    let mut names = same.clone();
+    let same = outputs.keys().map(|name| (name.clone(), name.clone()));
+    let mut names: BTreeMap<_, _> = same.collect();
     // A type differs if it refers to one that does.
     loop {
         let mut changed = false;
@@ -116,8 +138,8 @@ fn output_names(
 
 fn rename_references(value: &mut Value, names: &BTreeMap<String, String>) {
     for_each_reference(value, &mut |reference| {
-        let name = reference.strip_prefix(OUTPUTS)?;
-        Some(format!("{INPUTS}{}", names.get(name)?))
+        let name = decoded(reference.strip_prefix(OUTPUTS)?);
+        Some(format!("{INPUTS}{}", names.get(&name)?))
     });
 }
 
@@ -136,10 +158,7 @@ fn keep_valid_names(list: Map<String, Value>, document: &mut Value) -> Map<Strin
         names.insert(name.clone(), valid);
     }
     let rename = &mut |reference: &str| {
-        let name = reference.strip_prefix(INPUTS)?;
-        // schemars writes names as a part of a URI.
-        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        let name = name.replace("~1", "/").replace("~0", "~");
+        let name = decoded(reference.strip_prefix(INPUTS)?);
         Some(format!("{INPUTS}{}", names.get(&name)?))
     };
     for_each_reference(document, rename);
@@ -148,6 +167,12 @@ fn keep_valid_names(list: Map<String, Value>, document: &mut Value) -> Map<Strin
         (names.get(&name).cloned().unwrap_or(name), schema)
     });
     renamed.collect()
+}
+
+/// schemars writes names as a part of a URI.
+fn decoded(name: &str) -> String {
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 fn for_each_reference(value: &mut Value, rename: &mut dyn FnMut(&str) -> Option<String>) {
