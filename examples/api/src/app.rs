@@ -9,14 +9,19 @@ use axum::{
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
     Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm, Quota,
-    api::openapi::Documented, compose, with_cache_control, with_cors, with_csrf, with_presentation,
-    with_rate_limit, with_validation,
+    api::{
+        DocsPage,
+        openapi::{Documented, OpenApi},
+    },
+    compose, with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit,
+    with_validation,
 };
 
 use crate::{
     admin,
     auth::{self, Claims},
     contact::{self, Message},
+    document::document,
     public::{docs, hello, posts, search},
     serve::TimeLimits,
     state::AppState,
@@ -26,14 +31,26 @@ use crate::{
 /// The only web page whose scripts may call this API.
 pub(crate) const ORIGIN: &str = "http://localhost:5173";
 
+/// Where the OpenAPI document is.
+const DOCUMENT: &str = "/api/openapi.json";
+
 /// The version of the API.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Routes, each of which knows the user who calls it, or is public and says why.
 pub type Routes = FinishedApi<Auth<Claims>, AppState, Documented>;
 
-/// All routes.
-pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError> {
+/// The API.
+#[derive(Debug)]
+pub struct App {
+    /// All routes.
+    pub routes: Routes,
+    /// What the routes say, except for those of the document itself.
+    pub document: OpenApi,
+}
+
+/// Puts the API together.
+pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let cors = Cors::origins([ORIGIN])?
         .credentials()
         .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
@@ -55,7 +72,7 @@ pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError>
         with_validation::<JsonOrForm<Message>>().max_body_bytes(32 * 1024),
     ));
 
-    Ok(Api::new("Example", VERSION)
+    let api = Api::new("Example", VERSION)
         .around(compose((
             TraceLayer::new_for_http(),
             with_cors(cors),
@@ -97,6 +114,14 @@ pub fn api(state: &AppState, limits: &TimeLimits) -> Result<Routes, ConfigError>
         })
         .nest("/api", auth::api(tokens, &csrf)?)
         .nest("/api/users", users::api(tokens, &csrf)?)
-        .nest("/api/admin", admin::api(tokens, &csrf)?)
-        .finish())
+        .nest("/api/admin", admin::api(tokens, &csrf)?);
+    let document = document(&api);
+    let routes = api.public("what the API does is not a secret", |open| {
+        open.get(DOCUMENT, cached.handler(document.handler()))
+            .docs_page("/docs", DocsPage::new(DOCUMENT).title("Example API"))
+    });
+    Ok(App {
+        routes: routes.finish(),
+        document,
+    })
 }

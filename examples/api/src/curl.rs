@@ -20,6 +20,7 @@ pub(crate) fn calls() -> Vec<Curl> {
     let ada = "/api/admin/users/1";
     vec![
         Curl::get("/api/hello"),
+        Curl::get("/api/openapi.json"),
         Curl::post("/api/register").json(ADA),
         Curl::post("/api/auth/login").json(ADA).keeps_cookies(),
         Curl::post("/api/auth/login")

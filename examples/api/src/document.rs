@@ -1,11 +1,12 @@
 //! The OpenAPI document of the API.
 
-use wythe::api::openapi::OpenApi;
+use wythe::{Api, api::openapi::OpenApi};
 
-use crate::app::Routes;
-
-/// The document: what the routes say, and what the API is about.
-pub fn document(api: &Routes) -> OpenApi {
+/// What the routes say, and what the API is about.
+pub(crate) fn document<G, S, A, D, M>(api: &Api<G, S, A, D, M>) -> OpenApi
+where
+    S: Clone + Send + Sync + 'static,
+{
     api.openapi()
         .description(
             "The API of the example application: accounts, users, and messages to us.\n\n\

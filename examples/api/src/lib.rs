@@ -22,11 +22,10 @@ mod state;
 mod users;
 
 pub use admin::Admin;
-pub use app::{Routes, api};
+pub use app::{App, Routes, app};
 pub use auth::Claims;
 pub use clock::Clock;
 pub use config::{Config, Secret};
-pub use document::document;
 pub use serve::{TimeLimits, serve};
 pub use startup::Startup;
 pub use state::AppState;

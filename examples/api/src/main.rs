@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use example_api::{AppState, BoxError, Config, Startup, api, document, serve};
+use example_api::{App, AppState, BoxError, Config, Startup, app, serve};
 use tokio::{net::TcpListener, signal};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -26,12 +26,12 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env()?;
     let state = AppState::new(&config).await?;
-    let api = api(&state, &config.time_limits)?;
+    let App { routes, document } = app(&state, &config.time_limits)?;
     if env::args().any(|argument| argument == "--audit") {
-        return say(api.audit());
+        return say(routes.audit());
     }
     if env::args().any(|argument| argument == "--openapi") {
-        return say(format_args!("{}\n", document(&api)));
+        return say(format_args!("{document}\n"));
     }
     let listener = TcpListener::bind(config.address)
         .await
@@ -39,9 +39,9 @@ async fn run() -> Result<(), BoxError> {
     say(Startup {
         config: &config,
         address: listener.local_addr()?,
-        api: &api,
+        api: &routes,
     })?;
-    let api = api.service(state)?;
+    let api = routes.service(state)?;
     serve(listener, api, &config.time_limits, interrupted()).await;
     eprintln!("Stopped.");
     Ok(())

@@ -76,7 +76,8 @@ impl fmt::Display for Startup<'_> {
         }
         writeln!(
             f,
-            "\nThe lines work in this order, once. `-- --audit` prints who may call each route, and more."
+            "\nThe lines work in this order, once. `-- --audit` prints who may call each route, \
+             and more; `-- --openapi` prints the OpenAPI document, which {base}/docs shows."
         )
     }
 }

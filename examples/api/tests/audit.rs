@@ -11,7 +11,7 @@ const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/AUDIT.md");
 
 #[tokio::test]
 async fn the_stored_audit_is_that_of_the_routes() {
-    let audit = support::routes().await.audit().to_string();
+    let audit = support::application().await.routes.audit().to_string();
     if env::var("AUDIT").is_ok_and(|value| value == "overwrite") {
         fs::write(STORED, &audit).unwrap();
     }

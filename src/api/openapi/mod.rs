@@ -118,6 +118,7 @@ mod problem_types;
 pub(crate) mod response;
 mod schemas;
 mod security;
+mod serve;
 
 use std::{
     borrow::Cow,
@@ -135,6 +136,7 @@ pub use self::{
     problem_types::ProblemTypes,
     response::{DocumentParts, DocumentResponse, ResponseTypes},
     schemas::Schemas,
+    serve::ServedDocument,
 };
 use self::{
     operation::Operation, problem::ProblemSchemas, problem_types::ProblemType, security::Schemes,
@@ -386,7 +388,10 @@ fn unique_ids<S>(operations: &[(&Method, &Route<S>, Operation<'_>)]) -> Vec<Stri
             .iter()
             .zip(&candidates)
             .map(|(index, ids): (&usize, &Vec<String>)| {
-                ids.get(*index).or(ids.last()).cloned().unwrap_or_default()
+                ids.get(*index)
+                    .or_else(|| ids.last())
+                    .cloned()
+                    .unwrap_or_default()
             })
             .collect();
         let mut counts: BTreeMap<&String, usize> = BTreeMap::new();

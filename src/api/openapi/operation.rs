@@ -307,7 +307,7 @@ impl<'a> Operation<'a> {
         let mut max_bytes = None;
         for (input, schema) in self.inputs(InputSource::Body) {
             is_required &= !self.is_conditional(input);
-            max_bytes = max_bytes.or(input.max_body_bytes());
+            max_bytes = max_bytes.or_else(|| input.max_body_bytes());
             let any = ["*/*".into()];
             let media_types = match input.media_types() {
                 [] => &any,

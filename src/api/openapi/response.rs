@@ -78,6 +78,7 @@ pub trait DocumentResponse {
 )]
 pub trait DocumentParts {
     /// The header fields, as far as the type tells.
+    #[must_use]
     fn fields() -> Vec<HeaderName> {
         Vec::new()
     }
@@ -87,7 +88,7 @@ pub trait DocumentParts {
 #[derive(Debug)]
 pub struct ResponseTypes<'a> {
     schemas: &'a mut Schemas,
-    list: Vec<ResponseType>,
+    pub(super) list: Vec<ResponseType>,
 }
 
 /// One response of a handler.

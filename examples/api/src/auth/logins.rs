@@ -104,7 +104,7 @@ impl Logins {
     /// Removes the cookies, which are useless now. The response does not say why.
     fn refused(&self) -> Result<SetCookies, RefreshError> {
         let cookies = self.cookies.clear().map_err(ServerError::from)?;
-        Err(CookiesRemoved(cookies).into())
+        Err(CookiesRemoved(Box::new(cookies)).into())
     }
 }
 
@@ -118,10 +118,11 @@ one_of! {
 }
 
 /// The login has ended, and its cookies are removed.
-pub(crate) struct CookiesRemoved(SetCookies);
+pub(crate) struct CookiesRemoved(Box<SetCookies>);
 
 impl From<CookiesRemoved> for Problem {
-    fn from(CookiesRemoved((access, refresh)): CookiesRemoved) -> Self {
+    fn from(CookiesRemoved(cookies): CookiesRemoved) -> Self {
+        let (access, refresh) = *cookies;
         let ended = Self::from(LoginEnded);
         let ended = ended.header(SET_COOKIE, access.into());
         ended.header(SET_COOKIE, refresh.into())

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use example_api::{AppState, Clock, Config, Routes, Secret, TimeLimits, api, serve};
+use example_api::{App, AppState, Clock, Config, Secret, TimeLimits, app, serve};
 use http::{Method, Version};
 use http_body_util::Full;
 use hyper_util::{
@@ -103,8 +103,8 @@ impl Api {
     /// Runs it in the test's own process, with this configuration.
     pub async fn run(config: Config) -> Self {
         let state = AppState::new(&config).await.unwrap();
-        let api = api(&state, &config.time_limits).unwrap();
-        let api = api.service(state).unwrap();
+        let app = app(&state, &config.time_limits).unwrap();
+        let api = app.routes.service(state).unwrap();
         let listener = TcpListener::bind(config.address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
@@ -184,11 +184,11 @@ impl Api {
     }
 }
 
-/// The routes of an API with the configuration of these tests.
-pub async fn routes() -> Routes {
+/// The API with the configuration of these tests.
+pub async fn application() -> App {
     let config = config();
     let state = AppState::new(&config).await.unwrap();
-    api(&state, &config.time_limits).unwrap()
+    app(&state, &config.time_limits).unwrap()
 }
 
 /// The configuration of an API in the test's own process.

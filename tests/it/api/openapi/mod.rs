@@ -4,6 +4,7 @@ mod agreement;
 mod document;
 mod layers;
 mod schemas;
+mod serve;
 
 use serde_json::{Value, json};
 
