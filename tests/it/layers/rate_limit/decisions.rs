@@ -466,6 +466,8 @@ async fn a_sweep_never_forgets_a_client_that_is_limited() {
 
 #[test]
 fn describes_what_it_can_answer() {
+    const EXPOSE: &str = "access-control-expose-headers";
+
     let limit = RateLimit::of([
         Quota::per_second(5).burst(10).named("burst"),
         Quota::per_day(1_000).named("daily"),
@@ -485,10 +487,13 @@ fn describes_what_it_can_answer() {
             "500 when the server does not provide the address of the peer",
         ]
     );
-    assert_eq!(description.fields(), ["ratelimit", "ratelimit-policy"]);
+    assert_eq!(
+        description.fields(),
+        ["ratelimit", "ratelimit-policy", EXPOSE]
+    );
     assert_eq!(
         description.answers()[0].fields(),
-        ["retry-after", "ratelimit", "ratelimit-policy"]
+        ["retry-after", "ratelimit", "ratelimit-policy", EXPOSE]
     );
 }
 
