@@ -439,6 +439,9 @@ impl fmt::Display for Change {
         match (subject, &self.old, &self.new) {
             ("", Some(old), Some(new)) => write!(f, "{old} -> {new}"),
             (subject, Some(old), Some(new)) => write!(f, "{subject}: {old} -> {new}"),
+            ("", None, Some(new)) if self.kind == ChangeKind::Documentation => {
+                write!(f, "added: {new}")
+            }
             ("", None, Some(new)) => write!(f, "added, {new}"),
             (subject, None, Some(new)) => write!(f, "{subject} added: {new}"),
             ("", Some(_), None) => f.write_str("removed"),

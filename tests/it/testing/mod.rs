@@ -1,5 +1,7 @@
 //! Tests of the tools for tests.
 
+#[cfg(feature = "full")]
+mod api;
 mod hostile;
 mod operations;
 mod report;
