@@ -50,6 +50,23 @@ fn the_benchmarks_measure_the_stack_of_the_example() {
 }
 
 /// The layers that a function names, in their order.
+/// The doctests of the README have the default features only.
+#[test]
+fn the_document_is_described_by_an_example_that_is_built() {
+    let (_, rest) = include_str!("../README.md")
+        .split_once("<!-- examples/documented_api.rs -->")
+        .expect("the place");
+    let (_, rest) = rest.split_once("```rust,ignore\n").expect("the code");
+    let (shown, _) = rest.split_once("```").expect("its end");
+    let lines: Vec<_> = include_str!("../examples/documented_api.rs")
+        .lines()
+        .map(str::trim)
+        .collect();
+    let shown: Vec<_> = shown.lines().map(str::trim).collect();
+    let is_there = lines.windows(shown.len()).any(|lines| lines == shown);
+    assert!(is_there, "{shown:#?}");
+}
+
 fn layers<'s>(source: &'s str, function: &str) -> Vec<&'s str> {
     let (_, body) = source.split_once(function).expect("the function");
     let (body, _) = body.split_once("\n}\n").expect("its end");

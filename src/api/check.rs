@@ -401,13 +401,27 @@ fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 
 fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     let is_public = matches!(route.access, Access::Public(_));
-    let limits = |layer: &Description| !layer.limits().is_empty();
-    if is_public && route.is_unsafe() && !route.acting_layers().any(limits) {
+    let limits = route.acting_layers();
+    let mut limits = limits.filter(|layer| !layer.limits().is_empty()).peekable();
+    if !is_public || !route.is_unsafe() {
+        return;
+    }
+    let mut reason =
+        "anybody may call the route, which changes something, as often as they like".to_owned();
+    let mut remedy = "add `with_rate_limit(..)`";
+    if let Some(layer) = limits.peek() {
+        let name = layer.name();
+        reason.push_str(&format!(
+            "; `{name}` limits it only if its condition lets it act"
+        ));
+        remedy = "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`";
+    }
+    if limits.all(may_be_bypassed) {
         findings.push(Finding::concern(
             Concern::NoLimit,
             route.name(),
-            "anybody may call the route, which changes something, as often as they like".to_owned(),
-            "add `with_rate_limit(..)`",
+            reason,
+            remedy,
         ));
     }
 }

@@ -253,7 +253,7 @@ mod tests {
             (Some("br"), false),
             (Some("identity"), false),
         ] {
-            let value = accepted.map(|value| HeaderValue::from_static(value));
+            let value = accepted.map(HeaderValue::from_static);
             let headers = value.map(|value| (header::ACCEPT_ENCODING, value));
             let headers = HeaderMap::from_iter(headers);
             assert_eq!(accepts_gzip(&headers), expected, "{accepted:?}");

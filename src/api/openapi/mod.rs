@@ -141,7 +141,7 @@ pub use self::{
 use self::{
     operation::Operation, problem::ProblemSchemas, problem_types::ProblemType, security::Schemes,
 };
-pub use super::documentation::{Documented, Undocumented};
+pub use super::documentation::Documented;
 use super::{
     builder::Routes,
     finding::Finding,

@@ -21,6 +21,7 @@ use crate::{
         Description,
         description::{Answer, Bypass, InputSource, Limit, NameList, RequestInput, Requirement},
     },
+    integrations::axum::ParameterKind,
     request::parameter_names,
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Operation<'a> {
     /// The layers that act on the route, with the schemas of what they read.
     layers: Vec<(&'a Description, Option<Value>)>,
     arguments: ArgumentTypes,
+    /// What serde tells of the parameters of the path, for those without a schema.
+    kinds: Vec<(String, ParameterKind)>,
     responses: Responses,
 }
 
@@ -74,6 +77,7 @@ impl<'a> Operation<'a> {
         let layers: Vec<_> = acting
             .map(|((_, layer), schema)| (layer, schema.map(|schema| schema(schemas))))
             .collect();
+        let names = parameter_names(&route.path);
         Self {
             method,
             path: &route.path,
@@ -84,6 +88,12 @@ impl<'a> Operation<'a> {
             is_documented: types.is_some(),
             layers,
             arguments,
+            kinds: route
+                .path_use
+                .kinds
+                .iter()
+                .flat_map(|kinds| kinds(&names))
+                .collect(),
             responses,
         }
     }
@@ -268,7 +278,13 @@ impl<'a> Operation<'a> {
     }
 
     fn path_parameter(&self, index: usize, name: &str, count: usize) -> Value {
-        let any = || json!({ "type": "string" });
+        let any = || {
+            let kind = self.kinds.iter().find(|(one, _)| one == name);
+            kind.map_or_else(
+                || json!({ "type": "string" }),
+                |(_, kind)| schema_of_kind(*kind),
+            )
+        };
         let Some(types) = &self.arguments.path else {
             return any();
         };
@@ -368,6 +384,28 @@ impl<'a> Operation<'a> {
         if !checks.is_empty() {
             operation.insert("x-checks".into(), json!(checks));
         }
+    }
+}
+
+fn schema_of_kind(kind: ParameterKind) -> Value {
+    match kind {
+        ParameterKind::Unknown | ParameterKind::Text { format: None } => {
+            json!({ "type": "string" })
+        }
+        ParameterKind::Text { format } => json!({ "type": "string", "format": format }),
+        // The bounds of 128 bits are more than a number of JSON holds.
+        ParameterKind::Integer { minimum, maximum } => {
+            match (i64::try_from(minimum), u64::try_from(maximum)) {
+                (Ok(minimum), Ok(maximum)) => {
+                    json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
+                }
+                _ => json!({ "type": "integer" }),
+            }
+        }
+        ParameterKind::Number => json!({ "type": "number" }),
+        ParameterKind::Boolean => json!({ "type": "boolean" }),
+        ParameterKind::Character => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
+        ParameterKind::OneOf(texts) => json!({ "enum": texts }),
     }
 }
 

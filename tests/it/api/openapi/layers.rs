@@ -81,7 +81,6 @@ fn only_the_layer(mut document: Value) -> Value {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of layers")]
 fn each_layer() {
     let jwt = || Jwt::<Claims>::hs256(SECRET).unwrap();
     let keys = || {

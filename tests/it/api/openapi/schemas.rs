@@ -20,7 +20,7 @@ struct Tree {
     name: String,
     #[serde(default)]
     #[garde(dive)]
-    children: Vec<Tree>,
+    children: Vec<Self>,
 }
 
 #[derive(Serialize, Deserialize, Validate, JsonSchema)]
