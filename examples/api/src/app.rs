@@ -65,6 +65,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         .stale_while_revalidate(Duration::from_secs(300));
     let hello = compose((with_cache_control(in_a_cdn),));
     let cached = compose((with_cache_control(CacheControl::public().max_age(minute)),));
+    let always_fresh = compose((with_cache_control(CacheControl::public().no_cache()),));
     let search = compose((with_validation::<Query<search::Search>>(),));
     let contact = compose((
         with_rate_limit(Quota::per_hour(30).named("contact").by_peer()?),
@@ -120,6 +121,16 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         open.get(DOCUMENT, cached.handler(document.handler()))
             .docs_page("/docs", DocsPage::new(DOCUMENT).title("Example API"))
     });
+    let routes = match &state.web_page {
+        Some(page) => routes.public("users sign in on the page", |open| {
+            open.undocumented("people open it in a browser", |open| {
+                open.get("/", always_fresh.handler(page.index.handler()))
+                    .get("/app.js", always_fresh.handler(page.script.handler()))
+                    .get("/styles.css", always_fresh.handler(page.styles.handler()))
+            })
+        }),
+        None => routes,
+    };
     Ok(App {
         routes: routes.finish(),
         document,

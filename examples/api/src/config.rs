@@ -3,6 +3,7 @@
 use std::{
     env, fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use crate::{BoxError, admin::Admin, clock::Clock, serve::TimeLimits};
@@ -21,6 +22,8 @@ pub struct Config {
     /// `SECURE_COOKIES`: whether cookies are sent over HTTPS only. By default they are, unless the
     /// host is a loopback address; behind a proxy on this machine, set it to `true`.
     pub secure_cookies: bool,
+    /// `WEB_DIR`: the folder `web/dist`, once the page has been built. By default there is no page.
+    pub web_dir: Option<PathBuf>,
     /// The source of the time: the system.
     pub clock: Clock,
     /// How long each operation may take.
@@ -47,6 +50,7 @@ impl Config {
             secret,
             admin,
             secure_cookies: parsed("SECURE_COOKIES")?.unwrap_or(!host.is_loopback()),
+            web_dir: variable("WEB_DIR")?.map(PathBuf::from),
             clock: Clock::system(),
             time_limits: TimeLimits::default(),
         })

@@ -20,6 +20,7 @@ mod serve;
 mod startup;
 mod state;
 mod users;
+mod web;
 
 pub use admin::Admin;
 pub use app::{App, Routes, app};

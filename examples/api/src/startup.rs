@@ -44,6 +44,13 @@ impl fmt::Display for Startup<'_> {
         writeln!(f, "  cookies   {cookies}")?;
         writeln!(f, "  admin     {admin}")?;
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
+        match self.config.web_dir {
+            Some(_) => writeln!(f, "  page      {base}/")?,
+            None => writeln!(
+                f,
+                "  page      none; build examples/api/web, and set WEB_DIR=.."
+            )?,
+        }
 
         let audit = self.api.audit();
         let around = audit.around.len();

@@ -11,6 +11,7 @@ use crate::{
     contact::Messages,
     database,
     users::Users,
+    web::WebPage,
 };
 
 /// What the handlers share. A handler takes the part that it needs: `State(users): State<Users>`.
@@ -22,10 +23,11 @@ pub struct AppState {
     pub(crate) tokens: Tokens,
     pub(crate) logins: Logins,
     pub(crate) clock: Clock,
+    pub(crate) web_page: Option<WebPage>,
 }
 
 impl AppState {
-    /// Opens the database, prepares the keys, and creates the admin's account.
+    /// Opens the database, prepares the keys, creates the admin's account, and reads the web page.
     pub async fn new(config: &Config) -> Result<Self, BoxError> {
         let pool = database::open(config.database_url.as_deref()).await?;
         let clock = config.clock.clone();
@@ -54,6 +56,7 @@ impl AppState {
             tokens,
             logins,
             clock,
+            web_page: config.web_dir.as_deref().map(WebPage::read).transpose()?,
         })
     }
 }

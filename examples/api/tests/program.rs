@@ -126,6 +126,7 @@ fn a_bad_configuration_is_found_at_the_start() {
         ("JWT_SECRET", "short", "32"),
         ("DATABASE_URL", "/no/such/folder/api.db", "database"),
         ("SECURE_COOKIES", "perhaps", "SECURE_COOKIES=perhaps"),
+        ("WEB_DIR", "/no/such/folder", "/no/such/folder/index.html"),
         ("ADMIN_EMAIL", "root@example.com", "must be set together"),
         ("ADMIN_PASSWORD", "a long password", "must be set together"),
     ];

@@ -65,6 +65,7 @@ impl Api {
             .env_remove("ADMIN_EMAIL")
             .env_remove("ADMIN_PASSWORD")
             .env_remove("SECURE_COOKIES")
+            .env_remove("WEB_DIR")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -199,6 +200,7 @@ pub fn config() -> Config {
         secret: Secret::given(SECRET),
         admin: None,
         secure_cookies: false,
+        web_dir: None,
         clock: Clock::system(),
         time_limits: TimeLimits::default(),
     }

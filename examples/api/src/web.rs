@@ -1,0 +1,73 @@
+//! The page in `web/`, if it has been built.
+//!
+//! `npm ci && npm run build` in `examples/api/web` builds it, and `WEB_DIR=examples/api/web/dist` lets the
+//! program serve it.
+
+use std::{
+    fs,
+    future::{Ready, ready},
+    path::Path,
+};
+
+use axum::{
+    body::Bytes,
+    http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS},
+};
+
+use crate::BoxError;
+
+/// Everything comes from the origin of the page, and nothing is inline.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; connect-src 'self'; img-src data:; \
+                      script-src 'self'; style-src 'self'";
+
+/// The files of the page, read when the program starts.
+#[derive(Clone)]
+pub(crate) struct WebPage {
+    pub(crate) index: File,
+    pub(crate) script: File,
+    pub(crate) styles: File,
+}
+
+/// A file in memory.
+#[derive(Clone)]
+pub(crate) struct File {
+    content_type: &'static str,
+    content: Bytes,
+}
+
+impl WebPage {
+    /// Reads the files in this folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, BoxError> {
+        let read = |name: &str, content_type| -> Result<File, BoxError> {
+            let path = folder.join(name);
+            let content = fs::read(&path);
+            let content = content.map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok(File {
+                content_type,
+                content: content.into(),
+            })
+        };
+        Ok(Self {
+            index: read("index.html", "text/html; charset=utf-8")?,
+            script: read("app.js", "text/javascript; charset=utf-8")?,
+            styles: read("styles.css", "text/css; charset=utf-8")?,
+        })
+    }
+}
+
+impl File {
+    /// A handler that sends the file.
+    pub(crate) fn handler(
+        &self,
+    ) -> impl Fn() -> Ready<([(HeaderName, &'static str); 3], Bytes)> + Clone + Send + Sync + 'static
+    {
+        let content = self.content.clone();
+        let headers = [
+            (CONTENT_TYPE, self.content_type),
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        move || ready((headers.clone(), content.clone()))
+    }
+}
