@@ -37,6 +37,10 @@ pub mod comparison {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("typescript_client.md")]
+pub mod typescript_client {}
+
 #[cfg(all(feature = "client-ip", feature = "rate-limit-redis"))]
 #[doc = include_str!("rate_limits.md")]
 pub mod rate_limits {}
