@@ -181,8 +181,8 @@
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions).
 //! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `openapi`,
 //! it has an [OpenAPI document](api::openapi), and with `docs-page`, [a page](api::DocsPage) shows it;
-//! [`testing`] compares documents in tests. Without any feature, the crate has the middleware contract,
-//! `compose` and [`Problem`].
+//! [`testing`] compares the document with that of before, and responses with the document. Without any
+//! feature, the crate has the middleware contract, `compose` and [`Problem`].
 //!
 //! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
 //! security, and a comparison. Two of its pages help to start:

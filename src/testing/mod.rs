@@ -1,4 +1,4 @@
-//! For tests of an API: holds it against its document.
+//! For tests of an API: compares it with its document.
 //!
 //! [`assert_snapshot`] compares an OpenAPI document with the one that is stored in a file, and fails with
 //! a list of what has changed. Each change is marked as breaking or not:
@@ -54,6 +54,9 @@
 //! "
 //! );
 //! ```
+//!
+//! [`Holding`] is a layer around the service that is tested: it compares each response with the document,
+//! and counts which of the declared answers were seen.
 //!
 //! # What is breaking
 //!
@@ -113,11 +116,13 @@ mod alternatives;
 mod difference;
 mod document;
 mod documentation;
+mod hold;
 mod schema;
 mod security;
 mod snapshot;
 
 pub use self::{
     difference::{ChangeKind, Difference, Differences, Location},
+    hold::{Coverage, DeclaredResponse, HeldService, Holding, Violation, ViolationKind},
     snapshot::{SnapshotError, assert_snapshot, check_snapshot},
 };

@@ -155,6 +155,9 @@ use crate::{request::parameter_names, wire::ConfigError};
 pub struct OpenApi {
     document: Map<String, Value>,
     problem_types: BTreeMap<String, ProblemType>,
+    /// The paths of all routes, as they are written in a router; also of those that are not in the
+    /// document.
+    routes: Vec<String>,
 }
 
 impl OpenApi {
@@ -176,7 +179,7 @@ impl OpenApi {
             tags.extend(operation.tags().into_iter().map(str::to_owned));
             let operation = operation.into_value(&id, &mut schemas, &mut schemes, &mut problems);
             let path = paths.entry(template(&route.path)).or_default();
-            path.insert(key(method), operation);
+            path.insert(operation_key(method), operation);
         }
         let mut document = json!({ "paths": paths });
         let mut components = Map::new();
@@ -207,7 +210,14 @@ impl OpenApi {
         Self {
             document,
             problem_types,
+            routes: routes.list.iter().flat_map(Route::paths).collect(),
         }
+    }
+
+    /// The paths of all routes, as they are written in a router.
+    #[cfg(feature = "testing")]
+    pub(crate) fn routes(&self) -> &[String] {
+        &self.routes
     }
 
     /// What the API is for; CommonMark.
@@ -441,7 +451,7 @@ fn operation_ids(document: &Map<String, Value>) -> impl Iterator<Item = String> 
 }
 
 /// The path as a template: `/files/{*rest}` is `/files/{rest}`, and a doubled brace is one.
-fn template(path: &str) -> String {
+pub(crate) fn template(path: &str) -> String {
     let mut template = path.to_owned();
     for name in parameter_names(path) {
         template = template.replace(&format!("{{*{name}}}"), &format!("{{{name}}}"));
@@ -450,7 +460,7 @@ fn template(path: &str) -> String {
 }
 
 /// The member of a Path Item: `get`, or `x-query` for a method that OpenAPI 3.1 does not know.
-fn key(method: &Method) -> String {
+pub(crate) fn operation_key(method: &Method) -> String {
     const KNOWN: [&str; 8] = [
         "get", "put", "post", "delete", "options", "head", "patch", "trace",
     ];

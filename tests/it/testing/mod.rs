@@ -2,6 +2,7 @@
 
 #[cfg(feature = "full")]
 mod api;
+mod hold;
 mod hostile;
 mod operations;
 mod report;
