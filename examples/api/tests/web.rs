@@ -7,8 +7,9 @@ mod support;
 
 use std::{env, path::Path};
 
+use example_api::Config;
 use serde_json::json;
-use support::Api;
+use support::{Api, clock::Hands};
 use wythe_browser_tests::Browser;
 
 const BUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/dist");
@@ -23,6 +24,15 @@ struct Page {
 
 impl Page {
     async fn open() -> Option<Self> {
+        let (browser, api) = (
+            Self::browser().await?,
+            Api::start_with(&[("WEB_DIR", BUILT)]),
+        );
+        Some(Self::of(browser, api).await)
+    }
+
+    /// A browser, if there is one, and the page has been built.
+    async fn browser() -> Option<Browser> {
         if !Path::new(BUILT).join("app.js").is_file() {
             assert!(
                 env::var_os("WYTHE_REQUIRE_ALL").is_none(),
@@ -31,12 +41,14 @@ impl Page {
             eprintln!("skipped: {BUILT} has not been built");
             return None;
         }
-        let browser = Browser::start().await?;
-        let api = Api::start_with(&[("WEB_DIR", BUILT)]);
+        Browser::start().await
+    }
+
+    async fn of(browser: Browser, api: Api) -> Self {
         let page = Self { browser, api };
         page.browser.open(&page.url("/")).await;
         page.shows("#signed-out").await;
-        Some(page)
+        page
     }
 
     fn url(&self, path: &str) -> String {
@@ -58,7 +70,7 @@ impl Page {
     async fn register(&self, email: &str) {
         let fields = [("email", email), ("password", PASSWORD)];
         self.submit("register", &fields).await;
-        self.shows("#signed-in").await;
+        self.shows("#users tr").await;
     }
 
     async fn shows(&self, selector: &str) {
@@ -202,7 +214,7 @@ async fn what_the_schema_rejects_is_not_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_the_server_knows_is_shown_too() {
-    let Some(page) = Page::open().await else {
+    let Some(mut page) = Page::open().await else {
         return;
     };
     page.register("ada@example.com").await;
@@ -244,4 +256,40 @@ async fn what_only_the_server_knows_is_shown_too() {
     }
     page.submit("sign-in", &wrong).await;
     page.reads("#sign-in-error", "Try again in ").await;
+
+    page.api.program.as_mut().unwrap().kill().unwrap();
+    page.submit("sign-in", &wrong).await;
+    page.reads("#sign-in-error", "The server can't be reached.")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_access_token_is_replaced() {
+    let Some(browser) = Page::browser().await else {
+        return;
+    };
+    let hands = Hands::new();
+    let api = Api::run(Config {
+        web_dir: Some(BUILT.into()),
+        clock: hands.clock(),
+        ..support::config()
+    });
+    let page = Page::of(browser, api.await).await;
+    page.register("ada@example.com").await;
+    page.requests().await;
+
+    hands.go(16 * 60);
+    page.submit(
+        "new-user",
+        &[("name", "Grace"), ("email", "grace@example.com")],
+    )
+    .await;
+    page.shows("#users tr:nth-child(2)").await;
+    let sent = [
+        "/api/users",
+        "/api/auth/refresh",
+        "/api/users",
+        "/api/users?page=1&per_page=5",
+    ];
+    assert_eq!(page.requests().await, sent);
 }

@@ -19,8 +19,33 @@ export interface Answer {
   response: Response;
 }
 
-/** The cookies and `Sec-Fetch-Site` are added by the browser, because the origin is the page's own. */
+/** The browser adds the cookies and `Sec-Fetch-Site`: the API has the origin of the page. */
 export const api = createClient<paths>();
+
+// An access token is valid for 15 minutes: after a 401 the login is refreshed, and the request is sent
+// once more. After a 409 too: another tab has just refreshed it.
+const copies = new Map<string, Request>();
+api.use({
+  onRequest({ id, request, schemaPath }) {
+    if (!schemaPath.startsWith("/api/auth/")) copies.set(id, request.clone());
+  },
+  async onResponse({ id, response }) {
+    const copy = copies.get(id);
+    copies.delete(id);
+    if (!copy || response.status !== 401) return undefined;
+    const refreshed = await api.POST("/api/auth/refresh");
+    return [204, 409].includes(refreshed.response.status) ? fetch(copy) : undefined;
+  },
+  onError() {
+    const problem: Problem = {
+      type: "about:blank",
+      title: "Service Unavailable",
+      status: 503,
+      detail: "The server can't be reached.",
+    };
+    return Response.json(problem, { status: problem.status });
+  },
+});
 
 /** What the user should read about an error. */
 export function explanation({ error, response }: Answer): string {

@@ -80,20 +80,12 @@ export function form<Body extends object>(
       return;
     }
     button.disabled = true;
-    try {
-      const answer = await send(body);
-      if (answer.response.ok) {
-        form.reset();
-        return;
-      }
-      const listed = inputErrors(answer.error);
-      for (const { member, detail } of listed) show(member, detail);
-      if (listed.length === 0) show(undefined, explanation(answer));
-    } catch {
-      show(undefined, "The server can't be reached.");
-    } finally {
-      button.disabled = false;
-    }
+    const answer = await send(body);
+    button.disabled = false;
+    if (answer.response.ok) return form.reset();
+    const listed = inputErrors(answer.error);
+    for (const { member, detail } of listed) show(member, detail);
+    if (listed.length === 0) show(undefined, explanation(answer));
   });
 }
 

@@ -93,9 +93,9 @@ async function signedIn(user: Schemas["Profile"]): Promise<void> {
   say();
   element("who", HTMLElement).textContent = user.email;
   element("signed-out", HTMLElement).hidden = true;
+  element("signed-in", HTMLElement).hidden = false;
   page = 1;
   await list();
-  element("signed-in", HTMLElement).hidden = false;
 }
 
 /** Shows the forms to sign in, and why, if the login has ended unexpectedly. */
