@@ -187,17 +187,18 @@ impl<'a> Operation<'a> {
         operation.into()
     }
 
-    /// What a layer answers to requests of this method: not to preflights, or to methods that it
-    /// does not list.
+    /// What a layer answers to requests of this method: not to preflights, to methods that it does not
+    /// list, or, as protection from forged requests, to safe methods.
     fn answers<'l>(&self, layer: &'l Description) -> impl Iterator<Item = &'l Answer> + use<'l> {
         let answers_others = layer.cors().is_some()
             || layer
                 .methods()
                 .is_some_and(|methods| methods.contains(self.method));
+        let is_idle = layer.is_csrf_protection() && self.method.is_safe();
         layer
             .answers()
             .iter()
-            .filter(move |answer| !answers_others || !is_to_another_method(answer))
+            .filter(move |answer| !is_idle && (!answers_others || !is_to_another_method(answer)))
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {

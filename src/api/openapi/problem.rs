@@ -30,8 +30,19 @@ impl ProblemSchemas {
         let schema = problem_schema(problems);
         let reason = problems.first().map_or(StatusCode::OK, Answer::status);
         let reason = reason.canonical_reason().unwrap_or("Other");
-        let words = reason.split(|c: char| !c.is_ascii_alphanumeric());
-        let name = format!("{}Problem", words.collect::<String>());
+        // By what it has, so that it keeps its name when other routes come and go.
+        let mut members: Vec<_> = problems
+            .iter()
+            .flat_map(Answer::members)
+            .filter(|member| *member != "error_count")
+            .map(|member| in_pascal_case(member))
+            .collect();
+        members.sort_unstable();
+        members.dedup();
+        let mut name = format!("{}Problem", in_pascal_case(reason));
+        if !members.is_empty() {
+            name = format!("{name}With{}", members.concat());
+        }
         let mut numbered = name.clone();
         let mut number = 2;
         while self
@@ -56,6 +67,18 @@ impl ProblemSchemas {
         list.insert("InputError".into(), input_error());
         self.types
     }
+}
+
+fn in_pascal_case(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words = words.map(|word| {
+        let mut word = word.to_owned();
+        if let Some(first) = word.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        word
+    });
+    words.collect()
 }
 
 /// The component behind [`PROBLEM`].

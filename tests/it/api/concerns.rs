@@ -169,6 +169,16 @@ fn a_public_route_that_changes_something_needs_a_limit() {
         concerns(&api.check()),
         [(Some(Concern::NoLimit), "POST /a")]
     );
+    // What a closure decides is not known.
+    let limit = with_rate_limit(Quota::per_minute(10).by_peer().unwrap());
+    let conditional = compose(limit.when(|_| false));
+    let api = open().public("anybody may write", |open| {
+        open.post("/a", conditional.handler(hello))
+    });
+    let findings = api.check();
+    assert_eq!(concerns(&findings), [(Some(Concern::NoLimit), "POST /a")]);
+    let says = "`with_rate_limit.when(..)` limits it only if its condition lets it act";
+    assert!(findings[0].reason.contains(says), "{}", findings[0].reason);
 }
 
 #[test]
