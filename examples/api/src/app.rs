@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
-    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm, Quota,
+    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
@@ -68,9 +68,10 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let always_fresh = compose((with_cache_control(CacheControl::public().no_cache()),));
     let search = compose((with_validation::<Query<search::Search>>(),));
     let contact = compose((
-        with_rate_limit(Quota::per_hour(30).named("contact").by_peer()?),
+        with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
         with_csrf(csrf.clone()),
-        with_validation::<JsonOrForm<Message>>().max_body_bytes(32 * 1024),
+        // A character of the message is up to 12 bytes of JSON: `\ud83d\ude0d`.
+        with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
     ));
 
     let api = Api::new("Example", VERSION)
@@ -113,8 +114,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                 contact.handler(contact::send_message).tag("Public"),
             )
         })
-        .nest("/api", auth::api(tokens, &csrf)?)
-        .nest("/api/users", users::api(tokens, &csrf)?)
+        .nest("/api", auth::api(state, &csrf)?)
+        .nest("/api/users", users::api(tokens, &csrf, state.rate_limits)?)
         .nest("/api/admin", admin::api(tokens, &csrf)?);
     let document = document(&api);
     let routes = api.public("what the API does is not a secret", |open| {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::{BoxError, admin::Admin, clock::Clock, serve::TimeLimits};
+use crate::{BoxError, admin::Admin, clock::Clock, rate_limits::RateLimits, serve::TimeLimits};
 
 /// What can be configured.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct Config {
     pub secure_cookies: bool,
     /// `WEB_DIR`: the folder `web/dist`, once the page has been built. By default there is no page.
     pub web_dir: Option<PathBuf>,
+    /// `RATE_LIMIT_FACTOR`: how many times the usual limits on requests and on wrong passwords, for a
+    /// test that sends many requests from one address. 1 by default.
+    pub rate_limits: RateLimits,
     /// The source of the time: the system.
     pub clock: Clock,
     /// How long each operation may take.
@@ -51,6 +54,8 @@ impl Config {
             admin,
             secure_cookies: parsed("SECURE_COOKIES")?.unwrap_or(!host.is_loopback()),
             web_dir: variable("WEB_DIR")?.map(PathBuf::from),
+            rate_limits: parsed("RATE_LIMIT_FACTOR")?
+                .map_or_else(RateLimits::default, RateLimits::times),
             clock: Clock::system(),
             time_limits: TimeLimits::default(),
         })

@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     contact::Messages,
     database,
+    rate_limits::RateLimits,
     users::Users,
     web::WebPage,
 };
@@ -24,6 +25,7 @@ pub struct AppState {
     pub(crate) logins: Logins,
     pub(crate) clock: Clock,
     pub(crate) web_page: Option<WebPage>,
+    pub(crate) rate_limits: RateLimits,
 }
 
 impl AppState {
@@ -35,7 +37,7 @@ impl AppState {
         let credentials = Credentials {
             users: users.clone(),
             passwords: Passwords::new()?,
-            guesses: Guesses::new()?,
+            guesses: Guesses::new(config.rate_limits)?,
         };
         admin::settle(config.admin.as_ref(), &credentials)
             .await
@@ -57,6 +59,7 @@ impl AppState {
             logins,
             clock,
             web_page: config.web_dir.as_deref().map(WebPage::read).transpose()?,
+            rate_limits: config.rate_limits,
         })
     }
 }

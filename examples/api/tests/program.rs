@@ -127,6 +127,7 @@ fn a_bad_configuration_is_found_at_the_start() {
         ("DATABASE_URL", "/no/such/folder/api.db", "database"),
         ("SECURE_COOKIES", "perhaps", "SECURE_COOKIES=perhaps"),
         ("WEB_DIR", "/no/such/folder", "/no/such/folder/index.html"),
+        ("RATE_LIMIT_FACTOR", "0", "RATE_LIMIT_FACTOR=0"),
         ("ADMIN_EMAIL", "root@example.com", "must be set together"),
         ("ADMIN_PASSWORD", "a long password", "must be set together"),
     ];

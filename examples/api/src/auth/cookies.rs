@@ -31,7 +31,7 @@ impl Cookies {
     }
 
     /// The name of the cookie with the refresh token. `__Host-` would send it to every path.
-    fn refresh(self) -> &'static str {
+    pub(crate) fn refresh(self) -> &'static str {
         if self.secure {
             "__Secure-refresh"
         } else {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header::RETRY_AFTER};
 use wythe::{
-    ConfigError, Problem, Quota,
+    ConfigError, Problem,
     api::openapi::{DocumentResponse, ResponseTypes},
     description::Answer,
     rate_limit::Handle,
 };
 
-use crate::error::ServerError;
+use crate::{error::ServerError, rate_limits::RateLimits};
 
 /// How many wrong passwords an account has left. Only the handler knows which account, because its
 /// name is in the body.
@@ -18,8 +18,8 @@ use crate::error::ServerError;
 pub(crate) struct Guesses(Handle<String>);
 
 impl Guesses {
-    pub(crate) fn new() -> Result<Self, ConfigError> {
-        let quota = Quota::per(5, Duration::from_secs(15 * 60)).named("guesses");
+    pub(crate) fn new(limits: RateLimits) -> Result<Self, ConfigError> {
+        let quota = limits.per(5, Duration::from_secs(15 * 60)).named("guesses");
         Ok(Self(quota.in_handler::<String>()?.handle()))
     }
 

@@ -33,8 +33,10 @@ pub(crate) struct Logins {
 }
 
 impl Logins {
-    /// Starts a login: the password was correct; `None` if the account has changed since. A login that the browser already has is ended: the
-    /// browser will forget its token, so nobody could end it later.
+    /// Starts a login: the password was correct. `None` if the account has changed since.
+    ///
+    /// A login that the browser already has is ended: the browser will forget its token, so nobody
+    /// could end it later.
     pub(crate) async fn begin(
         &self,
         account: &Account,

@@ -15,7 +15,7 @@ use axum::{Json, extract::Query};
 use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
-    Api, CacheControl, ConfigError, Csrf, Quota, compose, with_auth, with_cache_control, with_csrf,
+    Api, CacheControl, ConfigError, Csrf, compose, with_auth, with_cache_control, with_csrf,
     with_rate_limit, with_validation,
 };
 
@@ -31,14 +31,15 @@ pub(crate) use store::Users;
 use crate::{
     app::{Routes, VERSION},
     auth::Tokens,
+    rate_limits::RateLimits,
 };
 
 /// The routes, below `/api/users`.
-pub(crate) fn api(tokens: &Tokens, csrf: &Csrf) -> Result<Routes, ConfigError> {
+pub(crate) fn api(tokens: &Tokens, csrf: &Csrf, limits: RateLimits) -> Result<Routes, ConfigError> {
     let auth = with_auth(tokens.jwt());
     let no_store = with_cache_control(CacheControl::no_store());
     let create = compose((
-        with_rate_limit(Quota::per_hour(100).named("users").by_peer()?),
+        with_rate_limit(limits.per_hour(100).named("users").by_peer()?),
         with_csrf(csrf.clone()),
         auth.clone(),
         with_validation::<Json<NewUser>>(),

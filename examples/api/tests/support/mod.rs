@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use example_api::{App, AppState, Clock, Config, Secret, TimeLimits, app, serve};
+use example_api::{App, AppState, Clock, Config, RateLimits, Secret, TimeLimits, app, serve};
 use http::{Method, Version};
 use http_body_util::Full;
 use hyper_util::{
@@ -201,6 +201,7 @@ pub fn config() -> Config {
         admin: None,
         secure_cookies: false,
         web_dir: None,
+        rate_limits: RateLimits::default(),
         clock: Clock::system(),
         time_limits: TimeLimits::default(),
     }
