@@ -16,7 +16,7 @@ const READ_ELSEWHERE: &str = "\
     $defs $dynamicRef $ref additionalOperations additionalProperties allowEmptyValue \
     allowReserved allOf anyOf callbacks components const contains content contentEncoding \
     contentMediaType contentSchema delete dependentRequired dependentSchemas else encoding enum \
-    exclusiveMaximum exclusiveMinimum explode format get head headers if in info items \
+    exclusiveMaximum exclusiveMinimum explode format get head headers if in items \
     jsonSchemaDialect maxContains maximum maxItems maxLength maxProperties minContains minimum \
     minItems minLength minProperties multipleOf name not nullable oneOf openIdConnectUrl \
     operationId options parameters patch pathItems paths pattern patternProperties post \
@@ -74,6 +74,7 @@ impl<'d> Search<'d> {
             match (old.get(name), new.get(name)) {
                 (Some(old), Some(new)) if has(MAPS, name) => self.map(old, new),
                 (Some(_), Some(_)) if has(DATA, name) => {}
+                (Some(old), Some(new)) if name == "info" => self.value(old, new),
                 (old, new) if has(READ_ELSEWHERE, name) || is_method(old.or(new)) => {
                     if let (Some(old), Some(new)) = (old, new) {
                         self.value(old, new);

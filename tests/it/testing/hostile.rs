@@ -357,3 +357,44 @@ proptest! {
         swaps(&old, &new);
     }
 }
+
+/// The pointers of all members of a document.
+fn pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                let pointer = format!("{pointer}/{name}");
+                pointers(member, &pointer, found);
+                found.push(pointer);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointers(item, &format!("{pointer}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_deleted_member_of_a_large_document_is_an_added_one_the_other_way() {
+    let whole = include_str!("../../../examples/api/openapi.json");
+    let whole: Value = whole.parse().unwrap();
+    let mut found = Vec::new();
+    pointers(&whole, "", &mut found);
+    // All of them take minutes.
+    for pointer in found.iter().step_by(61) {
+        let mut other = whole.clone();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let parent = other.pointer_mut(parent).unwrap();
+        parent.as_object_mut().unwrap().remove(&name);
+        assert!(
+            !Differences::between(&whole, &other).is_empty(),
+            "{pointer}"
+        );
+        swaps(&whole, &other);
+    }
+}
