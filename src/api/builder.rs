@@ -426,7 +426,7 @@ where
     }
 
     /// What is wrong with the routes: what [`service`](Self::service) and [`router`](Self::router)
-    /// refuse, as data for tests. What a route [allows](Handled::allow) is left out.
+    /// refuse, as data for tests. What a route [allows](crate::Handled::allow) is left out.
     #[must_use]
     pub fn check(&self) -> Vec<Finding> {
         self.routes.check(Scope::Whole)
