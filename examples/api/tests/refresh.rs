@@ -128,6 +128,15 @@ async fn allows_thirty_refreshes_a_minute() {
 }
 
 #[tokio::test]
+async fn the_limits_can_be_raised() {
+    let api = Api::start_with(&[("RATE_LIMIT_FACTOR", "2")]);
+    for _ in 0..60 {
+        api.post("/api/auth/refresh").send().await.has_ended();
+    }
+    api.post("/api/auth/refresh").send().await.refused(429);
+}
+
+#[tokio::test]
 async fn the_database_stores_no_token() {
     let file = File::new();
     let api = Api::start_with(&[("DATABASE_URL", file.path())]);

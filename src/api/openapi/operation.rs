@@ -163,10 +163,19 @@ impl<'a> Operation<'a> {
         self.add_limits(&mut operation);
         self.add_security(&mut operation, schemes);
         let layers = std::mem::take(&mut self.layers);
+        let mut makes_problems = false;
         for (layer, _) in &layers {
             for answer in self.answers(layer) {
-                self.responses.add_answer(answer, false);
+                let status = answer.status();
+                let is_error = status.is_client_error() || status.is_server_error();
+                if makes_problems && is_error && answer.kind_uri().is_none() {
+                    let problem = answer.clone().kind("about:blank");
+                    self.responses.add_answer(&problem, false);
+                } else {
+                    self.responses.add_answer(answer, false);
+                }
             }
+            makes_problems |= layer.is_maker_of_problems();
         }
         if self.arguments.path.is_some() {
             let invalid = Answer::new(StatusCode::BAD_REQUEST);

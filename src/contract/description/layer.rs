@@ -66,6 +66,7 @@ pub struct Description {
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
     renders_refusals: bool,
+    makes_problems: bool,
     is_assumption: bool,
 }
 
@@ -105,6 +106,7 @@ impl Description {
             cors: None,
             cache: None,
             renders_refusals: false,
+            makes_problems: false,
             is_assumption: false,
         }
     }
@@ -292,6 +294,12 @@ impl Description {
         self
     }
 
+    /// The layer gives errors from further in that are not problems the form of one.
+    pub(crate) const fn makes_problems(mut self) -> Self {
+        self.makes_problems = true;
+        self
+    }
+
     /// The layer assumes that something is there, and this is the answer if it is not.
     pub(crate) fn assumption(mut self, missing: Answer) -> Self {
         self.is_assumption = true;
@@ -405,6 +413,15 @@ impl Description {
     #[must_use]
     pub const fn is_refusal_renderer(&self) -> bool {
         self.renders_refusals
+    }
+
+    /// Whether the layer gives errors from further in that are not problems the form of one.
+    #[cfg_attr(
+        not(feature = "openapi"),
+        expect(dead_code, reason = "only the document reads it")
+    )]
+    pub(crate) const fn is_maker_of_problems(&self) -> bool {
+        self.makes_problems
     }
 
     /// What caches may do.

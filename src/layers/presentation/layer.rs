@@ -63,7 +63,7 @@ impl Place for Presentation {
 
     fn describe(&self) -> Description {
         let panicked = Answer::new(StatusCode::INTERNAL_SERVER_ERROR);
-        let layer = Description::new(self.name());
+        let layer = Description::new(self.name()).makes_problems();
         let layer = layer.answer(panicked.when("when an inner service panics"));
         match self.renderer {
             None => layer,

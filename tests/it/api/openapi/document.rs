@@ -362,3 +362,27 @@ fn types_of_problems_are_listed_with_their_texts() {
         assert!(page.contains(part), "{part} in {page}");
     }
 }
+
+/// `TimeoutLayer` sends an empty 408, and `with_presentation` makes a problem of it.
+#[cfg(all(feature = "presentation", feature = "tower-http"))]
+#[test]
+fn errors_inside_with_presentation_are_problems() {
+    use std::time::Duration;
+
+    use tower_http::timeout::TimeoutLayer;
+    use wythe::with_presentation;
+
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::MAX);
+    let document = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get(
+            "/inside",
+            compose((with_presentation(), timeout)).handler(list),
+        )
+        .get("/alone", compose(timeout).handler(admin::list))
+        .openapi()
+        .to_value();
+    let content = |path| &operation(&document, path, "get")["responses"]["408"]["content"];
+    assert!(content("/inside")["application/problem+json"].is_object());
+    assert!(content("/alone").is_null());
+}
