@@ -116,6 +116,7 @@ pub(crate) mod options;
 mod problem;
 mod problem_types;
 pub(crate) mod response;
+mod responses;
 mod schemas;
 mod security;
 mod serve;

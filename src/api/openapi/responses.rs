@@ -1,0 +1,199 @@
+//! The responses of an operation, by status (OpenAPI 3.1, section 4.8.16).
+
+use std::collections::BTreeMap;
+
+use http::{HeaderName, header};
+use serde_json::{Map, Value, json};
+
+use super::{
+    problem::{PROBLEM, ProblemSchemas},
+    response::{ResponseTypes, Status},
+};
+use crate::contract::description::Answer;
+
+/// The responses of an operation, by status.
+#[derive(Default)]
+pub(super) struct Responses {
+    by_status: BTreeMap<String, Response>,
+}
+
+/// All responses of one status.
+#[derive(Default)]
+struct Response {
+    /// Each on a line of its own.
+    texts: Vec<String>,
+    content: BTreeMap<String, Vec<Value>>,
+    fields: Vec<HeaderName>,
+    problems: Vec<Answer>,
+    /// The handler gives it, or it is not known who does.
+    is_of_handler: bool,
+}
+
+impl Responses {
+    pub(super) fn add_handler(&mut self, list: ResponseTypes<'_>) {
+        for response in list.into_list() {
+            if let (Some(problem), Status::One(_)) = (&response.problem, response.status) {
+                self.add_answer(problem, true);
+                continue;
+            }
+            let entry = match response.status {
+                Status::One(status) => self.entry(status.as_str()),
+                Status::Redirection => self.entry("3XX"),
+                Status::Any => self.entry("default"),
+            };
+            entry.is_of_handler = true;
+            let text = match response.status {
+                Status::One(status) => status.canonical_reason().unwrap_or("Answered").to_owned(),
+                Status::Redirection => "The client is sent to another URI.".to_owned(),
+                Status::Any if response.problem.is_some() => "Any other problem.".to_owned(),
+                Status::Any => "Any other answer of the handler.".to_owned(),
+            };
+            entry.add_text(text);
+            if let Some((media_type, schema)) = response.content {
+                entry.add_content(&media_type, schema);
+            } else if response.problem.is_some() {
+                entry.add_content(PROBLEM_JSON, json!({ "$ref": PROBLEM }));
+            }
+            entry.add_fields(&response.fields);
+        }
+    }
+
+    pub(super) fn add_answer(&mut self, answer: &Answer, is_of_handler: bool) {
+        let entry = self.entry(answer.status().as_str());
+        entry.is_of_handler |= is_of_handler;
+        entry.add_text(sentence(answer));
+        entry.add_fields(answer.fields());
+        if answer.kind_uri().is_some() {
+            entry.problems.push(answer.clone());
+        }
+    }
+
+    pub(super) fn add_unknown(&mut self, text: &str) {
+        let entry = self.entry("default");
+        entry.is_of_handler = true;
+        entry.add_text(text.to_owned());
+        entry.add_content("*/*", json!({}));
+    }
+
+    fn entry(&mut self, status: &str) -> &mut Response {
+        self.by_status.entry(status.to_owned()).or_default()
+    }
+
+    /// With the fields that layers add to every response, and the refusals in a form of the
+    /// application's own if a layer renders them.
+    pub(super) fn into_value(
+        self,
+        fields: &[&HeaderName],
+        is_rendered: bool,
+        problems: &mut ProblemSchemas,
+    ) -> Value {
+        let responses = self.by_status.into_iter().map(|(status, mut response)| {
+            for field in fields {
+                response.add_fields(std::slice::from_ref(*field));
+            }
+            (status, response.into_value(is_rendered, problems))
+        });
+        Value::Object(responses.collect())
+    }
+}
+
+impl Response {
+    fn add_text(&mut self, text: String) {
+        if !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+
+    fn add_content(&mut self, media_type: &str, schema: Value) {
+        let schemas = self.content.entry(media_type.to_owned()).or_default();
+        if !schemas.contains(&schema) {
+            schemas.push(schema);
+        }
+    }
+
+    fn add_fields(&mut self, fields: &[HeaderName]) {
+        for field in fields {
+            // It is given by the media type, and has no place among the fields.
+            if *field != header::CONTENT_TYPE && !self.fields.contains(field) {
+                self.fields.push(field.clone());
+            }
+        }
+    }
+
+    fn into_value(mut self, is_rendered: bool, problems: &mut ProblemSchemas) -> Value {
+        if !self.problems.is_empty() {
+            if is_rendered {
+                self.add_content("*/*", json!({}));
+            } else {
+                let schema = problems.add(&self.problems);
+                self.add_content(PROBLEM_JSON, schema);
+            }
+        }
+        let mut response = Map::new();
+        let text = match &*self.texts {
+            [] => String::from("Answered."),
+            [one] => one.clone(),
+            several => several.iter().map(|text| format!("- {text}\n")).collect(),
+        };
+        response.insert("description".into(), text.trim_end().into());
+        if !self.fields.is_empty() {
+            let fields = self.fields.iter().map(|field| {
+                let name = field_name(field);
+                (name, json!({ "schema": field_schema(field) }))
+            });
+            response.insert("headers".into(), Value::Object(fields.collect()));
+        }
+        if !self.content.is_empty() {
+            let content = self.content.into_iter().map(|(media_type, mut schemas)| {
+                let schema = match schemas.len() {
+                    1 => schemas.remove(0),
+                    _ => json!({ "anyOf": schemas }),
+                };
+                (media_type, json!({ "schema": schema }))
+            });
+            response.insert("content".into(), Value::Object(content.collect()));
+        }
+        response.into()
+    }
+}
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The status, and when it is given: "Too Many Requests: when a quota is spent."
+fn sentence(answer: &Answer) -> String {
+    let status = answer.status();
+    let reason = status.canonical_reason().unwrap_or("Refused");
+    match answer.condition() {
+        "" => format!("{reason}."),
+        when => format!("{reason}, {when}."),
+    }
+}
+
+/// As it is usually written: `Retry-After`.
+fn field_name(field: &HeaderName) -> String {
+    let special = match field.as_str() {
+        "www-authenticate" => "WWW-Authenticate",
+        "etag" => "ETag",
+        "ratelimit" => "RateLimit",
+        "ratelimit-policy" => "RateLimit-Policy",
+        _ => "",
+    };
+    if !special.is_empty() {
+        return special.to_owned();
+    }
+    let words = field.as_str().split('-').map(|word| {
+        let mut word = word.to_owned();
+        if let Some(first) = word.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        word
+    });
+    words.collect::<Vec<_>>().join("-")
+}
+
+fn field_schema(field: &HeaderName) -> Value {
+    if *field == header::RETRY_AFTER {
+        return json!({ "type": "integer", "minimum": 0, "description": "Seconds." });
+    }
+    json!({ "type": "string" })
+}
