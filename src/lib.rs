@@ -184,8 +184,8 @@
 //! [`testing`] compares the document with that of before, and responses with the document. Without any
 //! feature, the crate has the middleware contract, `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, paths and routes, refusals, the log, a middleware of your own,
-//! security, and a comparison. Two of its pages help to start:
+//! The [guide] has more: the order, paths and routes, refusals, the log, tests, a middleware of
+//! your own, security, and a comparison. Two of its pages help to start:
 //!
 //! - [Coming from Next.js](guide::coming_from_nextjs): what `withAuth`, `[id]`, zod and the rest are
 //!   called here.

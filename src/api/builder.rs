@@ -17,6 +17,8 @@ use super::{
 };
 #[cfg(feature = "openapi")]
 use super::{documentation::Documented, openapi::OpenApi};
+#[cfg(feature = "testing")]
+use crate::contract::Description;
 use crate::{
     compose::{Cons, Describe, IntoList, Nil, Stack},
     integrations::axum::{Inner, RouteHandler},
@@ -48,6 +50,16 @@ pub(super) struct Routes<S> {
     pub(super) around: Around,
     /// What is wrong, and can't be allowed.
     pub(super) faults: Vec<Finding>,
+}
+
+/// A route of a method, and the layers that act on it, outermost first.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub(crate) struct DescribedRoute {
+    pub(crate) method: Method,
+    /// As it is written in a router.
+    pub(crate) path: String,
+    pub(crate) layers: Vec<Description>,
 }
 
 /// Nothing is set yet: [`Api::around`] or [`Api::guard`] can be called.
@@ -383,6 +395,28 @@ where
     #[cfg(feature = "openapi")]
     pub fn openapi(&self) -> OpenApi {
         OpenApi::new(&self.routes)
+    }
+
+    /// The layers of each route in the document.
+    #[cfg(feature = "testing")]
+    pub(crate) fn described_routes(&self) -> Vec<DescribedRoute> {
+        let routes = self.routes.list.iter().filter_map(|route| {
+            let Matches::Method(method) = &route.matches else {
+                return None;
+            };
+            Some(DescribedRoute {
+                method: method.clone(),
+                path: route.path.clone(),
+                layers: route.acting_layers().cloned().collect(),
+            })
+        });
+        routes.collect()
+    }
+
+    /// Whether another route answers where no route is.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn has_fallback(&self) -> bool {
+        self.routes.fallback.is_some()
     }
 
     /// What a request gets whose path has a slash at the end that the route does not have, or lacks the

@@ -30,6 +30,10 @@ pub mod own_middleware {}
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}
 

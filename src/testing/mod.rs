@@ -58,6 +58,9 @@
 //! [`Holding`] is a layer around the service that is tested: it compares each response with the document,
 //! and counts which of the declared answers were seen.
 //!
+//! [`Api::provoke`](crate::Api::provoke) sends requests that get the answers which layers declare, and says
+//! which of them did not come.
+//!
 //! # What is breaking
 //!
 //! A change is breaking if a client that does what the old document allows can fail, or can receive what
@@ -117,6 +120,7 @@ mod difference;
 mod document;
 mod documentation;
 mod hold;
+mod provoke;
 mod schema;
 mod security;
 mod snapshot;
@@ -124,5 +128,6 @@ mod snapshot;
 pub use self::{
     difference::{ChangeKind, Difference, Differences, Location},
     hold::{Coverage, DeclaredResponse, HeldService, Holding, Violation, ViolationKind},
+    provoke::{Provoke, ProvokeOutcome, ProvokeReport, ProvokedAnswer},
     snapshot::{SnapshotError, assert_snapshot, check_snapshot},
 };

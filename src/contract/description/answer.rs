@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, StatusCode, request::Parts};
 
 use crate::wire::Problem;
 
@@ -33,6 +33,18 @@ pub struct Answer {
     reasons: Vec<Cow<'static, str>>,
     fields: Vec<HeaderName>,
     members: Vec<Cow<'static, str>>,
+    provocation: Provocation,
+}
+
+/// What a test does to get the answer.
+#[derive(Clone)]
+enum Provocation {
+    /// What the other parts of the description tell.
+    Described,
+    /// It changes a valid request.
+    Request(fn(&mut Parts)),
+    /// Nothing, for this reason.
+    Impossible(Cow<'static, str>),
 }
 
 impl Answer {
@@ -47,6 +59,7 @@ impl Answer {
             reasons: Vec::new(),
             fields: Vec::new(),
             members: Vec::new(),
+            provocation: Provocation::Described,
         }
     }
 
@@ -58,7 +71,8 @@ impl Answer {
 
     /// The 503 of [`Problem::unavailable`]: something that the layer has to ask is down.
     pub fn unavailable() -> Self {
-        Self::of(&Problem::unavailable("described"))
+        let answer = Self::of(&Problem::unavailable("described"));
+        answer.not_provoked("what the layer has to ask is not down")
     }
 
     /// The same answer with another problem of the same status and type: with its reason, header fields
@@ -113,6 +127,54 @@ impl Answer {
         self
     }
 
+    /// How a test gets the answer: a change of a request that would pass. With the feature `testing`,
+    /// `Api::provoke` sends such a request.
+    ///
+    /// Where the description of the layer tells it, nothing has to be said: credentials, scopes,
+    /// inputs, limits by count, protection from forged requests.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{HeaderValue, StatusCode};
+    /// use wythe::description::Answer;
+    ///
+    /// let old_client = Answer::new(StatusCode::UPGRADE_REQUIRED)
+    ///     .when("to version 1 of the app")
+    ///     .provoked_by(|request| {
+    ///         request.headers.insert("app-version", HeaderValue::from_static("1"));
+    ///     });
+    /// assert!(old_client.provocation().is_some());
+    /// ```
+    pub fn provoked_by(mut self, change: fn(&mut Parts)) -> Self {
+        self.provocation = Provocation::Request(change);
+        self
+    }
+
+    /// No request of a test gets the answer, for this reason: `the store is not down`.
+    pub fn not_provoked(mut self, why: impl Into<Cow<'static, str>>) -> Self {
+        self.provocation = Provocation::Impossible(why.into());
+        self
+    }
+
+    /// The change of a request that gets the answer, if there is one.
+    #[must_use]
+    pub const fn provocation(&self) -> Option<fn(&mut Parts)> {
+        match self.provocation {
+            Provocation::Request(change) => Some(change),
+            _ => None,
+        }
+    }
+
+    /// Why no request of a test gets the answer, if none does.
+    #[must_use]
+    pub fn why_not_provoked(&self) -> Option<&str> {
+        match &self.provocation {
+            Provocation::Impossible(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// The status of the answer.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -158,6 +220,29 @@ impl Answer {
 
     pub(super) fn set_condition(&mut self, words: String) {
         self.condition = words.into();
+    }
+}
+
+impl PartialEq for Provocation {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Described, Self::Described) => true,
+            (Self::Request(one), Self::Request(other)) => std::ptr::fn_addr_eq(*one, *other),
+            (Self::Impossible(one), Self::Impossible(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Provocation {}
+
+impl fmt::Debug for Provocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Described => f.write_str("Described"),
+            Self::Request(_) => f.write_str("Request(..)"),
+            Self::Impossible(why) => f.debug_tuple("Impossible").field(why).finish(),
+        }
     }
 }
 

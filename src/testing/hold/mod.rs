@@ -14,7 +14,8 @@ use bytes::Bytes;
 use http::{Method, Response, Uri, response};
 use tower_layer::Layer;
 
-use self::operations::{DeclaredOperation, Operations};
+use self::operations::DeclaredOperation;
+pub(super) use self::operations::{Operations, Schema};
 pub use self::{
     coverage::{Coverage, DeclaredResponse},
     service::HeldService,

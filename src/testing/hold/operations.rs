@@ -10,19 +10,19 @@ use super::{
     Content,
     violation::{Violation, ViolationKind, excerpt, shortened},
 };
-use crate::api::openapi::{OpenApi, operation_key, template};
+use crate::api::openapi::{OpenApi, template};
 
 /// At most so many errors of one body are reported.
 const MAX_ERRORS: usize = 5;
 
 /// The operations of a document, by path and method.
-pub(super) struct Operations {
+pub(in crate::testing) struct Operations {
     tree: matchit::Router<String>,
     by_path: BTreeMap<String, Vec<DeclaredOperation>>,
 }
 
 impl Operations {
-    pub(super) fn new(document: &OpenApi) -> Self {
+    pub(in crate::testing) fn new(document: &OpenApi) -> Self {
         let routes: BTreeMap<String, &String> = document
             .routes()
             .iter()
@@ -54,24 +54,34 @@ impl Operations {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &DeclaredOperation> {
+    pub(in crate::testing) fn iter(&self) -> impl Iterator<Item = &DeclaredOperation> {
         self.by_path.values().flatten()
     }
 
+    /// Whether a route has this path.
+    pub(in crate::testing) fn has_path(&self, path: &str) -> bool {
+        self.tree.at(path).is_ok()
+    }
+
     /// The operation of a request. `HEAD` is answered by that of `GET` (RFC 9110, section 9.3.2).
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<&DeclaredOperation> {
+    pub(in crate::testing) fn find(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Option<&DeclaredOperation> {
         let operations = self.by_path.get(self.tree.at(path).ok()?.value)?;
+        // Methods are case-sensitive (RFC 9110, section 9.1).
         let of = |method: &Method| {
-            let key = operation_key(method);
-            operations.iter().find(|operation| operation.key == key)
+            let mut operations = operations.iter();
+            operations.find(|operation| operation.method == method.as_str())
         };
         of(method).or_else(|| (method == Method::HEAD).then(|| of(&Method::GET))?)
     }
 }
 
 /// One operation.
-pub(super) struct DeclaredOperation {
-    key: String,
+pub(in crate::testing) struct DeclaredOperation {
+    method: String,
     name: String,
     responses: BTreeMap<String, ResponseRules>,
 }
@@ -92,25 +102,25 @@ impl DeclaredOperation {
             .map(|(status, response)| (status.clone(), ResponseRules::new(response, document)));
         let method = key.strip_prefix("x-").unwrap_or(key).to_ascii_uppercase();
         Self {
-            key: key.to_owned(),
             name: format!("{method} {path}"),
+            method,
             responses: responses.collect(),
         }
     }
 
     /// The method and the path: `GET /users/{id}`.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::testing) fn name(&self) -> &str {
         &self.name
     }
 
     /// The statuses, as they are written in the document.
-    pub(super) fn statuses(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::testing) fn statuses(&self) -> impl Iterator<Item = &str> {
         self.responses.keys().map(String::as_str)
     }
 
     /// How the status is written in the document (OpenAPI 3.1, section 4.8.16): itself, its range,
     /// or `default`.
-    pub(super) fn declared_as(&self, status: StatusCode) -> Option<&str> {
+    pub(in crate::testing) fn declared_as(&self, status: StatusCode) -> Option<&str> {
         self.rules(status).map(|(key, _)| key)
     }
 
@@ -125,7 +135,11 @@ impl DeclaredOperation {
 
     /// How many bytes of the content decide whether the response conforms, at most; `None` if the
     /// content does not matter.
-    pub(super) fn bytes_to_read(&self, head: &response::Parts, limit: usize) -> Option<usize> {
+    pub(in crate::testing) fn bytes_to_read(
+        &self,
+        head: &response::Parts,
+        limit: usize,
+    ) -> Option<usize> {
         let (_, rules) = self.rules(head.status)?;
         if rules.content.is_empty() {
             return Some(0);
@@ -136,7 +150,7 @@ impl DeclaredOperation {
     }
 
     /// What is wrong with a response.
-    pub(super) fn violations(
+    pub(in crate::testing) fn violations(
         &self,
         method: &Method,
         head: &response::Parts,
@@ -296,19 +310,25 @@ fn is_json(media_type: &str) -> bool {
 }
 
 /// A schema of a document, compiled when it is first needed.
-pub(super) struct Schema {
+pub(in crate::testing) struct Schema {
     schema: Value,
     compiled: OnceLock<Result<Validator, String>>,
 }
 
 impl Schema {
     /// The schema may refer to the components of the document.
-    pub(super) fn new(schema: &Value, document: &Value) -> Self {
+    pub(in crate::testing) fn new(schema: &Value, document: &Value) -> Self {
         let components = document.get("components").cloned().unwrap_or_default();
         Self {
             schema: json!({ "components": components, "allOf": [schema] }),
             compiled: OnceLock::new(),
         }
+    }
+
+    /// Whether a value is valid.
+    pub(in crate::testing) fn allows(&self, value: &Value) -> bool {
+        let compiled = self.compiled().as_ref();
+        compiled.is_ok_and(|compiled| compiled.is_valid(value))
     }
 
     fn allows_everything(&self) -> bool {

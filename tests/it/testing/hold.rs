@@ -144,6 +144,11 @@ async fn what_the_document_says_is_no_violation() {
         // Not in the document.
         (Method::GET, "/nothing", response(418, "", "any")),
         (Method::PUT, "/users/7", response(405, "", "any")),
+        (
+            Method::from_bytes(b"get").unwrap(),
+            "/users/7",
+            response(501, "", "any"),
+        ),
         (Method::OPTIONS, "/users", response(204, "", "")),
     ];
     for (method, path, response) in cases {

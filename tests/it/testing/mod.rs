@@ -5,6 +5,7 @@ mod api;
 mod hold;
 mod hostile;
 mod operations;
+mod provoke;
 mod report;
 mod schemas;
 mod snapshot;

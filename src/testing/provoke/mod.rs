@@ -1,0 +1,603 @@
+//! Sends requests that get the answers which layers declare: [`Provoke`].
+
+mod plan;
+mod report;
+mod request;
+mod sample;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::poll_fn,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Method, StatusCode, header, request::Parts, response};
+use http_body::Body as _;
+use serde_json::Value;
+use tower_service::Service;
+
+pub use self::report::{ProvokeOutcome, ProvokeReport, ProvokedAnswer};
+use self::{
+    plan::{Plan, Target},
+    request::{Draft, Sample},
+};
+use super::hold::{Content, Operations, Violation};
+use crate::{
+    api::{
+        ApiService,
+        builder::{Api, DescribedRoute},
+        openapi::{operation_key, template},
+    },
+    contract::{Description, description::Answer},
+    wire::Problem,
+};
+
+/// The largest body of a response that is read.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The fields that an answer with this status always has, if it declares them.
+const CERTAIN_FIELDS: [http::HeaderName; 3] =
+    [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+
+/// Provokes every answer that the layers of an [`Api`](crate::Api) declare, in a test; made by
+/// [`Api::provoke`](crate::Api::provoke).
+///
+/// For each route and each answer, it makes a valid request, breaks what the layer looks at, sends it
+/// through the service, and compares the answer with what the layer declares: the status, the type of
+/// the problem, its members, `Retry-After`, `WWW-Authenticate` and `Allow`, and the rest with the
+/// [document](crate::testing::Holding). The request comes from the layer's
+/// [`Description`](crate::Description):
+///
+/// | answer | request |
+/// |---|---|
+/// | 401 | without credentials, or with invalid ones if they are optional |
+/// | 400 of a scheme | credentials that are malformed, repeated, or of two schemes |
+/// | 403 of a scope or role | [credentials](Self::credentials) without it |
+/// | 403 of CSRF protection | `Sec-Fetch-Site: cross-site` |
+/// | 400, 413, 415, 422 of an input | not JSON, one byte too many, another type, against the schema |
+/// | 429 | the same request until the quota is spent; at most 1,000 requests |
+/// | 400 of the path | a parameter that its schema rejects |
+/// | 404, 405 of the `Api` | no route, another method |
+/// | of a layer of your own | [`Answer::provoked_by`](crate::description::Answer::provoked_by) |
+///
+/// Answers to what is not in a request (a store is down, a handler panics, time runs out) are listed as
+/// such. Valid values come from the schemas: `examples`, `default`, or else the smallest value. What
+/// can't be made from a schema is supplied by the test, and
+/// [`assert_all`](ProvokeReport::assert_all) fails until it is.
+///
+/// Each answer is provoked by requests of another address, so that limits by address do not
+/// interfere. Requests that spend a quota come last. Handlers may be called, so run it against a
+/// database for tests.
+///
+/// # Example
+///
+/// ```
+/// use http::{HeaderValue, header};
+/// use wythe::{Api, Auth, Jwt, Quota, compose, with_auth, with_rate_limit};
+///
+/// # #[derive(Clone, serde::Deserialize)]
+/// # struct Claims {}
+/// async fn hello(_: Auth<Claims>) -> &'static str {
+///     "hello"
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), wythe::ConfigError> {
+/// let jwt = Jwt::<Claims>::hs256("a secret of at least thirty-two bytes")?;
+/// # let jwt = jwt.any_issuer().any_audience();
+/// let stack = compose((with_rate_limit(Quota::per_hour(5).by_peer()?), with_auth(jwt)));
+/// let api = Api::<Auth<Claims>>::new("Hello", "1.0.0")
+///     .documented()
+///     .get("/hello", stack.handler(hello));
+///
+/// let provoke = api.provoke();
+/// let report = provoke.run(api.service(())?).await;
+/// report.assert_all();
+/// // All but the 500 of a server that does not know the address of the peer.
+/// assert!(report.to_string().starts_with("5 of 6 declared answers came"));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until `run` is called"]
+pub struct Provoke {
+    routes: Vec<DescribedRoute>,
+    has_fallback: bool,
+    document: Value,
+    operations: Operations,
+    credentials: Vec<Credentials>,
+    supplied: Supplied,
+    address: fn(u32) -> IpAddr,
+}
+
+/// What the application supplies.
+#[derive(Debug, Default)]
+struct Supplied {
+    path_parameters: BTreeMap<String, String>,
+    /// By `operationId`, as are the bodies.
+    queries: BTreeMap<String, String>,
+    bodies: BTreeMap<String, Value>,
+}
+
+/// Credentials of the application.
+struct Credentials {
+    name: String,
+    /// Scopes and roles.
+    grants: Vec<String>,
+    add: AddCredentials,
+}
+
+type AddCredentials = Arc<dyn Fn(&mut Parts) + Send + Sync>;
+
+impl<G, S, A, D, M> Api<G, S, A, D, M>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// For a test that [provokes](Provoke) every answer that the layers declare.
+    pub fn provoke(&self) -> Provoke {
+        let document = self.openapi();
+        Provoke {
+            routes: self.described_routes(),
+            has_fallback: self.has_fallback(),
+            operations: Operations::new(&document),
+            document: document.to_value(),
+            credentials: Vec::new(),
+            supplied: Supplied::default(),
+            // Addresses for tests of networks (RFC 2544, section C.2.2).
+            address: |number| {
+                let [.., c, d] = number.to_be_bytes();
+                IpAddr::V4(Ipv4Addr::new(198, 18, c, d))
+            },
+        }
+    }
+}
+
+impl Provoke {
+    /// Adds credentials, and the scopes and roles that they grant: a closure that adds them to a
+    /// request. The first that a route accepts are used.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{HeaderValue, header};
+    /// use wythe::Api;
+    ///
+    /// let api = Api::<()>::new("Users", "1.0.0");
+    /// let bearer = |token: &str| {
+    ///     let value = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+    ///     move |request: &mut http::request::Parts| {
+    ///         request.headers.insert(header::AUTHORIZATION, value.clone());
+    ///     }
+    /// };
+    /// let provoke = api
+    ///     .provoke()
+    ///     .credentials("member", [], bearer("a token"))
+    ///     .credentials("admin", ["users:admin"], bearer("another token"));
+    /// ```
+    pub fn credentials<const N: usize>(
+        mut self,
+        name: &str,
+        grants: [&str; N],
+        add: impl Fn(&mut Parts) + Send + Sync + 'static,
+    ) -> Self {
+        self.credentials.push(Credentials {
+            name: name.to_owned(),
+            grants: grants.map(str::to_owned).to_vec(),
+            add: Arc::new(add),
+        });
+        self
+    }
+
+    /// The value of the parameters of this name, in all paths.
+    pub fn path_parameter(mut self, name: &str, value: impl fmt::Display) -> Self {
+        let parameters = &mut self.supplied.path_parameters;
+        parameters.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// A valid query of the operation with this `operationId`: `page=2&per_page=10`.
+    pub fn query(mut self, operation_id: &str, query: impl Into<String>) -> Self {
+        self.supplied
+            .queries
+            .insert(operation_id.to_owned(), query.into());
+        self
+    }
+
+    /// A valid body of the operation with this `operationId`. It is written as JSON or as a form; for
+    /// another media type, it is a text.
+    pub fn body(mut self, operation_id: &str, body: Value) -> Self {
+        self.supplied.bodies.insert(operation_id.to_owned(), body);
+        self
+    }
+
+    /// The address of the peer by the number of the attempt. By default they are in 198.18.0.0/16.
+    pub const fn addresses(mut self, address: fn(u32) -> IpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sends the requests, and says which answers came.
+    ///
+    /// The service is that of the same `Api`.
+    pub async fn run(&self, service: ApiService) -> ProvokeReport {
+        let mut run = Run {
+            provoke: self,
+            service,
+            attempts: 0,
+            violations: Vec::new(),
+            answers: Vec::new(),
+        };
+        let mut last = Vec::new();
+        for route in &self.routes {
+            run.route(route, &mut last).await;
+        }
+        run.answers_of_api().await;
+        // A spent quota rejects other requests, too.
+        for (index, expected, plan) in last {
+            let outcome = run.outcome(&expected, plan).await;
+            if let Some(answer) = run.answers.get_mut(index) {
+                answer.outcome = outcome;
+            }
+        }
+        ProvokeReport {
+            answers: run.answers,
+            violations: run.violations,
+        }
+    }
+}
+
+impl fmt::Debug for Provoke {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let credentials = self.credentials.iter().map(|one| &one.name);
+        f.debug_struct("Provoke")
+            .field("routes", &self.routes.len())
+            .field("credentials", &credentials.collect::<Vec<_>>())
+            .field("supplied", &self.supplied)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The requests that are sent.
+struct Run<'a> {
+    provoke: &'a Provoke,
+    service: ApiService,
+    attempts: u32,
+    violations: Vec<Violation>,
+    answers: Vec<ProvokedAnswer>,
+}
+
+/// What has to come.
+struct Expected<'a> {
+    answer: Answer,
+    /// The layer that gives it, if one does, and the names of its limits.
+    limits: Vec<&'a str>,
+    /// The reasons of other answers with the same status.
+    other_reasons: BTreeSet<&'a str>,
+    /// All members that problems of this status may have.
+    members: BTreeSet<&'a str>,
+    /// Refusals are given in another form.
+    is_rendered: bool,
+}
+
+/// A response that was read.
+struct Received {
+    head: response::Parts,
+    body: Bytes,
+}
+
+impl<'a> Run<'a> {
+    async fn route(
+        &mut self,
+        route: &'a DescribedRoute,
+        last: &mut Vec<(usize, Expected<'a>, Plan)>,
+    ) {
+        let provoke = self.provoke;
+        let template = template(&route.path);
+        let name = format!("{} {template}", route.method);
+        let operation = provoke
+            .document
+            .get("paths")
+            .and_then(|paths| paths.get(&template));
+        let operation = operation.and_then(|item| item.get(operation_key(&route.method)));
+        let Some(operation) = operation else { return };
+        let sample = Sample::new(route, operation, &provoke.document, &provoke.supplied);
+        for (index, layer) in route.layers.iter().enumerate() {
+            if layer.is_csrf_protection() && route.method.is_safe() {
+                continue;
+            }
+            for answer in layer.answers() {
+                let target = Target {
+                    layers: &route.layers,
+                    index,
+                    layer,
+                    answer,
+                    sample: &sample,
+                    credentials: &provoke.credentials,
+                };
+                let expected = Expected::new(route, layer, answer);
+                let outcome = match target.plan() {
+                    Ok(plan) if plan.times > 1 => {
+                        last.push((self.answers.len(), expected, plan));
+                        ProvokeOutcome::Incomplete(String::new())
+                    }
+                    Ok(plan) => self.outcome(&expected, plan).await,
+                    Err(outcome) => outcome,
+                };
+                self.add(&name, layer.name(), answer, outcome);
+            }
+        }
+        self.path_parameters(route, &name, &sample).await;
+    }
+
+    /// A parameter of the path that its schema rejects: the route answers it, inside all layers.
+    async fn path_parameters(&mut self, route: &DescribedRoute, name: &str, sample: &Sample) {
+        let Some(path) = &sample.invalid_path else {
+            return;
+        };
+        let answer = Answer::new(StatusCode::BAD_REQUEST);
+        let answer = answer
+            .when("when a parameter of the path is invalid")
+            .provoked_by(|_| {});
+        let layer = Description::new("Path");
+        let target = Target {
+            layers: &route.layers,
+            index: route.layers.len(),
+            layer: &layer,
+            answer: &answer,
+            sample,
+            credentials: &self.provoke.credentials,
+        };
+        let outcome = match target.plan() {
+            Ok(mut plan) => {
+                for draft in &mut plan.drafts {
+                    draft.path.clone_from(path);
+                }
+                self.outcome(&Expected::of_api(answer.clone()), plan).await
+            }
+            Err(outcome) => outcome,
+        };
+        self.add(name, layer.name(), &answer, outcome);
+    }
+
+    /// What the `Api` answers itself.
+    async fn answers_of_api(&mut self) {
+        const METHODS: [Method; 5] = [
+            Method::PATCH,
+            Method::PUT,
+            Method::DELETE,
+            Method::POST,
+            Method::GET,
+        ];
+        let routes = &self.provoke.routes;
+        let is_rendered = |route: &DescribedRoute| {
+            let mut layers = route.layers.iter();
+            layers.any(Description::is_refusal_renderer)
+        };
+        let mut paths = BTreeSet::new();
+        for route in routes {
+            if !paths.insert(&*route.path) || is_rendered(route) {
+                continue;
+            }
+            let has = |method: &Method| {
+                let mut same = routes.iter().filter(|other| other.path == route.path);
+                same.any(|other| other.method == *method)
+            };
+            let Some(method) = METHODS.into_iter().find(|method| !has(method)) else {
+                continue;
+            };
+            let path = route.path.replace("{*", "{");
+            let values = path
+                .split('/')
+                .map(|segment| match segment.split_once('{') {
+                    Some((literal, _)) => format!("{literal}1"),
+                    None => segment.to_owned(),
+                });
+            let draft = Draft::new(method.clone(), values.collect::<Vec<_>>().join("/"));
+            let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).field(header::ALLOW);
+            let name = format!("{method} {}", template(&route.path));
+            self.answer_of_api(&name, answer, draft).await;
+        }
+        let unknown = "/no-route-of-the-api-has-this-path";
+        let is_answered = self.provoke.has_fallback || self.provoke.operations.has_path(unknown);
+        if !is_answered && !routes.iter().any(is_rendered) {
+            let draft = Draft::new(Method::GET, unknown.to_owned());
+            let answer = Answer::new(StatusCode::NOT_FOUND);
+            self.answer_of_api("GET of an unknown path", answer, draft)
+                .await;
+        }
+    }
+
+    async fn answer_of_api(&mut self, name: &str, answer: Answer, draft: Draft) {
+        let plan = Plan::new(vec![draft], true);
+        let outcome = self.outcome(&Expected::of_api(answer.clone()), plan).await;
+        self.add(name, "Api", &answer, outcome);
+    }
+
+    fn add(&mut self, operation: &str, layer: &str, answer: &Answer, outcome: ProvokeOutcome) {
+        self.answers.push(ProvokedAnswer {
+            operation: operation.to_owned(),
+            layer: layer.to_owned(),
+            status: answer.status(),
+            condition: answer.condition().to_owned(),
+            outcome,
+        });
+    }
+
+    async fn outcome(&mut self, expected: &Expected<'_>, plan: Plan) -> ProvokeOutcome {
+        let Plan {
+            drafts,
+            times,
+            is_certain,
+        } = plan;
+        let mut came = BTreeSet::new();
+        let mut differs = None;
+        for draft in &drafts {
+            self.attempts += 1;
+            for _ in 0..times {
+                let Some(received) = self.send(draft).await else {
+                    return ProvokeOutcome::Incomplete("a path that is one of a URI".to_owned());
+                };
+                match expected.is_met_by(&received) {
+                    Ok(true) => return ProvokeOutcome::AsDeclared,
+                    Ok(false) => {
+                        came.insert(received.head.status.as_u16());
+                    }
+                    Err(text) => {
+                        differs = Some(text);
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(text) = differs {
+            return ProvokeOutcome::NotAsDeclared(text);
+        }
+        if times > 1 && came.contains(&expected.answer.status().as_u16()) {
+            return ProvokeOutcome::Impossible("another limit is spent before".to_owned());
+        }
+        let came: Vec<_> = came.iter().map(u16::to_string).collect();
+        let came = came.join(", ");
+        if is_certain {
+            ProvokeOutcome::NotAsDeclared(format!("{came} came"))
+        } else {
+            ProvokeOutcome::Impossible(format!(
+                "it depends on more than the description tells ({came} came)"
+            ))
+        }
+    }
+
+    /// Sends a request, and compares the response with the document.
+    async fn send(&mut self, draft: &Draft) -> Option<Received> {
+        let request = draft.request(&self.provoke.credentials)?;
+        let address = draft
+            .address
+            .unwrap_or_else(|| (self.provoke.address)(self.attempts));
+        let mut service = self
+            .service
+            .clone()
+            .connected(SocketAddr::new(address, 50_000));
+        let path = request.uri().path().to_owned();
+        let response = match service.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (head, body) = response.into_parts();
+        let body = read(body).await;
+        let operation = self.provoke.operations.find(&draft.method, &path);
+        if let Some(operation) = operation {
+            let content = Content::Whole(body.clone());
+            for violation in operation.violations(&draft.method, &head, &content) {
+                let is_same = |other: &Violation| {
+                    (other.operation(), other.text()) == (violation.operation(), violation.text())
+                };
+                if !self.violations.iter().any(is_same) {
+                    self.violations.push(violation);
+                }
+            }
+        }
+        Some(Received { head, body })
+    }
+}
+
+async fn read(mut body: Body) -> Bytes {
+    let mut whole = Vec::new();
+    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Ok(data) = frame.into_data() {
+            whole.extend_from_slice(&data);
+        }
+        if whole.len() > MAX_BODY_BYTES {
+            break;
+        }
+    }
+    whole.into()
+}
+
+impl<'a> Expected<'a> {
+    fn new(route: &'a DescribedRoute, layer: &'a Description, answer: &Answer) -> Self {
+        let all = route.layers.iter().flat_map(Description::answers);
+        let same = all.filter(|other| other.status() == answer.status());
+        let reasons = same.clone().filter(|other| *other != answer);
+        Self {
+            answer: answer.clone(),
+            limits: layer.limits().iter().map(|limit| limit.name()).collect(),
+            other_reasons: reasons
+                .flat_map(|one| one.reasons())
+                .map(|one| &**one)
+                .collect(),
+            members: same
+                .flat_map(|one| one.members())
+                .map(|one| &**one)
+                .collect(),
+            is_rendered: route.layers.iter().any(Description::is_refusal_renderer),
+        }
+    }
+
+    /// An answer that no layer gives.
+    const fn of_api(answer: Answer) -> Self {
+        Self {
+            answer,
+            limits: Vec::new(),
+            other_reasons: BTreeSet::new(),
+            members: BTreeSet::new(),
+            is_rendered: false,
+        }
+    }
+
+    /// Whether this is the answer. It is an error if it is, and differs from what is declared.
+    fn is_met_by(&self, received: &Received) -> Result<bool, String> {
+        const OF_EVERY_PROBLEM: [&str; 5] = ["type", "title", "status", "detail", "instance"];
+
+        let answer = &self.answer;
+        if received.head.status != answer.status() {
+            return Ok(false);
+        }
+        let problem = received.head.extensions.get::<Problem>();
+        if let Some(reason) = problem.and_then(Problem::reason_code) {
+            let is_of = |reasons: &[std::borrow::Cow<'static, str>]| {
+                reasons.iter().any(|one| one == reason)
+            };
+            if !is_of(answer.reasons()) && self.other_reasons.contains(reason) {
+                return Ok(false);
+            }
+        }
+        for field in CERTAIN_FIELDS {
+            if answer.fields().contains(&field) && !received.head.headers.contains_key(&field) {
+                return Err(format!("it came without `{field}`"));
+            }
+        }
+        let Some(kind) = answer.kind_uri().filter(|_| !self.is_rendered) else {
+            return Ok(true);
+        };
+        let json: Value = serde_json::from_slice(&received.body)
+            .map_err(|error| format!("it came without a problem in JSON: {error}"))?;
+        let spent = json.get("violated-policies").and_then(Value::as_array);
+        if let Some(spent) = spent {
+            let mut names = spent.iter().filter_map(Value::as_str);
+            if !names.any(|name| self.limits.contains(&name)) {
+                // The quota of another layer.
+                return Ok(false);
+            }
+        }
+        let found = json
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or("about:blank");
+        if found != kind {
+            return Err(format!(
+                "the type of the problem is `{found}`, and not `{kind}`"
+            ));
+        }
+        let members = json.as_object().into_iter().flatten();
+        let undeclared = members
+            .map(|(name, _)| &**name)
+            .find(|name| !OF_EVERY_PROBLEM.contains(name) && !self.members.contains(name));
+        match undeclared {
+            Some(name) => Err(format!("the problem has the undeclared member `{name}`")),
+            None => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! What has to be sent to get an answer of a layer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+
+use super::{
+    Credentials, ProvokeOutcome,
+    request::{Draft, SEC_FETCH_SITE, Sample, is_form},
+};
+use crate::contract::{
+    Description,
+    description::{Answer, Carrier, InputSource, NameList, RequestInput, Requirement},
+};
+
+/// The most requests that are sent for one answer.
+const MOST_REQUESTS: u64 = 1_000;
+
+/// The largest body that is sent.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How to get an answer.
+pub(super) struct Plan {
+    /// One of these requests gets it.
+    pub(super) drafts: Vec<Draft>,
+    /// How often each is sent.
+    pub(super) times: u64,
+    /// The description tells that one of them gets it.
+    pub(super) is_certain: bool,
+}
+
+impl Plan {
+    pub(super) const fn new(drafts: Vec<Draft>, is_certain: bool) -> Self {
+        Self {
+            drafts,
+            times: 1,
+            is_certain,
+        }
+    }
+}
+
+/// An answer of a layer of a route.
+pub(super) struct Target<'a> {
+    pub(super) layers: &'a [Description],
+    pub(super) index: usize,
+    pub(super) layer: &'a Description,
+    pub(super) answer: &'a Answer,
+    pub(super) sample: &'a Sample,
+    pub(super) credentials: &'a [Credentials],
+}
+
+impl Target<'_> {
+    /// How to get the answer, or why it is not sent for.
+    pub(super) fn plan(&self) -> Result<Plan, ProvokeOutcome> {
+        let answer = self.answer;
+        if let Some(why) = answer.why_not_provoked() {
+            return Err(ProvokeOutcome::Impossible(why.to_owned()));
+        }
+        if let Some(change) = answer.provocation() {
+            let mut draft = self.base()?;
+            draft.change = Some(change);
+            return Ok(self.certain([draft]));
+        }
+        let layer = self.layer;
+        let status = answer.status();
+        let body = layer
+            .input()
+            .filter(|input| input.source() == InputSource::Body);
+        match status {
+            StatusCode::UNAUTHORIZED if layer.security().is_some() => self.unauthenticated(),
+            StatusCode::BAD_REQUEST if layer.security().is_some() => self.malformed_credentials(),
+            StatusCode::FORBIDDEN if !layer.requirements().is_empty() => self.unauthorized(),
+            StatusCode::FORBIDDEN if layer.is_csrf_protection() => self.cross_site(),
+            StatusCode::FORBIDDEN => self.other_addresses(),
+            StatusCode::TOO_MANY_REQUESTS if !layer.limits().is_empty() => self.too_often(),
+            StatusCode::PAYLOAD_TOO_LARGE if body.is_some() => self.too_large(body),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE if body.is_some() => {
+                let other = self
+                    .base()?
+                    .field(header::CONTENT_TYPE, "application/x-other");
+                let coded = self.base()?.field(header::CONTENT_ENCODING, "x-other");
+                Ok(self.certain([other, coded]))
+            }
+            StatusCode::BAD_REQUEST if layer.input().is_some() => self.malformed(),
+            StatusCode::UNPROCESSABLE_ENTITY if layer.input().is_some() => self.invalid(),
+            StatusCode::NO_CONTENT if layer.cors().is_some() => self.preflight(),
+            _ if layer.methods().is_some() => self.by_method(status),
+            StatusCode::REQUEST_TIMEOUT => impossible("no request is as slow as that in a test"),
+            _ if status.is_server_error() => impossible("it is not the request that causes it"),
+            _ => Err(ProvokeOutcome::Incomplete(
+                "its layer does not say how: `Answer::provoked_by`".to_owned(),
+            )),
+        }
+    }
+
+    /// A valid request that reaches the layer. Credentials are added if layers further out need them.
+    fn base(&self) -> Result<Draft, ProvokeOutcome> {
+        let outer = self.layers.get(..self.index).unwrap_or_default();
+        let reads = |layer: &Description| layer.input().is_some();
+        if let Some(missing) = self
+            .sample
+            .missing
+            .as_ref()
+            .filter(|_| outer.iter().any(reads))
+        {
+            return Err(ProvokeOutcome::Incomplete(missing.clone()));
+        }
+        let mut draft = self.sample.draft.clone();
+        draft.credentials = self.credentials_for(outer, |_| true)?;
+        Ok(draft)
+    }
+
+    /// The first credentials that these layers accept and that are fit for the purpose; `None` if no
+    /// layer needs any.
+    fn credentials_for(
+        &self,
+        layers: &[Description],
+        is_fit: impl Fn(&Credentials) -> bool,
+    ) -> Result<Option<usize>, ProvokeOutcome> {
+        if !layers.iter().any(needs_credentials) {
+            return Ok(None);
+        }
+        let requirements: Vec<_> = layers.iter().flat_map(Description::requirements).collect();
+        let are_met = |one: &Credentials| requirements.iter().all(|needed| meets(one, needed));
+        let found = self
+            .credentials
+            .iter()
+            .position(|one| are_met(one) && is_fit(one));
+        let missing = || {
+            let lists = requirements.iter().filter_map(|one| names(one));
+            let names: Vec<_> = lists.flat_map(NameList::names).cloned().collect();
+            ProvokeOutcome::Incomplete(format!(
+                "credentials that pass: `credentials(.., {names:?}, ..)`"
+            ))
+        };
+        found.map(Some).ok_or_else(missing)
+    }
+
+    fn certain(&self, drafts: impl IntoIterator<Item = Draft>) -> Plan {
+        Plan::new(drafts.into_iter().collect(), !self.layer.is_conditional())
+    }
+
+    fn unauthenticated(&self) -> Result<Plan, ProvokeOutcome> {
+        let draft = self.base()?;
+        let security = self.layer.security();
+        if security.is_some_and(crate::contract::description::Security::is_required) {
+            return Ok(self.certain([draft]));
+        }
+        let invalid = self
+            .carriers()
+            .map(|carrier| with_value(draft.clone(), carrier, "invalid"));
+        Ok(maybe(invalid))
+    }
+
+    fn carriers(&self) -> impl Iterator<Item = &Carrier> + Clone {
+        let security = self.layer.security().into_iter();
+        let schemes = security.flat_map(|security| security.schemes());
+        schemes.flat_map(|scheme| scheme.carriers())
+    }
+
+    /// Credentials without a value, twice, in two places, and of two schemes.
+    fn malformed_credentials(&self) -> Result<Plan, ProvokeOutcome> {
+        let base = self.base()?;
+        let mut drafts = Vec::new();
+        for carrier in self.carriers() {
+            if let Carrier::Authorization(scheme) = carrier {
+                drafts.push(base.clone().line(header::AUTHORIZATION, scheme));
+                let malformed = format!("{scheme} !!!");
+                drafts.push(base.clone().line(header::AUTHORIZATION, &malformed));
+            }
+            let once = with_value(base.clone(), carrier, "one");
+            drafts.push(with_value(once, carrier, "two"));
+        }
+        let carriers = self.carriers();
+        for (at, first) in carriers.clone().enumerate() {
+            for second in carriers.clone().skip(at + 1) {
+                let once = with_value(base.clone(), first, "one");
+                drafts.push(with_value(once, second, "two"));
+            }
+        }
+        Ok(maybe(drafts))
+    }
+
+    /// Credentials without what is required.
+    fn unauthorized(&self) -> Result<Plan, ProvokeOutcome> {
+        let condition = self.answer.condition();
+        let mut requirements = self.layer.requirements().iter();
+        let requirement = requirements.find(|one| one.to_string() == condition);
+        let Some(list) = requirement.and_then(names) else {
+            return impossible("a check of the application decides");
+        };
+        let outer = self.layers.get(..self.index).unwrap_or_default();
+        let mut draft = self.base()?;
+        let lacks = |one: &Credentials| !allows(one, list);
+        let missing = |_| {
+            ProvokeOutcome::Incomplete(format!(
+                "credentials without one of {:?}: `credentials(.., [..], ..)`",
+                list.names()
+            ))
+        };
+        draft.credentials = self.credentials_for(outer, lacks).map_err(missing)?;
+        Ok(self.certain([draft]))
+    }
+
+    fn cross_site(&self) -> Result<Plan, ProvokeOutcome> {
+        let is_of_tokens = {
+            let mut answers = self.layer.answers().iter();
+            let first = answers.find(|one| one.status() == self.answer.status());
+            first != Some(self.answer)
+        };
+        let base = self.base()?;
+        if is_of_tokens {
+            // It depends on the session, of which only the application knows.
+            let mut drafts = Vec::new();
+            for index in 0..=self.credentials.len() {
+                let mut draft = base.clone();
+                draft.credentials = index.checked_sub(1);
+                let mut unknown = draft.clone();
+                unknown.headers.remove(SEC_FETCH_SITE);
+                drafts.extend([draft, unknown]);
+            }
+            return Ok(maybe(drafts));
+        }
+        let cross_site = base.field(SEC_FETCH_SITE, "cross-site");
+        let cross_site = cross_site.field(header::ORIGIN, "https://attacker.example");
+        Ok(self.certain([cross_site]))
+    }
+
+    /// Which addresses a layer rejects is not described.
+    fn other_addresses(&self) -> Result<Plan, ProvokeOutcome> {
+        const ADDRESSES: [IpAddr; 4] = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+            IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+        ];
+        let base = self.base()?;
+        Ok(maybe(ADDRESSES.map(|address| Draft {
+            address: Some(address),
+            ..base.clone()
+        })))
+    }
+
+    fn too_often(&self) -> Result<Plan, ProvokeOutcome> {
+        let limits = self.layer.limits().iter();
+        let counted = limits.filter(|limit| limit.period().is_some() && !limit.is_of_plan());
+        let least = counted.min_by_key(|limit| limit.most_at_once());
+        let Some(limit) = least else {
+            return impossible("it is the plan or the number of requests in progress that decides");
+        };
+        let times = limit.most_at_once().saturating_add(1);
+        if times > MOST_REQUESTS {
+            return Err(ProvokeOutcome::Impossible(format!(
+                "more than {MOST_REQUESTS} requests are needed"
+            )));
+        }
+        Ok(Plan {
+            drafts: vec![self.rejected_further_in(self.base()?)],
+            // Some of the quota comes back meanwhile.
+            times: times.saturating_mul(2),
+            is_certain: !limit.is_weighted() && !self.layer.is_conditional(),
+        })
+    }
+
+    /// The same request, made so that a layer further in rejects it if one can: the handler is not
+    /// called over and over again.
+    fn rejected_further_in(&self, draft: Draft) -> Draft {
+        let inner = self.layers.iter().skip(self.index + 1);
+        for layer in inner {
+            if needs_credentials(layer) {
+                return draft;
+            }
+            if layer.is_csrf_protection() && !draft.method.is_safe() {
+                return draft.field(SEC_FETCH_SITE, "cross-site");
+            }
+            match layer.input().map(RequestInput::source) {
+                Some(InputSource::Body) => {
+                    return draft.field(header::CONTENT_TYPE, "application/x-other");
+                }
+                Some(_) => {
+                    let query = "%".to_owned();
+                    return Draft { query, ..draft };
+                }
+                None => {}
+            }
+        }
+        draft
+    }
+
+    fn too_large(&self, input: Option<&RequestInput>) -> Result<Plan, ProvokeOutcome> {
+        let most = input.and_then(RequestInput::max_body_bytes);
+        let bytes = most
+            .filter(|bytes| *bytes < MOST_BYTES)
+            .map(|bytes| bytes + 1);
+        let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes).ok()) else {
+            return impossible("the body would be too large for a test");
+        };
+        Ok(self.certain([self.base()?.body(vec![b' '; bytes])]))
+    }
+
+    fn malformed(&self) -> Result<Plan, ProvokeOutcome> {
+        let base = self.base()?;
+        if !self.reads_body() {
+            let drafts = ["%zz", "a=%ff"].map(|query| Draft {
+                query: query.to_owned(),
+                ..base.clone()
+            });
+            return Ok(self.certain(drafts));
+        }
+        let is_form = self.sample.media_type.as_deref().is_some_and(is_form);
+        let bodies = if is_form { ["%zz", "a=%ff"] } else { ["{", ""] };
+        Ok(self.certain(bodies.map(|body| base.clone().body(body))))
+    }
+
+    fn invalid(&self) -> Result<Plan, ProvokeOutcome> {
+        let base = self.base()?;
+        let drafts: Vec<_> = if self.reads_body() {
+            let bodies = self.sample.invalid_bodies.iter();
+            bodies.map(|body| base.clone().body(body.clone())).collect()
+        } else {
+            let queries = self.sample.invalid_queries.iter().cloned();
+            queries
+                .map(|query| Draft {
+                    query,
+                    ..base.clone()
+                })
+                .collect()
+        };
+        if drafts.is_empty() {
+            return impossible("the schema of the input allows every value");
+        }
+        Ok(self.certain(drafts))
+    }
+
+    fn reads_body(&self) -> bool {
+        let source = self.layer.input().map(RequestInput::source);
+        source == Some(InputSource::Body)
+    }
+
+    fn preflight(&self) -> Result<Plan, ProvokeOutcome> {
+        let access = self.layer.cors();
+        let origins = access
+            .map(|access| access.listed_origins())
+            .unwrap_or_default();
+        let origin = origins
+            .first()
+            .map_or("https://app.example.com", String::as_str);
+        let mut draft = self.base()?;
+        let method = draft.method.to_string();
+        draft.method = Method::OPTIONS;
+        let draft = draft.line(header::ORIGIN, origin);
+        Ok(maybe([
+            draft.line(header::ACCESS_CONTROL_REQUEST_METHOD, &method)
+        ]))
+    }
+
+    /// A method that the layer answers with this status.
+    fn by_method(&self, status: StatusCode) -> Result<Plan, ProvokeOutcome> {
+        const OTHERS: [Method; 5] = [
+            Method::PATCH,
+            Method::PUT,
+            Method::DELETE,
+            Method::POST,
+            Method::GET,
+        ];
+        let listed = self.layer.methods().unwrap_or_default();
+        let method = match status {
+            StatusCode::NOT_IMPLEMENTED => Method::from_bytes(b"UNKNOWN").ok(),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                OTHERS.into_iter().find(|method| !listed.contains(method))
+            }
+            _ => Some(Method::OPTIONS),
+        };
+        let Some(method) = method else {
+            return impossible("the layer lists all methods");
+        };
+        let base = self.base()?;
+        Ok(maybe([Draft { method, ..base }]))
+    }
+}
+
+fn impossible<T>(why: &str) -> Result<T, ProvokeOutcome> {
+    Err(ProvokeOutcome::Impossible(why.to_owned()))
+}
+
+/// The description does not tell whether one of them gets the answer.
+fn maybe(drafts: impl IntoIterator<Item = Draft>) -> Plan {
+    Plan::new(drafts.into_iter().collect(), false)
+}
+
+fn needs_credentials(layer: &Description) -> bool {
+    let is_required = layer
+        .security()
+        .is_some_and(|security| security.is_required());
+    is_required || !layer.requirements().is_empty()
+}
+
+const fn names(requirement: &Requirement) -> Option<&NameList> {
+    match requirement {
+        Requirement::Scopes(list) | Requirement::Roles(list) => Some(list),
+        Requirement::Check(_) => None,
+    }
+}
+
+fn meets(credentials: &Credentials, requirement: &Requirement) -> bool {
+    names(requirement).is_none_or(|list| allows(credentials, list))
+}
+
+fn allows(credentials: &Credentials, list: &NameList) -> bool {
+    let is_granted = |name: &String| credentials.grants.contains(name);
+    match list {
+        NameList::AllOf(names) => names.iter().all(is_granted),
+        NameList::AnyOf(names) => names.iter().any(is_granted),
+    }
+}
+
+/// The same request with this credential.
+fn with_value(mut draft: Draft, carrier: &Carrier, value: &str) -> Draft {
+    match carrier {
+        Carrier::Authorization(scheme) => {
+            draft.line(header::AUTHORIZATION, &format!("{scheme} {value}"))
+        }
+        Carrier::Header(name) => draft.line(name.clone(), value),
+        Carrier::Cookie(name) => {
+            // One line, as browsers send it.
+            let cookie = HeaderValue::from_str(&format!("{name}={value}"));
+            let field: HeaderName = header::COOKIE;
+            let before = draft
+                .headers
+                .get(&field)
+                .and_then(|line| line.to_str().ok());
+            let joined =
+                before.map(|before| HeaderValue::from_str(&format!("{before}; {name}={value}")));
+            if let Ok(line) = joined.unwrap_or(cookie) {
+                draft.headers.insert(field, line);
+            }
+            draft
+        }
+        Carrier::Query(name) => {
+            let separator = if draft.query.is_empty() { "" } else { "&" };
+            draft.query = format!("{}{separator}{name}={value}", draft.query);
+            draft
+        }
+        Carrier::ClientCertificate => draft,
+    }
+}
