@@ -1,12 +1,20 @@
 //! One request.
 
 use bytes::Bytes;
-use http::{Method, Request, request};
+use http::{Method, Request, Response, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use serde_json::Value;
+use tokio::sync::OnceCell;
+use wythe::testing::Holding;
 
-use super::answer::{Answer, Jar};
+use super::{
+    answer::{Answer, Jar},
+    application,
+};
+
+/// Compares the responses with the document.
+static HOLDING: OnceCell<Holding> = OnceCell::const_new();
 
 pub struct Call {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -59,13 +67,18 @@ impl Call {
         self
     }
 
-    /// Sends it, and reads the whole response.
+    /// Sends it, and reads the whole response, which has to be as in the document.
     pub async fn send(self) -> Answer {
         let request = self.request.body(Full::new(self.body)).unwrap();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let response = self.client.request(request).await.expect("an answer");
         let version = response.version();
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
+        let holding = HOLDING.get_or_init(|| async { Holding::new(&application().await.document) });
+        let response = Response::from_parts(head, body);
+        holding.await.check(&method, &uri, &response);
+        let (head, body) = response.into_parts();
         Answer {
             version,
             status: head.status,
