@@ -8,7 +8,7 @@ mod extractors;
 mod findings;
 mod limits;
 mod logging;
-#[cfg(feature = "openapi")]
+#[cfg(all(feature = "openapi", feature = "validation"))]
 mod openapi;
 mod parity;
 mod path;

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod document;
+#[cfg(feature = "full")]
 mod layers;
 mod schemas;
 mod serve;
