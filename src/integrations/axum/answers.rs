@@ -26,11 +26,12 @@ use serde::Serialize;
 ///     Created::at("/users/7", User { id: 7 })
 /// }
 ///
-/// # tokio_test::block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let response = create().await.into_response();
 /// assert_eq!(response.status(), StatusCode::CREATED);
 /// assert_eq!(response.headers()[header::LOCATION], "/users/7");
-/// # });
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
