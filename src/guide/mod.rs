@@ -31,8 +31,8 @@ pub mod own_middleware {}
 pub mod architecture {}
 
 #[cfg(feature = "full")]
-#[doc = include_str!("testing.md")]
-pub mod testing {}
+#[doc = include_str!("testing_an_api.md")]
+pub mod testing_an_api {}
 
 #[doc = include_str!("comparison.md")]
 pub mod comparison {}

@@ -77,7 +77,6 @@ const CERTAIN_FIELDS: [http::HeaderName; 3] =
 /// # Example
 ///
 /// ```
-/// use http::{HeaderValue, header};
 /// use wythe::{Api, Auth, Jwt, Quota, compose, with_auth, with_rate_limit};
 ///
 /// # #[derive(Clone, serde::Deserialize)]
@@ -88,8 +87,9 @@ const CERTAIN_FIELDS: [http::HeaderName; 3] =
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), wythe::ConfigError> {
-/// let jwt = Jwt::<Claims>::hs256("a secret of at least thirty-two bytes")?;
-/// # let jwt = jwt.any_issuer().any_audience();
+/// let jwt = Jwt::<Claims>::hs256("a secret of at least thirty-two bytes")?
+///     .issuer("https://id.example.com")
+///     .audience("api");
 /// let stack = compose((with_rate_limit(Quota::per_hour(5).by_peer()?), with_auth(jwt)));
 /// let api = Api::<Auth<Claims>>::new("Hello", "1.0.0")
 ///     .documented()
