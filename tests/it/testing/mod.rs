@@ -5,6 +5,7 @@ mod api;
 mod hold;
 mod hostile;
 mod operations;
+#[cfg(feature = "full")]
 mod provoke;
 mod report;
 mod schemas;
