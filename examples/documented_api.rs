@@ -77,7 +77,7 @@ fn api() -> Result<FinishedApi<(), (), Documented>, ConfigError> {
     let read = compose(limit);
     let minute = Duration::from_secs(60);
     let cached = compose(with_cache_control(CacheControl::public().max_age(minute)));
-    let api = Api::new("Users", "1.0.0")
+    let api = Api::<()>::new("Users", "1.0.0")
         .documented() // from here on, a type without a schema does not compile
         .post("/users", create.handler(create_user))
         .get("/users/{id}", read.handler(show_user));

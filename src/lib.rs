@@ -133,7 +133,7 @@
 //! with_validation     Validate      400 when the body can't be read or parsed
 //!                                   413 when the body has more than 1048576 bytes
 //!                                   415 when the body has another content type, or a content coding
-//!                                   422 when its content is invalid
+//!                                   422 when the input is well-formed but invalid
 //!                                   sets accept, accept-encoding
 //! with_cache_control  Cache         sets cache-control
 //! ```
@@ -323,7 +323,7 @@ pub mod types {
     };
     #[cfg(feature = "api")]
     pub use crate::api::{
-        builder::{BeforeRoutes, Finished, InsideAround, InsideGuard, NotSet, Outer},
+        builder::{BeforeRoutes, Finished, InsideAround, InsideGuard, NotSet, Outer, TakesRoutes},
         documentation::{Documents, Nests, RouteTypes, TakesServices, Undocumented},
         mount::{Mount, Mounted},
         path::GivenByRoute,

@@ -66,6 +66,7 @@ pub struct AuditedRoute {
     /// Without those that requests to this route bypass.
     acting_layers: Vec<Description>,
     csrf_protections: Vec<String>,
+    is_open: bool,
 }
 
 impl Audit {
@@ -89,7 +90,7 @@ impl AuditedRoute {
             },
             path: route.path.clone(),
             public_reason: match &route.access {
-                Access::Guarded => None,
+                Access::Guarded | Access::Open => None,
                 Access::Public(why) => Some(String::from(&**why)),
             },
             allowed: route.options.allowed.clone(),
@@ -97,6 +98,7 @@ impl AuditedRoute {
             undocumented_reason: route.document.undocumented.as_deref().map(str::to_owned),
             layers: route.layers.clone(),
             name: route.name(),
+            is_open: route.access != Access::Guarded,
             csrf_protections: route
                 .csrf_protections()
                 .map(|layer| layer.name().to_owned())
@@ -157,7 +159,7 @@ impl AuditedRoute {
         let is_required = self.securities().any(Security::is_required);
         let mut who = match (&*schemes, is_required) {
             ("", true) => "authenticated".to_owned(),
-            ("", false) if self.public_reason.is_some() => "anybody".to_owned(),
+            ("", false) if self.is_open => "anybody".to_owned(),
             ("", false) => "guarded".to_owned(),
             (schemes, true) => schemes.to_owned(),
             (schemes, false) => format!("anybody, or {schemes}"),

@@ -1,6 +1,6 @@
 //! [`Api`]: routes with their stacks and handlers, in one value.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
+use std::{any::type_name, borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
 use http::Method;
 
@@ -69,8 +69,8 @@ pub struct NotSet;
 
 /// What [`NotSet`] is, and the layers that are set are not.
 #[diagnostic::on_unimplemented(
-    message = "`.around(..)` and `.guard(..)` come before the first route, once each, and `.around(..)` \
-               before `.guard(..)`",
+    message = "`.around(..)` and `.guard(..)` come before the first route and before `.documented()`, \
+               once each, and `.around(..)` before `.guard(..)`",
     label = "called too late, or twice",
     note = "move it to the start: `Api::new(..).around(..).guard(..).get(..)`",
     note = "several layers go into one stack: `.around(compose((first, second)))`"
@@ -88,18 +88,35 @@ pub struct Finished;
 /// after [`Api::finish`].
 pub type FinishedApi<G, S = (), M = Undocumented> = Api<G, S, Finished, Finished, M>;
 
-/// The layers around the routes of an `Api`, or [`NotSet`], which stands for none.
+/// What [`Finished`] is not.
 #[diagnostic::on_unimplemented(
-    message = "this `Api` takes no more routes",
-    label = "`.finish()` has been called on it",
-    note = "call `.finish()` after the last route"
+    message = "this `Api` takes no more routes: `.finish()` has been called on it",
+    label = "`.finish()` has been called",
+    note = "call `.finish()` after the last route",
+    note = "an `Api` with more routes takes it in: `Api::new(..).merge(finished).get(..)`"
 )]
+pub trait TakesRoutes {}
+
+impl TakesRoutes for NotSet {}
+impl TakesRoutes for Nil {}
+impl<H, T> TakesRoutes for Cons<H, T> {}
+
+/// The layers around the routes of an `Api`, or [`NotSet`], which stands for none.
 pub trait Outer {
     /// The list of layers.
     type List: Describe + Clone + Send + Sync + 'static;
 
     /// The layers, which can't be set again.
     fn fix(self) -> Self::List;
+}
+
+/// They are around its routes already. It [takes](TakesRoutes) no more.
+impl Outer for Finished {
+    type List = Nil;
+
+    fn fix(self) -> Nil {
+        Nil
+    }
 }
 
 impl Outer for NotSet {
@@ -216,7 +233,7 @@ macro_rules! methods {
             handler: H,
         ) -> Api<G, S, A::List, D::List, M>
         where
-            A: Outer<List: Enclose<Nothing>>,
+            A: Outer<List: Enclose<Nothing>> + TakesRoutes,
             D: Outer<List: Enclose<InsideAround<A>>>,
             H: RouteHandler<S>,
             H::Layers: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
@@ -255,7 +272,7 @@ where
         handler: H,
     ) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer<List: Enclose<Nothing>>,
+        A: Outer<List: Enclose<Nothing>> + TakesRoutes,
         D: Outer<List: Enclose<InsideAround<A>>>,
         H: RouteHandler<S>,
         H::Layers: Guarded<G, D::List, I> + InOrder<InsideGuard<A, D>, J>,
@@ -280,7 +297,13 @@ where
     {
         let outer = (&self.around_layers, &self.guard_layers, &self.routes.around);
         let matches = Matches::Method(method);
-        let route = Route::handled(matches, path, Access::Guarded, handler, types, outer);
+        // `()` alone has this name.
+        let access = if type_name::<G>() == "()" {
+            Access::Open
+        } else {
+            Access::Guarded
+        };
+        let route = Route::handled(matches, path, access, handler, types, outer);
         self.routes.list.push(route);
         self
     }
@@ -291,7 +314,7 @@ where
     /// service of another crate, or a fallback.
     pub fn public<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
         F: FnOnce(PublicRoutes<S, A::List, M>) -> PublicRoutes<S, A::List, M>,
     {
@@ -323,7 +346,7 @@ where
         api: Api<G, S, A2, D2, M2>,
     ) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
         M: Nests<M2>,
     {
@@ -336,7 +359,7 @@ where
     /// as with [`nest`](Self::nest).
     pub fn merge<A2, D2, M2>(self, api: Api<G, S, A2, D2, M2>) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
         M: Nests<M2>,
     {
@@ -352,7 +375,7 @@ where
     #[cfg(feature = "openapi")]
     pub fn documented(self) -> Api<G, S, A::List, D::List, Documented>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
     {
         let api = self.fix();
@@ -369,7 +392,7 @@ where
     #[cfg(feature = "openapi")]
     pub fn undocumented<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
         F: FnOnce(Api<G, S, A::List, D::List>) -> Api<G, S, A::List, D::List>,
     {
@@ -448,7 +471,7 @@ where
 
     fn fix(self) -> Api<G, S, A::List, D::List, M>
     where
-        A: Outer,
+        A: Outer + TakesRoutes,
         D: Outer,
     {
         Api {

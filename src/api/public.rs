@@ -188,7 +188,7 @@ where
         M: Nests<M2>,
     {
         for route in &mut api.routes.list {
-            if route.access == Access::Guarded {
+            if !matches!(route.access, Access::Public(_)) {
                 route.access = Access::Public(Arc::clone(&self.why));
             }
         }

@@ -88,6 +88,8 @@ pub(super) enum Matches {
 pub(super) enum Access {
     /// Who meets the demand of the `Api`.
     Guarded,
+    /// Anybody: the `Api` demands nothing.
+    Open,
     /// Anybody, for this reason.
     Public(Arc<str>),
 }

@@ -41,9 +41,10 @@ pub trait Place {
     }
 
     /// What the layer does, as data: what it can answer in the handler's place, which header fields it
-    /// sets, whom it accepts. By default only its name is known.
+    /// sets, whom it accepts. By default only its name is known, and a document says that the layer may
+    /// answer anything.
     fn describe(&self) -> Description {
-        Description::new(self.name())
+        Description::unknown(self.name())
     }
 }
 

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    contract::{Place, Placed, log_passing, placed, stage},
+    contract::{Description, Place, Placed, log_passing, placed, stage},
     wire::{Body, BoxError},
 };
 
@@ -78,6 +78,10 @@ impl Place for BodyAdapter {
 
     fn name(&self) -> &'static str {
         "with_body_adapter"
+    }
+
+    fn describe(&self) -> Description {
+        Description::new(self.name())
     }
 }
 

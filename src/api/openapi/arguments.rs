@@ -33,6 +33,12 @@ pub trait DocumentArguments<I> {
 /// An argument of a handler, taken from a request as `I` says.
 ///
 /// What a layer gives is documented by the layer. What an extractor takes is unknown.
+#[diagnostic::on_unimplemented(
+    message = "the document has no schema of `{Self}`, which the handler takes",
+    label = "routes have schemas here, because of `.documented()`",
+    note = "derive `schemars::JsonSchema` for the type inside",
+    note = "or write `.undocumented(\"why\", |api| api.get(..))`: the audit lists the reason"
+)]
 pub trait DocumentArgument<I> {
     /// Adds what the argument says.
     fn document(types: &mut ArgumentTypes, schemas: &mut Schemas);
@@ -71,7 +77,6 @@ fn never_refuses<X>() -> bool {
     PLAIN.contains(&name) || GENERIC.contains(&generic)
 }
 
-#[diagnostic::do_not_recommend]
 impl<X: DocumentArgument<I>, I> DocumentArgument<FromHead<I>> for X {
     fn document(types: &mut ArgumentTypes, schemas: &mut Schemas) {
         X::document(types, schemas);
@@ -92,7 +97,6 @@ impl DocumentArgument<GivenByRoute> for RoutePath {
 
 macro_rules! tuples {
     ($($argument:ident $index:ident,)*) => {
-        #[diagnostic::do_not_recommend]
         impl<$($argument, $index,)*> DocumentArguments<($($index,)*)> for ($($argument,)*)
         where
             $($argument: DocumentArgument<$index>,)*

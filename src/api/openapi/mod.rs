@@ -1,5 +1,5 @@
 //! Describes an [`Api`](crate::Api) as an OpenAPI 3.1 document: its routes, and everything that its
-//! layers can answer.
+//! layers say they can answer.
 //!
 //! 1. A route is an operation: its path, parameters, bodies and answers; the refusals of each layer of
 //!    its stack with problem type, header fields and members; security schemes with scopes; limits as
@@ -8,7 +8,8 @@
 //!    is written once.
 //! 3. [`Api::documented`](crate::Api::documented) demands that the types of all routes have schemas;
 //!    [`Api::undocumented`](crate::Api::undocumented) is the way out, with a reason. Without
-//!    `documented`, the document has the routes and what their layers say, and no schemas.
+//!    `documented`, the document has the routes and what their layers say, and no schemas. A function
+//!    returns a documented `Api` as `FinishedApi<G, S, Documented>`.
 //!
 //! # Example
 //!
@@ -82,10 +83,11 @@
 //! | what extractors read | [`Handled::parameter`](crate::Handled::parameter), [`Handled::request_body`](crate::Handled::request_body) |
 //! | answers of the handler | its return type: [`DocumentResponse`]; [`Handled::answers`](crate::Handled::answers) |
 //! | answers and fields of layers, security, limits | the [`Description`](crate::Description) of each layer |
-//!
 //! | types of problems | `x-problem-types`; [`OpenApi::problem_types`] makes a page of them |
 //!
-//! `default` stands for what is not known: `Result<_, Problem>` may be any problem. A method that
+//! `default` stands for what is not known: `Result<_, Problem>` may be any problem, an extractor may
+//! refuse the request, and a layer that does not describe itself, such as one of another crate, may answer
+//! anything. A method that
 //! OpenAPI 3.1 does not know, such as `QUERY`, is an `x-query` of its path. Services and routers of other
 //! crates are not in the document; the [audit](crate::Api::audit) lists them.
 //!
@@ -99,8 +101,13 @@
 //! | `inner(..)` of an `Option` | nothing: write the rule without `inner`, which garde applies to the value too |
 //! | `custom(..)`, `credit_card`, `phone_number`, `matches(..)` | nothing |
 //!
-//! A struct of serde also accepts an array with its fields in order, which its schema does not.
-//! `u32`, `i64` and so on have the bounds of the type.
+//! A struct of serde also accepts an array with its fields in order, and a unit variant of an enum an
+//! object with `null`, which their schemas do not. Integers have the bounds of their type; a number such
+//! as `89.0`, an integer for a schema, is none for serde. In a query, serde reads numbers of a flattened
+//! struct as texts and refuses them.
+//!
+//! Two types of the same name, or a generic type with two arguments, are numbered in the order of the
+//! routes: `Page`, `Page2`. `#[schemars(rename = "Page_{T}")]` gives names that stay.
 //!
 //! # Compared with
 //!
@@ -169,7 +176,11 @@ impl OpenApi {
         let mut operations = Vec::new();
         for route in &routes.list {
             // Of a service, or of a router of another crate, the methods are not known.
-            if let Matches::Method(method) = &route.matches {
+            // Nor has a template a way to write a brace.
+            let has_brace = route.path.contains("{{") || route.path.contains("}}");
+            if let Matches::Method(method) = &route.matches
+                && !has_brace
+            {
                 operations.push((method, route, Operation::new(method, route, &mut schemas)));
             }
         }
@@ -240,7 +251,8 @@ impl OpenApi {
         self
     }
 
-    /// Adds a server. Without one, the API is on the server that serves the document.
+    /// Adds a server. Without one, it is `/`: the server that serves the document. An API whose router is
+    /// nested under a prefix needs one with the prefix: `/api`.
     pub fn server(mut self, url: impl Into<String>, description: impl Into<String>) -> Self {
         let server = json!({ "url": url.into(), "description": description.into() });
         let servers = self.document.entry("servers").or_insert_with(|| json!([]));
@@ -451,13 +463,13 @@ fn operation_ids(document: &Map<String, Value>) -> impl Iterator<Item = String> 
     ids.filter_map(|operation| Some(operation.get("operationId")?.as_str()?.to_owned()))
 }
 
-/// The path as a template: `/files/{*rest}` is `/files/{rest}`, and a doubled brace is one.
+/// The path as a template: `/files/{*rest}` is `/files/{rest}`.
 pub(crate) fn template(path: &str) -> String {
     let mut template = path.to_owned();
     for name in parameter_names(path) {
         template = template.replace(&format!("{{*{name}}}"), &format!("{{{name}}}"));
     }
-    template.replace("{{", "{").replace("}}", "}")
+    template
 }
 
 /// The member of a Path Item: `get`, or `x-query` for a method that OpenAPI 3.1 does not know.

@@ -6,8 +6,14 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Schemas, arguments::ArgumentTypes, input::SchemaOfInput, options::OperationOptions,
-    problem::ProblemSchemas, response::ResponseTypes, responses::Responses, schemas::members,
+    Schemas,
+    arguments::ArgumentTypes,
+    input::SchemaOfInput,
+    options::OperationOptions,
+    problem::ProblemSchemas,
+    response::ResponseTypes,
+    responses::{Errors, Responses},
+    schemas::members,
     security::Schemes,
 };
 use crate::{
@@ -59,7 +65,7 @@ impl<'a> Operation<'a> {
             (types.response)(&mut list);
             responses.add_handler(list);
         } else {
-            responses.add_unknown("The types of the route are not documented.");
+            responses.add_unknown("Not documented.");
         }
         for answer in &options.answers {
             responses.add_answer(answer, true);
@@ -100,7 +106,7 @@ impl<'a> Operation<'a> {
             return vec![id.clone()];
         }
         let (path, _) = self.name.split_once('<').unwrap_or((self.name, ""));
-        if path.contains("{{") {
+        if self.name.contains("{{") {
             // A closure has no name.
             return Vec::new();
         }
@@ -178,15 +184,24 @@ impl<'a> Operation<'a> {
             self.responses.add_answer(&invalid, true);
         }
         if self.arguments.may_refuse {
-            self.responses
-                .add_unknown("An extractor of the handler refuses the request.");
+            self.responses.add_unknown("The request is refused.");
         }
         let fields: Vec<_> = layers
             .iter()
             .flat_map(|(layer, _)| layer.fields())
             .collect();
-        let is_rendered = layers.iter().any(|(layer, _)| layer.is_refusal_renderer());
-        let responses = self.responses.into_value(&fields, is_rendered, problems);
+        if layers.iter().any(|(layer, _)| !layer.is_known()) {
+            self.responses
+                .add_unknown("Anything that is not described here.");
+        }
+        let errors = if layers.iter().any(|(layer, _)| layer.is_refusal_renderer()) {
+            Errors::Rendered
+        } else if makes_problems {
+            Errors::Problems
+        } else {
+            Errors::AsSent
+        };
+        let responses = self.responses.into_value(&fields, errors, problems);
         operation.insert("responses".into(), responses);
         operation.into()
     }
@@ -206,14 +221,17 @@ impl<'a> Operation<'a> {
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
-        let mut list: BTreeMap<(u8, String), Value> = BTreeMap::new();
+        // Those of the path first, in its order.
+        let mut list: BTreeMap<(usize, String), Value> = BTreeMap::new();
+        let names = parameter_names(self.path);
+        let after = names.len();
         let mut add =
             |place: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
                 let order = match place {
-                    "path" => 0,
-                    "query" => 1,
-                    "header" => 2,
-                    _ => 3,
+                    "path" => names.iter().position(|one| *one == name).unwrap_or(after),
+                    "query" => after + 1,
+                    "header" => after + 2,
+                    _ => after + 3,
                 };
                 let mut parameter = json!({ "in": place, "name": name, "schema": schema });
                 if let Some(parameter) = parameter.as_object_mut() {
@@ -226,7 +244,6 @@ impl<'a> Operation<'a> {
                 }
                 list.insert((order, name.to_owned()), parameter);
             };
-        let names = parameter_names(self.path);
         for (index, name) in names.iter().enumerate() {
             let schema = self.path_parameter(index, name, names.len());
             let is_rest = self.path.contains(&format!("{{*{name}}}"));
@@ -335,6 +352,11 @@ impl<'a> Operation<'a> {
                 listed => listed,
             };
             for media_type in media_types {
+                let schema = if *media_type == FORM {
+                    without_nulls(schemas, &schema)
+                } else {
+                    schema.clone()
+                };
                 content.insert(media_type.clone().into(), json!({ "schema": schema }));
             }
         }
@@ -425,11 +447,36 @@ fn is_to_another_method(answer: &Answer) -> bool {
     )
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The schema of a form: itself, if none of its fields can be `null`.
+fn without_nulls(schemas: &Schemas, schema: &Value) -> Value {
+    let mut form = schemas.resolve(schema);
+    let before = form.clone();
+    if let Some(Value::Object(fields)) = form.get_mut("properties") {
+        for field in fields.values_mut() {
+            *field = without_null(field.take());
+        }
+    }
+    if form == before { schema.clone() } else { form }
+}
+
 /// There is no `null` in a query or a form.
 fn without_null(mut schema: Value) -> Value {
     let Some(members) = schema.as_object_mut() else {
         return schema;
     };
+    for either in ["anyOf", "oneOf"] {
+        let Some(Value::Array(schemas)) = members.get_mut(either) else {
+            continue;
+        };
+        schemas.retain(|schema| schema.get("type").is_none_or(|kind| kind != "null"));
+        if let [one] = &**schemas {
+            let one = one.as_object().cloned().unwrap_or_default();
+            members.remove(either);
+            members.extend(one);
+        }
+    }
     if let Some(Value::Array(kinds)) = members.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [one] = &**kinds {

@@ -29,7 +29,8 @@ use crate::{
 /// | `Redirect` | 3xx |
 /// | `Result<T, E>` | what `T` and `E` say |
 /// | [`Problem`](crate::Problem), `StatusCode`, `(StatusCode, T)` | `default`: any status |
-/// | `(SetCookie, T)`, `(HeaderMap, T)` and so on | what `T` says, with the header fields |
+/// | `(SetCookie, T)` | what `T` says, with the field |
+/// | `(HeaderMap, T)`, `([(name, value); N], T)` | what `T` says; its content may have another media type, and the fields are not listed |
 ///
 /// # Example: an error that lists its problems
 ///
@@ -82,6 +83,13 @@ pub trait DocumentParts {
     fn fields() -> Vec<HeaderName> {
         Vec::new()
     }
+
+    /// Whether it may set any field, `Content-Type` too. By default it sets none but
+    /// [`fields`](Self::fields).
+    #[must_use]
+    fn sets_any_field() -> bool {
+        false
+    }
 }
 
 /// The responses of a handler, to be filled by [`DocumentResponse`].
@@ -98,6 +106,8 @@ pub(super) struct ResponseType {
     /// The media type and the schema.
     pub(super) content: Option<(Cow<'static, str>, Value)>,
     pub(super) fields: Vec<HeaderName>,
+    /// The content may have any other media type.
+    pub(super) has_any_media_type: bool,
     /// It is a problem.
     pub(super) problem: Option<Answer>,
 }
@@ -150,6 +160,7 @@ impl<'a> ResponseTypes<'a> {
             status: Status::One(problem.status()),
             content: None,
             fields: Vec::new(),
+            has_any_media_type: false,
             problem: Some(problem),
         });
     }
@@ -160,6 +171,7 @@ impl<'a> ResponseTypes<'a> {
             status: Status::Any,
             content: None,
             fields: Vec::new(),
+            has_any_media_type: false,
             // Its status is not looked at.
             problem: Some(Answer::new(StatusCode::INTERNAL_SERVER_ERROR)),
         });
@@ -185,6 +197,7 @@ impl<'a> ResponseTypes<'a> {
             status,
             content,
             fields: Vec::new(),
+            has_any_media_type: false,
             problem: None,
         });
     }
@@ -206,7 +219,6 @@ impl DocumentResponse for Infallible {
     fn document(_: &mut ResponseTypes<'_>) {}
 }
 
-#[diagnostic::do_not_recommend]
 impl<T: DocumentResponse, E: DocumentResponse> DocumentResponse for Result<T, E> {
     fn document(responses: &mut ResponseTypes<'_>) {
         T::document(responses);
@@ -295,17 +307,18 @@ impl<T> DocumentResponse for Sse<T> {
 }
 
 macro_rules! contents {
-    ($($media_type:literal: $($name:ty),+;)*) => {$($(
+    ($($media_type:literal, $schema:expr => $($name:ty),+;)*) => {$($(
         impl DocumentResponse for $name {
             fn document(responses: &mut ResponseTypes<'_>) {
-                responses.content(StatusCode::OK, $media_type, json!({ "type": "string" }));
+                responses.content(StatusCode::OK, $media_type, $schema);
             }
         }
     )+)*};
 }
 contents! {
-    "text/plain": String, &'static str, Cow<'static, str>, Box<str>;
-    "application/octet-stream": Bytes, Vec<u8>, &'static [u8], Cow<'static, [u8]>;
+    "text/plain", json!({ "type": "string" }) => String, &'static str, Cow<'static, str>, Box<str>;
+    // Bytes are no value of JSON.
+    "application/octet-stream", json!({}) => Bytes, Vec<u8>, &'static [u8], Cow<'static, [u8]>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -315,11 +328,27 @@ impl<T: DocumentResponse> DocumentResponse for (T,) {
     }
 }
 
-impl DocumentParts for HeaderMap {}
+impl DocumentParts for HeaderMap {
+    fn sets_any_field() -> bool {
+        true
+    }
+}
+
 impl DocumentParts for () {}
 impl<T> DocumentParts for Extension<T> {}
-impl<T> DocumentParts for AppendHeaders<T> {}
-impl<N, V, const COUNT: usize> DocumentParts for [(N, V); COUNT] {}
+
+impl<T> DocumentParts for AppendHeaders<T> {
+    fn sets_any_field() -> bool {
+        true
+    }
+}
+
+impl<N, V, const COUNT: usize> DocumentParts for [(N, V); COUNT] {
+    fn sets_any_field() -> bool {
+        true
+    }
+}
+
 impl<P1: DocumentParts, P2: DocumentParts> DocumentParts for (P1, P2) {
     fn fields() -> Vec<HeaderName> {
         let mut fields = P1::fields();
@@ -354,7 +383,11 @@ macro_rules! tuples {
             fn document(responses: &mut ResponseTypes<'_>) {
                 let mut fields = Vec::new();
                 $(fields.extend($part::fields());)*
-                responses.with_fields::<T>(&fields);
+                let sets_any_field = [$($part::sets_any_field()),*].contains(&true);
+                responses.change::<T>(|response| {
+                    response.fields.extend_from_slice(&fields);
+                    response.has_any_media_type |= sets_any_field && response.content.is_some();
+                });
             }
         }
 

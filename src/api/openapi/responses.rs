@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, header};
+use http::{HeaderName, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -25,8 +25,22 @@ struct Response {
     content: BTreeMap<String, Vec<Value>>,
     fields: Vec<HeaderName>,
     problems: Vec<Answer>,
+    /// It may be a problem that is not listed.
+    is_any_problem: bool,
+    /// It may be an error that is not a problem.
+    may_be_error: bool,
     /// The handler gives it, or it is not known who does.
     is_of_handler: bool,
+}
+
+/// What becomes of errors on their way to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errors {
+    AsSent,
+    /// They are problems, whatever they were.
+    Problems,
+    /// They have a form of the application's own.
+    Rendered,
 }
 
 impl Responses {
@@ -46,14 +60,19 @@ impl Responses {
                 Status::One(status) => status.canonical_reason().unwrap_or("Answered").to_owned(),
                 Status::Redirection => "The client is sent to another URI.".to_owned(),
                 Status::Any if response.problem.is_some() => "Any other problem.".to_owned(),
-                Status::Any => "Any other answer of the handler.".to_owned(),
+                Status::Any => "Any other answer.".to_owned(),
             };
             entry.add_text(text);
             if let Some((media_type, schema)) = response.content {
                 entry.add_content(&media_type, schema);
             } else if response.problem.is_some() {
-                entry.add_content(PROBLEM_JSON, json!({ "$ref": PROBLEM }));
+                entry.is_any_problem = true;
             }
+            if response.has_any_media_type {
+                entry.add_content("*/*", json!({}));
+            }
+            // Inside a layer that makes problems of errors, an error is one.
+            entry.may_be_error |= response.status == Status::Any;
             entry.add_fields(&response.fields);
         }
     }
@@ -65,6 +84,8 @@ impl Responses {
         entry.add_fields(answer.fields());
         if answer.kind_uri().is_some() {
             entry.problems.push(answer.clone());
+        } else if is_of_handler && has_content(answer.status()) {
+            entry.add_content("*/*", json!({}));
         }
     }
 
@@ -79,19 +100,18 @@ impl Responses {
         self.by_status.entry(status.to_owned()).or_default()
     }
 
-    /// With the fields that layers add to every response, and the refusals in a form of the
-    /// application's own if a layer renders them.
+    /// With the fields that layers add to every response.
     pub(super) fn into_value(
         self,
         fields: &[&HeaderName],
-        is_rendered: bool,
+        errors: Errors,
         problems: &mut ProblemSchemas,
     ) -> Value {
         let responses = self.by_status.into_iter().map(|(status, mut response)| {
             for field in fields {
                 response.add_fields(std::slice::from_ref(*field));
             }
-            (status, response.into_value(is_rendered, problems))
+            (status, response.into_value(errors, problems))
         });
         Value::Object(responses.collect())
     }
@@ -120,11 +140,15 @@ impl Response {
         }
     }
 
-    fn into_value(mut self, is_rendered: bool, problems: &mut ProblemSchemas) -> Value {
-        if !self.problems.is_empty() {
-            if is_rendered {
-                self.add_content("*/*", json!({}));
-            } else {
+    fn into_value(mut self, errors: Errors, problems: &mut ProblemSchemas) -> Value {
+        let is_error = self.is_any_problem || (self.may_be_error && errors != Errors::AsSent);
+        if errors == Errors::Rendered && (is_error || !self.problems.is_empty()) {
+            self.add_content("*/*", json!({}));
+        } else {
+            if is_error {
+                self.add_content(PROBLEM_JSON, json!({ "$ref": PROBLEM }));
+            }
+            if !self.problems.is_empty() {
                 let schema = problems.add(&self.problems);
                 self.add_content(PROBLEM_JSON, schema);
             }
@@ -158,6 +182,17 @@ impl Response {
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Whether a response of this status has content (RFC 9110, section 6.4.1).
+fn has_content(status: StatusCode) -> bool {
+    !status.is_informational()
+        && ![
+            StatusCode::NO_CONTENT,
+            StatusCode::RESET_CONTENT,
+            StatusCode::NOT_MODIFIED,
+        ]
+        .contains(&status)
+}
 
 /// The status, and when it is given: "Too Many Requests: when a quota is spent."
 fn sentence(answer: &Answer) -> String {

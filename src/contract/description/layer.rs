@@ -49,6 +49,7 @@ use crate::wire::without_paths;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Description {
     name: Cow<'static, str>,
     answers: Vec<Answer>,
@@ -66,6 +67,7 @@ pub struct Description {
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
     renders_refusals: bool,
+    is_known: bool,
     makes_problems: bool,
     is_assumption: bool,
 }
@@ -106,8 +108,17 @@ impl Description {
             cors: None,
             cache: None,
             renders_refusals: false,
+            is_known: true,
             makes_problems: false,
             is_assumption: false,
+        }
+    }
+
+    /// A layer of this name, of which nothing else is known: it may do anything.
+    pub fn unknown(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            is_known: false,
+            ..Self::new(name)
         }
     }
 
@@ -407,6 +418,12 @@ impl Description {
     #[must_use]
     pub const fn cors(&self) -> Option<&CrossOriginAccess> {
         self.cors.as_ref()
+    }
+
+    /// Whether the layer says what it does; if not, it may do anything.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.is_known
     }
 
     /// Whether the layer gives refusals from further in another form.

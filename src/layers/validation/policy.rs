@@ -332,8 +332,8 @@ impl CompiledValidation {
             ..
         } = self;
         let mut malformed = Answer::new(StatusCode::BAD_REQUEST).reason("malformed");
-        let mut invalid =
-            Answer::of(&errors::list(Vec::new(), 0, None)).when("when its content is invalid");
+        let mut invalid = Answer::of(&errors::list(Vec::new(), 0, None))
+            .when("when the input is well-formed but invalid");
         if *format != Format::Json {
             malformed = malformed.member("byte");
         }

@@ -193,7 +193,10 @@ impl DeclaredOperation {
         }
         let has_none = method == Method::HEAD || never_has_content(head.status);
         if is_empty && !has_none {
-            if rules.schema_of_anything().is_none() {
+            // An empty text is a text, and `default` has statuses with content and without.
+            let may_be_empty =
+                rules.schema_of_anything().is_some() || rules.has_text() || key == "default";
+            if !may_be_empty {
                 let text = format!("content is declared for `{key}`, and the response has none");
                 add(ViolationKind::MissingContent, text);
             }
@@ -280,6 +283,12 @@ impl ResponseRules {
             found.map(|(_, schema)| schema)
         };
         of(media_type).or_else(|| of(&range)).or_else(|| of("*/*"))
+    }
+
+    fn has_text(&self) -> bool {
+        self.content
+            .iter()
+            .any(|(name, _)| name.starts_with("text/"))
     }
 
     /// The schema of `*/*`, which stands for content of which nothing is known.

@@ -27,7 +27,7 @@ with_auth           Authenticate  401 without credentials, or with invalid ones
 with_validation     Validate      400 when the body can't be read or parsed
                                   413 when the body has more than 1048576 bytes
                                   415 when the body has another content type, or a content coding
-                                  422 when its content is invalid
+                                  422 when the input is well-formed but invalid
                                   sets accept, accept-encoding
 with_cache_control  Cache         sets cache-control
 ";

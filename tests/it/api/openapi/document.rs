@@ -1,20 +1,25 @@
 //! The document as a whole: names, tags, options, modes.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
 use garde::Validate;
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wythe::{
-    Api, Created, FinishedApi, Path, Problem, Query, Valid,
+    Api, Created, FinishedApi, Form, Path, Problem, Query, Valid,
     api::{
         Concern,
-        openapi::{Documented, Parameter},
+        openapi::{DocumentResponse, Documented, Parameter, ResponseTypes},
     },
     compose,
     description::Answer,
-    with_validation,
+    layer, with_presentation, with_presentation_as, with_validation,
 };
 
 use super::assert_references_resolve;
@@ -210,7 +215,7 @@ fn parameters_of_the_path_have_the_types_of_the_handler() {
     });
     for path in ["/a/{team}/{number}", "/b/{team}/{number}"] {
         let operation = operation(&document, path, "get");
-        assert_eq!(operation["parameters"][0], number, "{path}");
+        assert_eq!(operation["parameters"][1], number, "{path}");
         assert!(operation["responses"]["400"].is_object(), "{path}");
     }
     let rest = &operation(&document, "/c/{team}/{rest}", "get")["parameters"][0];
@@ -245,8 +250,8 @@ fn a_method_that_openapi_does_not_know_is_an_extension() {
 
 #[test]
 fn what_is_not_documented_says_why() {
-    async fn opaque() -> axum::response::Response {
-        axum::response::Response::default()
+    async fn opaque() -> Response {
+        Response::default()
     }
     let empty = compose(());
     let api = Api::<()>::new("Users", "1.0.0")
@@ -285,8 +290,8 @@ fn what_is_not_documented_says_why() {
 
 #[test]
 fn without_documented_an_api_takes_any_type_and_the_audit_says_so() {
-    async fn opaque() -> axum::response::Response {
-        axum::response::Response::default()
+    async fn opaque() -> Response {
+        Response::default()
     }
     let api = Api::<()>::new("Users", "1.0.0").get("/opaque", compose(()).handler(opaque));
     let document = api.openapi().to_value();
@@ -332,6 +337,126 @@ fn options_do_not_replace_each_other() {
         (&list["summary"], &list["tags"]),
         (&json!("All users"), &json!(["Users"]))
     );
+}
+
+/// Of the parts of a response that the type does not tell, and of layers that say nothing of themselves.
+#[test]
+fn what_is_not_known_is_not_denied() {
+    async fn csv() -> ([(HeaderName, &'static str); 1], &'static str) {
+        ([(header::CONTENT_TYPE, "text/csv")], "a,b")
+    }
+    async fn any_status() -> StatusCode {
+        StatusCode::IM_A_TEAPOT
+    }
+    async fn any_problem() -> Problem {
+        Problem::new(StatusCode::GONE)
+    }
+    async fn plain() -> Result<(), NotDescribed> {
+        Err(NotDescribed)
+    }
+    let problem = "application/problem+json";
+    let bare = compose(());
+    let foreign = compose(layer(tower::layer::util::Identity::new()));
+    let own = compose(with_presentation_as(|_, _| {
+        (HeaderValue::from_static("text/plain"), Bytes::new())
+    }));
+    let document = Api::<()>::new("Unknown", "1.0.0")
+        .documented()
+        .get("/csv", bare.handler(csv))
+        .get("/status", bare.handler(any_status))
+        .get(
+            "/status/problem",
+            compose(with_presentation()).handler(any_status),
+        )
+        .get("/problem", bare.handler(any_problem))
+        .get("/problem/own", own.handler(any_problem))
+        .get("/plain", bare.handler(plain))
+        .get("/foreign", foreign.handler(list))
+        .get("/{{brace}}", bare.handler(list))
+        .openapi()
+        .to_value();
+    let content = |path: &str, status: &str| {
+        let content = operation(&document, path, "get")["responses"][status].get("content");
+        let types = content
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|types| types.keys());
+        types.map(String::as_str).collect::<Vec<_>>()
+    };
+    assert_eq!(content("/csv", "200"), ["*/*", "text/plain"]);
+    assert_eq!(content("/status", "default"), Vec::<&str>::new());
+    assert_eq!(content("/status/problem", "default"), [problem]);
+    assert_eq!(content("/problem", "default"), [problem]);
+    assert_eq!(content("/problem/own", "default"), ["*/*"]);
+    assert_eq!(content("/plain", "409"), ["*/*"]);
+    assert_eq!(content("/foreign", "default"), ["*/*"]);
+    // A template has no way to write a brace.
+    assert_eq!(document["paths"].as_object().unwrap().len(), 7);
+}
+
+struct NotDescribed;
+
+impl IntoResponse for NotDescribed {
+    fn into_response(self) -> Response {
+        (StatusCode::CONFLICT, "taken").into_response()
+    }
+}
+
+impl DocumentResponse for NotDescribed {
+    fn document(responses: &mut ResponseTypes<'_>) {
+        responses.problem(Answer::new(StatusCode::CONFLICT).plain());
+    }
+}
+
+#[test]
+fn queries_and_forms_have_no_null() {
+    #[derive(Deserialize, Validate, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Filter {
+        #[garde(skip)]
+        sort: Option<Sort>,
+        #[garde(skip)]
+        tags: Option<Vec<u8>>,
+    }
+    #[derive(Deserialize, JsonSchema)]
+    enum Sort {
+        Up,
+        Down,
+    }
+    async fn by_query(_: Valid<Query<Filter>>) {}
+    async fn by_form(_: Valid<Form<Filter>>) {}
+    let document = Api::<()>::new("Filters", "1.0.0")
+        .documented()
+        .get(
+            "/query",
+            compose(with_validation::<Query<Filter>>()).handler(by_query),
+        )
+        .get(
+            "/form",
+            compose(with_validation::<Form<Filter>>()).handler(by_form),
+        )
+        .openapi()
+        .to_value();
+    let query = operation(&document, "/query", "get")["parameters"].to_string();
+    let form = operation(&document, "/form", "get")["requestBody"].to_string();
+    for part in [query, form] {
+        assert!(part.contains("#/components/schemas/Sort"), "{part}");
+        assert!(!part.contains("null"), "{part}");
+    }
+}
+
+#[test]
+fn the_route_of_the_document_has_a_name() {
+    let api = Api::<()>::new("Users", "1.0.0")
+        .documented()
+        .get("/users", compose(()).handler(list));
+    let document = api.openapi();
+    let document = api
+        .get("/openapi.json", compose(()).handler(document.handler()))
+        .openapi()
+        .to_value();
+    let id = &operation(&document, "/openapi.json", "get")["operationId"];
+    assert_eq!(id, "get_openapi_json");
 }
 
 #[test]
