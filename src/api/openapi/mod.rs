@@ -106,8 +106,9 @@
 //! as `89.0`, an integer for a schema, is none for serde. In a query, serde reads numbers of a flattened
 //! struct as texts and refuses them.
 //!
-//! Two types of the same name, or a generic type with two arguments, are numbered in the order of the
-//! routes: `Page`, `Page2`. `#[schemars(rename = "Page_{T}")]` gives names that stay.
+//! The schema of a generic type has its arguments in its name: `Page_User`. Two types of the same name
+//! are numbered in the order of the routes, as are generic types inside others: `Item`, `Item2`.
+//! `#[schemars(rename = "..")]` gives them names that stay.
 //!
 //! # Compared with
 //!

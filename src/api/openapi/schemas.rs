@@ -9,6 +9,8 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::wire::type_name;
+
 const INPUTS: &str = "#/components/schemas/";
 
 /// Until it is known which types look the same in both directions.
@@ -23,6 +25,9 @@ const OUTPUTS: &str = "#/components/outputs/";
 pub struct Schemas {
     inputs: SchemaGenerator,
     outputs: SchemaGenerator,
+    /// The names of generic types with their arguments, by the names that schemars gives them.
+    generic_inputs: BTreeMap<String, String>,
+    generic_outputs: BTreeMap<String, String>,
 }
 
 impl Schemas {
@@ -38,17 +43,25 @@ impl Schemas {
         Self {
             inputs: settings(INPUTS).for_deserialize().into_generator(),
             outputs: settings(OUTPUTS).for_serialize().into_generator(),
+            generic_inputs: BTreeMap::new(),
+            generic_outputs: BTreeMap::new(),
         }
     }
 
     /// The schema of a type in a request.
     pub fn input<T: JsonSchema + ?Sized>(&mut self) -> Value {
-        finished(self.inputs.subschema_for::<T>())
+        let schema = finished(self.inputs.subschema_for::<T>());
+        self.generic_inputs
+            .extend(generic_name::<T>(&schema, INPUTS));
+        schema
     }
 
     /// The schema of a type in a response.
     pub fn output<T: JsonSchema + ?Sized>(&mut self) -> Value {
-        finished(self.outputs.subschema_for::<T>())
+        let schema = finished(self.outputs.subschema_for::<T>());
+        self.generic_outputs
+            .extend(generic_name::<T>(&schema, OUTPUTS));
+        schema
     }
 
     /// What a schema of a request refers to; the schema itself if it does not refer.
@@ -71,8 +84,10 @@ impl Schemas {
     pub(super) fn finish(mut self, document: &mut Value) -> Map<String, Value> {
         let mut list = self.inputs.take_definitions(true);
         keep_used(&mut list, INPUTS, document);
+        rename(&mut list, document, INPUTS, &self.generic_inputs);
         let mut outputs = self.outputs.take_definitions(true);
         keep_used(&mut outputs, OUTPUTS, document);
+        rename(&mut outputs, document, OUTPUTS, &self.generic_outputs);
         let names = output_names(&list, &outputs);
         for (name, mut schema) in outputs {
             if let Some(written) = names.get(&name) {
@@ -82,6 +97,48 @@ impl Schemas {
         }
         rename_references(document, &names);
         keep_valid_names(list, document)
+    }
+}
+
+/// The name that schemars gives a generic type, and one with its arguments: `Page2`, `Page_Boat`.
+/// schemars numbers generic types in the order in which it meets them, so that a new route would change
+/// the names of others.
+fn generic_name<T: ?Sized>(schema: &Value, prefix: &str) -> Option<(String, String)> {
+    let name = schema.get("$ref")?.as_str()?.strip_prefix(prefix)?;
+    let with_arguments = type_name::<T>();
+    let (own, _) = with_arguments.split_once('<')?;
+    // Another name is one that the application has given it.
+    let is_numbered = name
+        .strip_prefix(own)?
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    let words = with_arguments.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    is_numbered.then(|| (name.to_owned(), words.join("_")))
+}
+
+/// Renames schemas, and the references to them, where the new name is free.
+fn rename(
+    list: &mut Map<String, Value>,
+    document: &mut Value,
+    prefix: &str,
+    names: &BTreeMap<String, String>,
+) {
+    for (name, new) in names {
+        if list.contains_key(new) {
+            continue;
+        }
+        let Some(schema) = list.remove(name) else {
+            continue;
+        };
+        list.insert(new.clone(), schema);
+        let change = &mut |reference: &str| {
+            (reference.strip_prefix(prefix)? == name).then(|| format!("{prefix}{new}"))
+        };
+        for_each_reference(document, change);
+        for schema in list.values_mut() {
+            for_each_reference(schema, change);
+        }
     }
 }
 

@@ -181,6 +181,32 @@ async fn a_generic_type() {
     .await;
 }
 
+/// schemars would number them, in the order of the routes.
+#[test]
+fn generic_types_are_named_after_their_arguments() {
+    async fn page<T>() -> Json<Page<T>> {
+        let items = Vec::new();
+        Json(Page { items, number: 1 })
+    }
+    let empty = compose(());
+    let document = Api::<()>::new("Pages", "1.0.0")
+        .documented()
+        .get("/trees", empty.handler(page::<Tree>))
+        .get("/texts", empty.handler(page::<String>))
+        .openapi()
+        .to_value();
+    assert_references_resolve(&document);
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let pages: Vec<_> = schemas
+        .keys()
+        .filter(|name| name.starts_with("Page"))
+        .collect();
+    assert_eq!(pages, ["Page_String", "Page_Tree"]);
+    let answer = &document["paths"]["/texts"]["get"]["responses"]["200"]["content"];
+    let schema = &answer["application/json"]["schema"]["$ref"];
+    assert_eq!(schema, "#/components/schemas/Page_String");
+}
+
 #[tokio::test]
 async fn renamed_fields() {
     check::<Renamed>(
