@@ -317,7 +317,7 @@ macro_rules! contents {
 }
 contents! {
     "text/plain", json!({ "type": "string" }) => String, &'static str, Cow<'static, str>, Box<str>;
-    // Bytes are no value of JSON.
+    // Bytes are not a JSON value.
     "application/octet-stream", json!({}) => Bytes, Vec<u8>, &'static [u8], Cow<'static, [u8]>;
 }
 

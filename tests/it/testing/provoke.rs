@@ -33,7 +33,7 @@ struct Page {
     page: u32,
 }
 
-/// Whoever is named in a field.
+/// The person named in a field.
 #[derive(Clone)]
 struct Badge;
 
