@@ -27,10 +27,9 @@ struct Response {
     problems: Vec<Answer>,
     /// It may be a problem that is not listed.
     is_any_problem: bool,
-    /// It may be an error that is not a problem.
-    may_be_error: bool,
-    /// The handler gives it, or it is not known who does.
-    is_of_handler: bool,
+    /// The handler may give an error without content, or in plain text: inside a layer that makes
+    /// problems of errors, that is one.
+    may_be_plain_error: bool,
 }
 
 /// What becomes of errors on their way to the client.
@@ -55,7 +54,6 @@ impl Responses {
                 Status::Redirection => self.entry("3XX"),
                 Status::Any => self.entry("default"),
             };
-            entry.is_of_handler = true;
             let text = match response.status {
                 Status::One(status) => status.canonical_reason().unwrap_or("Answered").to_owned(),
                 Status::Redirection => "The client is sent to another URI.".to_owned(),
@@ -63,6 +61,16 @@ impl Responses {
                 Status::Any => "Any other answer.".to_owned(),
             };
             entry.add_text(text);
+            let may_be_error = match response.status {
+                Status::One(status) => status.is_client_error() || status.is_server_error(),
+                Status::Redirection => false,
+                Status::Any => true,
+            };
+            let is_plain = response
+                .content
+                .as_ref()
+                .is_none_or(|(name, _)| name == TEXT);
+            entry.may_be_plain_error |= may_be_error && is_plain && response.problem.is_none();
             if let Some((media_type, schema)) = response.content {
                 entry.add_content(&media_type, schema);
             } else if response.problem.is_some() {
@@ -71,15 +79,12 @@ impl Responses {
             if response.has_any_media_type {
                 entry.add_content("*/*", json!({}));
             }
-            // Inside a layer that makes problems of errors, an error is one.
-            entry.may_be_error |= response.status == Status::Any;
             entry.add_fields(&response.fields);
         }
     }
 
     pub(super) fn add_answer(&mut self, answer: &Answer, is_of_handler: bool) {
         let entry = self.entry(answer.status().as_str());
-        entry.is_of_handler |= is_of_handler;
         entry.add_text(sentence(answer));
         entry.add_fields(answer.fields());
         if answer.kind_uri().is_some() {
@@ -91,7 +96,6 @@ impl Responses {
 
     pub(super) fn add_unknown(&mut self, text: &str) {
         let entry = self.entry("default");
-        entry.is_of_handler = true;
         entry.add_text(text.to_owned());
         entry.add_content("*/*", json!({}));
     }
@@ -111,7 +115,8 @@ impl Responses {
             for field in fields {
                 response.add_fields(std::slice::from_ref(*field));
             }
-            (status, response.into_value(errors, problems))
+            let value = response.into_value(status != "default", errors, problems);
+            (status, value)
         });
         Value::Object(responses.collect())
     }
@@ -140,8 +145,18 @@ impl Response {
         }
     }
 
-    fn into_value(mut self, errors: Errors, problems: &mut ProblemSchemas) -> Value {
-        let is_error = self.is_any_problem || (self.may_be_error && errors != Errors::AsSent);
+    /// `is_listed` says that all responses have the same status.
+    fn into_value(
+        mut self,
+        is_listed: bool,
+        errors: Errors,
+        problems: &mut ProblemSchemas,
+    ) -> Value {
+        let is_replaced = self.may_be_plain_error && errors != Errors::AsSent;
+        if is_replaced && is_listed {
+            self.content.remove(TEXT);
+        }
+        let is_error = self.is_any_problem || is_replaced;
         if errors == Errors::Rendered && (is_error || !self.problems.is_empty()) {
             self.add_content("*/*", json!({}));
         } else {
@@ -182,6 +197,7 @@ impl Response {
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
+const TEXT: &str = "text/plain";
 
 /// Whether a response of this status has content (RFC 9110, section 6.4.1).
 fn has_content(status: StatusCode) -> bool {

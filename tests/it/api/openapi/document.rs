@@ -408,6 +408,81 @@ impl DocumentResponse for NotDescribed {
     }
 }
 
+/// [`with_presentation`] makes problems of errors that are empty or in plain text, and of no others.
+#[test]
+fn errors_inside_a_presentation_are_what_the_client_gets() {
+    struct Errors;
+    impl IntoResponse for Errors {
+        fn into_response(self) -> Response {
+            (StatusCode::CONFLICT, "taken").into_response()
+        }
+    }
+    impl DocumentResponse for Errors {
+        fn document(responses: &mut ResponseTypes<'_>) {
+            responses.content(
+                StatusCode::CONFLICT,
+                "text/plain",
+                json!({ "type": "string" }),
+            );
+            responses.empty(StatusCode::GONE);
+            responses.json::<u8>(StatusCode::IM_A_TEAPOT);
+        }
+    }
+    async fn fail() -> Result<String, Errors> {
+        Err(Errors)
+    }
+    let own = with_presentation_as(|_, _| (HeaderValue::from_static("text/html"), Bytes::new()));
+    let document = Api::<()>::new("Errors", "1.0.0")
+        .documented()
+        .get("/as-sent", compose(()).handler(fail))
+        .get("/problems", compose(with_presentation()).handler(fail))
+        .get("/own", compose(own).handler(fail))
+        .openapi()
+        .to_value();
+    let content = |path: &str, status: &str| {
+        let content = operation(&document, path, "get")["responses"][status].get("content");
+        let types = content
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|types| types.keys());
+        types.map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    for (path, conflict, gone) in [
+        ("/as-sent", "text/plain", ""),
+        (
+            "/problems",
+            "application/problem+json",
+            "application/problem+json",
+        ),
+        ("/own", "*/*", "*/*"),
+    ] {
+        assert_eq!(content(path, "200"), "text/plain", "{path}");
+        assert_eq!(content(path, "409"), conflict, "{path}");
+        assert_eq!(content(path, "410"), gone, "{path}");
+        assert_eq!(content(path, "418"), "application/json", "{path}");
+    }
+}
+
+/// By the names of their types, which a move would change.
+#[cfg(feature = "cookies")]
+#[test]
+fn extractors_that_take_every_request_are_known() {
+    use http::{HeaderMap, Uri};
+
+    async fn takes_all(_: State<()>, _: Method, _: Uri, _: HeaderMap, _: wythe::Cookies) {}
+    async fn may_refuse(_: axum::extract::Query<u8>) {}
+    let empty = compose(());
+    let document = Api::<()>::new("Extractors", "1.0.0")
+        .documented()
+        .get("/takes-all", empty.handler(takes_all))
+        .get("/may-refuse", empty.handler(may_refuse))
+        .openapi()
+        .to_value();
+    let default = |path: &str| operation(&document, path, "get")["responses"].get("default");
+    assert_eq!(default("/takes-all"), None);
+    assert!(default("/may-refuse").is_some());
+}
+
 #[test]
 fn queries_and_forms_have_no_null() {
     #[derive(Deserialize, Validate, JsonSchema)]
