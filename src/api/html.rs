@@ -1,4 +1,5 @@
-//! Text in the pages that an [`Api`](super::Api) can serve.
+//! Text in the pages that an [`Api`](super::Api) can serve: of the document, and of the types of
+//! problems, which are features apart.
 
 /// The text in HTML, also inside the quotes of an attribute.
 pub(super) fn escaped(text: &str) -> String {
