@@ -16,6 +16,8 @@ pub mod cookies;
 pub(crate) mod field;
 pub(crate) mod head_method;
 mod problem;
+#[cfg(feature = "validation")]
+pub(crate) mod read_body;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",

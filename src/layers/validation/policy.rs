@@ -16,7 +16,7 @@ use http_body::Body;
 use tower_layer::Layer;
 
 use super::{
-    body::{BodyReader, ReadError, Refusals, announces_more, encoding, guess_encoding, is_encoded},
+    body::{Refusals, encoding, guess_encoding},
     errors,
     input::{ContextOf, Format, Input, Valid},
     parse::Encoding,
@@ -29,7 +29,11 @@ use crate::{
         placed, stage, with,
     },
     request::RequestHead,
-    wire::{ConfigError, Problem, type_name},
+    wire::{
+        ConfigError, Problem,
+        read_body::{BodyReader, ReadError, announces_more, is_encoded},
+        type_name,
+    },
 };
 
 const NAME: &str = "with_validation";
