@@ -16,8 +16,8 @@
 //! | [`Authenticate`] | who it is | |
 //! | [`Authorize`] | scopes, roles | needs to know who |
 //! | [`Quota`] | rate limit by principal | needs to know who |
-//! | [`Replay`] | idempotency keys | scoped to the principal |
 //! | [`Body`] | size limits, decompression, webhook signature | exact bytes, before any parser |
+//! | [`Replay`] | idempotency keys | needs to know who, and reads the body within its limits |
 //! | [`Validate`] | parse and validate | |
 //! | [`Cache`] | cache-control, conditional requests | only the handler's own answers, never a 401 or 429 |
 //!
@@ -187,10 +187,10 @@ stages! {
     Authorize,
     /// Rate limits by principal.
     Quota,
-    /// Idempotency keys.
-    Replay,
     /// The exact bytes of the body: size limits, decompression, signatures.
     Body,
+    /// Idempotency keys.
+    Replay,
     /// Parses and validates.
     Validate,
     /// Caching of the handler's own answers.

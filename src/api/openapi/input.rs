@@ -116,6 +116,6 @@ macro_rules! read_nothing {
     )*};
 }
 read_nothing!(
-    Any Observe Cors Present Admit Method Throttle Origin Authenticate Authorize Quota Replay Body
+    Any Observe Cors Present Admit Method Throttle Origin Authenticate Authorize Quota Body Replay
     Cache
 );
