@@ -197,12 +197,26 @@ impl AuditedRoute {
     }
 
     fn input(&self) -> String {
-        let inputs = self.acting_layers.iter().filter_map(Description::input);
+        let inputs = self.acting_layers.iter().flat_map(Description::inputs);
         list(inputs.map(|input| {
-            let mut words = match input.source() {
-                InputSource::Query => vec![Cow::Borrowed("query")],
-                InputSource::Body => input.media_types().to_vec(),
+            let part = match input.source() {
+                InputSource::Body => "",
+                InputSource::Cookie => "cookies",
+                InputSource::Header => "header",
+                InputSource::Path => "path",
+                InputSource::Query => "query",
             };
+            let mut words = match (part, input.name()) {
+                ("", _) => input.media_types().to_vec(),
+                (part, None) => vec![Cow::Borrowed(part)],
+                (part, Some(name)) => vec![format!("{part} `{name}`").into()],
+            };
+            if words.is_empty() {
+                words.push("body".into());
+            }
+            if input.is_optional() {
+                words.push("optional".into());
+            }
             if let Some(bytes) = input.max_body_bytes() {
                 words.push(format!("at most {bytes} bytes").into());
             }

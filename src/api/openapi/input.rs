@@ -37,13 +37,23 @@ use crate::{
     note = "or write `.undocumented(\"why\", |api| api.get(..))`: the audit lists the reason"
 )]
 pub trait DocumentInput {
-    /// The schema of the input.
+    /// The schema of the input; of the first one, if there are several.
     fn schema(schemas: &mut Schemas) -> Value;
+
+    /// The schemas of all inputs, in the order in which the [`Description`](crate::Description) lists
+    /// them.
+    fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+        vec![Self::schema(schemas)]
+    }
 }
 
 impl<M: DocumentInput> DocumentInput for With<M> {
     fn schema(schemas: &mut Schemas) -> Value {
         M::schema(schemas)
+    }
+
+    fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+        M::schemas(schemas)
     }
 }
 
@@ -51,11 +61,19 @@ impl<L: DocumentInput> DocumentInput for Placed<L> {
     fn schema(schemas: &mut Schemas) -> Value {
         L::schema(schemas)
     }
+
+    fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+        L::schemas(schemas)
+    }
 }
 
 impl<M: DocumentInput, F> DocumentInput for When<M, F> {
     fn schema(schemas: &mut Schemas) -> Value {
         M::schema(schemas)
+    }
+
+    fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+        M::schemas(schemas)
     }
 }
 
@@ -70,8 +88,8 @@ where
     }
 }
 
-/// The schema of an input; `None` for a layer that reads none.
-pub type SchemaOfInput = Option<fn(&mut Schemas) -> Value>;
+/// The schemas of the inputs of a layer; `None` for a layer that reads none.
+pub type SchemaOfInput = Option<fn(&mut Schemas) -> Vec<Value>>;
 
 /// A list of layers that know the schemas of their inputs.
 pub trait DocumentLayers {
@@ -102,7 +120,7 @@ pub trait DocumentedAt<L> {
 
 impl<L: DocumentInput> DocumentedAt<L> for stage::Validate {
     fn schema() -> SchemaOfInput {
-        Some(L::schema)
+        Some(L::schemas)
     }
 }
 

@@ -44,11 +44,19 @@ pub(super) struct Operation<'a> {
     undocumented: Option<&'a str>,
     is_documented: bool,
     /// The layers that act on the route, with the schemas of what they read.
-    layers: Vec<(&'a Description, Option<Value>)>,
+    layers: Vec<(&'a Description, Vec<Value>)>,
     arguments: ArgumentTypes,
     /// What serde tells of the parameters of the path, for those without a schema.
     kinds: Vec<(String, ParameterKind)>,
     responses: Responses,
+}
+
+/// An input that a layer reads.
+struct LayerInput<'a> {
+    described: &'a RequestInput,
+    schema: Value,
+    /// The layer lets some requests pass without it.
+    is_conditional: bool,
 }
 
 impl<'a> Operation<'a> {
@@ -76,7 +84,12 @@ impl<'a> Operation<'a> {
         let acting = route.layers.iter().zip(inputs);
         let acting = acting.filter(|((_, layer), _)| route.is_acting(layer));
         let layers: Vec<_> = acting
-            .map(|((_, layer), schema)| (layer, schema.map(|schema| schema(schemas))))
+            .map(|((_, layer), schema)| {
+                (
+                    layer,
+                    schema.map_or_else(Vec::new, |schema| schema(schemas)),
+                )
+            })
             .collect();
         let names = parameter_names(&route.path);
         Self {
@@ -250,26 +263,32 @@ impl<'a> Operation<'a> {
             let text = is_rest.then_some("The rest of the path: it may contain `/`.");
             add("path", name, true, schema, text);
         }
-        for (input, schema) in self.inputs(InputSource::Query) {
-            let schema = schemas.resolve(&schema);
-            let members = members(&schema);
-            if members.is_empty() && schema.get("properties").is_none() {
-                // Not a plain list of members: an enum, for example.
-                add("query", "query", true, schema, None);
-                continue;
-            }
-            let is_conditional = self.is_conditional(input);
-            for (name, schema, required) in members {
-                let text = schema.get("description").and_then(Value::as_str);
-                let text = text.map(str::to_owned);
-                let schema = without_null(schema);
-                add(
-                    "query",
-                    &name,
-                    required && !is_conditional,
-                    schema,
-                    text.as_deref(),
-                );
+        let places = [
+            (InputSource::Query, "query"),
+            (InputSource::Header, "header"),
+            (InputSource::Cookie, "cookie"),
+        ];
+        for (source, place) in places {
+            for input in self.inputs(source) {
+                let is_required = !input.is_conditional && !input.described.is_optional();
+                let schema = schemas.resolve(&input.schema);
+                if let Some(name) = input.described.name() {
+                    add(place, name, is_required, json!({ "type": "string" }), None);
+                    continue;
+                }
+                let members = members(&schema);
+                if members.is_empty() && schema.get("properties").is_none() {
+                    // Not a plain list of members: an enum, for example.
+                    add(place, place, is_required, schema, None);
+                    continue;
+                }
+                for (name, schema, required) in members {
+                    let text = schema.get("description").and_then(Value::as_str);
+                    let text = text.map(str::to_owned);
+                    let schema = without_null(schema);
+                    let required = required && is_required;
+                    add(place, &name, required, schema, text.as_deref());
+                }
             }
         }
         for (layer, _) in &self.layers {
@@ -307,7 +326,9 @@ impl<'a> Operation<'a> {
                 |(_, kind)| schema_of_kind(*kind),
             )
         };
-        let Some(types) = &self.arguments.path else {
+        let mut validated = self.inputs(InputSource::Path);
+        let validated = validated.pop().map(|input| input.schema);
+        let Some(types) = self.arguments.path.as_ref().or(validated.as_ref()) else {
             return any();
         };
         let by_name = types.get("properties").and_then(|all| all.get(name));
@@ -319,35 +340,43 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The inputs that layers read, with their schemas. Where nothing is known, any value is valid.
-    fn inputs(&self, source: InputSource) -> Vec<(&'a RequestInput, Value)> {
-        let inputs = self.layers.iter().filter_map(|(layer, schema)| {
-            let input = layer.input().filter(|input| input.source() == source)?;
-            Some((input, schema.clone().unwrap_or_else(|| json!({}))))
-        });
-        inputs.collect()
-    }
-
-    /// Whether a layer that reads this input lets some requests pass without it.
-    fn is_conditional(&self, input: &RequestInput) -> bool {
-        self.layers.iter().any(|(layer, _)| {
-            let bypasses = layer.bypasses().iter();
-            layer.input() == Some(input)
-                && bypasses
-                    .into_iter()
-                    .any(|bypass| matches!(bypass, Bypass::Chosen(_)))
-        })
+    /// The inputs that layers read from this part of the request.
+    fn inputs(&self, source: InputSource) -> Vec<LayerInput<'a>> {
+        let mut inputs = Vec::new();
+        for (layer, schemas) in &self.layers {
+            let mut bypasses = layer.bypasses().iter();
+            let is_conditional = bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)));
+            let mut schemas = schemas.iter();
+            for described in layer.inputs() {
+                // Where nothing is known, any value is valid.
+                let schema = match described.name() {
+                    Some(_) => None,
+                    None => schemas.next().cloned(),
+                };
+                if described.source() == source {
+                    inputs.push(LayerInput {
+                        described,
+                        schema: schema.unwrap_or_else(|| json!({})),
+                        is_conditional,
+                    });
+                }
+            }
+        }
+        inputs
     }
 
     fn request_body(&self, schemas: &mut Schemas) -> Option<Value> {
         let mut content = Map::new();
         let mut is_required = true;
         let mut max_bytes = None;
-        for (input, schema) in self.inputs(InputSource::Body) {
-            is_required &= !self.is_conditional(input);
-            max_bytes = max_bytes.or_else(|| input.max_body_bytes());
+        for input in self.inputs(InputSource::Body) {
+            let LayerInput {
+                described, schema, ..
+            } = input;
+            is_required &= !input.is_conditional && !described.is_optional();
+            max_bytes = max_bytes.or_else(|| described.max_body_bytes());
             let any = ["*/*".into()];
-            let media_types = match input.media_types() {
+            let media_types = match described.media_types() {
                 [] => &any,
                 listed => listed,
             };

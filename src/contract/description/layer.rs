@@ -62,7 +62,7 @@ pub struct Description {
     last_limits: Option<(usize, usize)>,
     path_parameters: Vec<Cow<'static, str>>,
     methods: Option<Vec<Method>>,
-    input: Option<RequestInput>,
+    inputs: Vec<RequestInput>,
     csrf: Option<CsrfProtection>,
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
@@ -103,7 +103,7 @@ impl Description {
             last_limits: None,
             path_parameters: Vec::new(),
             methods: None,
-            input: None,
+            inputs: Vec::new(),
             csrf: None,
             cors: None,
             cache: None,
@@ -275,9 +275,9 @@ impl Description {
         self.answer(answer)
     }
 
-    /// The layer reads this input of a request.
+    /// The layer reads this input of a request, besides those that are listed already.
     pub fn reads(mut self, input: RequestInput) -> Self {
-        self.input = Some(input);
+        self.inputs.push(input);
         self
     }
 
@@ -396,10 +396,9 @@ impl Description {
         self.methods.as_deref()
     }
 
-    /// The input that the layer reads.
-    #[must_use]
-    pub const fn input(&self) -> Option<&RequestInput> {
-        self.input.as_ref()
+    /// The inputs that the layer reads.
+    pub fn inputs(&self) -> &[RequestInput] {
+        &self.inputs
     }
 
     /// How the layer protects from forged requests.

@@ -25,8 +25,10 @@ use crate::wire::field::cache_control::directives;
 pub struct RequestInput {
     source: InputSource,
     type_name: Cow<'static, str>,
+    name: Option<Cow<'static, str>>,
     media_types: Vec<Cow<'static, str>>,
     max_bytes: Option<u64>,
+    is_optional: bool,
 }
 
 /// The part of a request that is an input.
@@ -35,6 +37,12 @@ pub struct RequestInput {
 pub enum InputSource {
     /// The body.
     Body,
+    /// Cookies.
+    Cookie,
+    /// Header fields.
+    Header,
+    /// The parameters of the path.
+    Path,
     /// The query of the URI.
     Query,
 }
@@ -45,9 +53,24 @@ impl RequestInput {
         Self {
             source,
             type_name: type_name.into(),
+            name: None,
             media_types: Vec::new(),
             max_bytes: None,
+            is_optional: false,
         }
+    }
+
+    /// A single text with this name: a header field, a cookie, or a parameter of the query.
+    pub fn parameter(source: InputSource, name: impl Into<Cow<'static, str>>) -> Self {
+        let mut input = Self::new(source, "String");
+        input.name = Some(name.into());
+        input
+    }
+
+    /// The request may lack the input.
+    pub const fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
     }
 
     /// Adds a media type that is accepted.
@@ -66,6 +89,18 @@ impl RequestInput {
     #[must_use]
     pub const fn source(&self) -> InputSource {
         self.source
+    }
+
+    /// The name of a single text; `None` for an input whose names are those of its schema.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Whether the request may lack the input.
+    #[must_use]
+    pub const fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     /// The name of the type, without the paths of modules: `Json<NewUser>`.

@@ -63,9 +63,8 @@ impl Target<'_> {
         }
         let layer = self.layer;
         let status = answer.status();
-        let body = layer
-            .input()
-            .filter(|input| input.source() == InputSource::Body);
+        let mut inputs = layer.inputs().iter();
+        let body = inputs.find(|input| input.source() == InputSource::Body);
         match status {
             StatusCode::UNAUTHORIZED if layer.security().is_some() => self.unauthenticated(),
             StatusCode::BAD_REQUEST if layer.security().is_some() => self.malformed_credentials(),
@@ -81,8 +80,8 @@ impl Target<'_> {
                 let coded = self.base()?.field(header::CONTENT_ENCODING, "x-other");
                 Ok(self.certain([other, coded]))
             }
-            StatusCode::BAD_REQUEST if layer.input().is_some() => self.malformed(),
-            StatusCode::UNPROCESSABLE_ENTITY if layer.input().is_some() => self.invalid(),
+            StatusCode::BAD_REQUEST if !layer.inputs().is_empty() => self.malformed(),
+            StatusCode::UNPROCESSABLE_ENTITY if !layer.inputs().is_empty() => self.invalid(),
             StatusCode::NO_CONTENT if layer.cors().is_some() => self.preflight(),
             _ if layer.methods().is_some() => self.by_method(status),
             StatusCode::REQUEST_TIMEOUT => impossible("no request is as slow as that in a test"),
@@ -96,7 +95,7 @@ impl Target<'_> {
     /// A valid request that reaches the layer. Credentials are added if layers further out need them.
     fn base(&self) -> Result<Draft, ProvokeOutcome> {
         let outer = self.layers.get(..self.index).unwrap_or_default();
-        let reads = |layer: &Description| layer.input().is_some();
+        let reads = |layer: &Description| !layer.inputs().is_empty();
         if let Some(missing) = self
             .sample
             .missing
@@ -273,15 +272,12 @@ impl Target<'_> {
             if layer.is_csrf_protection() && !draft.method.is_safe() {
                 return draft.field(SEC_FETCH_SITE, "cross-site");
             }
-            match layer.input().map(RequestInput::source) {
-                Some(InputSource::Body) => {
-                    return draft.field(header::CONTENT_TYPE, "application/x-other");
-                }
-                Some(_) => {
-                    let query = "%".to_owned();
-                    return Draft { query, ..draft };
-                }
-                None => {}
+            if reads(layer, InputSource::Body) {
+                return draft.field(header::CONTENT_TYPE, "application/x-other");
+            }
+            if reads(layer, InputSource::Query) {
+                let query = "%".to_owned();
+                return Draft { query, ..draft };
             }
         }
         draft
@@ -333,8 +329,7 @@ impl Target<'_> {
     }
 
     fn reads_body(&self) -> bool {
-        let source = self.layer.input().map(RequestInput::source);
-        source == Some(InputSource::Body)
+        reads(self.layer, InputSource::Body)
     }
 
     fn preflight(&self) -> Result<Plan, ProvokeOutcome> {
@@ -443,4 +438,10 @@ fn with_value(mut draft: Draft, carrier: &Carrier, value: &str) -> Draft {
         }
         Carrier::ClientCertificate => draft,
     }
+}
+
+/// Whether a layer reads this part of a request.
+fn reads(layer: &Description, source: InputSource) -> bool {
+    let mut inputs = layer.inputs().iter();
+    inputs.any(|input| input.source() == source)
 }

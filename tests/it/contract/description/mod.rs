@@ -59,7 +59,7 @@ fn lines(layer: &Description) -> Vec<String> {
     if let Some(methods) = layer.methods() {
         lines.push(format!("methods {methods:?}"));
     }
-    if let Some(input) = layer.input() {
+    for input in layer.inputs() {
         lines.push(format!(
             "reads {:?} {} {:?} {:?}",
             input.source(),
