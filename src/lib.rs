@@ -237,6 +237,11 @@ pub use self::layers::authorization::{
     scopes::{HasScopes, Scopes, with_scopes},
 };
 pub use self::layers::body_adapter::with_body_adapter;
+#[cfg(feature = "body-limit")]
+pub use self::layers::body_limit::{
+    self,
+    policy::{BodyLimit, with_body_limit},
+};
 #[cfg(feature = "cache-control")]
 pub use self::layers::cache_control::{self, caching::with_cache_control, policy::CacheControl};
 #[cfg(feature = "client-ip")]
@@ -310,7 +315,7 @@ pub use self::{
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr, RequestHead},
     support::clock::{Clock, ManualClock},
-    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, field::Challenge},
+    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, RequestBody, field::Challenge},
 };
 
 /// Types that occur in signatures and compiler messages. The compiler infers them, so applications do
@@ -337,7 +342,7 @@ pub mod types {
         Function, Given, Gives, HandlerFuture, Has, Insert, InsertBefore, Inside, IntoList, Merge,
         Met, NeededAround, Nil, Offers, Ordered, Presumed, ProvidedBy, RouteList, SecondOf, When,
     };
-    pub use crate::contract::{IntoPolicy, Marked, Wrapped, WrappedFuture};
+    pub use crate::contract::{Breach, IntoPolicy, Marked, Wrapped, WrappedFuture};
     #[cfg(feature = "api")]
     pub use crate::integrations::axum::RouteHandler;
     #[cfg(feature = "axum")]

@@ -8,6 +8,7 @@
     )
 )]
 
+mod breach;
 pub mod description;
 mod later;
 mod log;
@@ -18,6 +19,7 @@ pub mod stage;
 mod with;
 
 pub use self::{
+    breach::Breach,
     description::layer::Description,
     later::Later,
     middleware::{Middleware, ReplyBody, Step},
@@ -26,6 +28,7 @@ pub use self::{
     with::{IntoPolicy, With, Wrapped, WrappedFuture, with},
 };
 pub(crate) use self::{
+    breach::close,
     log::{finish, log_passing, log_server_error, mark_as_logged, presented},
     place::debug_as_name,
 };

@@ -5,6 +5,8 @@ pub mod auth;
 #[cfg(feature = "authorization")]
 pub mod authorization;
 pub(crate) mod body_adapter;
+#[cfg(feature = "body-limit")]
+pub mod body_limit;
 #[cfg(feature = "cache-control")]
 pub mod cache_control;
 #[cfg(feature = "client-ip")]

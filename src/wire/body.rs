@@ -72,6 +72,42 @@ impl Body {
     }
 }
 
+/// A request body that a layer can replace by a stream of its own: [`Body`] and axum's.
+///
+/// A layer that counts or times what arrives puts a stream around the body, and the type of the
+/// body stays the same. A body of your own can implement it, if it can be made from any stream.
+#[diagnostic::on_unimplemented(
+    message = "a layer of this stack can't put a stream around a request body of type `{Self}`",
+    label = "`{Self}` is not a `RequestBody`",
+    note = "list `with_body_adapter()` before the layer"
+)]
+pub trait RequestBody:
+    http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Sized + Unpin + 'static
+{
+    /// The body with the bytes of this stream.
+    fn from_stream<S>(stream: S) -> Self
+    where
+        S: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static;
+
+    /// Whether all of it has arrived; `false` if that is not known.
+    fn is_in_memory(&self) -> bool {
+        self.is_end_stream()
+    }
+}
+
+impl RequestBody for Body {
+    fn from_stream<S>(stream: S) -> Self
+    where
+        S: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+    {
+        Self::stream(stream)
+    }
+
+    fn is_in_memory(&self) -> bool {
+        matches!(self.0, Kind::Memory(_))
+    }
+}
+
 impl Default for Body {
     fn default() -> Self {
         Self::empty()

@@ -10,13 +10,14 @@
 )]
 
 mod body;
+mod body_error;
 mod config_error;
 #[cfg(feature = "cookies")]
 pub mod cookies;
 pub(crate) mod field;
 pub(crate) mod head_method;
 mod problem;
-#[cfg(feature = "validation")]
+#[cfg(any(feature = "body-limit", feature = "validation"))]
 pub(crate) mod read_body;
 #[cfg(any(
     feature = "api-key",
@@ -37,7 +38,8 @@ mod type_name;
 ))]
 pub use self::secret::Secret;
 pub use self::{
-    body::{Body, BoxError},
+    body::{Body, BoxError, RequestBody},
+    body_error::BodyLimitError,
     config_error::ConfigError,
     problem::{PROBLEM_JSON, Problem},
 };

@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
-use super::BoxError;
+use super::{BodyLimitError, BoxError};
 
 /// Whether the body has a content coding, such as compression (RFC 9110, section 8.4).
 pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
@@ -58,6 +58,7 @@ pub(crate) struct BodyReader {
 /// Why a body was not read.
 pub(crate) enum ReadError {
     TooLarge,
+    TooSlow,
     Broken(BoxError),
 }
 
@@ -126,12 +127,20 @@ impl BodyReader {
 }
 
 impl ReadError {
-    /// A limit further out (of `http-body-util` or tower-http) appears as an error of the body.
+    /// A limit further out (of `with_body_limit`, `http-body-util` or tower-http) appears as an error
+    /// of the body.
     fn by(error: BoxError) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
         while let Some(error) = cause {
             if error.is::<LengthLimitError>() {
                 return Self::TooLarge;
+            }
+            if let Some(limit) = error.downcast_ref::<BodyLimitError>() {
+                return if limit.is_too_slow() {
+                    Self::TooSlow
+                } else {
+                    Self::TooLarge
+                };
             }
             cause = error.source();
         }

@@ -6,6 +6,7 @@ use http::{HeaderName, Method, StatusCode};
 
 use super::{
     answer::Answer,
+    body_bound::BodyBound,
     limit::{self, Limit},
     policy::{CachePolicy, CrossOriginAccess, CsrfProtection, RequestInput},
     security::{Requirement, Security, SecurityScheme},
@@ -63,6 +64,7 @@ pub struct Description {
     path_parameters: Vec<Cow<'static, str>>,
     methods: Option<Vec<Method>>,
     inputs: Vec<RequestInput>,
+    body_bound: Option<BodyBound>,
     csrf: Option<CsrfProtection>,
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
@@ -104,6 +106,7 @@ impl Description {
             path_parameters: Vec::new(),
             methods: None,
             inputs: Vec::new(),
+            body_bound: None,
             csrf: None,
             cors: None,
             cache: None,
@@ -281,6 +284,12 @@ impl Description {
         self
     }
 
+    /// The layer bounds the body, whoever reads it.
+    pub const fn bounds_body(mut self, bound: BodyBound) -> Self {
+        self.body_bound = Some(bound);
+        self
+    }
+
     /// The layer rejects requests that a page of another site makes a browser send.
     pub fn protects_from_csrf(mut self, protection: CsrfProtection) -> Self {
         self.csrf = Some(protection);
@@ -399,6 +408,12 @@ impl Description {
     /// The inputs that the layer reads.
     pub fn inputs(&self) -> &[RequestInput] {
         &self.inputs
+    }
+
+    /// How the layer bounds the body, whoever reads it.
+    #[must_use]
+    pub const fn body_bound(&self) -> Option<&BodyBound> {
+        self.body_bound.as_ref()
     }
 
     /// How the layer protects from forged requests.

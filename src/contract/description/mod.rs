@@ -5,6 +5,7 @@
 //! with [`CsrfProtection`] protects from forged requests.
 
 mod answer;
+mod body_bound;
 pub(crate) mod layer;
 mod limit;
 mod policy;
@@ -12,6 +13,7 @@ mod security;
 
 pub use self::{
     answer::Answer,
+    body_bound::BodyBound,
     layer::Bypass,
     limit::Limit,
     policy::{

@@ -4,8 +4,12 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 
-use crate::{contract::log_passing, wire::Problem};
+use crate::{
+    contract::log_passing,
+    wire::{BoxError, Problem, RequestBody},
+};
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -13,6 +17,15 @@ impl IntoResponse for Problem {
         let mut response = Self::into_response(self).map(Body::from);
         log_passing(&mut response);
         response
+    }
+}
+
+impl RequestBody for Body {
+    fn from_stream<S>(stream: S) -> Self
+    where
+        S: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+    {
+        Self::new(stream)
     }
 }
 

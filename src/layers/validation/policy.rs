@@ -474,6 +474,7 @@ impl CompiledValidation {
     fn refuse(&self, error: ReadError) -> Problem {
         match error {
             ReadError::TooLarge => self.refusals.too_large.clone(),
+            ReadError::TooSlow => Problem::slow_body(),
             ReadError::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
                 .reason("broken_body")
                 .detail("The body could not be read completely.")

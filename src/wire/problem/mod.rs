@@ -151,6 +151,13 @@ impl Problem {
             .expected()
     }
 
+    /// The 408 to a body that does not arrive in time (RFC 9110, section 15.5.9).
+    pub(crate) fn slow_body() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT)
+            .reason("slow_body")
+            .detail("The body did not arrive in time. Send the request again.")
+    }
+
     /// With `Retry-After` in whole seconds, rounded up and at least one.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         self.header(header::RETRY_AFTER, retry_after(wait))
