@@ -270,6 +270,11 @@ pub use self::layers::ip_filter::{
     self,
     filter::{IpFilter, with_ip_filter},
 };
+#[cfg(feature = "lingering-close")]
+pub use self::layers::lingering_close::{
+    self,
+    layer::{LingeringClose, with_lingering_close},
+};
 #[cfg(feature = "load-shed")]
 pub use self::layers::load_shed::{self, layer::with_load_shed};
 #[cfg(feature = "method")]
@@ -351,6 +356,8 @@ pub mod types {
         HandlerFunction, LastArgument, PathUse,
     };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
+    #[cfg(feature = "lingering-close")]
+    pub use crate::layers::lingering_close::layer::Watch;
     #[cfg(feature = "validation")]
     pub use crate::layers::validation::policy::ErasedValidation;
 }

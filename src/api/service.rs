@@ -3,11 +3,11 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::{Future, Ready, ready},
+    future::{self, Future, Ready},
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use axum::{
@@ -30,7 +30,10 @@ use super::{
 use crate::{
     compose::BoxedResponse,
     contract::finish,
-    layers::method::guard::Methods,
+    layers::{
+        lingering_close::layer::{LingeringClose, Watch},
+        method::guard::Methods,
+    },
     request::{PathParams, original_uri, parameter_names},
     wire::{BoxError, Problem},
 };
@@ -74,8 +77,14 @@ pub enum TrailingSlash {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What nobody reads of a body after an early answer is read on for a while, so that the client gets
+/// the answer: see [`lingering_close`](crate::lingering_close).
 #[derive(Clone)]
-pub struct ApiService(Arc<Table>);
+pub struct ApiService {
+    table: Arc<Table>,
+    lingering: LingeringClose,
+}
 
 /// The paths, and what answers a request to each of them.
 struct Table {
@@ -109,7 +118,29 @@ impl ApiService {
             }
             table.paths.push(entry);
         }
-        Self(Arc::new(table))
+        Self {
+            table: Arc::new(table),
+            lingering: LingeringClose::new(),
+        }
+    }
+
+    /// How much is read on of a body after an early answer, and for how long.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Api, LingeringClose, compose};
+    ///
+    /// let api = Api::<()>::new("Hello", "1.0.0").get("/", compose(()).handler(async || "hello"));
+    /// let service = api
+    ///     .service(())?
+    ///     .lingering_close(LingeringClose::new().max_bytes(4 * 1024 * 1024));
+    /// # drop(service);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn lingering_close(self, lingering: LingeringClose) -> Self {
+        Self { lingering, ..self }
     }
 
     /// Serves the routes, with the address of the peer in each request.
@@ -384,14 +415,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ApiFuture {
-        ApiFuture(self.0.call(request.map(Body::new)))
+        let (request, watch) = self.lingering.watch(request.map(Body::new));
+        ApiFuture {
+            response: self.table.call(request),
+            watch,
+        }
     }
 }
 
 impl fmt::Debug for ApiService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiService")
-            .field("paths", &self.0.paths.len())
+            .field("paths", &self.table.paths.len())
             .finish_non_exhaustive()
     }
 }
@@ -417,19 +452,29 @@ impl Service<Request<Body>> for PathService {
         {
             extensions.insert(matched.clone());
         }
-        ApiFuture(self.0.call(request))
+        ApiFuture {
+            response: self.0.call(request),
+            watch: None,
+        }
     }
 }
 
 /// The response future of [`ApiService`].
 #[must_use = "futures do nothing unless polled"]
-pub struct ApiFuture(BoxedResponse<Body>);
+pub struct ApiFuture {
+    response: BoxedResponse<Body>,
+    watch: Option<Watch>,
+}
 
 impl Future for ApiFuture {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
+        let mut response = ready!(self.response.as_mut().poll(cx));
+        if let Some(watch) = self.watch.take() {
+            watch.finish(&mut response);
+        }
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -453,7 +498,7 @@ impl Service<IncomingStream<'_, TcpListener>> for MakeApiService {
     }
 
     fn call(&mut self, connection: IncomingStream<'_, TcpListener>) -> Self::Future {
-        ready(Ok(self.0.clone().connected(*connection.remote_addr())))
+        future::ready(Ok(self.0.clone().connected(*connection.remote_addr())))
     }
 }
 

@@ -19,6 +19,8 @@ pub mod cors;
 pub mod csrf;
 #[cfg(feature = "ip-filter")]
 pub mod ip_filter;
+#[cfg(feature = "lingering-close")]
+pub mod lingering_close;
 #[cfg(feature = "load-shed")]
 pub mod load_shed;
 #[cfg(feature = "method")]
