@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{
     builder::Routes,
-    route::{Access, Matches, Route},
+    route::{Access, Matches, Route, takes_body},
 };
 use crate::{
     contract::{
@@ -197,8 +197,13 @@ impl AuditedRoute {
     }
 
     fn input(&self) -> String {
+        // Where no body is expected, a bound is of no interest.
+        let is_shown = self.method.as_ref().is_none_or(takes_body);
+        let bounds = self.acting_layers.iter().filter(|_| is_shown);
+        let bounds = bounds.filter_map(Description::body_bound);
+        let bounds = bounds.map(|bound| format!("any body, {bound}"));
         let inputs = self.acting_layers.iter().flat_map(Description::inputs);
-        list(inputs.map(|input| {
+        let inputs = inputs.map(|input| {
             let part = match input.source() {
                 InputSource::Body => "",
                 InputSource::Cookie => "cookies",
@@ -221,7 +226,8 @@ impl AuditedRoute {
                 words.push(format!("at most {bytes} bytes").into());
             }
             words.join(", ")
-        }))
+        });
+        list(bounds.chain(inputs))
     }
 
     fn caches(&self) -> String {

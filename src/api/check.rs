@@ -7,7 +7,7 @@ use http::Method;
 use super::{
     builder::Routes,
     finding::Finding,
-    route::{Access, Matches, Route},
+    route::{Access, Matches, Route, takes_body},
 };
 use crate::{
     contract::{
@@ -40,6 +40,7 @@ impl<S> Routes<S> {
                 check_csrf,
                 check_cache,
                 check_limit,
+                check_body,
                 check_scopes,
                 check_cors,
                 check_trusted_origins,
@@ -419,6 +420,39 @@ fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     if limits.all(may_be_bypassed) {
         findings.push(Finding::concern(
             Concern::NoLimit,
+            route.name(),
+            reason,
+            remedy,
+        ));
+    }
+}
+
+/// A body that the handler may read without a bound.
+fn check_body<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let takes = match &route.matches {
+        Matches::Method(method) => takes_body(method),
+        _ => true,
+    };
+    if !takes || !route.path_use.may_read_unbounded {
+        return;
+    }
+    let is_bounded = |layer: &&Description| {
+        let mut inputs = layer.inputs().iter();
+        layer.body_bound().is_some() || inputs.any(|input| input.max_body_bytes().is_some())
+    };
+    let mut bounding = route.acting_layers().filter(is_bounded).peekable();
+    let mut reason = "the handler may read a body of any size".to_owned();
+    let mut remedy = "add `with_body_limit(..)` to the stack of the route, or to `.around(..)`";
+    if let Some(layer) = bounding.peek() {
+        let name = layer.name();
+        reason.push_str(&format!(
+            "; `{name}` limits it only if its condition lets it act"
+        ));
+        remedy = "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`";
+    }
+    if bounding.all(may_be_bypassed) {
+        findings.push(Finding::concern(
+            Concern::NoBodyLimit,
             route.name(),
             reason,
             remedy,

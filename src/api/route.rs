@@ -266,3 +266,15 @@ impl Around {
         }
     }
 }
+
+/// Whether requests of this method may have a body that means something (RFC 9110, section 9.3).
+pub(super) fn takes_body(method: &Method) -> bool {
+    ![
+        Method::GET,
+        Method::HEAD,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ]
+    .contains(method)
+}

@@ -368,13 +368,21 @@ impl<'a> Operation<'a> {
     fn request_body(&self, schemas: &mut Schemas) -> Option<Value> {
         let mut content = Map::new();
         let mut is_required = true;
-        let mut max_bytes = None;
+        let bounds = self.layers.iter().map(|(layer, _)| *layer);
+        let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
+        let bounds = bounds.filter(|layer| !layer.bypasses().iter().any(is_chosen));
+        let bounds = bounds.filter_map(|layer| layer.body_bound()?.max_body_bytes());
+        // The smallest limit wins.
+        let mut max_bytes = bounds.min();
         for input in self.inputs(InputSource::Body) {
             let LayerInput {
                 described, schema, ..
             } = input;
             is_required &= !input.is_conditional && !described.is_optional();
-            max_bytes = max_bytes.or_else(|| described.max_body_bytes());
+            max_bytes = max_bytes
+                .into_iter()
+                .chain(described.max_body_bytes())
+                .min();
             let any = ["*/*".into()];
             let media_types = match described.media_types() {
                 [] => &any,

@@ -97,12 +97,14 @@ pub trait LastArgument<L, S, I>: Sized {
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
 
-/// What the arguments of a handler read of the path.
+/// What the arguments of a handler read of the path, and whether they may read the body.
 #[derive(Clone, Debug, Default)]
 pub struct PathUse {
     /// Whether an extractor may read the parameters that axum's router leaves in a request, as its
     /// `Path` does. No type says what an extractor reads inside.
     pub(crate) may_read_axum_params: bool,
+    /// Whether an extractor takes the body and may read it without a bound.
+    pub(crate) may_read_unbounded: bool,
     /// For each argument that takes the parameters of the path itself: whether it can take those of
     /// a route with parameters of these names.
     pub(crate) takes: Vec<fn(&[&str]) -> Result<(), String>>,
@@ -202,6 +204,7 @@ where
 {
     fn note_path_use(path_use: &mut PathUse) {
         path_use.may_read_axum_params |= !reads_no_path::<X>();
+        path_use.may_read_unbounded |= !is_bounded_by_axum::<X>();
     }
 
     async fn take_last(parts: &mut Parts, body: Body, state: &S) -> Result<Self, Response> {
@@ -239,6 +242,25 @@ fn reads_no_path<X>() -> bool {
     let name = type_name::<X>();
     let (generic, _) = name.split_once('<').unwrap_or((name, ""));
     PLAIN.contains(&name) || GENERIC.contains(&generic)
+}
+
+/// Whether this is one of axum's own extractors that read at most 2 MB by default. As above, the name
+/// is a hint, and of any other it is assumed that it reads all there is.
+fn is_bounded_by_axum<X>() -> bool {
+    const GENERIC: [&str; 2] = ["axum::form::Form", "axum::json::Json"];
+    const PLAIN: [&str; 4] = [
+        "alloc::string::String",
+        "axum::extract::multipart::Multipart",
+        "axum::extract::raw_form::RawForm",
+        "bytes::bytes::Bytes",
+    ];
+    let mut name = type_name::<X>();
+    for outer in ["core::option::Option<", "core::result::Result<"] {
+        name = name.strip_prefix(outer).unwrap_or(name);
+    }
+    let end = name.find([',', '>', '<']).unwrap_or(name.len());
+    let name = name.get(..end).unwrap_or(name);
+    PLAIN.contains(&name) || GENERIC.contains(&name)
 }
 
 #[cold]

@@ -21,6 +21,11 @@ pub enum Concern {
     NoLimit,
     /// The route requires scopes that its scheme of authentication can't grant.
     ScopesNotGranted,
+    /// The handler may read a body of any size: it takes the body by an extractor, and no layer bounds
+    /// it. axum's own extractors (`Bytes`, `String`, `Json`, `Form`, `Multipart`) are not reported,
+    /// because they read at most 2 MB by default. Of services and of axum's routers in
+    /// [`public`](crate::Api::public), it is not known what they read: they are not reported.
+    NoBodyLimit,
     /// Browsers on other origins can't call the route, because the CORS policy does not allow its
     /// method.
     MethodNotAllowedByCors,
@@ -49,6 +54,7 @@ impl Concern {
             Self::PublicCache => "public-cache",
             Self::NoLimit => "no-limit",
             Self::ScopesNotGranted => "scopes-not-granted",
+            Self::NoBodyLimit => "no-body-limit",
             Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",
             Self::OriginNotTrustedByCsrf => "origin-not-trusted-by-csrf",
             Self::CorsInsideRoute => "cors-inside-route",

@@ -83,7 +83,11 @@ pub use answer::{AnswersBody, AnswersBodyService};
 
 use crate::{
     compose::{Append, Cons, IntoList, Nil},
-    contract::{Description, Place, description::Answer, stage},
+    contract::{
+        Description, Place,
+        description::{Answer, BodyBound},
+        stage,
+    },
 };
 
 /// Gives a layer its stage, and appends it to a list as it is (`plain`) or with [`Body`](crate::Body)
@@ -92,6 +96,7 @@ macro_rules! stand {
     (
         $how:ident $name:ident $(<$($parameter:ident),+>)? at $stage:ident
         $(, $status:ident $when:literal)?
+        $(; $more:ident)?
     ) => {
         impl $(<$($parameter),+>)? Place for $name $(<$($parameter),+>)? {
             type Stage = stage::$stage;
@@ -105,6 +110,7 @@ macro_rules! stand {
             fn describe(&self) -> Description {
                 Description::new(self.name())
                     $(.answer(Answer::new(StatusCode::$status).plain().when($when)))?
+                    $(.$more(BodyBound::new()))?
             }
         }
 
@@ -152,7 +158,7 @@ stand!(to_body CompressionLayer<P> at Present);
 stand!(plain TimeoutLayer at Admit,
     REQUEST_TIMEOUT "when there is no response in time (or the configured status)");
 stand!(to_body RequestBodyLimitLayer at Body,
-    PAYLOAD_TOO_LARGE "when `Content-Length` exceeds the limit");
+    PAYLOAD_TOO_LARGE "when `Content-Length` exceeds the limit"; bounds_body);
 #[cfg(feature = "tower-http-compression")]
 stand!(to_body RequestDecompressionLayer at Body,
     UNSUPPORTED_MEDIA_TYPE "when the content coding is unknown");

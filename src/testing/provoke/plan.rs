@@ -10,7 +10,7 @@ use super::{
 };
 use crate::contract::{
     Description,
-    description::{Answer, Carrier, InputSource, NameList, RequestInput, Requirement},
+    description::{Answer, BodyBound, Carrier, InputSource, NameList, RequestInput, Requirement},
 };
 
 /// The most requests that are sent for one answer.
@@ -72,7 +72,12 @@ impl Target<'_> {
             StatusCode::FORBIDDEN if layer.is_csrf_protection() => self.cross_site(),
             StatusCode::FORBIDDEN => self.other_addresses(),
             StatusCode::TOO_MANY_REQUESTS if !layer.limits().is_empty() => self.too_often(),
-            StatusCode::PAYLOAD_TOO_LARGE if body.is_some() => self.too_large(body),
+            StatusCode::PAYLOAD_TOO_LARGE if body.is_some() => {
+                self.too_large(body.and_then(RequestInput::max_body_bytes))
+            }
+            StatusCode::PAYLOAD_TOO_LARGE if layer.body_bound().is_some() => {
+                self.too_large(layer.body_bound().and_then(BodyBound::max_body_bytes))
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE if body.is_some() => {
                 let other = self
                     .base()?
@@ -283,8 +288,7 @@ impl Target<'_> {
         draft
     }
 
-    fn too_large(&self, input: Option<&RequestInput>) -> Result<Plan, ProvokeOutcome> {
-        let most = input.and_then(RequestInput::max_body_bytes);
+    fn too_large(&self, most: Option<u64>) -> Result<Plan, ProvokeOutcome> {
         let bytes = most
             .filter(|bytes| *bytes < MOST_BYTES)
             .map(|bytes| bytes + 1);
