@@ -265,6 +265,11 @@ pub use self::layers::csrf::{
     self,
     policy::{Csrf, with_csrf},
 };
+#[cfg(feature = "decompression")]
+pub use self::layers::decompression::{
+    self,
+    policy::{Decompression, with_decompression},
+};
 #[cfg(feature = "ip-filter")]
 pub use self::layers::ip_filter::{
     self,

@@ -17,6 +17,8 @@ pub mod concurrency_limit;
 pub mod cors;
 #[cfg(feature = "csrf")]
 pub mod csrf;
+#[cfg(feature = "decompression")]
+pub mod decompression;
 #[cfg(feature = "ip-filter")]
 pub mod ip_filter;
 #[cfg(feature = "lingering-close")]
