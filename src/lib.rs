@@ -153,6 +153,7 @@
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
+//! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -173,12 +174,14 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter` and
-//! `load-shed`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter`,
+//! `load-shed` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
-//! `session-redis` in [`RedisSessions`](auth::RedisSessions).
+//! `session-redis` in [`RedisSessions`](auth::RedisSessions). `webhook-ed25519` verifies the asymmetric
+//! signatures of [`WebhookScheme::standard`](webhook::WebhookScheme::standard), and `webhook-redis` records
+//! events in [`RedisWebhookStore`](webhook::RedisWebhookStore).
 //! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `openapi`,
 //! it has an [OpenAPI document](api::openapi), and with `docs-page`, [a page](api::DocsPage) shows it;
 //! [`testing`] compares the document with that of before, and responses with the document. Without any
@@ -303,6 +306,12 @@ pub use self::layers::validation::{
     input::{Form, Input, Json, JsonOrForm, Query, Valid},
     policy::{Validation, with_validation},
 };
+#[cfg(feature = "webhook")]
+pub use self::layers::webhook::{
+    self,
+    layer::{with_raw_webhook, with_webhook},
+    verified::Verified,
+};
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub use self::request::key;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
@@ -312,7 +321,8 @@ pub use self::support::networks;
     feature = "basic",
     feature = "csrf-token",
     feature = "jwt",
-    feature = "session"
+    feature = "session",
+    feature = "webhook"
 ))]
 pub use self::wire::Secret;
 #[cfg(feature = "cookies")]
@@ -365,6 +375,8 @@ pub mod types {
     pub use crate::layers::lingering_close::layer::Watch;
     #[cfg(feature = "validation")]
     pub use crate::layers::validation::policy::ErasedValidation;
+    #[cfg(feature = "webhook")]
+    pub use crate::layers::webhook::layer::{ErasedWebhook, EventInProgress};
 }
 
 /// The README's example, compiled.

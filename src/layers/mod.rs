@@ -33,3 +33,5 @@ pub mod presentation;
 pub mod rate_limit;
 #[cfg(feature = "validation")]
 pub mod validation;
+#[cfg(feature = "webhook")]
+pub mod webhook;

@@ -13,6 +13,10 @@ pub(crate) mod backoff;
 pub(crate) mod clock;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub mod networks;
-#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+#[cfg(any(
+    feature = "rate-limit-redis",
+    feature = "session-redis",
+    feature = "webhook-redis"
+))]
 pub(crate) mod redis;
 pub(crate) mod shards;

@@ -17,14 +17,15 @@ pub mod cookies;
 pub(crate) mod field;
 pub(crate) mod head_method;
 mod problem;
-#[cfg(any(feature = "body-limit", feature = "validation"))]
+#[cfg(any(feature = "body-limit", feature = "validation", feature = "webhook"))]
 pub(crate) mod read_body;
 #[cfg(any(
     feature = "api-key",
     feature = "basic",
     feature = "csrf-token",
     feature = "jwt",
-    feature = "session"
+    feature = "session",
+    feature = "webhook"
 ))]
 mod secret;
 mod type_name;
@@ -34,7 +35,8 @@ mod type_name;
     feature = "basic",
     feature = "csrf-token",
     feature = "jwt",
-    feature = "session"
+    feature = "session",
+    feature = "webhook"
 ))]
 pub use self::secret::Secret;
 pub use self::{

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, Bytes};
 use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::LengthLimitError;
@@ -80,6 +80,19 @@ impl BodyReader {
     where
         B: Body<Error: Into<BoxError>> + Unpin,
     {
+        self.poll_each(body, cx, |_| {})
+    }
+
+    /// The same, and shows each part of the body as it arrives.
+    pub(crate) fn poll_each<B>(
+        &mut self,
+        body: &mut B,
+        cx: &mut Context<'_>,
+        mut show: impl FnMut(&[u8]),
+    ) -> Poll<Result<Bytes, ReadError>>
+    where
+        B: Body<Error: Into<BoxError>> + Unpin,
+    {
         for _ in 0..MAX_FRAMES_PER_POLL {
             let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(cx)) else {
                 return Poll::Ready(Ok(self.finish()));
@@ -87,7 +100,7 @@ impl BodyReader {
             let frame = frame.map_err(|error| ReadError::by(error.into()))?;
             // Any other frame holds trailers, which parsers do not read.
             if let Ok(data) = frame.into_data() {
-                self.push(data)?;
+                self.push(data, &mut show)?;
             }
             if body.is_end_stream() {
                 return Poll::Ready(Ok(self.finish()));
@@ -97,7 +110,7 @@ impl BodyReader {
         Poll::Pending
     }
 
-    fn push(&mut self, mut data: impl Buf) -> Result<(), ReadError> {
+    fn push(&mut self, mut data: impl Buf, mut show: impl FnMut(&[u8])) -> Result<(), ReadError> {
         let read = self.first.len().saturating_add(self.all.len());
         let total = read.saturating_add(data.remaining());
         if total > self.limit {
@@ -106,6 +119,7 @@ impl BodyReader {
         if read == 0 {
             // This does not copy if the frame is `Bytes` already.
             self.first = data.copy_to_bytes(data.remaining());
+            show(&self.first);
             return Ok(());
         }
         if self.all.is_empty() {
@@ -113,7 +127,13 @@ impl BodyReader {
             self.all.reserve(total.saturating_mul(2).min(self.limit));
             self.all.extend_from_slice(&std::mem::take(&mut self.first));
         }
-        self.all.put(data);
+        while data.has_remaining() {
+            let part = data.chunk();
+            show(part);
+            self.all.extend_from_slice(part);
+            let length = part.len();
+            data.advance(length);
+        }
         Ok(())
     }
 

@@ -15,7 +15,11 @@ pub mod cors;
 pub mod limits;
 #[cfg(feature = "tracing")]
 pub mod log;
-#[cfg(any(feature = "rate-limit-redis", feature = "session-redis"))]
+#[cfg(any(
+    feature = "rate-limit-redis",
+    feature = "session-redis",
+    feature = "webhook-redis"
+))]
 pub mod redis;
 pub mod scripted;
 #[cfg(feature = "session")]

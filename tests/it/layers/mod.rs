@@ -26,3 +26,5 @@ mod presentation;
 mod rate_limit;
 #[cfg(feature = "validation")]
 mod validation;
+#[cfg(feature = "webhook")]
+mod webhook;

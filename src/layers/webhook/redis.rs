@@ -1,0 +1,353 @@
+//! Events in Redis or Valkey: [`RedisWebhookStore`].
+
+use std::{
+    error::Error,
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use ::redis::{Cmd, RedisResult, Script, Value, aio::ConnectionLike, cmd};
+use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::store::{ClaimId, EventKey, EventState, WebhookStore};
+use crate::{
+    support::redis::{Failure, LogMessages, RedisServer, Stats},
+    wire::ConfigError,
+};
+
+/// Records the events that were handled in Redis or Valkey, where all instances share them.
+///
+/// Make one per process and server: clones share the connection, the metrics and the circuit breaker.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use wythe::webhook::RedisWebhookStore;
+///
+/// let store = RedisWebhookStore::open("redis://127.0.0.1:6379")?
+///     .prefix("shop:webhook")?
+///     .timeout(Duration::from_millis(200))?;
+/// assert!(!store.metrics().is_open);
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
+///
+/// # When the server does not answer
+///
+/// A lost connection, no answer within the [timeout](Self::timeout), a server without memory: the
+/// request is answered 503, so that the sender sends the event again and nothing is handled twice.
+/// [`dangerously_handle_without_store`](crate::webhook::Webhook::dangerously_handle_without_store)
+/// handles it instead.
+///
+/// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
+/// requests fail at once, and one at a time tries again after a growing
+/// [backoff](Self::try_again_after).
+///
+/// An event that was handled is recorded by a task, after the answer. If that fails, it is tried twice
+/// again, within a second and a half. A process that is killed before that, or while the handler runs,
+/// leaves the event in progress until the lease expires.
+///
+/// # Keys and values
+///
+/// The key is `shop:webhook:kGk0v…`: the prefix and the key of the event, a hash. The value is the id of
+/// the claim while the event is in progress, and `handled` afterwards. It takes about 150 bytes.
+///
+/// # Servers
+///
+/// Redis from 6.0 and Valkey from 7.2. Each operation is one command for one key, so that clusters work:
+/// enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from replicas to
+/// [`new`](Self::new). A dedicated user needs `~shop:webhook:* +get +set +del +evalsha +eval`. With
+/// eviction, use `volatile-ttl`: an event that was evicted is handled again if it is sent again.
+#[derive(Clone)]
+#[must_use]
+pub struct RedisWebhookStore {
+    server: RedisServer,
+    prefix: Arc<str>,
+}
+
+static MESSAGES: LogMessages = LogMessages {
+    policy: "RedisWebhookStore",
+    opened: "the store of webhook events does not answer; until it does, webhooks are answered 503",
+    closed: "the store of webhook events answers again",
+};
+
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The value of an event that was handled.
+const HANDLED: &[u8] = b"handled";
+
+/// Claims an event, or returns its value.
+static BEGIN: KnownScript = LazyLock::new(|| {
+    known(
+        "local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return held end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1",
+    )
+});
+
+/// Removes an event that is in progress by this claim.
+static RELEASE: KnownScript = LazyLock::new(|| {
+    known(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0",
+    )
+});
+
+/// The source of a script, with its SHA-1, by which servers identify it.
+type KnownScript = LazyLock<(&'static str, Script)>;
+
+fn known(source: &'static str) -> (&'static str, Script) {
+    (source, Script::new(source))
+}
+
+impl RedisWebhookStore {
+    /// Records events in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is made
+    /// when it is first needed, and again when it breaks.
+    ///
+    /// # Errors
+    ///
+    /// If it is not such a URL. A server that does not answer is not an error here.
+    pub fn open(url: &str) -> Result<Self, ConfigError> {
+        RedisServer::open(url, TIMEOUT, &MESSAGES).map(Self::with)
+    }
+
+    /// Records events behind a connection of your own whose clones can be used at once: a connection to
+    /// a cluster, for example.
+    pub fn new<C>(connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES))
+    }
+
+    fn with(server: RedisServer) -> Self {
+        Self {
+            server,
+            prefix: Arc::from("wythe:webhook"),
+        }
+    }
+
+    /// How long an answer of the server may take; by default 500 ms.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero.
+    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+        self.server.timeout = timeout;
+        self.checked()
+    }
+
+    /// After how many failures in a row the server is not asked for a while; by default 5.
+    pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
+        self.server.retry.failures = failures.get();
+        self
+    }
+
+    /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms, then
+    /// twice as long each time, up to 10 s, with a random variation of a quarter.
+    ///
+    /// # Errors
+    ///
+    /// If `longest` is shorter than `first`.
+    pub fn try_again_after(
+        mut self,
+        first: Duration,
+        longest: Duration,
+    ) -> Result<Self, ConfigError> {
+        self.server.retry.first_backoff = first;
+        self.server.retry.longest_backoff = longest;
+        self.checked()
+    }
+
+    /// The prefix of all keys, before a colon; by default `wythe:webhook`. Applications that share a
+    /// server need different prefixes.
+    ///
+    /// # Errors
+    ///
+    /// If it contains anything but ASCII letters, digits and `-_./:`.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
+        self.prefix = prefix.into();
+        self.checked()
+    }
+
+    /// The counters, for your metrics.
+    #[must_use]
+    pub fn metrics(&self) -> RedisWebhookMetrics {
+        let Stats {
+            round_trips,
+            failures,
+            timeouts,
+            opened,
+            is_open,
+        } = self.server.stats();
+        RedisWebhookMetrics {
+            round_trips,
+            failures,
+            timeouts,
+            opened,
+            is_open,
+        }
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.server.check(&self.prefix)?;
+        Ok(self)
+    }
+
+    fn key(&self, event: &EventKey) -> String {
+        let key = Base64Display::new(event.as_bytes(), &URL_SAFE_NO_PAD);
+        format!("{}:{key}", self.prefix)
+    }
+
+    /// Waits for an answer, and parses it. A server that is out of memory is not given up: it can still
+    /// release events.
+    async fn ask<T>(
+        &self,
+        question: impl Future<Output = RedisResult<Value>>,
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<T, RedisWebhookError> {
+        let question = async {
+            match question.await {
+                Err(error) if error.code() == Some("OOM") => Ok(Err(error)),
+                answer => answer.map(Ok),
+            }
+        };
+        let read = |answer| match answer {
+            Ok(answer) => read(answer).map(Ok),
+            Err(error) => Some(Err(error)),
+        };
+        let answer = self.server.ask(self.server.deadline(), question, read);
+        let answer = answer.await.map_err(RedisWebhookError)?;
+        answer.map_err(|error| RedisWebhookError(Failure::Server(error)))
+    }
+}
+
+impl WebhookStore for RedisWebhookStore {
+    type Error = RedisWebhookError;
+
+    async fn begin(
+        &self,
+        event: EventKey,
+        claim: ClaimId,
+        lease: Duration,
+    ) -> Result<EventState, RedisWebhookError> {
+        let key = self.key(&event);
+        let call = |source| {
+            let mut call = call(&BEGIN, &key, source);
+            call.arg(&claim.as_bytes()[..]).arg(milliseconds(lease));
+            call
+        };
+        let read = |answer| match answer {
+            Value::Int(_) => Some(EventState::New),
+            Value::BulkString(value) if value == HANDLED => Some(EventState::Handled),
+            Value::BulkString(_) => Some(EventState::InProgress),
+            _ => None,
+        };
+        self.ask(self.server.call(call), read).await
+    }
+
+    async fn complete(&self, event: EventKey, keep: Duration) -> Result<(), RedisWebhookError> {
+        const ATTEMPTS: u32 = 3;
+
+        let mut wait = Duration::from_millis(500);
+        for _ in 1..ATTEMPTS {
+            if self.record(&event, keep).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            wait = wait.saturating_mul(2);
+        }
+        self.record(&event, keep).await
+    }
+
+    async fn release(&self, event: EventKey, claim: ClaimId) -> Result<(), RedisWebhookError> {
+        let key = self.key(&event);
+        let call = |source| {
+            let mut call = call(&RELEASE, &key, source);
+            call.arg(&claim.as_bytes()[..]);
+            call
+        };
+        let read = |answer| matches!(answer, Value::Int(_)).then_some(());
+        self.ask(self.server.call(call), read).await
+    }
+}
+
+impl RedisWebhookStore {
+    async fn record(&self, event: &EventKey, keep: Duration) -> Result<(), RedisWebhookError> {
+        let mut set = cmd("SET");
+        set.arg(self.key(event)).arg(HANDLED);
+        set.arg("PX").arg(milliseconds(keep));
+        let read = |answer| matches!(answer, Value::Okay).then_some(());
+        self.ask(self.server.send(set), read).await
+    }
+}
+
+/// The call of a script for this key, by its hash or with its source.
+fn call((text, script): &(&'static str, Script), key: &str, source: bool) -> Cmd {
+    let mut call = cmd(if source { "EVAL" } else { "EVALSHA" });
+    if source {
+        call.arg(*text);
+    } else {
+        call.arg(script.get_hash());
+    }
+    call.arg(1).arg(key);
+    call
+}
+
+/// Rounded up, and no more than a hundred years: the server rejects times that are out of range.
+fn milliseconds(time: Duration) -> u64 {
+    const MOST: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
+
+    let nanos = time.as_nanos();
+    u64::try_from(nanos.div_ceil(1_000_000)).map_or(MOST, |time| time.clamp(1, MOST))
+}
+
+/// Without the URL.
+impl fmt::Debug for RedisWebhookStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisWebhookStore")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.server.timeout)
+            .field("metrics", &self.metrics())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The counters of a [`RedisWebhookStore`] since it was made; see [`RedisWebhookStore::metrics`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisWebhookMetrics {
+    /// Commands that were sent to the server.
+    pub round_trips: u64,
+    /// Commands that failed: with an error, without a connection, or by the timeout.
+    pub failures: u64,
+    /// Commands that got no answer in time; the failures include them.
+    pub timeouts: u64,
+    /// How often the circuit breaker opened.
+    pub opened: u64,
+    /// Whether the circuit breaker is open: use this for alerts.
+    pub is_open: bool,
+}
+
+/// Why a [`RedisWebhookStore`] could not do something.
+#[derive(Clone, Debug)]
+pub struct RedisWebhookError(Failure);
+
+impl fmt::Display for RedisWebhookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for RedisWebhookError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            Failure::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+}
