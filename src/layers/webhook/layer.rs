@@ -412,26 +412,26 @@ impl CompiledWebhook {
         for reason in self.reasons() {
             rejected = rejected.reason(reason);
         }
-        let mut layer = Description::new(NAME);
-        if self.is_json {
+        let when = if self.is_json {
             input = input.media_type("application/json");
-            let rejected = rejected
-                .member("line")
-                .member("column")
-                .when("without a valid signature, or when the body is not JSON");
+            rejected = rejected.member("line").member("column");
+            "without a valid signature, or when the body is not JSON"
+        } else {
+            "without a valid signature"
+        };
+        let too_large = Answer::of(&self.too_large).when(input.when_too_large());
+        let mut layer = Description::new(NAME)
+            .answer(rejected.when(when))
+            .answer(too_large)
+            .answer(Answer::of(&self.content_coding).when("when the body has a content coding"));
+        if self.is_json {
             let invalid = Answer::new(StatusCode::UNPROCESSABLE_ENTITY)
                 .reason("invalid")
                 .member("line")
                 .member("column")
-                .when("when the event does not have the expected form")
-                .not_provoked(NO_SECRET);
-            layer = layer.answer(rejected).answer(invalid);
-        } else {
-            layer = layer.answer(rejected.when("without a valid signature"));
+                .when("when the event does not have the expected form");
+            layer = layer.answer(invalid.not_provoked(NO_SECRET));
         }
-        layer = layer
-            .answer(Answer::of(&self.too_large).when(input.when_too_large()))
-            .answer(Answer::of(&self.content_coding).when("when the body has a content coding"));
         if self.options.store.is_some() {
             let handled = Answer::new(StatusCode::OK).when("when the event was handled before");
             let in_progress =

@@ -1046,3 +1046,69 @@ mod ip_filter {
             passes || from_peer("203.0.113.9:9"), answers Some(|| from_peer("192.0.2.77:9"));
     }
 }
+
+#[cfg(feature = "webhook")]
+mod webhook {
+    use super::*;
+    use std::{
+        sync::atomic::AtomicU64,
+        time::{Duration, SystemTime},
+    };
+    use wythe::{
+        webhook::{MemoryWebhookStore, WebhookScheme},
+        with_webhook,
+    };
+
+    #[derive(serde::Deserialize)]
+    struct Event {}
+
+    fn scheme() -> WebhookScheme {
+        WebhookScheme::stripe("whsec_hunter2_hunter2").unwrap()
+    }
+
+    /// An event that was not sent before.
+    fn right_event() -> Request<Body> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+        let body = format!(
+            r#"{{"id":"evt_{}"}}"#,
+            NUMBER.fetch_add(1, Ordering::SeqCst)
+        );
+        let mut request = Request::post("/").body(Body::from(body.clone())).unwrap();
+        *request.headers_mut() = scheme().sign("", SystemTime::now(), body).unwrap();
+        request
+    }
+
+    fn wrong_event() -> Request<Body> {
+        right_event().map(|_| Body::from("{}"))
+    }
+
+    every_layer! {
+        webhook: with_webhook::<Event>(scheme()),
+            passes right_event, answers Some(wrong_event), secret "hunter2";
+        webhook_once: with_webhook::<Event>(scheme()).once(MemoryWebhookStore::default()),
+            passes right_event, answers Some(wrong_event), secret "hunter2";
+    }
+
+    #[cfg(feature = "webhook-redis")]
+    mod in_redis {
+        use super::*;
+        use std::num::NonZeroU32;
+        use wythe::webhook::RedisWebhookStore;
+
+        /// A store without a server: a request that passes has waited for it.
+        fn store() -> RedisWebhookStore {
+            let store = RedisWebhookStore::open("redis://:hunter2@127.0.0.1:1").unwrap();
+            store.give_up_after(NonZeroU32::MAX)
+        }
+
+        every_layer! {
+            webhook_in_redis: with_webhook::<Event>(scheme())
+                .once(store())
+                .lease(Duration::from_secs(5))
+                .unwrap()
+                .dangerously_handle_without_store(),
+                passes right_event, answers Some(wrong_event), secret "hunter2";
+        }
+    }
+}

@@ -14,14 +14,17 @@ use wythe::{
     Form, HasScopes, IpFilter, Json, JsonOrForm, Jwks, Jwt, NoContent, Query, Quota, Scopes,
     Sessions,
     auth::{ApiKeyFormat, Authenticate as _, SessionKey},
-    compose, with_auth, with_cache_control, with_client_ip, with_concurrency_limit, with_cors,
-    with_csrf, with_ip_filter, with_load_shed, with_methods, with_presentation,
-    with_presentation_as, with_rate_limit, with_scopes, with_validation,
+    compose,
+    webhook::{MemoryWebhookStore, WebhookScheme},
+    with_auth, with_cache_control, with_client_ip, with_concurrency_limit, with_cors, with_csrf,
+    with_ip_filter, with_load_shed, with_methods, with_presentation, with_presentation_as,
+    with_rate_limit, with_raw_webhook, with_scopes, with_validation, with_webhook,
 };
 
 use super::assert_references_resolve;
 
 const SECRET: &str = "thirty-two bytes of a secret, or more";
+const WEBHOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 #[derive(Clone, Deserialize)]
 struct Claims {
@@ -130,6 +133,9 @@ fn each_layer() {
         "with_validation, json or form": with_validation::<JsonOrForm<NewUser>>(),
         "with_validation, query": with_validation::<Query<NewUser>>(),
         "with_validation, under a condition": with_validation::<Json<NewUser>>().when(|_| true),
+        "with_webhook": with_webhook::<NewUser>(WebhookScheme::standard(WEBHOOK_SECRET).unwrap())
+            .once(MemoryWebhookStore::default()),
+        "with_raw_webhook": with_raw_webhook(WebhookScheme::slack(SECRET).unwrap()),
         "with_cache_control": with_cache_control(
             CacheControl::public().max_age(Duration::from_secs(60)),
         ),

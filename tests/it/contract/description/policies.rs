@@ -13,9 +13,12 @@ use wythe::{
     },
     key::{self, Key},
     rate_limit::Overflow,
-    stage, with_authorization, with_body_adapter, with_cache_control, with_client_ip,
+    stage,
+    webhook::{MemoryWebhookStore, WebhookScheme},
+    with_authorization, with_body_adapter, with_cache_control, with_client_ip,
     with_concurrency_limit, with_cors, with_csrf, with_ip_filter, with_load_shed, with_methods,
-    with_presentation, with_rate_limit, with_roles, with_scopes, with_validation,
+    with_presentation, with_rate_limit, with_raw_webhook, with_roles, with_scopes, with_validation,
+    with_webhook,
 };
 
 use super::{check, lines};
@@ -361,6 +364,53 @@ fn requirements() {
             "503 when the check fails",
             "  reasons unavailable",
             "requires Check(\"is_staff\")",
+        ],
+    );
+}
+
+#[test]
+fn webhooks() {
+    let scheme = WebhookScheme::stripe(SECRET).unwrap();
+    check(
+        &with_webhook::<NewUser>(scheme).once(MemoryWebhookStore::default()),
+        &[
+            "with_webhook",
+            "400 without a valid signature, or when the body is not JSON",
+            "  reasons missing_field malformed_field too_old in_future signature malformed broken_body",
+            "  members line column",
+            "413 when the body has more than 1048576 bytes",
+            "  reasons too_large",
+            "  members max_body_bytes",
+            "415 when the body has a content coding",
+            "  reasons content_coding",
+            "  fields accept-encoding",
+            "422 when the event does not have the expected form",
+            "  reasons invalid",
+            "  members line column",
+            "200 when the event was handled before",
+            "409 while the event is being handled",
+            "  reasons in_progress",
+            "503 when the store of events is not available",
+            "  reasons unavailable",
+            "reads Body NewUser [\"application/json\"] Some(1048576)",
+            "reads Header String [] None",
+        ],
+    );
+    let scheme = WebhookScheme::github(SECRET).unwrap();
+    check(
+        &with_raw_webhook(scheme).max_body_bytes(10),
+        &[
+            "with_webhook",
+            "400 without a valid signature",
+            "  reasons missing_field malformed_field signature broken_body",
+            "413 when the body has more than 10 bytes",
+            "  reasons too_large",
+            "  members max_body_bytes",
+            "415 when the body has a content coding",
+            "  reasons content_coding",
+            "  fields accept-encoding",
+            "reads Body Bytes [] Some(10)",
+            "reads Header String [] None",
         ],
     );
 }

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
@@ -19,9 +19,13 @@ use wythe::{
     auth::{Authenticate, Refusal, SessionKey, Verdict},
     compose,
     rate_limit::Overflow,
+    webhook::{
+        ClaimId, EventKey, EventState, MemoryWebhookStore, SignatureFormat, WebhookScheme,
+        WebhookStore,
+    },
     with_auth, with_authorization, with_cache_control, with_client_ip, with_concurrency_limit,
     with_cors, with_csrf, with_ip_filter, with_load_shed, with_methods, with_presentation,
-    with_rate_limit, with_roles, with_scopes, with_validation,
+    with_rate_limit, with_raw_webhook, with_roles, with_scopes, with_validation, with_webhook,
 };
 
 use crate::common::{Body, empty, sessions::WallClock};
@@ -687,4 +691,104 @@ async fn inputs() {
     let layer = with_validation::<Query<Named>>();
     let queries = ["name=Ada", "name=A", "name=%", ""].map(query);
     provokes("query", layer, queries, &[]).await;
+}
+
+/// A store that says that every event is in progress, or that is not available.
+#[derive(Clone)]
+struct Events(Result<EventState, &'static str>);
+
+impl WebhookStore for Events {
+    type Error = &'static str;
+
+    async fn begin(&self, _: EventKey, _: ClaimId, _: Duration) -> Result<EventState, Self::Error> {
+        self.0
+    }
+
+    async fn complete(&self, _: EventKey, _: Duration) -> Result<(), Self::Error> {
+        self.0.map(drop)
+    }
+
+    async fn release(&self, _: EventKey, _: ClaimId) -> Result<(), Self::Error> {
+        self.0.map(drop)
+    }
+}
+
+#[tokio::test]
+async fn webhooks() {
+    let now = SystemTime::now();
+    let minute = Duration::from_secs(60);
+    let scheme = WebhookScheme::stripe(SECRET).unwrap().clock(move || now);
+    let signed = |seconds: Duration, body: &'static str| {
+        let mut request = request("POST", &[], body);
+        let time = now - 10 * minute + seconds;
+        *request.headers_mut() = scheme.sign("", time, body).unwrap();
+        request
+    };
+    let mut coded = signed(10 * minute, "{}");
+    let gzip = HeaderValue::from_static("gzip");
+    coded.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+    let requests = || {
+        [
+            request("POST", &[], "{}"),
+            request("POST", &[("stripe-signature", "?")], "{}"),
+            signed(Duration::ZERO, "{}"),
+            signed(20 * minute, "{}"),
+            signed(10 * minute, "{}").map(|_| Body::from("[]")),
+            signed(10 * minute, "{"),
+            signed(10 * minute, "{}"),
+            signed(10 * minute, r#"{"name":"Ada"}"#),
+            signed(10 * minute, r#"{"name":"Ada"}"#),
+            signed(10 * minute, "this body has more bytes than allowed"),
+            coded.clone(),
+        ]
+    };
+    let broken = "400 reason broken_body";
+    let layer = with_webhook::<Named>(scheme.clone()).max_body_bytes(20);
+    provokes("webhook", layer.clone(), requests(), &[broken]).await;
+    let unsigned = [
+        "400 reason too_old",
+        "400 reason in_future",
+        "400 reason malformed",
+        "400 member line",
+        "400 member column",
+    ];
+    let raw = WebhookScheme::github(SECRET).unwrap();
+    let fault = |field: &'static str| request("POST", &[("x-hub-signature-256", field)], "{}");
+    let repeated = [("x-hub-signature-256", "?"), ("x-hub-signature-256", "?")];
+    let mut faults = vec![fault("sha256="), request("POST", &repeated, "{}")];
+    faults.extend([requests()[0].clone(), requests()[9].clone(), coded.clone()]);
+    let layer_of_bytes = with_raw_webhook(raw).max_body_bytes(20);
+    let described = described(&layer_of_bytes.describe());
+    assert!(unsigned.iter().all(|one| !described.contains(*one)));
+    provokes("bytes", layer_of_bytes, faults, &[broken]).await;
+
+    let three = [
+        "200 without a problem",
+        "409",
+        "409 reason in_progress",
+        "503",
+        "503 reason unavailable",
+    ];
+    let states = [
+        (Ok(EventState::Handled), [1, 2, 3, 4].as_slice()),
+        (Ok(EventState::InProgress), &[0, 3, 4]),
+        (Err("the store is down"), &[0, 1, 2]),
+    ];
+    for (state, not_provoked) in states {
+        let layer = layer.clone().once(Events(state));
+        let not_provoked = not_provoked.iter().map(|index| three[*index]);
+        let not_provoked: Vec<_> = not_provoked.chain([broken]).collect();
+        provokes("once", layer, requests(), &not_provoked).await;
+    }
+    let own = SignatureFormat::hex("x-signature").unwrap();
+    let own = WebhookScheme::custom("own", own, SECRET).unwrap();
+    let layer = with_raw_webhook(own).once(MemoryWebhookStore::default());
+    let layer = layer.dangerously_handle_without_store();
+    let answers = layer.describe();
+    assert!(
+        answers
+            .answers()
+            .iter()
+            .all(|answer| answer.status() != 503)
+    );
 }
