@@ -199,15 +199,19 @@ impl<T> Webhook<T> {
     /// If it is zero, or shorter than the times during which the timestamp of an event is valid: twice
     /// the tolerance.
     pub fn keep(self, keep: Duration) -> Result<Self, ConfigError> {
+        let error = |message| Err(ConfigError::new("Webhook", message));
+        if keep.is_zero() {
+            return error(format!(
+                "an event that is remembered for {keep:?} is handled again: keep it for as long as the \
+                 sender sends it again"
+            ));
+        }
         let scheme = &self.compiled.scheme;
         let valid = scheme.longest_difference().saturating_mul(2);
-        if keep.is_zero() || (scheme.has_timestamp() && keep < valid) {
-            return Err(ConfigError::new(
-                "Webhook",
-                format!(
-                    "an event is remembered for {keep:?}, but its signature is valid for {valid:?}: it \
-                     could be replayed; keep it longer"
-                ),
+        if scheme.has_timestamp() && keep < valid {
+            return error(format!(
+                "an event is remembered for {keep:?}, but its signature is valid for {valid:?}, so that \
+                 it could be replayed: keep it longer"
             ));
         }
         Ok(self.change(|options| options.keep = keep))

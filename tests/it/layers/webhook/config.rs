@@ -15,154 +15,114 @@ fn format(signs: &'static str) -> SignatureFormat {
     format.signs(signs).unwrap()
 }
 
+/// Each of these errors contains its text.
+fn say(cases: impl IntoIterator<Item = (ConfigError, &'static str)>) {
+    for (error, text) in cases {
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
 #[test]
-fn bad_settings_are_errors_that_say_what_to_write() {
-    let own = |format| WebhookScheme::custom("own", format, "a secret of this test");
-    let unsigned_time = format("{body}").timestamp_field("x-time").unwrap();
-    let unsigned_id = format("{body}").id_field("x-id").unwrap();
-    let same_prefix = format("{timestamp}{body}").timestamp_element("s");
-    let same_prefix = same_prefix.separator(',').unwrap().prefix("s=");
-    let cases: Vec<(ConfigError, &str)> = vec![
+fn bad_keys_are_errors_that_say_what_to_write() {
+    let standard = |key: &str| WebhookScheme::standard(key).unwrap_err();
+    let github = |secret: &str| WebhookScheme::github(secret).unwrap_err();
+    say([
+        (github(""), "the secret is empty"),
+        (github("too short"), "9 bytes, and needs at least 16"),
+        (github("a secret of this test\n"), "white space"),
+        (stripe().or_key("short").unwrap_err(), "5 bytes"),
         (
-            WebhookScheme::stripe("").unwrap_err(),
-            "the secret is empty",
-        ),
-        (
-            WebhookScheme::github("too short").unwrap_err(),
-            "9 bytes, and needs at least 16",
-        ),
-        (
-            WebhookScheme::slack("a secret of this test\n").unwrap_err(),
-            "white space",
-        ),
-        (
-            WebhookScheme::stripe("sk_live_1234567890123").unwrap_err(),
+            stripe().or_key("sk_live_1234567890123").unwrap_err(),
             "`whsec_`",
         ),
-        (
-            WebhookScheme::standard("").unwrap_err(),
-            "the secret is empty",
-        ),
-        (
-            WebhookScheme::standard("whsec_not base64").unwrap_err(),
-            "is not base64",
-        ),
-        (
-            WebhookScheme::standard("whsec_C2FV").unwrap_err(),
-            "3 bytes, and needs from 24 to 64",
-        ),
+        (standard(""), "the secret is empty"),
+        (standard("whsec_not base64"), "is not base64"),
+        (standard("whsec_C2FV"), "3 bytes, and needs from 24 to 64"),
         #[cfg(feature = "webhook-ed25519")]
-        (
-            WebhookScheme::standard("whpk_C2FV").unwrap_err(),
-            "base64 of 32 bytes",
-        ),
+        (standard("whpk_C2FV"), "base64 of 32 bytes"),
         #[cfg(feature = "webhook-ed25519")]
+        (standard("whsk_C2FV"), "base64 of 32 bytes, or of 64"),
+        #[cfg(not(feature = "webhook-ed25519"))]
+        (standard("whpk_C2FV"), "the feature `webhook-ed25519`"),
+    ]);
+}
+
+#[test]
+fn bad_formats_are_errors_that_say_what_to_write() {
+    let own = |format| {
+        let scheme = WebhookScheme::custom("own", format, "a secret of this test");
+        scheme.unwrap_err()
+    };
+    let body = || format("{body}");
+    let signs = |template| body().signs(template).unwrap_err();
+    let separator = |separator| body().separator(separator).unwrap_err();
+    let same_prefix = format("{timestamp}{body}").timestamp_element("s");
+    let same_prefix = same_prefix.separator(',').unwrap().prefix("s=");
+    let alone = format("{timestamp}{body}").timestamp_element("t=");
+    let no_field = "not the name of a header field";
+    say([
+        (SignatureFormat::hex("x signature").unwrap_err(), no_field),
+        (SignatureFormat::base64("").unwrap_err(), no_field),
+        (body().id_field("x:id").unwrap_err(), no_field),
+        (body().timestamp_field("x time").unwrap_err(), no_field),
+        (separator('='), "can't separate"),
+        (separator('a'), "can't separate"),
+        (separator('\u{e9}'), "can't separate"),
+        (signs("{timestamp}"), "does not contain `{body}`"),
+        (signs("{body}{body}"), "`{body}` once"),
+        (signs("{url}.{body}"), "`{url}` is not known"),
+        (signs("{id.{body}"), "is not known"),
+        (signs("{id}{body}"), "a character between `{id}`"),
+        (signs("{id}.{id}.{body}"), "a name twice"),
+        (signs("{body}.{id}"), "`{id}` before `{body}`"),
         (
-            WebhookScheme::standard("whsk_C2FV").unwrap_err(),
-            "base64 of 32 bytes, or of 64",
+            own(body().timestamp_field("x-time").unwrap()),
+            "the timestamp is not signed",
         ),
         (
-            stripe().tolerance(Duration::ZERO).unwrap_err(),
-            "less than a second",
+            own(body().id_field("x-id").unwrap()),
+            "the id is not signed",
         ),
         (
-            stripe().tolerance(Duration::from_millis(999)).unwrap_err(),
-            "less than a second",
+            own(format("{timestamp}.{body}")),
+            "`{timestamp}` is signed: say",
         ),
+        (own(format("{id}.{body}")), "`{id}` is signed: say"),
+        (own(same_prefix), "another prefix"),
+        (own(alone), "needs a separator"),
+    ]);
+}
+
+#[test]
+fn bad_times_are_errors_that_say_what_to_write() {
+    let github = WebhookScheme::github("a secret of this test").unwrap();
+    let tolerance = |milliseconds| {
+        let tolerance = Duration::from_millis(milliseconds);
+        stripe().tolerance(tolerance).unwrap_err()
+    };
+    let layer = || with_webhook::<Event>(stripe());
+    say([
+        (tolerance(0), "less than a second"),
+        (tolerance(999), "less than a second"),
         (
-            WebhookScheme::github("a secret of this test")
-                .unwrap()
+            github
+                .clone()
                 .tolerance(Duration::from_secs(60))
                 .unwrap_err(),
             "github signs no timestamp",
         ),
-        (stripe().or_key("short").unwrap_err(), "5 bytes"),
+        (layer().lease(Duration::ZERO).unwrap_err(), "a lease of 0"),
         (
-            SignatureFormat::hex("x signature").unwrap_err(),
-            "not the name of a header field",
-        ),
-        (
-            SignatureFormat::base64("").unwrap_err(),
-            "not the name of a header field",
-        ),
-        (
-            format("{body}").id_field("x:id").unwrap_err(),
-            "not the name of a header field",
-        ),
-        (
-            format("{body}").separator('=').unwrap_err(),
-            "can't separate",
-        ),
-        (
-            format("{body}").separator('a').unwrap_err(),
-            "can't separate",
-        ),
-        (
-            format("{body}").separator('\u{e9}').unwrap_err(),
-            "can't separate",
-        ),
-        (
-            format("{body}").signs("{timestamp}").unwrap_err(),
-            "does not contain `{body}`",
-        ),
-        (
-            format("{body}").signs("{body}{body}").unwrap_err(),
-            "`{body}` is not known",
-        ),
-        (
-            format("{body}").signs("{url}.{body}").unwrap_err(),
-            "`{url}` is not known",
-        ),
-        (
-            format("{body}").signs("{id.{body}").unwrap_err(),
-            "is not known",
-        ),
-        (
-            format("{body}").signs("{id}{body}").unwrap_err(),
-            "a character between `{id}`",
-        ),
-        (
-            format("{body}").signs("{id}.{id}.{body}").unwrap_err(),
-            "a name twice",
-        ),
-        (
-            format("{body}").signs("{body}.{id}").unwrap_err(),
-            "`{id}` before `{body}`",
-        ),
-        (
-            own(unsigned_time).unwrap_err(),
-            "the timestamp is not signed",
-        ),
-        (own(unsigned_id).unwrap_err(), "the id is not signed"),
-        (
-            own(format("{timestamp}.{body}")).unwrap_err(),
-            "`{timestamp}` is signed: say",
-        ),
-        (
-            own(format("{id}.{body}")).unwrap_err(),
-            "`{id}` is signed: say",
-        ),
-        (own(same_prefix).unwrap_err(), "another prefix"),
-        (
-            own(format("{timestamp}{body}").timestamp_element("t=")).unwrap_err(),
-            "needs a separator",
-        ),
-        (
-            with_webhook::<Event>(stripe())
-                .lease(Duration::ZERO)
-                .unwrap_err(),
-            "a lease of 0",
-        ),
-        (
-            with_webhook::<Event>(stripe())
-                .keep(Duration::from_secs(599))
-                .unwrap_err(),
+            layer().keep(Duration::from_secs(599)).unwrap_err(),
             "its signature is valid for 600s",
         ),
-    ];
-    for (error, text) in cases {
-        assert!(error.to_string().contains(text), "{error}");
-    }
+        (
+            with_webhook::<Event>(github)
+                .keep(Duration::ZERO)
+                .unwrap_err(),
+            "remembered for 0ns",
+        ),
+    ]);
 }
 
 #[test]

@@ -13,11 +13,11 @@ use crate::common::{problem, redis::Server, send};
 
 const EVENT: &str = r#"{"id":"evt_1"}"#;
 
-fn key(byte: u8) -> EventKey {
+const fn key(byte: u8) -> EventKey {
     EventKey::from_bytes([byte; 32])
 }
 
-fn claim(byte: u8) -> ClaimId {
+const fn claim(byte: u8) -> ClaimId {
     ClaimId::from_bytes([byte; 16])
 }
 
@@ -142,10 +142,10 @@ async fn a_full_server_is_an_error_and_is_not_given_up() {
 #[test]
 fn bad_settings_are_errors() {
     let store = || RedisWebhookStore::open("redis://127.0.0.1:1").unwrap();
-    assert!(RedisWebhookStore::open("http://:hunter2@127.0.0.1").is_err());
-    assert!(store().timeout(Duration::ZERO).is_err());
-    assert!(store().prefix("{slot}").is_err());
+    RedisWebhookStore::open("http://:hunter2@127.0.0.1").unwrap_err();
+    store().timeout(Duration::ZERO).unwrap_err();
+    store().prefix("{slot}").unwrap_err();
     let second = Duration::from_secs(1);
-    assert!(store().try_again_after(second * 2, second).is_err());
+    store().try_again_after(second * 2, second).unwrap_err();
     assert!(!format!("{:?}", store()).contains("redis://"));
 }
