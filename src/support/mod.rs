@@ -11,9 +11,11 @@
 
 pub(crate) mod backoff;
 pub(crate) mod clock;
+pub(crate) mod holds;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub mod networks;
 #[cfg(any(
+    feature = "idempotency-redis",
     feature = "rate-limit-redis",
     feature = "session-redis",
     feature = "webhook-redis"

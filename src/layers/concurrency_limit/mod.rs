@@ -3,7 +3,8 @@
 //! 1. A request passes while fewer than the limit are in progress.
 //! 2. A request is in progress until the body of its response has ended: the server has taken its
 //!    last frame, or it has failed or been dropped. A handler that fails or panics, and a client
-//!    that disconnects, free their place as well.
+//!    that disconnects, free their place as well. A request with an idempotency key, whose handler
+//!    goes on without the client, is in progress until that has ended, too.
 //! 3. A request beyond the limit is refused at once with 503, or waits in a
 //!    [queue](crate::ConcurrencyLimit::queue) of limited length and for a limited time, and is
 //!    refused when either is exceeded. Waiting requests enter in the order in which they came,

@@ -13,9 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::semaphores::{Acquire, Permit};
+use super::semaphores::{Acquire, HeldPermit, Permit};
 use crate::{
     contract::{ReplyBody, finish, log_passing},
+    support::holds::lend,
     wire::Problem,
 };
 
@@ -42,7 +43,7 @@ pin_project! {
         Calling {
             #[pin]
             call: F,
-            permit: Option<Permit>,
+            permit: Option<HeldPermit>,
         },
         Refusing {
             refusal: Option<Response<Bytes>>,
@@ -59,7 +60,7 @@ pub(super) struct Parked<S, Q> {
 
 impl<S, Q, F> LimitedFuture<S, Q, F> {
     pub(super) const fn calling(call: F, permit: Permit) -> Self {
-        let permit = Some(permit);
+        let permit = Some(HeldPermit::Alone(permit));
         Self {
             state: LimitedState::Calling { call, permit },
         }
@@ -111,7 +112,7 @@ where
                     match permit {
                         Some(permit) => LimitedState::Calling {
                             call: parked.inner.call(parked.request),
-                            permit: Some(permit),
+                            permit: Some(HeldPermit::Alone(permit)),
                         },
                         None => LimitedState::refusing(
                             parked.refusal,
@@ -120,7 +121,8 @@ where
                     }
                 }
                 LimitedStateProjection::Calling { call, permit } => {
-                    let response = ready!(call.poll(cx));
+                    let polled = lend(|| call.poll(cx), || HeldPermit::share(permit));
+                    let response = ready!(polled);
                     let permit = permit.take();
                     let mut response = response?;
                     log_passing(&mut response);
@@ -150,12 +152,12 @@ pin_project! {
         // Dropped in this order, as above.
         #[pin]
         body: R,
-        permit: Option<Permit>,
+        permit: Option<HeldPermit>,
     }
 }
 
 impl<R: Body> Guarded<R> {
-    pub(super) fn new(body: R, permit: Option<Permit>) -> Self {
+    pub(super) fn new(body: R, permit: Option<HeldPermit>) -> Self {
         let permit = permit.filter(|_| !body.is_end_stream());
         Self { body, permit }
     }

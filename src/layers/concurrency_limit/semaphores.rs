@@ -165,6 +165,25 @@ impl Drop for Permit {
     }
 }
 
+/// The permit of a request. It is shared with a task that goes on when the response is dropped.
+#[derive(Debug)]
+pub(super) enum HeldPermit {
+    Alone(Permit),
+    Shared(Arc<Permit>),
+}
+
+impl HeldPermit {
+    /// Shares the permit, if there is one.
+    pub(super) fn share(held: &mut Option<Self>) -> Option<Arc<Permit>> {
+        let permit = match held.take()? {
+            Self::Alone(permit) => Arc::new(permit),
+            Self::Shared(permit) => permit,
+        };
+        *held = Some(Self::Shared(Arc::clone(&permit)));
+        Some(permit)
+    }
+}
+
 /// Waits in the queue: a permit, or `None` when it took too long. Dropping it leaves the queue.
 ///
 /// In a box: only those that wait pay for it, and the futures of the others are smaller.
