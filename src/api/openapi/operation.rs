@@ -273,7 +273,11 @@ impl<'a> Operation<'a> {
                 let is_required = !input.is_conditional && !input.described.is_optional();
                 let schema = schemas.resolve(&input.schema);
                 if let Some(name) = input.described.name() {
-                    add(place, name, is_required, json!({ "type": "string" }), None);
+                    let mut schema = json!({ "type": "string" });
+                    if let Some(pattern) = input.described.value_pattern() {
+                        schema["pattern"] = pattern.into();
+                    }
+                    add(place, name, is_required, schema, input.described.text());
                     continue;
                 }
                 let members = members(&schema);

@@ -29,6 +29,8 @@ pub struct RequestInput {
     media_types: Vec<Cow<'static, str>>,
     max_bytes: Option<u64>,
     is_optional: bool,
+    description: Option<Cow<'static, str>>,
+    pattern: Option<Cow<'static, str>>,
 }
 
 /// The part of a request that is an input.
@@ -57,6 +59,8 @@ impl RequestInput {
             media_types: Vec::new(),
             max_bytes: None,
             is_optional: false,
+            description: None,
+            pattern: None,
         }
     }
 
@@ -70,6 +74,18 @@ impl RequestInput {
     /// The request may lack the input.
     pub const fn optional(mut self) -> Self {
         self.is_optional = true;
+        self
+    }
+
+    /// What a single text means, for the document.
+    pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// A regular expression (ECMA-262) for the values of a single text.
+    pub fn pattern(mut self, pattern: impl Into<Cow<'static, str>>) -> Self {
+        self.pattern = Some(pattern.into());
         self
     }
 
@@ -101,6 +117,18 @@ impl RequestInput {
     #[must_use]
     pub const fn is_optional(&self) -> bool {
         self.is_optional
+    }
+
+    /// What a single text means.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// A regular expression for the values of a single text.
+    #[must_use]
+    pub fn value_pattern(&self) -> Option<&str> {
+        self.pattern.as_deref()
     }
 
     /// The name of the type, without the paths of modules: `Json<NewUser>`.
