@@ -154,6 +154,7 @@
 //! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
+//! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -174,14 +175,15 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `ip-filter`,
-//! `load-shed` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `idempotency`,
+//! `ip-filter`, `load-shed` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions). `webhook-ed25519` verifies the asymmetric
 //! signatures of [`WebhookScheme::standard`](webhook::WebhookScheme::standard), and `webhook-redis` records
-//! events in [`RedisWebhookStore`](webhook::RedisWebhookStore).
+//! events in [`RedisWebhookStore`](webhook::RedisWebhookStore). `idempotency-redis` keeps the answers of
+//! [`with_idempotency`] for all machines.
 //! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `openapi`,
 //! it has an [OpenAPI document](api::openapi), and with `docs-page`, [a page](api::DocsPage) shows it;
 //! [`testing`] compares the document with that of before, and responses with the document. Without any
@@ -273,6 +275,10 @@ pub use self::layers::decompression::{
     self,
     policy::{Decompression, with_decompression},
 };
+#[cfg(feature = "idempotency")]
+pub use self::layers::idempotency::{
+    self, key::IdempotencyKey, layer::with_idempotency, policy::Idempotency,
+};
 #[cfg(feature = "ip-filter")]
 pub use self::layers::ip_filter::{
     self,
@@ -312,7 +318,11 @@ pub use self::layers::webhook::{
     layer::{with_raw_webhook, with_webhook},
     verified::Verified,
 };
-#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "concurrency-limit",
+    feature = "idempotency",
+    feature = "rate-limit"
+))]
 pub use self::request::key;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub use self::support::networks;

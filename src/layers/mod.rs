@@ -19,6 +19,8 @@ pub mod cors;
 pub mod csrf;
 #[cfg(feature = "decompression")]
 pub mod decompression;
+#[cfg(feature = "idempotency")]
+pub mod idempotency;
 #[cfg(feature = "ip-filter")]
 pub mod ip_filter;
 #[cfg(feature = "lingering-close")]

@@ -11,7 +11,11 @@
 
 mod address;
 mod head;
-#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "concurrency-limit",
+    feature = "idempotency",
+    feature = "rate-limit"
+))]
 pub mod key;
 #[cfg(feature = "axum")]
 mod path_params;

@@ -17,7 +17,12 @@ pub mod cookies;
 pub(crate) mod field;
 pub(crate) mod head_method;
 mod problem;
-#[cfg(any(feature = "body-limit", feature = "validation", feature = "webhook"))]
+#[cfg(any(
+    feature = "body-limit",
+    feature = "idempotency",
+    feature = "validation",
+    feature = "webhook"
+))]
 pub(crate) mod read_body;
 #[cfg(any(
     feature = "api-key",

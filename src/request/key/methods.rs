@@ -3,6 +3,7 @@
 /// Adds `by_peer`, `by_client_ip`, .. to a builder. `$keyed<K>` is what they return, `$limit<K>` the
 /// limit with a key, and `$finish` makes a `Result` of the limit from `$keyed`. The builder has a
 /// private `with_key`. What stands before it are the errors of all methods.
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 macro_rules! key_methods {
     ($(#[$errors:meta])* $builder:ident => $keyed:ident, $limit:ident, $finish:path) => {
         impl $builder {
@@ -134,4 +135,6 @@ macro_rules! ipv6_prefix {
     };
 }
 
-pub(crate) use {ipv6_prefix, key_methods};
+pub(crate) use ipv6_prefix;
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+pub(crate) use key_methods;

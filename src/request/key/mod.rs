@@ -62,6 +62,8 @@ mod values;
 
 use http::request::Parts;
 
+#[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
+pub(crate) use self::methods::key_methods;
 pub use self::principal::{ByPrincipal, ByPrincipalValue, principal, principal_value};
 #[cfg(feature = "axum")]
 pub use self::route::{ByPathParam, ByRoute, RoutePart, path_param, route};
@@ -72,7 +74,7 @@ pub use self::{
     part::{KeyPart, KeyWriter},
 };
 pub(crate) use self::{
-    methods::{ipv6_prefix, key_methods},
+    methods::ipv6_prefix,
     part::{Fingerprint, Seed},
 };
 use crate::{

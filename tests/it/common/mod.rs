@@ -16,6 +16,7 @@ pub mod limits;
 #[cfg(feature = "tracing")]
 pub mod log;
 #[cfg(any(
+    feature = "idempotency-redis",
     feature = "rate-limit-redis",
     feature = "session-redis",
     feature = "webhook-redis"

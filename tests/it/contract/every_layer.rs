@@ -1004,6 +1004,43 @@ mod client_ip {
     }
 }
 
+#[cfg(feature = "idempotency")]
+mod idempotency {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+    use wythe::{Idempotency, with_idempotency};
+
+    /// Each request has a key of its own.
+    fn keyed() -> Request<Body> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let key = NUMBER.fetch_add(1, Ordering::SeqCst).to_string();
+        let request = Request::post("/").header("idempotency-key", key);
+        request.body(Body::from("pay")).unwrap()
+    }
+
+    fn without_a_key() -> Request<Body> {
+        Request::post("/").body(Body::from("pay")).unwrap()
+    }
+
+    fn with_two_keys() -> Request<Body> {
+        let mut request = keyed();
+        let two = http::HeaderValue::from_static("a, b");
+        request.headers_mut().insert("idempotency-key", two);
+        request
+    }
+
+    // In an `Api`, the future of the handler would have to be gone with that of the response.
+    contract! {
+        idempotency: with_idempotency(Idempotency::in_memory().dangerously_shared().required()),
+            passes keyed, answers Some(without_a_key), secret "no secret";
+    }
+
+    every_layer! {
+        idempotency_without_a_key: with_idempotency(Idempotency::in_memory().dangerously_shared()),
+            passes without_a_key, answers Some(with_two_keys), secret "no secret";
+    }
+}
+
 #[cfg(feature = "ip-filter")]
 mod ip_filter {
     use super::*;

@@ -14,6 +14,8 @@ mod concurrency_limit;
 mod cors;
 #[cfg(feature = "csrf")]
 mod csrf;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 #[cfg(feature = "ip-filter")]
 mod ip_filter;
 #[cfg(feature = "load-shed")]
