@@ -142,6 +142,7 @@
 //!
 //! | | stage | |
 //! |---|---|---|
+//! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
@@ -153,6 +154,8 @@
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
+//! | [`with_body_limit`] | `Body` | 413 and 408: bytes and time of every body, whoever reads it |
+//! | [`with_decompression`] | `Body` | compressed bodies, within limits on what comes out |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
 //! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
@@ -175,8 +178,9 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `idempotency`,
-//! `ip-filter`, `load-shed` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `decompression`
+//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed` and
+//! `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),

@@ -442,7 +442,7 @@ fn check_body<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     };
     let mut bounding = route.acting_layers().filter(is_bounded).peekable();
     let mut reason = "the handler may read a body of any size".to_owned();
-    let mut remedy = "add `with_body_limit(..)` to the stack of the route, or to `.around(..)`";
+    let mut remedy = "add `with_body_limit(..)` to the stack of the route";
     if let Some(layer) = bounding.peek() {
         let name = layer.name();
         reason.push_str(&format!(

@@ -8,13 +8,14 @@ use axum::{
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
-    Api, Auth, CacheControl, ConfigError, Cors, Csrf, FinishedApi, JsonOrForm,
+    Api, Auth, BodyLimit, CacheControl, ConfigError, Cors, Csrf, Decompression, FinishedApi,
+    JsonOrForm,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
-    compose, with_cache_control, with_cors, with_csrf, with_presentation, with_rate_limit,
-    with_validation,
+    compose, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
+    with_presentation, with_rate_limit, with_validation,
 };
 
 use crate::{
@@ -70,6 +71,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let contact = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
         with_csrf(csrf.clone()),
+        with_body_limit(BodyLimit::bytes(64 * 1024).idle(Duration::from_secs(5))?),
+        with_decompression(Decompression::gzip().max_bytes(64 * 1024)),
         // A character of the message is up to 12 bytes of JSON: `\ud83d\ude0d`.
         with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
     ));

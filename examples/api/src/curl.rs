@@ -8,6 +8,7 @@ const ADMIN: &str = r#"{"email":"'"$ADMIN_EMAIL"'","password":"'"$ADMIN_PASSWORD
 const PASSWORDS: &str = r#"{"current":"correct horse","new":"battery staple"}"#;
 const GRACE: &str = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
 const HOPPER: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
+const NOTE: &str = r#"{"name":"Ada","email":"ada@example.com","message":"Hello again"}"#;
 const LETTER: [&str; 3] = ["name=Ada", "email=ada@example.com", "message=Hello there"];
 
 /// Calls of all routes, in an order in which they can be tried.
@@ -51,6 +52,7 @@ pub(crate) fn calls() -> Vec<Curl> {
         Curl::get("/api/docs/{*path}").example("/api/docs/guide/first/steps"),
         Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),
         Curl::post("/api/contact").form(&LETTER),
+        Curl::post("/api/contact").gzipped_json(NOTE),
         Curl::get("/api/admin/users")
             .sends_cookies()
             .refused(refused),
@@ -78,6 +80,8 @@ pub(crate) struct Curl {
     /// The path and the query of the call.
     target: String,
     body: Vec<String>,
+    /// The program whose output is the body.
+    input: Option<String>,
     headers: Vec<String>,
     /// Whether it sends the stored cookies, and stores those in the response.
     sends: bool,
@@ -110,6 +114,7 @@ impl Curl {
             path,
             target: path.to_owned(),
             body: Vec::new(),
+            input: None,
             headers: Vec::new(),
             sends: false,
             keeps: false,
@@ -134,6 +139,15 @@ impl Curl {
     fn json(mut self, body: &str) -> Self {
         let body = format!("-H 'Content-Type: application/json' -d '{body}'");
         self.body.push(body);
+        self
+    }
+
+    /// A compressed JSON body, which another program makes.
+    fn gzipped_json(mut self, body: &str) -> Self {
+        self.input = Some(format!("printf '%s' '{body}' | gzip"));
+        let body =
+            "-H 'Content-Type: application/json' -H 'Content-Encoding: gzip' --data-binary @-";
+        self.body.push(body.to_owned());
         self
     }
 
@@ -183,7 +197,9 @@ impl Curl {
 
     /// The command; `jar` is the start of the name of the cookie file.
     pub(crate) fn line(&self, base: &str, jar: &str) -> String {
-        let mut words = vec!["curl -i".to_owned()];
+        let input = self.input.iter().map(|program| format!("{program} |"));
+        let mut words: Vec<_> = input.collect();
+        words.push("curl -i".to_owned());
         // With a body, curl uses POST by default.
         let implied = match self.body[..] {
             [] => Method::GET,

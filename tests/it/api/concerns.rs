@@ -432,3 +432,71 @@ fn the_routes_of_a_router_of_axum_are_not_known_but_those_below_its_prefix_may_e
     );
     assert!(found[0].reason.contains("`/filesystem`"), "{found:?}");
 }
+
+#[test]
+fn a_body_of_any_size_is_found_where_the_handler_may_read_it() {
+    use axum::{
+        Form, Json,
+        extract::{Request, rejection::FormRejection},
+    };
+    use bytes::Bytes;
+    use serde_json::Value;
+    use wythe::{BodyLimit, with_body_limit};
+
+    async fn stream(_: Request) {}
+
+    async fn buffered(_: Bytes) {}
+
+    let bounded = || with_body_limit(BodyLimit::bytes(1_000));
+    let bare = compose(());
+    let sometimes = bounded().when(|head| head.path() == "/");
+    let elsewhere = bounded().except_routes(["/h"]).unwrap();
+    let api = open()
+        .post("/a", bare.handler(stream))
+        .delete("/a", bare.handler(stream))
+        .get("/a", bare.handler(stream))
+        .post("/b", compose(bounded()).handler(stream))
+        .post("/c", compose(sometimes).handler(stream))
+        // axum bounds these.
+        .post("/d", bare.handler(buffered))
+        .post("/e", bare.handler(async |_: Json<Value>| ()))
+        .post(
+            "/f",
+            bare.handler(async |_: Result<Form<Value>, FormRejection>| ()),
+        )
+        .post("/g", bare.handler(async |_: Option<Json<Value>>| ()))
+        .post("/h", compose(elsewhere).handler(stream))
+        .post(
+            "/i",
+            bare.handler(stream)
+                .allow(Concern::NoBodyLimit, "the gateway limits bodies"),
+        );
+    let none = Some(Concern::NoBodyLimit);
+    let found = api.check();
+    let expected = [
+        (none, "POST /a"),
+        (none, "DELETE /a"),
+        (none, "POST /c"),
+        (none, "POST /h"),
+    ];
+    assert_eq!(concerns(&found), expected);
+    assert_eq!(found[0].reason, "the handler may read a body of any size");
+    assert_eq!(
+        found[2].reason,
+        "the handler may read a body of any size; `with_body_limit.when(..)` limits it only if its \
+         condition lets it act"
+    );
+
+    // Around everything, and in the audit.
+    let api = open()
+        .around(compose(bounded()))
+        .post("/", bare.handler(stream))
+        .get("/", bare.handler(hello));
+    assert_eq!(concerns(&api.check()), []);
+    let audit = api.audit().to_string();
+    assert!(
+        audit.contains("| any body, at most 1000 bytes |"),
+        "{audit}"
+    );
+    assert_eq!(audit.matches("at most 1000 bytes").count(), 1, "{audit}");
+}

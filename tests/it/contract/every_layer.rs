@@ -637,6 +637,117 @@ mod body_adapter {
     }
 }
 
+/// Request bodies of the tests, which no layer can replace by a stream, as those that can be.
+#[cfg(any(
+    feature = "body-limit",
+    feature = "decompression",
+    feature = "lingering-close"
+))]
+mod streams {
+    use super::*;
+    use tower::util::MapRequestLayer;
+
+    pub(super) const INTO: fn(Request<Body>) -> Request<wythe::Body> =
+        |request| request.map(wythe::Body::stream);
+    /// The handler does not read it.
+    pub(super) const BACK: fn(Request<wythe::Body>) -> Request<Body> =
+        |request| request.map(|_| common::empty());
+
+    pub(super) type Streams<L> = Fitted<
+        MapRequestLayer<fn(Request<wythe::Body>) -> Request<Body>>,
+        Fitted<L, MapRequestLayer<fn(Request<Body>) -> Request<wythe::Body>>>,
+    >;
+
+    pub(super) fn streams<L>(layer: L) -> Streams<L> {
+        Fitted(
+            MapRequestLayer::new(BACK),
+            Fitted(layer, MapRequestLayer::new(INTO)),
+        )
+    }
+
+    pub(super) fn short() -> Request<Body> {
+        Request::post("/").body(Body::from("1234")).unwrap()
+    }
+}
+
+#[cfg(feature = "body-limit")]
+mod body_limit {
+    use super::{
+        streams::{short, streams},
+        *,
+    };
+    use std::time::Duration;
+    use wythe::{BodyLimit, With, with_body_limit};
+
+    fn long() -> Request<Body> {
+        Request::post("/").body(Body::from("12345")).unwrap()
+    }
+
+    fn limit() -> With<BodyLimit> {
+        let limit = BodyLimit::bytes(4).idle(Duration::from_secs(5));
+        with_body_limit(limit.unwrap())
+    }
+
+    contract! {
+        body_limit: streams(limit()), passes short, answers Some(long), secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        body_limit: limit(), passes short, answers Some(long);
+    }
+}
+
+#[cfg(feature = "decompression")]
+mod decompression {
+    use super::{
+        streams::{short, streams},
+        *,
+    };
+    use wythe::{Decompression, with_decompression};
+
+    fn compressed() -> Request<Body> {
+        let request = Request::post("/").header("content-encoding", "gzip");
+        request.body(Body::from("1234")).unwrap()
+    }
+
+    fn unknown() -> Request<Body> {
+        let request = Request::post("/").header("content-encoding", "zstd");
+        request.body(Body::from("1234")).unwrap()
+    }
+
+    contract! {
+        decompression: streams(with_decompression(Decompression::gzip())),
+            passes compressed, answers Some(unknown), secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        decompression: with_decompression(Decompression::gzip()),
+            passes short, answers Some(unknown);
+    }
+}
+
+#[cfg(feature = "lingering-close")]
+mod lingering_close {
+    use super::{
+        streams::{short, streams},
+        *,
+    };
+    use wythe::{LingeringClose, with_lingering_close};
+
+    contract! {
+        lingering_close: streams(with_lingering_close(LingeringClose::new())),
+            passes short, answers None, secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        lingering_close: with_lingering_close(LingeringClose::new()),
+            passes short, answers None;
+    }
+}
+
 #[cfg(feature = "auth")]
 mod auth {
     use super::*;

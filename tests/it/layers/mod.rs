@@ -4,6 +4,8 @@
 mod auth;
 #[cfg(feature = "authorization")]
 mod authorization;
+#[cfg(all(feature = "axum", feature = "body-limit", feature = "validation"))]
+mod body_limit;
 #[cfg(feature = "cache-control")]
 mod cache_control;
 #[cfg(feature = "client-ip")]
@@ -14,10 +16,20 @@ mod concurrency_limit;
 mod cors;
 #[cfg(feature = "csrf")]
 mod csrf;
+#[cfg(all(
+    feature = "axum",
+    feature = "body-limit",
+    feature = "decompression-br",
+    feature = "decompression-deflate",
+    feature = "validation"
+))]
+mod decompression;
 #[cfg(feature = "idempotency")]
 mod idempotency;
 #[cfg(feature = "ip-filter")]
 mod ip_filter;
+#[cfg(feature = "api")]
+mod lingering_close;
 #[cfg(feature = "load-shed")]
 mod load_shed;
 #[cfg(feature = "method")]

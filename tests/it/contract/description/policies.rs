@@ -5,9 +5,9 @@ use std::{convert::Infallible, time::Duration};
 use http::{Method, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use wythe::{
-    Auth, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens, Description,
-    Form, IpFilter, Json, JsonOrForm, Methods, Place, Problem, Query, Quota, RateLimit, Roles,
-    Scopes,
+    Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
+    Decompression, Description, Form, IpFilter, Json, JsonOrForm, LingeringClose, Methods, Place,
+    Problem, Query, Quota, RateLimit, Roles, Scopes,
     description::{
         Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
     },
@@ -15,10 +15,10 @@ use wythe::{
     rate_limit::Overflow,
     stage,
     webhook::{MemoryWebhookStore, WebhookScheme},
-    with_authorization, with_body_adapter, with_cache_control, with_client_ip,
-    with_concurrency_limit, with_cors, with_csrf, with_ip_filter, with_load_shed, with_methods,
-    with_presentation, with_rate_limit, with_raw_webhook, with_roles, with_scopes, with_validation,
-    with_webhook,
+    with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
+    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_ip_filter,
+    with_lingering_close, with_load_shed, with_methods, with_presentation, with_rate_limit,
+    with_raw_webhook, with_roles, with_scopes, with_validation, with_webhook,
 };
 
 use super::{check, lines};
@@ -50,6 +50,40 @@ fn layers_that_only_answer() {
             "  reasons overload",
             "  fields retry-after",
         ],
+    );
+    check(
+        &with_body_limit(BodyLimit::bytes(10).idle(Duration::from_secs(5)).unwrap()),
+        &[
+            "with_body_limit",
+            "413 when the body has more than 10 bytes",
+            "  reasons too_large",
+            "  fields connection",
+            "  members max_body_bytes",
+            "408 when the body does not arrive in time",
+            "  reasons slow_body",
+            "  fields connection",
+        ],
+    );
+    check(
+        &with_decompression(Decompression::gzip().br()),
+        &[
+            "with_decompression",
+            "400 when the body can't be decompressed",
+            "  reasons malformed_coding",
+            "  fields connection",
+            "413 when the decompressed body has more than 1048576 bytes, or 100 times those of the \
+             compressed one",
+            "  reasons too_large compression_ratio",
+            "  fields connection",
+            "  members max_body_bytes",
+            "415 when the body has another content coding, or several",
+            "  reasons content_coding",
+            "  fields accept-encoding",
+        ],
+    );
+    check(
+        &with_lingering_close(LingeringClose::new()),
+        &["with_lingering_close", "sets connection"],
     );
     check(
         &with_client_ip(ClientIpSource::peer()),
