@@ -321,6 +321,7 @@ impl CompiledIdempotency {
         let Some(running) = self.tasks.begin(self.options.max_tasks) else {
             return refused(self.refusals.too_many.clone());
         };
+        let is_read_by_script = request.headers().contains_key(header::ORIGIN);
         let (waiter, answer) = oneshot::channel();
         let holds = Holds::of_outer_layers();
         let task = Arc::clone(&self).run(claim, inner, request, waiter);
@@ -334,7 +335,16 @@ impl CompiledIdempotency {
         drop(tokio::spawn(task));
         match answer.await {
             Ok(Outcome::Handled(answer)) => answer,
-            Ok(Outcome::Replayed(answer)) => Ok(answer.map(R::from)),
+            Ok(Outcome::Replayed(mut answer)) => {
+                let headers = answer.headers_mut();
+                headers.insert(REPLAYED, HeaderValue::from_static("true"));
+                if is_read_by_script {
+                    // A browser hides the field from scripts of other origins otherwise.
+                    let name = HeaderValue::from_static("Idempotent-Replayed");
+                    headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, name);
+                }
+                Ok(answer.map(R::from))
+            }
             Ok(Outcome::Refused(problem)) => refused(problem),
             // As if it had been called here.
             Ok(Outcome::Panicked(panic)) => resume_unwind(panic),
@@ -443,6 +453,7 @@ impl CompiledIdempotency {
                     .not_provoked(not_caused),
             )
             .field(REPLAYED)
+            .field(header::ACCESS_CONTROL_EXPOSE_HEADERS)
     }
 }
 

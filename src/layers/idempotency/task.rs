@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tokio::{
     runtime::Handle,
@@ -22,7 +22,7 @@ use tokio::{
 use tower_service::Service;
 
 use super::{
-    answer::{REPLAYED, Stored, decode, encode, not_kept},
+    answer::{Stored, decode, encode, not_kept},
     layer::CompiledIdempotency,
     store::{Acquired, Claim, IdempotencyStore},
 };
@@ -71,11 +71,7 @@ impl CompiledIdempotency {
             }
             Ok(Acquired::InProgress { .. }) => Outcome::Refused(self.refusals.in_progress.clone()),
             Ok(Acquired::Answered { answer, .. }) => match decode(answer) {
-                Some(Stored::Whole(mut answer)) => {
-                    let replayed = HeaderValue::from_static("true");
-                    answer.headers_mut().insert(REPLAYED, replayed);
-                    Outcome::Replayed(answer)
-                }
+                Some(Stored::Whole(answer)) => Outcome::Replayed(answer),
                 Some(Stored::NotKept) => Outcome::Refused(self.refusals.not_kept.clone()),
                 None => Outcome::Refused(Problem::unavailable(
                     "the store has no answer of this version",

@@ -38,6 +38,34 @@ async fn a_request_that_is_sent_again_gets_the_same_answer() {
 }
 
 #[tokio::test]
+async fn scripts_of_other_origins_can_see_that_an_answer_is_repeated() {
+    let service = with_idempotency(in_memory()).layer(Payments::default().handler(1));
+    let from_page = || {
+        let mut request = pay("a");
+        let origin = http::HeaderValue::from_static("https://app.example.com");
+        request.headers_mut().insert("origin", origin);
+        request
+    };
+    let exposed = "access-control-expose-headers";
+    assert!(
+        !send(&service, from_page())
+            .await
+            .headers()
+            .contains_key(exposed)
+    );
+    assert_eq!(
+        send(&service, from_page()).await.headers()[exposed],
+        "Idempotent-Replayed"
+    );
+    assert!(
+        !send(&service, pay("a"))
+            .await
+            .headers()
+            .contains_key(exposed)
+    );
+}
+
+#[tokio::test]
 async fn a_key_that_is_used_for_another_request_is_rejected() {
     let payments = Payments::default();
     let service = with_idempotency(in_memory()).layer(payments.handler(1));
