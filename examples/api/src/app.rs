@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use axum::{
+    Json,
     extract::Query,
-    http::{Method, StatusCode, header},
+    http::{HeaderName, Method, StatusCode, header},
 };
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use wythe::{
     Api, Auth, BodyLimit, CacheControl, ConfigError, Cors, Csrf, Decompression, FinishedApi,
-    JsonOrForm,
+    Idempotency, JsonOrForm,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
-    compose, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
-    with_presentation, with_rate_limit, with_validation,
+    compose, with_auth, with_body_limit, with_cache_control, with_cors, with_csrf,
+    with_decompression, with_idempotency, with_presentation, with_rate_limit, with_validation,
 };
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     auth::{self, Claims},
     contact::{self, Message},
     document::document,
+    payments::{self, NewPayment},
     public::{docs, hello, posts, search},
     serve::TimeLimits,
     state::AppState,
@@ -55,7 +57,11 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let cors = Cors::origins([ORIGIN])?
         .credentials()
         .methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])?
-        .headers([header::CONTENT_TYPE, header::AUTHORIZATION])?;
+        .headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            HeaderName::from_static("idempotency-key"),
+        ])?;
     // The page that may read responses may also act as its user; no other page may.
     let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
@@ -75,6 +81,25 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_decompression(Decompression::gzip().max_bytes(64 * 1024)),
         // A character of the message is up to 12 bytes of JSON: `\ud83d\ude0d`.
         with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
+    ));
+
+    let pay = compose((
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_hour(100)
+                .named("payments")
+                .by_peer()?,
+        ),
+        with_csrf(csrf.clone()),
+        with_auth(tokens.jwt()),
+        with_idempotency(
+            Idempotency::in_memory()
+                .by_principal(|claims: &Claims| &claims.sub.0)
+                .required()
+                .max_body_bytes(4 * 1024),
+        ),
+        with_validation::<Json<NewPayment>>(),
     ));
 
     let api = Api::new("Example", VERSION)
@@ -117,6 +142,12 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                 contact.handler(contact::send_message).tag("Public"),
             )
         })
+        .post(
+            "/api/payments",
+            pay.handler(payments::make_payment)
+                .tag("Payments")
+                .description("Makes a payment, once for each key."),
+        )
         .nest("/api", auth::api(state, &csrf)?)
         .nest("/api/users", users::api(tokens, &csrf, state.rate_limits)?)
         .nest("/api/admin", admin::api(tokens, &csrf)?);

@@ -9,6 +9,7 @@ const PASSWORDS: &str = r#"{"current":"correct horse","new":"battery staple"}"#;
 const GRACE: &str = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
 const HOPPER: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
 const NOTE: &str = r#"{"name":"Ada","email":"ada@example.com","message":"Hello again"}"#;
+const PAYMENT: &str = r#"{"amount":1999,"currency":"EUR"}"#;
 const LETTER: [&str; 3] = ["name=Ada", "email=ada@example.com", "message=Hello there"];
 
 /// Calls of all routes, in an order in which they can be tried.
@@ -48,6 +49,14 @@ pub(crate) fn calls() -> Vec<Curl> {
         Curl::get(user).example(grace).sends_cookies(),
         Curl::put(user).example(grace).sends_cookies().json(HOPPER),
         Curl::delete(user).example(grace).sends_cookies(),
+        Curl::post("/api/payments")
+            .sends_cookies()
+            .header("Idempotency-Key: order-7")
+            .json(PAYMENT),
+        Curl::post("/api/payments")
+            .sends_cookies()
+            .json(PAYMENT)
+            .refused("400: without an idempotency key"),
         Curl::get("/api/posts/{user_id}/{post_id}").example("/api/posts/7/42"),
         Curl::get("/api/docs/{*path}").example("/api/docs/guide/first/steps"),
         Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),

@@ -23,6 +23,14 @@ const SCHEMA: &str = "
         email TEXT NOT NULL,
         message TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS payments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id INTEGER NOT NULL,
+        key TEXT,
+        amount INTEGER NOT NULL,
+        currency TEXT NOT NULL,
+        UNIQUE (user_id, key)
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS logins (
         id BLOB PRIMARY KEY,
         user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -15,6 +15,7 @@ where
         )
         .license("MIT OR Apache-2.0", "MIT OR Apache-2.0")
         .tag_description("Public", "Open to everybody.")
+        .tag_description("Payments", "Made once, however often they are asked for.")
         .tag_description("Accounts", "Registers, and logs in and out.")
         .tag_description(
             "Users",

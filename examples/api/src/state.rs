@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     contact::Messages,
     database,
+    payments::Payments,
     rate_limits::RateLimits,
     users::Users,
     web::WebPage,
@@ -20,6 +21,7 @@ use crate::{
 pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
+    pub(crate) payments: Payments,
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
     pub(crate) logins: Logins,
@@ -53,7 +55,8 @@ impl AppState {
         };
         Ok(Self {
             users,
-            messages: Messages::new(pool),
+            messages: Messages::new(pool.clone()),
+            payments: Payments::new(pool),
             credentials,
             tokens,
             logins,

@@ -36,6 +36,7 @@ over_both_versions! {
     reads_parameters_from_the_path
     searches_with_repeated_keys
     takes_a_message_as_json_and_as_a_form
+    makes_a_payment_once
 }
 
 async fn uses_the_http_version_of_the_client(api: Api) {
@@ -288,4 +289,47 @@ async fn takes_a_message_as_json_and_as_a_form(api: Api) {
         .post("/api/contact")
         .header("content-type", "text/plain");
     text.body("hello").send().await.refused(415);
+}
+
+async fn makes_a_payment_once(api: Api) {
+    let ada = api.token("ada@example.com").await;
+    let grace = api.token("grace@example.com").await;
+    let payment = json!({ "amount": 1999, "currency": "EUR" });
+    let pay = |token: &str, key: &str, payment: &Value| {
+        let pay = api.post("/api/payments").bearer(token).json(payment);
+        pay.header("idempotency-key", key).send()
+    };
+    let made = json!({ "id": 1, "amount": 1999, "currency": "EUR" });
+    let first = pay(&ada, "order-7", &payment).await.is(201);
+    assert_eq!(first.json(), made);
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    for key in ["order-7", "\"order-7\""] {
+        let again = pay(&ada, key, &payment).await.is(201);
+        assert_eq!(again.json(), made);
+        assert_eq!(again.field("idempotent-replayed"), "true");
+    }
+    // Another key, and another user.
+    assert_eq!(pay(&ada, "order-8", &payment).await.is(201).json()["id"], 2);
+    assert_eq!(
+        pay(&grace, "order-7", &payment).await.is(201).json()["id"],
+        3
+    );
+
+    let other = json!({ "amount": 2000, "currency": "EUR" });
+    pay(&ada, "order-7", &other).await.refused(422);
+    // An invalid payment does not use up its key.
+    for invalid in [
+        json!({ "amount": 0, "currency": "EUR" }),
+        json!({ "amount": 1_000_001, "currency": "EUR" }),
+        json!({ "amount": 1, "currency": "GBP" }),
+    ] {
+        let problem = pay(&ada, "order-9", &invalid).await.refused(422);
+        assert_eq!(problem["error_count"], 1);
+    }
+    pay(&ada, "order-9", &other).await.is(201);
+    pay(&ada, "two, keys", &other).await.refused(400);
+    let without = api.post("/api/payments").bearer(&ada).json(&payment);
+    without.send().await.refused(400);
+    let anonymous = api.post("/api/payments").json(&payment);
+    anonymous.send().await.refused(401);
 }
