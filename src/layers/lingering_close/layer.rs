@@ -113,9 +113,9 @@ impl LingeringClose {
             .saturating_sub(self.places.available_permits())
     }
 
-    /// Watches the body of a request, if there is one and the connection depends on it.
+    /// Watches the body of a request, if there is one.
     pub(crate) fn watch<B: RequestBody>(&self, request: Request<B>) -> (Request<B>, Option<Watch>) {
-        if request.body().is_end_stream() || request.version() > Version::HTTP_11 {
+        if request.body().is_end_stream() {
             return (request, None);
         }
         let watch = Arc::new(Watched {

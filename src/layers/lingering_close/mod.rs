@@ -13,8 +13,9 @@
 //!    request. Otherwise, the response says `Connection: close`.
 //! 4. If the client has sent `Expect: 100-continue`, and nothing has been read, it waits for an
 //!    invitation: nothing is read, and the response says `Connection: close`.
-//! 5. HTTP/2 needs none of that, and is left alone: the server answers, and then resets the stream with
-//!    `NO_ERROR` (RFC 9113, section 8.1). The connection stays open.
+//! 5. In HTTP/2 the connection stays open: where more is left than is read on, the server resets the
+//!    stream with `NO_ERROR` after the response (RFC 9113, section 8.1). Some clients take that for an
+//!    error, such as curl 7.88.
 //!
 //! An [`Api`](crate::Api) does this by itself, with the defaults: see
 //! [`ApiService::lingering_close`](crate::api::ApiService::lingering_close). The layer is for other
@@ -65,7 +66,9 @@
 //!   [`max_at_once`](crate::LingeringClose::max_at_once) at the same time. Beyond that, the connection is
 //!   closed at once, as without the layer. What is read is discarded frame by frame.
 //! - A client that writes more than that before it reads, and more than the buffers of the operating
-//!   systems take, does not get the answer. `Expect: 100-continue` is the remedy for uploads.
+//!   systems take, does not get the answer: Python's urllib, 10 MB and the defaults, for example. Remedies
+//!   are `Expect: 100-continue`, and a `max_bytes` as large as the largest upload, which costs the same
+//!   bandwidth as an upload that is accepted.
 //!
 //! # Compared with
 //!

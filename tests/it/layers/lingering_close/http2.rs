@@ -1,4 +1,4 @@
-//! HTTP/2 needs no lingering: the server answers, and resets the stream with `NO_ERROR`.
+//! In HTTP/2 the server answers, reads on, and resets the stream with `NO_ERROR`.
 
 use std::convert::Infallible;
 
@@ -44,6 +44,12 @@ async fn an_early_answer_arrives_and_the_connection_stays_open() {
         assert!(!response.headers().contains_key("connection"));
         let body = response.into_body().collect().await.unwrap();
         assert_eq!(body.to_bytes(), "who are you?");
-        assert_eq!(lingering.in_progress(), 0);
     }
+    for _ in 0..500 {
+        if lingering.in_progress() == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("bodies without an end are read on");
 }
