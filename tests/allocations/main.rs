@@ -1,6 +1,13 @@
 //! How much memory requests allocate, counted on the heap per request. This is a program of its own
 //! because the counting allocator applies to the whole process.
 
+#[cfg(all(
+    feature = "axum",
+    feature = "body-limit",
+    feature = "decompression",
+    feature = "lingering-close"
+))]
+mod bodies;
 #[cfg(feature = "jwks")]
 mod jwks;
 #[cfg(all(
