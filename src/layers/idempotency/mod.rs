@@ -88,8 +88,8 @@
 //!   sent again, it is not handled again: the answer is 409 without `Retry-After`.
 //! - A response whose body fails is answered with 500, and the key is free.
 //!
-//! Answers are kept in a [`MemoryStore`], for a single instance, in Redis with the feature
-//! `idempotency-redis` (`RedisStore`), or in [a store of your own](IdempotencyStore). If the store fails
+//! Answers are kept in a [`MemoryAnswers`], for a single instance, in Redis with the feature
+//! `idempotency-redis` (`RedisAnswers`), or in [a store of your own](IdempotencyStore). If the store fails
 //! after the handler has run, the client gets its answer, and the layer tries for as long as the lease
 //! to store it.
 //!
@@ -168,10 +168,10 @@ mod store;
 mod task;
 
 #[cfg(feature = "idempotency-redis")]
-pub use self::store::{RedisStore, RedisStoreMetrics};
+pub use self::store::{RedisAnswers, RedisAnswersMetrics};
 pub use self::{
     layer::{IdempotencyLayer, Idempotent, IdempotentFuture},
     policy::{Everybody, Unscoped},
-    store::{Acquired, Claim, IdempotencyStore, MemoryStore},
+    store::{Acquired, Claim, IdempotencyStore, MemoryAnswers},
     task::Tasks,
 };

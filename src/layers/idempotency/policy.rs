@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, request::Parts};
 
-use super::store::{IdempotencyStore, MemoryStore};
+use super::store::{IdempotencyStore, MemoryAnswers};
 #[cfg(feature = "auth")]
 use crate::request::key::{ByPrincipal, KeyPart};
 use crate::{
@@ -71,9 +71,9 @@ pub(super) struct Options {
 }
 
 impl Idempotency {
-    /// Keeps answers in a [`MemoryStore`] of its own, with the default capacity.
+    /// Keeps answers in a [`MemoryAnswers`] of its own, with the default capacity.
     pub fn in_memory() -> Self {
-        Self::stored(MemoryStore::default())
+        Self::stored(MemoryAnswers::default())
     }
 
     /// Keeps answers in this store. Policies of several routes can share one.

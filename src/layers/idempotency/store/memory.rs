@@ -1,4 +1,4 @@
-//! Answers in the memory of the process: [`MemoryStore`].
+//! Answers in the memory of the process: [`MemoryAnswers`].
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,7 +38,7 @@ use crate::{
 /// earlier. Limit the rate of each client outside.
 #[derive(Clone)]
 #[must_use]
-pub struct MemoryStore {
+pub struct MemoryAnswers {
     shards: Arc<Shards<Shard>>,
     limits: Limits,
     seed: RandomState,
@@ -60,7 +60,7 @@ const KEYS_PER_SHARD: usize = 1_024;
 const BYTES_PER_SHARD: usize = 4 * 1024 * 1024;
 const MAX_SHARDS: usize = 64;
 
-impl MemoryStore {
+impl MemoryAnswers {
     /// Keeps at most this number of keys, and this number of bytes of answers. The store is divided into
     /// shards of at least 4 MiB, and an answer has to fit into one.
     ///
@@ -70,7 +70,7 @@ impl MemoryStore {
     pub fn new(keys: usize, bytes: usize) -> Result<Self, ConfigError> {
         if keys == 0 || bytes < 1_024 {
             return Err(ConfigError::new(
-                "MemoryStore",
+                "MemoryAnswers",
                 "the store needs room for at least one key and 1024 bytes of answers",
             ));
         }
@@ -124,13 +124,13 @@ impl MemoryStore {
 }
 
 /// 100,000 keys and 64 MiB.
-impl Default for MemoryStore {
+impl Default for MemoryAnswers {
     fn default() -> Self {
         Self::with(DEFAULT_KEYS, DEFAULT_BYTES)
     }
 }
 
-impl IdempotencyStore for MemoryStore {
+impl IdempotencyStore for MemoryAnswers {
     fn acquire(&self, claim: &Claim, lease: Duration) -> Later<Result<Acquired, BoxError>> {
         Later::Ready(self.at(claim.key(), |shard, now| {
             if let Some(entry) = shard.entries.get(claim.key()) {
@@ -176,7 +176,7 @@ impl IdempotencyStore for MemoryStore {
     }
 }
 
-impl MemoryStore {
+impl MemoryAnswers {
     /// Writes a state, if the key is free or held by this claim.
     fn replace(&self, claim: &Claim, state: State, time: Duration) -> Result<bool, BoxError> {
         self.at(claim.key(), |shard, now| {
@@ -304,10 +304,10 @@ impl fmt::Display for Full {
 
 impl Error for Full {}
 
-impl fmt::Debug for MemoryStore {
+impl fmt::Debug for MemoryAnswers {
     /// Without keys and answers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore")
+        f.debug_struct("MemoryAnswers")
             .field("len", &self.len())
             .finish_non_exhaustive()
     }

@@ -8,12 +8,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-pub use self::memory::MemoryStore;
+pub use self::memory::MemoryAnswers;
 #[cfg(feature = "idempotency-redis")]
-pub use self::redis::{RedisStore, RedisStoreMetrics};
+pub use self::redis::{RedisAnswers, RedisAnswersMetrics};
 use crate::{contract::Later, wire::BoxError};
 
-/// Keeps the answers of requests, and which requests are in progress: [`MemoryStore`], `RedisStore`
+/// Keeps the answers of requests, and which requests are in progress: [`MemoryAnswers`], `RedisAnswers`
 /// with the feature `idempotency-redis`, or your own.
 ///
 /// A key is free, held by a request in progress, or answered. Each method changes a key in one step,

@@ -11,15 +11,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use wythe::{
     Api, ApiKey, Basic, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf,
-    CsrfTokens, Decompression, Form, HasScopes, IpFilter, Json, JsonOrForm, Jwks, Jwt, NoContent,
-    Query, Quota, Scopes, Sessions,
+    CsrfTokens, Decompression, Form, HasScopes, Idempotency, IpFilter, Json, JsonOrForm, Jwks, Jwt,
+    NoContent, Query, Quota, Scopes, Sessions,
     auth::{ApiKeyFormat, Authenticate as _, SessionKey},
     compose,
     webhook::{MemoryWebhookStore, WebhookScheme},
     with_auth, with_body_limit, with_cache_control, with_client_ip, with_concurrency_limit,
-    with_cors, with_csrf, with_decompression, with_ip_filter, with_load_shed, with_methods,
-    with_presentation, with_presentation_as, with_rate_limit, with_raw_webhook, with_scopes,
-    with_validation, with_webhook,
+    with_cors, with_csrf, with_decompression, with_idempotency, with_ip_filter, with_load_shed,
+    with_methods, with_presentation, with_presentation_as, with_rate_limit, with_raw_webhook,
+    with_scopes, with_validation, with_webhook,
 };
 
 use super::assert_references_resolve;
@@ -105,6 +105,12 @@ fn each_layer() {
             with_validation::<Json<NewUser>>(),
         ),
         "with_decompression": with_decompression(Decompression::gzip()),
+        "with_idempotency": with_idempotency(
+            Idempotency::in_memory().by_peer().methods([Method::PUT]).unwrap(),
+        ),
+        "with_idempotency, required": with_idempotency(
+            Idempotency::in_memory().by_peer().methods([Method::PUT]).unwrap().required(),
+        ),
         "with_client_ip": with_client_ip(ClientIpSource::peer()),
         "with_ip_filter": with_ip_filter(IpFilter::deny(["192.0.2.0/24"]).unwrap().by_peer()),
         "with_methods": with_methods([Method::PUT]),

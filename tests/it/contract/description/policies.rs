@@ -16,9 +16,9 @@ use wythe::{
     stage,
     webhook::{MemoryWebhookStore, WebhookScheme},
     with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
-    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_ip_filter,
-    with_lingering_close, with_load_shed, with_methods, with_presentation, with_rate_limit,
-    with_raw_webhook, with_roles, with_scopes, with_validation, with_webhook,
+    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_idempotency,
+    with_ip_filter, with_lingering_close, with_load_shed, with_methods, with_presentation,
+    with_rate_limit, with_raw_webhook, with_roles, with_scopes, with_validation, with_webhook,
 };
 
 use super::{check, lines};
@@ -269,6 +269,56 @@ fn concurrency_limits() {
             "limit uploads: 4 requests at once by [method and route]",
             "queue 5 for 1s",
         ],
+    );
+}
+
+#[test]
+fn idempotency() {
+    let policy = || {
+        wythe::Idempotency::in_memory()
+            .by_peer()
+            .max_body_bytes(1_000)
+    };
+    let after_the_key = [
+        "408 when a limit outside stops a body that is too slow",
+        "  reasons slow_body",
+        "409 while a request with the key is in progress, or if its answer is not kept",
+        "  reasons in_progress answer_not_kept",
+        "  fields retry-after",
+        "413 when the body has more than 1000 bytes",
+        "  reasons too_large",
+        "  members max_body_bytes",
+        "422 when the key was used for another request",
+        "  reasons key_reused",
+        "503 when too many requests with keys are in progress",
+        "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+        "  reasons tasks",
+        "  fields retry-after",
+        "503 when the store of answers is not available",
+        "  reasons unavailable",
+        "504 when the handler takes too long",
+        "  reasons time_limit",
+        "500 when the server does not provide the address of the peer",
+        "sets idempotent-replayed access-control-expose-headers",
+        "reads Header String [] None",
+    ];
+    let optional = [
+        "with_idempotency",
+        "400 with a malformed `Idempotency-Key`",
+        "  reasons malformed_key several_keys broken_body",
+    ];
+    let required = [
+        "with_idempotency",
+        "400 without an `Idempotency-Key`, or with a malformed one",
+        "  reasons malformed_key several_keys broken_body no_key",
+    ];
+    check(
+        &with_idempotency(policy()),
+        &[&optional[..], &after_the_key].concat(),
+    );
+    check(
+        &with_idempotency(policy().required()),
+        &[&required[..], &after_the_key].concat(),
     );
 }
 

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use tower::{Layer, ServiceExt};
-use wythe::{Idempotency, ManualClock, Problem, idempotency::MemoryStore, with_idempotency};
+use wythe::{Idempotency, ManualClock, Problem, idempotency::MemoryAnswers, with_idempotency};
 
 use super::{Payments, in_memory, is_replay, pay, request, scripted, send, status};
 use crate::common::{self, Body};
@@ -248,7 +248,7 @@ async fn a_stream_goes_to_the_client_and_is_not_kept() {
 #[tokio::test]
 async fn answers_are_forgotten_in_the_end() {
     let clock = ManualClock::default();
-    let store = MemoryStore::default().clock(&clock);
+    let store = MemoryAnswers::default().clock(&clock);
     let policy = Idempotency::stored(store.clone()).dangerously_shared();
     let policy = policy.keep_for(Duration::from_secs(60)).unwrap();
     let payments = Payments::default();
@@ -275,5 +275,5 @@ fn policies_that_can_not_work_are_errors() {
     assert!(in_memory().lease(short).is_err() && in_memory().lease(second).is_ok());
     in_memory().time_limit(Duration::ZERO).unwrap_err();
     in_memory().max_tasks(0).unwrap_err();
-    assert!(MemoryStore::new(0, 4_096).is_err() && MemoryStore::new(1, 1_023).is_err());
+    assert!(MemoryAnswers::new(0, 4_096).is_err() && MemoryAnswers::new(1, 1_023).is_err());
 }

@@ -79,7 +79,7 @@ where
 
 #[tokio::test]
 async fn a_client_that_disconnects_at_any_point_and_tries_again_pays_once() {
-    pays_once(wythe::idempotency::MemoryStore::default).await;
+    pays_once(wythe::idempotency::MemoryAnswers::default).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     Idempotency,
-    idempotency::{Acquired, Everybody, IdempotencyStore, RedisStore},
+    idempotency::{Acquired, Everybody, IdempotencyStore, RedisAnswers},
     with_idempotency,
 };
 
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::common::{self, Body, redis::Server};
 
-fn store(server: &Server) -> RedisStore {
-    let store = RedisStore::open(&server.url()).unwrap();
+fn store(server: &Server) -> RedisAnswers {
+    let store = RedisAnswers::open(&server.url()).unwrap();
     let store = store.give_up_after(NonZeroU32::new(1_000).unwrap());
     store.timeout(Duration::from_millis(300)).unwrap()
 }
@@ -252,8 +252,8 @@ async fn neither_keys_nor_clients_can_be_read_in_the_server() {
 
 #[test]
 fn a_store_that_can_not_work_is_an_error() {
-    RedisStore::open("http://localhost").unwrap_err();
-    let open = || RedisStore::open("redis://localhost").unwrap();
+    RedisAnswers::open("http://localhost").unwrap_err();
+    let open = || RedisAnswers::open("redis://localhost").unwrap();
     open().prefix("").unwrap_err();
     open().prefix("a{b}").unwrap_err();
     open().timeout(Duration::ZERO).unwrap_err();

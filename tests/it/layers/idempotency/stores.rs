@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wythe::{
     ManualClock,
-    idempotency::{Acquired, Claim, IdempotencyStore, MemoryStore},
+    idempotency::{Acquired, Claim, IdempotencyStore, MemoryAnswers},
 };
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -135,18 +135,18 @@ pub(super) async fn does_what_a_store_does(store: &dyn IdempotencyStore) {
 
 #[tokio::test]
 async fn the_memory_does_what_a_store_does() {
-    does_what_a_store_does(&MemoryStore::default()).await;
-    does_what_a_store_does(&MemoryStore::new(100, 1_024).unwrap()).await;
+    does_what_a_store_does(&MemoryAnswers::default()).await;
+    does_what_a_store_does(&MemoryAnswers::new(100, 1_024).unwrap()).await;
 }
 
-async fn acquire(store: &MemoryStore, claim: &Claim) -> Option<Acquired> {
+async fn acquire(store: &MemoryAnswers, claim: &Claim) -> Option<Acquired> {
     store.acquire(claim, LEASE).wait().await.ok()
 }
 
 #[tokio::test]
 async fn leases_and_answers_expire() {
     let clock = ManualClock::default();
-    let store = MemoryStore::default().clock(&clock);
+    let store = MemoryAnswers::default().clock(&clock);
     assert_eq!(acquire(&store, &claim(1, 1, 1)).await, Some(Acquired::Free));
     clock.advance(LEASE - Duration::from_nanos(1));
     assert_eq!(acquire(&store, &claim(1, 1, 2)).await, Some(in_progress(1)));
@@ -182,7 +182,7 @@ async fn leases_and_answers_expire() {
 #[tokio::test]
 async fn the_memory_is_bounded_and_drops_the_answers_that_expire_first() {
     let clock = ManualClock::default();
-    let store = MemoryStore::new(4, 1_024).unwrap().clock(&clock);
+    let store = MemoryAnswers::new(4, 1_024).unwrap().clock(&clock);
     let answer = || Bytes::from(vec![0; 300]);
     for key in 0..100 {
         let claim = claim(key, 1, 1);
@@ -205,7 +205,7 @@ async fn the_memory_is_bounded_and_drops_the_answers_that_expire_first() {
 
 #[tokio::test]
 async fn requests_in_progress_are_never_dropped() {
-    let store = MemoryStore::new(3, 1_024).unwrap();
+    let store = MemoryAnswers::new(3, 1_024).unwrap();
     for key in 0..3 {
         assert_eq!(
             acquire(&store, &claim(key, 1, 1)).await,
@@ -225,7 +225,7 @@ async fn requests_in_progress_are_never_dropped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_claims_at_once_one_acquires_the_key() {
-    let store = MemoryStore::default();
+    let store = MemoryAnswers::default();
     for key in 0..50 {
         let claims: Vec<_> = (0..20)
             .map(|owner| {

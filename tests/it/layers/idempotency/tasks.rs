@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     BoxError, Idempotency, Later,
-    idempotency::{Acquired, Claim, IdempotencyStore, MemoryStore},
+    idempotency::{Acquired, Claim, IdempotencyStore, MemoryAnswers},
     with_idempotency,
 };
 
@@ -176,7 +176,7 @@ async fn a_response_whose_body_breaks_is_an_error_and_frees_the_key() {
 /// Counts what it is asked, and fails when it is told to.
 #[derive(Clone, Default)]
 struct Watched {
-    inner: MemoryStore,
+    inner: MemoryAnswers,
     renewals: Arc<AtomicU32>,
     /// How many calls of `complete` fail.
     failing: Arc<AtomicU32>,

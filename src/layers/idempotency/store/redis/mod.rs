@@ -1,4 +1,4 @@
-//! Answers in Redis or Valkey: [`RedisStore`].
+//! Answers in Redis or Valkey: [`RedisAnswers`].
 
 use std::{
     error::Error,
@@ -28,9 +28,9 @@ use crate::{
 /// ```
 /// use std::time::Duration;
 ///
-/// use wythe::{Idempotency, idempotency::RedisStore, with_idempotency};
+/// use wythe::{Idempotency, idempotency::RedisAnswers, with_idempotency};
 ///
-/// let store = RedisStore::open("redis://127.0.0.1:6379")?
+/// let store = RedisAnswers::open("redis://127.0.0.1:6379")?
 ///     .prefix("shop:idempotency")?
 ///     .timeout(Duration::from_millis(200))?;
 /// let layer = with_idempotency(Idempotency::stored(store).by_peer());
@@ -71,13 +71,13 @@ use crate::{
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 #[derive(Clone)]
 #[must_use]
-pub struct RedisStore {
+pub struct RedisAnswers {
     server: RedisServer,
     prefix: Arc<str>,
 }
 
 static MESSAGES: LogMessages = LogMessages {
-    policy: "RedisStore",
+    policy: "RedisAnswers",
     opened: "the store of idempotency keys does not answer; until it does, requests with a key are \
              answered 503",
     closed: "the store of idempotency keys answers again",
@@ -85,7 +85,7 @@ static MESSAGES: LogMessages = LogMessages {
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-impl RedisStore {
+impl RedisAnswers {
     /// Keeps answers in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is made
     /// when it is first needed, and again when it breaks.
     ///
@@ -167,7 +167,7 @@ impl RedisStore {
 
     /// The counters, for your metrics.
     #[must_use]
-    pub fn metrics(&self) -> RedisStoreMetrics {
+    pub fn metrics(&self) -> RedisAnswersMetrics {
         let Stats {
             round_trips,
             failures,
@@ -175,7 +175,7 @@ impl RedisStore {
             opened,
             is_open,
         } = self.server.stats();
-        RedisStoreMetrics {
+        RedisAnswersMetrics {
             round_trips,
             failures,
             timeouts,
@@ -251,7 +251,7 @@ fn milliseconds(time: Duration) -> u64 {
     milliseconds.clamp(1, MAX_TIME)
 }
 
-impl IdempotencyStore for RedisStore {
+impl IdempotencyStore for RedisAnswers {
     fn acquire(&self, claim: &Claim, lease: Duration) -> Later<Result<Acquired, BoxError>> {
         let read = |answer| match answer {
             Value::Int(1) => Some(Ok(Acquired::Free)),
@@ -339,10 +339,10 @@ impl fmt::Display for Unreadable {
 
 impl Error for Unreadable {}
 
-impl fmt::Debug for RedisStore {
+impl fmt::Debug for RedisAnswers {
     /// Without the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore")
+        f.debug_struct("RedisAnswers")
             .field("prefix", &self.prefix)
             .field("timeout", &self.server.timeout)
             .field("metrics", &self.metrics())
@@ -350,10 +350,10 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// The counters of a [`RedisStore`] since it was made; see [`RedisStore::metrics`].
+/// The counters of a [`RedisAnswers`] since it was made; see [`RedisAnswers::metrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RedisStoreMetrics {
+pub struct RedisAnswersMetrics {
     /// Commands that were sent to the server.
     pub round_trips: u64,
     /// Commands that failed: with an error, without a connection, or by the timeout.
