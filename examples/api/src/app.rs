@@ -15,8 +15,10 @@ use wythe::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
-    compose, with_auth, with_body_limit, with_cache_control, with_cors, with_csrf,
-    with_decompression, with_idempotency, with_presentation, with_rate_limit, with_validation,
+    compose,
+    webhook::MemoryWebhookStore,
+    with_auth, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
+    with_idempotency, with_presentation, with_rate_limit, with_validation, with_webhook,
 };
 
 use crate::{
@@ -28,6 +30,7 @@ use crate::{
     public::{docs, hello, posts, search},
     serve::TimeLimits,
     state::AppState,
+    stripe::{self, StripeEvent},
     users,
 };
 
@@ -101,6 +104,16 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         ),
         with_validation::<Json<NewPayment>>(),
     ));
+    let stripe = compose((
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_minute(600)
+                .named("webhooks")
+                .by_peer()?,
+        ),
+        with_webhook::<StripeEvent>(state.stripe.clone()).once(MemoryWebhookStore::default()),
+    ));
 
     let api = Api::new("Example", VERSION)
         .around(compose((
@@ -148,6 +161,20 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                 .tag("Payments")
                 .description("Makes a payment, once for each key."),
         )
+        .public("events are signed", |open| {
+            open.post(
+                "/api/webhooks/stripe",
+                stripe
+                    .handler(stripe::receive_event)
+                    .request_body::<StripeEvent>("application/json")
+                    .tag("Webhooks")
+                    .summary("Receive event of Stripe")
+                    .description(
+                        "Only `payment_intent.succeeded` and `payment_intent.payment_failed` have an \
+                         effect. An event that is sent again has none.",
+                    ),
+            )
+        })
         .nest("/api", auth::api(state, &csrf)?)
         .nest("/api/users", users::api(tokens, &csrf, state.rate_limits)?)
         .nest("/api/admin", admin::api(tokens, &csrf)?);

@@ -17,6 +17,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// `JWT_SECRET`, which signs the tokens. Random by default.
     pub secret: Secret,
+    /// `STRIPE_WEBHOOK_SECRET`, with which Stripe signs events. Random by default.
+    pub stripe_secret: WebhookSecret,
     /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`. By default there is no admin.
     pub admin: Option<Admin>,
     /// `SECURE_COOKIES`: whether cookies are sent over HTTPS only. By default they are, unless the
@@ -42,6 +44,10 @@ impl Config {
             Some(secret) => Secret::given(secret),
             None => Secret::random()?,
         };
+        let stripe_secret = match variable("STRIPE_WEBHOOK_SECRET")? {
+            Some(secret) => WebhookSecret::given(secret),
+            None => WebhookSecret::random()?,
+        };
         let admin = match (variable("ADMIN_EMAIL")?, variable("ADMIN_PASSWORD")?) {
             (Some(email), Some(password)) => Some(Admin::new(email, password)?),
             (None, None) => None,
@@ -51,6 +57,7 @@ impl Config {
             address: SocketAddr::new(host, port),
             database_url: variable("DATABASE_URL")?,
             secret,
+            stripe_secret,
             admin,
             secure_cookies: parsed("SECURE_COOKIES")?.unwrap_or(!host.is_loopback()),
             web_dir: variable("WEB_DIR")?.map(PathBuf::from),
@@ -96,6 +103,44 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret").finish_non_exhaustive()
+    }
+}
+
+/// The secret with which another server signs events.
+pub struct WebhookSecret {
+    text: wythe::Secret,
+    random: bool,
+}
+
+impl WebhookSecret {
+    /// A secret that the other server has.
+    pub fn given(secret: impl Into<String>) -> Self {
+        let (text, random) = (wythe::Secret::new(secret.into()), false);
+        Self { text, random }
+    }
+
+    /// A secret for this run only: nobody else can sign.
+    pub fn random() -> Result<Self, BoxError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        let text = format!("whsec_{:032x}", u128::from_ne_bytes(bytes));
+        let (text, random) = (wythe::Secret::new(text), true);
+        Ok(Self { text, random })
+    }
+
+    /// The secret, if it was generated for this run only.
+    pub fn generated(&self) -> Option<&str> {
+        self.random.then(|| self.text.expose())
+    }
+
+    pub(crate) fn text(&self) -> &wythe::Secret {
+        &self.text
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSecret").finish_non_exhaustive()
     }
 }
 

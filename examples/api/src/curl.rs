@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 
+use crate::config::WebhookSecret;
+
 const ADA: &str = r#"{"email":"ada@example.com","password":"correct horse"}"#;
 // The shell has the variables: what is printed here may end up in logs.
 const ADMIN: &str = r#"{"email":"'"$ADMIN_EMAIL"'","password":"'"$ADMIN_PASSWORD"'"}"#;
@@ -10,10 +12,11 @@ const GRACE: &str = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
 const HOPPER: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
 const NOTE: &str = r#"{"name":"Ada","email":"ada@example.com","message":"Hello again"}"#;
 const PAYMENT: &str = r#"{"amount":1999,"currency":"EUR"}"#;
+const EVENT: &str = r#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","amount":1099,"currency":"eur"}}}"#;
 const LETTER: [&str; 3] = ["name=Ada", "email=ada@example.com", "message=Hello there"];
 
 /// Calls of all routes, in an order in which they can be tried.
-pub(crate) fn calls() -> Vec<Curl> {
+pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
     let refused = "403: Ada is not the admin";
     let user = "/api/users/{id}";
     // The first user who is created, even if others have registered before.
@@ -62,6 +65,13 @@ pub(crate) fn calls() -> Vec<Curl> {
         Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),
         Curl::post("/api/contact").form(&LETTER),
         Curl::post("/api/contact").gzipped_json(NOTE),
+        Curl::post("/api/webhooks/stripe")
+            .json(EVENT)
+            .signed_by_stripe(EVENT, stripe_secret),
+        Curl::post("/api/webhooks/stripe")
+            .json(EVENT)
+            .header("Stripe-Signature: t=1,v1=0")
+            .refused("400: an old signature"),
         Curl::get("/api/admin/users")
             .sends_cookies()
             .refused(refused),
@@ -172,6 +182,19 @@ impl Curl {
     /// A header field.
     fn header(mut self, field: &str) -> Self {
         self.headers.push(format!("-H '{field}'"));
+        self
+    }
+
+    /// The signature of Stripe for this body, made by the shell.
+    fn signed_by_stripe(mut self, body: &str, secret: &WebhookSecret) -> Self {
+        // A secret that was set is in the shell: what is printed here may end up in logs.
+        let secret = secret.generated().unwrap_or("$STRIPE_WEBHOOK_SECRET");
+        let hmac = format!(
+            "$(printf %s \"$t.$b\" | openssl dgst -sha256 -hmac \"{secret}\" -r | cut -c-64)"
+        );
+        let field =
+            format!("Stripe-Signature: $(t=$(date +%s); b='{body}'; echo \"t=$t,v1={hmac}\")");
+        self.headers.push(format!("-H \"{field}\""));
         self
     }
 

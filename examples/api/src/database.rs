@@ -31,6 +31,12 @@ const SCHEMA: &str = "
         currency TEXT NOT NULL,
         UNIQUE (user_id, key)
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS stripe_payments (
+        id TEXT PRIMARY KEY,
+        amount INTEGER NOT NULL,
+        currency TEXT NOT NULL,
+        status TEXT NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS logins (
         id BLOB PRIMARY KEY,
         user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

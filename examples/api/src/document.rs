@@ -16,6 +16,10 @@ where
         .license("MIT OR Apache-2.0", "MIT OR Apache-2.0")
         .tag_description("Public", "Open to everybody.")
         .tag_description("Payments", "Made once, however often they are asked for.")
+        .tag_description(
+            "Webhooks",
+            "Called by other servers, which sign their events.",
+        )
         .tag_description("Accounts", "Registers, and logs in and out.")
         .tag_description(
             "Users",

@@ -21,6 +21,7 @@ mod rate_limits;
 mod serve;
 mod startup;
 mod state;
+mod stripe;
 mod users;
 mod web;
 
@@ -28,7 +29,7 @@ pub use admin::Admin;
 pub use app::{App, Routes, app};
 pub use auth::Claims;
 pub use clock::Clock;
-pub use config::{Config, Secret};
+pub use config::{Config, Secret, WebhookSecret};
 pub use rate_limits::RateLimits;
 pub use serve::{TimeLimits, serve};
 pub use startup::Startup;

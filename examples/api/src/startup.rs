@@ -41,6 +41,11 @@ impl fmt::Display for Startup<'_> {
         } else {
             "over HTTP too, on this machine; set SECURE_COOKIES=true for HTTPS only"
         };
+        let webhooks = match self.config.stripe_secret.generated() {
+            Some(secret) => &*format!("signed with {secret} for now; set STRIPE_WEBHOOK_SECRET=.."),
+            None => "signed with STRIPE_WEBHOOK_SECRET",
+        };
+        writeln!(f, "  webhooks  {webhooks}")?;
         writeln!(f, "  cookies   {cookies}")?;
         writeln!(f, "  admin     {admin}")?;
         writeln!(f, "  CORS      {ORIGIN}, with credentials")?;
@@ -58,7 +63,7 @@ impl fmt::Display for Startup<'_> {
 
         let jar = env::temp_dir().join("example-api");
         let jar = jar.display().to_string();
-        let calls = curl::calls();
+        let calls = curl::calls(&self.config.stripe_secret);
         let width = calls.iter().map(|call| call.path.len()).max();
         let width = width.unwrap_or_default();
         for calls in calls.chunk_by(|one, next| one.route() == next.route()) {

@@ -1,7 +1,7 @@
 //! Holds what the handlers share.
 
 use axum::extract::FromRef;
-use wythe::Problem;
+use wythe::{Problem, webhook::WebhookScheme};
 
 use crate::{
     BoxError, admin,
@@ -12,6 +12,7 @@ use crate::{
     database,
     payments::Payments,
     rate_limits::RateLimits,
+    stripe::{self, StripePayments},
     users::Users,
     web::WebPage,
 };
@@ -28,6 +29,8 @@ pub struct AppState {
     pub(crate) clock: Clock,
     pub(crate) web_page: Option<WebPage>,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) stripe_payments: StripePayments,
+    pub(crate) stripe: WebhookScheme,
 }
 
 impl AppState {
@@ -56,13 +59,15 @@ impl AppState {
         Ok(Self {
             users,
             messages: Messages::new(pool.clone()),
-            payments: Payments::new(pool),
+            payments: Payments::new(pool.clone()),
             credentials,
             tokens,
             logins,
             clock,
             web_page: config.web_dir.as_deref().map(WebPage::read).transpose()?,
             rate_limits: config.rate_limits,
+            stripe_payments: StripePayments::new(pool),
+            stripe: stripe::scheme(&config.stripe_secret, &config.clock)?,
         })
     }
 }

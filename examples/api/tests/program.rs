@@ -124,6 +124,8 @@ fn a_bad_configuration_is_found_at_the_start() {
         ("PORT", taken.as_str(), "another port"),
         ("HOST", "localhost", "HOST=localhost"),
         ("JWT_SECRET", "short", "32"),
+        ("STRIPE_WEBHOOK_SECRET", "short", "16"),
+        ("STRIPE_WEBHOOK_SECRET", "sk_live_1234567890", "whsec_"),
         ("DATABASE_URL", "/no/such/folder/api.db", "database"),
         ("SECURE_COOKIES", "perhaps", "SECURE_COOKIES=perhaps"),
         ("WEB_DIR", "/no/such/folder", "/no/such/folder/index.html"),

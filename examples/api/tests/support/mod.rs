@@ -13,7 +13,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use example_api::{App, AppState, Clock, Config, RateLimits, Secret, TimeLimits, app, serve};
+use example_api::{
+    App, AppState, Clock, Config, RateLimits, Secret, TimeLimits, WebhookSecret, app, serve,
+};
 use http::{Method, Version};
 use http_body_util::Full;
 use hyper_util::{
@@ -28,6 +30,9 @@ use self::{
     call::Call,
     clock::Hands,
 };
+
+/// The secret with which Stripe signs events, in the test's own process.
+pub const STRIPE_SECRET: &str = "whsec_test_secret";
 
 /// The key that signs the tokens of a started program.
 pub const SECRET: &str = "the secret of these tests: 32 bytes and more";
@@ -198,6 +203,7 @@ pub fn config() -> Config {
         address: "127.0.0.1:0".parse().unwrap(),
         database_url: None,
         secret: Secret::given(SECRET),
+        stripe_secret: WebhookSecret::given(STRIPE_SECRET),
         admin: None,
         secure_cookies: false,
         web_dir: None,
