@@ -242,13 +242,17 @@ impl SignatureFormat {
         self.event_id_member.as_deref()
     }
 
-    /// The header fields that a request needs.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &HeaderName> {
+    /// The header fields that a request needs, and what each means.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&HeaderName, &'static str)> {
         let timestamp = match &self.timestamp {
             Some(TimestampSource::Field(name)) => Some(name),
             _ => None,
         };
-        self.id.iter().chain(timestamp).chain([&self.field])
+        let id = self.id.as_ref();
+        let id = id.map(|name| (name, "The id of the event."));
+        let timestamp = timestamp.map(|name| (name, "The time of sending, in seconds since 1970."));
+        let signature = [(&self.field, "The signature of the event.")];
+        id.into_iter().chain(timestamp).chain(signature)
     }
 
     /// What the header fields say.

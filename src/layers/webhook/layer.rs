@@ -448,9 +448,9 @@ impl CompiledWebhook {
                 layer = layer.answer(unavailable.when("when the store of events is not available"));
             }
         }
-        let fields = self.scheme.fields();
-        let fields =
-            fields.map(|name| RequestInput::parameter(InputSource::Header, name.to_string()));
+        let fields = self.scheme.fields().map(|(name, text)| {
+            RequestInput::parameter(InputSource::Header, name.to_string()).description(text)
+        });
         fields.fold(layer.reads(input), Description::reads)
     }
 

@@ -293,8 +293,8 @@ impl WebhookScheme {
         self.name
     }
 
-    /// The header fields that a request needs.
-    pub(super) fn fields(&self) -> impl Iterator<Item = &HeaderName> {
+    /// The header fields that a request needs, and what each means.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&HeaderName, &'static str)> {
         self.format.fields()
     }
 
