@@ -1,6 +1,6 @@
 //! One layer at a time, around a handler that does nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -9,8 +9,9 @@ use axum::{
     routing::{any, post},
 };
 use wythe::{
-    CacheControl, Cors, Csrf, Jwt, Methods, compose, with_auth, with_cache_control, with_cors,
-    with_csrf, with_methods, with_presentation, with_rate_limit, with_validation,
+    BodyLimit, CacheControl, Cors, Csrf, Jwt, Methods, compose, with_auth, with_body_limit,
+    with_cache_control, with_cors, with_csrf, with_methods, with_presentation, with_rate_limit,
+    with_validation,
 };
 use wythe_bench_harness::{
     Case, answered,
@@ -83,6 +84,14 @@ pub(crate) fn cases() -> Vec<Case> {
         over_bare!("with_auth, HS256", {
             let jwt = Jwt::<Claims>::hs256(SECRET).expect("a secret");
             with_auth(jwt.issuer(ISSUER).audience(AUDIENCE))
+        }),
+        over_bare!(
+            "with_body_limit",
+            with_body_limit(BodyLimit::bytes(1_000_000))
+        ),
+        over_bare!("with_body_limit, with times", {
+            let limit = BodyLimit::bytes(1_000_000).idle(Duration::from_secs(5));
+            with_body_limit(limit.expect("a time"))
         }),
         over_bare!("with_validation, JSON", with_validation::<Json<NewUser>>()),
         over_bare!(

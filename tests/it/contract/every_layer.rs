@@ -700,10 +700,9 @@ mod body_limit {
 
 #[cfg(feature = "decompression")]
 mod decompression {
-    use super::{
-        streams::{short, streams},
-        *,
-    };
+    #[cfg(feature = "api")]
+    use super::streams::short;
+    use super::{streams::streams, *};
     use wythe::{Decompression, with_decompression};
 
     fn compressed() -> Request<Body> {
