@@ -3,12 +3,13 @@
 //! only field is a key.
 #![no_main]
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use libfuzzer_sys::fuzz_target;
+use tokio::runtime::{Builder, Runtime};
 use tower_layer::Layer;
 use tower_service::Service;
 use wythe::{Idempotency, IdempotencyKey, with_idempotency};
@@ -40,13 +41,21 @@ impl Service<Request<Full<Bytes>>> for Handler {
     }
 }
 
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_time().build().expect("a runtime")
+});
+
 fuzz_target!(|field: &[u8]| {
     let key = IdempotencyKey::parse(field);
     if let Some(key) = &key {
         let text = key.as_str();
         assert!((1..=255).contains(&text.len()));
         assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
-        assert_eq!(IdempotencyKey::parse(quoted(text).as_bytes()).as_ref(), Some(key));
+        assert_eq!(
+            IdempotencyKey::parse(quoted(text).as_bytes()).as_ref(),
+            Some(key)
+        );
         assert!(!format!("{key:?}").contains(text) || "IdempotencyKey(..)".contains(text));
         // Without quotes in the field, the field is the key.
         if !field.contains(&b'"') {
@@ -61,8 +70,9 @@ fuzz_target!(|field: &[u8]| {
     let mut service = with_idempotency(policy).layer(Handler);
     let mut request = Request::post("/").body(Full::<Bytes>::default()).unwrap();
     request.headers_mut().insert("idempotency-key", value);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time();
-    let runtime = { runtime }.build().expect("a runtime");
-    let Ok(response) = runtime.block_on(service.call(request));
-    assert_eq!(response.status().as_u16(), if key.is_some() { 200 } else { 400 });
+    let Ok(response) = RUNTIME.block_on(service.call(request));
+    assert_eq!(
+        response.status().as_u16(),
+        if key.is_some() { 200 } else { 400 }
+    );
 });
