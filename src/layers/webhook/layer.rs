@@ -43,7 +43,8 @@ const NAME: &str = "with_webhook";
 /// Verifies the signature of an event, and gives it to the handler as a [`Verified<T>`](Verified),
 /// parsed from JSON.
 ///
-/// See the [module](crate::webhook) for what passes and what is rejected.
+/// See the [module](crate::webhook) for what passes and what is rejected. In an OpenAPI document the body
+/// is any JSON: `request_body::<T>("application/json")` of the route adds its schema.
 pub fn with_webhook<T>(scheme: impl IntoPolicy<WebhookScheme>) -> Placed<Webhook<T>>
 where
     T: DeserializeOwned + Send + 'static,
