@@ -201,7 +201,7 @@ impl ClaimId {
         &self.0
     }
 
-    /// Unique among all instances. It is no secret.
+    /// Unique among all instances, but not secret.
     fn unique() -> Self {
         // Each state has other keys, which the system's random numbers seed.
         let random = || u128::from(RandomState::new().hash_one(0_u8));
