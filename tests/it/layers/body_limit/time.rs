@@ -146,9 +146,9 @@ fn times_that_reject_every_body_are_errors() {
             "BodyLimit: a rate of 0 bytes per second limits nothing",
         ]
     );
-    assert!(limit().min_rate(1, Duration::ZERO).is_ok());
+    drop(limit().min_rate(1, Duration::ZERO).unwrap());
     // A time that no clock reaches is no limit.
-    assert!(limit().idle(Duration::MAX).is_ok());
+    drop(limit().idle(Duration::MAX).unwrap());
 }
 
 #[test]
