@@ -16,12 +16,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
-use tokio::{
-    runtime::Handle,
-    sync::Semaphore,
-    task::consume_budget,
-    time::{Instant, timeout_at},
-};
+use tokio::{runtime::Handle, sync::Semaphore, task::consume_budget, time::timeout};
 
 use crate::{
     contract::{
@@ -143,8 +138,7 @@ impl LingeringClose {
         let within = self.within;
         // Nobody waits for the task: it ends by itself.
         drop(runtime.spawn(async move {
-            let end = Instant::now() + within;
-            drop(timeout_at(end, discard(body, left)).await);
+            drop(timeout(within, discard(body, left)).await);
             drop(place);
         }));
         true
