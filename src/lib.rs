@@ -313,8 +313,8 @@ pub use self::layers::rate_limit::{
 #[cfg(feature = "validation")]
 pub use self::layers::validation::{
     self,
-    input::{Form, Input, Json, JsonOrForm, Query, Valid},
-    policy::{Validation, with_validation},
+    input::{Binary, Cookie, Form, Header, Input, Json, JsonOrForm, Parsed, Query, Text, Valid},
+    policy::{Validation, with_parsing, with_validation},
 };
 #[cfg(feature = "webhook")]
 pub use self::layers::webhook::{

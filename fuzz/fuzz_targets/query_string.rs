@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
         if expected == 422 {
             let mut errors = errors(&problem).iter();
             assert!(
-                errors.all(|error| error["parameter"].is_string()),
+                errors.all(|error| error["name"].is_string()),
                 "{problem}"
             );
         }

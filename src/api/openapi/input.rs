@@ -78,13 +78,97 @@ impl<M: DocumentInput, F> DocumentInput for When<M, F> {
 }
 
 #[cfg(feature = "validation")]
-#[diagnostic::do_not_recommend]
-impl<I> DocumentInput for crate::layers::validation::policy::Validation<I>
-where
-    I: crate::layers::validation::input::Input<Value: schemars::JsonSchema>,
-{
-    fn schema(schemas: &mut Schemas) -> Value {
-        schemas.input::<I::Value>()
+mod validation {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
+    use serde_json::Value;
+
+    use super::{DocumentInput, Schemas};
+    use crate::layers::validation::{
+        input::{Binary, Cookie, Form, Header, Input, Json, JsonOrForm, Query, Text},
+        policy::Validation,
+    };
+
+    #[diagnostic::do_not_recommend]
+    impl<I: InputSchemas, R> DocumentInput for Validation<I, R> {
+        fn schema(schemas: &mut Schemas) -> Value {
+            I::schemas(schemas).into_iter().next().unwrap_or_default()
+        }
+
+        fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+            I::schemas(schemas)
+        }
+    }
+
+    /// Inputs whose types have schemas.
+    #[expect(unnameable_types, reason = "it only carries the schemas to the layer")]
+    pub trait InputSchemas {
+        /// The schema of each input.
+        fn schemas(schemas: &mut Schemas) -> Vec<Value>;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<I: Input<Value: JsonSchema>> InputSchemas for I {
+        fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+            vec![schemas.input::<I::Value>()]
+        }
+    }
+
+    macro_rules! input_schemas {
+        ($($input:ident)*) => {
+            #[diagnostic::do_not_recommend]
+            impl<$($input: Input<Value: JsonSchema>),*> InputSchemas for ($($input,)*) {
+                fn schemas(schemas: &mut Schemas) -> Vec<Value> {
+                    vec![$(schemas.input::<$input::Value>()),*]
+                }
+            }
+        };
+    }
+    input_schemas!(A);
+    input_schemas!(A B);
+    input_schemas!(A B C);
+    input_schemas!(A B C D);
+    input_schemas!(A B C D E);
+    input_schemas!(A B C D E F);
+
+    macro_rules! as_their_values {
+        ($($name:ident)*) => {$(
+            /// As the value itself.
+            impl<T: JsonSchema> JsonSchema for $name<T> {
+                fn inline_schema() -> bool {
+                    T::inline_schema()
+                }
+
+                fn schema_name() -> Cow<'static, str> {
+                    T::schema_name()
+                }
+
+                fn schema_id() -> Cow<'static, str> {
+                    T::schema_id()
+                }
+
+                fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                    T::json_schema(generator)
+                }
+            }
+        )*};
+    }
+    as_their_values!(Json Form JsonOrForm Text Query Header Cookie);
+
+    /// Any bytes: OpenAPI 3.1, section 4.8.14.3.
+    impl JsonSchema for Binary {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "Binary".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            Schema::default()
+        }
     }
 }
 

@@ -128,7 +128,11 @@ fn input_error() -> Value {
     #[cfg(feature = "validation")]
     let codes: Vec<_> = crate::layers::validation::error_codes().collect();
     #[cfg(feature = "validation")]
-    let code = json!({ "enum": codes, "description": "The rule that is broken." });
+    let code = json!({
+        "type": "string",
+        "description": "The rule that is broken: one of the examples, or one of the application.",
+        "examples": codes,
+    });
     #[cfg(not(feature = "validation"))]
     let code = json!({ "type": "string", "description": "The rule that is broken." });
     json!({
@@ -142,9 +146,13 @@ fn input_error() -> Value {
                 "type": "string",
                 "description": "Where in a JSON body: a JSON pointer in a fragment (RFC 6901)."
             },
-            "parameter": {
+            "name": {
                 "type": "string",
-                "description": "The name of the field of a form, or of the parameter of a query."
+                "description": "The name of the field of a form, of a parameter, a header field or a cookie."
+            },
+            "in": {
+                "description": "The part of the request.",
+                "enum": ["body", "cookie", "header", "path", "query"]
             },
             "index": {
                 "type": "integer",
@@ -152,7 +160,7 @@ fn input_error() -> Value {
                 "description": "Which one, if the name is repeated; from 0."
             }
         },
-        "required": ["code", "detail"]
+        "required": ["code", "detail", "in"]
     })
 }
 
@@ -169,6 +177,7 @@ fn member_schema(name: &str) -> Value {
         "line" => count("The line of the body, from 1."),
         "column" => count("The column of the line, from 1."),
         "byte" => count("The byte of the query or the form, from 0."),
+        "max_values" => count("The most values that an input may have."),
         "max_body_bytes" => count("The largest body that is accepted, in bytes."),
         "violated-policies" => json!({
             "type": "array",

@@ -3,7 +3,7 @@
 mod examples;
 mod values;
 
-use std::{any::type_name, fmt};
+use std::{any::type_name, fmt, ops::Deref};
 
 use axum::{body::Body, extract::MatchedPath, response::Response};
 use http::{StatusCode, request::Parts};
@@ -50,6 +50,31 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
 pub struct Path<T>(pub T);
+
+impl<T> Deref for Path<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// An input of [`with_validation`](crate::with_validation): its errors stand in the list of the other
+/// inputs.
+#[cfg(feature = "validation")]
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Send + 'static> crate::Input for Path<T> {
+    type Value = T;
+    const FORMAT: crate::validation::Format = crate::validation::Format::Path;
+
+    fn from_value(value: T) -> Self {
+        Self(value)
+    }
+
+    fn value(&self) -> &T {
+        &self.0
+    }
+}
 
 /// The route of the request, with the prefixes of the routers around it: `/users/{id}`.
 ///

@@ -73,7 +73,6 @@ mod cookies {
 #[cfg(feature = "validation")]
 mod inputs {
     use axum::{Form, Json, extract::Query};
-    use garde::Validate;
     use serde::de::DeserializeOwned;
 
     use crate::layers::validation::{Format, input::Input};
@@ -81,7 +80,7 @@ mod inputs {
     macro_rules! inputs {
         ($($name:ident)*) => {$(
             #[diagnostic::do_not_recommend]
-            impl<T: DeserializeOwned + Validate + Send + 'static> Input for $name<T> {
+            impl<T: DeserializeOwned + Send + 'static> Input for $name<T> {
                 type Value = T;
                 const FORMAT: Format = Format::$name;
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{input::Format, parse::Encoding};
+use super::{input::Format, parse::Encoding, policy::Options};
 use crate::wire::{
     Problem,
     field::{
@@ -14,10 +14,14 @@ use crate::wire::{
 /// How a body is encoded by its `Content-Type`, or why it is not read.
 pub(super) fn encoding(
     format: Format,
+    media_types: &[String],
     headers: &HeaderMap,
     empty: bool,
     refusals: &Refusals,
 ) -> Result<Encoding, Problem> {
+    if format == Format::Binary && media_types.is_empty() {
+        return Ok(Encoding::Binary);
+    }
     // Two lines are the same as one with a comma, and that is not a media type.
     let field = only_line(headers, header::CONTENT_TYPE)
         .map_err(|_repeated| refusals.malformed_type.clone())?;
@@ -30,16 +34,27 @@ pub(super) fn encoding(
         return Err(missing.clone());
     };
     // What nearly every client sends.
-    if field == "application/json" && format != Format::Form {
+    if field == "application/json"
+        && matches!(format, Format::Json | Format::JsonOrForm)
+        && media_types.is_empty()
+    {
         return Ok(Encoding::Json);
     }
     let Some(media_type) = MediaType::parse(field.as_bytes()) else {
         return Err(refusals.malformed_type.clone());
     };
-    let encoding = encoding_of(&media_type)
-        .filter(|encoding| encoding.is_accepted_by(format))
-        .ok_or_else(|| refusals.wrong_type.clone())?;
+    let encoding = if media_types.is_empty() {
+        encoding_of(&media_type).filter(|encoding| encoding.is_accepted_by(format))
+    } else {
+        let mut listed = media_types
+            .iter()
+            .filter_map(|listed| listed.split_once('/'));
+        let is_listed = listed.any(|(kind, subtype)| media_type.is(kind, subtype));
+        is_listed.then(|| Encoding::only(format))
+    };
+    let encoding = encoding.ok_or_else(|| refusals.wrong_type.clone())?;
     match media_type.charset() {
+        _ if encoding == Encoding::Binary => Ok(encoding),
         None | Some(Charset::Utf8) => Ok(encoding),
         Some(Charset::Other) => Err(refusals.charset.clone()),
     }
@@ -51,10 +66,10 @@ pub(super) fn guess_encoding(format: Format, headers: &HeaderMap) -> Encoding {
         .get(header::CONTENT_TYPE)
         .and_then(|field| encoding_of(&MediaType::parse(field.as_bytes())?));
     match format {
-        Format::Json => Encoding::Json,
-        Format::Form => Encoding::Form,
-        Format::Query => Encoding::Query,
-        Format::JsonOrForm => declared.unwrap_or(Encoding::Json),
+        Format::JsonOrForm => declared
+            .filter(|encoding| encoding.is_accepted_by(format))
+            .unwrap_or(Encoding::Json),
+        format => Encoding::only(format),
     }
 }
 
@@ -63,6 +78,8 @@ fn encoding_of(media_type: &MediaType<'_>) -> Option<Encoding> {
         Some(Encoding::Json)
     } else if media_type.is("application", "x-www-form-urlencoded") {
         Some(Encoding::Form)
+    } else if media_type.is("text", "plain") {
+        Some(Encoding::Text)
     } else {
         None
     }
@@ -81,8 +98,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub(super) fn new(format: Format, max_body_bytes: usize) -> Self {
-        let accepted = format.media_types().join(", ");
+    pub(super) fn new(format: Option<Format>, options: &Options) -> Self {
+        let max_body_bytes = options.max_body_bytes;
+        let accepted = if options.media_types.is_empty() {
+            format.map_or_else(String::new, |format| format.media_types().join(", "))
+        } else {
+            options.media_types.join(", ")
+        };
         // Media types are visible ASCII.
         let field = HeaderValue::try_from(&accepted);
         let field = field.unwrap_or_else(|_| HeaderValue::from_static("*/*"));

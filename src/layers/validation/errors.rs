@@ -1,4 +1,4 @@
-//! The 422: lists what is wrong with an input.
+//! The 422: lists what is wrong with the inputs of a request.
 
 use std::{
     borrow::Cow,
@@ -10,11 +10,11 @@ use std::{
 use garde::{Report, error::Path};
 use http::StatusCode;
 
-use super::{
-    field_path::{FieldPaths, PathSegment},
-    parse::Encoding,
+use super::{parse::Encoding, trace::PathSegment};
+use crate::{
+    contract::description::InputSource,
+    wire::{Problem, field::json_pointer, write_member},
 };
-use crate::wire::{Problem, field::json_pointer, write_member};
 
 /// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
@@ -28,26 +28,212 @@ pub(super) const UNKNOWN_FIELD: &str = "unknown_field";
 /// The longest pointer, in bytes of the fragment. An error further down is reported at its parent.
 const MAX_POINTER: usize = 1024;
 
+/// The most bytes of all listed errors: none is added to a list that is longer.
+const MAX_LIST: usize = 8 * 1024;
+
 /// One error: what is wrong with a value, where it is, and which rule it breaks.
-pub(super) struct InputError<'a> {
+pub(super) struct InputError {
     pub(super) encoding: Encoding,
-    pub(super) message: &'a str,
+    pub(super) message: Cow<'static, str>,
     pub(super) path: Vec<PathSegment>,
-    pub(super) rule: &'static str,
+    pub(super) code: Cow<'static, str>,
 }
 
-/// The 422 for a report of garde.
-pub(super) fn refuse(report: &Report, paths: &FieldPaths<'_>, max_listed: usize) -> Problem {
-    let errors = report.iter().take(max_listed).map(|(path, error)| {
-        let message = error.message();
-        InputError {
-            encoding: paths.encoding(),
-            message,
-            path: paths.as_sent(segments(path)),
-            rule: rule(&RULES, message, CUSTOM),
+/// All errors of a request, of which some are listed.
+pub(super) struct ErrorList {
+    errors: Vec<InputError>,
+    total: usize,
+    most: usize,
+    /// The line and the column of a single error in JSON.
+    pub(super) position: Option<(usize, usize)>,
+}
+
+impl ErrorList {
+    pub(super) const fn new(most: usize) -> Self {
+        Self {
+            errors: Vec::new(),
+            total: 0,
+            most,
+            position: None,
         }
-    });
-    list(errors.collect(), report.iter().count(), None)
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// How many more are listed.
+    pub(super) const fn room(&self) -> usize {
+        self.most.saturating_sub(self.errors.len())
+    }
+
+    pub(super) fn add(&mut self, error: InputError) {
+        self.count_more(1);
+        if self.room() > 0 {
+            self.errors.push(error);
+        }
+    }
+
+    /// Counts errors that are not listed.
+    pub(super) const fn count_more(&mut self, errors: usize) {
+        self.total = self.total.saturating_add(errors);
+    }
+
+    /// Gives each error another text, where there is one.
+    pub(super) fn reword(&mut self, text: impl Fn(&FieldError<'_>) -> Option<String>) {
+        for error in &mut self.errors {
+            if let Some(text) = text(&FieldError(error)) {
+                error.message = text.into();
+            }
+        }
+    }
+
+    /// The 422.
+    pub(super) fn into_problem(self) -> Problem {
+        static INVALID: LazyLock<Problem> = LazyLock::new(|| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
+                .reason("invalid")
+                .detail("The request is well-formed but its content is invalid.")
+        });
+        INVALID
+            .clone()
+            .written_extensions(|json| self.write(json))
+            .caused_by(Arc::new(BrokenRules::of(self)))
+    }
+
+    /// Writes the extension members, in the order of their names.
+    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+        let position = self.position.filter(|_| self.total == 1);
+        let (line, column) = position.unzip();
+        if let Some(column) = column {
+            write_member(json, "column", &column)?;
+        }
+        write_member(json, "error_count", &self.total)?;
+        json.extend_from_slice(b",\"errors\":[");
+        let start = json.len();
+        for (before, error) in self.errors.iter().enumerate() {
+            if json.len().saturating_sub(start) > MAX_LIST {
+                break;
+            }
+            if before > 0 {
+                json.push(b',');
+            }
+            error.write(json)?;
+        }
+        json.push(b']');
+        if let Some(line) = line {
+            write_member(json, "line", &line)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first errors of a report, with their paths in Rust. The encoding is set where it is known.
+pub(super) fn listed(report: &Report, most: usize) -> impl Iterator<Item = InputError> {
+    report.iter().take(most).map(|(path, error)| {
+        let (code, message) = match own_code(error.message()) {
+            Some((code, message)) => (Cow::Owned(code.to_owned()), message),
+            None => (
+                rule(&RULES, error.message(), CUSTOM).into(),
+                error.message(),
+            ),
+        };
+        InputError {
+            encoding: Encoding::Json,
+            message: excerpt(message).into_owned().into(),
+            path: segments(path),
+            code,
+        }
+    })
+}
+
+/// The 422 for a report of garde where no client has sent the value: names are those of Rust.
+pub(super) fn refuse(report: &Report, encoding: Encoding, most: usize) -> Problem {
+    let mut list = ErrorList::new(most);
+    for error in listed(report, most) {
+        list.add(InputError { encoding, ..error });
+    }
+    list.count_more(report.iter().count().saturating_sub(most));
+    list.into_problem()
+}
+
+/// What a rule of your own says with a code of its own; see [`rule_error`].
+const CODE: char = '\u{1f}';
+
+/// An error of a rule of your own, with a `code` for programs: `taken`, for example. The code of
+/// [`garde::Error::new`] is `custom`.
+///
+/// # Example
+///
+/// ```
+/// use wythe::validation::rule_error;
+///
+/// fn is_free(name: &str, _: &()) -> garde::Result {
+///     if name == "admin" {
+///         return Err(rule_error("reserved", "this name is reserved"));
+///     }
+///     Ok(())
+/// }
+///
+/// #[derive(serde::Deserialize, garde::Validate)]
+/// struct NewTeam {
+///     #[garde(custom(is_free))]
+///     name: String,
+/// }
+///
+/// let team = wythe::Json(NewTeam { name: "admin".into() });
+/// let problem = wythe::Valid::check(team).err().unwrap();
+/// assert_eq!(problem.extensions()["errors"][0]["code"], "reserved");
+/// ```
+#[must_use]
+pub fn rule_error(code: &'static str, detail: impl fmt::Display) -> garde::Error {
+    garde::Error::new(format!("{CODE}{code}{CODE}{detail}"))
+}
+
+fn own_code(message: &str) -> Option<(&str, &str)> {
+    message.strip_prefix(CODE)?.split_once(CODE)
+}
+
+/// One error of an input, where an application writes the texts.
+pub struct FieldError<'a>(&'a InputError);
+
+impl FieldError<'_> {
+    /// The rule that is broken: `length`, `missing_field`, or a code of your own.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What is wrong, by default.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The part of the request.
+    #[must_use]
+    pub const fn source(&self) -> InputSource {
+        self.0.encoding.source()
+    }
+
+    /// Where in that part, as a JSON pointer without `#`: `/items/0/price`. For a form, a query and the
+    /// like, the first segment is the name of the parameter.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        let pointer = pointer(&self.0.path);
+        pointer.strip_prefix('#').unwrap_or_default().to_owned()
+    }
+}
+
+impl fmt::Debug for FieldError<'_> {
+    /// Without the detail: it may quote the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldError")
+            .field("code", &self.code())
+            .field("source", &self.source())
+            .field("pointer", &self.pointer())
+            .finish_non_exhaustive()
+    }
 }
 
 fn segments(path: &Path) -> Vec<PathSegment> {
@@ -71,77 +257,58 @@ fn segments(path: &Path) -> Vec<PathSegment> {
         .collect()
 }
 
-/// The 422: some errors, how many there are, and the line and the column of a single one if they are
-/// known.
-pub(super) fn list(
-    errors: Vec<InputError<'_>>,
-    total: usize,
-    position: Option<(usize, usize)>,
-) -> Problem {
-    static INVALID: LazyLock<Problem> = LazyLock::new(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
-            .reason("invalid")
-            .detail("The request is well-formed but its content is invalid.")
-    });
-    let list = ErrorList {
-        errors,
-        total,
-        position,
-    };
-    INVALID
-        .clone()
-        .written_extensions(|json| list.write(json))
-        .caused_by(Arc::new(BrokenRules::of(list)))
-}
-
-struct ErrorList<'a> {
-    errors: Vec<InputError<'a>>,
-    total: usize,
-    position: Option<(usize, usize)>,
-}
-
-impl ErrorList<'_> {
-    /// Writes the extension members, in the order of their names.
-    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
-        let (line, column) = self.position.unzip();
-        if let Some(column) = column {
-            write_member(json, "column", &column)?;
-        }
-        write_member(json, "error_count", &self.total)?;
-        json.extend_from_slice(b",\"errors\":[");
-        for (before, error) in self.errors.iter().enumerate() {
-            if before > 0 {
-                json.push(b',');
-            }
-            error.write(json)?;
-        }
-        json.push(b']');
-        if let Some(line) = line {
-            write_member(json, "line", &line)?;
-        }
-        Ok(())
-    }
-}
-
-impl InputError<'_> {
-    /// Writes an element of `errors`: the `detail` and `pointer` of RFC 9457, section 3, and the rule as
-    /// its `code`. Forms and queries have parameters instead of pointers.
+impl InputError {
+    /// Writes an element of `errors`: the `detail` and `pointer` of RFC 9457, section 3, the part of the
+    /// request, and the rule as its `code`. Only JSON has pointers; other inputs have names.
     fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
         json.push(b'{');
-        write_member(json, "code", &self.rule)?;
-        write_member(json, "detail", &excerpt(self.message))?;
+        write_member(json, "code", &self.code)?;
+        write_member(json, "detail", &excerpt(&self.message))?;
+        let part = match self.encoding.source() {
+            InputSource::Body => "body",
+            InputSource::Cookie => "cookie",
+            InputSource::Header => "header",
+            InputSource::Path => "path",
+            InputSource::Query => "query",
+        };
+        write_member(json, "in", &part)?;
         if self.encoding == Encoding::Json {
             write_member(json, "pointer", &pointer(&self.path))?;
         } else {
-            if let Some(PathSegment::Index(index)) = self.path.get(1) {
-                write_member(json, "index", index)?;
+            let (name, index) = self.name();
+            if let Some(index) = index {
+                write_member(json, "index", &index)?;
             }
-            if let Some(PathSegment::Key(parameter)) = self.path.first() {
-                write_member(json, "parameter", &excerpt(parameter))?;
+            if let Some(name) = name {
+                write_member(json, "name", &excerpt(&name))?;
             }
         }
         json.push(b'}');
         Ok(())
+    }
+
+    /// The name of a parameter as it is sent, and the index of a repeated one.
+    fn name(&self) -> (Option<Cow<'_, str>>, Option<usize>) {
+        match self.path.as_slice() {
+            [] | [PathSegment::Index(_), ..] => (None, None),
+            [PathSegment::Key(name)] => (Some(self.encoding.name_of(name)), None),
+            [PathSegment::Key(name), PathSegment::Index(index)] => {
+                (Some(self.encoding.name_of(name)), Some(*index))
+            }
+            [PathSegment::Key(name), nested @ ..] => {
+                let mut key = name.clone();
+                for segment in nested {
+                    if key.len() > MAX_TEXT {
+                        break;
+                    }
+                    match segment {
+                        PathSegment::Key(name) => key.push_str(&format!("[{name}]")),
+                        PathSegment::Index(index) => key.push_str(&format!("[{index}]")),
+                    }
+                }
+                (Some(Cow::Owned(key)), None)
+            }
+        }
     }
 }
 
@@ -228,18 +395,18 @@ struct BrokenRules {
 struct BrokenRule {
     encoding: Encoding,
     path: Vec<PathSegment>,
-    rule: &'static str,
+    rule: Cow<'static, str>,
 }
 
 impl BrokenRules {
     const MOST: usize = 8;
 
-    fn of(list: ErrorList<'_>) -> Self {
+    fn of(list: ErrorList) -> Self {
         let first = list.errors.into_iter().take(Self::MOST);
         let rules = first.map(|error| BrokenRule {
             encoding: error.encoding,
             path: error.path,
-            rule: error.rule,
+            rule: error.code,
         });
         Self {
             rules: rules.collect(),
@@ -252,7 +419,7 @@ impl fmt::Display for BrokenRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for broken in &self.rules {
-            let place = place(broken.encoding, &broken.path, broken.rule);
+            let place = place(broken.encoding, &broken.path, &broken.rule);
             write!(f, "{separator}{place} ({})", broken.rule)?;
             separator = ", ";
         }

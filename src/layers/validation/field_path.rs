@@ -1,116 +1,279 @@
 //! Translates paths of fields in Rust, as garde reports them, into paths of the document that the
 //! client sent.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{input::Format, parse::Encoding};
+use super::{
+    errors::InputError,
+    params::Node,
+    parse::Encoding,
+    trace::{Key, PathSegment, Trace},
+};
 
-/// One segment of the path to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PathSegment {
-    Key(String),
-    Index(usize),
-}
-
-/// The document that the client sent, in which paths are looked up.
+/// The input that the client sent, in which paths are looked up.
 ///
-/// garde names a field as Rust does. Where serde changes the case (`rename_all = "camelCase"`), the
-/// member is the one whose name differs in nothing else. The document also shows where serde omits
-/// a newtype or adds the tag of an enum.
+/// garde names a field as Rust does. The member of a field is found in this order:
+///
+/// 1. a member with the same name, or with one that differs only in case, `_` and `-`
+///    (`rename_all = "camelCase"`);
+/// 2. the content of an enum's variant, if the field is in there;
+/// 3. a field that the client has not sent, by the names that serde reads;
+/// 4. a member of a flattened struct, which has no member of its own;
+/// 5. the only member whose content has the rest of the path, or whose value can break the rule
+///    (`rename = ".."`).
+///
+/// If none of them finds it, the path ends at the parent: no name of Rust is shown.
 pub(super) struct FieldPaths<'a> {
     encoding: Encoding,
-    document: Option<Document<'a>>,
+    document: Document<'a>,
+    /// What serde tells of the names; it is asked only if the document does not tell enough.
+    trace: Option<Trace>,
 }
 
 impl<'a> FieldPaths<'a> {
-    /// Without a document: paths stay as they are in Rust.
-    pub(super) const fn in_rust(format: Format) -> Self {
-        let encoding = match format {
-            Format::Json | Format::JsonOrForm => Encoding::Json,
-            Format::Form => Encoding::Form,
-            Format::Query => Encoding::Query,
-        };
+    /// Paths in a JSON text, of which only what these paths lead through is kept.
+    pub(super) fn in_json(text: &'a str, paths: &[Vec<PathSegment>]) -> Self {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let document = Wanted::of(paths).deserialize(&mut reader);
+        Self {
+            encoding: Encoding::Json,
+            document: document.unwrap_or(Document::Scalar(Scalar::Null)),
+            trace: None,
+        }
+    }
+
+    /// Paths in a list of parameters.
+    pub(super) fn in_params(node: &'a Node<'_>, encoding: Encoding) -> Self {
         Self {
             encoding,
-            document: None,
+            document: Document::from(node),
+            trace: None,
         }
     }
 
-    /// Paths in this document.
-    pub(super) fn of(bytes: &'a [u8], encoding: Encoding) -> Self {
-        let document = match encoding {
-            Encoding::Json => str::from_utf8(bytes)
-                .ok()
-                .and_then(|text| serde_json::from_str(text).ok()),
-            Encoding::Form | Encoding::Query => parameters(bytes),
-        };
-        Self { encoding, document }
+    /// Adds what serde tells of the names.
+    pub(super) fn learn(&mut self, trace: Trace) {
+        self.trace = Some(trace);
     }
 
-    pub(super) const fn encoding(&self) -> Encoding {
-        self.encoding
+    /// The paths of these errors in the document. Without what serde tells, up to the first one that is
+    /// not known.
+    pub(super) fn all(&self, errors: &[InputError]) -> Vec<Vec<PathSegment>> {
+        let paths = errors
+            .iter()
+            .map_while(|error| self.as_sent(&error.path, &error.message));
+        paths.collect()
     }
 
-    /// The path in the document for a path of fields in Rust.
-    pub(super) fn as_sent(&self, path: Vec<PathSegment>) -> Vec<PathSegment> {
-        let mut here = self.document.as_ref();
+    /// The path in the document for a path of fields in Rust. The message tells which rule is broken.
+    fn as_sent(&self, path: &[PathSegment], message: &str) -> Option<Vec<PathSegment>> {
+        let mut here = Some(&self.document);
         let mut sent = Vec::with_capacity(path.len());
-        let mut rest = path.into_iter();
-        while let Some(mut name) = rest.next() {
-            if let Some((Key(tag), inner)) =
-                here.and_then(|value| value.tag(&name, rest.as_slice()))
-            {
-                sent.push(PathSegment::Key(tag.to_string()));
-                here = Some(inner);
-            }
-            here = match (&mut name, here) {
-                (PathSegment::Key(field), Some(value)) => {
-                    let member = value.member(field);
-                    if let Some((Key(key), _)) = member
-                        && key != field
-                    {
-                        *field = key.to_string();
-                    }
-                    member.map(|(_, value)| value)
-                }
-                (PathSegment::Index(index), Some(Document::Array(items))) => items.get(*index),
-                // The field of a newtype has an index in Rust, but not in serde.
-                (PathSegment::Index(_), Some(_)) => continue,
-                (_, None) => None,
+        let mut rest = path;
+        while let Some((segment, after)) = rest.split_first() {
+            let Some(value) = here else {
+                break;
             };
-            sent.push(name);
+            if let Some((Key(tag), content)) = value.tag(segment, after) {
+                sent.push(PathSegment::Key(tag.to_string()));
+                here = Some(content);
+                if matches!(segment, PathSegment::Key(_)) {
+                    continue;
+                }
+            }
+            rest = after;
+            match (segment, here) {
+                (PathSegment::Index(index), Some(Document::Array(items))) => {
+                    let mut items = items.iter();
+                    let item = items.find(|(at, _)| at == index).map(|(_, item)| item);
+                    let is_last = matches!(item, None | Some(Document::Scalar(_)));
+                    if let (true, Some(PathSegment::Index(_))) = (is_last, after.first()) {
+                        // A newtype around the list.
+                        continue;
+                    }
+                    sent.push(PathSegment::Index(*index));
+                    here = item;
+                }
+                // The field of a newtype has an index in Rust, but not in serde; a transparent struct
+                // has a name in Rust.
+                (PathSegment::Index(_), _) | (PathSegment::Key(_), Some(Document::Scalar(_))) => {}
+                (PathSegment::Key(field), Some(value @ Document::Object(_))) => {
+                    if let Some((Key(key), member)) = value.member(field) {
+                        sent.push(PathSegment::Key(key.to_string()));
+                        here = Some(member);
+                        continue;
+                    }
+                    let mut fields = self.trace.as_ref()?.fields_at(&sent);
+                    if self.encoding == Encoding::Header {
+                        // A name in the document is that of a field.
+                        fields.clear();
+                    }
+                    match value.find(field, after, &fields, message) {
+                        Found::Member(Key(key), member) => {
+                            sent.push(PathSegment::Key(key.to_string()));
+                            here = Some(member);
+                        }
+                        Found::Absent(name) => {
+                            sent.push(PathSegment::Key(name.to_owned()));
+                            here = None;
+                        }
+                        Found::Flattened => {}
+                        Found::Nothing => break,
+                    }
+                }
+                (PathSegment::Key(_), _) => break,
+            }
         }
-        sent
+        Some(sent)
     }
 }
 
-/// The names and the places in a document, without its values.
+/// The names and the places in a document.
 enum Document<'a> {
     /// In the order of the document; the last member of a name is the one that counts.
     Object(Vec<(Key<'a>, Self)>),
-    Array(Vec<Self>),
-    Scalar,
+    /// The items that are looked for, with their places.
+    Array(Vec<(usize, Self)>),
+    Scalar(Scalar<'a>),
 }
 
-/// The parameters of a form or a query; a repeated one is a list.
-fn parameters(bytes: &[u8]) -> Option<Document<'static>> {
-    let pairs: Vec<(String, IgnoredAny)> = serde_html_form::from_bytes(bytes).ok()?;
-    let mut parameters = BTreeMap::new();
-    for (key, _) in pairs {
-        parameters
-            .entry(Key(Cow::Owned(key)))
-            .and_modify(|value| *value = Document::Array(Vec::new()))
-            .or_insert(Document::Scalar);
+enum Scalar<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    Number(f64),
+    Boolean,
+}
+
+/// Where the value of a field is.
+enum Found<'d, 'a> {
+    Member(&'d Key<'a>, &'d Document<'a>),
+    Absent(&'static str),
+    Flattened,
+    Nothing,
+}
+
+impl<'a> From<&'a Node<'_>> for Document<'a> {
+    fn from(node: &'a Node<'_>) -> Self {
+        match node {
+            Node::Text(text) => Self::Scalar(Scalar::Text(Cow::Borrowed(text.as_str()))),
+            Node::List(items) => Self::Array((0..).zip(items.iter().map(Self::from)).collect()),
+            Node::Map(members) => {
+                let members = members.iter();
+                let members =
+                    members.map(|(name, node)| (Key(Cow::Borrowed(&**name)), Self::from(node)));
+                Self::Object(members.collect())
+            }
+        }
     }
-    Some(Document::Object(parameters.into_iter().collect()))
 }
 
 impl<'a> Document<'a> {
+    fn find(
+        &self,
+        field: &str,
+        rest: &[PathSegment],
+        fields: &[&'static str],
+        message: &str,
+    ) -> Found<'_, 'a> {
+        let mut absent = fields.iter().enumerate();
+        let mut absent = absent.by_ref().filter(|(_, name)| are_alike(name, field));
+        if let (Some((place, name)), None) = (absent.next(), absent.next()) {
+            return match self.alias(fields, place, message) {
+                Some((key, member)) if rest.is_empty() => Found::Member(key, member),
+                _ => Found::Absent(name),
+            };
+        }
+        if let Some(PathSegment::Key(next)) = rest.first()
+            && self.member(next).is_some()
+        {
+            return Found::Flattened;
+        }
+        let Self::Object(members) = self else {
+            return Found::Nothing;
+        };
+        let only = |fits: &dyn Fn(&Self) -> bool| {
+            let is_field = |name: &str| fields.is_empty() || fields.contains(&name);
+            let mut all = members.iter();
+            let mut fitting = all
+                .by_ref()
+                .filter(|(Key(name), value)| is_field(name) && fits(value));
+            fitting.next().filter(|_| fitting.next().is_none())
+        };
+        let found = match rest.first() {
+            Some(PathSegment::Key(next)) => only(&|value| value.member(next).is_some())
+                .or_else(|| only(&|value| matches!(value, Self::Object(_)))),
+            Some(PathSegment::Index(_)) => only(&|value| matches!(value, Self::Array(_))),
+            None => only(&|value| value.can_break(message)),
+        };
+        found.map_or(Found::Nothing, |(key, member)| Found::Member(key, member))
+    }
+
+    /// The member that has been sent under an alias of a field. serde lists the aliases of a field next
+    /// to each other, and only one of them can be there.
+    fn alias(
+        &self,
+        fields: &[&'static str],
+        place: usize,
+        message: &str,
+    ) -> Option<&(Key<'a>, Self)> {
+        let Self::Object(members) = self else {
+            return None;
+        };
+        let sent = |name: &&str| members.iter().rev().find(|(key, _)| key.0 == **name);
+        let (before, after) = fields.split_at_checked(place)?;
+        let nearest = [
+            before.iter().rev().find_map(sent),
+            after.iter().find_map(sent),
+        ];
+        let mut nearest = nearest.into_iter().flatten();
+        let mut fitting = nearest
+            .by_ref()
+            .filter(|(_, value)| message != "not set" && value.can_break(message));
+        fitting.next().filter(|_| fitting.next().is_none())
+    }
+
+    /// Whether a value like this can break the rule of this message.
+    fn can_break(&self, message: &str) -> bool {
+        let bound = |text: &str| {
+            text.split(' ')
+                .next()
+                .and_then(|bound| bound.parse::<f64>().ok())
+        };
+        if let Some(rest) = message.strip_prefix("length is ") {
+            let Self::Scalar(Scalar::Text(text)) = self else {
+                return matches!(self, Self::Array(_) | Self::Object(_));
+            };
+            #[expect(clippy::cast_precision_loss, reason = "the length of a text in memory")]
+            let (chars, bytes) = (text.chars().count() as f64, text.len() as f64);
+            let lower = rest.strip_prefix("lower than ").and_then(bound);
+            let greater = rest.strip_prefix("greater than ").and_then(bound);
+            return lower.is_none_or(|bound| chars < bound)
+                && greater.is_none_or(|bound| bytes > bound);
+        }
+        let lower = message.strip_prefix("lower than ").and_then(bound);
+        let greater = message.strip_prefix("greater than ").and_then(bound);
+        if lower.is_some() || greater.is_some() {
+            let number = match self {
+                Self::Scalar(Scalar::Number(number)) => Some(*number),
+                Self::Scalar(Scalar::Text(text)) => text.parse().ok(),
+                _ => None,
+            };
+            return number.is_some_and(|number| {
+                lower.is_none_or(|bound| number < bound)
+                    && greater.is_none_or(|bound| number > bound)
+            });
+        }
+        if message == "not set" {
+            return matches!(self, Self::Scalar(Scalar::Null));
+        }
+        !matches!(self, Self::Scalar(Scalar::Null | Scalar::Boolean))
+    }
+
     /// The member for a field in Rust, with its name in the document.
     fn member(&self, field: &str) -> Option<&(Key<'a>, Self)> {
         let Self::Object(members) = self else {
@@ -127,68 +290,74 @@ impl<'a> Document<'a> {
             })
     }
 
-    /// The tag of an enum variant (`{"circle": {"radius": 1}}`), which is not a segment in Rust, and
-    /// the tagged value.
-    fn tag(&self, name: &PathSegment, rest: &[PathSegment]) -> Option<&(Key<'a>, Self)> {
+    /// The member with the content of an enum's variant (`{"circle": {"radius": 1}}`, or
+    /// `{"type": "circle", "content": {"radius": 1}}`), which is not a segment in Rust.
+    fn tag(&self, segment: &PathSegment, rest: &[PathSegment]) -> Option<&(Key<'a>, Self)> {
         let Self::Object(members) = self else {
             return None;
         };
-        let only = members.last()?;
-        let (tag, inner) = only;
-        if members.iter().any(|(key, _)| key != tag) {
-            return None;
-        }
         let has = |value: &Self, field: &str| value.member(field).is_some();
-        let tagged = match (name, rest.first()) {
-            (PathSegment::Key(field), _) => !has(self, field) && has(inner, field),
-            // An object with the next field is a newtype around a struct.
-            (PathSegment::Index(_), Some(PathSegment::Key(field))) => !has(self, field),
-            (PathSegment::Index(_), _) => true,
-        };
-        tagged.then_some(only)
-    }
-}
-
-impl<'a> Deserialize<'a> for Document<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DocumentVisitor)
-    }
-}
-
-/// The name of a member, borrowed if it has no escapes.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a>(Cow<'a, str>);
-
-impl<'a> Deserialize<'a> for Key<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl<'a> Visitor<'a> for KeyVisitor {
-            type Value = Key<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
+        match (segment, rest.first()) {
+            (PathSegment::Key(field), _) => {
+                if has(self, field) {
+                    return None;
+                }
+                let mut inside = members.iter().filter(|(_, value)| has(value, field));
+                let found = inside.next()?;
+                inside.all(|(key, _)| *key == found.0).then_some(found)
             }
-
-            fn visit_borrowed_str<E>(self, key: &'a str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
+            (PathSegment::Index(_), next) => {
+                let only = members.last()?;
+                if members.iter().any(|(key, _)| *key != only.0) {
+                    return None;
+                }
+                // An object with the next field is a newtype around a struct.
+                match next {
+                    Some(PathSegment::Key(field)) if has(self, field) => None,
+                    _ => Some(only),
+                }
             }
         }
+    }
+}
 
-        deserializer.deserialize_str(KeyVisitor)
+/// What is kept of a document: the items and the members that some path leads through, and as many
+/// other members as a struct has.
+struct Wanted {
+    indexes: HashSet<usize>,
+    names: HashSet<String>,
+}
+
+/// How many members of an object are kept whatever their names are.
+const MOST_MEMBERS: usize = 256;
+
+impl Wanted {
+    fn of(paths: &[Vec<PathSegment>]) -> Self {
+        let (mut indexes, mut names) = (HashSet::new(), HashSet::new());
+        for segment in paths.iter().flatten() {
+            match segment {
+                PathSegment::Index(index) => drop(indexes.insert(*index)),
+                PathSegment::Key(name) => drop(names.insert(letters(name).collect())),
+            }
+        }
+        Self { indexes, names }
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for &Wanted {
+    type Value = Document<'a>;
+
+    fn deserialize<D: Deserializer<'a>>(self, reader: D) -> Result<Document<'a>, D::Error> {
+        reader.deserialize_any(DocumentVisitor(self))
     }
 }
 
 /// With its feature `arbitrary_precision`, `serde_json` reads a number as an object with this member.
 const NUMBER: &str = "$serde_json::private::Number";
 
-struct DocumentVisitor;
+struct DocumentVisitor<'w>(&'w Wanted);
 
-impl<'a> Visitor<'a> for DocumentVisitor {
+impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     type Value = Document<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,61 +366,93 @@ impl<'a> Visitor<'a> for DocumentVisitor {
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Document<'a>, A::Error> {
         let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+        while let Some(key) = map.next_key::<Key<'a>>()? {
+            let is_kept = members.len() < MOST_MEMBERS
+                || self.0.names.contains(&letters(&key.0).collect::<String>());
+            if is_kept {
+                members.push((key, map.next_value_seed(self.0)?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         match members.as_slice() {
-            [(Key(name), _)] if name == NUMBER => Ok(Document::Scalar),
+            [(Key(name), value)] if name == NUMBER => Ok(match value {
+                Document::Scalar(Scalar::Text(text)) => {
+                    Document::Scalar(Scalar::Number(text.parse().unwrap_or(f64::NAN)))
+                }
+                _ => Document::Scalar(Scalar::Number(f64::NAN)),
+            }),
             _ => Ok(Document::Object(members)),
         }
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Document<'a>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
+        for index in 0.. {
+            if self.0.indexes.contains(&index) {
+                match seq.next_element_seed(self.0)? {
+                    Some(item) => items.push((index, item)),
+                    None => break,
+                }
+            } else if seq.next_element::<IgnoredAny>()?.is_none() {
+                break;
+            }
         }
         Ok(Document::Array(items))
     }
 
     fn visit_unit<E>(self) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+        Ok(Document::Scalar(Scalar::Null))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+        Ok(Document::Scalar(Scalar::Boolean))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "it is compared with the bound of a rule"
+    )]
+    fn visit_i64<E>(self, number: i64) -> Result<Document<'a>, E> {
+        Ok(Document::Scalar(Scalar::Number(number as f64)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "it is compared with the bound of a rule"
+    )]
+    fn visit_u64<E>(self, number: u64) -> Result<Document<'a>, E> {
+        Ok(Document::Scalar(Scalar::Number(number as f64)))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+    fn visit_f64<E>(self, number: f64) -> Result<Document<'a>, E> {
+        Ok(Document::Scalar(Scalar::Number(number)))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Document<'a>, E> {
-        Ok(Document::Scalar)
+    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Document<'a>, E> {
+        Ok(Document::Scalar(Scalar::Text(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Document<'a>, E> {
+        Ok(Document::Scalar(Scalar::Text(Cow::Owned(text.to_owned()))))
     }
 }
 
 /// Whether two names differ only in case, `_` and `-`.
 fn are_alike(left: &str, right: &str) -> bool {
-    fn letters(name: &str) -> impl Iterator<Item = char> {
-        name.chars()
-            .filter(|letter| !matches!(letter, '_' | '-'))
-            .map(|letter| letter.to_ascii_lowercase())
-    }
     letters(left).eq(letters(right))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars()
+        .filter(|letter| !matches!(letter, '_' | '-'))
+        .map(|letter| letter.to_ascii_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, FieldPaths, PathSegment, are_alike};
+    use super::{Encoding, FieldPaths, PathSegment, Trace, are_alike};
+    use crate::layers::validation::params::Params;
 
     #[test]
     fn names_are_alike_in_every_case_that_serde_uses() {
@@ -282,19 +483,9 @@ mod tests {
         let cases = [
             ("same name", r#"{"a":1}"#, "a", "a"),
             ("other case", r#"{"aB":1,"c":2}"#, "a_b", "aB"),
-            (
-                "two that could be meant",
-                r#"{"aB":1,"AB":2}"#,
-                "a_b",
-                "a_b",
-            ),
-            ("missing", r#"{"c":1}"#, "a_b", "a_b"),
-            (
-                "deeper than the document",
-                r#"{"a":1}"#,
-                "a.b_c.0",
-                "a.b_c.0",
-            ),
+            ("two that could be meant", r#"{"aB":1,"AB":2}"#, "a_b", ""),
+            ("missing", r#"{"c":1}"#, "a_b", ""),
+            ("deeper than the document", r#"{"a":1}"#, "a.b_c.0", "a"),
             ("list", r#"{"a":[{"bC":1}]}"#, "a.0.b_c", "a.0.bC"),
             ("newtype of a value", r#"{"a":"x"}"#, "a.0", "a"),
             ("newtype of a list", "[1]", "0.0", "0"),
@@ -350,16 +541,25 @@ mod tests {
             ),
         ];
         for (name, document, rust, written) in cases {
-            let paths = FieldPaths::of(document.as_bytes(), Encoding::Json);
-            assert_eq!(paths.as_sent(path(rust)), path(written), "{name}");
+            let rust = path(rust);
+            let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&rust));
+            paths.learn(Trace::default());
+            let sent = paths.as_sent(&rust, "length is lower than 2");
+            assert_eq!(sent, Some(path(written)), "{name}");
         }
     }
 
     #[test]
     fn an_index_of_a_parameter_is_kept_if_it_was_repeated() {
-        for (form, written) in [("t=a", "t"), ("t=a&t=b", "t.0"), ("", "t.0")] {
-            let paths = FieldPaths::of(form.as_bytes(), Encoding::Form);
-            assert_eq!(paths.as_sent(path("t.0")), path(written), "{form}");
+        for (form, written) in [("t=a", "t"), ("t=a&t=b", "t.0"), ("", "")] {
+            let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
+            let mut paths = FieldPaths::in_params(&params.root, Encoding::Form);
+            paths.learn(Trace::default());
+            assert_eq!(
+                paths.as_sent(&path("t.0"), ""),
+                Some(path(written)),
+                "{form}"
+            );
         }
     }
 }

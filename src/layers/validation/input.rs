@@ -1,21 +1,29 @@
 //! The inputs that a request can be read as, and [`Valid`], an input that passed its rules.
 
-use std::ops::Deref;
+use std::{fmt, ops::Deref};
 
-use garde::Validate;
+use bytes::Bytes;
+use garde::{Report, Validate, error::Path as RulePath};
 use http::Extensions;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error, Visitor},
+};
 
 use super::{
     errors,
-    field_path::FieldPaths,
-    parse::{Encoding, parse},
+    parse::{Encoding, Reading},
     policy::MAX_LISTED_ERRORS,
 };
-use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
+use crate::{
+    contract::{Always, Provided, Provision},
+    request::take_once::TakeOnce,
+    wire::{Problem, type_name},
+};
 
-/// A part of a request that can be read and validated: [`Json`], [`Form`], [`JsonOrForm`],
-/// [`Query`], or a wrapper of your own.
+/// A part of a request that can be read: [`Json`], [`Form`], [`JsonOrForm`], [`Text`], [`Binary`],
+/// [`Query`], [`Header`], [`Cookie`], the [`Path`](crate::Path) of an [`Api`](crate::Api), an `Option`
+/// of one of them, or a wrapper of your own.
 ///
 /// # Example: a wrapper of your own
 ///
@@ -25,10 +33,7 @@ use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 /// /// The filter that all lists of this API take.
 /// struct Filter<T>(T);
 ///
-/// impl<T> Input for Filter<T>
-/// where
-///     T: serde::de::DeserializeOwned + garde::Validate + Send + 'static,
-/// {
+/// impl<T: serde::de::DeserializeOwned + Send + 'static> Input for Filter<T> {
 ///     type Value = T;
 ///     const FORMAT: Format = Format::Query;
 ///
@@ -42,25 +47,34 @@ use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an input that `with_validation` can read",
-    label = "not a `Json<T>`, `Form<T>`, `JsonOrForm<T>` or `Query<T>`",
+    message = "`{Self}` is not an input that can be read from a request",
+    label = "not a `Json<T>`, `Form<T>`, `Text<T>`, `Binary`, `Query<T>`, `Path<T>`, `Header<T>` or \
+             `Cookie<T>`",
     note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
-            `garde::Validate`",
-    note = "the derive is a feature of garde: `garde = {{ version = \"0.23\", features = \
-            [\"derive\"] }}`"
+            `garde::Validate`"
 )]
 pub trait Input: Sized + Send + 'static {
-    /// What is deserialized and validated.
-    type Value: DeserializeOwned + Validate;
+    /// What is deserialized.
+    type Value: DeserializeOwned + Send + 'static;
 
     /// Which part of the request it is, and its format.
     const FORMAT: Format;
+
+    /// Whether the request may lack it.
+    const IS_OPTIONAL: bool = false;
 
     /// Wraps the value.
     fn from_value(value: Self::Value) -> Self;
 
     /// The value inside.
     fn value(&self) -> &Self::Value;
+
+    /// The value for the bytes of a body, where nothing is deserialized.
+    #[doc(hidden)]
+    #[must_use]
+    fn of_bytes(_: &Bytes) -> Option<Self::Value> {
+        None
+    }
 }
 
 /// Where an [`Input`] is in a request, and its format.
@@ -73,8 +87,18 @@ pub enum Format {
     Form,
     /// Either of these, by `Content-Type`.
     JsonOrForm,
+    /// A body of `text/plain`.
+    Text,
+    /// A body of any content type.
+    Binary,
     /// The query of the URI, in the format of a form.
     Query,
+    /// The parameters of the path.
+    Path,
+    /// Header fields.
+    Header,
+    /// Cookies.
+    Cookie,
 }
 
 impl Format {
@@ -84,20 +108,21 @@ impl Format {
             Self::Json => &["application/json"],
             Self::Form => &["application/x-www-form-urlencoded"],
             Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
-            Self::Query => &[],
+            Self::Text => &["text/plain"],
+            Self::Binary | Self::Query | Self::Path | Self::Header | Self::Cookie => &[],
         }
     }
 }
 
 macro_rules! inputs {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
+    ($($(#[$doc:meta])* $name:ident<$value:ident $(= $default:ty)?>)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
-        pub struct $name<T>(pub T);
+        pub struct $name<$value $(= $default)?>(pub $value);
 
         #[diagnostic::do_not_recommend]
-        impl<T: DeserializeOwned + Validate + Send + 'static> Input for $name<T> {
+        impl<T: DeserializeOwned + Send + 'static> Input for $name<T> {
             type Value = T;
             const FORMAT: Format = Format::$name;
 
@@ -117,22 +142,363 @@ macro_rules! inputs {
                 &self.0
             }
         }
+
+        /// As the value itself.
+        impl<'de, T: Deserialize<'de>> Deserialize<'de> for $name<T> {
+            fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+                T::deserialize(reader).map(Self)
+            }
+        }
+
+        /// As the value itself.
+        impl<T: Validate> Validate for $name<T> {
+            type Context = T::Context;
+
+            fn validate_into(
+                &self,
+                context: &T::Context,
+                parent: &mut dyn FnMut() -> RulePath,
+                report: &mut Report,
+            ) {
+                self.0.validate_into(context, parent, report);
+            }
+        }
     )*};
 }
 
 inputs! {
     /// A JSON body.
-    Json
+    Json<T>
     /// A form as browsers send it: `application/x-www-form-urlencoded`. A repeated key becomes a `Vec`.
-    Form
+    Form<T>
     /// A body in JSON or of a form, by its `Content-Type`.
-    JsonOrForm
+    JsonOrForm<T>
+    /// A body of text: `text/plain` in UTF-8. `T` is a `String`, or a newtype of one with rules.
+    Text<T = String>
     /// The query of the URI. A repeated key becomes a `Vec`.
-    Query
+    Query<T>
+    /// Header fields: a field of `T` is the header field of its name, with `-` for `_`. A list, separated
+    /// by commas or in several lines, becomes a `Vec`.
+    Header<T>
+    /// Cookies: a field of `T` is the cookie of its name.
+    Cookie<T>
 }
 
+/// A body of any content type, as bytes. [`Validation::media_types`](crate::Validation::media_types)
+/// restricts it.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
+pub struct Binary(pub Bytes);
+
+impl Input for Binary {
+    type Value = Self;
+    const FORMAT: Format = Format::Binary;
+
+    fn from_value(value: Self) -> Self {
+        value
+    }
+
+    fn value(&self) -> &Self {
+        self
+    }
+
+    fn of_bytes(bytes: &Bytes) -> Option<Self> {
+        Some(Self(bytes.clone()))
+    }
+}
+
+impl Deref for Binary {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Binary {
+    /// Without the bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binary({} bytes)", self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for Binary {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct BytesVisitor;
+
+        impl Visitor<'_> for BytesVisitor {
+            type Value = Binary;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Binary, E> {
+                Ok(Binary(Bytes::copy_from_slice(bytes)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Binary, E> {
+                self.visit_bytes(text.as_bytes())
+            }
+        }
+
+        reader.deserialize_bytes(BytesVisitor)
+    }
+}
+
+/// It has no rules: the limits of the layer are those of its size and its content type.
+impl Validate for Binary {
+    type Context = ();
+
+    fn validate_into(&self, _: &(), _: &mut dyn FnMut() -> RulePath, _: &mut Report) {}
+}
+
+/// An input that a request may lack: no body, an empty query, no cookies.
+impl<I: Input + DeserializeOwned> Input for Option<I> {
+    type Value = Self;
+    const FORMAT: Format = I::FORMAT;
+    const IS_OPTIONAL: bool = true;
+
+    fn from_value(value: Self) -> Self {
+        value
+    }
+
+    fn value(&self) -> &Self {
+        self
+    }
+
+    fn of_bytes(bytes: &Bytes) -> Option<Self> {
+        I::of_bytes(bytes).map(|value| Some(I::from_value(value)))
+    }
+}
+
+/// Inputs are parsed and held against their rules: [`with_validation`](crate::with_validation).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WithRules;
+
+/// Inputs are parsed, and have no rules: [`with_parsing`](crate::with_parsing).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct WithoutRules;
+
+/// An input that is read [`WithRules`] or [`WithoutRules`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input that `with_validation` can read",
+    label = "its type has no rules",
+    note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
+            `garde::Validate`",
+    note = "the derive is a feature of garde: `garde = {{ version = \"0.23\", features = \
+            [\"derive\"] }}`",
+    note = "without rules: `with_parsing::<Json<T>>()`, where `T` derives `serde::Deserialize`"
+)]
+pub trait ReadAs<R>: Input {
+    /// What the rules need to know.
+    type Context: Send + Sync + 'static;
+
+    /// What the handler gets.
+    type Output: Provided + Send + 'static;
+
+    #[doc(hidden)]
+    fn check(value: &Self::Value, context: &Self::Context) -> Result<(), Report>;
+
+    #[doc(hidden)]
+    fn output(value: Self::Value) -> Self::Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<I> ReadAs<WithRules> for I
+where
+    I: Input<Value: Validate<Context: Send + Sync + 'static>>,
+{
+    type Context = <I::Value as Validate>::Context;
+    type Output = Valid<I>;
+
+    fn check(value: &I::Value, context: &Self::Context) -> Result<(), Report> {
+        value.validate_with(context)
+    }
+
+    fn output(value: I::Value) -> Valid<I> {
+        Valid(I::from_value(value))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Input> ReadAs<WithoutRules> for I {
+    type Context = ();
+    type Output = Parsed<I>;
+
+    fn check(_: &I::Value, (): &()) -> Result<(), Report> {
+        Ok(())
+    }
+
+    fn output(value: I::Value) -> Parsed<I> {
+        Parsed(I::from_value(value))
+    }
+}
+
+/// An input of a layer, or a tuple of up to six.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input that `with_validation` can read",
+    label = "not a `Json<T>`, `Form<T>`, `Text<T>`, `Query<T>`, `Path<T>`, `Header<T>`, `Cookie<T>`, or a \
+             tuple of these",
+    note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
+            `garde::Validate`",
+    note = "the derive is a feature of garde: `garde = {{ version = \"0.23\", features = \
+            [\"derive\"] }}`",
+    note = "without rules: `with_parsing::<Json<T>>()`, where `T` derives `serde::Deserialize`"
+)]
+pub trait InputSet<R>: 'static {
+    /// What the layer provides: an [`Always`] for each input.
+    type Provides: Provision;
+
+    /// What the rules need to know: the context of the input, or a tuple of those of all inputs.
+    type Context: Send + Sync + 'static;
+
+    /// The values, as a check sees them: a reference, or a tuple of references.
+    type Values<'a>;
+
+    #[doc(hidden)]
+    type Owned: Send + 'static;
+
+    #[doc(hidden)]
+    fn inputs() -> Vec<InputType>;
+
+    #[doc(hidden)]
+    fn read(
+        reading: &mut Reading<'_>,
+        context: &Self::Context,
+    ) -> Result<Option<Self::Owned>, Problem>;
+
+    #[doc(hidden)]
+    fn values(owned: &Self::Owned) -> Self::Values<'_>;
+
+    #[doc(hidden)]
+    fn provide(owned: Self::Owned, extensions: &mut Extensions);
+}
+
+/// What is known of the type of an input.
+#[derive(Debug)]
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "only the crate reads it")]
+pub struct InputType {
+    pub(super) format: Format,
+    pub(super) is_optional: bool,
+    pub(super) name: String,
+}
+
+impl InputType {
+    fn of<I: Input>() -> Self {
+        Self {
+            format: I::FORMAT,
+            is_optional: I::IS_OPTIONAL,
+            name: type_name::<I>(),
+        }
+    }
+
+    pub(super) const fn is_body(&self) -> bool {
+        matches!(
+            self.format,
+            Format::Json | Format::Form | Format::JsonOrForm | Format::Text | Format::Binary
+        )
+    }
+}
+
+/// Reads an input, and notes the rules that it breaks.
+fn read<I: ReadAs<R>, R>(
+    reading: &mut Reading<'_>,
+    context: &I::Context,
+) -> Result<Option<I::Value>, Problem> {
+    let Some(value) = reading.read::<I>()? else {
+        return Ok(None);
+    };
+    match I::check(&value, context) {
+        Ok(()) => Ok(Some(value)),
+        Err(report) => {
+            reading.note_broken_rules::<I>(&report)?;
+            Ok(None)
+        }
+    }
+}
+
+fn provide<I: ReadAs<R>, R>(value: I::Value, extensions: &mut Extensions) {
+    extensions.insert(TakeOnce::new(I::output(value)));
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: 'static, I: ReadAs<R>> InputSet<R> for I {
+    type Provides = Always<I::Output>;
+    type Context = I::Context;
+    type Values<'a> = &'a I::Value;
+    type Owned = I::Value;
+
+    fn inputs() -> Vec<InputType> {
+        vec![InputType::of::<I>()]
+    }
+
+    fn read(reading: &mut Reading<'_>, context: &I::Context) -> Result<Option<I::Value>, Problem> {
+        read::<I, R>(reading, context)
+    }
+
+    fn values(owned: &I::Value) -> &I::Value {
+        owned
+    }
+
+    fn provide(owned: I::Value, extensions: &mut Extensions) {
+        provide::<I, R>(owned, extensions);
+    }
+}
+
+/// `(Always<A>, (Always<B>, Always<C>))`.
+macro_rules! all_provided {
+    ($only:ident) => { Always<$only::Output> };
+    ($first:ident $($rest:ident)+) => { (Always<$first::Output>, all_provided!($($rest)+)) };
+}
+
+macro_rules! input_sets {
+    ($($input:ident $value:ident $place:tt),+) => {
+        #[diagnostic::do_not_recommend]
+        impl<R: 'static, $($input: ReadAs<R>),+> InputSet<R> for ($($input,)+) {
+            type Provides = all_provided!($($input)+);
+            type Context = ($($input::Context,)+);
+            type Values<'a> = ($(&'a $input::Value,)+);
+            type Owned = ($($input::Value,)+);
+
+            fn inputs() -> Vec<InputType> {
+                vec![$(InputType::of::<$input>()),+]
+            }
+
+            fn read(
+                reading: &mut Reading<'_>,
+                context: &Self::Context,
+            ) -> Result<Option<Self::Owned>, Problem> {
+                // All of them, so that a client learns of all errors at once.
+                $(let $value = read::<$input, R>(reading, &context.$place)?;)+
+                Ok(match ($($value,)+) {
+                    ($(Some($value),)+) => Some(($($value,)+)),
+                    _ => None,
+                })
+            }
+
+            fn values(owned: &Self::Owned) -> Self::Values<'_> {
+                ($(&owned.$place,)+)
+            }
+
+            fn provide(owned: Self::Owned, extensions: &mut Extensions) {
+                $(provide::<$input, R>(owned.$place, extensions);)+
+            }
+        }
+    };
+}
+input_sets!(A a 0);
+input_sets!(A a 0, B b 1);
+input_sets!(A a 0, B b 1, C c 2);
+input_sets!(A a 0, B b 1, C c 2, D d 3);
+input_sets!(A a 0, B b 1, C c 2, D d 3, E e 4);
+input_sets!(A a 0, B b 1, C c 2, D d 3, E e 4, F f 5);
+
 /// The context of an input's garde rules.
-pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
+type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
 
 /// An input that passed its rules.
 ///
@@ -173,13 +539,13 @@ pub(super) type ContextOf<I> = <<I as Input>::Value as Validate>::Context;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Valid<I>(I);
 
-impl<I: Input> Valid<I> {
+impl<I: Input<Value: Validate>> Valid<I> {
     /// Validates an input that does not come from a request: in the test of a handler, for example.
     ///
     /// # Errors
     ///
-    /// The same 422 that a client would get, except for names that serde renames: there is no
-    /// document to find them in.
+    /// The same 422 that a client would get, except that fields have their names in Rust: there is no
+    /// document to find others in.
     pub fn check(input: I) -> Result<Self, Problem>
     where
         ContextOf<I>: Default,
@@ -194,48 +560,39 @@ impl<I: Input> Valid<I> {
     /// As [`check`](Self::check).
     pub fn check_in(input: I, context: &ContextOf<I>) -> Result<Self, Problem> {
         input.value().validate_with(context).map_err(|report| {
-            errors::refuse(&report, &FieldPaths::in_rust(I::FORMAT), MAX_LISTED_ERRORS)
+            errors::refuse(&report, Encoding::only(I::FORMAT), MAX_LISTED_ERRORS)
         })?;
         Ok(Self(input))
     }
-
-    /// Reads and validates the input of a request.
-    pub(super) fn read(
-        bytes: &[u8],
-        encoding: Encoding,
-        context: &ContextOf<I>,
-        max_listed_errors: usize,
-    ) -> Result<Self, Problem> {
-        let value = parse::<I>(bytes, encoding)?;
-        value.validate_with(context).map_err(|report| {
-            errors::refuse(&report, &FieldPaths::of(bytes, encoding), max_listed_errors)
-        })?;
-        Ok(Self(I::from_value(value)))
-    }
-
-    /// Leaves it in the extensions for the handler.
-    pub(super) fn provide(self, extensions: &mut Extensions) {
-        extensions.insert(TakeOnce::new(self));
-    }
 }
 
-impl<I> Valid<I> {
-    /// The input, by value.
-    pub fn into_inner(self) -> I {
-        self.0
-    }
-}
+/// An input that was parsed, and has no rules: see [`with_parsing`](crate::with_parsing).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
+pub struct Parsed<I>(pub I);
 
-impl<I> Deref for Valid<I> {
-    type Target = I;
+macro_rules! provided {
+    ($($name:ident)*) => {$(
+        impl<I> $name<I> {
+            /// The input, by value.
+            pub fn into_inner(self) -> I {
+                self.0
+            }
+        }
 
-    fn deref(&self) -> &I {
-        &self.0
-    }
-}
+        impl<I> Deref for $name<I> {
+            type Target = I;
 
-impl<I: Send + 'static> Provided for Valid<I> {
-    fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
-        extensions.remove::<TakeOnce<Self>>()?.take()
-    }
+            fn deref(&self) -> &I {
+                &self.0
+            }
+        }
+
+        impl<I: Send + 'static> Provided for $name<I> {
+            fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
+                extensions.remove::<TakeOnce<Self>>()?.take()
+            }
+        }
+    )*};
 }
+provided!(Valid Parsed);

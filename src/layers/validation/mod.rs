@@ -76,7 +76,7 @@
 //!   "status": 422,
 //!   "detail": "The request is well-formed but its content is invalid.",
 //!   "error_count": 1,
-//!   "errors": [{"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}]
+//!   "errors": [{"code": "length", "detail": "length is lower than 2", "in": "body", "pointer": "#/name"}]
 //! }
 //! ```
 //!
@@ -157,14 +157,22 @@
 //! [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
 
 mod body;
+mod check;
 mod email;
 mod errors;
 mod field_path;
 pub(crate) mod input;
+mod params;
 mod parse;
 pub(crate) mod policy;
+mod trace;
 
-pub use self::{email::email, input::Format};
+pub use self::{
+    check::FieldErrors,
+    email::email,
+    errors::{FieldError, rule_error},
+    input::{Format, InputSet, ReadAs, WithRules, WithoutRules},
+};
 
 /// All codes of errors, A to Z.
 #[cfg(feature = "openapi")]

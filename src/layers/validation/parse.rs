@@ -1,21 +1,35 @@
-//! Parses JSON, forms and queries, and explains why an input can't be parsed.
+//! Reads the inputs of one request, and notes why one of them can't be read.
 //!
-//! An input is parsed plainly. Only one that fails is parsed a second time with the path to the
-//! error, because tracking the path costs more than the parsing itself.
+//! JSON is parsed plainly. Only an input that fails is read a second time, with the path to the error,
+//! because tracking the path costs more than the parsing itself.
 
-use http::StatusCode;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use garde::Report;
+use http::{StatusCode, header, request::Parts};
+use serde::de::{IgnoredAny, value::UnitDeserializer};
 use serde_json::error::Category;
-use serde_path_to_error::{Path, Segment};
 
 use super::{
-    errors::{self, InputError, UNKNOWN_FIELD, excerpt},
-    field_path::PathSegment,
+    errors::{self, ErrorList, InputError, excerpt},
+    field_path::FieldPaths,
     input::{Format, Input},
+    params::{Params, REPEATED},
+    policy::Options,
+    trace::{PathSegment, Trace},
 };
-use crate::wire::{
-    Problem,
-    field::urlencoded::{self, Malformed},
+#[cfg(feature = "axum")]
+use crate::request::with_path_params;
+use crate::{
+    contract::description::InputSource,
+    wire::{
+        Problem,
+        field::{
+            cookie,
+            urlencoded::{self, Malformed},
+        },
+    },
 };
 
 /// The encoding of an input.
@@ -24,59 +38,454 @@ pub(super) enum Encoding {
     Json,
     Form,
     Query,
+    Path,
+    Header,
+    Cookie,
+    Text,
+    Binary,
 }
 
 impl Encoding {
+    /// The encoding of an input that has only one.
+    pub(super) const fn only(format: Format) -> Self {
+        match format {
+            Format::Json | Format::JsonOrForm => Self::Json,
+            Format::Form => Self::Form,
+            Format::Query => Self::Query,
+            Format::Path => Self::Path,
+            Format::Header => Self::Header,
+            Format::Cookie => Self::Cookie,
+            Format::Text => Self::Text,
+            Format::Binary => Self::Binary,
+        }
+    }
+
     pub(super) fn is_accepted_by(self, format: Format) -> bool {
+        self == Self::only(format) || (self, format) == (Self::Form, Format::JsonOrForm)
+    }
+
+    /// The part of the request.
+    pub(super) const fn source(self) -> InputSource {
         match self {
-            Self::Json => matches!(format, Format::Json | Format::JsonOrForm),
-            Self::Form => matches!(format, Format::Form | Format::JsonOrForm),
-            Self::Query => format == Format::Query,
+            Self::Json | Self::Form | Self::Text | Self::Binary => InputSource::Body,
+            Self::Query => InputSource::Query,
+            Self::Path => InputSource::Path,
+            Self::Header => InputSource::Header,
+            Self::Cookie => InputSource::Cookie,
+        }
+    }
+
+    /// Whether the part of the request also has what other programs put there.
+    pub(super) const fn is_shared(self) -> bool {
+        matches!(self, Self::Header | Self::Cookie)
+    }
+
+    /// Whether a field of this name is meant by a name that was sent.
+    pub(super) fn is_named(self, sent: &str, field: &str) -> bool {
+        let is_alike = |(sent, field): (u8, u8)| {
+            sent.eq_ignore_ascii_case(&field) || (sent, field) == (b'-', b'_')
+        };
+        match self {
+            Self::Header => {
+                sent.len() == field.len() && sent.bytes().zip(field.bytes()).all(is_alike)
+            }
+            _ => sent == field,
+        }
+    }
+
+    /// The name that a client has to send for a field.
+    pub(super) fn name_of(self, field: &str) -> Cow<'_, str> {
+        match self {
+            Self::Header if field.contains('_') => Cow::Owned(field.replace('_', "-")),
+            _ => Cow::Borrowed(field),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Query => "query",
+            Self::Path => "path",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Json | Self::Text | Self::Binary => "body",
         }
     }
 }
 
-/// Parses an input. Only the parsers of its format are compiled for its type.
-pub(super) fn parse<I: Input>(bytes: &[u8], encoding: Encoding) -> Result<I::Value, Problem> {
-    if const { matches!(I::FORMAT, Format::Json) } {
-        return parse_json(bytes);
+/// The inputs of one request, while they are read.
+#[doc(hidden)]
+#[expect(
+    missing_debug_implementations,
+    unnameable_types,
+    reason = "only the crate uses it"
+)]
+pub struct Reading<'r> {
+    pub(super) parts: &'r mut Parts,
+    /// The body and its encoding; `None` if the request has none, or if none is read.
+    pub(super) body: Option<(Encoding, &'r Bytes)>,
+    pub(super) options: &'r Options,
+    pub(super) errors: ErrorList,
+}
+
+/// Reads a value of some type.
+type Read<'s> =
+    dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 's;
+
+impl<'r> Reading<'r> {
+    /// The value of an input; `None` if it is invalid, and why is noted.
+    ///
+    /// # Errors
+    ///
+    /// 400: the input can't be parsed.
+    pub(super) fn read<I: Input>(&mut self) -> Result<Option<I::Value>, Problem> {
+        let encoding = self.encoding(I::FORMAT);
+        // Only the parsers of its format are compiled for a type.
+        if const { matches!(I::FORMAT, Format::Binary) }
+            && let Some((_, bytes)) = self.body
+            && let Some(value) = I::of_bytes(bytes)
+        {
+            return Ok(Some(value));
+        }
+        let is_absent = I::IS_OPTIONAL && self.is_absent(encoding);
+        let mut fault = None;
+        if const { matches!(I::FORMAT, Format::Json | Format::JsonOrForm) }
+            && encoding == Encoding::Json
+            && !is_absent
+        {
+            match serde_json::from_str::<I::Value>(self.json_text()?) {
+                Ok(value) if !self.options.rejects_unknown_names => return Ok(Some(value)),
+                Ok(_) => {}
+                Err(error) => fault = Some(error),
+            }
+        }
+        let mut value = None;
+        let mut read = |reader: &mut dyn erased_serde::Deserializer<'_>| {
+            value = Some(erased_serde::deserialize::<I::Value>(reader)?);
+            Ok::<(), erased_serde::Error>(())
+        };
+        if is_absent {
+            let absent = UnitDeserializer::<serde::de::value::Error>::new();
+            if let Err(error) = read(&mut <dyn erased_serde::Deserializer<'_>>::erase(absent)) {
+                self.errors
+                    .add(invalid(&error.to_string(), Vec::new(), encoding));
+            }
+        } else {
+            match encoding {
+                Encoding::Json => self.read_json_again(fault.as_ref(), &mut read)?,
+                _ => self.read_params(encoding, &mut read)?,
+            }
+        }
+        Ok(value)
     }
-    if const { matches!(I::FORMAT, Format::Form | Format::Query) } {
-        return parse_form(bytes, encoding);
+
+    /// Notes the rules that a value breaks, at the places where the client has sent it.
+    pub(super) fn note_broken_rules<I: Input>(&mut self, report: &Report) -> Result<(), Problem> {
+        let encoding = self.encoding(I::FORMAT);
+        self.note_report(report, encoding, &mut |reader| {
+            erased_serde::deserialize::<I::Value>(reader).map(drop)
+        })
     }
-    match encoding {
-        Encoding::Json => parse_json(bytes),
-        Encoding::Form | Encoding::Query => parse_form(bytes, encoding),
+
+    fn encoding(&self, format: Format) -> Encoding {
+        let only = Encoding::only(format);
+        match self.body {
+            Some((encoding, _)) if only.source() == InputSource::Body => encoding,
+            _ => only,
+        }
+    }
+
+    fn is_absent(&self, encoding: Encoding) -> bool {
+        match encoding.source() {
+            InputSource::Body => self.body.is_none_or(|(_, bytes)| bytes.is_empty()),
+            InputSource::Query => self.parts.uri.query().is_none_or(str::is_empty),
+            InputSource::Cookie => !self.parts.headers.contains_key(header::COOKIE),
+            InputSource::Header | InputSource::Path => false,
+        }
+    }
+
+    fn body_bytes(&self) -> &'r [u8] {
+        self.body.map_or(&[], |(_, bytes)| bytes)
+    }
+
+    // JSON
+
+    fn json_text(&self) -> Result<&'r str, Problem> {
+        let bytes = self.body_bytes();
+        // The whole input is checked: serde_json does not check strings that it skips.
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))?;
+        // A value needs at least one of these bytes; strings contain some too, so they are counted only
+        // if there are many.
+        let most = self.options.max_values;
+        let separators = bytes
+            .iter()
+            .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+        if text.len() > most && separators.count() > most && count_values(text) > most {
+            return Err(too_many_values(most));
+        }
+        Ok(text)
+    }
+
+    /// Reads JSON with the path to the error, or with the names that no field takes.
+    ///
+    /// The second reader is more lenient than the first: an integer may be written as `89.0`.
+    fn read_json_again(
+        &mut self,
+        fault: Option<&serde_json::Error>,
+        read: &mut Read<'_>,
+    ) -> Result<(), Problem> {
+        let text = self.json_text()?;
+        if let Some(error) = fault {
+            // Where a variant of an enum is expected, serde_json calls a value of another type a fault
+            // of the syntax.
+            let is_data = error.classify() == Category::Data || is_well_formed_but(error, text);
+            if !is_data {
+                return Err(malformed_json(text, error));
+            }
+        }
+        let trace = Trace::default();
+        let mut json = serde_json::Deserializer::from_str(text);
+        match read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
+            trace.of(&mut json),
+        )) {
+            Ok(()) => self.note_unknown_names(&trace, Encoding::Json),
+            Err(error) => {
+                let text = error.to_string();
+                let (message, position) = take_position(&text);
+                let position = position.or_else(|| Some((fault?.line(), fault?.column())));
+                self.errors
+                    .add(invalid(message, trace.failure(), Encoding::Json));
+                self.errors.position = position;
+            }
+        }
+        Ok(())
+    }
+
+    // Forms, queries, paths, header fields, cookies, and texts
+
+    /// Calls `read` with the parameters, unless their keys contradict each other: that is noted.
+    fn with_params<T>(
+        &mut self,
+        encoding: Encoding,
+        read: impl FnOnce(&Params<'_>, &Options) -> T,
+    ) -> Result<Option<T>, Problem> {
+        let options = self.options;
+        let has_nested_keys =
+            options.has_nested_keys && matches!(encoding, Encoding::Form | Encoding::Query);
+        let params = match encoding {
+            Encoding::Form | Encoding::Query => {
+                let bytes = match encoding {
+                    Encoding::Form => self.body_bytes(),
+                    _ => self.parts.uri.query().unwrap_or_default().as_bytes(),
+                };
+                urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
+                let most = options.max_values;
+                if bytes.len() > most && bytes.iter().filter(|byte| **byte == b'&').count() > most {
+                    return Err(too_many_values(most));
+                }
+                let pairs = form_urlencoded::parse(bytes);
+                if has_nested_keys {
+                    Params::nested(encoding, pairs)
+                } else {
+                    Ok(Params::new(encoding, pairs))
+                }
+            }
+            Encoding::Header => {
+                let fields = self.parts.headers.iter();
+                let fields = fields.filter_map(|(name, value)| {
+                    let value = std::str::from_utf8(value.as_bytes()).ok()?;
+                    Some((Cow::Borrowed(name.as_str()), Cow::Borrowed(value.trim())))
+                });
+                Ok(Params::new(encoding, fields))
+            }
+            Encoding::Cookie => Ok(Params::new(encoding, cookie::all(&self.parts.headers))),
+            Encoding::Path => {
+                #[cfg(feature = "axum")]
+                {
+                    let found = with_path_params(self.parts, |params| {
+                        let params = params.iter();
+                        let params = params
+                            .map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(&**value)));
+                        read(&Params::new(encoding, params), options)
+                    })?;
+                    return found.map(Some).ok_or_else(no_route);
+                }
+                #[cfg(not(feature = "axum"))]
+                return Err(no_route());
+            }
+            Encoding::Json | Encoding::Text | Encoding::Binary => {
+                let bytes = self.body_bytes();
+                let text = std::str::from_utf8(bytes).map_err(|error| {
+                    not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default())
+                })?;
+                Ok(Params::text(encoding, text))
+            }
+        };
+        match params {
+            Ok(params) => Ok(Some(read(&params, options))),
+            Err(fault) => {
+                self.errors.add(InputError {
+                    encoding,
+                    message: fault.message.into(),
+                    path: vec![PathSegment::Key(fault.key)],
+                    code: fault.code.into(),
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    fn read_params(&mut self, encoding: Encoding, read: &mut Read<'_>) -> Result<(), Problem> {
+        let outcome = self.with_params(encoding, |params, options| {
+            let error = loop {
+                let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(params.reader());
+                match read(&mut reader).map_err(|error| error.to_string()) {
+                    Ok(()) => break None,
+                    Err(error) if params.learns_from(&error) => {}
+                    Err(error) => break Some(error),
+                }
+            };
+            let must_know_names = options.rejects_unknown_names || params.has_bracketed_keys();
+            let trace = Trace::default();
+            if error.is_none() && !must_know_names {
+                return None;
+            }
+            // The outcome is known: this is for the path to the error, or the names that no field takes.
+            let reader = trace.of(params.reader());
+            drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
+                reader,
+            )));
+            Some((error, trace))
+        })?;
+        match outcome {
+            None | Some(None) => {}
+            Some(Some((Some(error), trace))) => {
+                if encoding == Encoding::Path && is_fault_of_route(&error) {
+                    return Err(wrong_route(&error));
+                }
+                self.errors.add(invalid(&error, trace.failure(), encoding));
+            }
+            Some(Some((None, trace))) => self.note_unknown_names(&trace, encoding),
+        }
+        Ok(())
+    }
+
+    /// Notes the names that no field has taken: all of them if that is asked for, and a name with
+    /// brackets (`tags[]`) always, if there is a field of that name without them.
+    fn note_unknown_names(&mut self, trace: &Trace, encoding: Encoding) {
+        let fields = trace.fields_at(&[]);
+        for path in trace.ignored() {
+            let field = match path.as_slice() {
+                [PathSegment::Key(key)] if !self.options.has_nested_keys => {
+                    key.split_once('[').map(|(name, _)| name)
+                }
+                _ => None,
+            };
+            let field = field.filter(|name| encoding != Encoding::Json && fields.contains(name));
+            if field.is_none() && !self.options.rejects_unknown_names {
+                continue;
+            }
+            let Some(PathSegment::Key(name)) = path.last() else {
+                continue;
+            };
+            let message = match field {
+                Some(field) => {
+                    format!("keys with brackets are not read; send `{field}`, repeated for a list")
+                }
+                None => format!("unknown field `{}`", excerpt(name)),
+            };
+            self.errors.add(InputError {
+                encoding,
+                message: message.into(),
+                path,
+                code: errors::UNKNOWN_FIELD.into(),
+            });
+        }
+    }
+
+    // Rules
+
+    fn note_report(
+        &mut self,
+        report: &Report,
+        encoding: Encoding,
+        read: &mut Read<'_>,
+    ) -> Result<(), Problem> {
+        let listed: Vec<_> = errors::listed(report, self.errors.room()).collect();
+        let paths: Vec<_> = listed.iter().map(|error| error.path.clone()).collect();
+        let mut noted = Vec::new();
+        if encoding == Encoding::Json {
+            let text = self.json_text()?;
+            let mut names = FieldPaths::in_json(text, &paths);
+            noted.extend(names.all(&listed));
+            if noted.len() < listed.len() {
+                // serde tells more names, but takes as long as the first reading.
+                let trace = Trace::default();
+                let mut json = serde_json::Deserializer::from_str(text);
+                drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
+                    trace.of(&mut json),
+                )));
+                names.learn(trace);
+                noted = names.all(&listed);
+            }
+        } else {
+            let found = self.with_params(encoding, |params, _| {
+                let mut names = FieldPaths::in_params(&params.root, encoding);
+                let found = names.all(&listed);
+                if found.len() == listed.len() {
+                    return found;
+                }
+                let trace = Trace::default();
+                let reader = trace.of(params.reader());
+                drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
+                    reader,
+                )));
+                names.learn(trace);
+                names.all(&listed)
+            })?;
+            noted.extend(found.into_iter().flatten());
+        }
+        for (error, path) in listed.into_iter().zip(noted) {
+            self.errors.add(InputError {
+                encoding,
+                path,
+                ..error
+            });
+        }
+        let more = report.iter().count().saturating_sub(paths.len());
+        self.errors.count_more(more);
+        Ok(())
     }
 }
 
-fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // The whole input is checked: serde_json does not check strings that it skips.
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))?;
-    serde_json::from_str(text).map_err(|error| match error.classify() {
-        // Where a variant of an enum is expected, serde_json calls a value of another type a fault
-        // of the syntax.
-        category if category == Category::Data || is_well_formed_but(&error, text) => {
-            let (error, path) = locate::<T>(text).unwrap_or((error, Vec::new()));
-            let position = Some((error.line(), error.column()));
-            invalid(&without_position(&error), path, Encoding::Json, position)
+/// How many values a JSON text has; one more than really, if it is malformed.
+fn count_values(text: &str) -> usize {
+    let mut values = 1_usize;
+    let (mut in_string, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values = values.saturating_add(1),
+            _ => {}
         }
-        _ => malformed_json(text, &error),
-    })
+    }
+    values
+}
+
+fn too_many_values(most: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+        .reason("too_many_values")
+        .detail(format!("The input must not have more than {most} values."))
+        .extension("max_values", most)
 }
 
 /// Whether a text is JSON, though its type expects another value.
 fn is_well_formed_but(error: &serde_json::Error, text: &str) -> bool {
-    without_position(error) == "expected value" && serde_json::from_str::<IgnoredAny>(text).is_ok()
-}
-
-/// Parses again, with the path to the error.
-fn locate<T: DeserializeOwned>(text: &str) -> Option<(serde_json::Error, Vec<PathSegment>)> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
-    let path = segments(error.path());
-    Some((error.into_inner(), path))
+    take_position(&error.to_string()).0 == "expected value"
+        && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// A body that is not JSON: 400, with the position.
@@ -90,8 +499,8 @@ fn malformed_json(text: &str, error: &serde_json::Error) -> Problem {
         return at(malformed(detail.to_owned()), 1, 1);
     }
     let (line, column) = (error.line(), error.column());
-    let reason = without_position(error);
-    let reason = excerpt(&reason);
+    let text = error.to_string();
+    let reason = excerpt(take_position(&text).0);
     let detail = format!("The body is not JSON: {reason} at line {line}, column {column}.");
     at(malformed(detail), line, column)
 }
@@ -109,36 +518,22 @@ fn at(problem: Problem, line: usize, column: usize) -> Problem {
     problem.extension("line", line).extension("column", column)
 }
 
-/// The message of `serde_json` without the position at its end.
-fn without_position(error: &serde_json::Error) -> String {
-    let mut text = error.to_string();
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    if text.ends_with(&position) {
-        text.truncate(text.len().saturating_sub(position.len()));
+/// The message of an error of `serde_json`, and the position at its end.
+fn take_position(text: &str) -> (&str, Option<(usize, usize)>) {
+    let found = text
+        .rsplit_once(" at line ")
+        .and_then(|(message, position)| {
+            let (line, column) = position.split_once(" column ")?;
+            Some((message, (line.parse().ok()?, column.parse().ok()?)))
+        });
+    match found {
+        Some((message, position)) => (message, Some(position)),
+        None => (text, None),
     }
-    text
-}
-
-fn parse_form<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, Problem> {
-    urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
-    serde_html_form::from_bytes(bytes).map_err(|error| {
-        let reader = serde_html_form::Deserializer::from_bytes(bytes);
-        match serde_path_to_error::deserialize::<_, T>(reader) {
-            Err(found) => {
-                let path = segments(found.path());
-                invalid(&message(found.inner()), path, encoding, None)
-            }
-            Ok(_) => invalid(&message(&error), Vec::new(), encoding, None),
-        }
-    })
 }
 
 fn malformed_form(fault: Malformed, encoding: Encoding) -> Problem {
-    let part = if encoding == Encoding::Query {
-        "query"
-    } else {
-        "form"
-    };
+    let part = encoding.name();
     match fault {
         Malformed::Escape { at } => malformed(format!(
             "In the {part}, the % at byte {at} is not followed by two hexadecimal digits."
@@ -148,17 +543,6 @@ fn malformed_form(fault: Malformed, encoding: Encoding) -> Problem {
     }
 }
 
-const REPEATED: &str = "repeated, but only one value is expected";
-
-/// `serde_html_form` reports a repeated key as an "unsupported value".
-fn message(error: &serde_html_form::de::Error) -> String {
-    let text = error.to_string();
-    if text == "unsupported value" {
-        return REPEATED.to_owned();
-    }
-    text
-}
-
 /// An input that can't be parsed: 400.
 fn malformed(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST)
@@ -166,55 +550,171 @@ fn malformed(detail: String) -> Problem {
         .detail(detail)
 }
 
-/// A well-formed input that is not a `T`: 422, with the line and the column if they are known.
-fn invalid(
-    message: &str,
-    mut path: Vec<PathSegment>,
-    encoding: Encoding,
-    position: Option<(usize, usize)>,
-) -> Problem {
-    // serde locates a missing field at its object; clients look for the field.
-    let missing = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'));
-    path.extend(missing.map(|name| PathSegment::Key(name.to_owned())));
-    let error = InputError {
-        encoding,
-        message,
-        path,
-        rule: errors::rule(&RULES, message, INVALID),
+/// Whether the parameters of the path do not fit the type, whatever the client sends.
+fn is_fault_of_route(error: &str) -> bool {
+    error.starts_with("missing field ") || error.starts_with("invalid length ")
+}
+
+#[cold]
+fn wrong_route(error: &str) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+        .reason("wrong_path")
+        .because(format!(
+            "the parameters of the route do not fit the type of the path: {error}"
+        ))
+}
+
+#[cold]
+fn no_route() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+        .reason("wrong_path")
+        .because("no route has matched, so that there are no parameters of a path")
+}
+
+/// A well-formed input that is not of its type: 422.
+fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> InputError {
+    // serde locates these at the object; clients look for the field.
+    for start in ["missing field `", "duplicate field `"] {
+        let field = message
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix('`'));
+        path.extend(field.map(|name| PathSegment::Key(name.to_owned())));
+    }
+    let text = match path.last() {
+        // The name of a header field is not that of the field in Rust.
+        Some(PathSegment::Key(name)) if message.starts_with("missing field ") => {
+            format!("missing field `{}`", excerpt(&encoding.name_of(name))).into()
+        }
+        _ => in_the_words_of_clients(message),
     };
-    errors::list(vec![error], 1, position)
+    InputError {
+        encoding,
+        message: text,
+        path,
+        code: errors::rule(&RULES, message, INVALID).into(),
+    }
 }
 
 /// A type of the application rejects the value by itself.
 pub(super) const INVALID: &str = "invalid";
 
 /// The start of each message of serde, and what the log says instead.
-pub(super) const RULES: [(&str, &str); 14] = [
-    ("cannot parse integer from empty string", "value"),
+pub(super) const RULES: [(&str, &str); 12] = [
+    ("data did not match any variant", "unknown_variant"),
     ("duplicate field ", "duplicate_field"),
-    ("invalid digit found in string", "value"),
-    ("invalid float literal", "value"),
     ("invalid length ", "length"),
     ("invalid type: ", "type"),
     ("invalid value: ", "value"),
     ("missing field ", "missing_field"),
-    ("number too large to fit in target type", "value"),
-    ("number too small to fit in target type", "value"),
-    ("provided string was not `true` or `false`", "value"),
+    ("no variant of enum ", "unknown_variant"),
+    ("number out of range", "value"),
     (REPEATED, "duplicate_field"),
-    ("unknown field ", UNKNOWN_FIELD),
+    ("unknown field ", errors::UNKNOWN_FIELD),
     ("unknown variant ", "unknown_variant"),
+    ("wanted exactly 1 element", "type"),
 ];
 
-fn segments(path: &Path) -> Vec<PathSegment> {
-    path.iter()
-        .map_while(|segment| match segment {
-            Segment::Seq { index } => Some(PathSegment::Index(*index)),
-            Segment::Map { key } => Some(PathSegment::Key(key.clone())),
-            Segment::Enum { variant } => Some(PathSegment::Key(variant.clone())),
-            Segment::Unknown => None,
-        })
-        .collect()
+/// The message of serde without the names of Rust's types.
+fn in_the_words_of_clients(message: &str) -> Cow<'static, str> {
+    if let Some((start, _)) = message.split_once(" of untagged enum ")
+        && start == "data did not match any variant"
+    {
+        return "does not match any of the variants".into();
+    }
+    if message.starts_with("no variant of enum ") {
+        return "does not match any of the variants".into();
+    }
+    let Some((found, expected)) = message.rsplit_once(", expected ") else {
+        return excerpt(message).into_owned().into();
+    };
+    let found = match found.strip_prefix("invalid type: ") {
+        Some("map") => "invalid type: object",
+        Some("sequence") => "invalid type: array",
+        Some("unit value") => "invalid type: null",
+        _ => found,
+    };
+    format!("{}, expected {}", excerpt(found), expectation(expected)).into()
+}
+
+fn expectation(expected: &str) -> Cow<'_, str> {
+    let (kind, name) = expected.split_once(' ').unwrap_or((expected, ""));
+    let elements = name.split_once(" with ").map(|(_, elements)| elements);
+    Cow::Borrowed(match (kind, name) {
+        ("i8", "") => "an integer from -128 to 127",
+        ("i16", "") => "an integer from -32768 to 32767",
+        ("i32", "") => "an integer from -2147483648 to 2147483647",
+        ("i64" | "i128" | "isize", "") => "an integer",
+        ("u8", "") => "an integer from 0 to 255",
+        ("u16", "") => "an integer from 0 to 65535",
+        ("u32", "") => "an integer from 0 to 4294967295",
+        ("u64" | "u128" | "usize", "") => "an integer that is not negative",
+        ("a", name) if name.starts_with("nonzero i") => "an integer other than 0",
+        ("a", name) if name.starts_with("nonzero u") => "an integer above 0",
+        ("f32" | "f64", "") => "a number",
+        ("unit", "") => "null",
+        ("a", "borrowed string") => "a string",
+        ("struct" | "enum" | "tuple" | "newtype" | "unit", _) if elements.is_some() => {
+            return format!("an array of {}", elements.unwrap_or_default()).into();
+        }
+        ("unit", _) => "null",
+        ("enum", _) => "one of the variants",
+        ("internally" | "adjacently", name) if name.starts_with("tagged enum ") => {
+            "an object with a tag"
+        }
+        ("struct" | "newtype", _) | ("a", "map") => "an object",
+        ("tuple", _) | ("a", "sequence") => "an array",
+        ("field", "identifier") => "the name of a field",
+        ("variant", "identifier") => "the name of a variant",
+        _ => return excerpt(expected),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_the_words_of_clients;
+
+    #[test]
+    fn messages_do_not_contain_the_names_of_types() {
+        let cases = [
+            (
+                "invalid type: map, expected a string",
+                "invalid type: object, expected a string",
+            ),
+            (
+                "invalid type: string \", expected u8\", expected struct NewUser",
+                "invalid type: string \", expected u8\", expected an object",
+            ),
+            (
+                "invalid length 1, expected struct Point with 2 elements",
+                "invalid length 1, expected an array of 2 elements",
+            ),
+            (
+                "invalid value: integer `300`, expected u8",
+                "invalid value: integer `300`, expected an integer from 0 to 255",
+            ),
+            (
+                "invalid type: integer `1`, expected internally tagged enum Shape",
+                "invalid type: integer `1`, expected an object with a tag",
+            ),
+            (
+                "invalid type: null, expected struct variant Shape::Circle",
+                "invalid type: null, expected an object",
+            ),
+            (
+                "invalid type: integer `0`, expected a nonzero u8",
+                "invalid type: integer `0`, expected an integer above 0",
+            ),
+            (
+                "data did not match any variant of untagged enum Shape",
+                "does not match any of the variants",
+            ),
+            (
+                "unknown variant `x`, expected one of `a`, `b`",
+                "unknown variant `x`, expected one of `a`, `b`",
+            ),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(in_the_words_of_clients(message), expected);
+        }
+    }
 }

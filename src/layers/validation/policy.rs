@@ -1,117 +1,220 @@
 //! The policy: how it is built, and what it does with a request.
 
 use std::{
+    any::Any,
     error::Error,
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     marker::PhantomData,
-    mem,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use http::{Extensions, Request, StatusCode};
+use http::{Request, StatusCode, request::Parts};
 use http_body::Body;
 use tower_layer::Layer;
 
 use super::{
     body::{Refusals, encoding, guess_encoding},
-    errors,
-    input::{ContextOf, Format, Input, Valid},
-    parse::Encoding,
+    check::{CheckFuture, FieldErrors},
+    errors::{ErrorList, FieldError},
+    input::{Format, InputSet, InputType, WithRules, WithoutRules},
+    parse::{Encoding, Reading},
 };
 use crate::{
     compose::{RouteList, When},
     contract::{
-        Always, Description, Later, Middleware, Place, Placed, Step, With, Wrapped,
+        Description, Later, Middleware, Place, Placed, Step, With, Wrapped,
         description::{Answer, InputSource, RequestInput},
         placed, stage, with,
     },
     request::RequestHead,
     wire::{
         ConfigError, Problem,
+        field::media_type::MediaType,
         read_body::{BodyReader, ReadError, announces_more, is_encoded},
-        type_name,
     },
 };
 
 const NAME: &str = "with_validation";
 
-/// Reads and validates an input of every request.
+/// Reads an input of every request, or several, and holds them against their rules.
 ///
-/// The layer has the options:
+/// # Example: several parts of a request
 ///
 /// ```
-/// use wythe::{Query, with_validation};
+/// use wythe::{Json, Problem, Query, Valid, compose, with_validation};
 ///
 /// #[derive(serde::Deserialize, garde::Validate)]
-/// struct Page {
-///     #[garde(range(min = 1, max = 100))]
-///     per_page: Option<u32>,
+/// struct Options {
+///     #[serde(default)]
+///     #[garde(skip)]
+///     dry_run: bool,
 /// }
 ///
-/// let layer = with_validation::<Query<Page>>().max_listed_errors(5);
+/// #[derive(serde::Deserialize, garde::Validate)]
+/// struct NewUser {
+///     #[garde(length(chars, min = 2, max = 50))]
+///     name: String,
+/// }
+///
+/// let create = compose((
+///     with_validation::<(Query<Options>, Json<NewUser>)>()
+///         .max_body_bytes(64 * 1024)
+///         .max_listed_errors(5),
+/// ));
+///
+/// # #[cfg(feature = "axum")]
+/// async fn create_user(options: Valid<Query<Options>>, user: Valid<Json<NewUser>>) -> String {
+///     format!("{} {}", user.name, options.dry_run)
+/// }
+/// # #[cfg(feature = "axum")]
+/// let route: axum::Router = axum::Router::new()
+///     .route("/users", axum::routing::post(create.handler(create_user)));
 /// ```
 ///
 /// See the [module](crate::validation) for what passes and what is rejected.
 pub fn with_validation<I>() -> Placed<Validation<I>>
 where
-    I: Input,
-    ContextOf<I>: Default + Send + Sync + 'static,
+    I: InputSet<WithRules, Context: Default>,
 {
     placed(Validation::new())
 }
 
-/// How an input is read and validated; see the [module](crate::validation).
-// The input is erased inside, so that a type that is not an input is one error, and not one for each use
-// of the stack.
+/// Reads inputs without rules: their size, their content type and their syntax are checked, and that
+/// serde can deserialize them. The handler gets them as [`Parsed`](crate::Parsed).
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Json, Parsed, compose, with_parsing};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     theme: String,
+/// }
+///
+/// let stack = compose((with_parsing::<Json<Settings>>().max_body_bytes(1024),));
+///
+/// async fn save(Parsed(Json(settings)): Parsed<Json<Settings>>) -> String {
+///     settings.theme
+/// }
+/// # #[cfg(feature = "axum")]
+/// # let _: axum::routing::MethodRouter = axum::routing::post(stack.handler(save));
+/// ```
+///
+/// The answers are those of [`with_validation`].
+pub fn with_parsing<I>() -> Placed<Validation<I, WithoutRules>>
+where
+    I: InputSet<WithoutRules, Context: Default>,
+{
+    placed(Validation::new())
+}
+
+/// How inputs are read and validated; see the [module](crate::validation).
+// The inputs are erased inside, so that a type that is not an input is one error, and not one for each
+// use of the stack.
 #[must_use]
-pub struct Validation<I> {
+pub struct Validation<I, R = WithRules> {
     compiled: Arc<CompiledValidation>,
-    input: PhantomData<fn() -> I>,
+    input: PhantomData<fn() -> (I, R)>,
 }
 
 struct CompiledValidation {
-    format: Format,
+    inputs: Arc<[InputType]>,
+    /// The format of the body, and whether it may be missing.
+    body: Option<(Format, bool)>,
     options: Options,
     refusals: Refusals,
-    read: Arc<ReadInput>,
+    read: Arc<dyn ReadInputs>,
+    texts: Option<Arc<TextOfError>>,
 }
 
-/// Reads and validates an input, and leaves it in the extensions. The last argument is how many errors
-/// a 422 lists at most.
-type ReadInput =
-    dyn Fn(&[u8], Encoding, &mut Extensions, usize) -> Result<(), Problem> + Send + Sync;
+type TextOfError = dyn Fn(&FieldError<'_>, &RequestHead<'_>) -> Option<String> + Send + Sync;
+
+/// Reads the inputs of a request, and leaves them in its extensions unless one is invalid.
+trait ReadInputs: Send + Sync {
+    fn read(&self, reading: &mut Reading<'_>) -> Result<Option<CheckFuture>, Problem>;
+
+    /// The [`RuleContext`], for the same inputs with a check.
+    fn context(&self) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// The inputs `I`, with what their rules need.
+struct TypedInputs<I: InputSet<R>, R> {
+    context: Arc<RuleContext<I::Context>>,
+    check: Option<Box<CheckOf<I, R>>>,
+}
+
+type CheckOf<I, R> = dyn for<'a> Fn(<I as InputSet<R>>::Values<'a>) -> CheckFuture + Send + Sync;
+
+/// The context of the rules.
+enum RuleContext<C> {
+    Fixed(C),
+    OfRequest(Box<dyn Fn(&RequestHead<'_>) -> C + Send + Sync>),
+}
+
+impl<I: InputSet<R>, R: 'static> ReadInputs for TypedInputs<I, R> {
+    fn read(&self, reading: &mut Reading<'_>) -> Result<Option<CheckFuture>, Problem> {
+        let values = match &*self.context {
+            RuleContext::Fixed(context) => I::read(reading, context)?,
+            RuleContext::OfRequest(context) => {
+                let context = context(&RequestHead::from(&*reading.parts));
+                I::read(reading, &context)?
+            }
+        };
+        let Some(values) = values.filter(|_| reading.errors.is_empty()) else {
+            return Ok(None);
+        };
+        let check = self.check.as_ref().map(|check| check(I::values(&values)));
+        I::provide(values, &mut reading.parts.extensions);
+        Ok(check)
+    }
+
+    fn context(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.context) as _
+    }
+}
 
 /// How many errors a 422 lists by default.
 pub(super) const MAX_LISTED_ERRORS: usize = 32;
 
-#[derive(Clone, Copy, Debug)]
-struct Options {
-    max_body_bytes: usize,
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) max_body_bytes: usize,
     max_listed_errors: usize,
+    pub(super) max_values: usize,
+    pub(super) rejects_unknown_names: bool,
+    pub(super) has_nested_keys: bool,
     any_content_type: bool,
+    pub(super) media_types: Vec<String>,
 }
 
 impl Options {
     const DEFAULT: Self = Self {
         max_body_bytes: 1024 * 1024,
         max_listed_errors: MAX_LISTED_ERRORS,
+        max_values: 100_000,
+        rejects_unknown_names: false,
+        has_nested_keys: false,
         any_content_type: false,
+        media_types: Vec::new(),
     };
 }
 
-impl<I: Input> Validation<I> {
-    /// The defaults: bodies of at most 1 MiB, at most 32 listed errors, and a matching content type.
+impl<I: InputSet<R>, R: 'static> Validation<I, R> {
+    /// The defaults: bodies of at most 1 MiB with at most 100,000 values, at most 32 listed errors, and a
+    /// matching content type.
     pub fn new() -> Self
     where
-        ContextOf<I>: Default + Send + Sync + 'static,
+        I::Context: Default,
     {
-        Self::in_context(ContextOf::<I>::default())
+        Self::in_context(I::Context::default())
     }
 
-    /// The same for rules that need a context: a list of reserved names, for example.
+    /// The same for rules that need a context: a list of reserved names, for example. The context of a
+    /// tuple of inputs is a tuple.
     ///
     /// # Example
     ///
@@ -137,27 +240,121 @@ impl<I: Input> Validation<I> {
     /// let reserved = Reserved(vec!["admin".into()]);
     /// let stack = compose((placed(Validation::<Json<NewTeam>>::in_context(reserved)),));
     /// ```
-    pub fn in_context(context: ContextOf<I>) -> Self
-    where
-        ContextOf<I>: Send + Sync + 'static,
-    {
-        let read = move |written: &[u8], encoding, extensions: &mut Extensions, max_listed| {
-            Valid::<I>::read(written, encoding, &context, max_listed)?.provide(extensions);
-            Ok(())
+    pub fn in_context(context: I::Context) -> Self {
+        Self::with_context(RuleContext::Fixed(context))
+    }
+
+    /// The same with a context that is made for each request, from its head.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Json, Validation, compose, placed};
+    ///
+    /// struct Client {
+    ///     is_old: bool,
+    /// }
+    ///
+    /// #[derive(serde::Deserialize, garde::Validate)]
+    /// #[garde(context(Client))]
+    /// struct NewUser {
+    ///     #[garde(custom(is_sent_by_new_clients))]
+    ///     phone: Option<String>,
+    /// }
+    ///
+    /// fn is_sent_by_new_clients(phone: &Option<String>, client: &Client) -> garde::Result {
+    ///     if phone.is_none() && !client.is_old {
+    ///         return Err(garde::Error::new("not set"));
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let validation = Validation::<Json<NewUser>>::in_context_of(|head| Client {
+    ///     is_old: head.headers().get("x-client").is_some_and(|client| client == "1.0"),
+    /// });
+    /// let stack = compose((placed(validation),));
+    /// ```
+    pub fn in_context_of(
+        context: impl Fn(&RequestHead<'_>) -> I::Context + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_context(RuleContext::OfRequest(Box::new(context)))
+    }
+
+    fn with_context(context: RuleContext<I::Context>) -> Self {
+        let inputs: Arc<[InputType]> = I::inputs().into();
+        let mut bodies = inputs.iter().filter(|input| input.is_body());
+        let body = bodies.next().map(|input| (input.format, input.is_optional));
+        let read = TypedInputs::<I, R> {
+            context: Arc::new(context),
+            check: None,
         };
-        Self::of(I::FORMAT, Options::DEFAULT, Arc::new(read))
+        Self::of(CompiledValidation {
+            refusals: Refusals::new(body.map(|(format, _)| format), &Options::DEFAULT),
+            inputs,
+            body,
+            options: Options::DEFAULT,
+            read: Arc::new(read),
+            texts: None,
+        })
+    }
+
+    /// Checks what only the application knows, after all rules have passed: that a name is not taken, for
+    /// example. Its errors are those of a 422, in the same shape as those of rules.
+    ///
+    /// The closure gets a reference to the value (for a tuple of inputs, a tuple of references) and takes
+    /// out of it what the future needs.
+    ///
+    /// # Errors
+    ///
+    /// A [`Problem`] of the future is the answer: a 503 if a database can't be reached, for example.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Json, Problem, compose, validation::FieldErrors, with_validation};
+    ///
+    /// #[derive(serde::Deserialize, garde::Validate)]
+    /// struct NewUser {
+    ///     #[garde(length(chars, min = 2, max = 50))]
+    ///     name: String,
+    /// }
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Database;
+    /// # impl Database { async fn has_user(&self, _: &str) -> Result<bool, Problem> { Ok(true) } }
+    /// # let database = Database;
+    /// let validation = with_validation::<Json<NewUser>>().check(move |user: &NewUser| {
+    ///     let (database, name) = (database.clone(), user.name.clone());
+    ///     async move {
+    ///         if database.has_user(&name).await? {
+    ///             return Ok(FieldErrors::at("/name", "taken", "this name is taken"));
+    ///         }
+    ///         Ok(FieldErrors::none())
+    ///     }
+    /// });
+    /// let stack = compose((validation,));
+    /// ```
+    pub fn check<F, Fut>(self, check: F) -> Self
+    where
+        F: for<'a> Fn(I::Values<'a>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<FieldErrors, Problem>> + Send + 'static,
+    {
+        let Ok(context) = self.compiled.read.context().downcast() else {
+            // The context is of this type, because the inputs are.
+            return self;
+        };
+        let read = TypedInputs::<I, R> {
+            context,
+            check: Some(Box::new(move |values| Box::pin(check(values)))),
+        };
+        self.change(|compiled| compiled.read = Arc::new(read))
     }
 }
 
-impl<I> Validation<I> {
-    fn of(format: Format, options: Options, read: Arc<ReadInput>) -> Self {
+impl<I, R> Validation<I, R> {
+    fn of(compiled: CompiledValidation) -> Self {
         Self {
-            compiled: Arc::new(CompiledValidation {
-                format,
-                options,
-                refusals: Refusals::new(format, options.max_body_bytes),
-                read,
-            }),
+            compiled: Arc::new(compiled),
             input: PhantomData,
         }
     }
@@ -165,12 +362,93 @@ impl<I> Validation<I> {
     /// The largest body that is read, in bytes; 1,048,576 by default. With 0, only an empty form
     /// passes. The length of a query is limited by the server.
     pub fn max_body_bytes(self, bytes: usize) -> Self {
-        self.change(|options| options.max_body_bytes = bytes)
+        self.change(|compiled| compiled.options.max_body_bytes = bytes)
     }
 
     /// How many errors a 422 lists at most; 32 by default. All are counted.
     pub fn max_listed_errors(self, errors: usize) -> Self {
-        self.change(|options| options.max_listed_errors = errors)
+        self.change(|compiled| compiled.options.max_listed_errors = errors)
+    }
+
+    /// How many values an input may have: members and items of JSON, or parameters; 100,000 by default.
+    ///
+    /// It bounds the memory that a value takes, which can be many times that of its text.
+    pub fn max_values(self, values: usize) -> Self {
+        self.change(|compiled| compiled.options.max_values = values)
+    }
+
+    /// Rejects names that no field has, at any depth. By default they are ignored, as by serde.
+    ///
+    /// It has no effect on header fields and cookies, nor on the names in a flattened map. Each input is
+    /// read twice.
+    pub fn reject_unknown_names(self) -> Self {
+        self.change(|compiled| compiled.options.rejects_unknown_names = true)
+    }
+
+    /// Reads nested keys of forms and queries: `address[city]=London`, `tags[]=a&tags[]=b`,
+    /// `items[0][price]=10`.
+    ///
+    /// Each `[]` is another item. The indexes of a list start at 0 and have no gaps. A key may be nested 16
+    /// levels deep. By default brackets are part of the name.
+    pub fn nested_keys(self) -> Self {
+        self.change(|compiled| compiled.options.has_nested_keys = true)
+    }
+
+    /// The content types of the body, instead of those of its format: `application/merge-patch+json`, or
+    /// `image/png` for [`Binary`](crate::Binary).
+    ///
+    /// # Errors
+    ///
+    /// A text is not a media type without parameters, or the inputs have no body.
+    pub fn media_types<T: Into<String>>(
+        self,
+        types: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let types: Vec<String> = types.into_iter().map(Into::into).collect();
+        if self.compiled.body.is_none() {
+            return Err(ConfigError::new(
+                NAME,
+                "`media_types` needs an input in the body",
+            ));
+        }
+        let is_plain = |text: &String| {
+            MediaType::parse(text.as_bytes()).is_some() && !text.contains([';', ' ', '*'])
+        };
+        if let Some(odd) = types.iter().find(|text| !is_plain(text)) {
+            let message = format!("`{odd}` is not a media type; write it like `image/png`");
+            return Err(ConfigError::new(NAME, message));
+        }
+        Ok(self.change(|compiled| compiled.options.media_types = types))
+    }
+
+    /// Writes the text of each error: in another language, for example. `None` keeps the default.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Json, RequestHead, compose, validation::FieldError, with_validation};
+    ///
+    /// #[derive(serde::Deserialize, garde::Validate)]
+    /// struct NewUser {
+    ///     #[garde(length(chars, min = 2, max = 50))]
+    ///     name: String,
+    /// }
+    ///
+    /// fn text(error: &FieldError<'_>, _: &RequestHead<'_>) -> Option<String> {
+    ///     match (&*error.pointer(), error.code()) {
+    ///         ("/name", "length") => Some("A name has 2 to 50 characters.".into()),
+    ///         (_, "missing_field") => Some("This field is required.".into()),
+    ///         _ => None,
+    ///     }
+    /// }
+    ///
+    /// let stack = compose((with_validation::<Json<NewUser>>().texts(text),));
+    /// ```
+    pub fn texts(
+        self,
+        text: impl Fn(&FieldError<'_>, &RequestHead<'_>) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|compiled| compiled.texts = Some(Arc::new(text)))
     }
 
     /// Reads bodies of any content type and charset, and bodies without a content type.
@@ -183,39 +461,78 @@ impl<I> Validation<I> {
     /// A page of another origin can send such a body without a preflight, with the user's cookies.
     /// Use it only for clients that can't be changed, and where no cookie identifies a user.
     pub fn dangerously_ignore_content_type(self) -> Self {
-        self.change(|options| options.any_content_type = true)
+        self.change(|compiled| compiled.options.any_content_type = true)
     }
 
-    fn change(self, change: impl FnOnce(&mut Options)) -> Self {
-        let CompiledValidation {
-            format,
-            mut options,
-            ref read,
-            ..
-        } = *self.compiled;
-        change(&mut options);
-        Self::of(format, options, Arc::clone(read))
+    fn change(self, change: impl FnOnce(&mut CompiledValidation)) -> Self {
+        let before = &*self.compiled;
+        let mut compiled = CompiledValidation {
+            inputs: Arc::clone(&before.inputs),
+            body: before.body,
+            options: before.options.clone(),
+            refusals: before.refusals.clone(),
+            read: Arc::clone(&before.read),
+            texts: before.texts.clone(),
+        };
+        change(&mut compiled);
+        let format = compiled.body.map(|(format, _)| format);
+        compiled.refusals = Refusals::new(format, &compiled.options);
+        Self::of(compiled)
     }
 }
 
-impl<I> Placed<Validation<I>> {
-    /// See [`Validation::max_body_bytes`].
-    pub fn max_body_bytes(self, bytes: usize) -> Self {
-        placed(self.into_inner().max_body_bytes(bytes))
+macro_rules! forward {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*);)*) => {$(
+        $(#[$doc])*
+        pub fn $name(self, $($argument: $kind),*) -> Self {
+            placed(self.into_inner().$name($($argument),*))
+        }
+    )*};
+}
+
+impl<I, R> Placed<Validation<I, R>> {
+    forward! {
+        /// See [`Validation::max_body_bytes`].
+        max_body_bytes(bytes: usize);
+        /// See [`Validation::max_listed_errors`].
+        max_listed_errors(errors: usize);
+        /// See [`Validation::max_values`].
+        max_values(values: usize);
+        /// See [`Validation::reject_unknown_names`].
+        reject_unknown_names();
+        /// See [`Validation::nested_keys`].
+        nested_keys();
+        /// See [`Validation::texts`].
+        texts(text: impl Fn(&FieldError<'_>, &RequestHead<'_>) -> Option<String> + Send + Sync + 'static);
+        /// See [`Validation::dangerously_ignore_content_type`].
+        dangerously_ignore_content_type();
     }
 
-    /// See [`Validation::max_listed_errors`].
-    pub fn max_listed_errors(self, errors: usize) -> Self {
-        placed(self.into_inner().max_listed_errors(errors))
+    /// See [`Validation::media_types`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Validation::media_types`].
+    pub fn media_types<T: Into<String>>(
+        self,
+        types: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        self.into_inner().media_types(types).map(placed)
     }
 
-    /// See [`Validation::dangerously_ignore_content_type`].
-    pub fn dangerously_ignore_content_type(self) -> Self {
-        placed(self.into_inner().dangerously_ignore_content_type())
+    /// See [`Validation::check`].
+    pub fn check<F, Fut>(self, check: F) -> Self
+    where
+        I: InputSet<R>,
+        R: 'static,
+        F: for<'a> Fn(I::Values<'a>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<FieldErrors, Problem>> + Send + 'static,
+    {
+        placed(self.into_inner().check(check))
     }
 
     /// See [`With::when`].
-    pub fn when<F>(self, condition: F) -> With<When<Validation<I>, F>>
+    pub fn when<F>(self, condition: F) -> With<When<Validation<I, R>, F>>
     where
         F: Fn(&RequestHead<'_>) -> bool + Clone,
     {
@@ -223,7 +540,7 @@ impl<I> Placed<Validation<I>> {
     }
 
     /// See [`With::except`].
-    pub fn except<F>(self, condition: F) -> With<When<Validation<I>, F>>
+    pub fn except<F>(self, condition: F) -> With<When<Validation<I, R>, F>>
     where
         F: Fn(&RequestHead<'_>) -> bool + Clone,
     {
@@ -235,12 +552,12 @@ impl<I> Placed<Validation<I>> {
     /// # Errors
     ///
     /// As for [`With::only_routes`].
-    pub fn only_routes<R>(
+    pub fn only_routes<L>(
         self,
-        routes: R,
-    ) -> Result<With<When<Validation<I>, RouteList>>, ConfigError>
+        routes: L,
+    ) -> Result<With<When<Validation<I, R>, RouteList>>, ConfigError>
     where
-        R: IntoIterator<Item: AsRef<str>>,
+        L: IntoIterator<Item: AsRef<str>>,
     {
         with(self.into_inner()).only_routes(routes)
     }
@@ -250,18 +567,18 @@ impl<I> Placed<Validation<I>> {
     /// # Errors
     ///
     /// As for [`With::except_routes`].
-    pub fn except_routes<R>(
+    pub fn except_routes<L>(
         self,
-        routes: R,
-    ) -> Result<With<When<Validation<I>, RouteList>>, ConfigError>
+        routes: L,
+    ) -> Result<With<When<Validation<I, R>, RouteList>>, ConfigError>
     where
-        R: IntoIterator<Item: AsRef<str>>,
+        L: IntoIterator<Item: AsRef<str>>,
     {
         with(self.into_inner()).except_routes(routes)
     }
 }
 
-impl<I, S> Layer<S> for Validation<I> {
+impl<I, R, S> Layer<S> for Validation<I, R> {
     type Service = Wrapped<ErasedValidation, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
@@ -301,9 +618,9 @@ where
     }
 }
 
-impl<I: 'static> Place for Validation<I> {
+impl<I: InputSet<R>, R: 'static> Place for Validation<I, R> {
     type Stage = stage::Validate;
-    type Provides = Always<Valid<I>>;
+    type Provides = I::Provides;
     type Needs = ();
 
     fn name(&self) -> &'static str {
@@ -311,12 +628,11 @@ impl<I: 'static> Place for Validation<I> {
     }
 
     fn describe(&self) -> Description {
-        self.compiled
-            .describe(Description::new(self.name()), type_name::<I>())
+        self.compiled.describe(Description::new(self.name()))
     }
 }
 
-impl<I, B> Middleware<B> for Validation<I>
+impl<I: InputSet<R>, R: 'static, B> Middleware<B> for Validation<I, R>
 where
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
 {
@@ -328,68 +644,99 @@ where
 }
 
 impl CompiledValidation {
-    fn describe(&self, layer: Description, type_name: String) -> Description {
-        let Self {
-            format,
-            options,
-            refusals,
-            ..
-        } = self;
+    fn describe(&self, layer: Description) -> Description {
+        let formats: Vec<_> = self.inputs.iter().map(|input| input.format).collect();
+        let has = |some: &[Format]| formats.iter().any(|format| some.contains(format));
+        let has_json = has(&[Format::Json, Format::JsonOrForm]);
         let mut malformed = Answer::new(StatusCode::BAD_REQUEST).reason("malformed");
-        let mut invalid = Answer::of(&errors::list(Vec::new(), 0, None))
+        let mut invalid = Answer::of(&ErrorList::new(0).into_problem())
             .when("when the input is well-formed but invalid");
-        if *format != Format::Json {
+        if has(&[Format::Form, Format::JsonOrForm, Format::Query]) {
             malformed = malformed.member("byte");
         }
-        if matches!(format, Format::Json | Format::JsonOrForm) {
+        if has_json {
             malformed = malformed.member("line").member("column");
             invalid = invalid.member("line").member("column");
         }
-        if *format == Format::Query {
-            return layer
-                .reads(RequestInput::new(InputSource::Query, type_name))
-                .answer(malformed.when("when the query can't be parsed"))
-                .answer(invalid);
+        let max_bytes = u64::try_from(self.options.max_body_bytes).unwrap_or(u64::MAX);
+        let mut layer = layer;
+        for described in &*self.inputs {
+            let source = Encoding::only(described.format).source();
+            let mut input = RequestInput::new(source, described.name.clone());
+            if described.is_optional {
+                input = input.optional();
+            }
+            if source == InputSource::Body {
+                input = input.max_bytes(max_bytes);
+                if !self.options.any_content_type {
+                    let own = self.options.media_types.iter().cloned();
+                    input = own.fold(input, RequestInput::media_type);
+                    if self.options.media_types.is_empty() {
+                        let media_types = described.format.media_types().iter().copied();
+                        input = media_types.fold(input, RequestInput::media_type);
+                    }
+                }
+            }
+            layer = layer.reads(input);
         }
-        let max_bytes = u64::try_from(options.max_body_bytes).unwrap_or(u64::MAX);
-        let mut input = RequestInput::new(InputSource::Body, type_name).max_bytes(max_bytes);
-        let (unsupported, when) = if options.any_content_type {
+        let Some((format, is_optional)) = self.body else {
+            // Nothing else can go wrong with header fields and cookies.
+            if has(&[Format::Query, Format::Path]) {
+                let when = match (has(&[Format::Query]), has(&[Format::Path])) {
+                    (true, true) => "when the query or the path can't be parsed",
+                    (false, true) => "when the path can't be parsed",
+                    _ => "when the query can't be parsed",
+                };
+                layer = layer.answer(malformed.when(when));
+            }
+            return layer.answer(invalid);
+        };
+        let refusals = &self.refusals;
+        let is_any = format == Format::Binary && self.options.media_types.is_empty();
+        let has_type = !self.options.any_content_type && !is_any;
+        let (unsupported, when) = if has_type {
+            (
+                Answer::of(&refusals.wrong_type).or(&refusals.content_coding),
+                "when the body has another content type, or a content coding",
+            )
+        } else {
             (
                 Answer::of(&refusals.content_coding),
                 "when the body has a content coding",
             )
-        } else {
-            let media_types = format.media_types().iter().copied();
-            input = media_types.fold(input, RequestInput::media_type);
-            let unsupported = Answer::of(&refusals.wrong_type).or(&refusals.content_coding);
-            (
-                unsupported,
-                "when the body has another content type, or a content coding",
-            )
         };
-        if !options.any_content_type {
+        if has_type && !is_optional {
             malformed = malformed.or(&refusals.no_body);
         }
         let malformed = malformed.reason("broken_body");
+        let too_large = format!("when the body has more than {max_bytes} bytes");
+        let mut too_large = Answer::of(&refusals.too_large).when(too_large);
+        if has(&[
+            Format::Json,
+            Format::JsonOrForm,
+            Format::Form,
+            Format::Query,
+        ]) {
+            too_large = too_large.reason("too_many_values").member("max_values");
+        }
         layer
             .answer(malformed.when("when the body can't be read or parsed"))
-            .answer(Answer::of(&refusals.too_large).when(input.when_too_large()))
+            .answer(too_large)
             .answer(unsupported.when(when))
             .answer(invalid)
-            .reads(input)
     }
 
     fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
     where
         B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
     {
-        if self.format == Format::Query {
-            return match self.read_query(&mut request) {
-                Ok(()) => Step::next(request, ()),
-                Err(problem) => Step::reply(problem),
-            };
+        let Some((format, is_optional)) = self.body else {
+            return self.decide(request, None);
+        };
+        if is_optional && request.body().is_end_stream() {
+            return self.decide(request, None);
         }
-        let encoding = match self.admit(&request) {
+        let encoding = match self.admit(format, &request) {
             Ok(encoding) => encoding,
             Err(problem) => return Step::reply(problem),
         };
@@ -398,59 +745,38 @@ impl CompiledValidation {
         // task's own waker before anything waits.
         let at_once = &mut Context::from_waker(Waker::noop());
         if let Poll::Ready(body) = reader.poll(request.body_mut(), at_once) {
-            return match self.finish(&mut request, encoding, body) {
-                Ok(()) => Step::next(request, ()),
-                Err(problem) => Step::reply(problem),
+            return match body {
+                Ok(body) => self.decide(request, Some((encoding, body))),
+                Err(error) => Step::reply(self.refuse(error)),
             };
         }
         let validation = Arc::clone(self);
         Later::pending(async move {
             let body = poll_fn(|cx| reader.poll(request.body_mut(), cx)).await;
-            let read = validation.finish(&mut request, encoding, body);
-            Step::from(read.map(|()| (request, ())))
+            match body {
+                Ok(body) => {
+                    validation
+                        .decide(request, Some((encoding, body)))
+                        .wait()
+                        .await
+                }
+                Err(error) => Step::Reply(validation.refuse(error).into()),
+            }
         })
     }
 
-    fn read_query<B>(&self, request: &mut Request<B>) -> Result<(), Problem> {
-        // The extensions are taken out, because the query is borrowed from the request.
-        let mut extensions = mem::take(request.extensions_mut());
-        let query = request.uri().query().unwrap_or_default();
-        let read = self.read(query.as_bytes(), Encoding::Query, &mut extensions);
-        *request.extensions_mut() = extensions;
-        read
-    }
-
-    fn read(
-        &self,
-        written: &[u8],
-        encoding: Encoding,
-        extensions: &mut Extensions,
-    ) -> Result<(), Problem> {
-        (self.read)(
-            written,
-            encoding,
-            extensions,
-            self.options.max_listed_errors,
-        )
-    }
-
     /// How the body is encoded, or why it is not read.
-    fn admit<B: Body>(&self, request: &Request<B>) -> Result<Encoding, Problem> {
-        let Self {
-            format,
-            options,
-            refusals,
-            ..
-        } = self;
+    fn admit<B: Body>(&self, format: Format, request: &Request<B>) -> Result<Encoding, Problem> {
+        let (options, refusals) = (&self.options, &self.refusals);
         let headers = request.headers();
         if is_encoded(headers) {
             return Err(refusals.content_coding.clone());
         }
         let encoding = if options.any_content_type {
-            guess_encoding(*format, headers)
+            guess_encoding(format, headers)
         } else {
             let empty = request.body().is_end_stream();
-            encoding(*format, headers, empty, refusals)?
+            encoding(format, &options.media_types, headers, empty, refusals)?
         };
         if announces_more(headers, request.body(), options.max_body_bytes) {
             return Err(refusals.too_large.clone());
@@ -458,17 +784,67 @@ impl CompiledValidation {
         Ok(encoding)
     }
 
-    /// Gives the request its validated input, once the body has been read.
-    fn finish<B: From<Bytes>>(
+    /// Gives the request its inputs, once the body has been read.
+    fn decide<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        body: Option<(Encoding, Bytes)>,
+    ) -> Later<Step<B, ()>>
+    where
+        B: From<Bytes> + Send + 'static,
+    {
+        let (mut parts, stream) = request.into_parts();
+        let encoding = body.as_ref().map(|(encoding, _)| *encoding);
+        let read = self.read(&mut parts, body.as_ref());
+        let stream = match body {
+            Some((_, bytes)) => B::from(bytes),
+            None => stream,
+        };
+        match read {
+            Ok(None) => Step::next(Request::from_parts(parts, stream), ()),
+            Err(problem) => Step::reply(problem),
+            Ok(Some(check)) => {
+                let validation = Arc::clone(self);
+                Later::pending(async move {
+                    let mut errors = ErrorList::new(validation.options.max_listed_errors);
+                    match check.await {
+                        Ok(found) => found.list(&validation.inputs, encoding, &mut errors),
+                        Err(problem) => return Step::Reply(problem.into()),
+                    }
+                    if errors.is_empty() {
+                        return Step::Next(Request::from_parts(parts, stream), ());
+                    }
+                    Step::Reply(validation.refusal(errors, &parts).into())
+                })
+            }
+        }
+    }
+
+    fn read(
         &self,
-        request: &mut Request<B>,
-        encoding: Encoding,
-        body: Result<Bytes, ReadError>,
-    ) -> Result<(), Problem> {
-        let body = body.map_err(|error| self.refuse(error))?;
-        self.read(&body, encoding, request.extensions_mut())?;
-        *request.body_mut() = B::from(body);
-        Ok(())
+        parts: &mut Parts,
+        body: Option<&(Encoding, Bytes)>,
+    ) -> Result<Option<CheckFuture>, Problem> {
+        let mut reading = Reading {
+            parts,
+            body: body.map(|(encoding, bytes)| (*encoding, bytes)),
+            options: &self.options,
+            errors: ErrorList::new(self.options.max_listed_errors),
+        };
+        let check = self.read.read(&mut reading)?;
+        let errors = reading.errors;
+        if errors.is_empty() {
+            return Ok(check);
+        }
+        Err(self.refusal(errors, parts))
+    }
+
+    fn refusal(&self, mut errors: ErrorList, parts: &Parts) -> Problem {
+        if let Some(texts) = &self.texts {
+            let head = RequestHead::from(parts);
+            errors.reword(|error| texts(error, &head));
+        }
+        errors.into_problem()
     }
 
     fn refuse(&self, error: ReadError) -> Problem {
@@ -483,7 +859,7 @@ impl CompiledValidation {
     }
 }
 
-impl<I> Clone for Validation<I> {
+impl<I, R> Clone for Validation<I, R> {
     fn clone(&self) -> Self {
         Self {
             compiled: Arc::clone(&self.compiled),
@@ -492,26 +868,25 @@ impl<I> Clone for Validation<I> {
     }
 }
 
-impl<I> Default for Validation<I>
+impl<I, R> Default for Validation<I, R>
 where
-    I: Input,
-    ContextOf<I>: Default + Send + Sync + 'static,
+    I: InputSet<R, Context: Default>,
+    R: 'static,
 {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<I> fmt::Debug for Validation<I> {
+impl<I, R> fmt::Debug for Validation<I, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CompiledValidation {
-            format, options, ..
+            inputs, options, ..
         } = &*self.compiled;
+        let inputs: Vec<_> = inputs.iter().map(|input| &*input.name).collect();
         f.debug_struct("Validation")
-            .field("format", format)
-            .field("max_body_bytes", &options.max_body_bytes)
-            .field("max_listed_errors", &options.max_listed_errors)
-            .field("any_content_type", &options.any_content_type)
-            .finish()
+            .field("inputs", &inputs)
+            .field("options", options)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! Reads `Cookie` (RFC 6265, section 4.2).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
 /// What a request's `Cookie` says under one name.
@@ -36,6 +38,19 @@ pub(crate) fn find_in<'a>(
         (Some(value), None) => Cookie::Value(value),
         (Some(_), Some(_)) => Cookie::Repeated,
     }
+}
+
+/// The names and values of all cookies that are UTF-8.
+pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let lines = headers.get_all(COOKIE).into_iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        Some((
+            Cow::Borrowed(name.trim_ascii()),
+            Cow::Borrowed(value.trim_ascii()),
+        ))
+    })
 }
 
 /// The value, if the pair is of this name. Whitespace around the two is not part of them (RFC

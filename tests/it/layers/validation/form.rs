@@ -110,42 +110,42 @@ async fn an_invalid_form_is_a_422_with_the_parameter() {
         (
             "missing",
             "name=Ada",
-            json!([{"code": "missing_field", "detail": "missing field `email`", "parameter": "email"}]),
+            json!([{"code": "missing_field", "detail": "missing field `email`", "in": "body", "name": "email"}]),
         ),
         (
             "empty form",
             "",
-            json!([{"code": "missing_field", "detail": "missing field `name`", "parameter": "name"}]),
+            json!([{"code": "missing_field", "detail": "missing field `name`", "in": "body", "name": "name"}]),
         ),
         (
             "not a number",
             "name=Ada&email=a@b.c&age=old",
-            json!([{"code": "value", "detail": "invalid digit found in string", "parameter": "age"}]),
+            json!([{"code": "value", "detail": "invalid value: string \"old\", expected an integer from 0 to 255", "in": "body", "name": "age"}]),
         ),
         (
             "number too large",
             "name=Ada&email=a@b.c&age=300",
-            json!([{"code": "value", "detail": "number too large to fit in target type", "parameter": "age"}]),
+            json!([{"code": "value", "detail": "invalid value: string \"300\", expected an integer from 0 to 255", "in": "body", "name": "age"}]),
         ),
         (
             "repeated",
             "name=Ada&name=Eve&email=a@b.c",
-            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "parameter": "name"}]),
+            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "in": "body", "name": "name"}]),
         ),
         (
             "repeated number",
             "name=Ada&email=a@b.c&age=20&age=21",
-            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "parameter": "age"}]),
+            json!([{"code": "duplicate_field", "detail": "repeated, but only one value is expected", "in": "body", "name": "age"}]),
         ),
         (
             "rule",
             "name=A&email=a@b.c",
-            json!([{"code": "length", "detail": "length is lower than 2", "parameter": "name"}]),
+            json!([{"code": "length", "detail": "length is lower than 2", "in": "body", "name": "name"}]),
         ),
         (
             "rule of an item",
             "name=Ada&email=a@b.c&tag=ab&tag=c",
-            json!([{"code": "length", "detail": "length is lower than 2", "parameter": "tag", "index": 1}]),
+            json!([{"code": "length", "detail": "length is lower than 2", "in": "body", "name": "tag", "index": 1}]),
         ),
     ];
     for (name, written, expected) in cases {
@@ -168,7 +168,7 @@ async fn a_parameter_is_named_as_the_client_sent_it() {
     for (written, parameter) in [("first-name=A", "first-name"), ("", "first-name")] {
         let response = common::send(&layer, body(FORM, written)).await;
         let json = problem(&response, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(json["errors"][0]["parameter"], parameter);
+        assert_eq!(json["errors"][0]["name"], parameter);
     }
     let valid = common::send(&layer, body(FORM, "first-name=Ada")).await;
     assert_eq!(valid.status(), StatusCode::OK);
@@ -176,7 +176,7 @@ async fn a_parameter_is_named_as_the_client_sent_it() {
         first_name: "A".into(),
     };
     let problem = Valid::check(Form(value)).err().unwrap();
-    assert_eq!(problem.extensions()["errors"][0]["parameter"], "first_name");
+    assert_eq!(problem.extensions()["errors"][0]["name"], "first_name");
 }
 
 #[tokio::test]
@@ -252,12 +252,12 @@ async fn errors_of_json_or_form_point_into_the_format_that_was_sent() {
         (
             "application/json",
             r#"{"name":"A","email":"a@b.c"}"#,
-            json!({"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}),
+            json!({"code": "length", "detail": "length is lower than 2", "in": "body", "pointer": "#/name"}),
         ),
         (
             FORM,
             "name=A&email=a@b.c",
-            json!({"code": "length", "detail": "length is lower than 2", "parameter": "name"}),
+            json!({"code": "length", "detail": "length is lower than 2", "in": "body", "name": "name"}),
         ),
     ];
     for (content_type, written, expected) in cases {

@@ -195,7 +195,7 @@ async fn nesting_is_limited_and_never_overflows_the_stack() {
 
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert_eq!(answer::<Tree>(nested(127)).await.status(), StatusCode::OK);
-    for written in [nested(128), nested(100_000), "[".repeat(100_000)] {
+    for written in [nested(128), nested(90_000), "[".repeat(90_000)] {
         let json = problem(&answer::<Tree>(written).await, StatusCode::BAD_REQUEST);
         let detail = json["detail"].as_str().unwrap();
         assert!(detail.contains("recursion limit exceeded"), "{json}");
@@ -204,12 +204,12 @@ async fn nesting_is_limited_and_never_overflows_the_stack() {
     // An ignored value is skipped without recursion, however deeply it is nested.
     let user =
         |name: &str, ignored: &str| format!(r#"{{"x":{ignored},"name":"{name}","email":"a@b.c"}}"#);
-    let deep = answer::<NewUser>(user("Ada", &nested(100_000))).await;
+    let deep = answer::<NewUser>(user("Ada", &nested(90_000))).await;
     assert_eq!(deep.status(), StatusCode::OK);
-    let found = errors::<NewUser>(user("A", &nested(100_000))).await;
+    let found = errors::<NewUser>(user("A", &nested(90_000))).await;
     assert_eq!(found[0].0, "#/name");
     for open in ["[", r#"{"a":"#] {
-        let cut_off = user("Ada", &open.repeat(100_000));
+        let cut_off = user("Ada", &open.repeat(90_000));
         problem(&answer::<NewUser>(cut_off).await, StatusCode::BAD_REQUEST);
     }
 }
@@ -227,7 +227,7 @@ async fn a_value_of_the_wrong_type_is_a_422_with_its_pointer() {
             "too large",
             r#"{"name":"Ada","email":"a@b.c","age":300}"#,
             "#/age",
-            "invalid value: integer `300`, expected u8",
+            "invalid value: integer `300`, expected an integer from 0 to 255",
         ),
         (
             "missing",
@@ -238,20 +238,20 @@ async fn a_value_of_the_wrong_type_is_a_422_with_its_pointer() {
         (
             "given twice",
             r#"{"name":"Ada","name":"Ada"}"#,
-            "#",
+            "#/name",
             "duplicate field `name`",
         ),
         (
             "no object",
             r#""Ada""#,
             "#",
-            "invalid type: string \"Ada\", expected struct NewUser",
+            "invalid type: string \"Ada\", expected an object",
         ),
         (
             "null",
             "null",
             "#",
-            "invalid type: null, expected struct NewUser",
+            "invalid type: null, expected an object",
         ),
     ];
     for (name, written, pointer, detail) in cases {
@@ -611,7 +611,7 @@ async fn rules_may_need_a_context() {
     let json = problem(&refused, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         json["errors"],
-        json!([{"code": "custom", "detail": "reserved", "pointer": "#/name"}])
+        json!([{"code": "custom", "detail": "reserved", "in": "body", "pointer": "#/name"}])
     );
     let passed = common::send(&layer, body(r#"{"name":"crew"}"#)).await;
     assert_eq!(passed.status(), StatusCode::OK);
@@ -639,14 +639,16 @@ fn the_same_rules_check_a_value_without_a_request() {
     let problem = Valid::check(user("A")).unwrap_err();
     assert_eq!(
         problem.extensions()["errors"],
-        json!([{"code": "length", "detail": "length is lower than 2", "pointer": "#/name"}])
+        json!([{"code": "length", "detail": "length is lower than 2", "in": "body", "pointer": "#/name"}])
     );
 }
 
 /// So that a program with many inputs builds quickly.
 #[test]
 fn the_service_has_the_same_type_for_all_inputs() {
-    fn service<I: Input>(layer: &Placed<Validation<I>>) -> TypeId {
+    fn service<I: wythe::validation::InputSet<wythe::validation::WithRules>>(
+        layer: &Placed<Validation<I>>,
+    ) -> TypeId {
         layer.layer(common::Ok200).type_id()
     }
     let user = with_validation::<Json<NewUser>>().max_body_bytes(10);

@@ -115,7 +115,7 @@ async fn the_event_of_a_422_names_field_and_rule_and_no_value() {
         (r#"{"plan":"hunter2"}"#, "#/plan (unknown_variant)"),
         (r#"{"plan":{"hunter2":1}}"#, "#/plan (unknown_variant)"),
         (r#"{"plan":{"paid":"hunter2"}}"#, "#/plan/paid (type)"),
-        (r#"{"age":1,"age":2}"#, "# (duplicate_field)"),
+        (r#"{"age":1,"age":2}"#, "#/age (duplicate_field)"),
         (
             r#"{"notes":{"hunter2@example.com":{"text":"hunter2"}}}"#,
             "#/notes/*/text (length)",

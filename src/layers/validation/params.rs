@@ -1,0 +1,933 @@
+//! Inputs that are lists of names and texts: forms, queries, parameters of paths, header fields and
+//! cookies.
+//!
+//! The pairs become a tree, which serde reads. A text becomes a number where the type asks for one.
+
+use std::{borrow::Cow, cell::Cell};
+
+use serde::{
+    Deserializer,
+    de::{
+        DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor, value,
+    },
+    forward_to_deserialize_any,
+};
+
+use super::parse::Encoding;
+
+/// How deep the keys of a form or a query can be nested.
+pub(super) const MAX_DEPTH: usize = 16;
+
+/// Names and texts of a request, as a tree.
+pub(super) struct Params<'a> {
+    pub(super) encoding: Encoding,
+    pub(super) root: Node<'a>,
+    /// Reading again will tell more.
+    again: Cell<bool>,
+    /// How often a text has been read in another way.
+    tried: Cell<usize>,
+}
+
+/// A text, several, or members with names.
+pub(super) enum Node<'a> {
+    Text(Text<'a>),
+    List(Vec<Self>),
+    Map(Vec<(Cow<'a, str>, Self)>),
+}
+
+/// The text of one parameter.
+pub(super) struct Text<'a> {
+    value: Cow<'a, str>,
+    reading: Cell<Reading>,
+}
+
+/// How a text is read where serde does not tell which type it becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Text,
+    /// As the number or the boolean that it is. The type has asked for one.
+    Number,
+    /// As nothing: it is empty, and the type is an `Option` of a number or a boolean.
+    Nothing,
+    /// As a text, after it has been tried as a number.
+    TextOnly,
+}
+
+/// Keys that contradict each other.
+pub(super) struct KeyFault {
+    pub(super) key: String,
+    pub(super) code: &'static str,
+    pub(super) message: &'static str,
+}
+
+impl<'a> Params<'a> {
+    /// The pairs, in the order in which they were sent. The values of a repeated name are a list.
+    pub(super) fn new(
+        encoding: Encoding,
+        pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+    ) -> Self {
+        let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
+            path: vec![Segment::Name(name)],
+            value,
+            order,
+        });
+        Self::of(
+            encoding,
+            members(pairs.collect(), 0).unwrap_or_else(|_fault| Node::Map(Vec::new())),
+        )
+    }
+
+    /// The pairs with nested keys: `items[0][price]`, `tags[]`.
+    pub(super) fn nested(
+        encoding: Encoding,
+        pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+    ) -> Result<Self, KeyFault> {
+        let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
+            path: segments(name),
+            value,
+            order,
+        });
+        let pairs: Vec<_> = pairs.collect();
+        if let Some(deep) = pairs.iter().find(|pair| pair.path.len() > MAX_DEPTH) {
+            return Err(deep.fault("depth", "nested more than 16 levels deep"));
+        }
+        members(pairs, 0).map(|root| Self::of(encoding, root))
+    }
+
+    /// One text without a name.
+    pub(super) const fn text(encoding: Encoding, text: &'a str) -> Self {
+        Self::of(encoding, Node::text(Cow::Borrowed(text)))
+    }
+
+    /// Whether a key is written with brackets, and was not taken apart.
+    pub(super) fn has_bracketed_keys(&self) -> bool {
+        let is_form = matches!(self.encoding, Encoding::Form | Encoding::Query);
+        match &self.root {
+            Node::Map(members) => is_form && members.iter().any(|(name, _)| name.contains('[')),
+            _ => false,
+        }
+    }
+
+    const fn of(encoding: Encoding, root: Node<'a>) -> Self {
+        Self {
+            encoding,
+            root,
+            again: Cell::new(false),
+            tried: Cell::new(0),
+        }
+    }
+
+    /// What serde reads.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        self.again.set(false);
+        Reader {
+            params: self,
+            node: &self.root,
+            is_root: true,
+            in_option: false,
+        }
+    }
+
+    /// Whether reading again can succeed after this error.
+    ///
+    /// serde keeps the members of a flattened struct and of an untagged enum as texts, before it knows
+    /// their types. If a type then asks for a number, the text is read as one; a text that a type takes
+    /// as a text stays one.
+    pub(super) fn learns_from(&self, error: &str) -> bool {
+        /// How often an input is read.
+        const MOST: usize = 64;
+        let tried = self.tried.replace(self.tried.get().saturating_add(1));
+        if tried >= MOST {
+            return false;
+        }
+        if self.again.get() {
+            return true;
+        }
+        if let Some(rest) = error.strip_prefix("invalid type: string ") {
+            let wants_number = [
+                "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+            ]
+            .iter()
+            .chain(&["u128", "usize", "f32", "f64", "a boolean", "a nonzero "])
+            .any(|kind| {
+                rest.ends_with(&format!("expected {kind}"))
+                    || rest.contains(&format!("expected {kind}, "))
+            });
+            let is_meant = |text: &Text<'_>| {
+                text.reading.get() == Reading::Text
+                    && text.number().is_some()
+                    && rest.starts_with(&format!("{:?}", text.value))
+            };
+            if let Some(text) = self.root.find(&is_meant).filter(|_| wants_number) {
+                text.reading.set(Reading::Number);
+                return true;
+            }
+        }
+        // The wrong one of two equal texts has been read as a number.
+        let is_number = |text: &Text<'_>| text.reading.get() == Reading::Number;
+        let wants_text = error.starts_with("invalid type: ")
+            && (error.contains("expected a string")
+                || error.contains("expected a borrowed string"));
+        match self.root.find(&is_number).filter(|_| wants_text) {
+            Some(text) => {
+                text.reading.set(Reading::TextOnly);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    const fn text(value: Cow<'a, str>) -> Self {
+        Self::Text(Text {
+            value,
+            reading: Cell::new(Reading::Text),
+        })
+    }
+
+    fn find(&self, is_meant: &impl Fn(&Text<'a>) -> bool) -> Option<&Text<'a>> {
+        match self {
+            Self::Text(text) => Some(text).filter(|text| is_meant(text)),
+            Self::List(items) => items.iter().find_map(|item| item.find(is_meant)),
+            Self::Map(members) => members.iter().find_map(|(_, node)| node.find(is_meant)),
+        }
+    }
+}
+
+impl Text<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.value
+    }
+
+    /// The number or the boolean that the text is in JSON.
+    fn number(&self) -> Option<serde_json::Value> {
+        let value = serde_json::from_str(&self.value).ok()?;
+        matches!(
+            value,
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_)
+        )
+        .then_some(value)
+    }
+}
+
+// From keys to a tree
+
+struct Pair<'a> {
+    path: Vec<Segment<'a>>,
+    value: Cow<'a, str>,
+    order: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment<'a> {
+    Name(Cow<'a, str>),
+    Index(usize),
+    /// `[]`: the next item.
+    Next(usize),
+}
+
+impl Pair<'_> {
+    fn fault(&self, code: &'static str, message: &'static str) -> KeyFault {
+        let mut key = String::new();
+        for (place, segment) in self.path.iter().enumerate() {
+            let segment = match segment {
+                Segment::Name(name) => name.to_string(),
+                Segment::Index(index) => index.to_string(),
+                Segment::Next(_) => String::new(),
+            };
+            if place == 0 {
+                key.push_str(&segment);
+            } else {
+                key.push_str(&format!("[{segment}]"));
+            }
+        }
+        KeyFault { key, code, message }
+    }
+}
+
+/// Takes a key apart: `items[0][price]`. A key whose brackets do not match is a plain name.
+fn segments(key: Cow<'_, str>) -> Vec<Segment<'_>> {
+    let parts = key.find('[').filter(|start| *start > 0).and_then(|start| {
+        let (name, rest) = key.split_at(start);
+        let inner = rest.strip_prefix('[')?.strip_suffix(']')?;
+        let inner: Vec<&str> = inner.split("][").collect();
+        let is_plain = |part: &&str| !part.contains(['[', ']']);
+        inner.iter().all(is_plain).then_some((name, inner))
+    });
+    let Some((name, inner)) = parts else {
+        return vec![Segment::Name(key)];
+    };
+    let inner = inner.into_iter().map(|part| match part.parse() {
+        _ if part.is_empty() => Segment::Next(0),
+        Ok(index) if part == "0" || !part.starts_with(['0', '+']) => Segment::Index(index),
+        _ => Segment::Name(Cow::Owned(part.to_owned())),
+    });
+    let name = Segment::Name(Cow::Owned(name.to_owned()));
+    std::iter::once(name).chain(inner).collect()
+}
+
+/// What the pairs say about one node, whose path has this length.
+fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
+    let is_leaf = |pair: &Pair<'_>| pair.path.len() == depth;
+    if pairs.iter().all(is_leaf) {
+        if pairs.len() == 1 {
+            return Ok(Node::text(pairs.swap_remove(0).value));
+        }
+        return Ok(Node::List(
+            pairs
+                .into_iter()
+                .map(|pair| Node::text(pair.value))
+                .collect(),
+        ));
+    }
+    if let Some(leaf) = pairs.iter().find(|pair| is_leaf(pair)) {
+        return Err(leaf.fault("conflict", "has a value, and other keys are nested in it"));
+    }
+    members(pairs, depth)
+}
+
+/// What is nested below a path of this length.
+fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
+    for pair in &mut pairs {
+        // Each `[]` is an item of its own.
+        if let Some(Segment::Next(item)) = pair.path.get_mut(depth) {
+            *item = pair.order;
+        }
+    }
+    pairs.sort_by(|left, right| left.path.get(depth).cmp(&right.path.get(depth)));
+    let mut groups: Vec<Vec<Pair<'_>>> = Vec::new();
+    for pair in pairs {
+        match groups.last_mut() {
+            Some(group)
+                if group.first().and_then(|first| first.path.get(depth))
+                    == pair.path.get(depth) =>
+            {
+                group.push(pair);
+            }
+            _ => groups.push(vec![pair]),
+        }
+    }
+    let firsts = || groups.iter().filter_map(|group| group.first());
+    let kind = |pair: &Pair<'_>| match pair.path.get(depth) {
+        None | Some(Segment::Name(_)) => 0,
+        Some(Segment::Index(_)) => 1,
+        Some(Segment::Next(_)) => 2,
+    };
+    let kind_of_all = firsts().next().map_or(0, kind);
+    if let Some(odd) = firsts().find(|pair| kind(pair) != kind_of_all) {
+        return Err(odd.fault(
+            "conflict",
+            "other keys of its list are names, indexes or `[]`",
+        ));
+    }
+    let mut firsts = firsts().enumerate();
+    let has_gap = firsts.any(|(place, first)| {
+        matches!(first.path.get(depth), Some(Segment::Index(index)) if *index != place)
+    });
+    if kind_of_all != 0 && !has_gap {
+        let items = groups.into_iter().map(|group| node(group, depth + 1));
+        return items.collect::<Result<_, _>>().map(Node::List);
+    }
+    // Members stand in the order in which they were sent.
+    groups.sort_by_key(|group| group.first().map(|first| first.order));
+    let members = groups.into_iter().map(|group| {
+        let name = match group.first().and_then(|first| first.path.get(depth)) {
+            Some(Segment::Name(name)) => name.clone(),
+            Some(Segment::Index(index)) => Cow::Owned(index.to_string()),
+            _ => Cow::Borrowed(""),
+        };
+        Ok((name, node(group, depth + 1)?))
+    });
+    members.collect::<Result<_, _>>().map(Node::Map)
+}
+
+// From the tree to a value
+
+/// Reads a node.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    params: &'a Params<'a>,
+    node: &'a Node<'a>,
+    /// The node is the whole input.
+    is_root: bool,
+    in_option: bool,
+}
+
+/// Why several texts can't be read as one.
+pub(super) const REPEATED: &str = "repeated, but only one value is expected";
+
+impl<'a> Reader<'a> {
+    const fn inner(self, node: &'a Node<'a>) -> Self {
+        Self {
+            node,
+            is_root: false,
+            in_option: false,
+            ..self
+        }
+    }
+
+    const fn in_option(self) -> Self {
+        Self {
+            in_option: true,
+            ..self
+        }
+    }
+
+    const fn is_path(self) -> bool {
+        self.is_root && matches!(self.params.encoding, Encoding::Path)
+    }
+
+    /// What is read as one text: the text, or else the node.
+    fn scalar(self) -> Result<Result<Scalar<'a>, Self>, value::Error> {
+        let node = match self.node {
+            Node::Map(members) if self.is_path() => match members.as_slice() {
+                [(_, only)] => only,
+                _ => self.node,
+            },
+            node => node,
+        };
+        match node {
+            Node::Text(text) => Ok(Ok(Scalar {
+                text: &text.value,
+                source: Some((text, &self.params.again)),
+                in_option: self.in_option,
+            })),
+            Node::List(_) => Err(value::Error::custom(REPEATED)),
+            Node::Map(_) => Ok(Err(self)),
+        }
+    }
+
+    fn visit_members<V: Visitor<'a>>(
+        self,
+        fields: Option<&'static [&'static str]>,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        let members: Vec<(Cow<'a, str>, &'a Node<'a>)> = match (self.node, fields) {
+            (Node::Text(text), _) => {
+                return Err(value::Error::invalid_type(
+                    Unexpected::Str(&text.value),
+                    &visitor,
+                ));
+            }
+            (Node::List(items), _) => {
+                let items = (0_usize..).zip(items);
+                items
+                    .map(|(index, item)| (index.to_string().into(), item))
+                    .collect()
+            }
+            // Other fields and cookies are no part of the input.
+            (Node::Map(members), Some(fields))
+                if self.is_root && self.params.encoding.is_shared() =>
+            {
+                let field = |name: &str| {
+                    let mut fields = fields.iter();
+                    fields.find(|field| self.params.encoding.is_named(name, field))
+                };
+                let members = members.iter();
+                members
+                    .filter_map(|(name, node)| Some(((*field(name)?).into(), node)))
+                    .collect()
+            }
+            (Node::Map(members), _) => {
+                let members = members.iter();
+                members
+                    .map(|(name, node)| (Cow::Borrowed(&**name), node))
+                    .collect()
+            }
+        };
+        visitor.visit_map(Members {
+            reader: self,
+            rest: members.into_iter(),
+            value: None,
+        })
+    }
+
+    fn visit_items<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        // RFC 9110, section 5.6.1: a list in a header field, whose lines are joined.
+        if self.params.encoding == Encoding::Header && !self.is_root {
+            let lines = match self.node {
+                Node::List(lines) => lines.as_slice(),
+                line => std::slice::from_ref(line),
+            };
+            let texts = lines.iter().filter_map(|line| match line {
+                Node::Text(text) => Some(&*text.value),
+                Node::List(_) | Node::Map(_) => None,
+            });
+            let items = texts.flat_map(|line| line.split(',')).map(str::trim);
+            let items = items.filter(|item| !item.is_empty()).map(Scalar::key);
+            return visitor.visit_seq(value::SeqDeserializer::new(items));
+        }
+        let items: Vec<&'a Node<'a>> = match self.node {
+            Node::List(items) => items.iter().collect(),
+            Node::Text(_) => vec![self.node],
+            Node::Map(members) if self.is_path() => members.iter().map(|(_, node)| node).collect(),
+            Node::Map(members) if self.is_root => {
+                let mut pairs = Vec::new();
+                for (name, node) in members {
+                    match node {
+                        Node::List(items) => pairs.extend(items.iter().map(|item| (&**name, item))),
+                        node => pairs.push((&**name, node)),
+                    }
+                }
+                let pairs = pairs.into_iter().map(|(name, node)| NameAndValue {
+                    name: Scalar::key(name),
+                    value: self.inner(node),
+                });
+                return visitor.visit_seq(value::SeqDeserializer::new(pairs));
+            }
+            Node::Map(members) => {
+                let is_index = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+                if members.iter().all(|(name, _)| is_index(name)) {
+                    return Err(value::Error::custom("invalid value: indexes are missing"));
+                }
+                return Err(value::Error::invalid_type(Unexpected::Map, &visitor));
+            }
+        };
+        visitor.visit_seq(value::SeqDeserializer::new(
+            items.into_iter().map(|node| self.inner(node)),
+        ))
+    }
+}
+
+impl<'a> IntoDeserializer<'a> for Reader<'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+            match self.scalar()? {
+                Ok(text) => text.$method(visitor),
+                Err(reader) => reader.visit_members(None, visitor),
+            }
+        }
+    )*};
+}
+
+impl<'a> Deserializer<'a> for Reader<'a> {
+    type Error = value::Error;
+
+    scalars! {
+        deserialize_bool deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_identifier
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64
+    }
+
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        match self.node {
+            Node::List(_) => self.visit_items(visitor),
+            _ => match self.scalar()? {
+                Ok(text) => text.deserialize_any(visitor),
+                Err(reader) => reader.visit_members(None, visitor),
+            },
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        if let Node::Text(text) = self.node
+            && text.value.is_empty()
+        {
+            if text.reading.get() == Reading::Nothing {
+                return visitor.visit_none();
+            }
+            return visitor.visit_some(self.in_option());
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        self.visit_items(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'a>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        self.visit_items(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        self.visit_items(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        self.visit_members(None, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        self.visit_members(Some(fields), visitor)
+    }
+
+    /// A text is the name of a variant; a variant with content is the only member of its node.
+    fn deserialize_enum<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        match self.scalar()? {
+            Ok(text) => visitor.visit_enum(text),
+            Err(reader) => match reader.node {
+                Node::Map(members) => match members.as_slice() {
+                    [(name, node)] => visitor.visit_enum(Variant {
+                        name,
+                        content: self.inner(node),
+                    }),
+                    _ => Err(value::Error::invalid_type(Unexpected::Map, &visitor)),
+                },
+                _ => Err(value::Error::invalid_type(Unexpected::Seq, &visitor)),
+            },
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        match self.node {
+            Node::Map(members) if members.is_empty() => visitor.visit_unit(),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        visitor.visit_unit()
+    }
+}
+
+struct Members<'a, I> {
+    reader: Reader<'a>,
+    rest: I,
+    value: Option<&'a Node<'a>>,
+}
+
+impl<'a, I: Iterator<Item = (Cow<'a, str>, &'a Node<'a>)>> MapAccess<'a> for Members<'a, I> {
+    type Error = value::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, value::Error> {
+        let Some((name, node)) = self.rest.next() else {
+            return Ok(None);
+        };
+        self.value = Some(node);
+        let key = match name {
+            Cow::Borrowed(name) => seed.deserialize(value::BorrowedStrDeserializer::new(name)),
+            Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
+        };
+        key.map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'a>>(
+        &mut self,
+        seed: T,
+    ) -> Result<T::Value, value::Error> {
+        let node = self
+            .value
+            .take()
+            .ok_or_else(|| value::Error::custom("no value"))?;
+        seed.deserialize(self.reader.inner(node))
+    }
+}
+
+/// A name and its value, where an input is read as a list of pairs.
+struct NameAndValue<'a> {
+    name: Scalar<'a>,
+    value: Reader<'a>,
+}
+
+impl<'a> IntoDeserializer<'a> for NameAndValue<'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for NameAndValue<'de> {
+    type Error = value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        visitor.visit_seq(PairItems(Some(self.name), Some(self.value)))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct PairItems<'a>(Option<Scalar<'a>>, Option<Reader<'a>>);
+
+impl<'a> SeqAccess<'a> for PairItems<'a> {
+    type Error = value::Error;
+
+    fn next_element_seed<T: DeserializeSeed<'a>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, value::Error> {
+        match (self.0.take(), self.1) {
+            (Some(name), _) => seed.deserialize(name).map(Some),
+            (None, Some(_)) => self
+                .1
+                .take()
+                .map(|value| seed.deserialize(value))
+                .transpose(),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The variant of an enum that has content.
+struct Variant<'a> {
+    name: &'a str,
+    content: Reader<'a>,
+}
+
+impl<'a> EnumAccess<'a> for Variant<'a> {
+    type Error = value::Error;
+    type Variant = Self;
+
+    fn variant_seed<T: DeserializeSeed<'a>>(
+        self,
+        seed: T,
+    ) -> Result<(T::Value, Self), value::Error> {
+        let name = seed.deserialize(value::BorrowedStrDeserializer::new(self.name))?;
+        Ok((name, self))
+    }
+}
+
+impl<'a> VariantAccess<'a> for Variant<'a> {
+    type Error = value::Error;
+
+    fn unit_variant(self) -> Result<(), value::Error> {
+        Err(value::Error::invalid_type(Unexpected::Map, &"a text"))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'a>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, value::Error> {
+        seed.deserialize(self.content)
+    }
+
+    fn tuple_variant<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, value::Error> {
+        self.content.visit_items(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'a>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        self.content.visit_members(Some(fields), visitor)
+    }
+}
+
+/// Reads one text.
+#[derive(Clone, Copy)]
+pub(super) struct Scalar<'a> {
+    text: &'a str,
+    /// Where it can be noted how the text has to be read.
+    source: Option<(&'a Text<'a>, &'a Cell<bool>)>,
+    in_option: bool,
+}
+
+impl<'a> Scalar<'a> {
+    /// A text that is not a parameter: the name of a member, for example.
+    pub(super) const fn key(text: &'a str) -> Self {
+        Self {
+            text,
+            source: None,
+            in_option: false,
+        }
+    }
+
+    /// A text that is not what its type expects.
+    fn refused(self, expected: &str) -> value::Error {
+        if self.text.is_empty()
+            && self.in_option
+            && let Some((text, again)) = self.source
+        {
+            text.reading.set(Reading::Nothing);
+            again.set(true);
+        }
+        value::Error::invalid_value(Unexpected::Str(self.text), &expected)
+    }
+}
+
+impl<'de> IntoDeserializer<'de> for Scalar<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $number:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+            let number = self.text.parse::<$number>().ok();
+            // JSON Schema and Rust agree on numbers but for these.
+            let number = number.filter(|_| !self.text.starts_with('+'));
+            visitor.$visit(number.ok_or_else(|| self.refused(stringify!($number)))?)
+        }
+    )*};
+}
+
+macro_rules! floats {
+    ($($method:ident $visit:ident $number:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+            let number = self.text.parse::<$number>().ok();
+            let number = number.filter(|number| number.is_finite() && !self.text.starts_with('+'));
+            visitor.$visit(number.ok_or_else(|| self.refused(stringify!($number)))?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Scalar<'_> {
+    type Error = value::Error;
+
+    numbers! {
+        deserialize_i8 visit_i8 i8
+        deserialize_i16 visit_i16 i16
+        deserialize_i32 visit_i32 i32
+        deserialize_i64 visit_i64 i64
+        deserialize_i128 visit_i128 i128
+        deserialize_u8 visit_u8 u8
+        deserialize_u16 visit_u16 u16
+        deserialize_u32 visit_u32 u32
+        deserialize_u64 visit_u64 u64
+        deserialize_u128 visit_u128 u128
+    }
+
+    floats! {
+        deserialize_f32 visit_f32 f32
+        deserialize_f64 visit_f64 f64
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        let reading = self.source.map(|(text, _)| text);
+        let number = reading
+            .filter(|text| text.reading.get() == Reading::Number)
+            .and_then(Text::number);
+        match number {
+            Some(number) => number
+                .deserialize_any(visitor)
+                .map_err(value::Error::custom),
+            None => visitor.visit_str(self.text),
+        }
+    }
+
+    /// A checkbox without a value is sent as `on`.
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        match self.text {
+            "true" | "on" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(self.refused("a boolean")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        visitor.visit_enum(self)
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
+        ignored_any
+    }
+}
+
+impl<'de> EnumAccess<'de> for Scalar<'_> {
+    type Error = value::Error;
+    type Variant = UnitVariant;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<(T::Value, UnitVariant), value::Error> {
+        let name = seed.deserialize(self.text.into_deserializer())?;
+        Ok((name, UnitVariant))
+    }
+}
+
+/// The variant of an enum that has no content.
+pub(super) struct UnitVariant;
+
+impl<'a> VariantAccess<'a> for UnitVariant {
+    type Error = value::Error;
+
+    fn unit_variant(self) -> Result<(), value::Error> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, _: T) -> Result<T::Value, value::Error> {
+        Err(has_content())
+    }
+
+    fn tuple_variant<V: Visitor<'a>>(self, _: usize, _: V) -> Result<V::Value, value::Error> {
+        Err(has_content())
+    }
+
+    fn struct_variant<V: Visitor<'a>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, value::Error> {
+        Err(has_content())
+    }
+}
+
+fn has_content() -> value::Error {
+    value::Error::custom("invalid type: a text, expected a variant with content")
+}
