@@ -103,3 +103,42 @@ async fn a_bomb_takes_no_more_memory_than_any_other_body() {
         assert!(most < 100_000, "{most} bytes");
     }
 }
+
+/// The most memory that it takes to reject a body, and the status.
+async fn rejected(body: String) -> (usize, StatusCode) {
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Tree {
+        #[serde(default)]
+        #[garde(dive)]
+        children: Vec<Self>,
+        #[serde(default)]
+        #[garde(range(min = 1))]
+        size: u8,
+    }
+
+    let stack = compose((wythe::with_validation::<wythe::Json<Tree>>(),));
+    let app = Router::new().route(
+        "/",
+        post(stack.handler(async |_: wythe::Valid<wythe::Json<Tree>>| ())),
+    );
+    let request = http::Request::post("/").header("content-type", "application/json");
+    let request = request.body(Body::from(body)).unwrap();
+    let before = wythe_bench_harness::held();
+    let _ = most_held();
+    let response = app.oneshot(request).await.unwrap();
+    (most_held().saturating_sub(before), response.status())
+}
+
+/// The figures are those of the page of validation.
+#[tokio::test]
+async fn an_invalid_body_is_rejected_in_bounded_memory() {
+    let children = |count: usize| format!(r#"{{"children":[{}]}}"#, vec!["{}"; count].join(","));
+    let (most, status) = rejected(children(49_000)).await;
+    println!("49,000 errors: {most} bytes");
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(most < 20_000_000, "{most} bytes");
+    let (most, status) = rejected(children(349_000)).await;
+    println!("too many values: {most} bytes");
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(most < 10_000, "{most} bytes");
+}

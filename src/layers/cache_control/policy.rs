@@ -7,7 +7,7 @@ use http::{HeaderName, StatusCode};
 use super::{
     directives::{Argument, Directives, MOST_SECONDS, Name},
     state::{
-        Fresh, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Parsed, Private, Public,
+        Fresh, FromText, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Private, Public,
         Shareable, Stale, Storable, Unset,
     },
 };
@@ -52,7 +52,7 @@ use crate::wire::ConfigError;
 ///
 /// [RFC 9111, section 1.2.2]: https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2
 #[must_use]
-pub struct CacheControl<V = Parsed, F = Parsed, S = Parsed> {
+pub struct CacheControl<V = FromText, F = FromText, S = FromText> {
     pub(super) plan: StatusPolicy,
     pub(super) statuses: Vec<(StatusCode, StatusPolicy)>,
     said: PhantomData<fn() -> (V, F, S)>,

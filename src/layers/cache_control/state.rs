@@ -44,7 +44,7 @@ pub struct MustRevalidate;
 /// Parsed from text, with any directives that do not contradict each other.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Parsed;
+pub struct FromText;
 
 /// Some cache may store the response.
 pub trait Storable: sealed::Sealed {}
