@@ -158,7 +158,7 @@
 //! | [`with_decompression`] | `Body` | compressed bodies, within limits on what comes out |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
-//! | [`with_validation`] | `Validate` | JSON, forms and queries, parsed and validated: [`Valid`] |
+//! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
 //!

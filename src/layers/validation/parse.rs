@@ -280,8 +280,10 @@ impl<'r> Reading<'r> {
                     _ => self.parts.uri.query().unwrap_or_default().as_bytes(),
                 };
                 urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
+                // The length of a query is limited by the server.
                 let most = options.max_values;
-                if bytes.len() > most && bytes.iter().filter(|byte| **byte == b'&').count() > most {
+                let is_long = encoding == Encoding::Form && bytes.len() > most;
+                if is_long && bytes.iter().filter(|byte| **byte == b'&').count() >= most {
                     return Err(too_many_values(most));
                 }
                 let pairs = form_urlencoded::parse(bytes);

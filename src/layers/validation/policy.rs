@@ -711,12 +711,7 @@ impl CompiledValidation {
         let malformed = malformed.reason("broken_body");
         let too_large = format!("when the body has more than {max_bytes} bytes");
         let mut too_large = Answer::of(&refusals.too_large).when(too_large);
-        if has(&[
-            Format::Json,
-            Format::JsonOrForm,
-            Format::Form,
-            Format::Query,
-        ]) {
+        if has(&[Format::Json, Format::JsonOrForm, Format::Form]) {
             too_large = too_large.reason("too_many_values").member("max_values");
         }
         layer

@@ -1034,7 +1034,16 @@ mod validation {
     use super::*;
     use late::Late;
     use tower::util::MapRequestLayer;
-    use wythe::{Form, Json, JsonOrForm, Query, with_validation};
+    use wythe::{
+        Cookie, Form, Header, Json, JsonOrForm, Query, validation::FieldErrors, with_parsing,
+        with_validation,
+    };
+
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Client {
+        #[garde(length(max = 9))]
+        x_client: Option<String>,
+    }
 
     #[derive(serde::Deserialize, garde::Validate)]
     struct Name {
@@ -1053,6 +1062,10 @@ mod validation {
 
     fn wrong_json() -> Request<Body> {
         json(r#"{"name":"A"}"#)
+    }
+
+    fn taken_json() -> Request<Body> {
+        json(r#"{"name":"Bob"}"#)
     }
 
     fn right_form() -> Request<Body> {
@@ -1087,6 +1100,23 @@ mod validation {
             passes right_form, answers Some(wrong_json), secret "no secret";
         query: with_validation::<Query<Name>>(),
             passes right_query, answers Some(plain), secret "no secret";
+        several_parts: with_validation::<(Header<Client>, Cookie<Client>, Json<Name>)>(),
+            passes right_json, answers Some(wrong_json), secret "no secret";
+        checked_by_the_application: with_validation::<Json<Name>>().check(|name| {
+            let is_taken = name.name == "Bob";
+            async move {
+                tokio::task::yield_now().await;
+                Ok(if is_taken {
+                    FieldErrors::at("/name", "taken", "this name is taken")
+                } else {
+                    FieldErrors::none()
+                })
+            }
+        }), passes right_json, answers Some(taken_json), secret "no secret";
+        optional: with_validation::<Option<Json<Name>>>(),
+            passes plain, answers Some(wrong_json), secret "no secret";
+        without_rules: with_parsing::<Json<Name>>(),
+            passes right_json, answers Some(right_form), secret "no secret";
     }
 }
 

@@ -669,19 +669,29 @@ async fn inputs() {
             post(&[JSON], "{\"name\":1}"),
             post(&[JSON], "{\"name\":\"A\"}"),
             post(&[JSON], "{\"name\":\"a name that is far too long\"}"),
+            post(&[JSON], "[1,2,3]"),
+            post(&[FORM], "a&b&c"),
             post(&[FORM], "%"),
             post(&[FORM], "x=1"),
             post(&[FORM], "name=A"),
             post(&[FORM], "name=a+name+that+is+far+too+long"),
         ]
     };
-    let layer = with_validation::<Json<Named>>().max_body_bytes(20);
+    let layer = with_validation::<Json<Named>>()
+        .max_body_bytes(20)
+        .max_values(2);
     provokes("json", layer, requests(), &[broken]).await;
-    let layer = with_validation::<Form<Named>>().max_body_bytes(20);
+    let layer = with_validation::<Form<Named>>()
+        .max_body_bytes(20)
+        .max_values(2);
     provokes("form", layer, requests(), &[broken]).await;
-    let layer = with_validation::<JsonOrForm<Named>>().max_body_bytes(20);
+    let layer = with_validation::<JsonOrForm<Named>>()
+        .max_body_bytes(20)
+        .max_values(2);
     provokes("json or form", layer, requests(), &[broken]).await;
-    let layer = with_validation::<Json<Named>>().max_body_bytes(20);
+    let layer = with_validation::<Json<Named>>()
+        .max_body_bytes(20)
+        .max_values(2);
     let layer = layer.dangerously_ignore_content_type();
     provokes("json of any type", layer, requests(), &[broken]).await;
     let query = |query: &str| {
