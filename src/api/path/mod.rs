@@ -63,7 +63,7 @@ impl<T> Deref for Path<T> {
 /// inputs.
 #[cfg(feature = "validation")]
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + Send + 'static> crate::Input for Path<T> {
+impl<T: Send + 'static> crate::Input for Path<T> {
     type Value = T;
     const FORMAT: crate::validation::Format = crate::validation::Format::Path;
 

@@ -73,14 +73,13 @@ mod cookies {
 #[cfg(feature = "validation")]
 mod inputs {
     use axum::{Form, Json, extract::Query};
-    use serde::de::DeserializeOwned;
 
     use crate::layers::validation::{Format, input::Input};
 
     macro_rules! inputs {
         ($($name:ident)*) => {$(
             #[diagnostic::do_not_recommend]
-            impl<T: DeserializeOwned + Send + 'static> Input for $name<T> {
+            impl<T: Send + 'static> Input for $name<T> {
                 type Value = T;
                 const FORMAT: Format = Format::$name;
 

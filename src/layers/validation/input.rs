@@ -54,8 +54,8 @@ use crate::{
             `garde::Validate`"
 )]
 pub trait Input: Sized + Send + 'static {
-    /// What is deserialized.
-    type Value: DeserializeOwned + Send + 'static;
+    /// What is deserialized: it implements `serde::Deserialize`.
+    type Value: Send + 'static;
 
     /// Which part of the request it is, and its format.
     const FORMAT: Format;
@@ -122,7 +122,7 @@ macro_rules! inputs {
         pub struct $name<$value $(= $default)?>(pub $value);
 
         #[diagnostic::do_not_recommend]
-        impl<T: DeserializeOwned + Send + 'static> Input for $name<T> {
+        impl<T: Send + 'static> Input for $name<T> {
             type Value = T;
             const FORMAT: Format = Format::$name;
 
@@ -254,7 +254,7 @@ impl Validate for Binary {
 }
 
 /// An input that a request may lack: no body, an empty query, no cookies.
-impl<I: Input + DeserializeOwned> Input for Option<I> {
+impl<I: Input> Input for Option<I> {
     type Value = Self;
     const FORMAT: Format = I::FORMAT;
     const IS_OPTIONAL: bool = true;
@@ -282,37 +282,59 @@ pub struct WithRules;
 #[non_exhaustive]
 pub struct WithoutRules;
 
+/// [`WithRules`] or [`WithoutRules`].
+pub trait ReadMode: 'static {
+    /// What the handler gets: [`Valid`] or [`Parsed`].
+    type Output<I: Send + 'static>: Provided + Send + 'static;
+}
+
+impl ReadMode for WithRules {
+    type Output<I: Send + 'static> = Valid<I>;
+}
+
+impl ReadMode for WithoutRules {
+    type Output<I: Send + 'static> = Parsed<I>;
+}
+
+/// What a layer provides for an input, or for a tuple of inputs. It says nothing about the rules, so that
+/// a type without them is one error, and not one for each use of the stack.
+pub trait ProvidedInputs<R>: 'static {
+    /// An [`Always`] for each input.
+    type Provides: Provision;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: ReadMode, I: Input> ProvidedInputs<R> for I {
+    type Provides = Always<R::Output<I>>;
+}
+
 /// An input that is read [`WithRules`] or [`WithoutRules`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input that `with_validation` can read",
-    label = "its type has no rules",
+    label = "its type does not derive `serde::Deserialize` and `garde::Validate`",
     note = "write `with_validation::<Json<T>>()`, where `T` derives `serde::Deserialize` and \
             `garde::Validate`",
     note = "the derive is a feature of garde: `garde = {{ version = \"0.23\", features = \
             [\"derive\"] }}`",
     note = "without rules: `with_parsing::<Json<T>>()`, where `T` derives `serde::Deserialize`"
 )]
-pub trait ReadAs<R>: Input {
+pub trait ReadAs<R: ReadMode>: Input<Value: DeserializeOwned> {
     /// What the rules need to know.
     type Context: Send + Sync + 'static;
-
-    /// What the handler gets.
-    type Output: Provided + Send + 'static;
 
     #[doc(hidden)]
     fn check(value: &Self::Value, context: &Self::Context) -> Result<(), Report>;
 
     #[doc(hidden)]
-    fn output(value: Self::Value) -> Self::Output;
+    fn output(value: Self::Value) -> R::Output<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<I> ReadAs<WithRules> for I
 where
-    I: Input<Value: Validate<Context: Send + Sync + 'static>>,
+    I: Input<Value: DeserializeOwned + Validate<Context: Send + Sync + 'static>>,
 {
     type Context = <I::Value as Validate>::Context;
-    type Output = Valid<I>;
 
     fn check(value: &I::Value, context: &Self::Context) -> Result<(), Report> {
         value.validate_with(context)
@@ -324,9 +346,8 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<I: Input> ReadAs<WithoutRules> for I {
+impl<I: Input<Value: DeserializeOwned>> ReadAs<WithoutRules> for I {
     type Context = ();
-    type Output = Parsed<I>;
 
     fn check(_: &I::Value, (): &()) -> Result<(), Report> {
         Ok(())
@@ -348,10 +369,7 @@ impl<I: Input> ReadAs<WithoutRules> for I {
             [\"derive\"] }}`",
     note = "without rules: `with_parsing::<Json<T>>()`, where `T` derives `serde::Deserialize`"
 )]
-pub trait InputSet<R>: 'static {
-    /// What the layer provides: an [`Always`] for each input.
-    type Provides: Provision;
-
+pub trait InputSet<R>: ProvidedInputs<R> {
     /// What the rules need to know: the context of the input, or a tuple of those of all inputs.
     type Context: Send + Sync + 'static;
 
@@ -405,7 +423,7 @@ impl InputType {
 }
 
 /// Reads an input, and notes the rules that it breaks.
-fn read<I: ReadAs<R>, R>(
+fn read<I: ReadAs<R>, R: ReadMode>(
     reading: &mut Reading<'_>,
     context: &I::Context,
 ) -> Result<Option<I::Value>, Problem> {
@@ -421,13 +439,12 @@ fn read<I: ReadAs<R>, R>(
     }
 }
 
-fn provide<I: ReadAs<R>, R>(value: I::Value, extensions: &mut Extensions) {
+fn provide<I: ReadAs<R>, R: ReadMode>(value: I::Value, extensions: &mut Extensions) {
     extensions.insert(TakeOnce::new(I::output(value)));
 }
 
 #[diagnostic::do_not_recommend]
-impl<R: 'static, I: ReadAs<R>> InputSet<R> for I {
-    type Provides = Always<I::Output>;
+impl<R: ReadMode, I: ReadAs<R>> InputSet<R> for I {
     type Context = I::Context;
     type Values<'a> = &'a I::Value;
     type Owned = I::Value;
@@ -451,15 +468,19 @@ impl<R: 'static, I: ReadAs<R>> InputSet<R> for I {
 
 /// `(Always<A>, (Always<B>, Always<C>))`.
 macro_rules! all_provided {
-    ($only:ident) => { Always<$only::Output> };
-    ($first:ident $($rest:ident)+) => { (Always<$first::Output>, all_provided!($($rest)+)) };
+    ($only:ident) => { Always<R::Output<$only>> };
+    ($first:ident $($rest:ident)+) => { (Always<R::Output<$first>>, all_provided!($($rest)+)) };
 }
 
 macro_rules! input_sets {
     ($($input:ident $value:ident $place:tt),+) => {
         #[diagnostic::do_not_recommend]
-        impl<R: 'static, $($input: ReadAs<R>),+> InputSet<R> for ($($input,)+) {
+        impl<R: ReadMode, $($input: Input),+> ProvidedInputs<R> for ($($input,)+) {
             type Provides = all_provided!($($input)+);
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<R: ReadMode, $($input: ReadAs<R>),+> InputSet<R> for ($($input,)+) {
             type Context = ($($input::Context,)+);
             type Values<'a> = ($(&'a $input::Value,)+);
             type Owned = ($($input::Value,)+);

@@ -240,7 +240,7 @@ pub use self::{
     check::FieldErrors,
     email::email,
     errors::{FieldError, rule_error},
-    input::{Format, InputSet, ReadAs, WithRules, WithoutRules},
+    input::{Format, InputSet, ProvidedInputs, ReadAs, ReadMode, WithRules, WithoutRules},
 };
 
 /// All codes of errors, A to Z.

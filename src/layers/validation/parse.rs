@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use garde::Report;
 use http::{StatusCode, header, request::Parts};
-use serde::de::{IgnoredAny, value::UnitDeserializer};
+use serde::de::{DeserializeOwned, IgnoredAny, value::UnitDeserializer};
 use serde_json::error::Category;
 
 use super::{
@@ -138,7 +138,9 @@ impl<'r> Reading<'r> {
     /// # Errors
     ///
     /// 400: the input can't be parsed.
-    pub(super) fn read<I: Input>(&mut self) -> Result<Option<I::Value>, Problem> {
+    pub(super) fn read<I: Input<Value: DeserializeOwned>>(
+        &mut self,
+    ) -> Result<Option<I::Value>, Problem> {
         let encoding = self.encoding(I::FORMAT);
         // Only the parsers of its format are compiled for a type.
         if const { matches!(I::FORMAT, Format::Binary) }
@@ -180,7 +182,10 @@ impl<'r> Reading<'r> {
     }
 
     /// Notes the rules that a value breaks, at the places where the client has sent it.
-    pub(super) fn note_broken_rules<I: Input>(&mut self, report: &Report) -> Result<(), Problem> {
+    pub(super) fn note_broken_rules<I>(&mut self, report: &Report) -> Result<(), Problem>
+    where
+        I: Input<Value: DeserializeOwned>,
+    {
         let encoding = self.encoding(I::FORMAT);
         self.note_report(report, encoding, &mut |reader| {
             erased_serde::deserialize::<I::Value>(reader).map(drop)

@@ -19,7 +19,7 @@ use super::{
     body::{Refusals, encoding, guess_encoding},
     check::{CheckFuture, FieldErrors},
     errors::{ErrorList, FieldError},
-    input::{Format, InputSet, InputType, WithRules, WithoutRules},
+    input::{Format, InputSet, InputType, ProvidedInputs, ReadMode, WithRules, WithoutRules},
     parse::{Encoding, Reading},
 };
 use crate::{
@@ -155,7 +155,7 @@ enum RuleContext<C> {
     OfRequest(Box<dyn Fn(&RequestHead<'_>) -> C + Send + Sync>),
 }
 
-impl<I: InputSet<R>, R: 'static> ReadInputs for TypedInputs<I, R> {
+impl<I: InputSet<R>, R: ReadMode> ReadInputs for TypedInputs<I, R> {
     fn read(&self, reading: &mut Reading<'_>) -> Result<Option<CheckFuture>, Problem> {
         let values = match &*self.context {
             RuleContext::Fixed(context) => I::read(reading, context)?,
@@ -203,7 +203,7 @@ impl Options {
     };
 }
 
-impl<I: InputSet<R>, R: 'static> Validation<I, R> {
+impl<I: InputSet<R>, R: ReadMode> Validation<I, R> {
     /// The defaults: bodies of at most 1 MiB with at most 100,000 values, at most 32 listed errors, and a
     /// matching content type.
     pub fn new() -> Self
@@ -524,7 +524,7 @@ impl<I, R> Placed<Validation<I, R>> {
     pub fn check<F, Fut>(self, check: F) -> Self
     where
         I: InputSet<R>,
-        R: 'static,
+        R: ReadMode,
         F: for<'a> Fn(I::Values<'a>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<FieldErrors, Problem>> + Send + 'static,
     {
@@ -618,7 +618,7 @@ where
     }
 }
 
-impl<I: InputSet<R>, R: 'static> Place for Validation<I, R> {
+impl<I: ProvidedInputs<R>, R: ReadMode> Place for Validation<I, R> {
     type Stage = stage::Validate;
     type Provides = I::Provides;
     type Needs = ();
@@ -632,7 +632,7 @@ impl<I: InputSet<R>, R: 'static> Place for Validation<I, R> {
     }
 }
 
-impl<I: InputSet<R>, R: 'static, B> Middleware<B> for Validation<I, R>
+impl<I, R, B> Middleware<B> for Validation<I, R>
 where
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
 {
@@ -866,7 +866,7 @@ impl<I, R> Clone for Validation<I, R> {
 impl<I, R> Default for Validation<I, R>
 where
     I: InputSet<R, Context: Default>,
-    R: 'static,
+    R: ReadMode,
 {
     fn default() -> Self {
         Self::new()

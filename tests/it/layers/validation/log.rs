@@ -65,7 +65,7 @@ fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D
 
 async fn event<I>(request: Request<Body>) -> String
 where
-    I: Input<Value: Validate<Context = ()>>,
+    I: Input<Value: serde::de::DeserializeOwned + Validate<Context = ()>>,
 {
     let (log, _guard) = Log::listen();
     let response = send(&with_validation::<I>(), request).await;
