@@ -154,7 +154,7 @@
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
-//! | [`with_body_limit`] | `Body` | 413 and 408: bytes and time of every body, whoever reads it |
+//! | [`with_body_limit`] | `Body` | 413 and 408: bytes and time of every body, however it is read |
 //! | [`with_decompression`] | `Body` | compressed bodies, within limits on what comes out |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
@@ -330,15 +330,6 @@ pub use self::layers::webhook::{
 pub use self::request::key;
 #[cfg(any(feature = "client-ip", feature = "ip-filter"))]
 pub use self::support::networks;
-#[cfg(any(
-    feature = "api-key",
-    feature = "basic",
-    feature = "csrf-token",
-    feature = "jwt",
-    feature = "session",
-    feature = "webhook"
-))]
-pub use self::wire::Secret;
 #[cfg(feature = "cookies")]
 pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
 pub use self::{
@@ -349,7 +340,10 @@ pub use self::{
     },
     request::{Auth, Authenticated, ClientIp, Either, PeerAddr, RequestHead},
     support::clock::{Clock, ManualClock},
-    wire::{Body, BoxError, ConfigError, PROBLEM_JSON, Problem, RequestBody, field::Challenge},
+    wire::{
+        Body, BoxError, ConfigError, PROBLEM_JSON, Problem, RequestBody, Secret, field::Challenge,
+        response,
+    },
 };
 
 /// Types that occur in signatures and compiler messages. The compiler infers them, so applications do

@@ -267,7 +267,7 @@ fn check_allowances<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Parameters of the path that the handler or the key of a limit asks for, and the path lacks.
+/// Parameters of the path that the handler, an input or the key of a limit asks for, and the path lacks.
 fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     let names = parameter_names(&route.path);
     let mut find = |reason, remedy: &str| {
@@ -290,6 +290,14 @@ fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
                     layer.name()
                 );
                 find(reason, "put the layer around the routes that have it");
+            }
+        }
+        for input in layer.inputs() {
+            if let Err(reason) = input.fits_path(&names) {
+                find(
+                    format!("`{}` reads `{}`: {reason}", layer.name(), input.type_name()),
+                    "change the path, or the type in the layer's `Path<..>`",
+                );
             }
         }
     }

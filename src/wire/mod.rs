@@ -24,31 +24,16 @@ mod problem;
     feature = "webhook"
 ))]
 pub(crate) mod read_body;
-#[cfg(any(
-    feature = "api-key",
-    feature = "basic",
-    feature = "csrf-token",
-    feature = "jwt",
-    feature = "session",
-    feature = "webhook"
-))]
+pub mod response;
 mod secret;
 mod type_name;
 
-#[cfg(any(
-    feature = "api-key",
-    feature = "basic",
-    feature = "csrf-token",
-    feature = "jwt",
-    feature = "session",
-    feature = "webhook"
-))]
-pub use self::secret::Secret;
 pub use self::{
     body::{Body, BoxError, RequestBody},
     body_error::BodyLimitError,
     config_error::ConfigError,
     problem::{PROBLEM_JSON, Problem},
+    secret::Secret,
 };
 pub(crate) use self::{
     problem::{retry_after, write_member},

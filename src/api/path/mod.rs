@@ -74,6 +74,10 @@ impl<T: Send + 'static> crate::Input for Path<T> {
     fn value(&self) -> &T {
         &self.0
     }
+
+    fn check_path(names: &[&str]) -> Result<(), String> {
+        examples::takes::<T>(names)
+    }
 }
 
 /// The route of the request, with the prefixes of the routers around it: `/users/{id}`.

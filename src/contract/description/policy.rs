@@ -31,6 +31,25 @@ pub struct RequestInput {
     is_optional: bool,
     description: Option<Cow<'static, str>>,
     pattern: Option<Cow<'static, str>>,
+    path_check: Option<PathCheck>,
+}
+
+/// Says why parameters of a path with these names are not what an input takes.
+#[derive(Clone, Copy)]
+struct PathCheck(fn(&[&str]) -> Result<(), String>);
+
+impl PartialEq for PathCheck {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for PathCheck {}
+
+impl fmt::Debug for PathCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PathCheck(..)")
+    }
 }
 
 /// The part of a request that is an input.
@@ -61,6 +80,7 @@ impl RequestInput {
             is_optional: false,
             description: None,
             pattern: None,
+            path_check: None,
         }
     }
 
@@ -99,6 +119,23 @@ impl RequestInput {
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
+    }
+
+    /// How an [`Api`](crate::Api) checks at start that a route has the parameters that the input takes:
+    /// the function gets their names, and returns the reason why they do not fit.
+    pub const fn path_check(mut self, check: fn(&[&str]) -> Result<(), String>) -> Self {
+        self.path_check = Some(PathCheck(check));
+        self
+    }
+
+    /// Whether the input can be made of path parameters with these names.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it can't: a parameter is missing, for example.
+    pub fn fits_path(&self, names: &[&str]) -> Result<(), String> {
+        self.path_check
+            .map_or(Ok(()), |PathCheck(check)| check(names))
     }
 
     /// The part of the request.

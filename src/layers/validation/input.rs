@@ -75,6 +75,12 @@ pub trait Input: Sized + Send + 'static {
     fn of_bytes(_: &Bytes) -> Option<Self::Value> {
         None
     }
+
+    /// Why the value can't be made of path parameters with these names.
+    #[doc(hidden)]
+    fn check_path(_: &[&str]) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Where an [`Input`] is in a request, and its format.
@@ -270,6 +276,10 @@ impl<I: Input> Input for Option<I> {
     fn of_bytes(bytes: &Bytes) -> Option<Self> {
         I::of_bytes(bytes).map(|value| Some(I::from_value(value)))
     }
+
+    fn check_path(names: &[&str]) -> Result<(), String> {
+        I::check_path(names)
+    }
 }
 
 /// Inputs are parsed and held against their rules: [`with_validation`](crate::with_validation).
@@ -403,6 +413,7 @@ pub struct InputType {
     pub(super) format: Format,
     pub(super) is_optional: bool,
     pub(super) name: String,
+    pub(super) check_path: fn(&[&str]) -> Result<(), String>,
 }
 
 impl InputType {
@@ -411,6 +422,7 @@ impl InputType {
             format: I::FORMAT,
             is_optional: I::IS_OPTIONAL,
             name: type_name::<I>(),
+            check_path: I::check_path,
         }
     }
 

@@ -666,6 +666,9 @@ impl CompiledValidation {
             if described.is_optional {
                 input = input.optional();
             }
+            if source == InputSource::Path {
+                input = input.path_check(described.check_path);
+            }
             if source == InputSource::Body {
                 input = input.max_bytes(max_bytes);
                 if !self.options.any_content_type {

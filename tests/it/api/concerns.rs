@@ -2,10 +2,12 @@
 
 use http::Method;
 use wythe::{
-    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Path, Quota, Scopes, Stack,
+    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Parsed, Path, Query, Quota, Scopes,
+    Stack, Valid,
     api::{Concern, Finding},
     auth::Authenticate,
-    compose, with_auth, with_cache_control, with_cors, with_csrf, with_rate_limit, with_scopes,
+    compose, with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
+    with_scopes, with_validation,
 };
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -385,6 +387,49 @@ fn a_parameter_that_the_path_lacks_is_found() {
         (missing, "GET /f/{name}"),
     ];
     assert_eq!(concerns(&api.check()), expected);
+}
+
+#[test]
+fn a_validated_path_that_lacks_a_parameter_is_found() {
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Id {
+        #[garde(range(min = 1))]
+        id: u64,
+    }
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct Page {
+        #[garde(range(min = 1))]
+        page: Option<u32>,
+    }
+    async fn show(id: Valid<Path<Id>>, page: Valid<Query<Page>>) -> String {
+        format!("{} {:?}", id.id, page.page)
+    }
+    async fn parse(Parsed(Path((team, id))): Parsed<Path<(String, u8)>>) -> String {
+        format!("{team} {id}")
+    }
+    let checked = compose((with_validation::<(Path<Id>, Query<Page>)>(),));
+    let parsed = compose((with_parsing::<Path<(String, u8)>>(),));
+    let api = open()
+        .get("/a/{id}", checked.handler(show))
+        .get("/b/{user}", checked.handler(show))
+        .get("/c", checked.handler(show))
+        .get("/d/{team}/{id}", parsed.handler(parse))
+        .get("/e/{id}", parsed.handler(parse));
+    let missing = Some(Concern::MissingPathParameter);
+    let expected = [
+        (missing, "GET /b/{user}"),
+        (missing, "GET /c"),
+        (missing, "GET /e/{id}"),
+    ];
+    let found = api.check();
+    assert_eq!(concerns(&found), expected);
+    assert!(
+        found[0]
+            .reason
+            .starts_with("`with_validation` reads `Path<Id>`: "),
+        "{}",
+        found[0].reason
+    );
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use wythe::{
-    Binary, Cookie, Form, Header, Json, Parsed, Path, Problem, Query, Text, Valid, Validation,
-    compose, placed,
+    Binary, Cookie, Form, Header, Json, JsonOrForm, Parsed, Path, Problem, Query, Secret, Text,
+    Valid, Validation, compose, placed,
     validation::{FieldError, FieldErrors, rule_error},
     with_parsing, with_validation,
 };
@@ -172,6 +172,41 @@ async fn a_path_that_lacks_what_its_type_needs_is_a_fault_of_the_server() {
     );
     let response = send(&router, Request::post("/7"), "").await;
     problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_secret_is_read_from_json_and_forms_and_never_quoted() {
+    #[derive(Deserialize, Validate)]
+    struct Login {
+        #[garde(length(min = 4))]
+        pin: Secret,
+    }
+    let stack = compose((with_validation::<JsonOrForm<Login>>(),));
+    async fn login(login: Valid<JsonOrForm<Login>>) -> String {
+        login.pin.matches("1234").to_string()
+    }
+    let router = Router::new().route("/", post(stack.handler(login)));
+    let form = || {
+        let form = "application/x-www-form-urlencoded";
+        Request::post("/").header(header::CONTENT_TYPE, form)
+    };
+    assert_eq!(send(&router, form(), "pin=1234").await.body(), "true");
+    let response = send(&router, json_to("/"), r#"{"pin":"1234"}"#).await;
+    assert_eq!(response.body(), "true");
+    for (request, body) in [
+        (form(), "pin=987"),
+        (json_to("/"), r#"{"pin":"987"}"#),
+        (json_to("/"), r#"{"pin":98765}"#),
+        (json_to("/"), r#"{"pin":[98765]}"#),
+    ] {
+        let response = send(&router, request, body).await;
+        let error = &errors(&response)[0];
+        assert!(
+            error["pointer"] == "#/pin" || error["name"] == "pin",
+            "{response:?}"
+        );
+        assert!(!format!("{response:?}").contains("987"), "{response:?}");
+    }
 }
 
 #[tokio::test]
