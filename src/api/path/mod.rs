@@ -75,7 +75,10 @@ impl<T: Send + 'static> crate::Input for Path<T> {
         &self.0
     }
 
-    fn check_path(names: &[&str]) -> Result<(), String> {
+    fn check_path(names: &[&str]) -> Result<(), String>
+    where
+        T: DeserializeOwned,
+    {
         examples::takes::<T>(names)
     }
 }

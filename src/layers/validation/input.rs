@@ -78,7 +78,10 @@ pub trait Input: Sized + Send + 'static {
 
     /// Why the value can't be made of path parameters with these names.
     #[doc(hidden)]
-    fn check_path(_: &[&str]) -> Result<(), String> {
+    fn check_path(_: &[&str]) -> Result<(), String>
+    where
+        Self::Value: DeserializeOwned,
+    {
         Ok(())
     }
 }
@@ -276,10 +279,6 @@ impl<I: Input> Input for Option<I> {
     fn of_bytes(bytes: &Bytes) -> Option<Self> {
         I::of_bytes(bytes).map(|value| Some(I::from_value(value)))
     }
-
-    fn check_path(names: &[&str]) -> Result<(), String> {
-        I::check_path(names)
-    }
 }
 
 /// Inputs are parsed and held against their rules: [`with_validation`](crate::with_validation).
@@ -417,7 +416,7 @@ pub struct InputType {
 }
 
 impl InputType {
-    fn of<I: Input>() -> Self {
+    fn of<I: Input<Value: DeserializeOwned>>() -> Self {
         Self {
             format: I::FORMAT,
             is_optional: I::IS_OPTIONAL,
