@@ -26,8 +26,9 @@ use crate::{
     auth::{self, Claims},
     contact::{self, Message},
     document::document,
+    feedback::{self, NewFeedback},
     payments::{self, NewPayment},
-    public::{docs, hello, posts, search},
+    public::{data, docs, hello, posts, search},
     serve::TimeLimits,
     state::AppState,
     stripe::{self, StripeEvent},
@@ -65,6 +66,10 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             header::AUTHORIZATION,
             HeaderName::from_static("idempotency-key"),
         ])?;
+    // One route is for pages of every origin, which send no cookies. Where no route is known, both
+    // policies act, and the outer one has the last word.
+    let site_cors = with_cors(cors.clone()).except_routes([data::PATH])?;
+    let data_cors = with_cors(Cors::any()).only_routes([data::PATH])?;
     // The page that may read responses may also act as its user; no other page may.
     let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
@@ -73,7 +78,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let in_a_cdn = CacheControl::public()
         .s_maxage(minute)
         .stale_while_revalidate(Duration::from_secs(300));
-    let hello = compose((with_cache_control(in_a_cdn),));
+    let in_a_cdn = compose((with_cache_control(in_a_cdn),));
     let cached = compose((with_cache_control(CacheControl::public().max_age(minute)),));
     let always_fresh = compose((with_cache_control(CacheControl::public().no_cache()),));
     let search = compose((with_validation::<Query<search::Search>>(),));
@@ -86,6 +91,12 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
     ));
 
+    let feedback = compose((
+        with_rate_limit(state.rate_limits.per_hour(30).named("feedback").by_peer()?),
+        with_csrf(csrf.clone()),
+        with_body_limit(BodyLimit::bytes(64 * 1024).idle(Duration::from_secs(5))?),
+        with_validation::<JsonOrForm<NewFeedback>>().max_body_bytes(64 * 1024),
+    ));
     let pay = compose((
         with_rate_limit(
             state
@@ -118,14 +129,22 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let api = Api::new("Example", VERSION)
         .around(compose((
             TraceLayer::new_for_http(),
-            with_cors(cors),
+            site_cors,
+            data_cors,
             // Panics become problems too.
             with_presentation(),
             TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
         )))
         .documented()
         .public("the answers are the same for everybody", |open| {
-            open.get("/api/hello", hello.handler(hello::say_hello).tag("Public"))
+            open.get("/api/hello", in_a_cdn.handler(hello::say_hello).tag("Public"))
+                .get(
+                    data::PATH,
+                    in_a_cdn
+                        .handler(data::show_data)
+                        .tag("Public")
+                        .description("Pages of every origin may read it."),
+                )
                 .get(
                     "/api/posts/{user_id}/{post_id}",
                     cached
@@ -153,6 +172,10 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             open.post(
                 "/api/contact",
                 contact.handler(contact::send_message).tag("Public"),
+            )
+            .post(
+                "/api/feedback",
+                feedback.handler(feedback::give_feedback).tag("Public"),
             )
         })
         .post(

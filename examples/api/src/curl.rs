@@ -11,6 +11,8 @@ const PASSWORDS: &str = r#"{"current":"correct horse","new":"battery staple"}"#;
 const GRACE: &str = r#"{"name":"Grace","email":"grace@example.com","age":36}"#;
 const HOPPER: &str = r#"{"name":"Grace Hopper","email":"grace@example.com","age":37}"#;
 const NOTE: &str = r#"{"name":"Ada","email":"ada@example.com","message":"Hello again"}"#;
+const FEEDBACK: &str =
+    r#"{"name":"Ada","email":"ada@example.com","message":"It works","rating":5}"#;
 const PAYMENT: &str = r#"{"amount":1999,"currency":"EUR"}"#;
 const EVENT: &str = r#"{"id":"evt_1","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","amount":1099,"currency":"eur"}}}"#;
 const LETTER: [&str; 3] = ["name=Ada", "email=ada@example.com", "message=Hello there"];
@@ -65,6 +67,8 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
         Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),
         Curl::post("/api/contact").form(&LETTER),
         Curl::post("/api/contact").gzipped_json(NOTE),
+        Curl::post("/api/feedback").json(FEEDBACK),
+        Curl::get("/api/data").header("Origin: https://anywhere.example"),
         Curl::post("/api/webhooks/stripe")
             .json(EVENT)
             .signed_by_stripe(EVENT, stripe_secret),

@@ -23,6 +23,13 @@ const SCHEMA: &str = "
         email TEXT NOT NULL,
         message TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS feedback (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        email TEXT NOT NULL,
+        message TEXT NOT NULL,
+        rating INTEGER NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS payments (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         user_id INTEGER NOT NULL,

@@ -15,6 +15,7 @@ mod curl;
 mod database;
 mod document;
 mod error;
+mod feedback;
 mod payments;
 mod public;
 mod rate_limits;

@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     contact::Messages,
     database,
+    feedback::Feedback,
     payments::Payments,
     rate_limits::RateLimits,
     stripe::{self, StripePayments},
@@ -22,6 +23,7 @@ use crate::{
 pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
+    pub(crate) feedback: Feedback,
     pub(crate) payments: Payments,
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
@@ -59,6 +61,7 @@ impl AppState {
         Ok(Self {
             users,
             messages: Messages::new(pool.clone()),
+            feedback: Feedback::new(pool.clone()),
             payments: Payments::new(pool.clone()),
             credentials,
             tokens,

@@ -61,6 +61,7 @@ async fn no_other_site_can_act_as_the_user() {
         (Method::DELETE, "/api/users/1", &Value::Null),
         (Method::DELETE, "/api/admin/users/1", &Value::Null),
         (Method::POST, "/api/contact", &Value::Null),
+        (Method::POST, "/api/feedback", &Value::Null),
     ];
     let own = format!("http://{}", api.address);
     let pages = [

@@ -20,7 +20,7 @@ fn shell(line: &str) -> Output {
 #[test]
 fn the_curl_lines_work_in_the_order_printed() {
     let api = Api::start(Version::HTTP_11);
-    assert_eq!(run_lines(&api), (26, 5));
+    assert_eq!(run_lines(&api), (28, 5));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn with_an_admin_the_admins_lines_work_too() {
     let printed = api.printed.join("\n");
     assert!(printed.contains("admin     root@example.com"));
     assert!(!printed.contains("a long password"), "{printed}");
-    assert_eq!(run_lines(&api), (29, 5));
+    assert_eq!(run_lines(&api), (31, 5));
 }
 
 /// Runs the lines; returns how many there are, and how many of them are rejected as announced.
@@ -77,7 +77,8 @@ async fn every_route_is_printed_with_its_stack() {
         printed.any(|line| line.split_whitespace().eq(words.iter().copied()))
     };
     for line in [
-        "Around every route: TraceLayer > with_cors > with_presentation > TimeoutLayer",
+        "Around every route: TraceLayer > with_cors.except_routes([\"/api/data\"]) > \
+         with_cors.only_routes([\"/api/data\"]) > with_presentation > TimeoutLayer",
         "POST /api/users with_rate_limit > with_csrf > with_auth > with_validation",
         "GET /api/hello with_cache_control",
         &format!("Listening on http://{}", api.address),

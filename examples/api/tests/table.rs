@@ -4,7 +4,7 @@ mod support;
 
 use http::{Method, Version};
 use serde_json::{Value, json};
-use support::Api;
+use support::{Api, ORIGIN};
 
 macro_rules! over_both_versions {
     ($($name:ident)*) => {
@@ -36,6 +36,8 @@ over_both_versions! {
     reads_parameters_from_the_path
     searches_with_repeated_keys
     takes_a_message_as_json_and_as_a_form
+    takes_feedback_as_json_and_as_a_form
+    shows_data_to_pages_of_every_origin
     makes_a_payment_once
 }
 
@@ -289,6 +291,67 @@ async fn takes_a_message_as_json_and_as_a_form(api: Api) {
         .post("/api/contact")
         .header("content-type", "text/plain");
     text.body("hello").send().await.refused(415);
+}
+
+async fn takes_feedback_as_json_and_as_a_form(api: Api) {
+    let feedback =
+        json!({ "name": "Ada", "email": "ada@example.com", "message": "Good", "rating": 5 });
+    let answer = api.post("/api/feedback").json(&feedback).send().await;
+    assert_eq!(answer.is(201).json(), json!({ "id": 1, "rating": 5 }));
+    let form = api
+        .post("/api/feedback")
+        .form("name=Ada&email=ada%40example.com&message=a+b&rating=1");
+    assert_eq!(form.send().await.is(201).json()["id"], 2);
+    for rating in [json!(0), json!(6), json!(-1), json!(1.5), json!(null)] {
+        let mut feedback = feedback.clone();
+        feedback["rating"] = rating;
+        let answer = api.post("/api/feedback").json(&feedback).send().await;
+        assert_eq!(answer.refused(422)["errors"][0]["pointer"], "#/rating");
+    }
+    let form = api
+        .post("/api/feedback")
+        .form("name=&email=ada&message=&rating=6");
+    assert_eq!(form.send().await.refused(422)["error_count"], 4);
+}
+
+async fn shows_data_to_pages_of_every_origin(api: Api) {
+    for origin in ["https://anywhere.example", ORIGIN, "null"] {
+        let answer = api.get("/api/data").header("origin", origin).send().await;
+        let answer = answer.is(200);
+        assert_eq!(answer.json()["currencies"][0]["code"], "EUR");
+        assert_eq!(answer.field("access-control-allow-origin"), "*");
+        assert!(
+            !answer
+                .headers
+                .contains_key("access-control-allow-credentials")
+        );
+        assert!(answer.field("cache-control").contains("s-maxage=60"));
+        let preflight = api
+            .call(Method::OPTIONS, "/api/data")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET");
+        let answer = preflight.send().await.is(204);
+        assert_eq!(answer.field("access-control-allow-origin"), "*");
+        assert!(
+            !answer
+                .headers
+                .contains_key("access-control-allow-credentials")
+        );
+    }
+    // No other route is open, and neither is what no route answers.
+    for path in ["/api/hello", "/api/nothing", "/api/data/", "/api/data/more"] {
+        for method in [Method::GET, Method::OPTIONS] {
+            let call = api.call(method, path);
+            let call = call.header("origin", "https://anywhere.example");
+            let call = call.header("access-control-request-method", "GET");
+            let answer = call.send().await;
+            let allowed = answer.headers.get("access-control-allow-origin");
+            assert!(
+                allowed.is_none_or(|allowed| allowed == ORIGIN),
+                "{path}: {answer:?}"
+            );
+        }
+    }
 }
 
 async fn makes_a_payment_once(api: Api) {

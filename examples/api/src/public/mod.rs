@@ -1,5 +1,6 @@
 //! Public routes.
 
+pub(crate) mod data;
 pub(crate) mod docs;
 pub(crate) mod hello;
 pub(crate) mod posts;

@@ -1,0 +1,66 @@
+//! `POST /api/feedback`: takes the opinion of a visitor, as JSON or from a form.
+
+use axum::extract::State;
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::{Row, SqlitePool};
+use wythe::{Created, JsonOrForm, Valid};
+
+use crate::error::ServerError;
+
+/// The opinion of a visitor.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[schemars(example = json!({
+    "name": "Ada", "email": "ada@example.com", "message": "It works", "rating": 5
+}))]
+pub(crate) struct NewFeedback {
+    /// The name of the visitor.
+    #[garde(length(chars, min = 1, max = 100))]
+    name: String,
+    /// Where to send the answer.
+    #[garde(custom(wythe::validation::email))]
+    #[schemars(email)]
+    email: String,
+    /// The text, in plain words.
+    #[garde(length(chars, min = 1, max = 5_000))]
+    message: String,
+    /// From 1 (bad) to 5 (good).
+    #[garde(range(min = 1, max = 5))]
+    rating: u8,
+}
+
+/// The feedback has been stored.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct StoredFeedback {
+    id: i64,
+    rating: u8,
+}
+
+pub(crate) async fn give_feedback(
+    State(feedback): State<Feedback>,
+    new: Valid<JsonOrForm<NewFeedback>>,
+) -> Result<Created<StoredFeedback>, ServerError> {
+    let id = feedback.add(&new).await?;
+    let rating = new.rating;
+    Ok(Created::new(StoredFeedback { id, rating }))
+}
+
+/// The feedback that was received.
+#[derive(Clone)]
+pub(crate) struct Feedback(SqlitePool);
+
+impl Feedback {
+    pub(crate) fn new(pool: SqlitePool) -> Self {
+        Self(pool)
+    }
+
+    async fn add(&self, new: &NewFeedback) -> Result<i64, ServerError> {
+        let add = "INSERT INTO feedback (name, email, message, rating) VALUES (?, ?, ?, ?) \
+                   RETURNING id";
+        let row = sqlx::query(add).bind(&new.name).bind(&new.email);
+        let row = row.bind(&new.message).bind(i64::from(new.rating));
+        Ok(row.fetch_one(&self.0).await?.try_get("id")?)
+    }
+}
