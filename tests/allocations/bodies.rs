@@ -129,7 +129,7 @@ async fn rejected(body: String) -> (usize, StatusCode) {
     (most_held().saturating_sub(before), response.status())
 }
 
-/// The figures are those of the page of validation.
+/// Validation documents these figures.
 #[tokio::test]
 async fn an_invalid_body_is_rejected_in_bounded_memory() {
     let children = |count: usize| format!(r#"{{"children":[{}]}}"#, vec!["{}"; count].join(","));
