@@ -56,10 +56,7 @@ fuzz_target!(|data: &[u8]| {
         let problem = problem(&response);
         if expected == 422 {
             let mut errors = errors(&problem).iter();
-            assert!(
-                errors.all(|error| error["name"].is_string()),
-                "{problem}"
-            );
+            assert!(errors.all(|error| error["name"].is_string()), "{problem}");
         }
         return;
     }

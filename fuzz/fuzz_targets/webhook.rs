@@ -80,7 +80,11 @@ fuzz_target!(|input: Input<'_>| {
         verified.ok()
     };
     let away = Duration::from_secs(input.away.unsigned_abs().into());
-    let time = if input.away < 0 { now() - away } else { now() + away };
+    let time = if input.away < 0 {
+        now() - away
+    } else {
+        now() + away
+    };
     let Ok(fields) = scheme.sign(input.id, time, input.body) else {
         return;
     };
@@ -96,7 +100,11 @@ fuzz_target!(|input: Input<'_>| {
     // By the other key.
     let others = other.sign(input.id, time, input.body).unwrap();
     assert_eq!(verifies(&others, input.body).is_some(), in_time);
-    assert!(other.verify(&fields, Bytes::copy_from_slice(input.body)).is_err());
+    assert!(
+        other
+            .verify(&fields, Bytes::copy_from_slice(input.body))
+            .is_err()
+    );
 
     let flip = |bytes: &[u8]| {
         let mut changed = bytes.to_vec();
