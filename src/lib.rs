@@ -158,6 +158,7 @@
 //! | [`with_decompression`] | `Body` | compressed bodies, within limits on what comes out |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
+//! | [`with_multipart`] | `Validate` | forms with files, received and validated: [`UploadedFile`] |
 //! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
@@ -179,7 +180,7 @@
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `decompression`
-//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed` and
+//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart` and
 //! `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -301,6 +302,12 @@ pub use self::layers::method::{
     endpoint::{Endpoint, endpoint},
     guard::{Methods, with_methods},
 };
+#[cfg(feature = "multipart")]
+pub use self::layers::multipart::{
+    self,
+    file::UploadedFile,
+    policy::{Multipart, with_multipart},
+};
 #[cfg(feature = "presentation")]
 pub use self::layers::presentation::{
     self,
@@ -310,6 +317,8 @@ pub use self::layers::presentation::{
 pub use self::layers::rate_limit::{
     self, limiter::with_rate_limit, plan::RateLimitFields, policy::RateLimit, quota::Quota,
 };
+#[cfg(feature = "multipart")]
+pub use self::layers::validation::input::Upload;
 #[cfg(feature = "validation")]
 pub use self::layers::validation::{
     self,

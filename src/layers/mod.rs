@@ -29,6 +29,8 @@ pub mod lingering_close;
 pub mod load_shed;
 #[cfg(feature = "method")]
 pub mod method;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 #[cfg(feature = "rate-limit")]

@@ -149,7 +149,7 @@ impl BodyReader {
 impl ReadError {
     /// A limit further out (of `with_body_limit`, `http-body-util` or tower-http) appears as an error
     /// of the body.
-    fn by(error: BoxError) -> Self {
+    pub(crate) fn by(error: BoxError) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
         while let Some(error) = cause {
             if error.is::<LengthLimitError>() {

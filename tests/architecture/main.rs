@@ -43,11 +43,18 @@ const PLAN: Plan = Plan {
         AUTH,
         RATE_LIMIT,
     ],
-    exceptions: &[Exception {
-        user: "layers/authorization",
-        used: "layers/auth",
-        reason: "what somebody may do follows from who they are",
-    }],
+    exceptions: &[
+        Exception {
+            user: "layers/authorization",
+            used: "layers/auth",
+            reason: "what somebody may do follows from who they are",
+        },
+        Exception {
+            user: "layers/multipart",
+            used: "layers/validation",
+            reason: "the fields of a form are read, checked and reported in one way",
+        },
+    ],
 };
 
 /// What all schemes share, and the schemes, which do not use each other.

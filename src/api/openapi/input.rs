@@ -85,6 +85,8 @@ mod validation {
     use serde_json::Value;
 
     use super::{DocumentInput, Schemas};
+    #[cfg(feature = "multipart")]
+    use crate::layers::validation::input::Upload;
     use crate::layers::validation::{
         input::{Binary, Cookie, Form, Header, Input, Json, JsonOrForm, Query, Text},
         policy::Validation,
@@ -155,6 +157,8 @@ mod validation {
         )*};
     }
     as_their_values!(Json Form JsonOrForm Text Query Header Cookie);
+    #[cfg(feature = "multipart")]
+    as_their_values!(Upload);
 
     /// Any bytes: OpenAPI 3.1, section 4.8.14.3.
     impl JsonSchema for Binary {
@@ -168,6 +172,44 @@ mod validation {
 
         fn json_schema(_: &mut SchemaGenerator) -> Schema {
             Schema::default()
+        }
+    }
+}
+
+#[cfg(feature = "multipart")]
+mod multipart {
+    use std::borrow::Cow;
+
+    use garde::Validate;
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde_json::Value;
+
+    use super::{DocumentInput, Schemas};
+    use crate::layers::multipart::{file::UploadedFile, policy::ReceiveMultipart};
+
+    #[diagnostic::do_not_recommend]
+    impl<T: JsonSchema + Validate> DocumentInput for ReceiveMultipart<T> {
+        fn schema(schemas: &mut Schemas) -> Value {
+            schemas.input::<T>()
+        }
+    }
+
+    /// The bytes of a file: OpenAPI 3.1, section 4.8.14.3. `format` is for readers of OpenAPI 3.0.
+    impl JsonSchema for UploadedFile {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "UploadedFile".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "type": "string",
+                "format": "binary",
+                "contentMediaType": "application/octet-stream",
+            })
         }
     }
 }

@@ -161,6 +161,7 @@ impl<'a> From<&'a Node<'_>> for Document<'a> {
     fn from(node: &'a Node<'_>) -> Self {
         match node {
             Node::Text(text) => Self::Scalar(Scalar::Text(Cow::Borrowed(text.as_str()))),
+            Node::File(_) => Self::Scalar(Scalar::Null),
             Node::List(items) => Self::Array((0..).zip(items.iter().map(Self::from)).collect()),
             Node::Map(members) => {
                 let members = members.iter();

@@ -16,7 +16,7 @@ use super::{
     policy::MAX_LISTED_ERRORS,
 };
 use crate::{
-    contract::{Always, Provided, Provision},
+    contract::{Always, Provided, Provision, description::InputSource},
     request::take_once::TakeOnce,
     wire::{Problem, type_name},
 };
@@ -100,6 +100,9 @@ pub enum Format {
     Text,
     /// A body of any content type.
     Binary,
+    /// A body of `multipart/form-data`, which only [`with_multipart`](crate::with_multipart) reads.
+    #[cfg(feature = "multipart")]
+    Upload,
     /// The query of the URI, in the format of a form.
     Query,
     /// The parameters of the path.
@@ -118,6 +121,8 @@ impl Format {
             Self::Form => &["application/x-www-form-urlencoded"],
             Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
             Self::Text => &["text/plain"],
+            #[cfg(feature = "multipart")]
+            Self::Upload => &["multipart/form-data"],
             Self::Binary | Self::Query | Self::Path | Self::Header | Self::Cookie => &[],
         }
     }
@@ -191,6 +196,13 @@ inputs! {
     Header<T>
     /// Cookies: a field of `T` is the cookie of its name.
     Cookie<T>
+}
+
+#[cfg(feature = "multipart")]
+inputs! {
+    /// A form with files, `multipart/form-data`, that [`with_multipart`](crate::with_multipart) has
+    /// received.
+    Upload<T>
 }
 
 /// A body of any content type, as bytes. [`Validation::media_types`](crate::Validation::media_types)
@@ -426,10 +438,7 @@ impl InputType {
     }
 
     pub(super) const fn is_body(&self) -> bool {
-        matches!(
-            self.format,
-            Format::Json | Format::Form | Format::JsonOrForm | Format::Text | Format::Binary
-        )
+        matches!(Encoding::only(self.format).source(), InputSource::Body)
     }
 }
 
@@ -438,6 +447,13 @@ fn read<I: ReadAs<R>, R: ReadMode>(
     reading: &mut Reading<'_>,
     context: &I::Context,
 ) -> Result<Option<I::Value>, Problem> {
+    #[cfg(feature = "multipart")]
+    const {
+        assert!(
+            !matches!(I::FORMAT, Format::Upload),
+            "a form with files is read by `with_multipart`"
+        );
+    }
     let Some(value) = reading.read::<I>()? else {
         return Ok(None);
     };

@@ -231,8 +231,8 @@ mod email;
 mod errors;
 mod field_path;
 pub(crate) mod input;
-mod params;
-mod parse;
+pub(crate) mod params;
+pub(crate) mod parse;
 pub(crate) mod policy;
 mod trace;
 

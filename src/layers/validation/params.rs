@@ -29,12 +29,33 @@ pub(super) struct Params<'a> {
     tried: Cell<usize>,
 }
 
-/// A text, several, or members with names.
+/// A text, a file, several of them, or members with names.
 pub(super) enum Node<'a> {
     Text(Text<'a>),
+    /// The file with this index, which a form brings with it.
+    File(usize),
     List(Vec<Self>),
     Map(Vec<(Cow<'a, str>, Self)>),
 }
+
+/// What a pair has beside its name.
+pub(super) enum Value<'a> {
+    Text(Cow<'a, str>),
+    #[cfg_attr(
+        not(feature = "multipart"),
+        expect(dead_code, reason = "only a form has files")
+    )]
+    File(usize),
+}
+
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// The name under which a type asks for a file: a text is never read as one.
+pub(crate) const FILE: &str = "wythe::UploadedFile";
 
 /// The text of one parameter.
 pub(super) struct Text<'a> {
@@ -65,11 +86,11 @@ impl<'a> Params<'a> {
     /// The pairs, in the order in which they were sent. The values of a repeated name are a list.
     pub(super) fn new(
         encoding: Encoding,
-        pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+        pairs: impl Iterator<Item = (Cow<'a, str>, impl Into<Value<'a>>)>,
     ) -> Self {
         let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
             path: vec![Segment::Name(name)],
-            value,
+            value: value.into(),
             order,
         });
         Self::of(
@@ -81,11 +102,11 @@ impl<'a> Params<'a> {
     /// The pairs with nested keys: `items[0][price]`, `tags[]`.
     pub(super) fn nested(
         encoding: Encoding,
-        pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+        pairs: impl Iterator<Item = (Cow<'a, str>, impl Into<Value<'a>>)>,
     ) -> Result<Self, KeyFault> {
         let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
             path: segments(name),
-            value,
+            value: value.into(),
             order,
         });
         let pairs: Vec<_> = pairs.collect();
@@ -102,7 +123,10 @@ impl<'a> Params<'a> {
 
     /// Whether a key is written with brackets, and was not taken apart.
     pub(super) fn has_bracketed_keys(&self) -> bool {
-        let is_form = matches!(self.encoding, Encoding::Form | Encoding::Query);
+        let is_form = matches!(
+            self.encoding,
+            Encoding::Form | Encoding::Multipart | Encoding::Query
+        );
         match &self.root {
             Node::Map(members) => is_form && members.iter().any(|(name, _)| name.contains('[')),
             _ => false,
@@ -187,9 +211,17 @@ impl<'a> Node<'a> {
         })
     }
 
+    fn leaf(value: Value<'a>) -> Self {
+        match value {
+            Value::Text(text) => Self::text(text),
+            Value::File(index) => Self::File(index),
+        }
+    }
+
     fn find(&self, is_meant: &impl Fn(&Text<'a>) -> bool) -> Option<&Text<'a>> {
         match self {
             Self::Text(text) => Some(text).filter(|text| is_meant(text)),
+            Self::File(_) => None,
             Self::List(items) => items.iter().find_map(|item| item.find(is_meant)),
             Self::Map(members) => members.iter().find_map(|(_, node)| node.find(is_meant)),
         }
@@ -216,7 +248,7 @@ impl Text<'_> {
 
 struct Pair<'a> {
     path: Vec<Segment<'a>>,
-    value: Cow<'a, str>,
+    value: Value<'a>,
     order: usize,
 }
 
@@ -273,12 +305,12 @@ fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
     let is_leaf = |pair: &Pair<'_>| pair.path.len() == depth;
     if pairs.iter().all(is_leaf) {
         if pairs.len() == 1 {
-            return Ok(Node::text(pairs.swap_remove(0).value));
+            return Ok(Node::leaf(pairs.swap_remove(0).value));
         }
         return Ok(Node::List(
             pairs
                 .into_iter()
-                .map(|pair| Node::text(pair.value))
+                .map(|pair| Node::leaf(pair.value))
                 .collect(),
         ));
     }
@@ -355,6 +387,9 @@ pub(super) struct Reader<'a> {
     in_option: bool,
 }
 
+/// Why a file can't be read as anything else.
+const A_FILE: &str = "invalid type: a file, expected a text";
+
 /// Why several texts can't be read as one.
 pub(super) const REPEATED: &str = "repeated, but only one value is expected";
 
@@ -394,6 +429,7 @@ impl<'a> Reader<'a> {
                 source: Some((text, &self.params.again)),
                 in_option: self.in_option,
             })),
+            Node::File(_) => Err(value::Error::custom(A_FILE)),
             Node::List(_) => Err(value::Error::custom(REPEATED)),
             Node::Map(_) => Ok(Err(self)),
         }
@@ -411,6 +447,7 @@ impl<'a> Reader<'a> {
                     &visitor,
                 ));
             }
+            (Node::File(_), _) => return Err(value::Error::custom(A_FILE)),
             (Node::List(items), _) => {
                 let items = (0_usize..).zip(items);
                 items
@@ -453,7 +490,7 @@ impl<'a> Reader<'a> {
             };
             let texts = lines.iter().filter_map(|line| match line {
                 Node::Text(text) => Some(&*text.value),
-                Node::List(_) | Node::Map(_) => None,
+                Node::File(_) | Node::List(_) | Node::Map(_) => None,
             });
             let items = texts.flat_map(|line| line.split(',')).map(str::trim);
             let items = items.filter(|item| !item.is_empty()).map(Scalar::key);
@@ -461,7 +498,7 @@ impl<'a> Reader<'a> {
         }
         let items: Vec<&'a Node<'a>> = match self.node {
             Node::List(items) => items.iter().collect(),
-            Node::Text(_) => vec![self.node],
+            Node::Text(_) | Node::File(_) => vec![self.node],
             Node::Map(members) if self.is_path() => members.iter().map(|(_, node)| node).collect(),
             Node::Map(members) if self.is_root => {
                 let mut pairs = Vec::new();
@@ -524,6 +561,8 @@ impl<'a> Deserializer<'a> for Reader<'a> {
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
         match self.node {
             Node::List(_) => self.visit_items(visitor),
+            // Kept until the type is known, in a flattened struct.
+            Node::File(index) => visitor.visit_bytes(&index.to_le_bytes()),
             _ => match self.scalar()? {
                 Ok(text) => text.deserialize_any(visitor),
                 Err(reader) => reader.visit_members(None, visitor),
@@ -545,10 +584,19 @@ impl<'a> Deserializer<'a> for Reader<'a> {
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, value::Error> {
-        visitor.visit_newtype_struct(self)
+        if name != FILE {
+            return visitor.visit_newtype_struct(self);
+        }
+        match self.node {
+            Node::File(index) => visitor.visit_bytes(&index.to_le_bytes()),
+            Node::List(_) => Err(value::Error::custom(REPEATED)),
+            Node::Text(_) | Node::Map(_) => Err(value::Error::custom(
+                "invalid type: a text, expected a file",
+            )),
+        }
     }
 
     fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use garde::Report;
+#[cfg(feature = "multipart")]
+use garde::Validate;
 use http::{StatusCode, header, request::Parts};
 use serde::de::{DeserializeOwned, IgnoredAny, value::UnitDeserializer};
 use serde_json::error::Category;
@@ -15,9 +17,14 @@ use super::{
     errors::{self, ErrorList, InputError, excerpt},
     field_path::FieldPaths,
     input::{Format, Input},
-    params::{Params, REPEATED},
+    params::{Params, REPEATED, Value},
     policy::Options,
     trace::{PathSegment, Trace},
+};
+#[cfg(feature = "multipart")]
+use super::{
+    input::{ReadAs, Upload, Valid, WithRules},
+    policy::MAX_LISTED_ERRORS,
 };
 #[cfg(feature = "axum")]
 use crate::request::with_path_params;
@@ -43,6 +50,11 @@ pub(super) enum Encoding {
     Cookie,
     Text,
     Binary,
+    #[cfg_attr(
+        not(feature = "multipart"),
+        expect(dead_code, reason = "no input has it")
+    )]
+    Multipart,
 }
 
 impl Encoding {
@@ -57,6 +69,8 @@ impl Encoding {
             Format::Cookie => Self::Cookie,
             Format::Text => Self::Text,
             Format::Binary => Self::Binary,
+            #[cfg(feature = "multipart")]
+            Format::Upload => Self::Multipart,
         }
     }
 
@@ -67,7 +81,9 @@ impl Encoding {
     /// The part of the request.
     pub(super) const fn source(self) -> InputSource {
         match self {
-            Self::Json | Self::Form | Self::Text | Self::Binary => InputSource::Body,
+            Self::Json | Self::Form | Self::Text | Self::Binary | Self::Multipart => {
+                InputSource::Body
+            }
             Self::Query => InputSource::Query,
             Self::Path => InputSource::Path,
             Self::Header => InputSource::Header,
@@ -103,7 +119,7 @@ impl Encoding {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Form => "form",
+            Self::Form | Self::Multipart => "form",
             Self::Query => "query",
             Self::Path => "path",
             Self::Header => "header",
@@ -124,8 +140,68 @@ pub struct Reading<'r> {
     pub(super) parts: &'r mut Parts,
     /// The body and its encoding; `None` if the request has none, or if none is read.
     pub(super) body: Option<(Encoding, &'r Bytes)>,
+    /// The parts of a form with files, instead of the body.
+    pub(super) form: &'r [(String, FormPart)],
     pub(super) options: &'r Options,
     pub(super) errors: ErrorList,
+}
+
+/// A part of a form: a text, or the file with this index.
+pub(crate) enum FormPart {
+    #[cfg_attr(
+        not(feature = "multipart"),
+        expect(dead_code, reason = "only it has them")
+    )]
+    Text(String),
+    #[cfg_attr(
+        not(feature = "multipart"),
+        expect(dead_code, reason = "only it has them")
+    )]
+    File(usize),
+}
+
+/// Reads a form whose parts have been received.
+///
+/// # Errors
+///
+/// 422: the parts are not a `T`, or break its rules.
+#[cfg(feature = "multipart")]
+pub(crate) fn read_form<T>(
+    parts: &mut Parts,
+    form: &[(String, FormPart)],
+    has_nested_keys: bool,
+    rejects_unknown_names: bool,
+    context: &T::Context,
+) -> Result<Valid<Upload<T>>, Problem>
+where
+    T: DeserializeOwned + Validate<Context: Send + Sync + 'static> + Send + 'static,
+{
+    let mut options = Options::DEFAULT;
+    options.has_nested_keys = has_nested_keys;
+    options.rejects_unknown_names = rejects_unknown_names;
+    let mut reading = Reading {
+        parts,
+        body: None,
+        form,
+        options: &options,
+        errors: ErrorList::new(MAX_LISTED_ERRORS),
+    };
+    let value = reading.read::<Upload<T>>()?;
+    if let Some(value) = value
+        && reading.errors.is_empty()
+    {
+        match <Upload<T> as ReadAs<WithRules>>::check(&value, context) {
+            Ok(()) => return Ok(<Upload<T> as ReadAs<WithRules>>::output(value)),
+            Err(report) => reading.note_broken_rules::<Upload<T>>(&report)?,
+        }
+    }
+    Err(reading.errors.into_problem())
+}
+
+/// The 422 to a form that is not its type, or breaks its rules.
+#[cfg(feature = "multipart")]
+pub(crate) fn invalid_form() -> Problem {
+    ErrorList::new(0).into_problem()
 }
 
 /// Reads a value of some type.
@@ -276,8 +352,11 @@ impl<'r> Reading<'r> {
         read: impl FnOnce(&Params<'_>, &Options) -> T,
     ) -> Result<Option<T>, Problem> {
         let options = self.options;
-        let has_nested_keys =
-            options.has_nested_keys && matches!(encoding, Encoding::Form | Encoding::Query);
+        let has_nested_keys = options.has_nested_keys
+            && matches!(
+                encoding,
+                Encoding::Form | Encoding::Multipart | Encoding::Query
+            );
         let params = match encoding {
             Encoding::Form | Encoding::Query => {
                 let bytes = match encoding {
@@ -292,6 +371,20 @@ impl<'r> Reading<'r> {
                     return Err(too_many_values(most));
                 }
                 let pairs = form_urlencoded::parse(bytes);
+                if has_nested_keys {
+                    Params::nested(encoding, pairs)
+                } else {
+                    Ok(Params::new(encoding, pairs))
+                }
+            }
+            Encoding::Multipart => {
+                let pairs = self.form.iter().map(|(name, part)| {
+                    let value = match part {
+                        FormPart::Text(text) => Value::Text(Cow::Borrowed(text.as_str())),
+                        FormPart::File(index) => Value::File(*index),
+                    };
+                    (Cow::Borrowed(name.as_str()), value)
+                });
                 if has_nested_keys {
                     Params::nested(encoding, pairs)
                 } else {

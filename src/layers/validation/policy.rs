@@ -192,7 +192,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    const DEFAULT: Self = Self {
+    pub(super) const DEFAULT: Self = Self {
         max_body_bytes: 1024 * 1024,
         max_listed_errors: MAX_LISTED_ERRORS,
         max_values: 100_000,
@@ -826,6 +826,7 @@ impl CompiledValidation {
         let mut reading = Reading {
             parts,
             body: body.map(|(encoding, bytes)| (*encoding, bytes)),
+            form: &[],
             options: &self.options,
             errors: ErrorList::new(self.options.max_listed_errors),
         };

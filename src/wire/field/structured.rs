@@ -40,11 +40,86 @@ pub(crate) fn parse_string(input: &[u8]) -> Option<(String, &[u8])> {
     }
 }
 
+/// The members of a Dictionary (section 4.2.2) whose values are Byte Sequences, as they are written
+/// between the colons; `None` if it is malformed, or has a member with another value. The last of two
+/// members with the same key counts.
+pub(crate) fn parse_byte_sequences(input: &str) -> Option<Vec<(&str, &str)>> {
+    let mut members: Vec<(&str, &str)> = Vec::new();
+    let mut rest = input.trim_matches(' ');
+    while !rest.is_empty() {
+        let (key, after) = key(rest)?;
+        let (value, after) = after.strip_prefix("=:")?.split_once(':')?;
+        members.retain(|(listed, _)| *listed != key);
+        members.push((key, value));
+        let after = skip_parameters(after)?.trim_start_matches([' ', '\t']);
+        if after.is_empty() {
+            break;
+        }
+        rest = after.strip_prefix(',')?.trim_start_matches([' ', '\t']);
+        // A comma at the end is an error.
+        if rest.is_empty() {
+            return None;
+        }
+    }
+    Some(members)
+}
+
+/// A key (section 4.2.3.3), and what follows it.
+fn key(input: &str) -> Option<(&str, &str)> {
+    let is_first = |c: char| c.is_ascii_lowercase() || c == '*';
+    let is_next = |c: char| is_first(c) || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    if !input.starts_with(is_first) {
+        return None;
+    }
+    let end = input.find(|c| !is_next(c)).unwrap_or(input.len());
+    Some(input.split_at(end))
+}
+
+/// What follows the parameters of an item (section 4.2.3.2). Their values are not read.
+fn skip_parameters(mut rest: &str) -> Option<&str> {
+    while let Some(after) = rest.strip_prefix(';') {
+        let (_, after) = key(after.trim_start_matches(' '))?;
+        rest = match after.strip_prefix('=') {
+            None => after,
+            Some(value) if value.starts_with('"') => {
+                let (_, after) = parse_string(value.as_bytes())?;
+                value.get(value.len().checked_sub(after.len())?..)?
+            }
+            Some(value) => value.get(value.find([';', ',', ' ', '\t']).unwrap_or(value.len())..)?,
+        };
+    }
+    Some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{parse_string, string};
+    use super::{parse_byte_sequences, parse_string, string};
+
+    #[test]
+    fn dictionaries_of_byte_sequences_are_read_or_malformed() {
+        let cases: [(&str, Option<&[(&str, &str)]>); 11] = [
+            ("sha-256=:YQ==:", Some(&[("sha-256", "YQ==")])),
+            ("a=:YQ==:, b=::", Some(&[("a", "YQ=="), ("b", "")])),
+            (
+                "a=:YQ==:;q=1;s=\"x, y\" \t,\tb=:YQ==:",
+                Some(&[("a", "YQ=="), ("b", "YQ==")]),
+            ),
+            ("a=:YQ==:, a=:Yg==:", Some(&[("a", "Yg==")])),
+            ("", Some(&[])),
+            ("a=:YQ==:,", None),
+            ("a=:YQ==", None),
+            ("a=1", None),
+            ("a", None),
+            ("A=:YQ==:", None),
+            ("a=:YQ==: b=:YQ==:", None),
+        ];
+        for (field, expected) in cases {
+            let found = parse_byte_sequences(field);
+            assert_eq!(found.as_deref(), expected, "{field}");
+        }
+    }
 
     #[test]
     fn strings_are_quoted_escaped_and_printable_ascii() {

@@ -1120,6 +1120,46 @@ mod validation {
     }
 }
 
+#[cfg(feature = "multipart")]
+mod multipart {
+    use super::*;
+    use wythe::{Multipart, UploadedFile, with_multipart};
+
+    #[derive(serde::Deserialize, garde::Validate)]
+    struct NewFile {
+        #[garde(length(chars, min = 2))]
+        name: String,
+        #[garde(skip)]
+        #[expect(dead_code, reason = "no handler reads it")]
+        file: UploadedFile,
+    }
+
+    fn form(name: &'static str) -> Request<Body> {
+        let form = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nHi\r\n--x--"
+        );
+        let request = Request::post("/");
+        let request = request.header("content-type", "multipart/form-data; boundary=x");
+        request.body(Body::from(form)).unwrap()
+    }
+
+    fn right() -> Request<Body> {
+        form("Ada")
+    }
+
+    fn wrong() -> Request<Body> {
+        form("A")
+    }
+
+    every_layer! {
+        multipart: with_multipart::<NewFile>(Multipart::in_memory()),
+            passes right, answers Some(wrong), secret "no secret";
+        multipart_in_files: with_multipart::<NewFile>(Multipart::temporary_files().unwrap()),
+            passes right, answers Some(plain), secret "/tmp";
+    }
+}
+
 #[cfg(feature = "client-ip")]
 mod client_ip {
     use super::*;

@@ -34,6 +34,8 @@ mod lingering_close;
 mod load_shed;
 #[cfg(feature = "method")]
 mod method;
+#[cfg(all(feature = "axum", feature = "body-limit", feature = "multipart"))]
+mod multipart;
 #[cfg(feature = "presentation")]
 mod presentation;
 #[cfg(feature = "rate-limit")]
