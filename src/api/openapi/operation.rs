@@ -286,7 +286,11 @@ impl<'a> Operation<'a> {
                     add(place, place, is_required, schema, None);
                     continue;
                 }
-                for (name, schema, required) in members {
+                for (mut name, schema, required) in members {
+                    if source == InputSource::Header {
+                        // A field `accept_language` is read from `accept-language`.
+                        name = name.replace('_', "-");
+                    }
                     let text = schema.get("description").and_then(Value::as_str);
                     let text = text.map(str::to_owned);
                     let schema = without_null(schema);

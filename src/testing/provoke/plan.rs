@@ -21,8 +21,8 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How to get an answer.
 pub(super) struct Plan {
-    /// One of these requests gets it.
-    pub(super) drafts: Vec<Draft>,
+    /// One request of each list gets it: there is a list for each part of a request that a layer reads.
+    pub(super) drafts: Vec<Vec<Draft>>,
     /// How often each is sent.
     pub(super) times: u64,
     /// The description tells that one of them gets it.
@@ -30,9 +30,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) const fn new(drafts: Vec<Draft>, is_certain: bool) -> Self {
+    pub(super) fn new(drafts: Vec<Draft>, is_certain: bool) -> Self {
         Self {
-            drafts,
+            drafts: vec![drafts],
             times: 1,
             is_certain,
         }
@@ -259,7 +259,7 @@ impl Target<'_> {
             )));
         }
         Ok(Plan {
-            drafts: vec![self.rejected_further_in(self.base()?)],
+            drafts: vec![vec![self.rejected_further_in(self.base()?)]],
             // Some of the quota comes back meanwhile.
             times: times.saturating_mul(2),
             is_certain: !limit.is_weighted() && !self.layer.is_conditional(),
@@ -298,42 +298,126 @@ impl Target<'_> {
         Ok(self.certain([self.base()?.body(vec![b' '; bytes])]))
     }
 
+    /// What can't be parsed, in each part that has a syntax.
     fn malformed(&self) -> Result<Plan, ProvokeOutcome> {
         let base = self.base()?;
-        if !self.reads_body() {
-            let drafts = ["%zz", "a=%ff"].map(|query| Draft {
-                query: query.to_owned(),
-                ..base.clone()
-            });
-            return Ok(self.certain(drafts));
+        let mut lists = Vec::new();
+        if self.reads(InputSource::Body) {
+            let is_form = self.sample.media_type.as_deref().is_some_and(is_form);
+            let bodies = if is_form { ["%zz", "a=%ff"] } else { ["{", ""] };
+            lists.push(bodies.map(|body| base.clone().body(body)).into());
         }
-        let is_form = self.sample.media_type.as_deref().is_some_and(is_form);
-        let bodies = if is_form { ["%zz", "a=%ff"] } else { ["{", ""] };
-        Ok(self.certain(bodies.map(|body| base.clone().body(body))))
-    }
-
-    fn invalid(&self) -> Result<Plan, ProvokeOutcome> {
-        let base = self.base()?;
-        let drafts: Vec<_> = if self.reads_body() {
-            let bodies = self.sample.invalid_bodies.iter();
-            bodies.map(|body| base.clone().body(body.clone())).collect()
-        } else {
-            let queries = self.sample.invalid_queries.iter().cloned();
-            queries
-                .map(|query| Draft {
-                    query,
+        if self.reads(InputSource::Query) {
+            let queries = ["%zz", "a=%ff"].map(str::to_owned);
+            lists.push(
+                queries
+                    .map(|query| Draft {
+                        query,
+                        ..base.clone()
+                    })
+                    .into(),
+            );
+        }
+        if self.reads(InputSource::Path) {
+            let path = self.sample.malformed_path.iter().cloned();
+            lists.push(
+                path.map(|path| Draft {
+                    path,
                     ..base.clone()
                 })
-                .collect()
-        };
-        if drafts.is_empty() {
-            return impossible("the schema of the input allows every value");
+                .collect(),
+            );
         }
-        Ok(self.certain(drafts))
+        if lists.is_empty() {
+            lists.push(self.without_a_field(&base));
+        }
+        self.in_each_part(lists)
     }
 
-    fn reads_body(&self) -> bool {
-        reads(self.layer, InputSource::Body)
+    /// What the schemas reject, in each part.
+    fn invalid(&self) -> Result<Plan, ProvokeOutcome> {
+        let base = self.base()?;
+        let sample = self.sample;
+        let mut lists = Vec::new();
+        if self.reads(InputSource::Body) {
+            let bodies = sample.invalid_bodies.iter();
+            lists.push(bodies.map(|body| base.clone().body(body.clone())).collect());
+        }
+        if self.reads(InputSource::Query) {
+            let queries = sample.invalid_queries.iter().cloned();
+            lists.push(
+                queries
+                    .map(|query| Draft {
+                        query,
+                        ..base.clone()
+                    })
+                    .collect(),
+            );
+        }
+        if self.reads(InputSource::Path) {
+            let paths = sample.invalid_paths.iter().cloned();
+            lists.push(
+                paths
+                    .map(|path| Draft {
+                        path,
+                        ..base.clone()
+                    })
+                    .collect(),
+            );
+        }
+        if self.reads(InputSource::Header) {
+            let fields = sample.invalid_fields.iter();
+            let drafts = fields.map(|fields| {
+                let mut draft = base.clone();
+                for (name, value) in fields {
+                    draft.headers.remove(name);
+                    draft
+                        .headers
+                        .extend(value.clone().map(|value| (name.clone(), value)));
+                }
+                draft
+            });
+            lists.push(drafts.collect());
+        }
+        if self.reads(InputSource::Cookie) {
+            let cookies = sample.invalid_cookies.iter();
+            lists.push(
+                cookies
+                    .map(|cookies| base.clone().cookies(cookies))
+                    .collect(),
+            );
+        }
+        self.in_each_part(lists)
+    }
+
+    fn in_each_part(&self, mut lists: Vec<Vec<Draft>>) -> Result<Plan, ProvokeOutcome> {
+        lists.retain(|drafts| !drafts.is_empty());
+        if lists.is_empty() {
+            return impossible("the schema of the input allows every value");
+        }
+        Ok(Plan {
+            drafts: lists,
+            ..self.certain([])
+        })
+    }
+
+    /// Without the single fields that the layer reads.
+    fn without_a_field(&self, base: &Draft) -> Vec<Draft> {
+        let inputs = self.layer.inputs().iter();
+        let fields = inputs.filter(|input| input.source() == InputSource::Header);
+        let names = fields.filter_map(|input| HeaderName::try_from(input.name()?).ok());
+        let drafts = names.map(|name| {
+            let mut draft = base.clone();
+            draft.headers.remove(name);
+            draft
+        });
+        drafts.collect()
+    }
+
+    /// Whether the layer reads this part, and not only a single text of it.
+    fn reads(&self, source: InputSource) -> bool {
+        let mut inputs = self.layer.inputs().iter();
+        inputs.any(|input| input.source() == source && input.name().is_none())
     }
 
     fn preflight(&self) -> Result<Plan, ProvokeOutcome> {

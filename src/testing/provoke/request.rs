@@ -60,6 +60,19 @@ impl Draft {
         self
     }
 
+    /// The same request with these cookies, in one line, as browsers send them.
+    pub(super) fn cookies(mut self, cookies: &[(String, String)]) -> Self {
+        let pairs = cookies.iter().map(|(name, value)| {
+            let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+            format!("{name}={value}")
+        });
+        self.headers.remove(header::COOKIE);
+        match &*pairs.collect::<Vec<_>>().join("; ") {
+            "" => self,
+            line => self.line(header::COOKIE, line),
+        }
+    }
+
     pub(super) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
@@ -92,6 +105,14 @@ pub(super) struct Sample {
     pub(super) missing: Option<String>,
     /// The path with a parameter that its schema rejects.
     pub(super) invalid_path: Option<String>,
+    /// The path with parameters that their schemas reject, for a layer that validates them.
+    pub(super) invalid_paths: Vec<String>,
+    /// The path with a parameter that is not UTF-8.
+    pub(super) malformed_path: Option<String>,
+    /// Header fields that the schemas reject; `None` for one that is missing.
+    pub(super) invalid_fields: Vec<Vec<(HeaderName, Option<HeaderValue>)>>,
+    /// Cookies that the schemas reject.
+    pub(super) invalid_cookies: Vec<Vec<(String, String)>>,
     /// Queries that the schemas reject.
     pub(super) invalid_queries: Vec<String>,
     /// Bodies that the schema rejects.
@@ -112,12 +133,22 @@ impl Sample {
             .unwrap_or_default();
         let parameters = Parameters::new(operation, document);
         let mut missing = None;
-        let (path, invalid_path) = path(&route.path, &parameters, supplied, &mut missing);
+        let Paths {
+            valid: path,
+            invalid: invalid_path,
+            all_invalid: invalid_paths,
+            malformed: malformed_path,
+        } = Paths::new(&route.path, &parameters, supplied, &mut missing);
+        let queries = parameters.invalid("query");
         let mut sample = Self {
             draft: Draft::new(route.method.clone(), path),
             missing,
             invalid_path,
-            invalid_queries: parameters.invalid("query"),
+            invalid_paths,
+            malformed_path,
+            invalid_fields: parameters.invalid_fields(),
+            invalid_cookies: parameters.invalid("cookie"),
+            invalid_queries: queries.iter().map(|pairs| encoded(pairs)).collect(),
             invalid_bodies: Vec::new(),
             media_type: None,
         };
@@ -134,6 +165,11 @@ impl Sample {
                     sample.draft = sample.draft.line(name, &value);
                 }
             }
+        }
+        if let Ok(pairs) = parameters.valid("cookie")
+            && !pairs.is_empty()
+        {
+            sample.draft = sample.draft.cookies(&pairs);
         }
         sample.add_body(id, operation, document, supplied.bodies.get(id));
         sample
@@ -173,8 +209,8 @@ impl Sample {
         }
         let invalid = if is_form(media_type) {
             let parameters = Parameters::of_object(&schema, document);
-            let queries = parameters.invalid("query");
-            queries.into_iter().map(Bytes::from).collect()
+            let forms = parameters.invalid("query");
+            forms.iter().map(|pairs| encoded(pairs).into()).collect()
         } else {
             let invalid = sample::invalid(&schema, valid, document);
             invalid.iter().filter_map(write).collect()
@@ -208,51 +244,75 @@ fn written(media_type: &str, value: &Value) -> Option<Bytes> {
         .map(|text| Bytes::copy_from_slice(text.as_bytes()))
 }
 
-/// The path with values for its parameters, and one with an invalid value.
-fn path(
-    route: &str,
-    parameters: &Parameters,
-    supplied: &Supplied,
-    missing: &mut Option<String>,
-) -> (String, Option<String>) {
-    let fill = |values: &[(String, String)]| {
-        let mut path = route.to_owned();
-        for (name, value) in values {
-            for written in [format!("{{*{name}}}"), format!("{{{name}}}")] {
-                path = path.replace(&written, value);
+/// The path with values for its parameters.
+struct Paths {
+    valid: String,
+    invalid: Option<String>,
+    all_invalid: Vec<String>,
+    malformed: Option<String>,
+}
+
+impl Paths {
+    fn new(
+        route: &str,
+        parameters: &Parameters,
+        supplied: &Supplied,
+        missing: &mut Option<String>,
+    ) -> Self {
+        let fill = |values: &[(String, String)]| {
+            let mut path = route.to_owned();
+            for (name, value) in values {
+                for written in [format!("{{*{name}}}"), format!("{{{name}}}")] {
+                    path = path.replace(&written, value);
+                }
             }
+            path.replace("{{", "{").replace("}}", "}")
+        };
+        let mut values = Vec::new();
+        let mut invalid = None;
+        for name in parameter_names(route) {
+            let found = parameters
+                .0
+                .iter()
+                .find(|one| one.place == "path" && one.name == name);
+            if found.is_some_and(|one| !one.schema.allows(&json!("not-valid"))) {
+                invalid = Some(name);
+            }
+            let made = || found.and_then(|one| texts(one.valid.as_ref()?).pop());
+            let value = supplied.path_parameters.get(name).cloned().or_else(made);
+            if value.is_none() {
+                missing.get_or_insert(format!("a parameter: `path_parameter(\"{name}\", ..)`"));
+            }
+            let value = value.unwrap_or_else(|| "a".to_owned());
+            let value = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
+            values.push((name.to_owned(), value));
         }
-        path.replace("{{", "{").replace("}}", "}")
-    };
-    let mut values = Vec::new();
-    let mut invalid = None;
-    for name in parameter_names(route) {
-        let found = parameters
-            .0
-            .iter()
-            .find(|one| one.place == "path" && one.name == name);
-        if found.is_some_and(|one| !one.schema.allows(&json!("not-valid"))) {
-            invalid = Some(name);
+        let valid = fill(&values);
+        let with = |name: &str, value: &str| {
+            let mut values = values.clone();
+            for (one, given) in &mut values {
+                if one == name {
+                    value.clone_into(given);
+                }
+            }
+            fill(&values)
+        };
+        let mut all_invalid = Vec::new();
+        for (name, _) in &values {
+            let of_path = parameters.of("path");
+            let mut found = of_path.filter(|one| one.name == *name);
+            // An empty segment is another path.
+            let texts = found.by_ref().flat_map(OneParameter::invalid_texts);
+            let texts = texts.filter(|text| !text.is_empty());
+            all_invalid.extend(texts.map(|text| with(name, &text)));
         }
-        let made = || found.and_then(|one| texts(one.valid.as_ref()?).pop());
-        let value = supplied.path_parameters.get(name).cloned().or_else(made);
-        if value.is_none() {
-            missing.get_or_insert(format!("a parameter: `path_parameter(\"{name}\", ..)`"));
+        Self {
+            invalid: invalid.map(|invalid| with(invalid, "not-valid")),
+            malformed: values.first().map(|(name, _)| with(name, "%ff")),
+            all_invalid,
+            valid,
         }
-        let value = value.unwrap_or_else(|| "a".to_owned());
-        let value = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
-        values.push((name.to_owned(), value));
     }
-    let valid = fill(&values);
-    let invalid = invalid.map(|invalid| {
-        for (name, value) in &mut values {
-            if name == invalid {
-                "not-valid".clone_into(value);
-            }
-        }
-        fill(&values)
-    });
-    (valid, invalid)
 }
 
 /// The parameters of an operation.
@@ -318,37 +378,58 @@ impl Parameters {
         Ok(pairs)
     }
 
-    /// What a query must not be: without what is required, and with values that are not allowed.
-    fn invalid(&self, place: &str) -> Vec<String> {
-        let mut queries = Vec::new();
+    /// What a query, the cookies or the fields must not be: without what is required, and with values
+    /// that are not allowed.
+    fn invalid(&self, place: &str) -> Vec<Vec<(String, String)>> {
+        let mut lists = Vec::new();
         if self.of(place).any(|one| one.is_required) {
-            queries.push(String::new());
+            lists.push(Vec::new());
         }
         let valid = self.valid(place).unwrap_or_default();
         for one in self.of(place) {
-            let long = "a".repeat(10_000);
-            for text in ["", "x", "-1", "0", "99999999999999999999", &long] {
-                let number = text.parse::<i128>().ok().filter(|_| one.is_number);
-                let value = match number.map(i64::try_from) {
-                    Some(Ok(number)) => json!(number),
-                    Some(Err(_)) => json!(1e20),
-                    None => json!(text),
-                };
-                if one.schema.allows(&value) {
-                    continue;
-                }
+            for text in one.invalid_texts() {
                 let mut pairs = valid.clone();
                 pairs.retain(|(name, _)| *name != one.name);
-                pairs.push((one.name.clone(), text.to_owned()));
-                queries.push(encoded(&pairs));
+                pairs.push((one.name.clone(), text));
+                lists.push(pairs);
             }
         }
-        queries.truncate(8);
-        queries
+        lists.truncate(8);
+        lists
+    }
+
+    fn invalid_fields(&self) -> Vec<Vec<(HeaderName, Option<HeaderValue>)>> {
+        let required = self.of("header").filter(|one| one.is_required);
+        let names = required.filter_map(|one| HeaderName::try_from(&one.name).ok());
+        let missing = names.map(|name| vec![(name, None)]);
+        let wrong = self.of("header").flat_map(|one| {
+            let texts = one.invalid_texts().into_iter();
+            texts.filter_map(|text| {
+                let name = HeaderName::try_from(&one.name).ok()?;
+                Some(vec![(name, Some(HeaderValue::try_from(text).ok()?))])
+            })
+        });
+        missing.chain(wrong).take(8).collect()
     }
 }
 
 impl OneParameter {
+    /// The texts that the schema rejects.
+    fn invalid_texts(&self) -> Vec<String> {
+        let long = "a".repeat(10_000);
+        let texts = ["", "x", "-1", "0", "99999999999999999999", &long].into_iter();
+        let rejected = texts.filter(|text| {
+            let number = text.parse::<i128>().ok().filter(|_| self.is_number);
+            let value = match number.map(i64::try_from) {
+                Some(Ok(number)) => json!(number),
+                Some(Err(_)) => json!(1e20),
+                None => json!(text),
+            };
+            !self.schema.allows(&value)
+        });
+        rejected.map(str::to_owned).collect()
+    }
+
     fn new(
         place: &str,
         name: &str,

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use wythe::{
-    Api, Auth, Csrf, Description, Form, HasScopes, Later, Middleware, NoContent, Path, Place,
-    Problem, Query, Quota, Scopes, Step, Valid,
+    Api, Auth, Cookie, Csrf, Description, Form, HasScopes, Header, Later, Middleware, NoContent,
+    Path, Place, Problem, Query, Quota, Scopes, Step, Valid,
     api::openapi::{DocumentResponse, ResponseTypes},
     auth::{Authenticate, Verdict},
     compose,
@@ -368,6 +368,95 @@ async fn an_answer_that_is_not_in_the_document_is_found() {
             .to_string()
             .contains("PUT / 418: the status is not declared")
     );
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+struct Id {
+    #[garde(range(min = 1))]
+    id: u32,
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+struct Client {
+    #[garde(length(chars, min = 3, max = 20))]
+    x_client_id: String,
+    #[garde(range(min = 1))]
+    x_build: Option<u32>,
+}
+
+#[derive(Deserialize, Validate, JsonSchema)]
+struct Prefs {
+    #[garde(length(chars, min = 2, max = 5))]
+    theme: String,
+}
+
+type EveryPart = (
+    Path<Id>,
+    Query<Page>,
+    Header<Client>,
+    Cookie<Prefs>,
+    wythe::Json<NewUser>,
+);
+
+#[tokio::test]
+async fn each_part_of_a_request_is_provoked() {
+    async fn save(
+        id: Valid<Path<Id>>,
+        page: Valid<Query<Page>>,
+        client: Valid<Header<Client>>,
+        prefs: Valid<Cookie<Prefs>>,
+        user: Valid<wythe::Json<NewUser>>,
+    ) -> String {
+        format!(
+            "{} {} {} {:?} {} {}",
+            id.id, page.page, client.x_client_id, client.x_build, prefs.theme, user.name
+        )
+    }
+    let every_part = compose(with_validation::<EveryPart>());
+    let maybe = compose(with_validation::<Option<wythe::Json<NewUser>>>());
+    let api = Api::<()>::new("Parts", "1.0.0")
+        .documented()
+        .put("/users/{id}", every_part.handler(save))
+        .post(
+            "/users",
+            maybe.handler(async |_: Valid<Option<wythe::Json<NewUser>>>| NoContent),
+        );
+    let document = api.openapi().to_value();
+    let operation = &document["paths"]["/users/{id}"]["put"];
+    let parameters = operation["parameters"].as_array().unwrap();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap();
+            (text("in"), text("name"), one["required"] == json!(true))
+        })
+        .collect();
+    assert_eq!(
+        parameters,
+        [
+            ("path", "id", true),
+            ("query", "page", true),
+            ("header", "x-build", false),
+            ("header", "x-client-id", true),
+            ("cookie", "theme", true),
+        ]
+    );
+    assert_eq!(operation["requestBody"]["required"], true);
+    let optional = &document["paths"]["/users"]["post"]["requestBody"];
+    assert_eq!(optional["required"], false);
+
+    let provoke = api.provoke();
+    let report = provoke.run(api.service(()).unwrap()).await;
+    report.assert_all();
+    let came = report.answers().iter();
+    let came = came.filter(|one| one.layer() == "with_validation");
+    let came: Vec<_> = came
+        .map(|one| (one.operation(), one.status().as_u16(), one.outcome()))
+        .collect();
+    let expected = ["PUT /users/{id}", "POST /users"].map(|operation| {
+        [400, 413, 415, 422].map(|status| (operation, status, &ProvokeOutcome::AsDeclared))
+    });
+    assert_eq!(came, expected.concat());
 }
 
 #[tokio::test]
