@@ -284,7 +284,7 @@ impl Description {
         self
     }
 
-    /// The layer bounds the body, whoever reads it.
+    /// The layer bounds the body, however it is read.
     pub const fn bounds_body(mut self, bound: BodyBound) -> Self {
         self.body_bound = Some(bound);
         self
@@ -410,7 +410,7 @@ impl Description {
         &self.inputs
     }
 
-    /// How the layer bounds the body, whoever reads it.
+    /// How the layer bounds the body, however it is read.
     #[must_use]
     pub const fn body_bound(&self) -> Option<&BodyBound> {
         self.body_bound.as_ref()

@@ -1,4 +1,4 @@
-//! Bounds the bytes of a body and the time in which they arrive, whoever reads it.
+//! Bounds the bytes of a body and the time in which they arrive, however it is read.
 //!
 //! 1. A request without a body passes.
 //! 2. A body whose announced length (`Content-Length`) is larger than the limit is rejected with 413

@@ -48,7 +48,7 @@ pub(super) struct Limits {
     codings: Vec<Coding>,
     max_bytes: u64,
     max_ratio: u64,
-    /// So many bytes always pass the check of the ratio.
+    /// This number of bytes always passes the check of the ratio.
     floor: u64,
     too_large: Problem,
     too_dense: Problem,
@@ -95,7 +95,7 @@ impl Limits {
         }
     }
 
-    /// Whether so many bytes may come out of so many.
+    /// Whether this number of bytes may come out of that number.
     pub(super) fn check(&self, given: u64, read: u64) -> Result<(), &Problem> {
         if given > self.max_bytes {
             return Err(&self.too_large);

@@ -83,7 +83,7 @@ fn read_text(stored: &mut Bytes) -> Option<Bytes> {
     (length <= stored.len()).then(|| stored.split_to(length))
 }
 
-/// The fields that are kept. `Set-Cookie` could give a session to whoever repeats the request. The
+/// The fields that are kept. `Set-Cookie` could give a session to another client that repeats the request. The
 /// fields of the connection are those of another one (RFC 9110, section 7.6.1), and the server sets
 /// the date and the length again.
 fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {

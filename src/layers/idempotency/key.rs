@@ -88,7 +88,7 @@ impl Provided for IdempotencyKey {
     }
 }
 
-/// Without the key: whoever has it and the credentials of the client gets the answer.
+/// Without the key: a client that has it and the credentials of the client gets the answer.
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdempotencyKey(..)")

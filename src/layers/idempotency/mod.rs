@@ -141,7 +141,7 @@
 //!
 //! - Two clients may send the same key: the scope keeps them apart. With
 //!   [`dangerously_shared`](crate::Idempotency::dangerously_shared), and for clients behind one address,
-//!   whoever knows a key and what was asked for gets the answer.
+//!   a client that knows a key and what was asked for gets the answer.
 //! - The store contains answers unencrypted. Keys and payloads are SHA-256 hashes; keys are not shown by
 //!   `Debug` and not logged.
 //! - The body is read into memory before anything else happens: at most 1 MiB for each request, or

@@ -115,7 +115,7 @@ impl Idempotency {
     ///
     /// # Security
     ///
-    /// Clients behind the same router share their keys, and behind a proxy all do: whoever guesses the
+    /// Clients behind the same router share their keys, and behind a proxy all do: a client that guesses the
     /// key and the content of another client's request gets the answer. A client that repeats a request
     /// from another network is not recognized.
     pub fn by_peer(self) -> Idempotency<ByPeer> {
@@ -143,7 +143,7 @@ impl Idempotency {
     ///
     /// # Security
     ///
-    /// Whoever knows or guesses the key and the content of another client's request gets the answer. Use
+    /// A client that knows or guesses the key and the content of another's request gets the answer. Use
     /// it only where there is one client, or where answers contain nothing about users.
     pub fn dangerously_shared(self) -> Idempotency<Everybody> {
         self.keyed(Everybody(()))

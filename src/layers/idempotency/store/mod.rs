@@ -113,7 +113,7 @@ use crate::{contract::Later, wire::BoxError};
 /// # Security
 ///
 /// - The store contains the answers unencrypted, with what they say about users. Keys and payloads are
-///   hashes; whoever reads the store can only check guesses.
+///   hashes; a reader of the store can only check guesses.
 /// - A store that is not available returns an error: the request is answered 503 before anything is
 ///   done. It must never say that a key is free because it does not know.
 /// - No request should wait for long: the store needs a timeout.

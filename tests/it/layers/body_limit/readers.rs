@@ -1,4 +1,4 @@
-//! Whoever reads the body, the client gets the answer of the layer.
+//! However the body is read, the client gets the answer of the layer.
 
 use axum::{Form, Router, body::Body, extract::Request, response::IntoResponse, routing::post};
 use bytes::Bytes;

@@ -52,7 +52,7 @@ use crate::{
 /// # Keys and values
 ///
 /// The key is `shop:idempotency:kGk0v…`: the prefix, and a hash of the client, the route and the
-/// client's key. The value is a hash of what the request asks for and the answer, unencrypted: whoever
+/// client's key. The value is a hash of what the request asks for and the answer, unencrypted: anybody who
 /// reads the server reads the answers.
 ///
 /// Acquiring, renewing and freeing a key, and storing an answer, are one command each.
