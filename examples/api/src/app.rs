@@ -18,7 +18,8 @@ use wythe::{
     compose,
     webhook::MemoryWebhookStore,
     with_auth, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
-    with_idempotency, with_presentation, with_rate_limit, with_validation, with_webhook,
+    with_idempotency, with_multipart, with_presentation, with_rate_limit, with_validation,
+    with_webhook,
 };
 
 use crate::{
@@ -32,6 +33,7 @@ use crate::{
     serve::TimeLimits,
     state::AppState,
     stripe::{self, StripeEvent},
+    upload::{self, NewFile},
     users,
 };
 
@@ -97,6 +99,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_body_limit(BodyLimit::bytes(64 * 1024).idle(Duration::from_secs(5))?),
         with_validation::<JsonOrForm<NewFeedback>>().max_body_bytes(64 * 1024),
     ));
+    let upload = compose((
+        with_rate_limit(state.rate_limits.per_hour(30).named("uploads").by_peer()?),
+        with_csrf(csrf.clone()),
+        with_body_limit(BodyLimit::bytes(6 * 1024 * 1024).idle(Duration::from_secs(5))?),
+        with_multipart::<NewFile>(upload::options()?),
+    ));
+
     let pay = compose((
         with_rate_limit(
             state
@@ -176,6 +185,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             .post(
                 "/api/feedback",
                 feedback.handler(feedback::give_feedback).tag("Public"),
+            )
+            .post(
+                "/api/upload",
+                upload
+                    .handler(upload::upload_file)
+                    .tag("Public")
+                    .description("Takes a PNG, a JPEG, a PDF or a plain text of at most 5 MiB."),
             )
         })
         .post(

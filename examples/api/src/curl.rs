@@ -69,6 +69,10 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
         Curl::post("/api/contact").gzipped_json(NOTE),
         Curl::post("/api/feedback").json(FEEDBACK),
         Curl::get("/api/data").header("Origin: https://anywhere.example"),
+        Curl::post("/api/upload").multipart("Hello there", "hello.txt", "text/plain"),
+        Curl::post("/api/upload")
+            .multipart("Hello there", "hello.png", "image/png")
+            .refused("415: not a picture"),
         Curl::post("/api/webhooks/stripe")
             .json(EVENT)
             .signed_by_stripe(EVENT, stripe_secret),
@@ -180,6 +184,15 @@ impl Curl {
             .iter()
             .map(|field| format!("--data-urlencode '{field}'"));
         self.body.extend(fields);
+        self
+    }
+
+    /// A form with a file, whose content another program writes.
+    fn multipart(mut self, content: &str, name: &str, kind: &str) -> Self {
+        self.input = Some(format!("printf '%s' '{content}'"));
+        let file = format!("file=@-;filename={name};type={kind}");
+        let parts = ["name=Ada", "email=ada@example.com", &file];
+        self.body.extend(parts.map(|part| format!("-F '{part}'")));
         self
     }
 

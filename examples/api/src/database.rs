@@ -30,6 +30,16 @@ const SCHEMA: &str = "
         message TEXT NOT NULL,
         rating INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS files (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        file_name TEXT NOT NULL,
+        original_name TEXT NOT NULL,
+        type TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        email TEXT NOT NULL,
+        uploaded_at TEXT NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS payments (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         user_id INTEGER NOT NULL,

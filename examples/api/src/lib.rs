@@ -23,6 +23,7 @@ mod serve;
 mod startup;
 mod state;
 mod stripe;
+mod upload;
 mod users;
 mod web;
 

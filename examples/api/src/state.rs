@@ -14,6 +14,7 @@ use crate::{
     payments::Payments,
     rate_limits::RateLimits,
     stripe::{self, StripePayments},
+    upload::Files,
     users::Users,
     web::WebPage,
 };
@@ -24,6 +25,7 @@ pub struct AppState {
     pub(crate) users: Users,
     pub(crate) messages: Messages,
     pub(crate) feedback: Feedback,
+    pub(crate) files: Files,
     pub(crate) payments: Payments,
     pub(crate) credentials: Credentials,
     pub(crate) tokens: Tokens,
@@ -62,6 +64,7 @@ impl AppState {
             users,
             messages: Messages::new(pool.clone()),
             feedback: Feedback::new(pool.clone()),
+            files: Files::new(pool.clone()),
             payments: Payments::new(pool.clone()),
             credentials,
             tokens,
