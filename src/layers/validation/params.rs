@@ -41,10 +41,6 @@ pub(super) enum Node<'a> {
 /// What a pair has beside its name.
 pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
-    #[cfg_attr(
-        not(feature = "multipart"),
-        expect(dead_code, reason = "only a form has files")
-    )]
     File(usize),
 }
 
