@@ -1,7 +1,7 @@
 //! Translates paths of fields in Rust, as garde reports them, into paths of the document that the
 //! client sent.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserializer,
@@ -37,9 +37,9 @@ pub(super) struct FieldPaths<'a> {
 
 impl<'a> FieldPaths<'a> {
     /// Paths in a JSON text, of which only what these paths lead through is kept.
-    pub(super) fn in_json(text: &'a str, paths: &[Vec<PathSegment>]) -> Self {
+    pub(super) fn in_json(text: &'a str, errors: &[InputError]) -> Self {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let document = Wanted::of(paths).deserialize(&mut reader);
+        let document = Wanted(errors).deserialize(&mut reader);
         Self {
             encoding: Encoding::Json,
             document: document.unwrap_or(Document::Scalar(Scalar::Null)),
@@ -324,28 +324,27 @@ impl<'a> Document<'a> {
 
 /// What is kept of a document: the items and the members that some path leads through, and as many
 /// other members as a struct has.
-struct Wanted {
-    indexes: HashSet<usize>,
-    names: HashSet<String>,
-}
+struct Wanted<'p>(&'p [InputError]);
 
 /// How many members of an object are kept whatever their names are.
 const MOST_MEMBERS: usize = 256;
 
-impl Wanted {
-    fn of(paths: &[Vec<PathSegment>]) -> Self {
-        let (mut indexes, mut names) = (HashSet::new(), HashSet::new());
-        for segment in paths.iter().flatten() {
-            match segment {
-                PathSegment::Index(index) => drop(indexes.insert(*index)),
-                PathSegment::Key(name) => drop(names.insert(letters(name).collect())),
-            }
-        }
-        Self { indexes, names }
+impl Wanted<'_> {
+    fn has(&self, is_wanted: impl FnMut(&PathSegment) -> bool) -> bool {
+        let mut segments = self.0.iter().flat_map(|error| &error.path);
+        segments.any(is_wanted)
+    }
+
+    fn has_index(&self, index: usize) -> bool {
+        self.has(|segment| matches!(segment, PathSegment::Index(wanted) if *wanted == index))
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.has(|segment| matches!(segment, PathSegment::Key(wanted) if are_alike(wanted, name)))
     }
 }
 
-impl<'a> DeserializeSeed<'a> for &Wanted {
+impl<'a> DeserializeSeed<'a> for &Wanted<'_> {
     type Value = Document<'a>;
 
     fn deserialize<D: Deserializer<'a>>(self, reader: D) -> Result<Document<'a>, D::Error> {
@@ -356,7 +355,7 @@ impl<'a> DeserializeSeed<'a> for &Wanted {
 /// With its feature `arbitrary_precision`, `serde_json` reads a number as an object with this member.
 const NUMBER: &str = "$serde_json::private::Number";
 
-struct DocumentVisitor<'w>(&'w Wanted);
+struct DocumentVisitor<'w>(&'w Wanted<'w>);
 
 impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     type Value = Document<'a>;
@@ -368,9 +367,7 @@ impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Document<'a>, A::Error> {
         let mut members = Vec::new();
         while let Some(key) = map.next_key::<Key<'a>>()? {
-            let is_kept = members.len() < MOST_MEMBERS
-                || self.0.names.contains(&letters(&key.0).collect::<String>());
-            if is_kept {
+            if members.len() < MOST_MEMBERS || self.0.has_name(&key.0) {
                 members.push((key, map.next_value_seed(self.0)?));
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -390,7 +387,7 @@ impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Document<'a>, A::Error> {
         let mut items = Vec::new();
         for index in 0.. {
-            if self.0.indexes.contains(&index) {
+            if self.0.has_index(index) {
                 match seq.next_element_seed(self.0)? {
                     Some(item) => items.push((index, item)),
                     None => break,
@@ -452,7 +449,7 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, FieldPaths, PathSegment, Trace, are_alike};
+    use super::{Encoding, FieldPaths, InputError, PathSegment, Trace, are_alike};
     use crate::layers::validation::params::Params;
 
     #[test]
@@ -542,11 +539,15 @@ mod tests {
             ),
         ];
         for (name, document, rust, written) in cases {
-            let rust = path(rust);
-            let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&rust));
+            let error = InputError {
+                encoding: Encoding::Json,
+                message: "length is lower than 2".into(),
+                path: path(rust),
+                code: "length".into(),
+            };
+            let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&error));
             paths.learn(Trace::default());
-            let sent = paths.as_sent(&rust, "length is lower than 2");
-            assert_eq!(sent, Some(path(written)), "{name}");
+            assert_eq!(paths.all(&[error]), [path(written)], "{name}");
         }
     }
 

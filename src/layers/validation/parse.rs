@@ -513,12 +513,12 @@ impl<'r> Reading<'r> {
         read: &mut Read<'_>,
     ) -> Result<(), Problem> {
         let listed: Vec<_> = errors::listed(report, self.errors.room()).collect();
-        let paths: Vec<_> = listed.iter().map(|error| error.path.clone()).collect();
-        let mut noted = Vec::new();
+        let more = report.iter().count().saturating_sub(listed.len());
+        let mut noted;
         if encoding == Encoding::Json {
             let text = self.json_text()?;
-            let mut names = FieldPaths::in_json(text, &paths);
-            noted.extend(names.all(&listed));
+            let mut names = FieldPaths::in_json(text, &listed);
+            noted = names.all(&listed);
             if noted.len() < listed.len() {
                 // serde tells more names, but takes as long as the first reading.
                 let trace = Trace::default();
@@ -544,7 +544,7 @@ impl<'r> Reading<'r> {
                 names.learn(trace);
                 names.all(&listed)
             })?;
-            noted.extend(found.into_iter().flatten());
+            noted = found.unwrap_or_default();
         }
         for (error, path) in listed.into_iter().zip(noted) {
             self.errors.add(InputError {
@@ -553,7 +553,6 @@ impl<'r> Reading<'r> {
                 ..error
             });
         }
-        let more = report.iter().count().saturating_sub(paths.len());
         self.errors.count_more(more);
         Ok(())
     }
