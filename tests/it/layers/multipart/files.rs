@@ -381,5 +381,5 @@ async fn a_gibibyte_is_received_in_constant_memory() {
     let small = send_mebibytes(64).await;
     let large = send_mebibytes(1024).await;
     println!("idle {idle} KiB, after 64 MiB {small} KiB, after 1 GiB {large} KiB");
-    assert!(large < small + 1024);
+    assert!(large < small + 16 * 1024);
 }
