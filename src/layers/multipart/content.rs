@@ -236,7 +236,7 @@ mod tests {
             (b"a,b\n", Some("text/csv"), "text/csv"),
             (b"a,b\n", Some("text/html"), "text/plain"),
             (b"<html>", Some("text/plain"), "text/html"),
-            (b"Hel\0lo", Some("text/plain"), "application/octet-stream"),
+            (b"Hello\0lo", Some("text/plain"), "application/octet-stream"),
             (b"\xff\xfe\xfd\xfc", None, "application/octet-stream"),
             (b"", None, "text/plain"),
         ];

@@ -339,22 +339,25 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault>
     }
     let firsts = || groups.iter().filter_map(|group| group.first());
     let kind = |pair: &Pair<'_>| match pair.path.get(depth) {
-        None | Some(Segment::Name(_)) => 0,
+        None | Some(Segment::Name(_)) => 0_u8,
         Some(Segment::Index(_)) => 1,
         Some(Segment::Next(_)) => 2,
     };
-    let kind_of_all = firsts().next().map_or(0, kind);
-    if let Some(odd) = firsts().find(|pair| kind(pair) != kind_of_all) {
-        return Err(odd.fault(
-            "conflict",
-            "other keys of its list are names, indexes or `[]`",
-        ));
+    let has = |one: u8| firsts().any(|pair| kind(pair) == one);
+    let (has_names, has_indexes, has_next) = (has(0), has(1), has(2));
+    if has_next && (has_names || has_indexes) {
+        let odd = firsts().find(|pair| kind(pair) == 2);
+        let message = "other keys of its list are names or indexes";
+        return odd.map_or_else(
+            || Ok(Node::List(Vec::new())),
+            |odd| Err(odd.fault("conflict", message)),
+        );
     }
     let mut firsts = firsts().enumerate();
     let has_gap = firsts.any(|(place, first)| {
         matches!(first.path.get(depth), Some(Segment::Index(index)) if *index != place)
     });
-    if kind_of_all != 0 && !has_gap {
+    if (has_indexes || has_next) && !has_names && !has_gap {
         let items = groups.into_iter().map(|group| node(group, depth + 1));
         return items.collect::<Result<_, _>>().map(Node::List);
     }

@@ -21,7 +21,7 @@ async fn content_declaration_and_name_agree_on_an_accepted_type() {
         ("a.txt", "image/png", PNG, false),
         ("a.php", "image/png", PNG, false),
         ("a.pdf", "application/pdf", b"%PDF-1.7", false),
-        ("a.txt", "text/plain", b"Hel\0lo", false),
+        ("a.txt", "text/plain", b"Hello\0lo", false),
     ];
     for (name, kind, content, passes) in cases {
         let options = Multipart::in_memory()

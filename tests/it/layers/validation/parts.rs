@@ -651,3 +651,55 @@ async fn an_invalid_request_is_a_problem_for_the_presentation_as_well() {
             .is_some()
     );
 }
+
+proptest::proptest! {
+    /// A value that is written as nested keys comes back, with indexes and with `[]`.
+    #[test]
+    fn nested_keys_come_back(
+        tags in proptest::collection::vec("\\PC{0,8}", 0..5),
+        address in proptest::collection::btree_map("[a-z0-9_\u{e9}&= ]{1,6}", "\\PC{0,8}", 0..4),
+        prices in proptest::collection::vec(("\\PC{0,8}", proptest::prelude::any::<u16>()), 0..4),
+        has_indexes: bool,
+    ) {
+        #[derive(Debug, PartialEq, Deserialize, Validate)]
+        #[garde(allow_unvalidated)]
+        struct Priced {
+            name: String,
+            price: u16,
+        }
+        #[derive(Debug, PartialEq, Deserialize, Validate)]
+        #[garde(allow_unvalidated)]
+        struct Basket {
+            #[serde(default)]
+            tags: Vec<String>,
+            #[serde(default)]
+            address: std::collections::BTreeMap<String, String>,
+            #[serde(default)]
+            items: Vec<Priced>,
+        }
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (index, tag) in tags.iter().enumerate() {
+            let key = if has_indexes { format!("tags[{index}]") } else { "tags[]".to_owned() };
+            form.append_pair(&key, tag);
+        }
+        for (name, line) in &address {
+            form.append_pair(&format!("address[{name}]"), line);
+        }
+        for (index, (name, price)) in prices.iter().enumerate() {
+            form.append_pair(&format!("items[{index}][name]"), name);
+            form.append_pair(&format!("items[{index}][price]"), &price.to_string());
+        }
+        let form = form.finish();
+        let items = prices.into_iter().map(|(name, price)| Priced { name, price }).collect();
+        let basket = Basket { tags, address, items };
+        let stack = compose((with_validation::<Form<Basket>>().nested_keys(),));
+        let text = format!("{basket:?}");
+        let handler = async |read: Valid<Form<Basket>>| format!("{:?}", read.into_inner().0);
+        let router = Router::new().route("/", post(stack.handler(handler)));
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let response = runtime.block_on(send(&router, request, form));
+        proptest::prop_assert_eq!(response.body(), text.as_bytes());
+    }
+}
