@@ -84,11 +84,17 @@ fuzz_target!(|data: &[u8]| {
     }
     let Some(order_of_data) = nested else { return };
     let names = order_of_data.address.keys();
-    if names.into_iter().any(|name| name.is_empty() || name.contains(['[', ']'])) {
+    if names
+        .into_iter()
+        .any(|name| name.is_empty() || name.contains(['[', ']']))
+    {
         return;
     }
     for with_indexes in [true, false] {
-        let again = order(post(&NESTED, written(&order_of_data, with_indexes).as_bytes()));
+        let again = order(post(
+            &NESTED,
+            written(&order_of_data, with_indexes).as_bytes(),
+        ));
         assert_eq!(again.as_ref(), Some(&order_of_data));
     }
 });
