@@ -186,7 +186,7 @@ impl SignatureFormat {
         Ok(self)
     }
 
-    /// The id of an event is this member of a JSON body, a string. It is what
+    /// The id of an event is this member of a JSON body, a string that is not empty. It is what
     /// [`once`](super::Webhook::once) compares if there is no [signed id](Self::id_field).
     pub fn event_id_member(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.event_id_member = Some(name.into());

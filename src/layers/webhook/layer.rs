@@ -628,6 +628,7 @@ fn member(name: &str, json: &[u8]) -> Option<String> {
                     found = map
                         .next_value::<serde_json::Value>()?
                         .as_str()
+                        .filter(|id| !id.is_empty())
                         .map(str::to_owned);
                 } else {
                     map.next_value::<IgnoredAny>()?;

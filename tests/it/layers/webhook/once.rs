@@ -439,6 +439,13 @@ async fn an_event_is_known_by_what_is_signed() {
             false,
         ),
         (
+            "an empty id",
+            &stripe(),
+            ("", r#"{"id":"","amount":1}"#),
+            ("", r#"{"id":"","amount":2}"#),
+            false,
+        ),
+        (
             "slack's id",
             &slack,
             ("", r#"{"event_id":"a","id":""}"#),
