@@ -154,7 +154,8 @@ impl CompiledIdempotency {
         response: Response<R>,
         waiter: Waiter<R, E>,
     ) {
-        let deadline = Instant::now() + self.options.lease;
+        // A lease beyond what the clock can tell has no end.
+        let deadline = Instant::now().checked_add(self.options.lease);
         let mut response = Some((waiter, response));
         let mut attempts = 0;
         loop {
@@ -173,7 +174,7 @@ impl CompiledIdempotency {
                     );
                     break;
                 }
-                Err(error) if Instant::now() >= deadline => {
+                Err(error) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     log(
                         "the answer of a finished request was not stored",
                         Some(&error),

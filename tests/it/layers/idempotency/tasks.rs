@@ -229,6 +229,22 @@ async fn the_lease_is_renewed_while_the_handler_runs() {
     assert_eq!(store.renewals.load(Ordering::SeqCst), 10);
 }
 
+#[tokio::test]
+async fn a_lease_and_a_time_limit_may_have_no_end() {
+    let payments = Payments::default();
+    let policy = in_memory().lease(Duration::MAX).unwrap();
+    let policy = policy.time_limit(Duration::MAX).unwrap();
+    let policy = policy.keep_for(Duration::MAX).unwrap();
+    let service = with_idempotency(policy).layer(payments.handler(1));
+    for replayed in [false, true] {
+        let response = send(&service, pay("a")).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        let is_replayed = response.headers().contains_key("idempotent-replayed");
+        assert_eq!(is_replayed, replayed);
+    }
+    assert_eq!(payments.count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_after_the_work_does_not_keep_the_client_waiting() {
     let store = Watched::default();
