@@ -142,10 +142,12 @@
 //!   field is separated by commas, or in several lines.
 //! - serde does not know the types in a `#[serde(flatten)]` struct or an untagged enum before it has read
 //!   all texts. If the type then asks for a number, the texts are read again with that one as a number: up
-//!   to 64 times, once for each such parameter. A text that the type takes as a text stays a text.
+//!   to 64 times, once for each such parameter, and fewer times with more than 1,024 parameters. A text
+//!   that the type takes as a text stays a text.
 //! - Keys with brackets are plain names, unless [`nested_keys`](Validation::nested_keys) is set. A key such
 //!   as `tags[]` is rejected if `tags` is a field, so that it is not lost in silence.
 //! - A field `x_client` of a [`Header`] is the field `X-Client`.
+//! - A header field or a cookie that is not UTF-8 is rejected if the type has a field for it.
 //!
 //! # JSON
 //!

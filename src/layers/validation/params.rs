@@ -27,6 +27,8 @@ pub(super) struct Params<'a> {
     again: Cell<bool>,
     /// How often a text has been read in another way.
     tried: Cell<usize>,
+    /// How often it may be.
+    most_tries: usize,
 }
 
 /// A text, a file, several of them, or members with names.
@@ -113,7 +115,7 @@ impl<'a> Params<'a> {
     }
 
     /// One text without a name.
-    pub(super) const fn text(encoding: Encoding, text: &'a str) -> Self {
+    pub(super) fn text(encoding: Encoding, text: &'a str) -> Self {
         Self::of(encoding, Node::text(Cow::Borrowed(text)))
     }
 
@@ -129,12 +131,22 @@ impl<'a> Params<'a> {
         }
     }
 
-    const fn of(encoding: Encoding, root: Node<'a>) -> Self {
+    /// Whether a header field or a cookie was not UTF-8. The part that was not has been replaced: only a
+    /// field of the type that reads it is a reason to reject it.
+    fn is_not_utf8(&self, text: &str) -> bool {
+        self.encoding.is_shared() && text.contains(char::REPLACEMENT_CHARACTER)
+    }
+
+    fn of(encoding: Encoding, root: Node<'a>) -> Self {
+        /// How many texts are read again in total. A few times all of them are.
+        const MOST_TEXTS: usize = 64 * 1024;
+        let most_tries = MOST_TEXTS / root.texts().max(1);
         Self {
             encoding,
             root,
             again: Cell::new(false),
             tried: Cell::new(0),
+            most_tries: most_tries.clamp(4, 64),
         }
     }
 
@@ -155,10 +167,8 @@ impl<'a> Params<'a> {
     /// their types. If a type then asks for a number, the text is read as one; a text that a type takes
     /// as a text stays one.
     pub(super) fn learns_from(&self, error: &str) -> bool {
-        /// How often an input is read.
-        const MOST: usize = 64;
         let tried = self.tried.replace(self.tried.get().saturating_add(1));
-        if tried >= MOST {
+        if tried >= self.most_tries {
             return false;
         }
         if self.again.get() {
@@ -174,10 +184,17 @@ impl<'a> Params<'a> {
                 rest.ends_with(&format!("expected {kind}"))
                     || rest.contains(&format!("expected {kind}, "))
             });
+            // A number has nothing to escape.
+            let is_quoted = |text: &str| {
+                let rest = rest
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_prefix(text));
+                rest.is_some_and(|rest| rest.starts_with('"'))
+            };
             let is_meant = |text: &Text<'_>| {
                 text.reading.get() == Reading::Text
+                    && is_quoted(&text.value)
                     && text.number().is_some()
-                    && rest.starts_with(&format!("{:?}", text.value))
             };
             if let Some(text) = self.root.find(&is_meant).filter(|_| wants_number) {
                 text.reading.set(Reading::Number);
@@ -211,6 +228,14 @@ impl<'a> Node<'a> {
         match value {
             Value::Text(text) => Self::text(text),
             Value::File(index) => Self::File(index),
+        }
+    }
+
+    fn texts(&self) -> usize {
+        match self {
+            Self::Text(_) | Self::File(_) => 1,
+            Self::List(items) => items.iter().map(Self::texts).sum(),
+            Self::Map(members) => members.iter().map(|(_, node)| node.texts()).sum(),
         }
     }
 
@@ -389,6 +414,9 @@ pub(super) struct Reader<'a> {
 /// Why a file can't be read as anything else.
 const A_FILE: &str = "invalid type: a file, expected a text";
 
+/// Why a header field or a cookie can't be read as a text.
+const NOT_UTF8: &str = "invalid value: not UTF-8";
+
 /// Why several texts can't be read as one.
 pub(super) const REPEATED: &str = "repeated, but only one value is expected";
 
@@ -423,6 +451,9 @@ impl<'a> Reader<'a> {
             node => node,
         };
         match node {
+            Node::Text(text) if self.params.is_not_utf8(&text.value) => {
+                Err(value::Error::custom(NOT_UTF8))
+            }
             Node::Text(text) => Ok(Ok(Scalar {
                 text: &text.value,
                 source: Some((text, &self.params.again)),
@@ -491,6 +522,9 @@ impl<'a> Reader<'a> {
                 Node::Text(text) => Some(&*text.value),
                 Node::File(_) | Node::List(_) | Node::Map(_) => None,
             });
+            if texts.clone().any(|text| self.params.is_not_utf8(text)) {
+                return Err(value::Error::custom(NOT_UTF8));
+            }
             let items = texts.flat_map(|line| line.split(',')).map(str::trim);
             let items = items.filter(|item| !item.is_empty()).map(Scalar::key);
             return visitor.visit_seq(value::SeqDeserializer::new(items));
@@ -977,4 +1011,42 @@ impl<'a> VariantAccess<'a> for UnitVariant {
 
 fn has_content() -> value::Error {
     value::Error::custom("invalid type: a text, expected a variant with content")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::Deserialize;
+
+    use super::{Encoding, Params};
+
+    #[derive(Debug, Deserialize)]
+    struct Numbers {
+        #[serde(flatten)]
+        all: HashMap<String, u32>,
+    }
+
+    /// How often these parameters are read, and whether they became numbers.
+    fn read(count: usize) -> (usize, bool) {
+        let form: String = (0..count).map(|number| format!("n{number}=1&")).collect();
+        let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
+        for times in 1.. {
+            match Numbers::deserialize(params.reader()) {
+                Ok(numbers) => return (times, numbers.all.len() == count),
+                Err(error) if params.learns_from(&error.to_string()) => {}
+                Err(_) => return (times, false),
+            }
+        }
+        unreachable!("the loop has no end");
+    }
+
+    #[test]
+    fn many_parameters_are_not_read_often() {
+        assert_eq!(read(1), (2, true));
+        assert_eq!(read(64), (65, true));
+        assert_eq!(read(65), (65, false));
+        assert_eq!(read(4_096), (17, false));
+        assert_eq!(read(99_000), (5, false));
+    }
 }

@@ -335,6 +335,8 @@ impl<'r> Reading<'r> {
                 let text = error.to_string();
                 let (message, position) = take_position(&text);
                 let position = position.or_else(|| Some((fault?.line(), fault?.column())));
+                // The error of an untagged enum has no position.
+                let position = position.filter(|(line, _)| *line > 0);
                 self.errors
                     .add(invalid(message, trace.failure(), Encoding::Json));
                 self.errors.position = position;
@@ -393,9 +395,9 @@ impl<'r> Reading<'r> {
             }
             Encoding::Header => {
                 let fields = self.parts.headers.iter();
-                let fields = fields.filter_map(|(name, value)| {
-                    let value = std::str::from_utf8(value.as_bytes()).ok()?;
-                    Some((Cow::Borrowed(name.as_str()), Cow::Borrowed(value.trim())))
+                let fields = fields.map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes().trim_ascii());
+                    (Cow::Borrowed(name.as_str()), value)
                 });
                 Ok(Params::new(encoding, fields))
             }
@@ -475,7 +477,11 @@ impl<'r> Reading<'r> {
     /// brackets (`tags[]`) always, if there is a field of that name without them.
     fn note_unknown_names(&mut self, trace: &Trace, encoding: Encoding) {
         let fields = trace.fields_at(&[]);
-        for path in trace.ignored() {
+        let (ignored, more) = trace.take_ignored();
+        if self.options.rejects_unknown_names {
+            self.errors.count_more(more);
+        }
+        for path in ignored {
             let field = match path.as_slice() {
                 [PathSegment::Key(key)] if !self.options.has_nested_keys => {
                     key.split_once('[').map(|(name, _)| name)

@@ -4,7 +4,7 @@
 //! Only an input that is rejected is read in this way, or one whose unknown members are rejected. The
 //! readers behind it are erased, so that it is compiled once, and not for each type.
 
-use std::{borrow::Cow, cell::RefCell, fmt};
+use std::{borrow::Cow, cell::RefCell, fmt, mem};
 
 use serde::{
     Deserialize, Deserializer,
@@ -30,10 +30,36 @@ struct Notes {
     failure: Option<Vec<PathSegment>>,
     structs: Vec<(Vec<PathSegment>, &'static [&'static str])>,
     ignored: Vec<Vec<PathSegment>>,
+    /// How many more members were ignored.
+    more_ignored: usize,
+    /// How much memory the paths in the lists take.
+    bytes: usize,
 }
 
 /// How many structs and how many ignored members are noted.
 const MOST: usize = 1024;
+
+/// How much memory the noted paths may take: every path into a member repeats its name, which can be as
+/// long as the input. The first path of a list is always noted.
+const MOST_BYTES: usize = 256 * 1024;
+
+impl Notes {
+    /// Whether the current path may be added to a list of this length.
+    fn has_room(&mut self, noted: usize) -> bool {
+        let path = self.here.iter().map(|segment| match segment {
+            PathSegment::Key(key) => key.len().saturating_add(size_of::<PathSegment>()),
+            PathSegment::Index(_) => size_of::<PathSegment>(),
+        });
+        let bytes = path.fold(self.bytes, usize::saturating_add);
+        if noted < MOST && bytes <= MOST_BYTES {
+            self.bytes = bytes;
+            return true;
+        }
+        // A name with brackets that is not read must not be missed. At the top there are no more than
+        // the input has.
+        noted == 0 || matches!(self.here.as_slice(), [PathSegment::Key(key)] if key.contains('['))
+    }
+}
 
 impl Trace {
     /// A reader that notes what it does.
@@ -59,9 +85,10 @@ impl Trace {
             .collect()
     }
 
-    /// The members that no field has taken.
-    pub(super) fn ignored(&self) -> Vec<Vec<PathSegment>> {
-        self.0.borrow().ignored.clone()
+    /// Takes the members that no field has taken, and how many more there are.
+    pub(super) fn take_ignored(&self) -> (Vec<Vec<PathSegment>>, usize) {
+        let notes = &mut *self.0.borrow_mut();
+        (mem::take(&mut notes.ignored), notes.more_ignored)
     }
 
     fn inside<T, E>(
@@ -81,15 +108,17 @@ impl Trace {
 
     fn note_fields(&self, fields: &'static [&'static str]) {
         let notes = &mut *self.0.borrow_mut();
-        if notes.structs.len() < MOST {
+        if notes.has_room(notes.structs.len()) {
             notes.structs.push((notes.here.clone(), fields));
         }
     }
 
     fn note_ignored(&self) {
         let notes = &mut *self.0.borrow_mut();
-        if notes.ignored.len() < MOST {
+        if notes.has_room(notes.ignored.len()) {
             notes.ignored.push(notes.here.clone());
+        } else {
+            notes.more_ignored = notes.more_ignored.saturating_add(1);
         }
     }
 }
@@ -429,5 +458,43 @@ impl<'de> Deserialize<'de> for Key<'de> {
         }
 
         reader.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::Deserialize;
+
+    use super::{MOST_BYTES, PathSegment, Trace};
+
+    #[derive(Deserialize)]
+    struct Item {
+        #[serde(rename = "a")]
+        _a: u32,
+    }
+
+    #[test]
+    fn what_is_noted_inside_a_long_name_is_bounded() {
+        let name = "n".repeat(100_000);
+        let item = r#"{"a":1,"b":2}"#;
+        let text = format!(r#"{{"{name}":[{}{item}]}}"#, format!("{item},").repeat(999));
+        let trace = Trace::default();
+        let mut json = serde_json::Deserializer::from_str(&text);
+        HashMap::<String, Vec<Item>>::deserialize(trace.of(&mut json)).unwrap();
+
+        let first = [PathSegment::Key(name), PathSegment::Index(0)];
+        assert_eq!(trace.fields_at(&first), ["a"]);
+        let (ignored, more) = trace.take_ignored();
+        assert!(!ignored.is_empty());
+        assert_eq!(ignored.len() + more, 1_000);
+        let notes = trace.0.borrow();
+        let paths = notes.structs.iter().map(|(path, _)| path).chain(&ignored);
+        let names = paths.flatten().filter_map(|segment| match segment {
+            PathSegment::Key(key) => Some(key.len()),
+            PathSegment::Index(_) => None,
+        });
+        assert!(names.sum::<usize>() <= 2 * MOST_BYTES);
     }
 }

@@ -40,15 +40,17 @@ pub(crate) fn find_in<'a>(
     }
 }
 
-/// The names and values of all cookies that are UTF-8.
+/// The names and values of all cookies, with U+FFFD for what is not UTF-8.
 pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     let lines = headers.get_all(COOKIE).into_iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.filter_map(|pair| {
-        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = pair.split_at_checked(equals)?;
+        let value = value.strip_prefix(b"=")?;
         Some((
-            Cow::Borrowed(name.trim_ascii()),
-            Cow::Borrowed(value.trim_ascii()),
+            String::from_utf8_lossy(name.trim_ascii()),
+            String::from_utf8_lossy(value.trim_ascii()),
         ))
     })
 }

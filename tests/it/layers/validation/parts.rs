@@ -111,6 +111,35 @@ async fn each_part_of_a_request_is_an_input() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_not_utf8_is_rejected_where_it_is_read() {
+    let request = |name: &str, value: &[u8]| {
+        let value = header::HeaderValue::from_bytes(value).unwrap();
+        json_to("/users/7").header(name, value)
+    };
+    let web = |request: request::Builder| request.header("x-client", "web");
+    let other = web(request("user-agent", b"\xff")).header("cookie", "theme=dark");
+    let response = send(&all_parts(), other, r#"{"name":"Ada"}"#).await;
+    assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+    let other_cookie = web(request("cookie", b"\xff=1; a=\xff; theme=dark"));
+    let response = send(&all_parts(), other_cookie, r#"{"name":"Ada"}"#).await;
+    assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+    for (request, part, name) in [
+        (request("x-client", b"w\xff"), "header", "x-client"),
+        (
+            web(request("accept-language", b"de, \xff")),
+            "header",
+            "accept-language",
+        ),
+        (web(request("cookie", b"theme=\xff")), "cookie", "theme"),
+    ] {
+        let response = send(&all_parts(), request, r#"{"name":"Ada"}"#).await;
+        let detail = "invalid value: not UTF-8";
+        let expected = json!([{"code": "value", "detail": detail, "in": part, "name": name}]);
+        assert_eq!(errors(&response), expected);
+    }
+}
+
+#[tokio::test]
 async fn one_list_says_of_each_error_where_it_is() {
     let request = json_to("/users/0?per_page=0")
         .header("x-client", "toolong")
@@ -481,7 +510,7 @@ struct Order {
 async fn save(order: Valid<Form<Order>>) -> String {
     format!("{:?}", **order)
 }
-async fn answer(router: &Router, body: &'static str) -> Response<Bytes> {
+async fn answer(router: &Router, body: impl Into<Body>) -> Response<Bytes> {
     let request =
         Request::post("/").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     send(router, request, body).await
@@ -566,6 +595,10 @@ async fn a_key_with_brackets_is_not_dropped_in_silence() {
         answer(&flat, "tags=a&other[]=1").await.status(),
         StatusCode::OK
     );
+    // However many others there are.
+    let others: String = (0..2_000).map(|number| format!("n{number}=1&")).collect();
+    let found = errors(&answer(&flat, others + "tags[]=a").await);
+    assert_eq!(found[0]["name"], "tags[]");
 }
 
 #[tokio::test]
