@@ -704,7 +704,7 @@ fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encoding) -> Inp
 pub(super) const INVALID: &str = "invalid";
 
 /// The start of each message of serde, and what the log says instead.
-pub(super) const RULES: [(&str, &str); 12] = [
+pub(super) const RULES: [(&str, &str); 13] = [
     ("data did not match any variant", "unknown_variant"),
     ("duplicate field ", "duplicate_field"),
     ("invalid length ", "length"),
@@ -713,11 +713,15 @@ pub(super) const RULES: [(&str, &str); 12] = [
     ("missing field ", "missing_field"),
     ("no variant of enum ", "unknown_variant"),
     ("number out of range", "value"),
+    (OVERFLOW, "value"),
     (REPEATED, "duplicate_field"),
     ("unknown field ", errors::UNKNOWN_FIELD),
     ("unknown variant ", "unknown_variant"),
     ("wanted exactly 1 element", "type"),
 ];
+
+/// A number does not fit into a time of the standard library, whose type follows.
+const OVERFLOW: &str = "overflow deserializing ";
 
 /// The message of serde without the names of Rust's types.
 fn in_the_words_of_clients(message: &str) -> Cow<'static, str> {
@@ -729,6 +733,9 @@ fn in_the_words_of_clients(message: &str) -> Cow<'static, str> {
     if message.starts_with("no variant of enum ") {
         return "does not match any of the variants".into();
     }
+    if message.starts_with(OVERFLOW) {
+        return "invalid value: the time is out of range".into();
+    }
     let Some((found, expected)) = message.rsplit_once(", expected ") else {
         return excerpt(message).into_owned().into();
     };
@@ -736,7 +743,15 @@ fn in_the_words_of_clients(message: &str) -> Cow<'static, str> {
         Some("map") => "invalid type: object",
         Some("sequence") => "invalid type: array",
         Some("unit value") => "invalid type: null",
-        _ => found,
+        Some("unit variant") => "invalid type: string",
+        None if found == "invalid value: map" => "invalid value: object",
+        // A number beyond 64 bits.
+        _ => found
+            .strip_suffix("` as i128")
+            .or_else(|| found.strip_suffix("` as u128"))
+            .map_or(found, |number| {
+                found.get(..number.len().saturating_add(1)).unwrap_or(found)
+            }),
     };
     format!("{}, expected {}", excerpt(found), expectation(expected)).into()
 }
@@ -770,6 +785,9 @@ fn expectation(expected: &str) -> Cow<'_, str> {
         ("tuple", _) | ("a", "sequence") => "an array",
         ("field", "identifier") => "the name of a field",
         ("variant", "identifier") => "the name of a variant",
+        ("string", "or map") => "a string or an object",
+        ("map", "with a single key") => "an object with one member",
+        ("variant", name) if name.starts_with("of enum ") => "the name of a variant",
         _ => return excerpt(expected),
     })
 }
@@ -812,6 +830,30 @@ mod tests {
             (
                 "data did not match any variant of untagged enum Shape",
                 "does not match any of the variants",
+            ),
+            (
+                "invalid type: integer `1`, expected variant of enum Shape",
+                "invalid type: integer `1`, expected the name of a variant",
+            ),
+            (
+                "invalid type: integer `18446744073709551616` as u128, expected u8",
+                "invalid type: integer `18446744073709551616`, expected an integer from 0 to 255",
+            ),
+            (
+                "invalid type: unit variant, expected newtype variant",
+                "invalid type: string, expected an object",
+            ),
+            (
+                "invalid type: null, expected string or map",
+                "invalid type: null, expected a string or an object",
+            ),
+            (
+                "invalid value: map, expected map with a single key",
+                "invalid value: object, expected an object with one member",
+            ),
+            (
+                "overflow deserializing Duration",
+                "invalid value: the time is out of range",
             ),
             (
                 "unknown variant `x`, expected one of `a`, `b`",
