@@ -518,16 +518,24 @@ mod tests {
 
     #[test]
     fn options_that_no_form_passes_are_errors() {
-        assert!(Multipart::in_memory().max_body_bytes(0).is_err());
-        assert!(Multipart::in_memory().max_file_bytes(0).is_err());
-        assert!(Multipart::in_memory().max_field_bytes(0).is_err());
-        assert!(Multipart::in_memory().max_bytes_for("file", 0).is_err());
-        assert!(Multipart::in_memory().max_header_bytes(255).is_err());
-        assert!(Multipart::in_memory().accept([""; 0]).is_err());
-        for odd in ["png", "image/*", "image/png; q=1", "Image/PNG", ""] {
-            assert!(Multipart::in_memory().accept([odd]).is_err(), "{odd}");
-            assert!(Multipart::in_memory().accept_for("file", [odd]).is_err());
+        let form = Multipart::in_memory;
+        let refused = [
+            form().max_body_bytes(0),
+            form().max_file_bytes(0),
+            form().max_field_bytes(0),
+            form().max_bytes_for("file", 0),
+            form().max_header_bytes(255),
+            form().accept([""; 0]),
+            Multipart::temporary_files_in("/nonexistent"),
+        ];
+        for (place, refused) in refused.into_iter().enumerate() {
+            assert!(refused.is_err(), "{place}");
         }
-        assert!(Multipart::temporary_files_in("/nonexistent").is_err());
+        for odd in ["png", "image/*", "image/png; q=1", "Image/PNG", ""] {
+            let refused = [form().accept([odd]), form().accept_for("file", [odd])];
+            for refused in refused {
+                assert!(refused.is_err(), "{odd}");
+            }
+        }
     }
 }
