@@ -12,6 +12,10 @@ pub mod guarded_routes {}
 #[doc = include_str!("existing_app.md")]
 pub mod existing_app {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("bodies.md")]
+pub mod bodies {}
+
 #[doc = include_str!("order.md")]
 pub mod order {}
 

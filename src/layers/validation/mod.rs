@@ -211,6 +211,9 @@
 //!   [`max_values`](Validation::max_values) bounds that: 49,000 invalid items of a recursive type, as many
 //!   as fit into 100,000 values, took 12 MB while they were rejected. If a type has lists, keep both limits
 //!   as low as possible.
+//! - serde copies the input of an untagged enum at each level of nesting. 180 KB of 90,000 numbers inside 60
+//!   levels of a recursive untagged enum took 180 MB, valid or not: give such a type a low `max_values`, or
+//!   a tag.
 //! - Names and types of Rust, which messages of serde contain, are not sent: `expected u8` becomes
 //!   `expected an integer from 0 to 255`. Texts of an `expecting` attribute and of your own `Deserialize`
 //!   are sent as they are.
