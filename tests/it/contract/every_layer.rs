@@ -1267,10 +1267,7 @@ mod ip_filter {
 #[cfg(feature = "webhook")]
 mod webhook {
     use super::*;
-    use std::{
-        sync::atomic::AtomicU64,
-        time::{Duration, SystemTime},
-    };
+    use std::{sync::atomic::AtomicU64, time::SystemTime};
     use wythe::{
         webhook::{MemoryWebhookStore, WebhookScheme},
         with_webhook,
@@ -1322,7 +1319,7 @@ mod webhook {
         every_layer! {
             webhook_in_redis: with_webhook::<Event>(scheme())
                 .once(store())
-                .lease(Duration::from_secs(5))
+                .lease(std::time::Duration::from_secs(5))
                 .unwrap()
                 .dangerously_handle_without_store(),
                 passes right_event, answers Some(wrong_event), secret "hunter2";
