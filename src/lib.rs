@@ -391,7 +391,7 @@ pub mod types {
     #[cfg(feature = "lingering-close")]
     pub use crate::layers::lingering_close::layer::Watch;
     #[cfg(feature = "validation")]
-    pub use crate::layers::validation::policy::ErasedValidation;
+    pub use crate::layers::validation::layer::ErasedValidation;
     #[cfg(feature = "webhook")]
     pub use crate::layers::webhook::layer::{ErasedWebhook, EventInProgress};
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{input::Format, parse::Encoding, policy::Options};
+use super::{encoding::Encoding, input::Format, policy::Options};
 use crate::wire::{
     Problem,
     field::{

@@ -3,9 +3,9 @@
 use std::{borrow::Cow, fmt, future::Future, pin::Pin};
 
 use super::{
+    encoding::Encoding,
     errors::{ErrorList, InputError},
     input::InputType,
-    parse::Encoding,
     trace::PathSegment,
 };
 use crate::{contract::description::InputSource, wire::Problem};

@@ -10,7 +10,7 @@ use std::{
 use garde::{Report, error::Path};
 use http::StatusCode;
 
-use super::{parse::Encoding, trace::PathSegment};
+use super::{encoding::Encoding, trace::PathSegment};
 use crate::{
     contract::description::InputSource,
     wire::{Problem, field::json_pointer, write_member},

@@ -9,9 +9,9 @@ use serde::{
 };
 
 use super::{
+    encoding::Encoding,
     errors::InputError,
     params::Node,
-    parse::Encoding,
     trace::{Key, PathSegment, Trace},
 };
 

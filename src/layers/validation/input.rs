@@ -10,11 +10,7 @@ use serde::{
     de::{DeserializeOwned, Error, Visitor},
 };
 
-use super::{
-    errors,
-    parse::{Encoding, Reading},
-    policy::MAX_LISTED_ERRORS,
-};
+use super::{encoding::Encoding, errors, parse::Reading, policy::MAX_LISTED_ERRORS};
 use crate::{
     contract::{Always, Provided, Provision, description::InputSource},
     request::take_once::TakeOnce,

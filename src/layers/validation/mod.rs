@@ -233,13 +233,17 @@
 mod body;
 mod check;
 mod email;
+mod encoding;
 mod errors;
 mod field_path;
 pub(crate) mod input;
+pub(crate) mod layer;
 pub(crate) mod params;
 pub(crate) mod parse;
 pub(crate) mod policy;
+mod reader;
 mod trace;
+mod wording;
 
 pub use self::{
     check::FieldErrors,
@@ -251,10 +255,10 @@ pub use self::{
 /// All codes of errors, A to Z.
 #[cfg(feature = "openapi")]
 pub(crate) fn error_codes() -> impl Iterator<Item = &'static str> {
-    let rules = errors::RULES.iter().chain(&parse::RULES);
+    let rules = errors::RULES.iter().chain(&wording::RULES);
     let named = rules.map(|(_, code)| *code);
     let codes: std::collections::BTreeSet<_> =
-        named.chain([errors::CUSTOM, parse::INVALID]).collect();
+        named.chain([errors::CUSTOM, wording::INVALID]).collect();
     codes.into_iter()
 }
 #[cfg(doc)]

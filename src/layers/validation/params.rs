@@ -5,16 +5,7 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use serde::{
-    Deserializer,
-    de::{
-        DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-        Unexpected, VariantAccess, Visitor, value,
-    },
-    forward_to_deserialize_any,
-};
-
-use super::parse::Encoding;
+use super::{encoding::Encoding, reader::Reader};
 
 /// How deep the keys of a form or a query can be nested.
 pub(super) const MAX_DEPTH: usize = 16;
@@ -24,9 +15,9 @@ pub(super) struct Params<'a> {
     pub(super) encoding: Encoding,
     pub(super) root: Node<'a>,
     /// Reading again will tell more.
-    again: Cell<bool>,
+    pub(super) again: Cell<bool>,
     /// How often a text has been read in another way.
-    tried: Cell<usize>,
+    pub(super) tried: Cell<usize>,
     /// How often it may be.
     most_tries: usize,
 }
@@ -57,13 +48,13 @@ pub(crate) const FILE: &str = "wythe::UploadedFile";
 
 /// The text of one parameter.
 pub(super) struct Text<'a> {
-    value: Cow<'a, str>,
-    reading: Cell<Reading>,
+    pub(super) value: Cow<'a, str>,
+    pub(super) reading: Cell<Reading>,
 }
 
 /// How a text is read where serde does not tell which type it becomes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     Text,
     /// As the number or the boolean that it is. The type has asked for one.
     Number,
@@ -133,7 +124,7 @@ impl<'a> Params<'a> {
 
     /// Whether a header field or a cookie was not UTF-8. The part that was not has been replaced: only a
     /// field of the type that reads it is a reason to reject it.
-    fn is_not_utf8(&self, text: &str) -> bool {
+    pub(super) fn is_not_utf8(&self, text: &str) -> bool {
         self.encoding.is_shared() && text.contains(char::REPLACEMENT_CHARACTER)
     }
 
@@ -153,12 +144,7 @@ impl<'a> Params<'a> {
     /// What serde reads.
     pub(super) fn reader(&self) -> Reader<'_> {
         self.again.set(false);
-        Reader {
-            params: self,
-            node: &self.root,
-            is_root: true,
-            in_option: false,
-        }
+        Reader::of(self)
     }
 
     /// Whether reading again can succeed after this error.
@@ -255,7 +241,7 @@ impl Text<'_> {
     }
 
     /// The number or the boolean that the text is in JSON.
-    fn number(&self) -> Option<serde_json::Value> {
+    pub(super) fn number(&self) -> Option<serde_json::Value> {
         let value = serde_json::from_str(&self.value).ok()?;
         matches!(
             value,
@@ -269,7 +255,7 @@ impl Text<'_> {
 
 struct Pair<'a> {
     path: Vec<Segment<'a>>,
-    value: Value<'a>,
+    pub(super) value: Value<'a>,
     order: usize,
 }
 
@@ -397,620 +383,6 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault>
         Ok((name, node(group, depth + 1)?))
     });
     members.collect::<Result<_, _>>().map(Node::Map)
-}
-
-// From the tree to a value
-
-/// Reads a node.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    params: &'a Params<'a>,
-    node: &'a Node<'a>,
-    /// The node is the whole input.
-    is_root: bool,
-    in_option: bool,
-}
-
-/// Why a file can't be read as anything else.
-const A_FILE: &str = "invalid type: a file, expected a text";
-
-/// Why a header field or a cookie can't be read as a text.
-const NOT_UTF8: &str = "invalid value: not UTF-8";
-
-/// Why several texts can't be read as one.
-pub(super) const REPEATED: &str = "repeated, but only one value is expected";
-
-impl<'a> Reader<'a> {
-    const fn inner(self, node: &'a Node<'a>) -> Self {
-        Self {
-            node,
-            is_root: false,
-            in_option: false,
-            ..self
-        }
-    }
-
-    const fn in_option(self) -> Self {
-        Self {
-            in_option: true,
-            ..self
-        }
-    }
-
-    const fn is_path(self) -> bool {
-        self.is_root && matches!(self.params.encoding, Encoding::Path)
-    }
-
-    /// What is read as one text: the text, or else the node.
-    fn scalar(self) -> Result<Result<Scalar<'a>, Self>, value::Error> {
-        let node = match self.node {
-            Node::Map(members) if self.is_path() => match members.as_slice() {
-                [(_, only)] => only,
-                _ => self.node,
-            },
-            node => node,
-        };
-        match node {
-            Node::Text(text) if self.params.is_not_utf8(&text.value) => {
-                Err(value::Error::custom(NOT_UTF8))
-            }
-            Node::Text(text) => Ok(Ok(Scalar {
-                text: &text.value,
-                source: Some((text, &self.params.again)),
-                in_option: self.in_option,
-            })),
-            Node::File(_) => Err(value::Error::custom(A_FILE)),
-            Node::List(_) => Err(value::Error::custom(REPEATED)),
-            Node::Map(_) => Ok(Err(self)),
-        }
-    }
-
-    fn visit_members<V: Visitor<'a>>(
-        self,
-        fields: Option<&'static [&'static str]>,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        let members: Vec<(Cow<'a, str>, &'a Node<'a>)> = match (self.node, fields) {
-            (Node::Text(text), _) => {
-                return Err(value::Error::invalid_type(
-                    Unexpected::Str(&text.value),
-                    &visitor,
-                ));
-            }
-            (Node::File(_), _) => return Err(value::Error::custom(A_FILE)),
-            (Node::List(items), _) => {
-                let items = (0_usize..).zip(items);
-                items
-                    .map(|(index, item)| (index.to_string().into(), item))
-                    .collect()
-            }
-            // Other fields and cookies are no part of the input.
-            (Node::Map(members), Some(fields))
-                if self.is_root && self.params.encoding.is_shared() =>
-            {
-                let field = |name: &str| {
-                    let mut fields = fields.iter();
-                    fields.find(|field| self.params.encoding.is_named(name, field))
-                };
-                let members = members.iter();
-                members
-                    .filter_map(|(name, node)| Some(((*field(name)?).into(), node)))
-                    .collect()
-            }
-            (Node::Map(members), _) => {
-                let members = members.iter();
-                members
-                    .map(|(name, node)| (Cow::Borrowed(&**name), node))
-                    .collect()
-            }
-        };
-        visitor.visit_map(Members {
-            reader: self,
-            rest: members.into_iter(),
-            value: None,
-        })
-    }
-
-    fn visit_items<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        // RFC 9110, section 5.6.1: a list in a header field, whose lines are joined.
-        if self.params.encoding == Encoding::Header && !self.is_root {
-            let lines = match self.node {
-                Node::List(lines) => lines.as_slice(),
-                line => std::slice::from_ref(line),
-            };
-            let texts = lines.iter().filter_map(|line| match line {
-                Node::Text(text) => Some(&*text.value),
-                Node::File(_) | Node::List(_) | Node::Map(_) => None,
-            });
-            if texts.clone().any(|text| self.params.is_not_utf8(text)) {
-                return Err(value::Error::custom(NOT_UTF8));
-            }
-            let items = texts.flat_map(|line| line.split(',')).map(str::trim);
-            let items = items.filter(|item| !item.is_empty()).map(Scalar::key);
-            return visitor.visit_seq(value::SeqDeserializer::new(items));
-        }
-        let items: Vec<&'a Node<'a>> = match self.node {
-            Node::List(items) => items.iter().collect(),
-            Node::Text(_) | Node::File(_) => vec![self.node],
-            Node::Map(members) if self.is_path() => members.iter().map(|(_, node)| node).collect(),
-            Node::Map(members) if self.is_root => {
-                let mut pairs = Vec::new();
-                for (name, node) in members {
-                    match node {
-                        Node::List(items) => pairs.extend(items.iter().map(|item| (&**name, item))),
-                        node => pairs.push((&**name, node)),
-                    }
-                }
-                let pairs = pairs.into_iter().map(|(name, node)| NameAndValue {
-                    name: Scalar::key(name),
-                    value: self.inner(node),
-                });
-                return visitor.visit_seq(value::SeqDeserializer::new(pairs));
-            }
-            Node::Map(members) => {
-                let is_index = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-                if members.iter().all(|(name, _)| is_index(name)) {
-                    return Err(value::Error::custom("invalid value: indexes are missing"));
-                }
-                return Err(value::Error::invalid_type(Unexpected::Map, &visitor));
-            }
-        };
-        visitor.visit_seq(value::SeqDeserializer::new(
-            items.into_iter().map(|node| self.inner(node)),
-        ))
-    }
-}
-
-impl<'a> IntoDeserializer<'a> for Reader<'a> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-macro_rules! scalars {
-    ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-            match self.scalar()? {
-                Ok(text) => text.$method(visitor),
-                Err(reader) => reader.visit_members(None, visitor),
-            }
-        }
-    )*};
-}
-
-impl<'a> Deserializer<'a> for Reader<'a> {
-    type Error = value::Error;
-
-    scalars! {
-        deserialize_bool deserialize_char deserialize_str deserialize_string deserialize_bytes
-        deserialize_byte_buf deserialize_identifier
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64
-    }
-
-    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        match self.node {
-            Node::List(_) => self.visit_items(visitor),
-            // Kept until the type is known, in a flattened struct.
-            Node::File(index) => visitor.visit_bytes(&index.to_le_bytes()),
-            _ => match self.scalar()? {
-                Ok(text) => text.deserialize_any(visitor),
-                Err(reader) => reader.visit_members(None, visitor),
-            },
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        if let Node::Text(text) = self.node
-            && text.value.is_empty()
-        {
-            if text.reading.get() == Reading::Nothing {
-                return visitor.visit_none();
-            }
-            return visitor.visit_some(self.in_option());
-        }
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'a>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        if name != FILE {
-            return visitor.visit_newtype_struct(self);
-        }
-        match self.node {
-            Node::File(index) => visitor.visit_bytes(&index.to_le_bytes()),
-            Node::List(_) => Err(value::Error::custom(REPEATED)),
-            Node::Text(_) | Node::Map(_) => Err(value::Error::custom(
-                "invalid type: a text, expected a file",
-            )),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        self.visit_items(visitor)
-    }
-
-    fn deserialize_tuple<V: Visitor<'a>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        self.visit_items(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'a>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        self.visit_items(visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        self.visit_members(None, visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'a>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        self.visit_members(Some(fields), visitor)
-    }
-
-    /// A text is the name of a variant; a variant with content is the only member of its node.
-    fn deserialize_enum<V: Visitor<'a>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        match self.scalar()? {
-            Ok(text) => visitor.visit_enum(text),
-            Err(reader) => match reader.node {
-                Node::Map(members) => match members.as_slice() {
-                    [(name, node)] => visitor.visit_enum(Variant {
-                        name,
-                        content: self.inner(node),
-                    }),
-                    _ => Err(value::Error::invalid_type(Unexpected::Map, &visitor)),
-                },
-                _ => Err(value::Error::invalid_type(Unexpected::Seq, &visitor)),
-            },
-        }
-    }
-
-    fn deserialize_unit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        match self.node {
-            Node::Map(members) if members.is_empty() => visitor.visit_unit(),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'a>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        self.deserialize_unit(visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        visitor.visit_unit()
-    }
-}
-
-struct Members<'a, I> {
-    reader: Reader<'a>,
-    rest: I,
-    value: Option<&'a Node<'a>>,
-}
-
-impl<'a, I: Iterator<Item = (Cow<'a, str>, &'a Node<'a>)>> MapAccess<'a> for Members<'a, I> {
-    type Error = value::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'a>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, value::Error> {
-        let Some((name, node)) = self.rest.next() else {
-            return Ok(None);
-        };
-        self.value = Some(node);
-        let key = match name {
-            Cow::Borrowed(name) => seed.deserialize(value::BorrowedStrDeserializer::new(name)),
-            Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
-        };
-        key.map(Some)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'a>>(
-        &mut self,
-        seed: T,
-    ) -> Result<T::Value, value::Error> {
-        let node = self
-            .value
-            .take()
-            .ok_or_else(|| value::Error::custom("no value"))?;
-        seed.deserialize(self.reader.inner(node))
-    }
-}
-
-/// A name and its value, where an input is read as a list of pairs.
-struct NameAndValue<'a> {
-    name: Scalar<'a>,
-    value: Reader<'a>,
-}
-
-impl<'a> IntoDeserializer<'a> for NameAndValue<'a> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> Deserializer<'de> for NameAndValue<'de> {
-    type Error = value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        visitor.visit_seq(PairItems(Some(self.name), Some(self.value)))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct PairItems<'a>(Option<Scalar<'a>>, Option<Reader<'a>>);
-
-impl<'a> SeqAccess<'a> for PairItems<'a> {
-    type Error = value::Error;
-
-    fn next_element_seed<T: DeserializeSeed<'a>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, value::Error> {
-        match (self.0.take(), self.1) {
-            (Some(name), _) => seed.deserialize(name).map(Some),
-            (None, Some(_)) => self
-                .1
-                .take()
-                .map(|value| seed.deserialize(value))
-                .transpose(),
-            (None, None) => Ok(None),
-        }
-    }
-}
-
-/// The variant of an enum that has content.
-struct Variant<'a> {
-    name: &'a str,
-    content: Reader<'a>,
-}
-
-impl<'a> EnumAccess<'a> for Variant<'a> {
-    type Error = value::Error;
-    type Variant = Self;
-
-    fn variant_seed<T: DeserializeSeed<'a>>(
-        self,
-        seed: T,
-    ) -> Result<(T::Value, Self), value::Error> {
-        let name = seed.deserialize(value::BorrowedStrDeserializer::new(self.name))?;
-        Ok((name, self))
-    }
-}
-
-impl<'a> VariantAccess<'a> for Variant<'a> {
-    type Error = value::Error;
-
-    fn unit_variant(self) -> Result<(), value::Error> {
-        Err(value::Error::invalid_type(Unexpected::Map, &"a text"))
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'a>>(
-        self,
-        seed: T,
-    ) -> Result<T::Value, value::Error> {
-        seed.deserialize(self.content)
-    }
-
-    fn tuple_variant<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, value::Error> {
-        self.content.visit_items(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'a>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        self.content.visit_members(Some(fields), visitor)
-    }
-}
-
-/// Reads one text.
-#[derive(Clone, Copy)]
-pub(super) struct Scalar<'a> {
-    text: &'a str,
-    /// Where it can be noted how the text has to be read.
-    source: Option<(&'a Text<'a>, &'a Cell<bool>)>,
-    in_option: bool,
-}
-
-impl<'a> Scalar<'a> {
-    /// A text that is not a parameter: the name of a member, for example.
-    pub(super) const fn key(text: &'a str) -> Self {
-        Self {
-            text,
-            source: None,
-            in_option: false,
-        }
-    }
-
-    /// A text that is not what its type expects.
-    fn refused(self, expected: &str) -> value::Error {
-        if self.text.is_empty()
-            && self.in_option
-            && let Some((text, again)) = self.source
-        {
-            text.reading.set(Reading::Nothing);
-            again.set(true);
-        }
-        value::Error::invalid_value(Unexpected::Str(self.text), &expected)
-    }
-}
-
-impl<'de> IntoDeserializer<'de> for Scalar<'_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-macro_rules! numbers {
-    ($($method:ident $visit:ident $number:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-            let number = self.text.parse::<$number>().ok();
-            // JSON Schema and Rust agree on numbers but for these.
-            let number = number.filter(|_| !self.text.starts_with('+'));
-            visitor.$visit(number.ok_or_else(|| self.refused(stringify!($number)))?)
-        }
-    )*};
-}
-
-macro_rules! floats {
-    ($($method:ident $visit:ident $number:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-            let number = self.text.parse::<$number>().ok();
-            let number = number.filter(|number| number.is_finite() && !self.text.starts_with('+'));
-            visitor.$visit(number.ok_or_else(|| self.refused(stringify!($number)))?)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Scalar<'_> {
-    type Error = value::Error;
-
-    numbers! {
-        deserialize_i8 visit_i8 i8
-        deserialize_i16 visit_i16 i16
-        deserialize_i32 visit_i32 i32
-        deserialize_i64 visit_i64 i64
-        deserialize_i128 visit_i128 i128
-        deserialize_u8 visit_u8 u8
-        deserialize_u16 visit_u16 u16
-        deserialize_u32 visit_u32 u32
-        deserialize_u64 visit_u64 u64
-        deserialize_u128 visit_u128 u128
-    }
-
-    floats! {
-        deserialize_f32 visit_f32 f32
-        deserialize_f64 visit_f64 f64
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        let reading = self.source.map(|(text, _)| text);
-        let number = reading
-            .filter(|text| text.reading.get() == Reading::Number)
-            .and_then(Text::number);
-        match number {
-            Some(number) => number
-                .deserialize_any(visitor)
-                .map_err(value::Error::custom),
-            None => visitor.visit_str(self.text),
-        }
-    }
-
-    /// A checkbox without a value is sent as `on`.
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        match self.text {
-            "true" | "on" => visitor.visit_bool(true),
-            "false" => visitor.visit_bool(false),
-            _ => Err(self.refused("a boolean")),
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, value::Error> {
-        visitor.visit_enum(self)
-    }
-
-    forward_to_deserialize_any! {
-        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
-        ignored_any
-    }
-}
-
-impl<'de> EnumAccess<'de> for Scalar<'_> {
-    type Error = value::Error;
-    type Variant = UnitVariant;
-
-    fn variant_seed<T: DeserializeSeed<'de>>(
-        self,
-        seed: T,
-    ) -> Result<(T::Value, UnitVariant), value::Error> {
-        let name = seed.deserialize(self.text.into_deserializer())?;
-        Ok((name, UnitVariant))
-    }
-}
-
-/// The variant of an enum that has no content.
-pub(super) struct UnitVariant;
-
-impl<'a> VariantAccess<'a> for UnitVariant {
-    type Error = value::Error;
-
-    fn unit_variant(self) -> Result<(), value::Error> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, _: T) -> Result<T::Value, value::Error> {
-        Err(has_content())
-    }
-
-    fn tuple_variant<V: Visitor<'a>>(self, _: usize, _: V) -> Result<V::Value, value::Error> {
-        Err(has_content())
-    }
-
-    fn struct_variant<V: Visitor<'a>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, value::Error> {
-        Err(has_content())
-    }
-}
-
-fn has_content() -> value::Error {
-    value::Error::custom("invalid type: a text, expected a variant with content")
 }
 
 #[cfg(test)]

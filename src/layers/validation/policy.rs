@@ -1,43 +1,23 @@
 //! The policy: how it is built, and what it does with a request.
 
-use std::{
-    any::Any,
-    error::Error,
-    fmt,
-    future::{Future, poll_fn},
-    marker::PhantomData,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
-
-use bytes::Bytes;
-use http::{Request, StatusCode, request::Parts};
-use http_body::Body;
-use tower_layer::Layer;
+use std::{any::Any, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use super::{
-    body::{Refusals, encoding, guess_encoding},
+    body::Refusals,
     check::{CheckFuture, FieldErrors},
-    errors::{ErrorList, FieldError},
-    input::{Format, InputSet, InputType, ProvidedInputs, ReadMode, WithRules, WithoutRules},
-    parse::{Encoding, Reading},
+    errors::FieldError,
+    input::{InputSet, InputType, ReadMode, WithRules, WithoutRules},
+    layer::{CompiledValidation, ReadInputs},
+    parse::Reading,
 };
 use crate::{
     compose::{RouteList, When},
-    contract::{
-        Description, Later, Middleware, Place, Placed, Step, With, Wrapped,
-        description::{Answer, InputSource, RequestInput},
-        placed, stage, with,
-    },
+    contract::{Placed, With, placed, with},
     request::RequestHead,
-    wire::{
-        ConfigError, Problem,
-        field::media_type::MediaType,
-        read_body::{BodyReader, ReadError, announces_more, is_encoded},
-    },
+    wire::{ConfigError, Problem, field::media_type::MediaType},
 };
 
-const NAME: &str = "with_validation";
+pub(super) const NAME: &str = "with_validation";
 
 /// Reads an input of every request, or several, and holds them against their rules.
 ///
@@ -117,28 +97,8 @@ where
 // use of the stack.
 #[must_use]
 pub struct Validation<I, R = WithRules> {
-    compiled: Arc<CompiledValidation>,
+    pub(super) compiled: Arc<CompiledValidation>,
     input: PhantomData<fn() -> (I, R)>,
-}
-
-struct CompiledValidation {
-    inputs: Arc<[InputType]>,
-    /// The format of the body, and whether it may be missing.
-    body: Option<(Format, bool)>,
-    options: Options,
-    refusals: Refusals,
-    read: Arc<dyn ReadInputs>,
-    texts: Option<Arc<TextOfError>>,
-}
-
-type TextOfError = dyn Fn(&FieldError<'_>, &RequestHead<'_>) -> Option<String> + Send + Sync;
-
-/// Reads the inputs of a request, and leaves them in its extensions unless one is invalid.
-trait ReadInputs: Send + Sync {
-    fn read(&self, reading: &mut Reading<'_>) -> Result<Option<CheckFuture>, Problem>;
-
-    /// The [`RuleContext`], for the same inputs with a check.
-    fn context(&self) -> Arc<dyn Any + Send + Sync>;
 }
 
 /// The inputs `I`, with what their rules need.
@@ -183,11 +143,11 @@ pub(super) const MAX_LISTED_ERRORS: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) max_body_bytes: usize,
-    max_listed_errors: usize,
+    pub(super) max_listed_errors: usize,
     pub(super) max_values: usize,
     pub(super) rejects_unknown_names: bool,
     pub(super) has_nested_keys: bool,
-    any_content_type: bool,
+    pub(super) any_content_type: bool,
     pub(super) media_types: Vec<String>,
 }
 
@@ -575,286 +535,6 @@ impl<I, R> Placed<Validation<I, R>> {
         L: IntoIterator<Item: AsRef<str>>,
     {
         with(self.into_inner()).except_routes(routes)
-    }
-}
-
-impl<I, R, S> Layer<S> for Validation<I, R> {
-    type Service = Wrapped<ErasedValidation, S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        with(ErasedValidation(Arc::clone(&self.compiled))).layer(inner)
-    }
-}
-
-/// A [`Validation`] whose type does not name the input, so that the service is compiled once for all
-/// inputs.
-#[derive(Clone)]
-pub struct ErasedValidation(Arc<CompiledValidation>);
-
-impl fmt::Debug for ErasedValidation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ErasedValidation")
-    }
-}
-
-impl Place for ErasedValidation {
-    type Stage = stage::Validate;
-    type Provides = ();
-    type Needs = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-}
-
-impl<B> Middleware<B> for ErasedValidation
-where
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
-{
-    type Carry = ();
-
-    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        self.0.before(request)
-    }
-}
-
-impl<I: ProvidedInputs<R>, R: ReadMode> Place for Validation<I, R> {
-    type Stage = stage::Validate;
-    type Provides = I::Provides;
-    type Needs = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn describe(&self) -> Description {
-        self.compiled.describe(Description::new(self.name()))
-    }
-}
-
-impl<I, R, B> Middleware<B> for Validation<I, R>
-where
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
-{
-    type Carry = ();
-
-    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        self.compiled.before(request)
-    }
-}
-
-impl CompiledValidation {
-    fn describe(&self, layer: Description) -> Description {
-        let formats: Vec<_> = self.inputs.iter().map(|input| input.format).collect();
-        let has = |some: &[Format]| formats.iter().any(|format| some.contains(format));
-        let has_json = has(&[Format::Json, Format::JsonOrForm]);
-        let mut malformed = Answer::new(StatusCode::BAD_REQUEST).reason("malformed");
-        let mut invalid = Answer::of(&ErrorList::new(0).into_problem())
-            .when("when the input is well-formed but invalid");
-        if has(&[Format::Form, Format::JsonOrForm, Format::Query]) {
-            malformed = malformed.member("byte");
-        }
-        if has_json {
-            malformed = malformed.member("line").member("column");
-            invalid = invalid.member("line").member("column");
-        }
-        let max_bytes = u64::try_from(self.options.max_body_bytes).unwrap_or(u64::MAX);
-        let mut layer = layer;
-        for described in &*self.inputs {
-            let source = Encoding::only(described.format).source();
-            let mut input = RequestInput::new(source, described.name.clone());
-            if described.is_optional {
-                input = input.optional();
-            }
-            if source == InputSource::Path {
-                input = input.path_check(described.check_path);
-            }
-            if source == InputSource::Body {
-                input = input.max_bytes(max_bytes);
-                if !self.options.any_content_type {
-                    let own = self.options.media_types.iter().cloned();
-                    input = own.fold(input, RequestInput::media_type);
-                    if self.options.media_types.is_empty() {
-                        let media_types = described.format.media_types().iter().copied();
-                        input = media_types.fold(input, RequestInput::media_type);
-                    }
-                }
-            }
-            layer = layer.reads(input);
-        }
-        let Some((format, is_optional)) = self.body else {
-            // Nothing else can go wrong with header fields and cookies.
-            if has(&[Format::Query, Format::Path]) {
-                let when = match (has(&[Format::Query]), has(&[Format::Path])) {
-                    (true, true) => "when the query or the path can't be parsed",
-                    (false, true) => "when the path can't be parsed",
-                    _ => "when the query can't be parsed",
-                };
-                layer = layer.answer(malformed.when(when));
-            }
-            return layer.answer(invalid);
-        };
-        let refusals = &self.refusals;
-        let is_any = format == Format::Binary && self.options.media_types.is_empty();
-        let has_type = !self.options.any_content_type && !is_any;
-        let (unsupported, when) = if has_type {
-            (
-                Answer::of(&refusals.wrong_type).or(&refusals.content_coding),
-                "when the body has another content type, or a content coding",
-            )
-        } else {
-            (
-                Answer::of(&refusals.content_coding),
-                "when the body has a content coding",
-            )
-        };
-        if has_type && !is_optional {
-            malformed = malformed.or(&refusals.no_body);
-        }
-        let malformed = malformed.reason("broken_body");
-        let too_large = format!("when the body has more than {max_bytes} bytes");
-        let mut too_large = Answer::of(&refusals.too_large).when(too_large);
-        if has(&[Format::Json, Format::JsonOrForm, Format::Form]) {
-            too_large = too_large.reason("too_many_values").member("max_values");
-        }
-        layer
-            .answer(malformed.when("when the body can't be read or parsed"))
-            .answer(too_large)
-            .answer(unsupported.when(when))
-            .answer(invalid)
-    }
-
-    fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
-    where
-        B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
-    {
-        let Some((format, is_optional)) = self.body else {
-            return self.decide(request, None);
-        };
-        if is_optional && request.body().is_end_stream() {
-            return self.decide(request, None);
-        }
-        let encoding = match self.admit(format, &request) {
-            Ok(encoding) => encoding,
-            Err(problem) => return Step::reply(problem),
-        };
-        let mut reader = BodyReader::new(self.options.max_body_bytes);
-        // A body that is in memory already needs no future. Any other is polled again with the
-        // task's own waker before anything waits.
-        let at_once = &mut Context::from_waker(Waker::noop());
-        if let Poll::Ready(body) = reader.poll(request.body_mut(), at_once) {
-            return match body {
-                Ok(body) => self.decide(request, Some((encoding, body))),
-                Err(error) => Step::reply(self.refuse(error)),
-            };
-        }
-        let validation = Arc::clone(self);
-        Later::pending(async move {
-            let body = poll_fn(|cx| reader.poll(request.body_mut(), cx)).await;
-            match body {
-                Ok(body) => {
-                    validation
-                        .decide(request, Some((encoding, body)))
-                        .wait()
-                        .await
-                }
-                Err(error) => Step::Reply(validation.refuse(error).into()),
-            }
-        })
-    }
-
-    /// How the body is encoded, or why it is not read.
-    fn admit<B: Body>(&self, format: Format, request: &Request<B>) -> Result<Encoding, Problem> {
-        let (options, refusals) = (&self.options, &self.refusals);
-        let headers = request.headers();
-        if is_encoded(headers) {
-            return Err(refusals.content_coding.clone());
-        }
-        let encoding = if options.any_content_type {
-            guess_encoding(format, headers)
-        } else {
-            let empty = request.body().is_end_stream();
-            encoding(format, &options.media_types, headers, empty, refusals)?
-        };
-        if announces_more(headers, request.body(), options.max_body_bytes) {
-            return Err(refusals.too_large.clone());
-        }
-        Ok(encoding)
-    }
-
-    /// Gives the request its inputs, once the body has been read.
-    fn decide<B>(
-        self: &Arc<Self>,
-        request: Request<B>,
-        body: Option<(Encoding, Bytes)>,
-    ) -> Later<Step<B, ()>>
-    where
-        B: From<Bytes> + Send + 'static,
-    {
-        let (mut parts, stream) = request.into_parts();
-        let encoding = body.as_ref().map(|(encoding, _)| *encoding);
-        let read = self.read(&mut parts, body.as_ref());
-        let stream = match body {
-            Some((_, bytes)) => B::from(bytes),
-            None => stream,
-        };
-        match read {
-            Ok(None) => Step::next(Request::from_parts(parts, stream), ()),
-            Err(problem) => Step::reply(problem),
-            Ok(Some(check)) => {
-                let validation = Arc::clone(self);
-                Later::pending(async move {
-                    let mut errors = ErrorList::new(validation.options.max_listed_errors);
-                    match check.await {
-                        Ok(found) => found.list(&validation.inputs, encoding, &mut errors),
-                        Err(problem) => return Step::Reply(problem.into()),
-                    }
-                    if errors.is_empty() {
-                        return Step::Next(Request::from_parts(parts, stream), ());
-                    }
-                    Step::Reply(validation.refusal(errors, &parts).into())
-                })
-            }
-        }
-    }
-
-    fn read(
-        &self,
-        parts: &mut Parts,
-        body: Option<&(Encoding, Bytes)>,
-    ) -> Result<Option<CheckFuture>, Problem> {
-        let mut reading = Reading {
-            parts,
-            body: body.map(|(encoding, bytes)| (*encoding, bytes)),
-            form: &[],
-            options: &self.options,
-            errors: ErrorList::new(self.options.max_listed_errors),
-        };
-        let check = self.read.read(&mut reading)?;
-        let errors = reading.errors;
-        if errors.is_empty() {
-            return Ok(check);
-        }
-        Err(self.refusal(errors, parts))
-    }
-
-    fn refusal(&self, mut errors: ErrorList, parts: &Parts) -> Problem {
-        if let Some(texts) = &self.texts {
-            let head = RequestHead::from(parts);
-            errors.reword(|error| texts(error, &head));
-        }
-        errors.into_problem()
-    }
-
-    fn refuse(&self, error: ReadError) -> Problem {
-        match error {
-            ReadError::TooLarge => self.refusals.too_large.clone(),
-            ReadError::TooSlow => Problem::slow_body(),
-            ReadError::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
-                .reason("broken_body")
-                .detail("The body could not be read completely.")
-                .because(error),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{
     de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 
-use super::params::Scalar;
+use super::reader::Scalar;
 
 /// One segment of the path to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -232,7 +232,7 @@ mod compression {
         .into_body();
         let cases = [
             ("gzip", StatusCode::OK),
-            ("br", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            ("compress", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ];
         for (coding, status) in cases {
             let request = Request::post("/echo").header("content-encoding", coding);

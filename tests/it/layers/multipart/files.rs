@@ -234,7 +234,8 @@ async fn nothing_is_left_when_the_client_disconnects_at_any_await() {
         drop(future);
         directory.becomes_empty().await;
         if done {
-            assert!(polls > 3, "{polls}");
+            // How often it is polled depends on the threads that write the file.
+            assert!(polls > 1, "{polls}");
             break;
         }
     }
