@@ -21,10 +21,12 @@ export type Fields<Body> = {
 
 /** What each rule says. A keyword that the document begins to use does not compile without it. */
 const MESSAGES: Record<Keyword, (limit: number) => string> = {
+  enum: () => "Not one of the values.",
   maxLength: (limit) => `At most ${limit} characters.`,
   maximum: (limit) => `At most ${limit}.`,
   minLength: (limit) => `At least ${limit} characters.`,
   minimum: (limit) => `At least ${limit}.`,
+  oneOf: () => "None of the variants.",
   required: () => "Required.",
   type: () => "Not a whole number.",
 };
