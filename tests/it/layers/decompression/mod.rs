@@ -268,3 +268,56 @@ proptest! {
         prop_assert_eq!(response.body(), expected.as_bytes());
     }
 }
+
+/// A bomb that is sent over a socket, in chunks and with a length, is answered 413 before all of it has been
+/// read, and the server answers the next client.
+#[tokio::test]
+async fn a_bomb_on_a_socket_is_answered() {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    let limits = BodyLimit::bytes(1_000_000);
+    let policy = Decompression::gzip().max_bytes(1_000_000);
+    let stack = compose((with_body_limit(limits), with_decompression(policy)));
+    let handler = stack.handler(async |body: Bytes| format!("{} bytes", body.len()));
+    let app: Router = Router::new().route("/", post(handler));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let bomb = gzip(&vec![0; 100_000_000]);
+    let small = gzip(b"hello");
+    for is_chunked in [false, true] {
+        for (body, start) in [(&bomb, "HTTP/1.1 413"), (&small, "HTTP/1.1 200")] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let length = if is_chunked {
+                "transfer-encoding: chunked".to_owned()
+            } else {
+                format!("content-length: {}", body.len())
+            };
+            let head = format!(
+                "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-encoding: gzip\r\n{length}\r\n\r\n"
+            );
+            let mut sent = head.into_bytes();
+            if is_chunked {
+                for chunk in body.chunks(1_000) {
+                    sent.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+                    sent.extend_from_slice(chunk);
+                    sent.extend_from_slice(b"\r\n");
+                }
+                sent.extend_from_slice(b"0\r\n\r\n");
+            } else {
+                sent.extend_from_slice(body);
+            }
+            // The server may close before it has read everything.
+            let (mut reader, mut writer) = socket.split();
+            let write = async { drop(writer.write_all(&sent).await) };
+            let mut answer = [0; 12];
+            let (_, read) = tokio::join!(write, reader.read_exact(&mut answer));
+            read.unwrap();
+            assert_eq!(String::from_utf8_lossy(&answer), start, "{is_chunked}");
+        }
+    }
+}
