@@ -45,6 +45,12 @@ fuzz_target!(|data: &[u8]| {
     let query = uri.query().unwrap_or_default().to_owned();
     let mut response = get(uri);
 
+    // Here the two readers differ: a key with brackets is rejected, and so is a number with a `+`.
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    if pairs.any(|(key, value)| key.contains('[') || value.starts_with('+')) {
+        assert!([200, 400, 422].contains(&response.status().as_u16()));
+        return;
+    }
     let read = serde_html_form::from_str::<Search>(&query);
     let expected = match &read {
         _ if !is_urlencoded(query.as_bytes()) => 400,
