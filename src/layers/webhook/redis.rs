@@ -13,7 +13,7 @@ use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::store::{ClaimId, EventKey, EventState, WebhookStore};
 use crate::{
-    support::redis::{Failure, LogMessages, RedisServer, Stats},
+    support::redis::{Failure, LogMessages, RedisServer, Stats, server_settings},
     wire::ConfigError,
 };
 
@@ -131,48 +131,7 @@ impl RedisWebhookStore {
         }
     }
 
-    /// How long an answer of the server may take; by default 500 ms.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        self.server.timeout = timeout;
-        self.checked()
-    }
-
-    /// After how many failures in a row the server is not asked for a while; by default 5.
-    pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
-        self.server.retry.failures = failures.get();
-        self
-    }
-
-    /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms, then
-    /// twice as long each time, up to 10 s, with a random variation of a quarter.
-    ///
-    /// # Errors
-    ///
-    /// If `longest` is shorter than `first`.
-    pub fn try_again_after(
-        mut self,
-        first: Duration,
-        longest: Duration,
-    ) -> Result<Self, ConfigError> {
-        self.server.retry.first_backoff = first;
-        self.server.retry.longest_backoff = longest;
-        self.checked()
-    }
-
-    /// The prefix of all keys, before a colon; by default `wythe:webhook`. Applications that share a
-    /// server need different prefixes.
-    ///
-    /// # Errors
-    ///
-    /// If it contains anything but ASCII letters, digits and `-_./:`.
-    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
-        self.prefix = prefix.into();
-        self.checked()
-    }
+    server_settings!(prefix, "wythe:webhook");
 
     /// The counters, for your metrics.
     #[must_use]

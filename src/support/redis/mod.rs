@@ -69,6 +69,57 @@ pub(crate) struct Stats {
     pub(crate) is_open: bool,
 }
 
+/// The settings of a store: a type with the fields `server` and `$prefix`, and a method `checked`.
+macro_rules! server_settings {
+    ($field:ident, $prefix:literal) => {
+        /// How long a command waits for the server; by default 500 ms. It should be many times as long as
+        /// the server usually takes, and shorter than your clients notice.
+        ///
+        /// # Errors
+        ///
+        /// If it is 0.
+        pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
+            self.server.timeout = timeout;
+            self.checked()
+        }
+
+        /// After how many failures in a row the circuit breaker opens; by default 5. Then requests do not
+        /// wait for the server, until it answers again.
+        pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
+            self.server.retry.failures = failures.get();
+            self
+        }
+
+        /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms,
+        /// then twice as long each time, up to 10 s, with a random variation of a quarter.
+        ///
+        /// # Errors
+        ///
+        /// If `longest` is shorter than `first`.
+        pub fn try_again_after(
+            mut self,
+            first: Duration,
+            longest: Duration,
+        ) -> Result<Self, ConfigError> {
+            self.server.retry.first_backoff = first;
+            self.server.retry.longest_backoff = longest;
+            self.checked()
+        }
+
+        #[doc = concat!("The prefix of all keys, before a colon; by default `", $prefix, "`. Applications")]
+        /// that share a server need different prefixes.
+        ///
+        /// # Errors
+        ///
+        /// If it contains anything but ASCII letters, digits and `-_./:`.
+        pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
+            self.$field = prefix.into();
+            self.checked()
+        }
+    };
+}
+pub(crate) use server_settings;
+
 impl RedisServer {
     /// The server of a URL. The connection is made when it is first needed.
     pub(crate) fn open(

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::{Acquired, Claim, IdempotencyStore};
 use crate::{
     contract::Later,
-    support::redis::{LogMessages, RedisServer, Stats},
+    support::redis::{LogMessages, RedisServer, Stats, server_settings},
     wire::{BoxError, ConfigError},
 };
 
@@ -115,50 +115,7 @@ impl RedisAnswers {
         }
     }
 
-    /// How long a command waits for the server; by default 500 ms. It should be many times as long as
-    /// the server usually takes, and much shorter than a lease.
-    ///
-    /// # Errors
-    ///
-    /// If it is 0.
-    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        self.server.timeout = timeout;
-        self.checked()
-    }
-
-    /// After how many failures in a row the circuit breaker opens; by default 5. Then requests do not
-    /// wait for the server, until it answers again.
-    pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
-        self.server.retry.failures = failures.get();
-        self
-    }
-
-    /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms, then
-    /// twice as long each time, up to 10 s, with a random variation of a quarter.
-    ///
-    /// # Errors
-    ///
-    /// If `longest` is shorter than `first`.
-    pub fn try_again_after(
-        mut self,
-        first: Duration,
-        longest: Duration,
-    ) -> Result<Self, ConfigError> {
-        self.server.retry.first_backoff = first;
-        self.server.retry.longest_backoff = longest;
-        self.checked()
-    }
-
-    /// The prefix of all keys, before a colon; by default `wythe:idempotency`. Applications that share a
-    /// server need different prefixes.
-    ///
-    /// # Errors
-    ///
-    /// If it contains anything but ASCII letters, digits and `-_./:`.
-    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
-        self.prefix = prefix.into();
-        self.checked()
-    }
+    server_settings!(prefix, "wythe:idempotency");
 
     fn checked(self) -> Result<Self, ConfigError> {
         self.server.check(&self.prefix)?;

@@ -46,6 +46,12 @@ const ALPHABET: &GeneralPurpose = &URL_SAFE_NO_PAD;
 #[derive(Clone)]
 pub(super) struct Keys(pub(super) Arc<str>);
 
+impl From<&str> for Keys {
+    fn from(prefix: &str) -> Self {
+        Self(prefix.into())
+    }
+}
+
 impl Keys {
     pub(super) fn session(&self, id: &SessionId) -> String {
         format!("{}:{}", self.0, Base64Display::new(id.as_bytes(), ALPHABET))

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     support::{
         clock::Clock,
-        redis::{LogMessages, RedisServer, Stats},
+        redis::{LogMessages, RedisServer, Stats, server_settings},
     },
     wire::ConfigError,
 };
@@ -159,50 +159,7 @@ impl RedisSessions {
         Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES))
     }
 
-    /// How long a command waits for the server; by default 500 ms. It should be many times as long as
-    /// the server usually takes, and shorter than your clients notice.
-    ///
-    /// # Errors
-    ///
-    /// If it is 0.
-    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        self.server.timeout = timeout;
-        self.checked()
-    }
-
-    /// After how many failures in a row the circuit breaker opens; by default 5. Then requests do not
-    /// wait for the server, until it answers again.
-    pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
-        self.server.retry.failures = failures.get();
-        self
-    }
-
-    /// The backoff of the circuit breaker, after which one request tries again; by default 250 ms, then
-    /// twice as long each time, up to 10 s, with a random variation of a quarter.
-    ///
-    /// # Errors
-    ///
-    /// If `longest` is shorter than `first`.
-    pub fn try_again_after(
-        mut self,
-        first: Duration,
-        longest: Duration,
-    ) -> Result<Self, ConfigError> {
-        self.server.retry.first_backoff = first;
-        self.server.retry.longest_backoff = longest;
-        self.checked()
-    }
-
-    /// The prefix of all keys, before a colon; by default `wythe:session`. Applications that share a
-    /// server need different prefixes.
-    ///
-    /// # Errors
-    ///
-    /// If it contains anything but ASCII letters, digits and `-_./:`.
-    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
-        self.keys = Keys(prefix.into());
-        self.checked()
-    }
+    server_settings!(keys, "wythe:session");
 
     /// The maximum length of a session's data in bytes; by default 65,536.
     pub const fn record_bytes(mut self, bytes: usize) -> Self {
