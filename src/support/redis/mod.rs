@@ -70,6 +70,11 @@ pub(crate) struct Stats {
 }
 
 /// The settings of a store: a type with the fields `server` and `$prefix`, and a method `checked`.
+#[cfg(any(
+    feature = "idempotency-redis",
+    feature = "session-redis",
+    feature = "webhook-redis"
+))]
 macro_rules! server_settings {
     ($field:ident, $prefix:literal) => {
         /// How long a command waits for the server; by default 500 ms. It should be many times as long as
@@ -118,6 +123,11 @@ macro_rules! server_settings {
         }
     };
 }
+#[cfg(any(
+    feature = "idempotency-redis",
+    feature = "session-redis",
+    feature = "webhook-redis"
+))]
 pub(crate) use server_settings;
 
 impl RedisServer {
