@@ -110,6 +110,10 @@ pub enum Format {
 }
 
 impl Format {
+    pub(super) const fn is_body(self) -> bool {
+        matches!(Encoding::only(self).source(), InputSource::Body)
+    }
+
     /// The content types of a body; for JSON, all others that end in `+json` as well.
     pub(super) const fn media_types(self) -> &'static [&'static str] {
         match self {
@@ -376,6 +380,14 @@ impl<I: Input<Value: DeserializeOwned>> ReadAs<WithoutRules> for I {
 }
 
 /// An input of a layer, or a tuple of up to six.
+///
+/// At most one input of a tuple is the body; two do not compile:
+///
+/// ```compile_fail,E0080
+/// use wythe::{Form, Json, with_parsing};
+///
+/// let layer = with_parsing::<(Json<u8>, Form<u8>)>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input that `with_validation` can read",
     label = "not a `Json<T>`, `Form<T>`, `Text<T>`, `Query<T>`, `Path<T>`, `Header<T>`, `Cookie<T>`, or a \
@@ -434,7 +446,7 @@ impl InputType {
     }
 
     pub(super) const fn is_body(&self) -> bool {
-        matches!(Encoding::only(self.format).source(), InputSource::Body)
+        self.format.is_body()
     }
 }
 
@@ -509,6 +521,10 @@ macro_rules! input_sets {
             type Owned = ($($input::Value,)+);
 
             fn inputs() -> Vec<InputType> {
+                const {
+                    let bodies = 0 $(+ $input::FORMAT.is_body() as u8)+;
+                    assert!(bodies < 2, "only one input of a tuple can be the body");
+                }
                 vec![$(InputType::of::<$input>()),+]
             }
 
