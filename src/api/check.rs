@@ -410,22 +410,16 @@ fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 
 fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     let is_public = matches!(route.access, Access::Public(_));
-    let limits = route.acting_layers();
-    let mut limits = limits.filter(|layer| !layer.limits().is_empty()).peekable();
     if !is_public || !route.is_unsafe() {
         return;
     }
-    let mut reason =
-        "anybody may call the route, which changes something, as often as they like".to_owned();
-    let mut remedy = "add `with_rate_limit(..)`";
-    if let Some(layer) = limits.peek() {
-        let name = layer.name();
-        reason.push_str(&format!(
-            "; `{name}` limits it only if its condition lets it act"
-        ));
-        remedy = "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`";
-    }
-    if limits.all(may_be_bypassed) {
+    let limits = route.acting_layers();
+    let limits = limits.filter(|layer| !layer.limits().is_empty());
+    if let Some((reason, remedy)) = no_limit(
+        limits,
+        "anybody may call the route, which changes something, as often as they like",
+        "add `with_rate_limit(..)`",
+    ) {
         findings.push(Finding::concern(
             Concern::NoLimit,
             route.name(),
@@ -448,17 +442,12 @@ fn check_body<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
         let mut inputs = layer.inputs().iter();
         layer.body_bound().is_some() || inputs.any(|input| input.max_body_bytes().is_some())
     };
-    let mut bounding = route.acting_layers().filter(is_bounded).peekable();
-    let mut reason = "the handler may read a body of any size".to_owned();
-    let mut remedy = "add `with_body_limit(..)` to the stack of the route";
-    if let Some(layer) = bounding.peek() {
-        let name = layer.name();
-        reason.push_str(&format!(
-            "; `{name}` limits it only if its condition lets it act"
-        ));
-        remedy = "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`";
-    }
-    if bounding.all(may_be_bypassed) {
+    let bounding = route.acting_layers().filter(is_bounded);
+    if let Some((reason, remedy)) = no_limit(
+        bounding,
+        "the handler may read a body of any size",
+        "add `with_body_limit(..)` to the stack of the route",
+    ) {
         findings.push(Finding::concern(
             Concern::NoBodyLimit,
             route.name(),
@@ -466,6 +455,26 @@ fn check_body<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             remedy,
         ));
     }
+}
+
+/// Why nothing is limited for sure, and what to do: `None` if one of these layers acts on every request.
+fn no_limit<'a>(
+    layers: impl Iterator<Item = &'a Description>,
+    reason: &str,
+    remedy: &'static str,
+) -> Option<(String, &'static str)> {
+    let mut layers = layers.peekable();
+    let (reason, remedy) = match layers.peek() {
+        None => (reason.to_owned(), remedy),
+        Some(layer) => (
+            format!(
+                "{reason}; `{}` limits it only if its condition lets it act",
+                layer.name()
+            ),
+            "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`",
+        ),
+    };
+    layers.all(may_be_bypassed).then_some((reason, remedy))
 }
 
 fn check_scopes<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
