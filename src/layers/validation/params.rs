@@ -3,7 +3,7 @@
 //!
 //! The pairs become a tree, which serde reads. A text becomes a number where the type asks for one.
 
-use std::{borrow::Cow, cell::Cell};
+use std::{borrow::Cow, cell::Cell, collections::HashMap, mem};
 
 use super::{encoding::Encoding, reader::Reader};
 
@@ -77,15 +77,31 @@ impl<'a> Params<'a> {
         encoding: Encoding,
         pairs: impl Iterator<Item = (Cow<'a, str>, impl Into<Value<'a>>)>,
     ) -> Self {
-        let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
-            path: vec![Segment::Name(name)],
-            value: value.into(),
-            order,
-        });
-        Self::of(
-            encoding,
-            members(pairs.collect(), 0).unwrap_or_else(|_fault| Node::Map(Vec::new())),
-        )
+        /// Up to this number, names are compared one by one.
+        const FEW: usize = 16;
+        let mut members: Vec<(Cow<'a, str>, Node<'a>)> = Vec::new();
+        let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        for (name, value) in pairs {
+            if members.len() == FEW && places.is_empty() {
+                let names = members.iter().map(|(name, _)| name.clone());
+                places.extend(names.zip(0..));
+            }
+            let place = if places.is_empty() {
+                members.iter().position(|(one, _)| *one == name)
+            } else {
+                places.get(&name).copied()
+            };
+            let leaf = Node::leaf(value.into());
+            if let Some((_, node)) = place.and_then(|place| members.get_mut(place)) {
+                node.push(leaf);
+                continue;
+            }
+            if !places.is_empty() {
+                places.insert(name.clone(), members.len());
+            }
+            members.push((name, leaf));
+        }
+        Self::of(encoding, Node::Map(members))
     }
 
     /// The pairs with nested keys: `items[0][price]`, `tags[]`.
@@ -214,6 +230,18 @@ impl<'a> Node<'a> {
         match value {
             Value::Text(text) => Self::text(text),
             Value::File(index) => Self::File(index),
+        }
+    }
+
+    /// Adds the value of a repeated name.
+    fn push(&mut self, value: Self) {
+        if let Self::List(items) = self {
+            items.push(value);
+            return;
+        }
+        let first = mem::replace(self, Self::List(Vec::with_capacity(2)));
+        if let Self::List(items) = self {
+            items.extend([first, value]);
         }
     }
 
@@ -420,5 +448,22 @@ mod tests {
         assert_eq!(read(65), (65, false));
         assert_eq!(read(4_096), (17, false));
         assert_eq!(read(99_000), (5, false));
+    }
+
+    #[test]
+    fn repeated_names_are_lists_at_the_place_of_the_first() {
+        for names in [3, 16, 17, 40] {
+            let form: String = (0..2 * names)
+                .map(|number| format!("n{}={number}&", number % names))
+                .collect();
+            let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
+            let read = Vec::<(String, usize)>::deserialize(params.reader()).unwrap();
+            let expected: Vec<_> = (0..names)
+                .flat_map(|number| {
+                    [number, number + names].map(|value| (format!("n{number}"), value))
+                })
+                .collect();
+            assert_eq!(read, expected, "{names}");
+        }
     }
 }
