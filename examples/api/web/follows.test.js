@@ -35,7 +35,10 @@ const changes = {
     ({ User }) => delete User.properties.email,
     /main\.ts.*'email'/s,
   ],
-  "a removed route": [(_, paths) => delete paths["/api/auth/logout"], /main\.ts.*logout/s],
+  "a removed route": [
+    (_, paths) => delete paths["/api/auth/logout"],
+    new RegExp(`main\\.ts\\(${await lineOf("src/main.ts", '"/api/auth/logout"')},`),
+  ],
   "another name of a parameter": [
     (_, paths) => (paths["/api/users"].get.parameters[0].name = "number"),
     /main\.ts.*'page' does not exist/s,
@@ -70,6 +73,14 @@ async function copy(name, change) {
   change(document.components.schemas, document.paths);
   await generate(document, new URL("generated/", folder));
   return folder;
+}
+
+/** The number of the line of a file that has this text. */
+async function lineOf(file, text) {
+  const lines = (await readFile(new URL(file, import.meta.url), "utf8")).split("\n");
+  const index = lines.findIndex((line) => line.includes(text));
+  assert.notEqual(index, -1, `${file} has ${text}`);
+  return index + 1;
 }
 
 function folderOf(name) {
