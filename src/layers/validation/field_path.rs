@@ -19,39 +19,69 @@ use super::{
 ///
 /// garde names a field as Rust does. The member of a field is found in this order:
 ///
-/// 1. a member with the same name, or with one that differs only in case, `_` and `-`
-///    (`rename_all = "camelCase"`);
+/// 1. a member with the same name, with one that differs only in case, `_` and `-`
+///    (`rename_all = "camelCase"`), or with the name that the application has given;
 /// 2. the content of an enum's variant, if the field is in there;
 /// 3. a field that the client has not sent, by the names that serde reads;
 /// 4. a member of a flattened struct, which has no member of its own;
 /// 5. the only member whose content has the rest of the path, or whose value can break the rule
-///    (`rename = ".."`).
+///    (`rename = ".."`). Of several such members, it is the one whose change mends the error: see
+///    [`Place::OneOf`].
 ///
 /// If none of them finds it, the path ends at the parent: no name of Rust is shown.
 pub(super) struct FieldPaths<'a> {
     encoding: Encoding,
     document: Document<'a>,
+    /// Names that an application has given: that of a field in Rust, and that of clients.
+    given: &'a [(String, String)],
     /// What serde tells of the names; it is asked only if the document does not tell enough.
     trace: Option<Trace>,
 }
 
+/// Where the client has sent the value of a field.
+pub(super) enum Place {
+    Known(Vec<PathSegment>),
+    /// It is one of these, or it is reported at the parent.
+    OneOf {
+        candidates: Vec<Candidate>,
+        parent: Vec<PathSegment>,
+    },
+}
+
+/// A value that may be that of a field.
+pub(super) struct Candidate {
+    pub(super) path: Vec<PathSegment>,
+    /// Other values for it, some of which keep the broken rule.
+    pub(super) other_values: Vec<serde_json::Value>,
+}
+
 impl<'a> FieldPaths<'a> {
     /// Paths in a JSON text, of which only what these paths lead through is kept.
-    pub(super) fn in_json(text: &'a str, errors: &[InputError]) -> Self {
+    pub(super) fn in_json(
+        text: &'a str,
+        errors: &[InputError],
+        given: &'a [(String, String)],
+    ) -> Self {
         let mut reader = serde_json::Deserializer::from_str(text);
         let document = Wanted(errors).deserialize(&mut reader);
         Self {
             encoding: Encoding::Json,
             document: document.unwrap_or(Document::Scalar(Scalar::Null)),
+            given,
             trace: None,
         }
     }
 
     /// Paths in a list of parameters.
-    pub(super) fn in_params(node: &'a Node<'_>, encoding: Encoding) -> Self {
+    pub(super) fn in_params(
+        node: &'a Node<'_>,
+        encoding: Encoding,
+        given: &'a [(String, String)],
+    ) -> Self {
         Self {
             encoding,
             document: Document::from(node),
+            given,
             trace: None,
         }
     }
@@ -63,18 +93,39 @@ impl<'a> FieldPaths<'a> {
 
     /// The paths of these errors in the document. Without what serde tells, up to the first one that is
     /// not known.
-    pub(super) fn all(&self, errors: &[InputError]) -> Vec<Vec<PathSegment>> {
-        let paths = errors
+    pub(super) fn all(&self, errors: &[InputError]) -> Vec<Place> {
+        let places = errors
             .iter()
             .map_while(|error| self.as_sent(&error.path, &error.message));
-        paths.collect()
+        places.collect()
     }
 
     /// The path in the document for a path of fields in Rust. The message tells which rule is broken.
-    fn as_sent(&self, path: &[PathSegment], message: &str) -> Option<Vec<PathSegment>> {
-        let mut here = Some(&self.document);
-        let mut sent = Vec::with_capacity(path.len());
-        let mut rest = path;
+    fn as_sent(&self, path: &[PathSegment], message: &str) -> Option<Place> {
+        let mut candidates = Vec::new();
+        let sent = Vec::with_capacity(path.len());
+        let from = Some(&self.document);
+        let (sent, _) = self.follow(from, sent, path, message, &mut candidates)?;
+        Some(if candidates.is_empty() {
+            Place::Known(sent)
+        } else {
+            Place::OneOf {
+                candidates,
+                parent: sent,
+            }
+        })
+    }
+
+    /// Goes on from a value of the document to the last one that is known, and returns its path. Where it
+    /// could go on in several ways, the end of each of them is a candidate.
+    fn follow<'d>(
+        &'d self,
+        mut here: Option<&'d Document<'a>>,
+        mut sent: Vec<PathSegment>,
+        mut rest: &[PathSegment],
+        message: &str,
+        candidates: &mut Vec<Candidate>,
+    ) -> Option<(Vec<PathSegment>, Option<&'d Document<'a>>)> {
         while let Some((segment, after)) = rest.split_first() {
             let Some(value) = here else {
                 break;
@@ -103,7 +154,9 @@ impl<'a> FieldPaths<'a> {
                 // has a name in Rust.
                 (PathSegment::Index(_), _) | (PathSegment::Key(_), Some(Document::Scalar(_))) => {}
                 (PathSegment::Key(field), Some(value @ Document::Object(_))) => {
-                    if let Some((Key(key), member)) = value.member(field) {
+                    let mut given = self.given.iter().filter(|(rust, _)| rust == field);
+                    let given = given.find_map(|(_, sent)| value.member(sent));
+                    if let Some((Key(key), member)) = value.member(field).or(given) {
                         sent.push(PathSegment::Key(key.to_string()));
                         here = Some(member);
                         continue;
@@ -123,13 +176,27 @@ impl<'a> FieldPaths<'a> {
                             here = None;
                         }
                         Found::Flattened => {}
+                        Found::OneOf(members) => {
+                            for (Key(key), member) in members {
+                                let mut path = sent.clone();
+                                path.push(PathSegment::Key(key.to_string()));
+                                let known = candidates.len();
+                                let (path, value) =
+                                    self.follow(Some(member), path, after, message, candidates)?;
+                                if let (Some(value), true) = (value, candidates.len() == known) {
+                                    let other_values = value.other_values(message);
+                                    candidates.push(Candidate { path, other_values });
+                                }
+                            }
+                            break;
+                        }
                         Found::Nothing => break,
                     }
                 }
                 (PathSegment::Key(_), _) => break,
             }
         }
-        Some(sent)
+        Some((sent, here))
     }
 }
 
@@ -154,7 +221,26 @@ enum Found<'d, 'a> {
     Member(&'d Key<'a>, &'d Document<'a>),
     Absent(&'static str),
     Flattened,
+    OneOf(Vec<(&'d Key<'a>, &'d Document<'a>)>),
     Nothing,
+}
+
+impl<'d, 'a> Found<'d, 'a> {
+    /// How many members are tried at most.
+    const MOST: usize = 16;
+
+    fn any_of(mut members: impl Iterator<Item = &'d (Key<'a>, Document<'a>)>) -> Self {
+        let Some((key, member)) = members.next() else {
+            return Self::Nothing;
+        };
+        let others = members.map(|(key, member)| (key, member));
+        let all: Vec<_> = [(key, member)].into_iter().chain(others).collect();
+        match all.len() {
+            1 => Self::Member(key, member),
+            2..=Self::MOST => Self::OneOf(all),
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl<'a> From<&'a Node<'_>> for Document<'a> {
@@ -185,8 +271,9 @@ impl<'a> Document<'a> {
         let mut absent = absent.by_ref().filter(|(_, name)| are_alike(name, field));
         if let (Some((place, name)), None) = (absent.next(), absent.next()) {
             return match self.alias(fields, place, message) {
-                Some((key, member)) if rest.is_empty() => Found::Member(key, member),
-                _ => Found::Absent(name),
+                Found::Nothing => Found::Absent(name),
+                _ if !rest.is_empty() => Found::Absent(name),
+                alias => alias,
             };
         }
         if let Some(PathSegment::Key(next)) = rest.first()
@@ -197,45 +284,35 @@ impl<'a> Document<'a> {
         let Self::Object(members) = self else {
             return Found::Nothing;
         };
-        let only = |fits: &dyn Fn(&Self) -> bool| {
+        let fitting = |fits: &dyn Fn(&Self) -> bool| {
             let is_field = |name: &str| fields.is_empty() || fields.contains(&name);
-            let mut all = members.iter();
-            let mut fitting = all
-                .by_ref()
-                .filter(|(Key(name), value)| is_field(name) && fits(value));
-            fitting.next().filter(|_| fitting.next().is_none())
+            let all = members.iter();
+            Found::any_of(all.filter(|(Key(name), value)| is_field(name) && fits(value)))
         };
-        let found = match rest.first() {
-            Some(PathSegment::Key(next)) => only(&|value| value.member(next).is_some())
-                .or_else(|| only(&|value| matches!(value, Self::Object(_)))),
-            Some(PathSegment::Index(_)) => only(&|value| matches!(value, Self::Array(_))),
-            None => only(&|value| value.can_break(message)),
-        };
-        found.map_or(Found::Nothing, |(key, member)| Found::Member(key, member))
+        match rest.first() {
+            Some(PathSegment::Key(next)) => match fitting(&|value| value.member(next).is_some()) {
+                Found::Nothing => fitting(&|value| matches!(value, Self::Object(_))),
+                found => found,
+            },
+            Some(PathSegment::Index(_)) => fitting(&|value| matches!(value, Self::Array(_))),
+            None => fitting(&|value| value.can_break(message)),
+        }
     }
 
     /// The member that has been sent under an alias of a field. serde lists the aliases of a field next
     /// to each other, and only one of them can be there.
-    fn alias(
-        &self,
-        fields: &[&'static str],
-        place: usize,
-        message: &str,
-    ) -> Option<&(Key<'a>, Self)> {
-        let Self::Object(members) = self else {
-            return None;
+    fn alias(&self, fields: &[&'static str], place: usize, message: &str) -> Found<'_, 'a> {
+        let (Self::Object(members), Some((before, after))) = (self, fields.split_at_checked(place))
+        else {
+            return Found::Nothing;
         };
         let sent = |name: &&str| members.iter().rev().find(|(key, _)| key.0 == **name);
-        let (before, after) = fields.split_at_checked(place)?;
         let nearest = [
             before.iter().rev().find_map(sent),
             after.iter().find_map(sent),
         ];
-        let mut nearest = nearest.into_iter().flatten();
-        let mut fitting = nearest
-            .by_ref()
-            .filter(|(_, value)| message != "not set" && value.can_break(message));
-        fitting.next().filter(|_| fitting.next().is_none())
+        let nearest = nearest.into_iter().flatten();
+        Found::any_of(nearest.filter(|(_, value)| message != "not set" && value.can_break(message)))
     }
 
     /// Whether a value like this can break the rule of this message.
@@ -273,6 +350,74 @@ impl<'a> Document<'a> {
             return matches!(self, Self::Scalar(Scalar::Null));
         }
         !matches!(self, Self::Scalar(Scalar::Null | Scalar::Boolean))
+    }
+
+    /// Other values for this one, some of which are likely to keep the rule of this message.
+    fn other_values(&self, message: &str) -> Vec<serde_json::Value> {
+        use serde_json::{Value, json};
+
+        /// The longest text or list that is tried.
+        const LONGEST: usize = 4096;
+        /// Texts that keep the rules about formats.
+        const TEXTS: [&str; 8] = [
+            "a",
+            "1",
+            "a@example.com",
+            "https://example.com/",
+            "127.0.0.1",
+            "::1",
+            "4111111111111111",
+            "+12125552368",
+        ];
+
+        let bound = |start: &str| {
+            let rest = message.strip_prefix(start)?;
+            rest.split(' ').next()
+        };
+        let length = bound("length is lower than ").or_else(|| bound("length is greater than "));
+        if let Some(length) = length {
+            let length: usize = length.parse().unwrap_or(usize::MAX);
+            if length > LONGEST {
+                return Vec::new();
+            }
+            return match self {
+                Self::Array(_) => {
+                    let items = [json!(""), json!(0), json!({}), json!([])];
+                    items.map(|item| Value::Array(vec![item; length])).into()
+                }
+                _ => vec!["x".repeat(length).into(), "1".repeat(length).into()],
+            };
+        }
+        if let Some(bound) = bound("lower than ").or_else(|| bound("greater than ")) {
+            return bound
+                .parse::<serde_json::Number>()
+                .ok()
+                .map(Value::from)
+                .into_iter()
+                .collect();
+        }
+        let quoted = message
+            .split_once('"')
+            .and_then(|(_, rest)| rest.rsplit_once('"'));
+        match self {
+            Self::Scalar(Scalar::Text(_)) => {
+                let quoted = quoted.map(|(text, _)| text);
+                let texts = quoted.into_iter().chain(TEXTS);
+                texts.map(Value::from).collect()
+            }
+            Self::Scalar(Scalar::Number(_)) => [0, 1, 2, 10, 100, -1].map(Value::from).into(),
+            Self::Scalar(Scalar::Null) => vec![
+                json!(""),
+                json!("a"),
+                json!(0),
+                json!(true),
+                json!([]),
+                json!({}),
+            ],
+            Self::Scalar(Scalar::Boolean) => vec![json!(true), json!(false)],
+            Self::Array(_) => vec![json!([])],
+            Self::Object(_) => vec![json!({})],
+        }
     }
 
     /// The member for a field in Rust, with its name in the document.
@@ -449,7 +594,7 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, FieldPaths, InputError, PathSegment, Trace, are_alike};
+    use super::{Encoding, FieldPaths, InputError, PathSegment, Place, Trace, are_alike};
     use crate::layers::validation::params::Params;
 
     #[test]
@@ -545,9 +690,12 @@ mod tests {
                 path: path(rust),
                 code: "length".into(),
             };
-            let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&error));
+            let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&error), &[]);
             paths.learn(Trace::default());
-            assert_eq!(paths.all(&[error]), [path(written)], "{name}");
+            let [Place::Known(found)] = &*paths.all(&[error]) else {
+                panic!("{name}");
+            };
+            assert_eq!(*found, path(written), "{name}");
         }
     }
 
@@ -555,11 +703,11 @@ mod tests {
     fn an_index_of_a_parameter_is_kept_if_it_was_repeated() {
         for (form, written) in [("t=a", "t"), ("t=a&t=b", "t.0"), ("", "")] {
             let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
-            let mut paths = FieldPaths::in_params(&params.root, Encoding::Form);
+            let mut paths = FieldPaths::in_params(&params.root, Encoding::Form, &[]);
             paths.learn(Trace::default());
-            assert_eq!(
-                paths.as_sent(&path("t.0"), ""),
-                Some(path(written)),
+            let found = paths.as_sent(&path("t.0"), "");
+            assert!(
+                matches!(found, Some(Place::Known(found)) if found == path(written)),
                 "{form}"
             );
         }

@@ -468,7 +468,7 @@ fn read<I: ReadAs<R>, R: ReadMode>(
     match I::check(&value, context) {
         Ok(()) => Ok(Some(value)),
         Err(report) => {
-            reading.note_broken_rules::<I>(&report)?;
+            reading.note_broken_rules::<I, R>(&report, context)?;
             Ok(None)
         }
     }

@@ -178,13 +178,17 @@
 //! 2. the names that serde reads: for a field that the client has not sent, or has sent under an `alias`;
 //! 3. members of a flattened struct;
 //! 4. for a field with another name (`rename = ".."`), the only value that can break the rule: a text
-//!    that is too short, a number that is too large.
+//!    that is too short, a number that is too large. Of several such values, it is the one whose change
+//!    mends the error: they are replaced one after another by values that keep most rules, and the input
+//!    is read and checked again.
 //!
-//! A field that is not found is reported at its parent. Give a renamed field a name in Rust that
-//! differs only in case from that of the client, and it is always found.
+//! A field that is not found is reported at its parent. That is left for a renamed field with a rule that
+//! none of these values keeps, as a pattern or a rule of your own, beside other values that may break it.
+//! Say its name with [`field_name`](Validation::field_name), or give it a name in Rust that differs only
+//! in case from that of the client.
 //!
-//! The lookup reads the body once more, and 2 to 4 deserialize it a second time. Only requests that are
-//! rejected pay for it.
+//! The lookup reads the body once more, and 2 to 4 deserialize it a second time; 4 may do so 64 times,
+//! as long as that is no more than 4 MiB of input and all errors are listed. Only requests that are rejected pay for it.
 //!
 //! # Order
 //!

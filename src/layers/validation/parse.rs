@@ -16,8 +16,8 @@ use serde_json::error::Category;
 use super::{
     encoding::Encoding,
     errors::{self, ErrorList, InputError, excerpt},
-    field_path::FieldPaths,
-    input::{Format, Input},
+    field_path::{Candidate, FieldPaths, Place},
+    input::{Format, Input, ReadAs, ReadMode},
     params::{Params, Value},
     policy::Options,
     trace::{PathSegment, Trace},
@@ -25,7 +25,7 @@ use super::{
 };
 #[cfg(feature = "multipart")]
 use super::{
-    input::{ReadAs, Upload, Valid, WithRules},
+    input::{Upload, Valid, WithRules},
     policy::MAX_LISTED_ERRORS,
 };
 #[cfg(feature = "axum")]
@@ -104,7 +104,9 @@ where
     {
         match <Upload<T> as ReadAs<WithRules>>::check(&value, context) {
             Ok(()) => return Ok(<Upload<T> as ReadAs<WithRules>>::output(value)),
-            Err(report) => reading.note_broken_rules::<Upload<T>>(&report)?,
+            Err(report) => {
+                reading.note_broken_rules::<Upload<T>, WithRules>(&report, context)?;
+            }
         }
     }
     Err(reading.errors.into_problem())
@@ -119,6 +121,9 @@ pub(crate) fn invalid_form() -> Problem {
 /// Reads a value of some type.
 type Read<'s> =
     dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 's;
+
+/// Reads a value of some type and, if that is asked for, checks its rules. `None` if it can't be read.
+type Check<'s> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>, bool) -> Option<Report> + 's;
 
 impl<'r> Reading<'r> {
     /// The value of an input; `None` if it is invalid, and why is noted.
@@ -170,13 +175,19 @@ impl<'r> Reading<'r> {
     }
 
     /// Notes the rules that a value breaks, at the places where the client has sent it.
-    pub(super) fn note_broken_rules<I>(&mut self, report: &Report) -> Result<(), Problem>
+    pub(super) fn note_broken_rules<I, R>(
+        &mut self,
+        report: &Report,
+        context: &I::Context,
+    ) -> Result<(), Problem>
     where
-        I: Input<Value: DeserializeOwned>,
+        I: ReadAs<R>,
+        R: ReadMode,
     {
         let encoding = self.encoding(I::FORMAT);
-        self.note_report(report, encoding, &mut |reader| {
-            erased_serde::deserialize::<I::Value>(reader).map(drop)
+        self.note_report(report, encoding, &mut |reader, has_rules| {
+            let value = erased_serde::deserialize::<I::Value>(reader).ok()?;
+            has_rules.then(|| I::check(&value, context).err().unwrap_or_else(Report::new))
         })
     }
 
@@ -428,42 +439,48 @@ impl<'r> Reading<'r> {
         &mut self,
         report: &Report,
         encoding: Encoding,
-        read: &mut Read<'_>,
+        check: &mut Check<'_>,
     ) -> Result<(), Problem> {
+        /// How often an input is read at most, to find fields with other names.
+        const MOST_READS: usize = 64;
+        /// How many bytes are read at most.
+        const MOST_BYTES: usize = 4 * 1024 * 1024;
+
         let listed: Vec<_> = errors::listed(report, self.errors.room()).collect();
         let more = report.iter().count().saturating_sub(listed.len());
-        let mut noted;
-        if encoding == Encoding::Json {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let parts = self.form.iter().map(|(_, part)| match part {
+            FormPart::Text(text) => text.len(),
+            FormPart::File(_) => 0,
+        });
+        let input_bytes = [self.body_bytes().len(), query.len(), parts.sum()];
+        let input_bytes = input_bytes
+            .iter()
+            .fold(1, |all, bytes| bytes.saturating_add(all));
+        let most_reads = match more {
+            0 => MOST_READS.min(MOST_BYTES.checked_div(input_bytes).unwrap_or(0)),
+            // A report that is not listed as a whole takes long to make.
+            _ => 0,
+        };
+        let noted = if encoding == Encoding::Json {
             let text = self.json_text()?;
-            let mut names = FieldPaths::in_json(text, &listed);
-            noted = names.all(&listed);
-            if noted.len() < listed.len() {
-                // serde tells more names, but takes as long as the first reading.
-                let trace = Trace::default();
+            let names = FieldPaths::in_json(text, &listed, &self.options.field_names);
+            places(names, &listed, most_reads, &mut |trace| {
                 let mut json = serde_json::Deserializer::from_str(text);
-                drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
-                    trace.of(&mut json),
-                )));
-                names.learn(trace);
-                noted = names.all(&listed);
-            }
+                let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(trace.of(&mut json));
+                check(&mut reader, trace.replaces())
+            })
         } else {
-            let found = self.with_params(encoding, |params, _| {
-                let mut names = FieldPaths::in_params(&params.root, encoding);
-                let found = names.all(&listed);
-                if found.len() == listed.len() {
-                    return found;
-                }
-                let trace = Trace::default();
-                let reader = trace.of(params.reader());
-                drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
-                    reader,
-                )));
-                names.learn(trace);
-                names.all(&listed)
+            let found = self.with_params(encoding, |params, options| {
+                let names = FieldPaths::in_params(&params.root, encoding, &options.field_names);
+                places(names, &listed, most_reads, &mut |trace| {
+                    let reader = trace.of(params.reader());
+                    let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(reader);
+                    check(&mut reader, trace.replaces())
+                })
             })?;
-            noted = found.unwrap_or_default();
-        }
+            found.unwrap_or_default()
+        };
         for (error, path) in listed.into_iter().zip(noted) {
             self.errors.add(InputError {
                 encoding,
@@ -474,6 +491,51 @@ impl<'r> Reading<'r> {
         self.errors.count_more(more);
         Ok(())
     }
+}
+
+/// Where the client has sent the values of these errors. `check` reads the input once more, as serde
+/// does: that tells more names, but takes as long as the first reading. With another value in one place,
+/// it also checks the rules; it does so `reads` times at most.
+fn places(
+    mut names: FieldPaths<'_>,
+    errors: &[InputError],
+    mut reads: usize,
+    check: &mut dyn FnMut(&Trace) -> Option<Report>,
+) -> Vec<Vec<PathSegment>> {
+    let mut found = names.all(errors);
+    let is_clear = found.iter().all(|place| matches!(place, Place::Known(_)));
+    if found.len() < errors.len() || !is_clear {
+        let trace = Trace::default();
+        drop(check(&trace));
+        names.learn(trace);
+        found = names.all(errors);
+    }
+    let places = errors.iter().zip(found).map(|(error, place)| match place {
+        Place::Known(path) => path,
+        // The value of the field is the one with which the error goes away.
+        Place::OneOf { candidates, parent } => {
+            let mut mended = candidates.into_iter().filter_map(|candidate| {
+                let Candidate { path, other_values } = candidate;
+                let is_mended = other_values.into_iter().any(|value| {
+                    let Some(left) = reads.checked_sub(1) else {
+                        return false;
+                    };
+                    reads = left;
+                    let report = check(&Trace::replacing(path.clone(), value));
+                    report.is_some_and(|report| {
+                        !errors::listed(&report, usize::MAX)
+                            .any(|other| other.path == error.path && other.message == error.message)
+                    })
+                });
+                is_mended.then_some(path)
+            });
+            match (mended.next(), mended.next()) {
+                (Some(path), None) => path,
+                _ => parent,
+            }
+        }
+    });
+    places.collect()
 }
 
 /// How many values a JSON text has; one more than really, if it is malformed.

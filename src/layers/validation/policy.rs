@@ -149,6 +149,8 @@ pub(super) struct Options {
     pub(super) has_nested_keys: bool,
     pub(super) any_content_type: bool,
     pub(super) media_types: Vec<String>,
+    /// Names of fields in Rust, and those that clients use.
+    pub(super) field_names: Vec<(String, String)>,
 }
 
 impl Options {
@@ -160,6 +162,7 @@ impl Options {
         has_nested_keys: false,
         any_content_type: false,
         media_types: Vec::new(),
+        field_names: Vec::new(),
     };
 }
 
@@ -354,6 +357,38 @@ impl<I, R> Validation<I, R> {
         self.change(|compiled| compiled.options.has_nested_keys = true)
     }
 
+    /// The name that clients use for a field of Rust, where errors can't find it: see
+    /// [Names](crate::validation#names). A field of another struct may have the same name, too.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Json, compose, with_validation};
+    ///
+    /// fn is_color(text: &str, _: &()) -> garde::Result {
+    ///     match text {
+    ///         "red" | "green" => Ok(()),
+    ///         _ => Err(garde::Error::new("not a color")),
+    ///     }
+    /// }
+    ///
+    /// #[derive(serde::Deserialize, garde::Validate)]
+    /// struct Car {
+    ///     #[serde(rename = "paint")]
+    ///     #[garde(custom(is_color))]
+    ///     color: String,
+    ///     #[serde(rename = "label")]
+    ///     #[garde(skip)]
+    ///     name: String,
+    /// }
+    ///
+    /// let create = compose((with_validation::<Json<Car>>().field_name("color", "paint"),));
+    /// ```
+    pub fn field_name(self, in_rust: impl Into<String>, sent: impl Into<String>) -> Self {
+        let (in_rust, sent) = (in_rust.into(), sent.into());
+        self.change(|compiled| compiled.options.field_names.push((in_rust, sent)))
+    }
+
     /// The content types of the body, instead of those of its format: `application/merge-patch+json`, or
     /// `image/png` for [`Binary`](crate::Binary).
     ///
@@ -462,6 +497,8 @@ impl<I, R> Placed<Validation<I, R>> {
         reject_unknown_names();
         /// See [`Validation::nested_keys`].
         nested_keys();
+        /// See [`Validation::field_name`].
+        field_name(in_rust: impl Into<String>, sent: impl Into<String>);
         /// See [`Validation::texts`].
         texts(text: impl Fn(&FieldError<'_>, &RequestHead<'_>) -> Option<String> + Send + Sync + 'static);
         /// See [`Validation::dangerously_ignore_content_type`].

@@ -8,7 +8,10 @@ use std::{borrow::Cow, cell::RefCell, fmt, mem};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
+    de::{
+        DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess,
+        Visitor,
+    },
 };
 
 use super::reader::Scalar;
@@ -22,7 +25,11 @@ pub(super) enum PathSegment {
 
 /// What has been noted while a value was read.
 #[derive(Default)]
-pub(super) struct Trace(RefCell<Notes>);
+pub(super) struct Trace {
+    notes: RefCell<Notes>,
+    /// A member, and the value that is read instead of its own.
+    replaced: Option<(Vec<PathSegment>, serde_json::Value)>,
+}
 
 #[derive(Default)]
 struct Notes {
@@ -62,6 +69,24 @@ impl Notes {
 }
 
 impl Trace {
+    /// Has a member read as if it had another value.
+    pub(super) fn replacing(path: Vec<PathSegment>, value: serde_json::Value) -> Self {
+        Self {
+            notes: RefCell::default(),
+            replaced: Some((path, value)),
+        }
+    }
+
+    pub(super) const fn replaces(&self) -> bool {
+        self.replaced.is_some()
+    }
+
+    /// The value that is read instead of the one at the current path.
+    fn replacement(&self) -> Option<&serde_json::Value> {
+        let (path, value) = self.replaced.as_ref()?;
+        (*path == self.notes.borrow().here).then_some(value)
+    }
+
     /// A reader that notes what it does.
     pub(super) const fn of<D>(&self, reader: D) -> Traced<'_, D> {
         Traced {
@@ -73,12 +98,12 @@ impl Trace {
 
     /// Where the value could not be read: the innermost place.
     pub(super) fn failure(&self) -> Vec<PathSegment> {
-        self.0.borrow().failure.clone().unwrap_or_default()
+        self.notes.borrow().failure.clone().unwrap_or_default()
     }
 
     /// The names of the fields of the structs at this place, as serde reads them.
     pub(super) fn fields_at(&self, place: &[PathSegment]) -> Vec<&'static str> {
-        let notes = self.0.borrow();
+        let notes = self.notes.borrow();
         let structs = notes.structs.iter().filter(|(at, _)| at == place);
         structs
             .flat_map(|(_, fields)| fields.iter().copied())
@@ -87,7 +112,7 @@ impl Trace {
 
     /// Takes the members that no field has taken, and how many more there are.
     pub(super) fn take_ignored(&self) -> (Vec<Vec<PathSegment>>, usize) {
-        let notes = &mut *self.0.borrow_mut();
+        let notes = &mut *self.notes.borrow_mut();
         (mem::take(&mut notes.ignored), notes.more_ignored)
     }
 
@@ -96,9 +121,9 @@ impl Trace {
         segment: PathSegment,
         read: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        self.0.borrow_mut().here.push(segment);
+        self.notes.borrow_mut().here.push(segment);
         let value = read();
-        let notes = &mut *self.0.borrow_mut();
+        let notes = &mut *self.notes.borrow_mut();
         if value.is_err() && notes.failure.is_none() {
             notes.failure = Some(notes.here.clone());
         }
@@ -107,14 +132,14 @@ impl Trace {
     }
 
     fn note_fields(&self, fields: &'static [&'static str]) {
-        let notes = &mut *self.0.borrow_mut();
+        let notes = &mut *self.notes.borrow_mut();
         if notes.has_room(notes.structs.len()) {
             notes.structs.push((notes.here.clone(), fields));
         }
     }
 
     fn note_ignored(&self) {
-        let notes = &mut *self.0.borrow_mut();
+        let notes = &mut *self.notes.borrow_mut();
         if notes.has_room(notes.ignored.len()) {
             notes.ignored.push(notes.here.clone());
         } else {
@@ -363,7 +388,14 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
         let seed = self.trace.of(seed);
         let segment = PathSegment::Key(self.key.clone());
         let members = &mut self.inner;
-        self.trace.inside(segment, || members.next_value_seed(seed))
+        let trace = self.trace;
+        trace.inside(segment, || match trace.replacement() {
+            None => members.next_value_seed(seed),
+            Some(value) => {
+                members.next_value::<IgnoredAny>()?;
+                seed.deserialize(value.clone()).map_err(A::Error::custom)
+            }
+        })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -489,7 +521,7 @@ mod tests {
         let (ignored, more) = trace.take_ignored();
         assert!(!ignored.is_empty());
         assert_eq!(ignored.len() + more, 1_000);
-        let notes = trace.0.borrow();
+        let notes = trace.notes.borrow();
         let paths = notes.structs.iter().map(|(path, _)| path).chain(&ignored);
         let names = paths.flatten().filter_map(|segment| match segment {
             PathSegment::Key(key) => Some(key.len()),

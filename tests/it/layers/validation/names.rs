@@ -93,9 +93,104 @@ async fn a_renamed_field_has_the_name_of_the_client() {
         r#"{"userName":"Ada","email":"a@b","yearsOfLife":3}"# => [("#/nickName", "required")];
         r#"{"userName":"Ada","email":"a@b","yearsOfLife":3,"nickName":"nick","where":{"town":"R"}}"# => [("#/where/town", "length")];
         r#"{"email":"a@b","yearsOfLife":3}"# => [("#/userName", "missing_field")];
-        // Two values could be meant: the place is the object.
-        r#"{"userName":"A","email":"a","yearsOfLife":3,"nickName":"nick"}"# => [("#/email", "length"), ("#", "length")];
+        // Two values could be meant.
+        r#"{"userName":"A","email":"a","yearsOfLife":3,"nickName":"nick"}"# => [("#/email", "length"), ("#/userName", "length")];
     }
+}
+
+fn is_even(number: &u32, _: &()) -> garde::Result {
+    match number % 2 {
+        0 => Ok(()),
+        _ => Err(garde::Error::new("not even")),
+    }
+}
+
+fn is_a_color(text: &str, _: &()) -> garde::Result {
+    match text {
+        "red" | "green" => Ok(()),
+        _ => Err(garde::Error::new("not a color")),
+    }
+}
+
+#[derive(Deserialize, Validate)]
+struct Strangers {
+    #[serde(rename = "mail")]
+    #[garde(email)]
+    contact: Option<String>,
+    #[serde(rename = "site")]
+    #[garde(ip)]
+    host: Option<String>,
+    #[serde(rename = "min")]
+    #[garde(range(min = 10))]
+    least: Option<u32>,
+    #[serde(rename = "max")]
+    #[garde(range(min = 10))]
+    most: Option<u32>,
+    #[serde(rename = "labels")]
+    #[garde(length(max = 1))]
+    tags: Option<Vec<String>>,
+    #[serde(rename = "marks")]
+    #[garde(length(max = 1))]
+    points: Option<Vec<u32>>,
+    #[serde(rename = "from")]
+    #[garde(dive)]
+    sender: Option<Address>,
+    #[serde(rename = "to")]
+    #[garde(dive)]
+    receiver: Option<Address>,
+    #[serde(rename = "pairs")]
+    #[garde(inner(custom(is_even)))]
+    legs: Option<u32>,
+    #[serde(rename = "paint")]
+    #[garde(inner(custom(is_a_color)))]
+    hue: Option<String>,
+    #[serde(rename = "name", alias = "title")]
+    #[garde(prefix("Mx "))]
+    called: Option<String>,
+}
+
+#[tokio::test]
+async fn of_several_values_the_one_whose_change_mends_the_error_is_meant() {
+    assert_places! { Strangers:
+        r#"{"mail":"a","site":"b"}"# => [("#/mail", "email"), ("#/site", "ip")];
+        r#"{"mail":"a","site":"::1"}"# => [("#/mail", "email")];
+        r#"{"mail":"a@b.cc","site":"b"}"# => [("#/site", "ip")];
+        r#"{"min":1,"max":2}"# => [("#/min", "range"), ("#/max", "range")];
+        r#"{"min":1,"pairs":4}"# => [("#/min", "range")];
+        r#"{"pairs":3,"min":11,"max":13}"# => [("#/pairs", "custom")];
+        r#"{"labels":["a","b"],"marks":[1]}"# => [("#/labels", "length")];
+        r#"{"labels":["a"],"marks":[1,2]}"# => [("#/marks", "length")];
+        r#"{"from":{"town":"Rome"},"to":{"town":"R"}}"# => [("#/to/town", "length")];
+        r#"{"from":{"town":"R"},"to":{"town":"R"}}"# => [("#/to/town", "length"), ("#/from/town", "length")];
+        r#"{"title":"Ada","mail":"a@b.cc"}"# => [("#/title", "prefix")];
+        // Nothing that is tried is a color: the place is the object.
+        r#"{"paint":"blue","mail":"a@b.cc"}"# => [("#", "custom")];
+    }
+    let form = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from("min=11&max=2&mail=a&pairs=4"))
+        .unwrap();
+    let (status, errors) = answer::<Form<Strangers>>(form).await;
+    assert_eq!(status, 422);
+    let names: Vec<_> = errors
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| &error["name"])
+        .collect();
+    assert_eq!(names, ["mail", "max"]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_given_is_that_of_the_field() {
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(r#"{"paint":"blue","mail":"a@b.cc"}"#))
+        .unwrap();
+    let layer = with_validation::<Json<Strangers>>().field_name("hue", "paint");
+    let response = common::send(&layer, request).await;
+    let problem = problem(&response, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["pointer"], "#/paint");
 }
 
 #[derive(Deserialize, Validate)]
