@@ -142,6 +142,7 @@
 //!
 //! | | stage | |
 //! |---|---|---|
+//! | [`with_request_id`] | `Observe` | an id for every request, in the response and in every problem: [`RequestId`] |
 //! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
@@ -180,8 +181,8 @@
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `decompression`
-//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart` and
-//! `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart`,
+//! `request-id` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
@@ -317,6 +318,11 @@ pub use self::layers::presentation::{
 pub use self::layers::rate_limit::{
     self, limiter::with_rate_limit, plan::RateLimitFields, policy::RateLimit, quota::Quota,
 };
+#[cfg(feature = "request-id")]
+pub use self::layers::request_id::{
+    self,
+    policy::{RequestIds, with_request_id},
+};
 #[cfg(feature = "multipart")]
 pub use self::layers::validation::input::Upload;
 #[cfg(feature = "validation")]
@@ -331,13 +337,20 @@ pub use self::layers::webhook::{
     layer::{with_raw_webhook, with_webhook},
     verified::Verified,
 };
+#[cfg(feature = "request-id")]
+pub use self::request::RequestId;
 #[cfg(any(
     feature = "concurrency-limit",
     feature = "idempotency",
     feature = "rate-limit"
 ))]
 pub use self::request::key;
-#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+#[cfg(any(
+    feature = "client-ip",
+    feature = "ip-filter",
+    feature = "request-id",
+    feature = "trace"
+))]
 pub use self::support::networks;
 #[cfg(feature = "cookies")]
 pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};

@@ -35,6 +35,8 @@ pub mod multipart;
 pub mod presentation;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+#[cfg(feature = "request-id")]
+pub mod request_id;
 #[cfg(feature = "validation")]
 pub mod validation;
 #[cfg(feature = "webhook")]

@@ -20,6 +20,7 @@ pub mod key;
 #[cfg(feature = "axum")]
 mod path_params;
 mod principal;
+mod request_id;
 mod routes;
 pub(crate) mod take_once;
 
@@ -29,6 +30,7 @@ pub use self::{
     address::{ClientIp, PeerAddr},
     head::RequestHead,
     principal::{Auth, Authenticated, Either},
+    request_id::RequestId,
 };
 pub(crate) use self::{
     address::{NO_PEER_ADDR, peer_addr},

@@ -12,8 +12,15 @@
 pub(crate) mod backoff;
 pub(crate) mod clock;
 pub(crate) mod holds;
-#[cfg(any(feature = "client-ip", feature = "ip-filter"))]
+#[cfg(any(
+    feature = "client-ip",
+    feature = "ip-filter",
+    feature = "request-id",
+    feature = "trace"
+))]
 pub mod networks;
+#[cfg(any(feature = "request-id", feature = "trace"))]
+pub(crate) mod random;
 #[cfg(any(
     feature = "idempotency-redis",
     feature = "rate-limit-redis",

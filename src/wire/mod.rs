@@ -28,6 +28,8 @@ pub mod response;
 mod secret;
 mod type_name;
 
+#[cfg(feature = "request-id")]
+pub(crate) use self::problem::add_request_id;
 pub use self::{
     body::{Body, BoxError, RequestBody},
     body_error::BodyLimitError,

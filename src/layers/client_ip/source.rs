@@ -15,6 +15,7 @@ use crate::{
 };
 
 const NAME: &str = "with_client_ip";
+const POLICY: &str = "ClientIpSource";
 
 /// Determines the address of the client and provides it as [`ClientIp`]; see the [module](super).
 ///
@@ -183,18 +184,7 @@ impl ClientIpSource {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        let trusted = Networks::from_list(trusted)?;
-        if trusted.listed() == 0 {
-            return Err(error(
-                "the list of proxies is empty: without a proxy, use `ClientIpSource::peer()`",
-            ));
-        }
-        if trusted.has_every_address() {
-            return Err(error(
-                "every address is trusted, so clients could choose their own: list only the networks of \
-                 the proxies",
-            ));
-        }
+        let trusted = Networks::of_proxies(trusted, POLICY, "use `ClientIpSource::peer()`")?;
         Ok(Self::at(AddressField::List(
             list,
             ProxyHops::Trusted(trusted),
@@ -253,7 +243,7 @@ impl<B> Middleware<B> for ClientIpSource {
 }
 
 fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("ClientIpSource", message)
+    ConfigError::new(POLICY, message)
 }
 
 impl fmt::Debug for ClientIpSource {

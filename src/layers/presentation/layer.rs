@@ -7,6 +7,8 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_layer::Layer;
 
 use super::service::Presented;
+#[cfg(feature = "request-id")]
+use crate::request::RequestId;
 use crate::{
     contract::{Description, Place, Placed, description::Answer, placed, stage},
     request::original_uri,
@@ -107,6 +109,8 @@ pub struct RequestInfo {
     uri: Uri,
     accept: Option<HeaderValue>,
     accept_language: Option<HeaderValue>,
+    #[cfg(feature = "request-id")]
+    id: Option<RequestId>,
 }
 
 impl RequestInfo {
@@ -118,6 +122,8 @@ impl RequestInfo {
             uri: original_uri(request.uri(), request.extensions()).clone(),
             accept: fields.get(header::ACCEPT).cloned(),
             accept_language: fields.get(header::ACCEPT_LANGUAGE).cloned(),
+            #[cfg(feature = "request-id")]
+            id: request.extensions().get().cloned(),
         }
     }
 
@@ -132,6 +138,14 @@ impl RequestInfo {
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// The id of the request, if [`with_request_id`](crate::with_request_id) stands outside. The problem
+    /// has it as its member `request_id`.
+    #[cfg(feature = "request-id")]
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.id.as_ref()
     }
 
     /// The first `Accept` field.

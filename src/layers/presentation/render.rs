@@ -16,6 +16,8 @@ use crate::{
     contract::{log_passing, log_server_error, mark_as_logged},
     wire::{PROBLEM_JSON, Problem},
 };
+#[cfg(feature = "request-id")]
+use crate::{request::RequestId, wire::add_request_id};
 
 /// The longest text that becomes the detail of a problem.
 const MAX_TEXT: u64 = 8 * 1024;
@@ -64,6 +66,8 @@ fn is_plain_text(media_type: &HeaderValue) -> bool {
 /// Renders the refusal of one request.
 pub(super) struct Present {
     renderer: Option<(Renderer, RequestInfo)>,
+    #[cfg(feature = "request-id")]
+    id: Option<RequestId>,
     head: bool,
 }
 
@@ -72,6 +76,8 @@ impl Present {
         let renderer = presentation.renderer.clone();
         Self {
             renderer: renderer.map(|renderer| (renderer, RequestInfo::of(request))),
+            #[cfg(feature = "request-id")]
+            id: request.extensions().get().cloned(),
             head: *request.method() == Method::HEAD,
         }
     }
@@ -83,13 +89,17 @@ impl Present {
     }
 
     /// A response that carries a problem.
-    pub(super) fn problem<R: From<Bytes>>(
+    pub(super) fn problem<R: Body + From<Bytes>>(
         &self,
         mut response: Response<R>,
         problem: &Problem,
     ) -> Response<R> {
         log_passing(&mut response);
         if self.renderer.is_none() {
+            #[cfg(feature = "request-id")]
+            if let Some(id) = &self.id {
+                add_request_id(&mut response, id.as_str());
+            }
             return response;
         }
         self.rewrite(response.into_parts().0, problem, true)
@@ -155,6 +165,10 @@ impl Present {
         whole: bool,
     ) -> Response<R> {
         let (media_type, body) = self.render(problem);
+        #[cfg(feature = "request-id")]
+        if let Some(problem) = head.extensions.get_mut::<Problem>() {
+            problem.keep_body();
+        }
         remove_body_fields(&mut head.headers);
         head.headers.insert(header::CONTENT_TYPE, media_type);
         if !self.head {
@@ -169,6 +183,19 @@ impl Present {
     }
 
     fn render(&self, problem: &Problem) -> (HeaderValue, Bytes) {
+        #[cfg(feature = "request-id")]
+        let with_id;
+        #[cfg(feature = "request-id")]
+        let problem = match (&self.id, &self.renderer) {
+            (Some(id), Some(_)) => {
+                with_id = problem.with_request_id(id.as_str());
+                &with_id
+            }
+            (Some(id), None) => {
+                return (PROBLEM_JSON, problem.to_json_with_request_id(id.as_str()));
+            }
+            (None, _) => problem,
+        };
         self.renderer
             .as_ref()
             .and_then(|(renderer, request)| {

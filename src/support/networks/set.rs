@@ -28,6 +28,30 @@ impl Networks {
         Ok(all)
     }
 
+    /// The networks of the proxies that a policy trusts; `without` says what to write without a proxy.
+    pub(crate) fn of_proxies<I>(
+        list: I,
+        policy: &'static str,
+        without: &str,
+    ) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: IntoNetwork>,
+    {
+        let proxies = Self::from_list(list)?;
+        if proxies.listed() == 0 {
+            let why = format!("the list of proxies is empty: without a proxy, {without}");
+            return Err(ConfigError::new(policy, why));
+        }
+        if proxies.has_every_address() {
+            return Err(ConfigError::new(
+                policy,
+                "every address is trusted, so clients could choose their own: list only the networks of \
+                 the proxies",
+            ));
+        }
+        Ok(proxies)
+    }
+
     pub(crate) fn add<I>(&mut self, list: I) -> Result<(), ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,

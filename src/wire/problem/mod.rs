@@ -1,6 +1,8 @@
 //! Error responses: problem details, RFC 9457.
 
 mod logged;
+#[cfg(feature = "request-id")]
+mod request_id;
 
 use std::{
     borrow::Cow,
@@ -17,6 +19,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use self::logged::Logged;
+#[cfg(feature = "request-id")]
+pub(crate) use self::request_id::add_request_id;
 use crate::wire::{ConfigError, type_name};
 
 /// The media type of a problem's body.
@@ -61,6 +65,9 @@ pub struct Problem {
     /// The response that carries it has left its event. It is not part of `inner`, because a problem
     /// that is built once is logged for each response.
     is_logged: bool,
+    /// The body of the response that carries it is not its own: an application has rendered it, or it
+    /// has the id of the request.
+    is_body_final: bool,
 }
 
 struct Inner {
@@ -120,6 +127,7 @@ impl Problem {
         Self {
             inner,
             is_logged: false,
+            is_body_final: false,
         }
     }
 
@@ -285,7 +293,8 @@ impl Problem {
 
     /// The response: status, fields and body, with the problem in the extensions.
     #[must_use]
-    pub fn into_response(self) -> Response<Bytes> {
+    pub fn into_response(mut self) -> Response<Bytes> {
+        self.is_body_final = false;
         let mut response = Response::new(self.to_json());
         *response.status_mut() = self.inner.status;
         let headers = response.headers_mut();

@@ -747,6 +747,17 @@ mod lingering_close {
     }
 }
 
+#[cfg(feature = "request-id")]
+mod request_id {
+    use super::*;
+    use wythe::{RequestIds, with_request_id};
+
+    every_layer! {
+        request_id: with_request_id(RequestIds::new().from_proxies(["192.0.2.77"]).unwrap()),
+            passes plain, answers None, secret "192.0.2.77";
+    }
+}
+
 #[cfg(feature = "auth")]
 mod auth {
     use super::*;

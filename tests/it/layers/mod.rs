@@ -40,6 +40,8 @@ mod multipart;
 mod presentation;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+#[cfg(all(feature = "axum", feature = "presentation", feature = "request-id"))]
+mod request_id;
 #[cfg(feature = "validation")]
 mod validation;
 #[cfg(feature = "webhook")]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use wythe::{
     Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
     Decompression, Description, Form, Header, IpFilter, Json, JsonOrForm, LingeringClose, Methods,
-    Place, Problem, Query, Quota, RateLimit, Roles, Scopes,
+    Place, Problem, Query, Quota, RateLimit, RequestIds, Roles, Scopes,
     description::{
         Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
     },
@@ -18,7 +18,8 @@ use wythe::{
     with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
     with_concurrency_limit, with_cors, with_csrf, with_decompression, with_idempotency,
     with_ip_filter, with_lingering_close, with_load_shed, with_methods, with_presentation,
-    with_rate_limit, with_raw_webhook, with_roles, with_scopes, with_validation, with_webhook,
+    with_rate_limit, with_raw_webhook, with_request_id, with_roles, with_scopes, with_validation,
+    with_webhook,
 };
 
 use super::{check, lines};
@@ -84,6 +85,10 @@ fn layers_that_only_answer() {
     check(
         &with_lingering_close(LingeringClose::new()),
         &["with_lingering_close", "sets connection"],
+    );
+    check(
+        &with_request_id(RequestIds::new()),
+        &["with_request_id", "sets x-request-id"],
     );
     check(
         &with_client_ip(ClientIpSource::peer()),
