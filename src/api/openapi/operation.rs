@@ -263,6 +263,7 @@ impl<'a> Operation<'a> {
             let text = is_rest.then_some("The rest of the path: it may contain `/`.");
             add("path", name, true, schema, text);
         }
+        let mut deep = Vec::new();
         let places = [
             (InputSource::Query, "query"),
             (InputSource::Header, "header"),
@@ -295,7 +296,12 @@ impl<'a> Operation<'a> {
                     let text = text.map(str::to_owned);
                     let schema = without_null(schema);
                     let required = required && is_required;
+                    let is_nested =
+                        input.described.has_nested_keys() && is_object(schemas, &schema);
                     add(place, &name, required, schema, text.as_deref());
+                    if is_nested {
+                        deep.push(name);
+                    }
                 }
             }
         }
@@ -323,7 +329,15 @@ impl<'a> Operation<'a> {
                 text,
             );
         }
-        list.into_values().collect()
+        let mut list: Vec<Value> = list.into_values().collect();
+        for parameter in &mut list {
+            if parameter["in"] == "query" && deep.iter().any(|name| parameter["name"] == **name) {
+                // OpenAPI, "Style Values": `address[city]=London`.
+                parameter["style"] = "deepObject".into();
+                parameter["explode"] = true.into();
+            }
+        }
+        list
     }
 
     fn path_parameter(&self, index: usize, name: &str, count: usize) -> Value {
@@ -402,7 +416,23 @@ impl<'a> Operation<'a> {
                 } else {
                     schema.clone()
                 };
-                content.insert(media_type.clone().into(), json!({ "schema": schema }));
+                let form = schemas.resolve(&schema);
+                let mut described_as = json!({ "schema": schema });
+                if described.rejects_unknown_names() && form.get("properties").is_some() {
+                    described_as["schema"]["unevaluatedProperties"] = false.into();
+                }
+                if described.has_nested_keys() && *media_type == FORM {
+                    let nested = members(&form)
+                        .into_iter()
+                        .filter(|(_, schema, _)| is_object(schemas, &without_null(schema.clone())));
+                    let style = json!({ "style": "deepObject", "explode": true });
+                    let nested: Map<String, Value> =
+                        nested.map(|(name, ..)| (name, style.clone())).collect();
+                    if !nested.is_empty() {
+                        described_as["encoding"] = nested.into();
+                    }
+                }
+                content.insert(media_type.clone().into(), described_as);
             }
         }
         for (media_type, schema) in &self.options.bodies {
@@ -457,6 +487,11 @@ impl<'a> Operation<'a> {
             operation.insert("x-checks".into(), json!(checks));
         }
     }
+}
+
+fn is_object(schemas: &Schemas, schema: &Value) -> bool {
+    let schema = schemas.resolve(schema);
+    schema.get("properties").is_some() || schema.get("type").is_some_and(|kind| kind == "object")
 }
 
 fn schema_of_kind(kind: ParameterKind) -> Value {

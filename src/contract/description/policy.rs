@@ -32,6 +32,8 @@ pub struct RequestInput {
     description: Option<Cow<'static, str>>,
     pattern: Option<Cow<'static, str>>,
     path_check: Option<PathCheck>,
+    has_nested_keys: bool,
+    rejects_unknown_names: bool,
 }
 
 /// Says why parameters of a path with these names are not what an input takes.
@@ -81,6 +83,8 @@ impl RequestInput {
             description: None,
             pattern: None,
             path_check: None,
+            has_nested_keys: false,
+            rejects_unknown_names: false,
         }
     }
 
@@ -100,6 +104,18 @@ impl RequestInput {
     /// What a single text means, for the document.
     pub fn description(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(text.into());
+        self
+    }
+
+    /// The names of a form or a query may be nested: `address[city]`.
+    pub const fn nested_keys(mut self) -> Self {
+        self.has_nested_keys = true;
+        self
+    }
+
+    /// Names that the type does not have are rejected.
+    pub const fn reject_unknown_names(mut self) -> Self {
+        self.rejects_unknown_names = true;
         self
     }
 
@@ -154,6 +170,18 @@ impl RequestInput {
     #[must_use]
     pub const fn is_optional(&self) -> bool {
         self.is_optional
+    }
+
+    /// Whether the names of a form or a query may be nested.
+    #[must_use]
+    pub const fn has_nested_keys(&self) -> bool {
+        self.has_nested_keys
+    }
+
+    /// Whether names that the type does not have are rejected.
+    #[must_use]
+    pub const fn rejects_unknown_names(&self) -> bool {
+        self.rejects_unknown_names
     }
 
     /// What a single text means.

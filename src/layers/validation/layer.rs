@@ -146,6 +146,16 @@ impl CompiledValidation {
             if described.is_optional {
                 input = input.optional();
             }
+            let is_nested = matches!(
+                described.format,
+                Format::Form | Format::JsonOrForm | Format::Query
+            );
+            if self.options.has_nested_keys && is_nested {
+                input = input.nested_keys();
+            }
+            if self.options.rejects_unknown_names {
+                input = input.reject_unknown_names();
+            }
             if source == InputSource::Path {
                 input = input.path_check(described.check_path);
             }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wythe::{
-    Api, Created, FinishedApi, Form, Path, Problem, Query, Valid,
+    Api, Created, FinishedApi, Form, NoContent, Path, Problem, Query, Valid,
     api::{
         Concern,
         openapi::{DocumentResponse, Documented, Parameter, ResponseTypes},
@@ -246,6 +246,51 @@ fn a_method_that_openapi_does_not_know_is_an_extension() {
         .to_value();
     let operation = operation(&document, "/users", "x-query");
     assert_eq!(operation["operationId"], "search");
+}
+
+#[test]
+fn nested_keys_and_rejected_names_are_documented() {
+    #[derive(Deserialize, Validate, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Place {
+        #[garde(skip)]
+        city: String,
+    }
+    #[derive(Deserialize, Validate, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Filter {
+        #[garde(dive)]
+        place: Option<Place>,
+        #[garde(skip)]
+        text: String,
+    }
+    async fn search(_: Valid<Query<Filter>>) -> NoContent {
+        NoContent
+    }
+    async fn create(_: Valid<Form<Filter>>) -> NoContent {
+        NoContent
+    }
+    let search = compose(with_validation::<Query<Filter>>().nested_keys()).handler(search);
+    let form = with_validation::<Form<Filter>>();
+    let create = compose(form.nested_keys().reject_unknown_names()).handler(create);
+    let document = Api::<()>::new("Places", "1.0.0")
+        .documented()
+        .get("/places", search)
+        .post("/places", create)
+        .openapi()
+        .to_value();
+    let parameters = &operation(&document, "/places", "get")["parameters"];
+    assert_eq!(parameters[0]["name"], "place");
+    assert_eq!(parameters[0]["style"], "deepObject");
+    assert_eq!(parameters[0]["explode"], true);
+    assert_eq!(parameters[1]["style"], Value::Null);
+    let body = &operation(&document, "/places", "post")["requestBody"];
+    let form = &body["content"]["application/x-www-form-urlencoded"];
+    assert_eq!(
+        form["encoding"],
+        json!({ "place": { "style": "deepObject", "explode": true } })
+    );
+    assert_eq!(form["schema"]["unevaluatedProperties"], false);
 }
 
 #[test]
