@@ -162,6 +162,7 @@
 //! | [`with_multipart`] | `Validate` | forms with files, received and validated: [`UploadedFile`] |
 //! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
+//! | [`with_conditional`] | `Cache` | 304, 412 and 428: [`ETag`], [`LastModified`], [`ExpectedVersion`] |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
 //!
 //! # Around what
@@ -180,7 +181,7 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `decompression`
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `conditional`, `decompression`
 //! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart`,
 //! `request-id` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
@@ -263,6 +264,14 @@ pub use self::layers::client_ip::{
 #[cfg(feature = "concurrency-limit")]
 pub use self::layers::concurrency_limit::{
     self, limiter::with_concurrency_limit, policy::ConcurrencyLimit,
+};
+#[cfg(feature = "conditional")]
+pub use self::layers::conditional::{
+    self,
+    layer::with_conditional,
+    policy::Conditional,
+    precondition::{ExpectedVersion, Precondition},
+    validators::LastModified,
 };
 #[cfg(feature = "cors")]
 pub use self::layers::cors::{
@@ -354,6 +363,8 @@ pub use self::request::key;
 pub use self::support::networks;
 #[cfg(feature = "cookies")]
 pub use self::wire::cookies::{self, request::Cookies, set_cookie::SetCookie};
+#[cfg(feature = "conditional")]
+pub use self::wire::field::entity_tag::ETag;
 pub use self::{
     compose::{Describe, Reply, Stack, assume, compose, layer},
     contract::{
@@ -401,6 +412,8 @@ pub mod types {
         HandlerFunction, LastArgument, PathUse,
     };
     pub use crate::layers::body_adapter::{BodyAdapter, BodyAdapterFuture, BodyAdapterService};
+    #[cfg(feature = "conditional")]
+    pub use crate::layers::conditional::layer::Comparison;
     #[cfg(feature = "lingering-close")]
     pub use crate::layers::lingering_close::layer::Watch;
     #[cfg(feature = "validation")]

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     contract::{
         Description,
-        description::{Carrier, InputSource, NameList, Requirement, Security, SecurityScheme},
+        description::{
+            Answer, Carrier, InputSource, NameList, RequestInput, Requirement, Security,
+            SecurityScheme,
+        },
     },
     integrations::axum::Concern,
 };
@@ -203,7 +206,11 @@ impl AuditedRoute {
         let bounds = bounds.filter_map(Description::body_bound);
         let bounds = bounds.map(|bound| format!("any body, {bound}"));
         let inputs = self.acting_layers.iter().flat_map(Description::inputs);
-        let inputs = inputs.map(|input| {
+        let is_read = |input: &&RequestInput| {
+            let method = self.method.as_ref();
+            method.is_none_or(|method| input.is_read_of(method))
+        };
+        let inputs = inputs.filter(is_read).map(|input| {
             let part = match input.source() {
                 InputSource::Body => "",
                 InputSource::Cookie => "cookies",
@@ -251,7 +258,13 @@ impl AuditedRoute {
     /// The statuses of the errors that the layers answer in the handler's place.
     fn refusals(&self) -> String {
         let answers = self.acting_layers.iter().flat_map(Description::answers);
-        let statuses = answers.map(|answer| answer.status().as_u16());
+        let is_given = |answer: &&Answer| {
+            let method = self.method.as_ref();
+            method.is_none_or(|method| answer.is_given_to(method))
+        };
+        let statuses = answers
+            .filter(is_given)
+            .map(|answer| answer.status().as_u16());
         let statuses: BTreeSet<_> = statuses.filter(|status| *status >= 400).collect();
         let statuses = statuses.iter().map(u16::to_string);
         statuses.collect::<Vec<_>>().join(" ")

@@ -13,6 +13,8 @@ pub mod cache_control;
 pub mod client_ip;
 #[cfg(feature = "concurrency-limit")]
 pub mod concurrency_limit;
+#[cfg(feature = "conditional")]
+pub mod conditional;
 #[cfg(feature = "cors")]
 pub mod cors;
 #[cfg(feature = "csrf")]

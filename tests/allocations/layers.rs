@@ -97,6 +97,10 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_do_not_allocate() {
         ("cache-control", {
             behind!(with_cache_control(CacheControl::no_store()))
         }),
+        #[cfg(feature = "conditional")]
+        ("conditional, without a precondition", {
+            behind!(wythe::with_conditional(wythe::Conditional::new()))
+        }),
         ("a condition", {
             let layer = with_cache_control(CacheControl::no_store());
             behind!(layer.when(|head| head.path() == "/" && head.route() == "/"))

@@ -221,15 +221,19 @@ impl<'a> Operation<'a> {
 
     /// What a layer answers to requests of this method: not to preflights, to methods that it does not
     /// list, or, as protection from forged requests, to safe methods.
-    fn answers<'l>(&self, layer: &'l Description) -> impl Iterator<Item = &'l Answer> + use<'l> {
+    fn answers<'l>(
+        &self,
+        layer: &'l Description,
+    ) -> impl Iterator<Item = &'l Answer> + use<'l, 'a> {
         let answers_others = layer.cors().is_some()
             || layer
                 .methods()
                 .is_some_and(|methods| methods.contains(self.method));
         let is_idle = layer.is_csrf_protection() && self.method.is_safe();
-        layer
-            .answers()
-            .iter()
+        let method = self.method;
+        let given = layer.answers().iter();
+        given
+            .filter(move |answer| answer.is_given_to(method))
             .filter(move |answer| !is_idle && (!answers_others || !is_to_another_method(answer)))
     }
 
@@ -375,7 +379,7 @@ impl<'a> Operation<'a> {
                     Some(_) => None,
                     None => schemas.next().cloned(),
                 };
-                if described.source() == source {
+                if described.source() == source && described.is_read_of(self.method) {
                     inputs.push(LayerInput {
                         described,
                         schema: schema.unwrap_or_else(|| json!({})),

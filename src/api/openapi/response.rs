@@ -29,7 +29,7 @@ use crate::{
 /// | `Redirect` | 3xx |
 /// | `Result<T, E>` | what `T` and `E` say |
 /// | [`Problem`](crate::Problem), `StatusCode`, `(StatusCode, T)` | `default`: any status |
-/// | `(SetCookie, T)` | what `T` says, with the field |
+/// | `(SetCookie, T)`, `(ETag, T)`, `(LastModified, T)` | what `T` says, with the field |
 /// | `(HeaderMap, T)`, `([(name, value); N], T)` | what `T` says; its content may have another media type, and the fields are not listed |
 ///
 /// # Example: an error that lists its problems
@@ -359,6 +359,28 @@ impl<P1: DocumentParts, P2: DocumentParts> DocumentParts for (P1, P2) {
 impl<P: DocumentParts> DocumentParts for Option<P> {
     fn fields() -> Vec<HeaderName> {
         P::fields()
+    }
+}
+
+#[cfg(feature = "conditional")]
+impl DocumentParts for crate::wire::field::entity_tag::ETag {
+    fn fields() -> Vec<HeaderName> {
+        vec![header::ETAG]
+    }
+}
+
+/// 200 without content.
+#[cfg(feature = "conditional")]
+impl DocumentResponse for crate::wire::field::entity_tag::ETag {
+    fn document(responses: &mut ResponseTypes<'_>) {
+        <(Self, ())>::document(responses);
+    }
+}
+
+#[cfg(feature = "conditional")]
+impl DocumentParts for crate::layers::conditional::validators::LastModified {
+    fn fields() -> Vec<HeaderName> {
+        vec![header::LAST_MODIFIED]
     }
 }
 

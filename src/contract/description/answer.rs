@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, fmt};
 
-use http::{HeaderName, StatusCode, request::Parts};
+use http::{HeaderName, Method, StatusCode, request::Parts};
 
+use super::methods::Methods;
 use crate::wire::Problem;
 
 /// An answer that a layer can give in the handler's place.
@@ -34,6 +35,7 @@ pub struct Answer {
     fields: Vec<HeaderName>,
     members: Vec<Cow<'static, str>>,
     provocation: Provocation,
+    methods: Methods,
 }
 
 /// What a test does to get the answer.
@@ -60,6 +62,7 @@ impl Answer {
             fields: Vec::new(),
             members: Vec::new(),
             provocation: Provocation::Described,
+            methods: Methods::ALL,
         }
     }
 
@@ -155,6 +158,18 @@ impl Answer {
     pub fn not_provoked(mut self, why: impl Into<Cow<'static, str>>) -> Self {
         self.provocation = Provocation::Impossible(why.into());
         self
+    }
+
+    /// The answer is given only to requests whose method the function accepts.
+    pub const fn to_methods(mut self, accepts: fn(&Method) -> bool) -> Self {
+        self.methods = Methods(accepts);
+        self
+    }
+
+    /// Whether the answer can be given to requests of this method.
+    #[must_use]
+    pub fn is_given_to(&self, method: &Method) -> bool {
+        self.methods.contain(method)
     }
 
     /// The change of a request that gets the answer, if there is one.

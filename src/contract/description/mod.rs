@@ -8,6 +8,7 @@ mod answer;
 mod body_bound;
 pub(crate) mod layer;
 mod limit;
+mod methods;
 mod policy;
 mod security;
 

@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::{HeaderName, Method};
 
+use super::methods::Methods;
 use crate::wire::field::cache_control::directives;
 
 /// The input that a layer reads from a request.
@@ -34,6 +35,7 @@ pub struct RequestInput {
     path_check: Option<PathCheck>,
     has_nested_keys: bool,
     rejects_unknown_names: bool,
+    methods: Methods,
 }
 
 /// Says why parameters of a path with these names are not what an input takes.
@@ -85,6 +87,7 @@ impl RequestInput {
             path_check: None,
             has_nested_keys: false,
             rejects_unknown_names: false,
+            methods: Methods::ALL,
         }
     }
 
@@ -99,6 +102,18 @@ impl RequestInput {
     pub const fn optional(mut self) -> Self {
         self.is_optional = true;
         self
+    }
+
+    /// The layer reads the input only of requests whose method the function accepts.
+    pub const fn to_methods(mut self, accepts: fn(&Method) -> bool) -> Self {
+        self.methods = Methods(accepts);
+        self
+    }
+
+    /// Whether the layer reads the input of requests of this method.
+    #[must_use]
+    pub fn is_read_of(&self, method: &Method) -> bool {
+        self.methods.contain(method)
     }
 
     /// What a single text means, for the document.

@@ -1,4 +1,4 @@
-//! axum's traits for the types of this crate: cookies, responses and validated inputs.
+//! axum's traits for the types of this crate: cookies, validators, responses and validated inputs.
 
 use axum::{
     body::Body,
@@ -67,6 +67,39 @@ mod cookies {
             (self, ()).into_response()
         }
     }
+}
+
+#[cfg(feature = "conditional")]
+mod validators {
+    use std::convert::Infallible;
+
+    use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+
+    use crate::{layers::conditional::validators::LastModified, wire::field::entity_tag::ETag};
+
+    macro_rules! validators {
+        ($($name:ident)*) => {$(
+            impl IntoResponseParts for $name {
+                type Error = Infallible;
+
+                fn into_response_parts(
+                    self,
+                    mut response: ResponseParts,
+                ) -> Result<ResponseParts, Infallible> {
+                    self.insert_into(response.headers_mut());
+                    Ok(response)
+                }
+            }
+
+            /// An empty response with the field.
+            impl IntoResponse for $name {
+                fn into_response(self) -> Response {
+                    (self, ()).into_response()
+                }
+            }
+        )*};
+    }
+    validators!(ETag LastModified);
 }
 
 /// axum's wrappers are inputs of `with_validation`.

@@ -312,7 +312,8 @@ impl<'a> Run<'a> {
             if layer.is_csrf_protection() && route.method.is_safe() {
                 continue;
             }
-            for answer in layer.answers() {
+            let answers = layer.answers().iter();
+            for answer in answers.filter(|answer| answer.is_given_to(&route.method)) {
                 let target = Target {
                     layers: &route.layers,
                     index,

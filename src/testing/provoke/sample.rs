@@ -167,7 +167,7 @@ fn array(members: &Map<String, Value>, document: &Value, depth: usize) -> Option
 }
 
 fn string(schema: &Value, document: &Value) -> Option<Value> {
-    const TEXTS: [&str; 12] = [
+    const TEXTS: [&str; 13] = [
         "a",
         "A",
         "1",
@@ -176,10 +176,12 @@ fn string(schema: &Value, document: &Value) -> Option<Value> {
         "ab1",
         "AB1",
         "aaaaaaaa",
-        "12345678",
-        "+12025550123",
+        "13345678",
+        "+13025550133",
         "2026-01-31",
         "00000000-0000-4000-8000-000000000000",
+        // `If-Match`
+        "*",
     ];
     let of_format = match schema.get("format").and_then(Value::as_str) {
         Some("email") => "ada@example.com",

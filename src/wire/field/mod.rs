@@ -5,10 +5,13 @@ pub(crate) mod base64url;
 pub(crate) mod cache_control;
 mod challenge;
 pub(crate) mod cookie;
+#[cfg(feature = "conditional")]
+pub(crate) mod entity_tag;
 pub(crate) mod forwarded;
 pub(crate) mod forwarded_for;
-#[cfg(feature = "rate-limit")]
+#[cfg(any(feature = "conditional", feature = "rate-limit"))]
 pub(crate) mod header_value;
+pub(crate) mod http_date;
 pub(crate) mod json_pointer;
 pub(crate) mod media_type;
 pub(crate) mod origin;

@@ -271,6 +271,46 @@ mod cache_control {
     }
 }
 
+#[cfg(feature = "conditional")]
+mod conditional {
+    use super::*;
+    use wythe::{Conditional, ETag, with_conditional};
+
+    fn put(tag: &str) -> Request<Body> {
+        let request = Request::put("/").header("if-match", tag);
+        request.body(common::empty()).unwrap()
+    }
+
+    fn current() -> Request<Body> {
+        put("\"7\"")
+    }
+
+    fn stale() -> Request<Body> {
+        put("\"6\"")
+    }
+
+    fn read() -> Request<Body> {
+        let request = Request::get("/").header("if-none-match", "\"6\"");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        conditional: with_conditional(Conditional::new().tag_bodies(100)),
+            passes read, answers None, secret "no secret";
+        conditional_write: {
+            let policy = Conditional::new().current(|_| Some(ETag::version(7)));
+            with_conditional(policy.require_precondition())
+        }, passes current, answers Some(stale), secret "no secret";
+        conditional_write_that_waits: {
+            let policy = Conditional::new().current(|_| async {
+                tokio::task::yield_now().await;
+                Some(ETag::version(7))
+            });
+            with_conditional(policy)
+        }, passes current, answers Some(stale), secret "no secret";
+    }
+}
+
 #[cfg(feature = "rate-limit")]
 mod rate_limit {
     use super::*;

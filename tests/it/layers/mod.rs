@@ -12,6 +12,14 @@ mod cache_control;
 mod client_ip;
 #[cfg(feature = "concurrency-limit")]
 mod concurrency_limit;
+#[cfg(all(
+    feature = "axum",
+    feature = "cache-control",
+    feature = "conditional",
+    feature = "cors",
+    feature = "idempotency"
+))]
+mod conditional;
 #[cfg(feature = "cors")]
 mod cors;
 #[cfg(feature = "csrf")]

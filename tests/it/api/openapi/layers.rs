@@ -10,16 +10,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use wythe::{
-    Api, ApiKey, Basic, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf,
-    CsrfTokens, Decompression, Form, HasScopes, Idempotency, IpFilter, Json, JsonOrForm, Jwks, Jwt,
-    NoContent, Query, Quota, Scopes, Sessions,
+    Api, ApiKey, Basic, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Conditional,
+    Cors, Csrf, CsrfTokens, Decompression, ETag, Form, HasScopes, Idempotency, IpFilter, Json,
+    JsonOrForm, Jwks, Jwt, NoContent, Query, Quota, Scopes, Sessions,
     auth::{ApiKeyFormat, Authenticate as _, SessionKey},
     compose,
     webhook::{MemoryWebhookStore, WebhookScheme},
     with_auth, with_body_limit, with_cache_control, with_client_ip, with_concurrency_limit,
-    with_cors, with_csrf, with_decompression, with_idempotency, with_ip_filter, with_load_shed,
-    with_methods, with_presentation, with_presentation_as, with_rate_limit, with_raw_webhook,
-    with_scopes, with_validation, with_webhook,
+    with_conditional, with_cors, with_csrf, with_decompression, with_idempotency, with_ip_filter,
+    with_load_shed, with_methods, with_presentation, with_presentation_as, with_rate_limit,
+    with_raw_webhook, with_scopes, with_validation, with_webhook,
 };
 
 use super::assert_references_resolve;
@@ -149,6 +149,10 @@ fn each_layer() {
         "with_webhook": with_webhook::<NewUser>(WebhookScheme::standard(WEBHOOK_SECRET).unwrap())
             .once(MemoryWebhookStore::default()),
         "with_raw_webhook": with_raw_webhook(WebhookScheme::slack(SECRET).unwrap()),
+        "with_conditional": with_conditional(Conditional::new()),
+        "with_conditional, required": with_conditional(
+            Conditional::new().current(|_| Some(ETag::version(7))).require_precondition(),
+        ),
         "with_cache_control": with_cache_control(
             CacheControl::public().max_age(Duration::from_secs(60)),
         ),

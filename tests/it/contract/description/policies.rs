@@ -665,6 +665,47 @@ fn origins() {
 }
 
 #[test]
+fn conditional_requests() {
+    use wythe::{Conditional, ETag, with_conditional};
+
+    check(
+        &with_conditional(Conditional::new()),
+        &[
+            "with_conditional",
+            "304 when the client has the current version",
+            "  fields etag",
+            "400 when a precondition is malformed",
+            "  reasons malformed_precondition",
+            "412 when a precondition is false",
+            "  reasons precondition_failed",
+            "reads Header String [] None",
+            "reads Header String [] None",
+        ],
+    );
+    let down = |_: &wythe::RequestHead<'_>| Err::<Option<ETag>, _>(std::io::Error::other("down"));
+    let policy = Conditional::new().tag_bodies(100).current(down);
+    check(
+        &with_conditional(policy.require_precondition()),
+        &[
+            "with_conditional",
+            "304 when the client has the current version",
+            "  fields etag",
+            "400 when a precondition is malformed",
+            "  reasons malformed_precondition",
+            "412 when a precondition is false",
+            "  reasons precondition_failed",
+            "428 without a precondition",
+            "  reasons no_precondition",
+            "503 when the current version can't be found out",
+            "  reasons unavailable",
+            "sets etag",
+            "reads Header String [] None",
+            "reads Header String [] None",
+        ],
+    );
+}
+
+#[test]
 fn caches() {
     check(
         &with_cache_control(CacheControl::no_store()),

@@ -406,6 +406,36 @@ async fn addresses() {
 }
 
 #[tokio::test]
+async fn conditional_requests() {
+    use wythe::{Conditional, ETag, with_conditional};
+
+    let put = |fields: &[(&'static str, &'static str)]| {
+        let mut request = get(fields);
+        *request.method_mut() = Method::PUT;
+        request
+    };
+    let policy = Conditional::new().current(|_| Some(ETag::version(7)));
+    let requests = [
+        get(&[("if-none-match", "*")]),
+        put(&[("if-match", "7")]),
+        put(&[("if-match", "\"6\"")]),
+        put(&[]),
+    ];
+    let layer = with_conditional(policy.require_precondition());
+    provokes(
+        "conditional",
+        layer,
+        requests,
+        &[
+            // It is the response of the handler.
+            "304 without a problem",
+            "304 without a problem field etag",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn caches() {
     let private = with_cache_control(CacheControl::private());
     provokes("private", private, [get(&[])], &[]).await;
