@@ -66,6 +66,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         .headers([
             header::CONTENT_TYPE,
             header::AUTHORIZATION,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])?;
     // One route is for pages of every origin, which send no cookies. Where no route is known, both
@@ -215,7 +217,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             )
         })
         .nest("/api", auth::api(state, &csrf)?)
-        .nest("/api/users", users::api(tokens, &csrf, state.rate_limits)?)
+        .nest("/api/users", users::api(&state.users, tokens, &csrf, state.rate_limits)?)
         .nest("/api/admin", admin::api(tokens, &csrf)?);
     let document = document(&api);
     let routes = api.public("what the API does is not a secret", |open| {

@@ -52,8 +52,30 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
             .query("page=1&per_page=20")
             .sends_cookies(),
         Curl::get(user).example(grace).sends_cookies(),
-        Curl::put(user).example(grace).sends_cookies().json(HOPPER),
-        Curl::delete(user).example(grace).sends_cookies(),
+        Curl::get(user)
+            .example(grace)
+            .sends_cookies()
+            .header("If-None-Match: \"1\"")
+            .refused("304: not changed since version 1"),
+        Curl::put(user)
+            .example(grace)
+            .sends_cookies()
+            .json(HOPPER)
+            .header("If-Match: \"1\""),
+        Curl::put(user)
+            .example(grace)
+            .sends_cookies()
+            .json(HOPPER)
+            .header("If-Match: \"1\"")
+            .refused("412: changed since version 1"),
+        Curl::delete(user)
+            .example(grace)
+            .sends_cookies()
+            .refused("428: without a version"),
+        Curl::delete(user)
+            .example(grace)
+            .sends_cookies()
+            .header("If-Match: \"2\""),
         Curl::post("/api/payments")
             .sends_cookies()
             .header("Idempotency-Key: order-7")

@@ -7,6 +7,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 /// `AUTOINCREMENT` never reuses an id: the token of a deleted user must not be valid for the next
 /// one. `NOCASE` makes `Ada@example.com` the same address as `ada@example.com`.
 ///
+/// The version of a user is that of what `GET /api/users/{id}` shows: its `ETag`.
+///
 /// A login has the hashes of the current refresh token and of the previous one. The database
 /// deletes it with its account, and when the password changes, even if another program does that.
 const SCHEMA: &str = "
@@ -15,7 +17,8 @@ const SCHEMA: &str = "
         name TEXT,
         email TEXT NOT NULL UNIQUE COLLATE NOCASE,
         age INTEGER,
-        password_hash TEXT
+        password_hash TEXT,
+        version INTEGER NOT NULL DEFAULT 1
     ) STRICT;
     CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,5 +94,12 @@ pub(crate) async fn open(url: Option<&str>) -> Result<SqlitePool, sqlx::Error> {
         }
     };
     sqlx::raw_sql(SCHEMA).execute(&pool).await?;
+    // A file of an older version of this program.
+    let has_version = "SELECT count(*) FROM pragma_table_info('users') WHERE name = 'version'";
+    let has_version: i64 = sqlx::query_scalar(has_version).fetch_one(&pool).await?;
+    if has_version == 0 {
+        let add = "ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 1";
+        sqlx::query(add).execute(&pool).await?;
+    }
     Ok(pool)
 }

@@ -117,6 +117,7 @@ async fn protected_takes_a_bearer_token_or_a_cookie(api: Api) {
     // The account is deleted, so its token is invalid; the id is not reused.
     api.delete("/api/users/1")
         .bearer(&token)
+        .header("if-match", "*")
         .send()
         .await
         .is(204);
@@ -190,22 +191,29 @@ async fn shows_replaces_and_deletes_a_user(api: Api) {
         let path = format!("/api/users/{id}");
         api.get(&path).bearer(&token).send()
     };
-    let shown = show("2").await.is(200).json();
-    assert_eq!(shown["email"], "grace@example.com");
+    let shown = show("2").await.is(200);
+    assert_eq!(shown.json()["email"], "grace@example.com");
+    assert_eq!(shown.field("etag"), "\"1\"");
+    assert_eq!(shown.field("cache-control"), "private, no-cache");
     let changed = json!({ "name": "Grace Hopper", "email": "grace@example.com", "age": 37 });
     let replace = |id: &str, user: &Value| {
         let path = format!("/api/users/{id}");
-        api.put(&path).bearer(&token).json(user).send()
+        let put = api.put(&path).bearer(&token).json(user);
+        put.header("if-match", "*").send()
     };
-    let answer = replace("2", &changed).await.is(200).json();
-    assert_eq!(answer["age"], 37);
-    assert_eq!(show("2").await.is(200).json(), answer);
+    let answer = replace("2", &changed).await.is(200);
+    assert_eq!(answer.json()["age"], 37);
+    assert_eq!(answer.field("etag"), "\"2\"");
+    assert_eq!(show("2").await.is(200).json(), answer.json());
     let taken = json!({ "name": "Grace", "email": "ada@example.com" });
     replace("2", &taken).await.refused(409);
     replace("2", &json!({ "name": "Grace" })).await.refused(422);
     replace("9", &changed).await.refused(404);
 
-    let delete = || api.delete("/api/users/2").bearer(&token).send();
+    let delete = || {
+        let delete = api.delete("/api/users/2").bearer(&token);
+        delete.header("if-match", "*").send()
+    };
     let answer = delete().await.is(204);
     assert!(answer.body.is_empty());
     delete().await.refused(404);
@@ -220,10 +228,14 @@ async fn only_its_owner_can_change_an_account(api: Api) {
     let ada = api.token("ada@example.com").await;
     let grace = api.token("grace@example.com").await;
     let user = json!({ "name": "Grace", "email": "grace@example.com" });
-    let replace = |token: &str| api.put("/api/users/2").bearer(token).json(&user).send();
+    let replace = |token: &str| {
+        let put = api.put("/api/users/2").bearer(token).json(&user);
+        put.header("if-match", "*").send()
+    };
     replace(&ada).await.refused(403);
     api.delete("/api/users/2")
         .bearer(&ada)
+        .header("if-match", "*")
         .send()
         .await
         .refused(403);
@@ -232,6 +244,7 @@ async fn only_its_owner_can_change_an_account(api: Api) {
     api.log_in("grace@example.com").await.is(200);
     api.delete("/api/users/2")
         .bearer(&grace)
+        .header("if-match", "*")
         .send()
         .await
         .is(204);

@@ -52,7 +52,7 @@ pub(crate) async fn settle(
         users, passwords, ..
     } = credentials;
     let Some(Admin { email, password }) = admin else {
-        users.delete(UserId::ADMIN).await?;
+        users.delete(UserId::ADMIN, None).await?;
         return Ok(());
     };
     let account = users.account(email).await?;

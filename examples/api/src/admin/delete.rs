@@ -19,7 +19,7 @@ pub(super) async fn delete_any_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
 ) -> Result<NoContent, DeleteError> {
-    if !users.delete(id).await? {
+    if !users.delete(id, None).await? {
         return Err(NoSuchUser.into());
     }
     Ok(NoContent)

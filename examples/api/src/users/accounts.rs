@@ -28,7 +28,8 @@ impl Users {
     pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), ServerError> {
         let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
                    ON CONFLICT (id) DO UPDATE
-                   SET email = excluded.email, password_hash = excluded.password_hash";
+                   SET email = excluded.email, password_hash = excluded.password_hash,
+                       version = version + 1";
         let set = sqlx::query(set).bind(UserId::ADMIN.0).bind(email);
         set.bind(hash).execute(&self.0).await?;
         Ok(())

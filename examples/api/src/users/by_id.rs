@@ -1,13 +1,37 @@
 //! `GET`, `PUT`, `DELETE /api/users/{id}`: one user.
 
-use axum::{Json, extract::State};
-use wythe::{Auth, NoContent, Path, Valid};
+use axum::{Json, extract::State, http::StatusCode};
+use wythe::{
+    Auth, Conditional, ETag, ExpectedVersion, NoContent, Path, Problem, RequestHead, Valid,
+};
 
-use super::{EmailTaken, NewUser, NoSuchUser, NotTheOwner, User, UserId, Users, store::Owner};
+use super::{
+    EmailTaken, NewUser, NoSuchUser, NotTheOwner, User, UserChanged, UserId, Users, store::Owner,
+};
 use crate::{
     auth::Claims,
     error::{ServerError, one_of},
 };
+
+/// Who writes has to know what is overwritten: the version comes back in `If-Match`.
+pub(super) fn known_version(users: &Users) -> Conditional<ExpectedVersion> {
+    let users = users.clone();
+    let current = move |head: &RequestHead<'_>| {
+        let users = users.clone();
+        let id = head.path().rsplit('/').next().map(str::parse);
+        async move {
+            let Some(Ok(id)) = id else {
+                return Err(Problem::new(StatusCode::BAD_REQUEST).detail("The id is not a number."));
+            };
+            // `PUT` creates no user, so it is not the precondition that fails.
+            match users.version(id).await? {
+                Some(version) => Ok(Some(version)),
+                None => Err(NoSuchUser.into()),
+            }
+        }
+    };
+    Conditional::new().current(current).require_precondition()
+}
 
 one_of! {
     pub(super) enum ShowError {
@@ -19,16 +43,16 @@ one_of! {
 pub(super) async fn show_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
-) -> Result<Json<User>, ShowError> {
-    let user = users.find(id).await?.ok_or(NoSuchUser)?;
-    Ok(Json(user))
+) -> Result<(ETag, Json<User>), ShowError> {
+    let (version, user) = users.find(id).await?.ok_or(NoSuchUser)?;
+    Ok((version, Json(user)))
 }
 
 one_of! {
     pub(super) enum ReplaceError {
         ChangeError,
-        NoSuchUser,
         EmailTaken,
+        UserChanged,
         ServerError,
     }
 }
@@ -37,11 +61,22 @@ pub(super) async fn replace_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
     Auth(claims): Auth<Claims>,
+    expected: ExpectedVersion,
     user: Valid<Json<NewUser>>,
-) -> Result<Json<User>, ReplaceError> {
+) -> Result<(ETag, Json<User>), ReplaceError> {
     may_change(&users, id, &claims).await?;
-    let user = users.replace(id, &user).await??.ok_or(NoSuchUser)?;
-    Ok(Json(user))
+    let version = expected.version().map_err(ServerError::from)?;
+    let replaced = users.replace(id, version, &user).await??;
+    let (version, user) = replaced.ok_or(UserChanged)?;
+    Ok((version, Json(user)))
+}
+
+one_of! {
+    pub(super) enum DeleteError {
+        ChangeError,
+        UserChanged,
+        ServerError,
+    }
 }
 
 one_of! {
@@ -56,10 +91,12 @@ pub(super) async fn delete_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
     Auth(claims): Auth<Claims>,
-) -> Result<NoContent, ChangeError> {
+    expected: ExpectedVersion,
+) -> Result<NoContent, DeleteError> {
     may_change(&users, id, &claims).await?;
-    if !users.delete(id).await? {
-        return Err(NoSuchUser.into());
+    let version = expected.version().map_err(ServerError::from)?;
+    if !users.delete(id, version).await? {
+        return Err(UserChanged.into());
     }
     Ok(NoContent)
 }

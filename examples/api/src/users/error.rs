@@ -1,7 +1,7 @@
 //! What can be wrong with a request for a user.
 
 use axum::http::StatusCode;
-use wythe::Problem;
+use wythe::{ExpectedVersion, Problem};
 
 use crate::error::problem;
 
@@ -16,6 +16,12 @@ problem! {
     pub(crate) struct NotTheOwner = "when the user has an account, and is not you";
     Problem::new(StatusCode::FORBIDDEN)
         .detail("This user has an account: only its owner can change or delete it.")
+}
+
+problem! {
+    /// Another request has changed or deleted the user since its version was checked.
+    pub(crate) struct UserChanged = "when the user has changed meanwhile";
+    ExpectedVersion::failed()
 }
 
 problem! {

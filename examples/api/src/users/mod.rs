@@ -15,13 +15,13 @@ use axum::{Json, extract::Query};
 use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
-    Api, CacheControl, ConfigError, Csrf, compose, with_auth, with_cache_control, with_csrf,
-    with_rate_limit, with_validation,
+    Api, CacheControl, Conditional, ConfigError, Csrf, compose, with_auth, with_cache_control,
+    with_conditional, with_csrf, with_rate_limit, with_validation,
 };
 
 use self::error::email_taken;
 pub(crate) use accounts::Account;
-pub(crate) use error::{EmailTaken, NoSuchUser, NotTheOwner};
+pub(crate) use error::{EmailTaken, NoSuchUser, NotTheOwner, UserChanged};
 pub(crate) use id::UserId;
 pub(crate) use input::NewUser;
 pub(crate) use overview::Overview;
@@ -35,7 +35,12 @@ use crate::{
 };
 
 /// The routes, below `/api/users`.
-pub(crate) fn api(tokens: &Tokens, csrf: &Csrf, limits: RateLimits) -> Result<Routes, ConfigError> {
+pub(crate) fn api(
+    users: &Users,
+    tokens: &Tokens,
+    csrf: &Csrf,
+    limits: RateLimits,
+) -> Result<Routes, ConfigError> {
     let auth = with_auth(tokens.jwt());
     let no_store = with_cache_control(CacheControl::no_store());
     let create = compose((
@@ -44,9 +49,17 @@ pub(crate) fn api(tokens: &Tokens, csrf: &Csrf, limits: RateLimits) -> Result<Ro
         auth.clone(),
         with_validation::<Json<NewUser>>(),
     ));
-    let read = compose((auth, no_store));
+    let read = compose((auth.clone(), no_store));
     let list = read.clone().with(with_validation::<Query<Page>>());
-    let delete = read.clone().with(with_csrf(csrf.clone()));
+    // A browser may keep a user, and asks each time whether it has changed.
+    let show = compose((
+        auth,
+        with_cache_control(CacheControl::private().no_cache()),
+        with_conditional(Conditional::new()),
+    ));
+    let delete = read
+        .with(with_csrf(csrf.clone()))
+        .with(with_conditional(by_id::known_version(users)));
     let replace = delete.clone().with(with_validation::<Json<NewUser>>());
     Ok(Api::new("Users", VERSION)
         .documented()
@@ -61,7 +74,7 @@ pub(crate) fn api(tokens: &Tokens, csrf: &Csrf, limits: RateLimits) -> Result<Ro
             list.handler(list::list_users)
                 .description("A page of the users, oldest first."),
         )
-        .get("/{id}", read.handler(by_id::show_user))
+        .get("/{id}", show.handler(by_id::show_user))
         .put(
             "/{id}",
             replace

@@ -1,6 +1,7 @@
 //! Stores users in SQLite.
 
 use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
+use wythe::ETag;
 
 use super::{EmailTaken, NewUser, Page, User, UserId, email_taken};
 use crate::error::ServerError;
@@ -33,11 +34,19 @@ impl Users {
         Ok(email_taken(id)?.map(UserId))
     }
 
-    /// The user with this id.
-    pub(crate) async fn find(&self, id: UserId) -> Result<Option<User>, ServerError> {
-        let find = "SELECT id, name, email, age FROM users WHERE id = ?";
-        let user = sqlx::query_as(find).bind(id.0);
-        Ok(user.fetch_optional(&self.0).await?)
+    /// The user with this id, and the tag of its version.
+    pub(crate) async fn find(&self, id: UserId) -> Result<Option<(ETag, User)>, ServerError> {
+        let find = "SELECT id, name, email, age, version FROM users WHERE id = ?";
+        let row = sqlx::query(find).bind(id.0).fetch_optional(&self.0).await?;
+        Ok(row.as_ref().map(tagged).transpose()?)
+    }
+
+    /// The tag of the version of the user with this id.
+    pub(super) async fn version(&self, id: UserId) -> Result<Option<ETag>, ServerError> {
+        let find = "SELECT version FROM users WHERE id = ?";
+        let version = sqlx::query_scalar(find).bind(id.0);
+        let version: Option<i64> = version.fetch_optional(&self.0).await?;
+        Ok(version.map(ETag::version))
     }
 
     /// Who may change the user with this id, if there is one.
@@ -68,24 +77,41 @@ impl Users {
         Ok(count.fetch_one(&self.0).await?)
     }
 
-    /// Replaces the user with this id, if it exists.
+    /// Replaces the user with this id, if it has this version, or any if there is none.
     pub(crate) async fn replace(
         &self,
         id: UserId,
+        version: Option<i64>,
         user: &NewUser,
-    ) -> Result<Result<Option<User>, EmailTaken>, ServerError> {
-        let change = "UPDATE users SET name = ?, email = ?, age = ? WHERE id = ?
-                      RETURNING id, name, email, age";
-        let row = sqlx::query_as(change).bind(&user.name).bind(&user.email);
-        let row = row.bind(user.age).bind(id.0);
-        Ok(email_taken(row.fetch_optional(&self.0).await)?)
+    ) -> Result<Result<Option<(ETag, User)>, EmailTaken>, ServerError> {
+        let change = "UPDATE users SET name = ?, email = ?, age = ?, version = version + 1
+                      WHERE id = ? AND version = coalesce(?, version)
+                      RETURNING id, name, email, age, version";
+        let row = sqlx::query(change).bind(&user.name).bind(&user.email);
+        let row = row.bind(user.age).bind(id.0).bind(version);
+        let row = email_taken(row.fetch_optional(&self.0).await)?;
+        Ok(match row {
+            Ok(row) => Ok(row.as_ref().map(tagged).transpose()?),
+            Err(taken) => Err(taken),
+        })
     }
 
-    /// Deletes a user; returns whether it existed.
-    pub(crate) async fn delete(&self, id: UserId) -> Result<bool, ServerError> {
-        let delete = sqlx::query("DELETE FROM users WHERE id = ?").bind(id.0);
+    /// Deletes a user, if it has this version, or any if there is none; returns whether there was one.
+    pub(crate) async fn delete(
+        &self,
+        id: UserId,
+        version: Option<i64>,
+    ) -> Result<bool, ServerError> {
+        let delete = "DELETE FROM users WHERE id = ? AND version = coalesce(?, version)";
+        let delete = sqlx::query(delete).bind(id.0).bind(version);
         Ok(delete.execute(&self.0).await?.rows_affected() > 0)
     }
+}
+
+/// A user with the tag of its version.
+fn tagged(row: &SqliteRow) -> Result<(ETag, User), sqlx::Error> {
+    let version = row.try_get("version")?;
+    Ok((ETag::version(version), User::from_row(row)?))
 }
 
 impl FromRow<'_, SqliteRow> for User {
