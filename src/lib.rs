@@ -148,6 +148,7 @@
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
+//! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
 //! | [`with_client_ip`] | `Admit` | the address of the client, also behind proxies: [`ClientIp`] |
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that are not allowed |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
@@ -183,7 +184,7 @@
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `conditional`, `decompression`
 //! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart`,
-//! `request-id` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! `request-id`, `timeout` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
@@ -331,6 +332,11 @@ pub use self::layers::rate_limit::{
 pub use self::layers::request_id::{
     self,
     policy::{RequestIds, with_request_id},
+};
+#[cfg(feature = "timeout")]
+pub use self::layers::timeout::{
+    self,
+    policy::{Deadline, Timeout, with_timeout},
 };
 #[cfg(feature = "multipart")]
 pub use self::layers::validation::input::Upload;

@@ -189,11 +189,13 @@ fn session() -> Case {
     )
 }
 
-/// Layers that are not default features: `--features concurrency-limit,load-shed`.
-#[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
+/// Layers that are not default features: `--features full`.
+#[cfg(feature = "full")]
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
-    use wythe::{ConcurrencyLimit, layer, with_concurrency_limit, with_load_shed};
+    use wythe::{
+        ConcurrencyLimit, Timeout, layer, with_concurrency_limit, with_load_shed, with_timeout,
+    };
 
     vec![
         over_bare!("with_concurrency_limit", {
@@ -203,6 +205,13 @@ fn admission() -> Vec<Case> {
             with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
         }),
         over_bare!("with_load_shed", with_load_shed()),
+        over_bare!("with_timeout", {
+            with_timeout(Timeout::after(Duration::from_secs(10)).expect("a time"))
+        }),
+        over_bare!("with_timeout, idle", {
+            let timeout = Timeout::after(Duration::from_secs(10)).expect("a time");
+            with_timeout(timeout.idle(Duration::from_secs(10)).expect("a time"))
+        }),
         over_bare!(
             "tower's global ConcurrencyLimit",
             layer(GlobalConcurrencyLimitLayer::new(100))
@@ -210,7 +219,7 @@ fn admission() -> Vec<Case> {
     ]
 }
 
-#[cfg(not(all(feature = "concurrency-limit", feature = "load-shed")))]
+#[cfg(not(feature = "full"))]
 const fn admission() -> Vec<Case> {
     Vec::new()
 }

@@ -39,6 +39,8 @@ pub mod presentation;
 pub mod rate_limit;
 #[cfg(feature = "request-id")]
 pub mod request_id;
+#[cfg(feature = "timeout")]
+pub mod timeout;
 #[cfg(feature = "validation")]
 pub mod validation;
 #[cfg(feature = "webhook")]

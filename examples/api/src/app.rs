@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::{
     Json,
     extract::Query,
-    http::{HeaderName, Method, StatusCode, header},
+    http::{HeaderName, Method, header},
 };
-use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
+use tower_http::trace::TraceLayer;
 use wythe::{
     Api, Auth, BodyLimit, CacheControl, ConfigError, Cors, Csrf, Decompression, FinishedApi,
-    Idempotency, JsonOrForm,
+    Idempotency, JsonOrForm, Timeout,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
@@ -18,8 +18,8 @@ use wythe::{
     compose,
     webhook::MemoryWebhookStore,
     with_auth, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
-    with_idempotency, with_multipart, with_presentation, with_rate_limit, with_validation,
-    with_webhook,
+    with_idempotency, with_multipart, with_presentation, with_rate_limit, with_timeout,
+    with_validation, with_webhook,
 };
 
 use crate::{
@@ -79,6 +79,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let tokens = &state.tokens;
 
     let minute = Duration::from_secs(60);
+    // A client that lets a body wait gets a 408 before the answer is late.
+    let pause = limits.answer / 3;
     let in_a_cdn = CacheControl::public()
         .s_maxage(minute)
         .stale_while_revalidate(Duration::from_secs(300));
@@ -89,7 +91,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let contact = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(64 * 1024).idle(Duration::from_secs(5))?),
+        with_body_limit(BodyLimit::bytes(64 * 1024).idle(pause)?),
         with_decompression(Decompression::gzip().max_bytes(64 * 1024)),
         // A character of the message is up to 12 bytes of JSON: `\ud83d\ude0d`.
         with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
@@ -98,13 +100,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let feedback = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("feedback").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(64 * 1024).idle(Duration::from_secs(5))?),
+        with_body_limit(BodyLimit::bytes(64 * 1024).idle(pause)?),
         with_validation::<JsonOrForm<NewFeedback>>().max_body_bytes(64 * 1024),
     ));
     let upload = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("uploads").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(6 * 1024 * 1024).idle(Duration::from_secs(5))?),
+        with_body_limit(BodyLimit::bytes(6 * 1024 * 1024).idle(pause)?),
         with_multipart::<NewFile>(upload::options()?),
     ));
 
@@ -144,7 +146,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             data_cors,
             // Panics become problems too.
             with_presentation(),
-            TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits.answer),
+            with_timeout(Timeout::after(limits.answer)?),
         )))
         .documented()
         .public("the answers are the same for everybody", |open| {

@@ -78,7 +78,7 @@ async fn every_route_is_printed_with_its_stack() {
     };
     for line in [
         "Around every route: TraceLayer > with_cors.except_routes([\"/api/data\"]) > \
-         with_cors.only_routes([\"/api/data\"]) > with_presentation > TimeoutLayer",
+         with_cors.only_routes([\"/api/data\"]) > with_presentation > with_timeout",
         "POST /api/users with_rate_limit > with_csrf > with_auth > with_validation",
         "GET /api/hello with_cache_control",
         &format!("Listening on http://{}", api.address),

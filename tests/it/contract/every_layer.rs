@@ -453,6 +453,58 @@ mod load_shed {
     }
 }
 
+#[cfg(feature = "timeout")]
+mod timeout {
+    use super::*;
+    use std::time::Duration;
+    use wythe::{
+        Timeout,
+        timeout::{Idle, IdleBody},
+        with_timeout,
+    };
+
+    /// Converts the body back to the test's own type.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl Describes for Back {}
+
+    impl<S> Layer<S> for Back {
+        type Service = tower::util::MapResponse<S, fn(Response<IdleBody<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    fn ten_seconds() -> Timeout {
+        Timeout::after(Duration::from_secs(10)).unwrap()
+    }
+
+    fn with_idle() -> Timeout<Idle> {
+        ten_seconds().idle(Duration::from_secs(10)).unwrap()
+    }
+
+    every_layer! {
+        timeout: with_timeout(ten_seconds()),
+            passes plain, answers None, secret "no secret";
+    }
+
+    contract! {
+        timeout_with_idle: Fitted(with_timeout(with_idle()), Back),
+            passes plain, answers None, secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    mod idle {
+        use super::*;
+
+        under_api! {
+            timeout_with_idle: with_timeout(with_idle()), passes plain, answers None;
+        }
+    }
+}
+
 #[cfg(feature = "cors")]
 mod cors {
     use super::*;

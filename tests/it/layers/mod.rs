@@ -50,6 +50,8 @@ mod presentation;
 mod rate_limit;
 #[cfg(all(feature = "axum", feature = "presentation", feature = "request-id"))]
 mod request_id;
+#[cfg(feature = "full")]
+mod timeout;
 #[cfg(feature = "validation")]
 mod validation;
 #[cfg(feature = "webhook")]
