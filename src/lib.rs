@@ -146,6 +146,9 @@
 //! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
+//! | [`with_security_headers`] | `Present` | content security policy, HSTS and the rest; [`CspNonce`] |
+//! | [`with_https_only`] | `Admit` | 403 or a redirect for requests over plain `http` |
+//! | [`with_hosts`] | `Admit` | 421 to hosts that are not served |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
 //! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
@@ -183,8 +186,9 @@
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `conditional`, `decompression`
-//! (with `decompression-br` and `decompression-deflate`), `idempotency`, `ip-filter`, `load-shed`, `multipart`,
-//! `request-id`, `timeout` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity provider: [`Jwks`].
+//! (with `decompression-br` and `decompression-deflate`), `hosts`, `https-only`, `idempotency`, `ip-filter`,
+//! `load-shed`, `multipart`, `request-id`, `security-headers`, `timeout` and `webhook`. With `jwks`, [`Jwt`]
+//! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
@@ -291,6 +295,16 @@ pub use self::layers::decompression::{
     self,
     policy::{Decompression, with_decompression},
 };
+#[cfg(feature = "hosts")]
+pub use self::layers::hosts::{
+    self,
+    policy::{Hosts, with_hosts},
+};
+#[cfg(feature = "https-only")]
+pub use self::layers::https_only::{
+    self,
+    policy::{HttpsOnly, with_https_only},
+};
 #[cfg(feature = "idempotency")]
 pub use self::layers::idempotency::{
     self, key::IdempotencyKey, layer::with_idempotency, policy::Idempotency,
@@ -333,6 +347,12 @@ pub use self::layers::request_id::{
     self,
     policy::{RequestIds, with_request_id},
 };
+#[cfg(feature = "security-headers")]
+pub use self::layers::security_headers::{
+    self,
+    csp::CspNonce,
+    policy::{SecurityHeaders, with_security_headers},
+};
 #[cfg(feature = "timeout")]
 pub use self::layers::timeout::{
     self,
@@ -355,6 +375,12 @@ pub use self::layers::webhook::{
 #[cfg(feature = "request-id")]
 pub use self::request::RequestId;
 #[cfg(any(
+    feature = "hosts",
+    feature = "https-only",
+    feature = "security-headers"
+))]
+pub use self::request::Transport;
+#[cfg(any(
     feature = "concurrency-limit",
     feature = "idempotency",
     feature = "rate-limit"
@@ -362,8 +388,11 @@ pub use self::request::RequestId;
 pub use self::request::key;
 #[cfg(any(
     feature = "client-ip",
+    feature = "hosts",
+    feature = "https-only",
     feature = "ip-filter",
     feature = "request-id",
+    feature = "security-headers",
     feature = "trace"
 ))]
 pub use self::support::networks;

@@ -194,7 +194,9 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        ConcurrencyLimit, Timeout, layer, with_concurrency_limit, with_load_shed, with_timeout,
+        ConcurrencyLimit, Hosts, HttpsOnly, SecurityHeaders, Timeout, Transport, layer,
+        security_headers::Hsts, with_concurrency_limit, with_hosts, with_https_only,
+        with_load_shed, with_security_headers, with_timeout,
     };
 
     vec![
@@ -205,6 +207,38 @@ fn admission() -> Vec<Case> {
             with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
         }),
         over_bare!("with_load_shed", with_load_shed()),
+        Case::answer(
+            "no layer, a request with `Host`",
+            StatusCode::CREATED,
+            with_host,
+            || Router::new().route("/users", any(compose(()).handler(bare))),
+        ),
+        Case::answer("with_hosts", StatusCode::CREATED, with_host, || {
+            let list = [
+                "example.com",
+                "*.example.com",
+                "127.0.0.1:*",
+                "[::1]:*",
+                "localhost:*",
+            ];
+            let stack = compose(with_hosts(Hosts::list(list).expect("hosts")));
+            Router::new().route("/users", any(stack.handler(bare)))
+        }),
+        over_bare!("with_https_only", {
+            with_https_only(HttpsOnly::by(Transport::tls()))
+        }),
+        over_bare!("with_security_headers, api", {
+            let year = Hsts::max_age(Duration::from_secs(31_536_000)).expect("a time");
+            with_security_headers(SecurityHeaders::api().hsts(year, Transport::tls()))
+        }),
+        over_bare!("with_security_headers, html", {
+            with_security_headers(SecurityHeaders::html())
+        }),
+        over_bare!("with_security_headers, html with a nonce", {
+            let policy = SecurityHeaders::html_policy().script_nonce();
+            let html = SecurityHeaders::html().content_security_policy(&policy);
+            with_security_headers(html.expect("a policy"))
+        }),
         over_bare!("with_timeout", {
             with_timeout(Timeout::after(Duration::from_secs(10)).expect("a time"))
         }),
@@ -217,6 +251,14 @@ fn admission() -> Vec<Case> {
             layer(GlobalConcurrencyLimitLayer::new(100))
         ),
     ]
+}
+
+#[cfg(feature = "full")]
+fn with_host() -> http::Request<bytes::Bytes> {
+    let mut request = create_user();
+    let host = http::HeaderValue::from_static("localhost:3000");
+    request.headers_mut().insert(http::header::HOST, host);
+    request
 }
 
 #[cfg(not(feature = "full"))]

@@ -9,7 +9,7 @@
 //! | [`Observe`] | trace, request id, metrics | sees everything, also the crash |
 //! | [`Cors`] | CORS | a refusal without CORS headers is unreadable to the browser; a preflight has no credentials |
 //! | [`Present`] | problem format, panic guard, security headers, compression | shapes every response, refusals and panics too, and CORS headers still go on top |
-//! | [`Admit`] | client address, IP filter, timeout, load shedding | cheap, before any work |
+//! | [`Admit`] | client address, IP filter, hosts, TLS, timeout, load shedding | cheap, before any work |
 //! | [`Method`] | method guard | 405 before anything is spent; after CORS, so preflights pass |
 //! | [`Throttle`] | rate limit by client address | protects the password and signature checks behind it |
 //! | [`Origin`] | CSRF | before credentials act |

@@ -21,6 +21,10 @@ pub mod cors;
 pub mod csrf;
 #[cfg(feature = "decompression")]
 pub mod decompression;
+#[cfg(feature = "hosts")]
+pub mod hosts;
+#[cfg(feature = "https-only")]
+pub mod https_only;
 #[cfg(feature = "idempotency")]
 pub mod idempotency;
 #[cfg(feature = "ip-filter")]
@@ -39,6 +43,8 @@ pub mod presentation;
 pub mod rate_limit;
 #[cfg(feature = "request-id")]
 pub mod request_id;
+#[cfg(feature = "security-headers")]
+pub mod security_headers;
 #[cfg(feature = "timeout")]
 pub mod timeout;
 #[cfg(feature = "validation")]

@@ -23,9 +23,27 @@ mod principal;
 mod request_id;
 mod routes;
 pub(crate) mod take_once;
+#[cfg(any(
+    feature = "hosts",
+    feature = "https-only",
+    feature = "security-headers"
+))]
+mod transport;
 
 #[cfg(feature = "axum")]
 pub(crate) use self::path_params::{PathParams, malformed_path, with_path_params};
+#[cfg(any(
+    feature = "hosts",
+    feature = "https-only",
+    feature = "security-headers"
+))]
+pub use self::transport::Transport;
+#[cfg(any(
+    feature = "hosts",
+    feature = "https-only",
+    feature = "security-headers"
+))]
+pub(crate) use self::transport::trusted_networks;
 pub use self::{
     address::{ClientIp, PeerAddr},
     head::RequestHead,

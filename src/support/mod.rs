@@ -14,8 +14,11 @@ pub(crate) mod clock;
 pub(crate) mod holds;
 #[cfg(any(
     feature = "client-ip",
+    feature = "hosts",
+    feature = "https-only",
     feature = "ip-filter",
     feature = "request-id",
+    feature = "security-headers",
     feature = "trace"
 ))]
 pub mod networks;

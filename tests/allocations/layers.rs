@@ -216,6 +216,51 @@ async fn an_authorized_principal_passes_without_an_allocation() {
     }
 }
 
+/// What is put into the extensions of a request, or into the header of a response, takes its place there.
+#[cfg(feature = "full")]
+#[tokio::test]
+async fn hosts_and_tls_allocate_nothing_and_the_rest_only_its_place() {
+    use std::time::Duration;
+    use wythe::{
+        Hosts, HttpsOnly, SecurityHeaders, Timeout, Transport, with_hosts, with_https_only,
+        with_security_headers, with_timeout,
+    };
+
+    let bare = behind!();
+    let hosts = || Hosts::list(["example.com", "*.example.com"]).unwrap();
+    let tls = || HttpsOnly::by(Transport::tls());
+    let timeout = || Timeout::after(Duration::from_secs(10)).unwrap();
+    let with_nonce = || {
+        let policy = SecurityHeaders::html_policy().script_nonce();
+        let html = SecurityHeaders::html();
+        html.content_security_policy(&policy).unwrap()
+    };
+    let layers = [
+        ("hosts", 0.0, behind!(with_hosts(hosts()))),
+        ("https only", 0.0, behind!(with_https_only(tls()))),
+        ("timeout", 1.0, behind!(with_timeout(timeout()))),
+        (
+            "api",
+            0.0,
+            behind!(with_security_headers(SecurityHeaders::api())),
+        ),
+        (
+            "html",
+            0.0,
+            behind!(with_security_headers(SecurityHeaders::html())),
+        ),
+        (
+            "html with a nonce",
+            2.0,
+            behind!(with_security_headers(with_nonce())),
+        ),
+    ];
+    for (name, expected, with_layer) in layers {
+        let own = with_layer - bare;
+        assert!((own - expected).abs() < 0.05, "{name}: {own}");
+    }
+}
+
 /// Without axum, which boxes every body that is not its own: here, one more.
 #[cfg(all(feature = "concurrency-limit", feature = "load-shed"))]
 #[tokio::test]

@@ -10,16 +10,17 @@ use axum::{
 use tower_http::trace::TraceLayer;
 use wythe::{
     Api, Auth, BodyLimit, CacheControl, ConfigError, Cors, Csrf, Decompression, FinishedApi,
-    Idempotency, JsonOrForm, Timeout,
+    HttpsOnly, Idempotency, JsonOrForm, SecurityHeaders, Timeout, Transport,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
     compose,
+    security_headers::Hsts,
     webhook::MemoryWebhookStore,
     with_auth, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
-    with_idempotency, with_multipart, with_presentation, with_rate_limit, with_timeout,
-    with_validation, with_webhook,
+    with_hosts, with_https_only, with_idempotency, with_multipart, with_presentation,
+    with_rate_limit, with_security_headers, with_timeout, with_validation, with_webhook,
 };
 
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
     state::AppState,
     stripe::{self, StripeEvent},
     upload::{self, NewFile},
-    users,
+    users, web,
 };
 
 /// The only web page whose scripts may call this API.
@@ -77,6 +78,16 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     // The page that may read responses may also act as its user; no other page may.
     let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
+
+    // A proxy on this machine says whether its clients use TLS. What does not come through a proxy comes
+    // from this machine, without TLS.
+    let transport = Transport::x_forwarded_proto(["127.0.0.0/8", "::1"])?;
+    let https_only = with_https_only(HttpsOnly::by(transport.clone()))
+        .when(|head| head.headers().contains_key("x-forwarded-proto"));
+    let day = Hsts::max_age(Duration::from_secs(24 * 60 * 60))?;
+    let for_data = SecurityHeaders::api().hsts(day, transport);
+    let for_page = SecurityHeaders::html().content_security_policy(&web::policy())?;
+    let for_page = with_security_headers(for_page).when(|head| web::is_file(head.path()));
 
     let minute = Duration::from_secs(60);
     // A client that lets a body wait gets a 408 before the answer is late.
@@ -144,8 +155,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             TraceLayer::new_for_http(),
             site_cors,
             data_cors,
+            with_security_headers(for_data),
+            // It is set first.
+            for_page,
             // Panics become problems too.
             with_presentation(),
+            with_hosts(state.hosts.clone()),
+            https_only,
             with_timeout(Timeout::after(limits.answer)?),
         )))
         .documented()

@@ -6,6 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use wythe::{ConfigError, Hosts};
+
 use crate::{BoxError, admin::Admin, clock::Clock, rate_limits::RateLimits, serve::TimeLimits};
 
 /// What can be configured.
@@ -13,6 +15,9 @@ use crate::{BoxError, admin::Admin, clock::Clock, rate_limits::RateLimits, serve
 pub struct Config {
     /// `HOST` and `PORT`; 127.0.0.1:3000 by default.
     pub address: SocketAddr,
+    /// `ALLOWED_HOSTS`: the names of the server, separated by commas: `api.example.com,*.example.net`. The
+    /// names of this machine are always allowed.
+    pub hosts: Hosts,
     /// `DATABASE_URL`: an SQLite file. By default, the database is in memory.
     pub database_url: Option<String>,
     /// `JWT_SECRET`, which signs the tokens. Random by default.
@@ -55,6 +60,7 @@ impl Config {
         };
         Ok(Self {
             address: SocketAddr::new(host, port),
+            hosts: hosts(variable("ALLOWED_HOSTS")?.as_deref())?,
             database_url: variable("DATABASE_URL")?,
             secret,
             stripe_secret,
@@ -67,6 +73,13 @@ impl Config {
             time_limits: TimeLimits::default(),
         })
     }
+}
+
+/// These hosts, and the names of this machine.
+pub fn hosts(allowed: Option<&str>) -> Result<Hosts, ConfigError> {
+    let local = ["localhost:*", "*.localhost:*", "127.0.0.1:*", "[::1]:*"];
+    let allowed = allowed.into_iter().flat_map(|list| list.split(','));
+    Hosts::list(local.into_iter().chain(allowed.map(str::trim)))
 }
 
 /// The secret that signs the tokens.

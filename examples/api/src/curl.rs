@@ -27,6 +27,12 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
     let ada = "/api/admin/users/1";
     vec![
         Curl::get("/api/hello"),
+        Curl::get("/api/hello")
+            .header("Host: evil.example")
+            .refused("421: not a name of this server"),
+        Curl::get("/api/hello")
+            .header("X-Forwarded-Proto: http")
+            .refused("403: a proxy got it without TLS"),
         Curl::get("/api/openapi.json"),
         Curl::post("/api/register").json(ADA),
         Curl::post("/api/auth/login").json(ADA).keeps_cookies(),

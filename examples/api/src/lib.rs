@@ -31,7 +31,7 @@ pub use admin::Admin;
 pub use app::{App, Routes, app};
 pub use auth::Claims;
 pub use clock::Clock;
-pub use config::{Config, Secret, WebhookSecret};
+pub use config::{Config, Secret, WebhookSecret, hosts};
 pub use rate_limits::RateLimits;
 pub use serve::{TimeLimits, serve};
 pub use startup::Startup;

@@ -1,7 +1,7 @@
 //! Holds what the handlers share.
 
 use axum::extract::FromRef;
-use wythe::{Problem, webhook::WebhookScheme};
+use wythe::{Hosts, Problem, webhook::WebhookScheme};
 
 use crate::{
     BoxError, admin,
@@ -31,6 +31,7 @@ pub struct AppState {
     pub(crate) tokens: Tokens,
     pub(crate) logins: Logins,
     pub(crate) clock: Clock,
+    pub(crate) hosts: Hosts,
     pub(crate) web_page: Option<WebPage>,
     pub(crate) rate_limits: RateLimits,
     pub(crate) stripe_payments: StripePayments,
@@ -70,6 +71,7 @@ impl AppState {
             tokens,
             logins,
             clock,
+            hosts: config.hosts.clone(),
             web_page: config.web_dir.as_deref().map(WebPage::read).transpose()?,
             rate_limits: config.rate_limits,
             stripe_payments: StripePayments::new(pool),

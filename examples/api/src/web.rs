@@ -11,15 +11,26 @@ use std::{
 
 use axum::{
     body::Bytes,
-    http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS},
+    http::header::{CONTENT_TYPE, HeaderName},
 };
+use wythe::security_headers::{ContentSecurityPolicy, Source};
 
 use crate::BoxError;
 
 /// Everything comes from the origin of the page, and nothing is inline.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'; connect-src 'self'; img-src data:; \
-                      script-src 'self'; style-src 'self'";
+pub(crate) fn policy() -> ContentSecurityPolicy {
+    let own = || [Source::this_origin()];
+    ContentSecurityPolicy::nothing()
+        .connect_src(own())
+        .img_src([Source::data()])
+        .script_src(own())
+        .style_src(own())
+}
+
+/// Whether this is the path of a file of the page.
+pub(crate) fn is_file(path: &str) -> bool {
+    matches!(path, "/" | "/app.js" | "/styles.css")
+}
 
 /// The files of the page, read when the program starts.
 #[derive(Clone)]
@@ -60,14 +71,10 @@ impl File {
     /// A handler that sends the file.
     pub(crate) fn handler(
         &self,
-    ) -> impl Fn() -> Ready<([(HeaderName, &'static str); 3], Bytes)> + Clone + Send + Sync + 'static
+    ) -> impl Fn() -> Ready<([(HeaderName, &'static str); 1], Bytes)> + Clone + Send + Sync + 'static
     {
         let content = self.content.clone();
-        let headers = [
-            (CONTENT_TYPE, self.content_type),
-            (CONTENT_SECURITY_POLICY, POLICY),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ];
+        let headers = [(CONTENT_TYPE, self.content_type)];
         move || ready((headers.clone(), content.clone()))
     }
 }

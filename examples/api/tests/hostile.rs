@@ -10,7 +10,8 @@ use http::{StatusCode, Version};
 use serde_json::json;
 use support::{Api, ORIGIN, raw::problem};
 
-const HEAD: &str = "POST /api/contact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+const HEAD: &str =
+    "POST /api/contact HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 fn short() -> TimeLimits {
     let limit = Duration::from_secs(1);
@@ -77,7 +78,7 @@ async fn an_incomplete_request_times_out() {
         "",
         "P",
         "PRI * HTTP/2.0\r\n",
-        "GET /api/hello HTTP/1.1\r\nHost: a\r\nA",
+        "GET /api/hello HTTP/1.1\r\nHost: localhost\r\nA",
     ] {
         let mut raw = api.raw().await;
         raw.write(beginning.as_bytes()).await.unwrap();
@@ -85,7 +86,7 @@ async fn an_incomplete_request_times_out() {
         raw.rest().await;
     }
     // Half of a second request, on a connection that has had a complete one.
-    let one = "GET /api/hello HTTP/1.1\r\nHost: a\r\n\r\n";
+    let one = "GET /api/hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answer = api
         .send_raw(format!("{one}GET /api/hello HTTP/1.1\r\nHos"))
         .await;
@@ -106,7 +107,7 @@ async fn bytes_that_are_not_a_request_are_rejected() {
         ),
         (
             "a space in the path",
-            "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
             400,
         ),
         (
@@ -192,8 +193,8 @@ async fn unusual_headers_and_paths_are_handled() {
     let docs = api.get("/api/docs/../../etc/passwd").send().await;
     assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&docs.status));
     api.get("/api/docs/%ff").send().await.refused(400);
-    let answer =
-        api.send_raw(b"GET /api/docs/\xff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let answer = api
+        .send_raw(b"GET /api/docs/\xff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(answer.await.starts_with("HTTP/1.1 400 "));
 
     let odd = json!({ "name": "\0\u{202e}", "email": "a@b", "message": "'; DROP TABLE users; --" });
@@ -237,9 +238,9 @@ async fn ten_thousand_logins_are_rejected_and_other_requests_are_still_served() 
 #[tokio::test]
 async fn a_connection_can_be_used_again_after_a_refusal() {
     let api = Api::start(Version::HTTP_11);
-    let login = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+    let login = "POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                  Content-Length: 2\r\n\r\n{}";
-    let last = "GET /api/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let last = "GET /api/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let answers = api.send_raw(login.repeat(13) + last).await;
     let statuses: Vec<_> = answers
         .split("HTTP/1.1 ")
@@ -254,8 +255,9 @@ async fn a_connection_can_be_used_again_after_a_refusal() {
 async fn clients_that_disconnect_leave_the_server_working() {
     let api = Api::start(Version::HTTP_11);
     let token = api.token("ada@example.com").await;
-    let list =
-        format!("GET /api/users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let list = format!(
+        "GET /api/users HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
     for _ in 0..500 {
         let mut raw = api.raw().await;
         raw.write(list.as_bytes()).await.unwrap();

@@ -20,7 +20,7 @@ fn shell(line: &str) -> Output {
 #[test]
 fn the_curl_lines_work_in_the_order_printed() {
     let api = Api::start(Version::HTTP_11);
-    assert_eq!(run_lines(&api), (33, 9));
+    assert_eq!(run_lines(&api), (35, 11));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn with_an_admin_the_admins_lines_work_too() {
     let printed = api.printed.join("\n");
     assert!(printed.contains("admin     root@example.com"));
     assert!(!printed.contains("a long password"), "{printed}");
-    assert_eq!(run_lines(&api), (36, 9));
+    assert_eq!(run_lines(&api), (38, 11));
 }
 
 /// Runs the lines; returns how many there are, and how many of them are rejected as announced.
@@ -78,7 +78,9 @@ async fn every_route_is_printed_with_its_stack() {
     };
     for line in [
         "Around every route: TraceLayer > with_cors.except_routes([\"/api/data\"]) > \
-         with_cors.only_routes([\"/api/data\"]) > with_presentation > with_timeout",
+         with_cors.only_routes([\"/api/data\"]) > with_security_headers > \
+         with_security_headers.when(..) > with_presentation > with_hosts > with_https_only.when(..) > \
+         with_timeout",
         "POST /api/users with_rate_limit > with_csrf > with_auth > with_validation",
         "GET /api/hello with_cache_control",
         &format!("Listening on http://{}", api.address),
@@ -209,7 +211,8 @@ async fn without_a_configured_secret_tokens_of_another_run_are_invalid() {
 async fn ctrl_c_finishes_requests_in_progress_and_stops() {
     let mut api = Api::start(Version::HTTP_11);
     let mut raw = api.raw().await;
-    let head = "POST /api/contact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    let head =
+        "POST /api/contact HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let body = r#"{"name":"Ada","email":"ada@example.com","message":"Hello"}"#;
     let length = format!("Content-Length: {}\r\n\r\n", body.len());
     raw.write(format!("{head}{length}{{").as_bytes())

@@ -128,17 +128,12 @@ fn is_same_host(origin: &Origin<'_>, host: &str) -> bool {
     // An origin omits the default port (RFC 6454, section 6.2); a proxy may add it to `Host`.
     let port = match port {
         None | Some("") => None,
-        Some(digits) => match number(digits) {
+        Some(digits) => match origin::port_number(digits) {
             None => return false,
             number => number.filter(|number| *number != default),
         },
     };
     port == origin.port() && name.eq_ignore_ascii_case(origin.host())
-}
-
-fn number(digits: &str) -> Option<u16> {
-    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    only_digits.then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]

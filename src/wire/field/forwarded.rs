@@ -19,8 +19,36 @@ pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
     std::iter::from_fn(move || {
         let (before, last) = split_last(rest?);
         rest = before;
-        Some(element(last).unwrap_or(Node::Malformed))
+        Some(
+            element(last)
+                .and_then(|element| element.node)
+                .unwrap_or(Node::Malformed),
+        )
     })
+}
+
+/// What an element says of the request that a proxy has received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Element {
+    /// `for`: who sent it.
+    pub(crate) node: Option<Node>,
+    /// `proto` (section 5.4): whether it came over TLS.
+    pub(crate) secure: Option<bool>,
+}
+
+/// The elements of one line, the last one first; `None` for one that is malformed.
+pub(crate) fn elements_from_the_right(line: &[u8]) -> impl Iterator<Item = Option<Element>> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let (before, last) = split_last(rest?);
+        rest = before;
+        Some(element(last))
+    })
+}
+
+/// `https`, or `wss`, which some proxies write for WebSocket connections.
+pub(crate) fn is_secure_scheme(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"wss")
 }
 
 /// Splits at the last comma that is in no quoted string.
@@ -43,12 +71,12 @@ fn split_last(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
 }
 
 /// `[ forwarded-pair ] *( ";" [ forwarded-pair ] )` (section 4), with spaces around pairs.
-fn element(mut rest: &[u8]) -> Option<Node> {
-    let mut found = None;
+fn element(mut rest: &[u8]) -> Option<Element> {
+    let mut found = Element::default();
     loop {
         rest = rest.trim_ascii_start();
         let Some(first) = rest.first() else {
-            return found;
+            return Some(found);
         };
         if *first != b';' {
             let equals = rest.iter().position(|byte| *byte == b'=')?;
@@ -57,16 +85,21 @@ fn element(mut rest: &[u8]) -> Option<Node> {
                 return None;
             }
             let (value, after) = value(after.get(1..)?)?;
-            if name.eq_ignore_ascii_case(b"for") {
-                // No parameter stands twice (section 4).
-                if found.replace(value.node()).is_some() {
-                    return None;
-                }
+            // No parameter stands twice (section 4).
+            let is_repeated = if name.eq_ignore_ascii_case(b"for") {
+                found.node.replace(value.node()).is_some()
+            } else if name.eq_ignore_ascii_case(b"proto") {
+                found.secure.replace(value.is_secure_scheme()).is_some()
+            } else {
+                false
+            };
+            if is_repeated {
+                return None;
             }
             rest = after.trim_ascii_start();
         }
         match rest.split_first() {
-            None => return found,
+            None => return Some(found),
             Some((b';', after)) => rest = after,
             Some(_) => return None,
         }
@@ -113,6 +146,11 @@ fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
 }
 
 impl Value<'_> {
+    /// No scheme needs escapes.
+    fn is_secure_scheme(&self) -> bool {
+        matches!(self, Value::Plain(text) if is_secure_scheme(text))
+    }
+
     fn node(&self) -> Node {
         match self {
             Value::Plain(text) => node(text),

@@ -152,8 +152,14 @@ fn parse_port(scheme: &str, port: &str) -> Result<u16, Fault> {
     Ok(number)
 }
 
+/// The port of a `Host`, which may have zeros in front.
+pub(crate) fn port_number(digits: &str) -> Option<u16> {
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    only_digits.then(|| digits.parse().ok())?
+}
+
 /// Checks that it is a host as browsers write it.
-fn check_host(host: &str) -> Result<(), Fault> {
+pub(crate) fn check_host(host: &str) -> Result<(), Fault> {
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']').unwrap_or(address);
         return match address.parse::<Ipv6Addr>() {

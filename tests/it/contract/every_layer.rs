@@ -453,6 +453,75 @@ mod load_shed {
     }
 }
 
+#[cfg(feature = "hosts")]
+mod hosts {
+    use super::*;
+    use wythe::{Hosts, with_hosts};
+
+    fn known() -> Request<Body> {
+        let request = Request::get("/").header("host", "example.com");
+        request.body(common::empty()).unwrap()
+    }
+
+    fn unknown() -> Request<Body> {
+        let request = Request::get("/").header("host", "evil.example");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        hosts: with_hosts(Hosts::list(["example.com"]).unwrap()),
+            passes known, answers Some(unknown), secret "evil.example";
+    }
+}
+
+#[cfg(feature = "https-only")]
+mod https_only {
+    use super::*;
+    use wythe::{HttpsOnly, Transport, with_https_only};
+
+    fn policy() -> HttpsOnly {
+        let policy = HttpsOnly::by(Transport::x_forwarded_proto_of_any_peer());
+        policy.redirect_to(["example.com"]).unwrap()
+    }
+
+    fn secure() -> Request<Body> {
+        let request = Request::get("/").header("x-forwarded-proto", "https");
+        request.body(common::empty()).unwrap()
+    }
+
+    fn with_secret() -> Request<Body> {
+        let request = Request::get("/").header("authorization", "Bearer secret");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        https_only: with_https_only(policy()),
+            passes secure, answers Some(with_secret), secret "Bearer secret";
+        https_only_that_redirects: with_https_only(policy()),
+            passes secure, answers Some(plain), secret "no secret";
+    }
+}
+
+#[cfg(feature = "security-headers")]
+mod security_headers {
+    use super::*;
+    use wythe::{SecurityHeaders, security_headers::NoncePerRequest, with_security_headers};
+
+    fn with_nonce() -> SecurityHeaders<NoncePerRequest> {
+        let policy = SecurityHeaders::html_policy().script_nonce();
+        SecurityHeaders::html()
+            .content_security_policy(&policy)
+            .unwrap()
+    }
+
+    every_layer! {
+        security_headers: with_security_headers(SecurityHeaders::api()),
+            passes plain, answers None, secret "no secret";
+        security_headers_with_a_nonce: with_security_headers(with_nonce()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
 #[cfg(feature = "timeout")]
 mod timeout {
     use super::*;

@@ -32,6 +32,10 @@ mod csrf;
     feature = "validation"
 ))]
 mod decompression;
+#[cfg(feature = "hosts")]
+mod hosts;
+#[cfg(feature = "https-only")]
+mod https_only;
 #[cfg(feature = "idempotency")]
 mod idempotency;
 #[cfg(feature = "ip-filter")]
@@ -50,6 +54,12 @@ mod presentation;
 mod rate_limit;
 #[cfg(all(feature = "axum", feature = "presentation", feature = "request-id"))]
 mod request_id;
+#[cfg(all(
+    feature = "axum",
+    feature = "presentation",
+    feature = "security-headers"
+))]
+mod security_headers;
 #[cfg(feature = "full")]
 mod timeout;
 #[cfg(feature = "validation")]

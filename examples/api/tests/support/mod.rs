@@ -201,6 +201,7 @@ pub async fn application() -> App {
 pub fn config() -> Config {
     Config {
         address: "127.0.0.1:0".parse().unwrap(),
+        hosts: example_api::hosts(None).unwrap(),
         database_url: None,
         secret: Secret::given(SECRET),
         stripe_secret: WebhookSecret::given(STRIPE_SECRET),

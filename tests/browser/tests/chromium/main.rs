@@ -8,6 +8,7 @@ mod api;
 mod bank;
 mod cookies;
 mod cors;
+mod csp;
 mod csrf;
 mod docs_page;
 mod history;

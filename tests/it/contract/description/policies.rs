@@ -6,8 +6,9 @@ use http::{Method, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use wythe::{
     Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
-    Decompression, Description, Form, Header, IpFilter, Json, JsonOrForm, LingeringClose, Methods,
-    Place, Problem, Query, Quota, RateLimit, RequestIds, Roles, Scopes,
+    Decompression, Description, Form, Header, Hosts, HttpsOnly, IpFilter, Json, JsonOrForm,
+    LingeringClose, Methods, Place, Problem, Query, Quota, RateLimit, RequestIds, Roles, Scopes,
+    Timeout, Transport,
     description::{
         Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
     },
@@ -16,10 +17,10 @@ use wythe::{
     stage,
     webhook::{MemoryWebhookStore, WebhookScheme},
     with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
-    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_idempotency,
-    with_ip_filter, with_lingering_close, with_load_shed, with_methods, with_presentation,
-    with_rate_limit, with_raw_webhook, with_request_id, with_roles, with_scopes, with_validation,
-    with_webhook,
+    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_hosts, with_https_only,
+    with_idempotency, with_ip_filter, with_lingering_close, with_load_shed, with_methods,
+    with_presentation, with_rate_limit, with_raw_webhook, with_request_id, with_roles, with_scopes,
+    with_timeout, with_validation, with_webhook,
 };
 
 use super::{check, lines};
@@ -33,6 +34,42 @@ struct Claims {}
 struct NewUser {
     #[garde(length(min = 2))]
     name: String,
+}
+
+#[test]
+fn layers_that_admit() {
+    check(
+        &with_timeout(Timeout::after(Duration::from_secs(10)).unwrap().gateway()),
+        &[
+            "with_timeout",
+            "504 when there is no response after 10s",
+            "  reasons timeout",
+        ],
+    );
+    check(
+        &with_hosts(Hosts::list(["example.com", "*.example.net:*"]).unwrap()),
+        &[
+            "with_hosts",
+            "400 without one valid host",
+            "  reasons host",
+            "421 to a host other than example.com, *.example.net:*",
+            "  reasons unknown_host",
+        ],
+    );
+    check(
+        &with_https_only(
+            HttpsOnly::by(Transport::tls())
+                .redirect_to(["example.com"])
+                .unwrap(),
+        ),
+        &[
+            "with_https_only",
+            "308 over plain http, to read",
+            "  fields location",
+            "403 over plain http",
+            "  reasons https_required",
+        ],
+    );
 }
 
 #[test]
