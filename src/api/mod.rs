@@ -139,17 +139,21 @@ pub(crate) mod path;
 pub(crate) mod proof;
 mod public;
 mod route;
+#[cfg(feature = "server")]
+mod serve;
 mod service;
 
 #[cfg(doc)]
 use self::builder::Api;
 #[cfg(feature = "docs-page")]
 pub use self::docs_page::DocsPage;
+#[cfg(feature = "server")]
+pub use self::serve::MakeApiService;
 pub use self::{
     audit::{Audit, AuditedRoute},
     finding::Finding,
     proof::AnyOf,
     public::PublicRoutes,
-    service::{ApiFuture, ApiService, ConnectedApi, MakeApiService, TrailingSlash},
+    service::{ApiFuture, ApiService, ConnectedApi, TrailingSlash},
 };
 pub use crate::integrations::axum::Concern;

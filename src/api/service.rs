@@ -3,23 +3,16 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::{self, Future, Ready},
+    future::Future,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, MatchedPath},
-    response::Response,
-    serve::{IncomingStream, Serve},
-};
+use axum::{Router, body::Body, extract::MatchedPath, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
-use tokio::net::TcpListener;
 use tower_service::Service;
 
 use super::{
@@ -27,6 +20,8 @@ use super::{
     mount::{Mounted, answer},
     route::{Matches, Params, Route},
 };
+#[cfg(not(feature = "server"))]
+use crate::request::PeerAddr;
 use crate::{
     compose::BoxedResponse,
     contract::finish,
@@ -63,8 +58,7 @@ pub enum TrailingSlash {
 /// # Example: served by axum
 ///
 /// ```no_run
-/// use tokio::net::TcpListener;
-/// use wythe::{Api, compose};
+/// /// use wythe::{Api, compose};
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// async fn hello() -> &'static str {
@@ -143,16 +137,8 @@ impl ApiService {
         Self { lingering, ..self }
     }
 
-    /// Serves the routes, with the address of the peer in each request.
-    ///
-    /// The result is a future; see [`axum::serve()`] for what else it can do, such as
-    /// `with_graceful_shutdown`.
-    pub fn serve(self, listener: TcpListener) -> Serve<TcpListener, MakeApiService, ConnectedApi> {
-        axum::serve(listener, MakeApiService(self))
-    }
-
     /// The service of one connection, which adds the address of the peer to each request, as
-    /// [`serve`](Self::serve) does. It is for servers that accept connections themselves.
+    /// `serve` does. It is for servers that accept connections themselves.
     ///
     /// # Example
     ///
@@ -484,24 +470,6 @@ impl fmt::Debug for ApiFuture {
     }
 }
 
-/// Makes a service for each connection of [`ApiService::serve`].
-#[derive(Clone, Debug)]
-pub struct MakeApiService(ApiService);
-
-impl Service<IncomingStream<'_, TcpListener>> for MakeApiService {
-    type Response = ConnectedApi;
-    type Error = Infallible;
-    type Future = Ready<Result<ConnectedApi, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, connection: IncomingStream<'_, TcpListener>) -> Self::Future {
-        future::ready(Ok(self.0.clone().connected(*connection.remote_addr())))
-    }
-}
-
 /// The service of one connection: it adds the address of the peer to each request.
 #[derive(Clone, Debug)]
 pub struct ConnectedApi {
@@ -522,7 +490,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> ApiFuture {
-        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let extensions = request.extensions_mut();
+        // For axum's extractor; with either, the layers find it.
+        #[cfg(feature = "server")]
+        extensions.insert(axum::extract::ConnectInfo(self.peer));
+        #[cfg(not(feature = "server"))]
+        extensions.insert(PeerAddr(self.peer));
         self.api.call(request)
     }
 }

@@ -51,7 +51,7 @@ pub(crate) const NO_PEER_ADDR: &str = "the request has no peer address: serve an
 /// The address of the peer, as the server provides it.
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|PeerAddr(peer)| *peer);
-    #[cfg(feature = "axum")]
+    #[cfg(feature = "server")]
     let peer = peer.or_else(|| {
         use axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
 

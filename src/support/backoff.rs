@@ -1,9 +1,8 @@
 //! Exponential backoff with jitter, for Redis and for fetched keys.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
+
+use super::seed::random_bits;
 
 /// How long to wait after this many failures in a row: twice as long each time, up to the longest,
 /// and between three quarters and five quarters of that, so that instances do not retry together.
@@ -17,7 +16,7 @@ fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
 }
 
 fn jittered(backoff: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0_u8) % 512;
+    let random = random_bits() % 512;
     let factor = u32::try_from(random).unwrap_or_default();
     backoff.saturating_mul(factor.saturating_add(768)) / 1024
 }

@@ -6,8 +6,14 @@ use std::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use std::time::Instant;
+// The standard library's clocks panic there.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use web_time::Instant;
 
 /// What [`Clock::monotonic`] of the system's clock counts from.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -52,7 +58,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> SystemTime {
         match &self.0 {
-            Source::System => SystemTime::now(),
+            Source::System => system_time(),
             Source::Function(function) => (function.now)(),
             Source::Manual(clock) => clock.time().date,
         }
@@ -77,6 +83,20 @@ impl Clock {
     pub(crate) fn since_epoch(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
+}
+
+/// The date of the system.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The date of the system.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+fn system_time() -> SystemTime {
+    use web_time::web::SystemTimeExt;
+
+    web_time::SystemTime::now().to_std()
 }
 
 impl Function {

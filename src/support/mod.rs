@@ -31,4 +31,5 @@ pub(crate) mod random;
     feature = "webhook-redis"
 ))]
 pub(crate) mod redis;
+pub(crate) mod seed;
 pub(crate) mod shards;

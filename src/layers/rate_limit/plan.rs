@@ -1,7 +1,6 @@
 //! One set of quotas, and what clients are told of it: fields, refusals.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -16,6 +15,7 @@ use serde_json::Value;
 use super::gcra::{Decision, Gcra};
 use crate::{
     request::key::KeyWriter,
+    support::seed::random_bits,
     wire::{
         Problem,
         field::{
@@ -300,8 +300,7 @@ impl Plan {
     ) -> Option<HeaderValue> {
         let mut seconds = decision.retry_after(&self.quotas, units);
         if !jitter.is_zero() {
-            let random = RandomState::new().hash_one(0_u8);
-            seconds = seconds.saturating_add(random % jitter.as_secs().saturating_add(1));
+            seconds = seconds.saturating_add(random_bits() % jitter.as_secs().saturating_add(1));
         }
         header_value::header_value(20, |out| out.number(seconds))
     }

@@ -1,11 +1,9 @@
 //! Which events were handled: [`WebhookStore`], and the claim of a request on its event.
 
 use std::{
-    collections::hash_map::RandomState,
     error::Error,
     fmt,
     future::Future,
-    hash::BuildHasher,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -15,7 +13,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-use crate::wire::BoxError;
+use crate::{support::seed::random_bits, wire::BoxError};
 
 /// Where the events that were handled are recorded: [`MemoryWebhookStore`](super::MemoryWebhookStore),
 /// `RedisWebhookStore` with the feature `webhook-redis`, or your own.
@@ -203,8 +201,7 @@ impl ClaimId {
 
     /// Unique among all instances, but not secret.
     fn unique() -> Self {
-        // Each state has other keys, which the system's random numbers seed.
-        let random = || u128::from(RandomState::new().hash_one(0_u8));
+        let random = || u128::from(random_bits());
         Self(((random() << 64) | random()).to_be_bytes())
     }
 }

@@ -1,11 +1,10 @@
 //! Writes keys so that two are equal only if all of their parts are, and hashes them.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, Hasher, RandomState},
-};
+use std::{fmt, hash::Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
+
+use crate::support::seed::random_bits;
 
 /// A value that can be a key, or a part of one.
 ///
@@ -148,9 +147,7 @@ pub(crate) struct Seed(SipHasher13);
 
 impl Seed {
     pub(crate) fn random() -> Self {
-        // The one source of randomness in std: each state has keys of its own.
-        let number = |n: u8| RandomState::new().hash_one(n);
-        Self(SipHasher13::new_with_keys(number(0), number(1)))
+        Self(SipHasher13::new_with_keys(random_bits(), random_bits()))
     }
 
     /// The hash of what is written, if all of it could be.

@@ -138,8 +138,9 @@ use crate::wire::ConfigError;
 ///   that clients send; the signature is verified in any case.
 ///
 /// No request causes a fetch, unless the keys are fetched ([`jwks`](Self::jwks)). Signatures are
-/// verified by `aws-lc-rs`, and HMAC by `hmac` and `sha2`: the providers of `jsonwebtoken` are not
-/// used, and a program may install any.
+/// verified by `aws-lc-rs` (feature `jwt-aws-lc`, a default) or by `RustCrypto` (`jwt-rust-crypto`), and
+/// HMAC by `hmac` and `sha2`. With both features it is `aws-lc-rs`, which is faster; with neither, only
+/// HMAC is supported. The providers of `jsonwebtoken` are not used, and a program may install any.
 ///
 /// # Compared with
 ///

@@ -1,7 +1,6 @@
 //! A cache for many threads: shards, each behind a lock.
 
 use std::{
-    hash::{BuildHasher, RandomState},
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,6 +12,7 @@ use std::{
 use siphasher::sip::SipHasher13;
 
 use super::shard::{Bounds, CachedToken, Shard, Verified, VerifiedWith};
+use crate::support::seed::random_bits;
 
 /// A token is hashed by its last bytes, with a seed: they are part of its signature, which is as
 /// good as random. A collision costs a verification and no more, because whole tokens are compared.
@@ -46,10 +46,8 @@ pub(in crate::layers::auth::jwt) struct Vacancy {
 
 impl<C> ShardedCache<C> {
     pub(super) fn new(bounds: Bounds) -> Self {
-        // The only source of randomness in std: each state has its own keys.
-        let random = |n: u8| RandomState::new().hash_one(n);
         Self {
-            hasher: SipHasher13::new_with_keys(random(0), random(1)),
+            hasher: SipHasher13::new_with_keys(random_bits(), random_bits()),
             shards: (0..bounds.shards())
                 .map(|_| LockedShard::default())
                 .collect(),

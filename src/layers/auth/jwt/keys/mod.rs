@@ -1,19 +1,27 @@
 //! Makes keys from secrets, PEM and JWKs: [`JwtKey`].
 
+#[cfg(feature = "jwt-aws-lc")]
+#[path = "aws_lc.rs"]
+mod backend;
+#[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc")))]
+#[path = "rust_crypto.rs"]
+mod backend;
+#[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
+#[path = "secrets_only.rs"]
+mod backend;
 mod jwk;
+// Its unit tests compare it with the other one.
+#[cfg(all(test, feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+mod rust_crypto;
 mod signature;
 
 use std::fmt;
 
-use aws_lc_rs::{
-    encoding::AsDer,
-    rsa::PublicKey,
-    signature::{ParsedPublicKey, RsaParameters, RsaPublicKeyComponents},
-};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 pub use signature::JwtAlgorithm;
 
+use self::backend::PublicKey;
 pub(super) use self::{
     jwk::{Jwk, JwkParameters},
     signature::{KeySet, VerifyingKey},
@@ -179,8 +187,9 @@ impl JwtKey {
             .map_err(|wrong| error(format!("this JWK is not for {algorithm:?}: {wrong}")))?;
         let is_on = |crv: &str| curve_name(algorithm) == Some(crv);
         let key = match &jwk.parameters {
-            JwkParameters::Rsa { n, e } if algorithm.rsa().is_some() => {
-                Self::rsa(algorithm, &n.0, &e.0)
+            JwkParameters::Rsa { n, e } if algorithm.is_rsa() => {
+                let key = PublicKey::rsa(algorithm, &n.0, &e.0)?;
+                Ok(Self(VerifyingKey::public(algorithm, key)))
             }
             JwkParameters::EllipticCurve { crv, x, y } if is_on(crv) => {
                 // An uncompressed point (SEC 1, section 2.3.3).
@@ -224,30 +233,8 @@ impl JwtKey {
 
     /// A key in DER, or the point of a curve.
     fn public(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, ConfigError> {
-        let key = match (algorithm.rsa(), algorithm.curve()) {
-            (Some(parameters), _) => {
-                let key =
-                    PublicKey::from_der(bytes).map_err(|source| wrong_kind(algorithm, source))?;
-                check_size(parameters, &key)?;
-                ParsedPublicKey::new(parameters, key.as_ref())
-            }
-            (None, Some(curve)) => ParsedPublicKey::new(curve, bytes),
-            (None, None) => return Err(unsupported(algorithm)),
-        };
-        let key = key.map_err(|source| wrong_kind(algorithm, source))?;
+        let key = PublicKey::new(algorithm, bytes)?;
         Ok(Self(VerifyingKey::public(algorithm, key)))
-    }
-
-    /// An RSA key's modulus and exponent.
-    fn rsa(algorithm: JwtAlgorithm, n: &[u8], e: &[u8]) -> Result<Self, ConfigError> {
-        let parameters = algorithm.rsa().ok_or_else(|| unsupported(algorithm))?;
-        let key = RsaPublicKeyComponents { n, e }
-            .to_parsed_public_key(parameters)
-            .map_err(|source| wrong_kind(algorithm, source))?;
-        let der = key
-            .as_der()
-            .map_err(|source| wrong_kind(algorithm, source))?;
-        Self::public(algorithm, der.as_ref())
     }
 }
 
@@ -264,18 +251,6 @@ const fn curve_name(algorithm: JwtAlgorithm) -> Option<&'static str> {
         JwtAlgorithm::EdDSA => Some("Ed25519"),
         _ => None,
     }
-}
-
-/// `aws-lc-rs` checks the size of an RSA key only when it verifies, which is too late.
-fn check_size(parameters: &'static RsaParameters, key: &PublicKey) -> Result<(), ConfigError> {
-    let bits = RsaParameters::public_modulus_len(key.as_ref())
-        .map_err(|source| error("the RSA key's size can't be read".to_owned()).because(source))?;
-    let (least, most) = (parameters.min_modulus_len(), parameters.max_modulus_len());
-    if bits < least || bits > most {
-        let message = format!("an RSA key must have {least} to {most} bits, not {bits}");
-        return Err(error(message));
-    }
-    Ok(())
 }
 
 const BEGIN: &str = "-----BEGIN ";
@@ -325,11 +300,23 @@ fn unsupported(algorithm: JwtAlgorithm) -> ConfigError {
     error(format!("{algorithm:?} can't be verified with such a key"))
 }
 
+#[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 fn wrong_kind<E>(algorithm: JwtAlgorithm, source: E) -> ConfigError
 where
     E: std::error::Error + Send + Sync + 'static,
 {
     error(format!("this is not a public key for {algorithm:?}")).because(source)
+}
+
+/// RSA keys of fewer than 2048 bits are rejected (RFC 7518, section 3.3).
+#[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+fn check_rsa_size(bits: u32) -> Result<(), ConfigError> {
+    match bits {
+        2048..=8192 => Ok(()),
+        _ => Err(error(format!(
+            "an RSA key must have 2048 to 8192 bits, not {bits}"
+        ))),
+    }
 }
 
 impl fmt::Debug for JwtKey {

@@ -4,19 +4,15 @@
 //! or by the first caller that installs one, and it panics at the first token if there are none or
 //! two of them; a library that enabled one could break the `encode` of the program that uses it. It
 //! also parses and expands the key again for every token. Here HS is verified by `hmac` and `sha2`,
-//! which are faster than a call into C for input this short, and the others by `aws-lc-rs`.
+//! which are faster than a call into C for input this short, and the others by `aws-lc-rs`, or where C
+//! is not to be had by the crates of `RustCrypto`.
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    VerificationAlgorithm,
-};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
+use super::backend::PublicKey;
 use crate::{
     layers::auth::jwt::{
         jws::{CompactJws, JoseHeader},
@@ -104,7 +100,7 @@ enum KeyMaterial {
     Hs256(Hmac<Sha256>),
     Hs384(Box<Hmac<Sha384>>),
     Hs512(Box<Hmac<Sha512>>),
-    Public(ParsedPublicKey),
+    Public(PublicKey),
 }
 
 impl VerifyingKey {
@@ -123,7 +119,7 @@ impl VerifyingKey {
         })
     }
 
-    pub(super) const fn public(algorithm: JwtAlgorithm, key: ParsedPublicKey) -> Self {
+    pub(super) const fn public(algorithm: JwtAlgorithm, key: PublicKey) -> Self {
         Self {
             algorithm,
             id: None,
@@ -136,7 +132,7 @@ impl VerifyingKey {
             KeyMaterial::Hs256(hmac) => verifies_hmac(hmac, message, signature),
             KeyMaterial::Hs384(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
             KeyMaterial::Hs512(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
-            KeyMaterial::Public(key) => key.verify_sig(message, signature).is_ok(),
+            KeyMaterial::Public(key) => key.verifies(message, signature),
         }
     }
 }
@@ -249,27 +245,11 @@ impl JwtAlgorithm {
         }
     }
 
-    /// RSA keys of fewer than 2048 bits are rejected (RFC 7518, section 3.3).
-    pub(super) const fn rsa(self) -> Option<&'static RsaParameters> {
-        match self {
-            Self::RS256 => Some(&RSA_PKCS1_2048_8192_SHA256),
-            Self::RS384 => Some(&RSA_PKCS1_2048_8192_SHA384),
-            Self::RS512 => Some(&RSA_PKCS1_2048_8192_SHA512),
-            Self::PS256 => Some(&RSA_PSS_2048_8192_SHA256),
-            Self::PS384 => Some(&RSA_PSS_2048_8192_SHA384),
-            Self::PS512 => Some(&RSA_PSS_2048_8192_SHA512),
-            _ => None,
-        }
-    }
-
-    /// Elliptic curves: signatures are two numbers of fixed length (RFC 7518, section 3.4; RFC 8037).
-    pub(super) fn curve(self) -> Option<&'static dyn VerificationAlgorithm> {
-        match self {
-            Self::ES256 => Some(&ECDSA_P256_SHA256_FIXED),
-            Self::ES384 => Some(&ECDSA_P384_SHA384_FIXED),
-            Self::EdDSA => Some(&ED25519),
-            _ => None,
-        }
+    pub(super) const fn is_rsa(self) -> bool {
+        matches!(
+            self,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512
+        )
     }
 }
 
