@@ -459,7 +459,9 @@ impl Template {
     /// The value with this nonce: one allocation.
     pub(super) fn fill(&self, nonce: CspNonce) -> Option<HeaderValue> {
         let length: usize = self.pieces.iter().map(String::len).sum();
-        let nonces = self.pieces.len().saturating_mul(NONCE_LENGTH);
+        let nonces = self.pieces.len().saturating_sub(1);
+        // The exact length: `Bytes` takes it over as it is.
+        let nonces = nonces.saturating_mul(NONCE_LENGTH);
         let mut text = String::with_capacity(length.saturating_add(nonces));
         for (place, piece) in self.pieces.iter().enumerate() {
             if place > 0 {
