@@ -142,6 +142,7 @@
 //!
 //! | | stage | |
 //! |---|---|---|
+//! | [`with_trace`] | `Observe` | a span and a line in the access log for each request: [`TraceContext`] |
 //! | [`with_request_id`] | `Observe` | an id for every request, in the response and in every problem: [`RequestId`] |
 //! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
@@ -187,7 +188,7 @@
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `conditional`, `decompression`
 //! (with `decompression-br` and `decompression-deflate`), `hosts`, `https-only`, `idempotency`, `ip-filter`,
-//! `load-shed`, `multipart`, `request-id`, `security-headers`, `timeout` and `webhook`. With `jwks`, [`Jwt`]
+//! `load-shed`, `multipart`, `request-id`, `security-headers`, `timeout`, `trace` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -358,6 +359,11 @@ pub use self::layers::timeout::{
     self,
     policy::{Deadline, Timeout, with_timeout},
 };
+#[cfg(feature = "trace")]
+pub use self::layers::trace::{
+    self,
+    policy::{Trace, with_trace},
+};
 #[cfg(feature = "multipart")]
 pub use self::layers::validation::input::Upload;
 #[cfg(feature = "validation")]
@@ -374,6 +380,8 @@ pub use self::layers::webhook::{
 };
 #[cfg(feature = "request-id")]
 pub use self::request::RequestId;
+#[cfg(feature = "trace")]
+pub use self::request::TraceContext;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",

@@ -22,6 +22,8 @@ use super::{
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
+#[cfg(feature = "trace")]
+use crate::request::{RequestHead, RequestSpan};
 use crate::{
     compose::BoxedResponse,
     contract::finish,
@@ -296,6 +298,13 @@ impl Table {
         }
         if let Some(matched) = &table.matched {
             extensions.insert(matched.clone());
+        }
+        #[cfg(feature = "trace")]
+        if let (Some(span), Some(route)) = (
+            RequestSpan::of(request.extensions()),
+            RequestHead::from(&request).known_route(),
+        ) {
+            span.record_route(request.method(), route);
         }
         table.call(request)
     }

@@ -28,6 +28,10 @@ pub mod refusals {}
 #[doc = include_str!("logging.md")]
 pub mod logging {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("operation.md")]
+pub mod operation {}
+
 #[doc = include_str!("own_middleware.md")]
 pub mod own_middleware {}
 

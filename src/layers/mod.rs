@@ -47,6 +47,8 @@ pub mod request_id;
 pub mod security_headers;
 #[cfg(feature = "timeout")]
 pub mod timeout;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "validation")]
 pub mod validation;
 #[cfg(feature = "webhook")]

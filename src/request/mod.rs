@@ -21,8 +21,12 @@ pub mod key;
 mod path_params;
 mod principal;
 mod request_id;
+#[cfg(feature = "trace")]
+mod request_span;
 mod routes;
 pub(crate) mod take_once;
+#[cfg(feature = "trace")]
+mod trace_context;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",
@@ -32,6 +36,10 @@ mod transport;
 
 #[cfg(feature = "axum")]
 pub(crate) use self::path_params::{PathParams, malformed_path, with_path_params};
+#[cfg(feature = "trace")]
+pub(crate) use self::request_span::{RequestSpan, SpanName, known_method};
+#[cfg(feature = "trace")]
+pub use self::trace_context::TraceContext;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",

@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use http::{HeaderName, Request, StatusCode};
 
 use super::find::{AddressField, FORWARDED, ListField, ProxyHops, X_FORWARDED_FOR};
+#[cfg(feature = "trace")]
+use crate::request::RequestSpan;
 use crate::{
     contract::{
         Always, Description, Later, Middleware, Place, Step, With, description::Answer, stage, with,
@@ -234,6 +236,10 @@ impl<B> Middleware<B> for ClientIpSource {
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());
         match self.source.find(request.headers(), peer, self.own_requests) {
             Ok(address) => {
+                #[cfg(feature = "trace")]
+                if let Some(span) = RequestSpan::of(request.extensions()) {
+                    span.record_client(address);
+                }
                 request.extensions_mut().insert(ClientIp(address));
                 Step::next(request, ())
             }

@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderName, Request, Response, header};
 
+#[cfg(feature = "trace")]
+use crate::request::RequestSpan;
 use crate::{
     contract::{Always, Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
     request::{RequestId, peer_addr},
@@ -207,6 +209,10 @@ impl<B> Middleware<B> for RequestIds {
 
     fn before(&self, mut request: Request<B>) -> Later<Step<B, RequestId>> {
         let id = self.0.id(request.headers(), request.extensions());
+        #[cfg(feature = "trace")]
+        if let Some(span) = RequestSpan::of(request.extensions()) {
+            span.record_request_id(&id);
+        }
         request.extensions_mut().insert(id.clone());
         Step::next(request, id)
     }

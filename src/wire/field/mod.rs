@@ -17,6 +17,8 @@ pub(crate) mod media_type;
 pub(crate) mod origin;
 pub(crate) mod origin_list;
 pub(crate) mod structured;
+#[cfg(feature = "trace")]
+pub(crate) mod trace_context;
 pub(crate) mod urlencoded;
 pub(crate) mod vary;
 

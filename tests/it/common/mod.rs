@@ -25,6 +25,8 @@ pub mod redis;
 pub mod scripted;
 #[cfg(feature = "session")]
 pub mod sessions;
+#[cfg(feature = "tracing")]
+pub mod spans;
 pub mod tenancy;
 
 use std::convert::Infallible;

@@ -919,6 +919,41 @@ mod request_id {
     }
 }
 
+#[cfg(feature = "trace")]
+mod trace {
+    use super::*;
+    use wythe::{Trace, trace::TracedBody, with_trace};
+
+    /// Converts the body back to the test's own type.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl Describes for Back {}
+
+    impl<S> Layer<S> for Back {
+        type Service =
+            tower::util::MapResponse<S, fn(Response<TracedBody<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    fn of_gateway() -> Trace {
+        Trace::new().continue_from(["192.0.2.77"]).unwrap()
+    }
+
+    contract! {
+        trace: Fitted(with_trace(of_gateway()), Back),
+            passes plain, answers None, secret "192.0.2.77";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        trace: with_trace(of_gateway()), passes plain, answers None;
+    }
+}
+
 #[cfg(feature = "auth")]
 mod auth {
     use super::*;

@@ -62,6 +62,14 @@ mod request_id;
 mod security_headers;
 #[cfg(feature = "full")]
 mod timeout;
+#[cfg(all(
+    feature = "api",
+    feature = "client-ip",
+    feature = "presentation",
+    feature = "request-id",
+    feature = "trace"
+))]
+mod trace;
 #[cfg(feature = "validation")]
 mod validation;
 #[cfg(feature = "webhook")]

@@ -8,7 +8,7 @@ use wythe::{
     Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
     Decompression, Description, Form, Header, Hosts, HttpsOnly, IpFilter, Json, JsonOrForm,
     LingeringClose, Methods, Place, Problem, Query, Quota, RateLimit, RequestIds, Roles, Scopes,
-    Timeout, Transport,
+    Timeout, Trace, Transport,
     description::{
         Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
     },
@@ -20,7 +20,7 @@ use wythe::{
     with_concurrency_limit, with_cors, with_csrf, with_decompression, with_hosts, with_https_only,
     with_idempotency, with_ip_filter, with_lingering_close, with_load_shed, with_methods,
     with_presentation, with_rate_limit, with_raw_webhook, with_request_id, with_roles, with_scopes,
-    with_timeout, with_validation, with_webhook,
+    with_timeout, with_trace, with_validation, with_webhook,
 };
 
 use super::{check, lines};
@@ -123,6 +123,7 @@ fn layers_that_only_answer() {
         &with_lingering_close(LingeringClose::new()),
         &["with_lingering_close", "sets connection"],
     );
+    check(&with_trace(Trace::new()), &["with_trace"]);
     check(
         &with_request_id(RequestIds::new()),
         &["with_request_id", "sets x-request-id"],
