@@ -150,6 +150,7 @@
 //! | [`with_security_headers`] | `Present` | content security policy, HSTS and the rest; [`CspNonce`] |
 //! | [`with_https_only`] | `Admit` | 403 or a redirect for requests over plain `http` |
 //! | [`with_hosts`] | `Admit` | 421 to hosts that are not served |
+//! | [`with_compression`] | `Present` | compresses responses, and keeps their tags usable |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
 //! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
@@ -186,9 +187,10 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `concurrency-limit`, `conditional`, `decompression`
-//! (with `decompression-br` and `decompression-deflate`), `hosts`, `https-only`, `idempotency`, `ip-filter`,
-//! `load-shed`, `multipart`, `request-id`, `security-headers`, `timeout`, `trace` and `webhook`. With `jwks`, [`Jwt`]
+//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
+//! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
+//! and `decompression-deflate`), `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
+//! `multipart`, `request-id`, `security-headers`, `timeout`, `trace` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -266,6 +268,11 @@ pub use self::layers::cache_control::{self, caching::with_cache_control, policy:
 pub use self::layers::client_ip::{
     self,
     source::{ClientIpSource, with_client_ip},
+};
+#[cfg(feature = "compression")]
+pub use self::layers::compression::{
+    self,
+    policy::{Compression, with_compression},
 };
 #[cfg(feature = "concurrency-limit")]
 pub use self::layers::concurrency_limit::{

@@ -133,6 +133,7 @@ pub(crate) fn cases() -> Vec<Case> {
     #[cfg(feature = "session")]
     cases.push(session());
     cases.extend(admission());
+    cases.extend(conditional());
     cases
 }
 
@@ -252,6 +253,68 @@ fn admission() -> Vec<Case> {
         ),
     ]
 }
+
+/// `--features conditional`. The handlers have a tag, so these are compared with the first one.
+#[cfg(feature = "conditional")]
+fn conditional() -> Vec<Case> {
+    use axum::{body::Bytes, http::Request};
+    use wythe::{Conditional, ETag, ExpectedVersion, with_conditional};
+
+    async fn show() -> (ETag, &'static str) {
+        (ETag::version(7), "hello")
+    }
+    async fn replace(_: ExpectedVersion) -> (ETag, &'static str) {
+        (ETag::version(8), "hello")
+    }
+    fn request(method: Method, field: Option<(&str, &str)>) -> Request<Bytes> {
+        let mut request = Request::builder().method(method).uri("/users");
+        if let Some((name, value)) = field {
+            request = request.header(name, value);
+        }
+        request.body(Bytes::new()).expect("a request")
+    }
+    fn reads() -> Router {
+        let stack = compose((with_conditional(Conditional::new()),));
+        Router::new().route("/users", any(stack.handler(show)))
+    }
+    fn writes() -> Router {
+        let policy = Conditional::new().current(|_| Some(ETag::version(7)));
+        let stack = compose((with_conditional(policy.require_precondition()),));
+        Router::new().route("/users", any(stack.handler(replace)))
+    }
+
+    let plain = || request(Method::GET, None);
+    vec![
+        Case::answer("a tag, no layer", StatusCode::OK, plain, || {
+            Router::new().route("/users", any(compose(()).handler(show)))
+        }),
+        Case::answer("with_conditional, 200", StatusCode::OK, plain, reads),
+        Case::answer(
+            "with_conditional, 304",
+            StatusCode::NOT_MODIFIED,
+            || request(Method::GET, Some(("if-none-match", "\"7\""))),
+            reads,
+        ),
+        Case::answer(
+            "with_conditional, a write",
+            StatusCode::OK,
+            || request(Method::PUT, Some(("if-match", "\"7\""))),
+            writes,
+        ),
+        Case::answer(
+            "with_conditional, 412",
+            StatusCode::PRECONDITION_FAILED,
+            || request(Method::PUT, Some(("if-match", "\"6\""))),
+            writes,
+        ),
+    ]
+}
+
+#[cfg(not(feature = "conditional"))]
+const fn conditional() -> Vec<Case> {
+    Vec::new()
+}
+
 
 #[cfg(feature = "full")]
 fn with_host() -> http::Request<bytes::Bytes> {

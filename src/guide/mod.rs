@@ -16,6 +16,10 @@ pub mod existing_app {}
 #[doc = include_str!("bodies.md")]
 pub mod bodies {}
 
+#[cfg(feature = "full")]
+#[doc = include_str!("conditional_requests.md")]
+pub mod conditional_requests {}
+
 #[doc = include_str!("order.md")]
 pub mod order {}
 

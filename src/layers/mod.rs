@@ -11,6 +11,8 @@ pub mod body_limit;
 pub mod cache_control;
 #[cfg(feature = "client-ip")]
 pub mod client_ip;
+#[cfg(feature = "compression")]
+pub mod compression;
 #[cfg(feature = "concurrency-limit")]
 pub mod concurrency_limit;
 #[cfg(feature = "conditional")]

@@ -70,7 +70,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
-        ])?;
+        ])?
+        .exposed_headers([header::ETAG])?;
     // One route is for pages of every origin, which send no cookies. Where no route is known, both
     // policies act, and the outer one has the last word.
     let site_cors = with_cors(cors.clone()).except_routes([data::PATH])?;

@@ -17,6 +17,9 @@
 //! can't answer. In a stack their response body is [`Body`](crate::Body) instead, at the cost of one
 //! box per response.
 //!
+//! `CompressionLayer` leaves problems and errors in plain text as they are, so that
+//! [`with_presentation`](crate::presentation) can read them on either side.
+//!
 //! The compression layers need the feature `tower-http-compression`. Any other layer goes into
 //! [`layer`](crate::compose::layer), and can stand anywhere.
 //!
@@ -63,6 +66,8 @@
 //! [`with_presentation`](crate::presentation) they become problems.
 
 mod answer;
+#[cfg(feature = "tower-http-compression")]
+mod plain_refusals;
 
 use ::tower_http::{
     catch_panic::CatchPanicLayer,
@@ -80,6 +85,8 @@ use ::tower_http::{compression::CompressionLayer, decompression::RequestDecompre
 use http::StatusCode;
 
 pub use answer::{AnswersBody, AnswersBodyService};
+#[cfg(feature = "tower-http-compression")]
+pub use plain_refusals::{Coded, Marking, MarkingFuture, PlainRefusals, PlainRefusalsService};
 
 use crate::{
     compose::{Append, Cons, IntoList, Nil},
@@ -133,6 +140,15 @@ macro_rules! stand {
             }
         }
     };
+    (@to_compressed $name:ident; $($parameter:ident)*) => {
+        impl<$($parameter,)* Rest> Append<Rest> for $name<$($parameter),*> {
+            type Out = Cons<AnswersBody<PlainRefusals<Self>>, Rest>;
+
+            fn append(self, tail: Rest) -> Self::Out {
+                Cons::new(AnswersBody::new(PlainRefusals::new(self)), tail)
+            }
+        }
+    };
     (@to_body $name:ident; $($parameter:ident)*) => {
         impl<$($parameter,)* Rest> Append<Rest> for $name<$($parameter),*> {
             type Out = Cons<AnswersBody<Self>, Rest>;
@@ -154,7 +170,7 @@ stand!(plain CorsLayer at Cors, OK "to every OPTIONS request");
 stand!(to_body CatchPanicLayer<T> at Present,
     INTERNAL_SERVER_ERROR "when an inner service panics");
 #[cfg(feature = "tower-http-compression")]
-stand!(to_body CompressionLayer<P> at Present);
+stand!(to_compressed CompressionLayer<P> at Present);
 stand!(plain TimeoutLayer at Admit,
     REQUEST_TIMEOUT "when there is no response in time (or the configured status)");
 stand!(to_body RequestBodyLimitLayer at Body,

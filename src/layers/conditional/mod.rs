@@ -131,8 +131,9 @@
 //! key is free. What was written is repeated without comparing again, although the version has changed
 //! by then.
 //!
-//! What compresses responses changes their bytes, and tower-http's `CompressionLayer` leaves the tag as it
-//! is: set weak tags behind it.
+//! What compresses responses changes their bytes, and a strong tag with them: `with_compression` gives each
+//! coding a tag of its own and accepts it again. tower-http's `CompressionLayer` leaves the tag as it is: set
+//! weak tags behind it.
 //!
 //! # Security
 //!

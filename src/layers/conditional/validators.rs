@@ -43,6 +43,14 @@ impl LastModified {
         Self(HttpDate::from_unix(seconds))
     }
 
+    /// The date in the value of a field, in one of the three formats of RFC 9110, section 5.6.7; `None` if
+    /// it is not one.
+    #[must_use]
+    pub fn parse(value: &HeaderValue) -> Option<Self> {
+        let now = || HttpDate::from_time(Clock::system().now());
+        HttpDate::parse(value.as_bytes(), now).map(Self)
+    }
+
     /// The seconds since the beginning of 1970, UTC.
     #[must_use]
     pub const fn to_unix(self) -> i64 {
@@ -121,7 +129,7 @@ impl Validators {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
             etag: ETag::of(headers),
-            last_modified: date(headers, header::LAST_MODIFIED).map(LastModified),
+            last_modified: date(headers, header::LAST_MODIFIED),
         }
     }
 }
@@ -146,8 +154,8 @@ impl From<LastModified> for Validators {
 pub(super) struct Fields {
     if_match: Option<TagList>,
     if_none_match: Option<TagList>,
-    if_modified_since: Option<HttpDate>,
-    if_unmodified_since: Option<HttpDate>,
+    if_modified_since: Option<LastModified>,
+    if_unmodified_since: Option<LastModified>,
 }
 
 /// What the preconditions say.
@@ -199,7 +207,7 @@ impl Fields {
                 Syntax::Any => current.is_some(),
                 _ => etag.is_some_and(|tag| list.tags().any(|one| one.strong_eq(tag))),
             },
-            (None, Some(limit), Some(LastModified(modified))) => modified <= limit,
+            (None, Some(limit), Some(modified)) => modified <= limit,
             (None, ..) => true,
         };
         if !holds {
@@ -211,7 +219,7 @@ impl Fields {
                 Syntax::Any => current.is_none(),
                 _ => !etag.is_some_and(|tag| list.tags().any(|one| one.weak_eq(tag))),
             },
-            (None, Some(limit), Some(LastModified(modified))) if is_read => modified > limit,
+            (None, Some(limit), Some(modified)) if is_read => modified > limit,
             (None, ..) => true,
         };
         match (is_new, is_read) {
@@ -255,9 +263,6 @@ pub(super) const fn is_read(method: &Method) -> bool {
 
 /// A date that is neither malformed nor repeated; otherwise the field is ignored (sections 13.1.3 and
 /// 13.1.4).
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<HttpDate> {
-    let line = only_line(headers, name).ok().flatten()?;
-    HttpDate::parse(line.as_bytes(), || {
-        HttpDate::from_time(Clock::system().now())
-    })
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<LastModified> {
+    LastModified::parse(only_line(headers, name).ok().flatten()?)
 }

@@ -66,6 +66,18 @@ impl<'a> MediaType<'a> {
                 })
     }
 
+    /// Whether it is one of `text/*`, for example.
+    pub(crate) fn has_kind(&self, kind: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind.as_bytes())
+    }
+
+    /// Whether the subtype has this suffix: `+xml`.
+    pub(crate) fn has_suffix(&self, suffix: &str) -> bool {
+        let start = self.subtype.len().checked_sub(suffix.len());
+        let end = start.and_then(|start| self.subtype.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
+    }
+
     pub(crate) const fn charset(&self) -> Option<Charset> {
         self.charset
     }

@@ -5,11 +5,15 @@ pub(crate) mod base64url;
 pub(crate) mod cache_control;
 mod challenge;
 pub(crate) mod cookie;
-#[cfg(feature = "conditional")]
+#[cfg(any(feature = "compression", feature = "conditional"))]
 pub(crate) mod entity_tag;
 pub(crate) mod forwarded;
 pub(crate) mod forwarded_for;
-#[cfg(any(feature = "conditional", feature = "rate-limit"))]
+#[cfg(any(
+    feature = "compression",
+    feature = "conditional",
+    feature = "rate-limit"
+))]
 pub(crate) mod header_value;
 pub(crate) mod http_date;
 pub(crate) mod json_pointer;

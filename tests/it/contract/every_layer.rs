@@ -271,6 +271,34 @@ mod cache_control {
     }
 }
 
+#[cfg(feature = "compression")]
+mod compression {
+    use super::*;
+    use futures_util::FutureExt;
+    use http_body_util::BodyExt;
+    use wythe::{Compression, with_compression};
+
+    fn accepts_gzip() -> Request<Body> {
+        let request = Request::get("/").header("accept-encoding", "gzip");
+        request.body(common::empty()).unwrap()
+    }
+
+    /// Turns the body back into that of the tests: it is in memory.
+    fn back(response: Response<wythe::Body>) -> Response<Body> {
+        response.map(|body| {
+            let body = body.collect().now_or_never().unwrap().unwrap();
+            Body::new(body.to_bytes())
+        })
+    }
+
+    contract! {
+        compression: Fitted(
+            with_compression(Compression::gzip().min_bytes(0)),
+            tower::util::MapResponseLayer::new(back as fn(Response<wythe::Body>) -> Response<Body>),
+        ), passes accepts_gzip, answers None, secret "no secret";
+    }
+}
+
 #[cfg(feature = "conditional")]
 mod conditional {
     use super::*;

@@ -10,6 +10,15 @@ mod body_limit;
 mod cache_control;
 #[cfg(feature = "client-ip")]
 mod client_ip;
+#[cfg(all(
+    feature = "axum",
+    feature = "compression-br",
+    feature = "compression-deflate",
+    feature = "conditional",
+    feature = "presentation",
+    feature = "tower-http-compression"
+))]
+mod compression;
 #[cfg(feature = "concurrency-limit")]
 mod concurrency_limit;
 #[cfg(all(

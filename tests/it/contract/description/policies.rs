@@ -703,6 +703,14 @@ fn origins() {
 }
 
 #[test]
+fn compression() {
+    check(
+        &wythe::with_compression(wythe::Compression::gzip()),
+        &["with_compression", "sets vary content-encoding"],
+    );
+}
+
+#[test]
 fn conditional_requests() {
     use wythe::{Conditional, ETag, with_conditional};
 

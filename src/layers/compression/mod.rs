@@ -1,0 +1,86 @@
+//! Compresses responses, with gzip and other codings that the client accepts.
+//!
+//! 1. A response of a text type is compressed: `text/*`, JSON, XML, JavaScript, SVG and a few more. Pictures,
+//!    videos, archives and types that are not known are not.
+//! 2. A body of a known length is compressed only from 1,024 bytes on, or
+//!    [another size](crate::Compression::min_bytes).
+//! 3. What has a `Content-Encoding`, a `Content-Range`, a digest of its bytes, or
+//!    `Cache-Control: no-transform` passes as it is. So do event streams, and refusals: problems, and
+//!    errors in plain text, which become problems.
+//! 4. A response that could have been compressed has `Vary: Accept-Encoding`, also where the client does
+//!    not accept a coding. A 304 has it, too.
+//! 5. A strong `ETag` becomes that of the coding: `"x"` becomes `"x-gzip"`. In `If-Match` and
+//!    `If-None-Match`, `"x-gzip"` is accepted as `"x"` as well, and a 304 has the tag that the client has
+//!    sent. `If-Range` and weak tags stay as they are.
+//!
+//! No request is rejected.
+//!
+//! # Example
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use http::Request;
+//! use tower::ServiceExt;
+//! use wythe::{Compression, compose, with_compression};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app: Router = Router::new()
+//!     .route("/", get(async || "hello ".repeat(1_000)))
+//!     .layer(compose(with_compression(Compression::gzip())));
+//!
+//! let ask = |codings| {
+//!     let request = Request::get("/").header("accept-encoding", codings);
+//!     app.clone().oneshot(request.body(Body::empty()).unwrap())
+//! };
+//! let compressed = ask("gzip").await?;
+//! assert_eq!(compressed.headers()["content-encoding"], "gzip");
+//! let plain = ask("identity").await?;
+//! assert_eq!(plain.headers()["vary"], "accept-encoding");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Responses
+//!
+//! The layer sends no response of its own. It adds `Content-Encoding` and `Vary` to those from further in,
+//! and their bodies become [`Body`](crate::Body).
+//!
+//! # Order
+//!
+//! Stage [`Present`](crate::stage::Present), on either side of [`with_presentation`](crate::presentation),
+//! because refusals are not compressed. It stands outside of `with_conditional`, whose tags it changes.
+//!
+//! # Security
+//!
+//! The length of a compressed body tells how much of it repeats. If a body has a secret and a text that
+//! an attacker chooses, and the attacker can make the browser of the user ask for it many times and see
+//! the lengths, the secret can be guessed character by character (BREACH). Examples are a form with a
+//! token against forged requests on a page that shows the search term, and a JSON with an API key and a
+//! name that others choose. For such responses:
+//!
+//! - leave the route out: `with_compression(..).except_routes(["/settings"])`, or
+//! - put [`NotCompressed`] into the extensions of the response, or
+//! - send the secret in a header field, or mask it differently each time.
+//!
+//! Compression takes time of the processor for each response, which a client can ask for at little cost:
+//! put a rate limit inside, and cache what is public.
+//!
+//! A stream that sends a little now and then may be held back by the encoder until a block is full: leave
+//! its route out, too.
+//!
+//! # Compared with
+//!
+//! tower-http's `CompressionLayer`, whose encoders are used here, leaves strong tags as they are, so that
+//! two different bodies have the same tag, compresses octet streams and archives, and answers 406 after
+//! the handler has run where a client accepts no coding at all.
+
+mod inner;
+pub(crate) mod policy;
+mod service;
+
+pub use self::{
+    inner::{Inside, InsideFuture},
+    policy::{Compressible, CompressionLayer, NotCompressed},
+    service::{Compressed, CompressedFuture},
+};

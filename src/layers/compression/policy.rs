@@ -1,0 +1,222 @@
+//! Which responses are compressed: [`with_compression`], its policy, and its layer.
+
+use std::fmt;
+
+use http::{HeaderName, Response, StatusCode, header};
+use http_body::Body as HttpBody;
+use tower_http::compression::{Compression as Encoder, Predicate};
+use tower_layer::Layer;
+
+use super::{inner::Inside, service::Compressed};
+use crate::{
+    contract::{Description, Place, Placed, placed, stage},
+    wire::{
+        Problem,
+        field::{cache_control::directives, media_type::MediaType},
+    },
+};
+
+const NAME: &str = "with_compression";
+
+/// The smallest body that is compressed by default, in bytes.
+const MIN_BYTES: u64 = 1024;
+
+/// Compresses responses; see [`compression`](crate::compression).
+pub const fn with_compression(policy: Compression) -> Placed<CompressionLayer> {
+    placed(CompressionLayer(policy))
+}
+
+/// The content codings that are offered, and the smallest body: the policy of [`with_compression`].
+///
+/// # Example
+///
+/// ```
+/// use wythe::{Compression, with_compression};
+///
+/// let layer = with_compression(Compression::gzip().min_bytes(512));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Compression {
+    pub(super) br: bool,
+    pub(super) deflate: bool,
+    min_bytes: u64,
+}
+
+impl Compression {
+    /// Offers gzip, for bodies of 1,024 bytes and more.
+    pub const fn gzip() -> Self {
+        Self {
+            br: false,
+            deflate: false,
+            min_bytes: MIN_BYTES,
+        }
+    }
+
+    /// Offers Brotli, too, which clients get if they accept both alike.
+    #[cfg(feature = "compression-br")]
+    pub const fn br(mut self) -> Self {
+        self.br = true;
+        self
+    }
+
+    /// Offers deflate, too: the zlib format (RFC 1950), as RFC 9110 has it.
+    #[cfg(feature = "compression-deflate")]
+    pub const fn deflate(mut self) -> Self {
+        self.deflate = true;
+        self
+    }
+
+    /// The smallest body that is compressed, in bytes. A body of unknown length always is.
+    pub const fn min_bytes(mut self, bytes: u64) -> Self {
+        self.min_bytes = bytes;
+        self
+    }
+
+    /// The names of the codings.
+    pub(super) fn codings(self) -> impl Iterator<Item = &'static str> {
+        let codings = [("gzip", true), ("br", self.br), ("deflate", self.deflate)];
+        codings
+            .into_iter()
+            .filter_map(|(name, is_offered)| is_offered.then_some(name))
+    }
+}
+
+/// The layer of [`with_compression`].
+#[derive(Clone, Copy)]
+#[must_use]
+pub struct CompressionLayer(Compression);
+
+impl fmt::Debug for CompressionLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Place for CompressionLayer {
+    type Stage = stage::Present;
+    type Provides = ();
+    type Needs = ();
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn describe(&self) -> Description {
+        Description::new(NAME)
+            .field(header::VARY)
+            .field(header::CONTENT_ENCODING)
+    }
+}
+
+impl<S> Layer<S> for CompressionLayer {
+    type Service = Compressed<S>;
+
+    fn layer(&self, inner: S) -> Compressed<S> {
+        let Self(policy) = *self;
+        let encoder = Encoder::new(Inside::new(inner)).gzip(true);
+        // Features are additive: another crate may turn on a codec that this policy does not offer.
+        let encoder = without_others(encoder, policy);
+        Compressed::new(encoder.compress_when(Compressible(policy)), policy)
+    }
+}
+
+#[cfg_attr(
+    not(any(feature = "compression-br", feature = "compression-deflate")),
+    expect(clippy::needless_pass_by_value, reason = "changed with more codecs")
+)]
+fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
+    let encoder = encoder.no_zstd();
+    let encoder = if policy.br { encoder } else { encoder.no_br() };
+    if policy.deflate {
+        encoder
+    } else {
+        encoder.no_deflate()
+    }
+}
+
+/// In the extensions of a response: it is not compressed, because it has a secret beside text that an
+/// attacker may choose; see [the module](crate::compression#security).
+///
+/// # Example
+///
+/// ```
+/// use axum::{Extension, response::Html};
+/// use wythe::compression::NotCompressed;
+///
+/// async fn form() -> (Extension<NotCompressed>, Html<&'static str>) {
+///     (Extension(NotCompressed), Html("<input name=token value=..>"))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "handlers write it")]
+pub struct NotCompressed;
+
+/// Decides about a response.
+#[derive(Clone, Copy, Debug)]
+pub struct Compressible(Compression);
+
+impl Predicate for Compressible {
+    fn should_compress<B: HttpBody>(&self, response: &Response<B>) -> bool {
+        let Self(policy) = self;
+        let length = response.body().size_hint().exact();
+        is_compressible(response) && length.is_none_or(|length| length >= policy.min_bytes)
+    }
+}
+
+/// Whether a larger body of this response would be compressed for some client.
+pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
+    /// The digest of an uncompressed body would be wrong (RFC 9530), and a part can't be compressed.
+    const OF_THE_BYTES: [HeaderName; 3] = [
+        HeaderName::from_static("content-digest"),
+        HeaderName::from_static("repr-digest"),
+        header::CONTENT_RANGE,
+    ];
+    let headers = response.headers();
+    let media_type = headers.get(header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
+    let cache_control = headers.get_all(header::CACHE_CONTROL).iter();
+    // RFC 9111, section 5.2.2.6.
+    let forbids = cache_control
+        .flat_map(|line| directives(line.as_bytes()))
+        .any(|one| one.is_ok_and(|one| one.is("no-transform")));
+    !is_refusal(response)
+        && !forbids
+        && !headers.contains_key(header::CONTENT_ENCODING)
+        && !OF_THE_BYTES.iter().any(|name| headers.contains_key(name))
+        && response.extensions().get::<NotCompressed>().is_none()
+        && media_type.is_some_and(|one| is_text(&one))
+}
+
+/// A refusal that is a problem, or that `with_presentation` outside makes one: it reads the text.
+fn is_refusal<B>(response: &Response<B>) -> bool {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
+    let is_plain = media_type.is_none_or(|one| one.is("text", "plain"));
+    is_error && (is_plain || response.extensions().get::<Problem>().is_some())
+        || status == StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// Text of any kind. Pictures, videos, archives and the rest are compressed already, or are of a kind
+/// that is not known. Events must not wait for each other.
+fn is_text(media_type: &MediaType<'_>) -> bool {
+    const OTHERS: [(&str, &str); 9] = [
+        ("application", "javascript"),
+        ("application", "wasm"),
+        ("application", "x-ndjson"),
+        ("application", "xml"),
+        ("application", "x-www-form-urlencoded"),
+        ("font", "otf"),
+        ("font", "ttf"),
+        ("image", "svg+xml"),
+        ("image", "bmp"),
+    ];
+    media_type.is_json()
+        || media_type.has_kind("text") && !media_type.is("text", "event-stream")
+        || media_type.has_suffix("+xml")
+        || OTHERS
+            .iter()
+            .any(|(kind, subtype)| media_type.is(kind, subtype))
+}
