@@ -315,7 +315,6 @@ const fn conditional() -> Vec<Case> {
     Vec::new()
 }
 
-
 #[cfg(feature = "full")]
 fn with_host() -> http::Request<bytes::Bytes> {
     let mut request = create_user();

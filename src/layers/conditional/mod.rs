@@ -166,7 +166,7 @@ pub(crate) mod validators;
 pub use self::{
     body_tag::{Tagged, TaggedFuture},
     layer::{ConditionalLayer, Given},
-    policy::{CurrentVersion, Deferred, Immediate},
+    policy::{CurrentVersion, KnownLater, KnownNow},
     validators::Validators,
 };
 pub use crate::wire::field::entity_tag::InvalidETag;

@@ -199,20 +199,20 @@ pub trait CurrentVersion<K> {
 /// The kind of a [`CurrentVersion`] that is known at once.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Immediate;
+pub struct KnownNow;
 
 /// The kind of a [`CurrentVersion`] that is a future.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Deferred;
+pub struct KnownLater;
 
-impl<V: Into<Validators>> CurrentVersion<Immediate> for Option<V> {
+impl<V: Into<Validators>> CurrentVersion<KnownNow> for Option<V> {
     fn current(self) -> Later<Result<Option<Validators>, Problem>> {
         Later::Ready(Ok(self.map(Into::into)))
     }
 }
 
-impl<V, E> CurrentVersion<Immediate> for Result<Option<V>, E>
+impl<V, E> CurrentVersion<KnownNow> for Result<Option<V>, E>
 where
     V: Into<Validators>,
     E: Into<Box<dyn Error + Send + Sync>>,
@@ -230,11 +230,11 @@ where
     }
 }
 
-impl<F> CurrentVersion<Deferred> for F
+impl<F> CurrentVersion<KnownLater> for F
 where
-    F: Future<Output: CurrentVersion<Immediate>> + Send + 'static,
+    F: Future<Output: CurrentVersion<KnownNow>> + Send + 'static,
 {
-    const CAN_FAIL: bool = <F::Output as CurrentVersion<Immediate>>::CAN_FAIL;
+    const CAN_FAIL: bool = <F::Output as CurrentVersion<KnownNow>>::CAN_FAIL;
 
     fn current(self) -> Later<Result<Option<Validators>, Problem>> {
         Later::pending(async move {
