@@ -69,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
     let named = named(&target, request.headers());
     let lines = request.headers().get_all(header::HOST).iter().count();
     *request.uri_mut() = target;
-    let response = send(&LAYER, request, Handler::default());
+    let response = send(&*LAYER, request, Handler::default());
     match response.status() {
         // Where two are named, both are the same, and both are in the list.
         StatusCode::OK => {

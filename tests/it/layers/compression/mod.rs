@@ -144,7 +144,7 @@ async fn a_client_gets_a_coding_that_it_accepts() {
             coding.map(str::as_bytes),
             "{accepted}"
         );
-        let tag = coding.map_or("\"7\"".into(), |coding| format!("\"7-{coding}\""));
+        let tag = coding.map_or_else(|| "\"7\"".into(), |coding| format!("\"7-{coding}\""));
         assert_eq!(response.headers()["etag"], tag);
         if coding == Some("gzip") {
             let mut text = String::new();
