@@ -7,7 +7,10 @@ use std::{convert::Infallible, future::Ready, task::Poll};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 use wythe::{Conditional, ETag, with_conditional};
