@@ -5,8 +5,9 @@
 //! cargo build --release -p example-edge --target wasm32-unknown-unknown
 //! wasm-bindgen --target nodejs --out-dir examples/edge/pkg \
 //!     target/wasm32-unknown-unknown/release/example_edge.wasm
-//! node --test examples/edge/
 //! ```
+//!
+//! `cargo test -p example-edge` does the same without `wasm-bindgen-cli`, and runs it in Node.
 //!
 //! There is no server, no socket and no tokio here: the host has accepted the connection, says whose it
 //! is, and drives the future.

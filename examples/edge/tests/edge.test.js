@@ -4,7 +4,7 @@ const assert = require("node:assert/strict");
 const { test, before } = require("node:test");
 const { webcrypto: { subtle } } = require("node:crypto");
 
-const edge = require("./pkg/example_edge.js");
+const edge = require(process.env.EDGE_PACKAGE ?? "../pkg/example_edge.js");
 
 let pair;
 
