@@ -385,8 +385,6 @@ pub use self::layers::webhook::{
     layer::{with_raw_webhook, with_webhook},
     verified::Verified,
 };
-#[cfg(feature = "request-id")]
-pub use self::request::RequestId;
 #[cfg(feature = "trace")]
 pub use self::request::TraceContext;
 #[cfg(any(
@@ -421,7 +419,7 @@ pub use self::{
         Always, Description, Later, Middleware, Needed, Place, Placed, Provided, Provision,
         ReplyBody, Sometimes, Step, With, description, placed, stage, with,
     },
-    request::{Auth, Authenticated, ClientIp, Either, PeerAddr, RequestHead},
+    request::{Auth, Authenticated, ClientIp, Either, PeerAddr, RequestHead, RequestId},
     support::clock::{Clock, ManualClock},
     wire::{
         Body, BoxError, ConfigError, PROBLEM_JSON, Problem, RequestBody, Secret, field::Challenge,

@@ -99,6 +99,10 @@ use crate::{
 
 /// Gives a layer its stage, and appends it to a list as it is (`plain`) or with [`Body`](crate::Body)
 /// as its response body (`to_body`).
+#[cfg_attr(
+    not(feature = "tower-http-compression"),
+    expect(unused_macro_rules, reason = "its layer alone is `to_compressed`")
+)]
 macro_rules! stand {
     (
         $how:ident $name:ident $(<$($parameter:ident),+>)? at $stage:ident
