@@ -7,10 +7,10 @@ use axum::{
     extract::Query,
     http::{HeaderName, Method, header},
 };
-use tower_http::trace::TraceLayer;
 use wythe::{
-    Api, Auth, BodyLimit, CacheControl, ConfigError, Cors, Csrf, Decompression, FinishedApi,
-    HttpsOnly, Idempotency, JsonOrForm, SecurityHeaders, Timeout, Transport,
+    Api, Auth, BodyLimit, CacheControl, Compression, ConfigError, Cors, Csrf, Decompression,
+    FinishedApi, HttpsOnly, Idempotency, JsonOrForm, RequestIds, SecurityHeaders, Timeout, Trace,
+    Transport,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
@@ -18,9 +18,10 @@ use wythe::{
     compose,
     security_headers::Hsts,
     webhook::MemoryWebhookStore,
-    with_auth, with_body_limit, with_cache_control, with_cors, with_csrf, with_decompression,
-    with_hosts, with_https_only, with_idempotency, with_multipart, with_presentation,
-    with_rate_limit, with_security_headers, with_timeout, with_validation, with_webhook,
+    with_auth, with_body_limit, with_cache_control, with_compression, with_cors, with_csrf,
+    with_decompression, with_hosts, with_https_only, with_idempotency, with_multipart,
+    with_presentation, with_rate_limit, with_request_id, with_security_headers, with_timeout,
+    with_trace, with_validation, with_webhook,
 };
 
 use crate::{
@@ -71,7 +72,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])?
-        .exposed_headers([header::ETAG])?;
+        .exposed_headers([header::ETAG, HeaderName::from_static("x-request-id")])?;
     // One route is for pages of every origin, which send no cookies. Where no route is known, both
     // policies act, and the outer one has the last word.
     let site_cors = with_cors(cors.clone()).except_routes([data::PATH])?;
@@ -153,12 +154,15 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
 
     let api = Api::new("Example", VERSION)
         .around(compose((
-            TraceLayer::new_for_http(),
+            with_request_id(RequestIds::new()),
+            with_trace(Trace::new()),
             site_cors,
             data_cors,
             with_security_headers(for_data),
             // It is set first.
             for_page,
+            // No response has a token, and none repeats what another site can make a browser send.
+            with_compression(Compression::gzip()),
             // Panics become problems too.
             with_presentation(),
             with_hosts(state.hosts.clone()),

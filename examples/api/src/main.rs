@@ -9,7 +9,7 @@ use std::{
 
 use example_api::{App, AppState, BoxError, Config, Startup, app, serve};
 use tokio::{net::TcpListener, signal};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{filter::LevelFilter, fmt::format::debug_fn};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,11 +65,31 @@ async fn interrupted() {
 }
 
 /// Logs to stderr; `RUST_LOG=debug` shows every refusal with its reason.
+///
+/// A line shows what a person looks for in a request: its id, its method, its path and its client.
 fn start_log() {
+    const HIDDEN: [&str; 9] = [
+        "caller_trace_id",
+        "http.route",
+        "network.",
+        "otel.",
+        "server.",
+        "span_id",
+        "trace_id",
+        "url.scheme",
+        "user_agent.",
+    ];
+    let fields = debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        "request_id" => write!(writer, "id={value:?}"),
+        name if HIDDEN.iter().any(|hidden| name.starts_with(hidden)) => Ok(()),
+        name => write!(writer, " {name}={value:?}"),
+    });
     let level = env::var("RUST_LOG").ok();
     let level = level.and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .fmt_fields(fields)
         .with_writer(std::io::stderr)
         .init();
 }

@@ -59,7 +59,7 @@
 //! token against forged requests on a page that shows the search term, and a JSON with an API key and a
 //! name that others choose. For such responses:
 //!
-//! - leave the route out: `with_compression(..).except_routes(["/settings"])`, or
+//! - put [`with(NotCompressed)`](NotCompressed) into the stack of the route, or
 //! - put [`NotCompressed`] into the extensions of the response, or
 //! - send the secret in a header field, or mask it differently each time.
 //!

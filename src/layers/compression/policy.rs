@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use http::{HeaderName, Response, StatusCode, header};
+use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use tower_http::compression::{Compression as Encoder, Predicate};
 use tower_layer::Layer;
 
 use super::{inner::Inside, service::Compressed};
 use crate::{
-    contract::{Description, Place, Placed, placed, stage},
+    contract::{Description, Later, Middleware, Place, Placed, ReplyBody, Step, placed, stage},
     wire::{
         Problem,
         field::{cache_control::directives, media_type::MediaType},
@@ -121,10 +121,6 @@ impl<S> Layer<S> for CompressionLayer {
     }
 }
 
-#[cfg_attr(
-    not(any(feature = "compression-br", feature = "compression-deflate")),
-    expect(clippy::needless_pass_by_value, reason = "changed with more codecs")
-)]
 fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
     let encoder = encoder.no_zstd();
     let encoder = if policy.br { encoder } else { encoder.no_br() };
@@ -135,10 +131,24 @@ fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
     }
 }
 
-/// In the extensions of a response: it is not compressed, because it has a secret beside text that an
-/// attacker may choose; see [the module](crate::compression#security).
+/// Keeps responses from being compressed that have a secret beside text that an attacker may choose; see
+/// [the module](crate::compression#security). It is a layer for the stack of a route, and can be put into
+/// the extensions of a single response.
 ///
-/// # Example
+/// # Example: a route
+///
+/// ```
+/// use axum::response::Html;
+/// use wythe::{compose, compression::NotCompressed, with};
+///
+/// async fn form() -> Html<&'static str> {
+///     Html("<input name=token value=..>")
+/// }
+///
+/// let route = compose((with(NotCompressed),)).handler(form);
+/// ```
+///
+/// # Example: a response
 ///
 /// ```
 /// use axum::{Extension, response::Html};
@@ -151,6 +161,32 @@ fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "handlers write it")]
 pub struct NotCompressed;
+
+impl Place for NotCompressed {
+    type Stage = stage::Cache;
+    type Provides = ();
+    type Needs = ();
+
+    fn name(&self) -> &'static str {
+        "NotCompressed"
+    }
+
+    fn describe(&self) -> Description {
+        Description::new(self.name())
+    }
+}
+
+impl<B> Middleware<B> for NotCompressed {
+    type Carry = ();
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        Step::next(request, ())
+    }
+
+    fn after<R: ReplyBody>(&self, (): (), response: &mut Response<R>) {
+        response.extensions_mut().insert(Self);
+    }
+}
 
 /// Decides about a response.
 #[derive(Clone, Copy, Debug)]

@@ -30,11 +30,19 @@ use super::header_value::header_value;
 /// # Ok::<(), wythe::conditional::InvalidETag>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    all(feature = "compression", not(feature = "conditional")),
+    expect(unnameable_types, reason = "only that feature exports it")
+)]
 pub struct ETag(HeaderValue);
 
 /// A text that can't be in an entity tag: it has a space, a `"` or a control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    all(feature = "compression", not(feature = "conditional")),
+    expect(unnameable_types, reason = "only that feature exports it")
+)]
 pub struct InvalidETag;
 
 impl fmt::Display for InvalidETag {

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
 use wythe::{
     Compression, Conditional, ETag, ExpectedVersion, Problem, compose, compression::NotCompressed,
-    with_compression, with_conditional, with_presentation,
+    with, with_compression, with_conditional, with_presentation,
 };
 
 const TEXT: &str = "all work and no play makes Jack a dull boy; ";
@@ -186,6 +186,12 @@ async fn small_bodies_and_those_with_secrets_are_not_compressed() {
 
     let secret = || async { (Extension(NotCompressed), long()) };
     let app = Router::new().route("/", get(secret)).layer(layer());
+    let response = send(app, "GET", &gzip).await;
+    assert!(!response.headers().contains_key("content-encoding"));
+
+    let stack = compose((with(NotCompressed),));
+    let route = get(stack.handler(async || long()));
+    let app = Router::new().route("/", route).layer(layer());
     let response = send(app, "GET", &gzip).await;
     assert!(!response.headers().contains_key("content-encoding"));
 }
