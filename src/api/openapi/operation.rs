@@ -179,6 +179,9 @@ impl<'a> Operation<'a> {
         let layers = std::mem::take(&mut self.layers);
         let mut makes_problems = false;
         for (layer, _) in &layers {
+            for member in layer.problem_members() {
+                problems.add_member(member);
+            }
             for answer in self.answers(layer) {
                 let status = answer.status();
                 let is_error = status.is_client_error() || status.is_server_error();

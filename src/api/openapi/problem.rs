@@ -1,6 +1,6 @@
 //! The schemas of problems (RFC 9457).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -19,9 +19,17 @@ const INPUT_ERROR: &str = "#/components/schemas/InputError";
 pub(super) struct ProblemSchemas {
     schemas: BTreeMap<String, Value>,
     types: BTreeMap<String, ProblemType>,
+    /// Members that some layer adds to every problem.
+    members: BTreeSet<String>,
 }
 
 impl ProblemSchemas {
+    pub(super) fn add_member(&mut self, name: &str) {
+        if !self.members.contains(name) {
+            self.members.insert(name.to_owned());
+        }
+    }
+
     /// A reference to the schema of these problems, all of one status.
     pub(super) fn add(&mut self, problems: &[Answer]) -> Value {
         for problem in problems {
@@ -63,7 +71,11 @@ impl ProblemSchemas {
         for (name, schema) in self.schemas {
             list.insert(name, schema);
         }
-        list.insert("Problem".into(), problem());
+        let mut problem = problem();
+        for name in self.members {
+            problem["properties"][name] = json!({ "type": "string" });
+        }
+        list.insert("Problem".into(), problem);
         list.insert("InputError".into(), input_error());
         self.types
     }

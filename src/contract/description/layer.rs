@@ -69,6 +69,7 @@ pub struct Description {
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
     renders_refusals: bool,
+    problem_members: Vec<Cow<'static, str>>,
     is_known: bool,
     makes_problems: bool,
     is_assumption: bool,
@@ -111,6 +112,7 @@ impl Description {
             cors: None,
             cache: None,
             renders_refusals: false,
+            problem_members: Vec::new(),
             is_known: true,
             makes_problems: false,
             is_assumption: false,
@@ -308,6 +310,12 @@ impl Description {
         self
     }
 
+    /// The layer adds this member to every problem from further in.
+    pub fn problem_member(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.problem_members.push(name.into());
+        self
+    }
+
     /// The layer gives refusals from further in another form, of which nothing is known here.
     pub const fn renders_refusals(mut self) -> Self {
         self.renders_refusals = true;
@@ -438,6 +446,12 @@ impl Description {
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.is_known
+    }
+
+    /// The members that the layer adds to every problem from further in.
+    #[must_use]
+    pub fn problem_members(&self) -> &[Cow<'static, str>] {
+        &self.problem_members
     }
 
     /// Whether the layer gives refusals from further in another form.

@@ -200,7 +200,9 @@ impl Place for RequestIds {
     }
 
     fn describe(&self) -> Description {
-        Description::new(self.name()).field(self.0.field.clone())
+        Description::new(self.name())
+            .field(self.0.field.clone())
+            .problem_member("request_id")
     }
 }
 

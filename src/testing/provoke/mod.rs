@@ -367,7 +367,11 @@ impl<'a> Run<'a> {
                 for draft in plan.drafts.iter_mut().flatten() {
                     draft.path.clone_from(path);
                 }
-                self.outcome(&Expected::of_api(answer.clone()), plan).await
+                self.outcome(
+                    &Expected::of_api(answer.clone(), &self.provoke.routes),
+                    plan,
+                )
+                .await
             }
             Err(outcome) => outcome,
         };
@@ -424,7 +428,12 @@ impl<'a> Run<'a> {
 
     async fn answer_of_api(&mut self, name: &str, answer: Answer, draft: Draft) {
         let plan = Plan::new(vec![draft], true);
-        let outcome = self.outcome(&Expected::of_api(answer.clone()), plan).await;
+        let outcome = self
+            .outcome(
+                &Expected::of_api(answer.clone(), &self.provoke.routes),
+                plan,
+            )
+            .await;
         self.add(name, "Api", &answer, outcome);
     }
 
@@ -553,19 +562,24 @@ impl<'a> Expected<'a> {
                 .collect(),
             members: same
                 .flat_map(|one| one.members())
+                .chain(route.layers.iter().flat_map(Description::problem_members))
                 .map(|one| &**one)
                 .collect(),
             is_rendered: route.layers.iter().any(Description::is_refusal_renderer),
         }
     }
 
-    /// An answer that no layer gives.
-    const fn of_api(answer: Answer) -> Self {
+    /// An answer that no layer gives, within the layers around all routes.
+    fn of_api(answer: Answer, routes: &'a [DescribedRoute]) -> Self {
+        let layers = routes.iter().flat_map(|route| &route.layers);
         Self {
             answer,
             limits: Vec::new(),
             other_reasons: BTreeSet::new(),
-            members: BTreeSet::new(),
+            members: layers
+                .flat_map(Description::problem_members)
+                .map(|one| &**one)
+                .collect(),
             is_rendered: false,
         }
     }
