@@ -156,6 +156,7 @@
 //! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
 //! | [`with_client_ip`] | `Admit` | the address of the client, also behind proxies: [`ClientIp`] |
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that are not allowed |
+//! | [`with_version`] | `Admit` | the version of the API that a request is for, by path, field or media type: [`ApiVersion`] |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |
 //! | [`with_rate_limit`] | `Throttle` | 429, `Retry-After`, the `RateLimit` fields |
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
@@ -169,6 +170,7 @@
 //! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with_conditional`] | `Cache` | 304, 412 and 428: [`ETag`], [`LastModified`], [`ExpectedVersion`] |
+//! | [`with_deprecation`] | `Any` | `Deprecation`, `Sunset`, `Link`, and 410 after the end |
 //! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
 //!
 //! # Around what
@@ -189,8 +191,8 @@
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
-//! and `decompression-deflate`), `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
-//! `multipart`, `request-id`, `security-headers`, `timeout`, `trace` and `webhook`. With `jwks`, [`Jwt`]
+//! and `decompression-deflate`), `deprecation`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
+//! `multipart`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -303,6 +305,11 @@ pub use self::layers::decompression::{
     self,
     policy::{Decompression, with_decompression},
 };
+#[cfg(feature = "deprecation")]
+pub use self::layers::deprecation::{
+    self,
+    policy::{Deprecation, with_deprecation},
+};
 #[cfg(feature = "hosts")]
 pub use self::layers::hosts::{
     self,
@@ -378,6 +385,11 @@ pub use self::layers::validation::{
     self,
     input::{Binary, Cookie, Form, Header, Input, Json, JsonOrForm, Parsed, Query, Text, Valid},
     policy::{Validation, with_parsing, with_validation},
+};
+#[cfg(feature = "version")]
+pub use self::layers::version::{
+    self,
+    policy::{ApiVersion, Versions, with_version},
 };
 #[cfg(feature = "webhook")]
 pub use self::layers::webhook::{

@@ -12,8 +12,8 @@ use crate::{
     contract::{
         Description,
         description::{
-            Answer, Carrier, InputSource, NameList, RequestInput, Requirement, Security,
-            SecurityScheme,
+            Answer, Carrier, DeprecationNotice, InputSource, NameList, RequestInput, Requirement,
+            Security, SecurityScheme,
         },
     },
     integrations::axum::Concern,
@@ -69,6 +69,7 @@ pub struct AuditedRoute {
     /// Without those that requests to this route bypass.
     acting_layers: Vec<Description>,
     csrf_protections: Vec<String>,
+    versions: Vec<String>,
     is_open: bool,
 }
 
@@ -107,6 +108,7 @@ impl AuditedRoute {
                 .map(|layer| layer.name().to_owned())
                 .collect(),
             acting_layers: route.acting_layers().cloned().collect(),
+            versions: route.versions().into_iter().map(str::to_owned).collect(),
         }
     }
 
@@ -144,6 +146,19 @@ impl AuditedRoute {
     #[must_use]
     pub fn allowed(&self) -> &[(Concern, String)] {
         &self.allowed
+    }
+
+    /// The versions of the API that the route is for; empty if it is for all.
+    #[must_use]
+    pub fn versions(&self) -> &[String] {
+        &self.versions
+    }
+
+    /// What is announced of the end of the route, if it is deprecated.
+    #[must_use]
+    pub fn deprecation(&self) -> Option<&DeprecationNotice> {
+        let mut layers = self.acting_layers.iter();
+        layers.find_map(Description::deprecation)
     }
 
     /// The name of the stage and the description of each layer, outermost first.
@@ -359,6 +374,16 @@ impl fmt::Display for Audit {
             .collect();
         if !without_schemas.is_empty() {
             writeln!(f, "\nWithout schemas: {}.", without_schemas.join(", "))?;
+        }
+        let deprecated = self.routes.iter().filter_map(|route| {
+            let notice = route.deprecation()?;
+            Some(format!("- `{}` {notice}", route.name))
+        });
+        for (number, line) in (1..).zip(deprecated) {
+            if number == 1 {
+                writeln!(f, "\nDeprecated:\n")?;
+            }
+            writeln!(f, "{line}")?;
         }
         for (number, reason) in (1..).zip(&reasons.0) {
             if number == 1 {

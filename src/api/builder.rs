@@ -417,7 +417,18 @@ where
     /// The routes as an OpenAPI 3.1 [document](crate::api::openapi).
     #[cfg(feature = "openapi")]
     pub fn openapi(&self) -> OpenApi {
-        OpenApi::new(&self.routes)
+        OpenApi::new(&self.routes, None)
+    }
+
+    /// The routes of one version of the API as an OpenAPI 3.1 [document](crate::api::openapi), whose own
+    /// version is that name: routes [for this version](crate::Handled::in_versions), those with this version
+    /// in their path, and those that are for all versions.
+    ///
+    /// The document of [`openapi`](Self::openapi) has the routes of all versions. Of a method and a path that
+    /// several versions have, it has the newest.
+    #[cfg(feature = "openapi")]
+    pub fn openapi_of(&self, version: &str) -> OpenApi {
+        OpenApi::new(&self.routes, Some(version))
     }
 
     /// The layers of each route in the document.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     contract::{
         Description,
-        description::{Bypass, CacheScope, CsrfProtection, Requirement, Security},
+        description::{Bypass, CacheScope, CsrfProtection, Requirement, Security, VersionCarrier},
         stage,
     },
     integrations::axum::Concern,
@@ -34,6 +34,7 @@ impl<S> Routes<S> {
         for route in self.list.iter().chain(&self.fallback) {
             check_order(route, &mut findings);
             check_allowances(route, &mut findings);
+            check_versions(route, &mut findings);
             let mut concerns = Vec::new();
             for check in [
                 check_parameters,
@@ -150,10 +151,17 @@ impl<S> Route<S> {
         allowed.any(|(allowed, _)| Some(*allowed) == concern)
     }
 
+    /// Whether both are for one version, or one is for all.
+    pub(super) fn shares_version(&self, other: &Self) -> bool {
+        let (ours, others) = (&self.options.versions, &other.options.versions);
+        ours.is_empty() || others.is_empty() || ours.iter().any(|one| others.contains(one))
+    }
+
     /// Whether one of the two would never be called. Their paths are the same.
     fn collides(&self, other: &Self) -> bool {
         let is_method = |route: &Self| matches!(route.matches, Matches::Method(_));
-        self.matches == other.matches || !is_method(self) || !is_method(other)
+        let same = self.matches == other.matches && self.shares_version(other);
+        same || !is_method(self) || !is_method(other)
     }
 
     /// The nested `Api` that the route comes from, in words that follow the route.
@@ -224,6 +232,52 @@ fn is_inside(route: &str, prefix: &str) -> bool {
 fn suffixes(route: &str) -> impl Iterator<Item = &str> {
     let starts = route.match_indices('/').skip(1);
     starts.filter_map(|(start, _)| route.get(start..))
+}
+
+/// A route that is for versions which no request can name.
+fn check_versions<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let named = &route.options.versions;
+    if named.is_empty() {
+        return;
+    }
+    let mut fault = |reason: String, remedy: &str| {
+        findings.push(Finding::fault(route.name(), reason, remedy));
+    };
+    let layer = route
+        .acting_layers()
+        .find(|layer| layer.version_policy().is_some());
+    let Some((layer, policy)) = layer.and_then(|layer| Some((layer, layer.version_policy()?)))
+    else {
+        fault(
+            "no layer finds out which version a request is for".to_owned(),
+            "put `with_version(..)` around the `Api`",
+        );
+        return;
+    };
+    let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
+    if layer.bypasses().iter().any(is_chosen) {
+        fault(
+            format!(
+                "some requests bypass `{}`, and have no version",
+                layer.name()
+            ),
+            "remove the condition",
+        );
+    }
+    if matches!(policy.carrier(), VersionCarrier::Path(_)) {
+        fault(
+            "the version is part of the path".to_owned(),
+            "remove `.in_versions(..)`, and write the version into the path",
+        );
+    }
+    for name in named {
+        if !policy.names().contains(name) {
+            fault(
+                format!("`{}` does not have the version `{name}`", layer.name()),
+                "add it to the list of the layer, or remove it from `.in_versions(..)`",
+            );
+        }
+    }
 }
 
 /// A layer of a nested `Api` that belongs outside one of the outer `Api`. Within one `Api` the

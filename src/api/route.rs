@@ -12,7 +12,11 @@ use super::{
 };
 use crate::{
     compose::{Describe, Nil, rows},
-    contract::{Description, log_passing},
+    contract::{
+        Description,
+        description::{VersionCarrier, VersionPolicy},
+        log_passing,
+    },
     integrations::axum::{Erased, Inner, PathUse, RouteOptions},
     request::PathParams,
 };
@@ -187,15 +191,39 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 }
 
 impl<S> Route<S> {
-    /// The method and the path.
+    /// The method and the path, and the versions if it is for some only.
     pub(super) fn name(&self) -> String {
         let Self { matches, path, .. } = self;
         match matches {
-            Matches::Method(method) => format!("{method} {path}"),
+            Matches::Method(method) => match &*self.options.versions {
+                [] => format!("{method} {path}"),
+                [one] => format!("{method} {path} (version {one})"),
+                several => format!("{method} {path} (versions {})", several.join(", ")),
+            },
             Matches::AnyMethod => format!("* {path}"),
             Matches::Prefix => format!("* {path}/{{*rest}}"),
             Matches::Nothing => "fallback".to_owned(),
         }
+    }
+
+    /// How a request names the version that the route depends on.
+    pub(super) fn version_policy(&self) -> Option<&VersionPolicy> {
+        self.acting_layers().find_map(Description::version_policy)
+    }
+
+    /// The versions that the route is for; all if there are none.
+    pub(super) fn versions(&self) -> Vec<&str> {
+        if !self.options.versions.is_empty() {
+            return self.options.versions.iter().map(String::as_str).collect();
+        }
+        let in_path = self.version_policy().and_then(|policy| {
+            let VersionCarrier::Path(prefix) = policy.carrier() else {
+                return None;
+            };
+            let index = policy.of_path(prefix, &self.path).ok()?;
+            policy.names().get(index)
+        });
+        in_path.map(String::as_str).into_iter().collect()
     }
 
     /// The paths, as they are written in a router: three for a prefix.

@@ -26,7 +26,7 @@ use crate::request::PeerAddr;
 use crate::request::{RequestHead, RequestSpan};
 use crate::{
     compose::BoxedResponse,
-    contract::finish,
+    contract::{description::VersionPolicy, finish},
     layers::{
         lingering_close::layer::{LingeringClose, Watch},
         method::guard::Methods,
@@ -95,9 +95,25 @@ struct PathTable {
     matched: Option<MatchedPath>,
     /// The names of the parameters.
     names: Arc<[Box<str>]>,
-    methods: Vec<(Method, Mounted)>,
+    methods: Vec<MethodEntry>,
+    by_version: Option<ByVersion>,
     /// Every other method.
     others: Mounted,
+}
+
+/// What answers a request of one method.
+struct MethodEntry {
+    method: Method,
+    /// As indexes into the names of the versions; all if there are none.
+    versions: Vec<usize>,
+    mounted: Mounted,
+}
+
+/// Which version of a path a request is for.
+struct ByVersion {
+    policy: VersionPolicy,
+    /// The method has a route in other versions only.
+    not_in_version: Mounted,
 }
 
 impl ApiService {
@@ -319,10 +335,22 @@ impl PathTable {
         params: Params,
     ) -> Self {
         let built = |route: &Route<S>| (route.build)(state, params, path);
+        let mut routes = group.iter();
+        let policy = routes
+            .find(|route| !route.options.versions.is_empty())
+            .and_then(|route| route.version_policy());
         let methods: Vec<_> = group
             .iter()
             .filter_map(|route| match &route.matches {
-                Matches::Method(method) => Some((method.clone(), built(route))),
+                Matches::Method(method) => Some(MethodEntry {
+                    method: method.clone(),
+                    versions: policy.map_or_else(Vec::new, |policy| {
+                        let versions = route.options.versions.iter();
+                        let index = |name| policy.names().iter().position(|one| one == name);
+                        versions.filter_map(index).collect()
+                    }),
+                    mounted: built(route),
+                }),
                 _ => None,
             })
             .collect();
@@ -334,7 +362,13 @@ impl PathTable {
                 ..Self::of_all(built(first))
             };
         }
-        let allowed = Methods::new(methods.iter().map(|(method, _)| method.clone()).collect());
+        let mut allowed: Vec<Method> = Vec::new();
+        for entry in &methods {
+            if !allowed.contains(&entry.method) {
+                allowed.push(entry.method.clone());
+            }
+        }
+        let allowed = Methods::new(allowed);
         let others = answer(move |request| {
             let head_only = request.method() == Method::HEAD;
             finish(NAME, allowed.answer(request.method()), head_only).map(Body::from)
@@ -344,6 +378,10 @@ impl PathTable {
             names,
             methods,
             others: first.around.put(others),
+            by_version: policy.map(|policy| ByVersion {
+                policy: policy.clone(),
+                not_in_version: first.around.put(answer(not_in_version)),
+            }),
         }
     }
 
@@ -354,21 +392,53 @@ impl PathTable {
             names: Arc::default(),
             methods: Vec::new(),
             others: answer,
+            by_version: None,
         }
     }
 
     fn call(&self, request: Request<Body>) -> BoxedResponse<Body> {
-        let method = request.method();
-        let of = |method: &Method| self.methods.iter().find(|(one, _)| one == method);
+        let found = match &self.by_version {
+            None => self.find(request.method(), |_| true),
+            Some(by_version) => {
+                let path = original_uri(request.uri(), request.extensions()).path();
+                match by_version.policy.read(path, request.headers()) {
+                    // The layer that reads the version rejects the request, in the stack of each route.
+                    Err(_) => self.find(request.method(), |_| true),
+                    Ok(version) => {
+                        let is_in = |entry: &MethodEntry| {
+                            entry.versions.is_empty() || entry.versions.contains(&version)
+                        };
+                        self.find(request.method(), is_in).or_else(|| {
+                            let in_another = self.find(request.method(), |_| true);
+                            in_another.map(|_| &by_version.not_in_version)
+                        })
+                    }
+                }
+            }
+        };
+        found.unwrap_or(&self.others).call(request)
+    }
+
+    fn find(&self, method: &Method, is_in: impl Fn(&MethodEntry) -> bool) -> Option<&Mounted> {
+        let of = |method: &Method| {
+            let mut entries = self.methods.iter();
+            entries.find(|entry| entry.method == *method && is_in(entry))
+        };
         let found = of(method).or_else(|| match *method {
             // RFC 9110, section 9.3.2.
             Method::HEAD => of(&Method::GET),
             _ => None,
         });
-        found
-            .map_or(&self.others, |(_, mounted)| mounted)
-            .call(request)
+        found.map(|entry| &entry.mounted)
     }
+}
+
+fn not_in_version(request: &Request<Body>) -> Response {
+    let problem = Problem::new(StatusCode::NOT_FOUND)
+        .reason("not_in_version")
+        .detail("There is nothing at this path in this version of the API.");
+    let head_only = request.method() == Method::HEAD;
+    finish(NAME, problem.into_response(), head_only).map(Body::from)
 }
 
 /// What axum's router leaves in a request that it has matched by this path. Only that router can make

@@ -23,6 +23,8 @@ pub mod cors;
 pub mod csrf;
 #[cfg(feature = "decompression")]
 pub mod decompression;
+#[cfg(feature = "deprecation")]
+pub mod deprecation;
 #[cfg(feature = "hosts")]
 pub mod hosts;
 #[cfg(feature = "https-only")]
@@ -53,5 +55,7 @@ pub mod timeout;
 pub mod trace;
 #[cfg(feature = "validation")]
 pub mod validation;
+#[cfg(feature = "version")]
+pub mod version;
 #[cfg(feature = "webhook")]
 pub mod webhook;

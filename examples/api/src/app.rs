@@ -152,6 +152,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_webhook::<StripeEvent>(state.stripe.clone()).once(MemoryWebhookStore::default()),
     ));
 
+    let hello = hello::versions()?;
     let api = Api::new("Example", VERSION)
         .around(compose((
             with_request_id(RequestIds::new()),
@@ -201,6 +202,9 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                         .tag("Public")
                         .description("Sends back what was searched for."),
                 )
+        })
+        .public("the greetings are the same for everybody", |open| {
+            open.nest("/api", hello)
         })
         .public("visitors without an account can write to us", |open| {
             open.post(

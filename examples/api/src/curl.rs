@@ -33,6 +33,8 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
         Curl::get("/api/hello")
             .header("X-Forwarded-Proto: http")
             .refused("403: a proxy got it without TLS"),
+        Curl::get("/api/v1/hello"),
+        Curl::get("/api/v2/hello"),
         Curl::get("/api/openapi.json"),
         Curl::post("/api/register").json(ADA),
         Curl::post("/api/auth/login").json(ADA).keeps_cookies(),

@@ -24,6 +24,7 @@ macro_rules! over_both_versions {
 over_both_versions! {
     uses_the_http_version_of_the_client
     a_cdn_may_cache_hello
+    the_old_hello_says_what_to_use_instead
     head_is_answered_like_get_but_without_a_body
     registers_an_email_address_once
     logs_in_with_the_correct_password_only
@@ -53,6 +54,21 @@ async fn a_cdn_may_cache_hello(api: Api) {
     assert_eq!(answer.json(), json!({ "message": "Hello, world!" }));
     let directives = "public, s-maxage=60, stale-while-revalidate=300";
     assert_eq!(answer.field("cache-control"), directives);
+}
+
+async fn the_old_hello_says_what_to_use_instead(api: Api) {
+    let old = api.get("/api/v1/hello").send().await.is(200);
+    assert_eq!(old.json(), json!({ "message": "Hello, world!" }));
+    assert_eq!(old.field("deprecation"), "@1793491200");
+    assert_eq!(old.field("sunset"), "Mon, 01 Nov 2027 00:00:00 GMT");
+    let successor = "</api/v2/hello>; rel=\"successor-version\"";
+    assert_eq!(old.field("link"), successor);
+    let new = api.get("/api/v2/hello").send().await.is(200);
+    assert_eq!(
+        new.json(),
+        json!({ "greeting": "Hello, world!", "version": "v2" })
+    );
+    assert!(!new.headers.contains_key("deprecation"));
 }
 
 async fn head_is_answered_like_get_but_without_a_body(api: Api) {

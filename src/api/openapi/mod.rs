@@ -156,7 +156,11 @@ use super::{
     finding::Finding,
     route::{Matches, Route},
 };
-use crate::{request::parameter_names, wire::ConfigError};
+use crate::{
+    contract::description::{VersionCarrier, VersionPolicy},
+    request::parameter_names,
+    wire::ConfigError,
+};
 
 /// An OpenAPI 3.1 document; made by [`Api::openapi`](crate::Api::openapi). It prints itself as JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,12 +174,16 @@ pub struct OpenApi {
 }
 
 impl OpenApi {
-    pub(super) fn new<S>(routes: &Routes<S>) -> Self {
+    /// Of all versions, or of one.
+    pub(super) fn new<S>(routes: &Routes<S>, version: Option<&str>) -> Self {
         let mut schemas = Schemas::new();
         let mut schemes = Schemes::default();
         let mut problems = ProblemSchemas::default();
         let mut operations = Vec::new();
         for route in &routes.list {
+            if !is_in_document(route, &routes.list, version) {
+                continue;
+            }
             // Of a service, or of a router of another crate, the methods are not known.
             // Nor has a template a way to write a brace.
             let has_brace = route.path.contains("{{") || route.path.contains("}}");
@@ -190,7 +198,11 @@ impl OpenApi {
         let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for ((method, route, operation), id) in operations.into_iter().zip(ids) {
             tags.extend(operation.tags().into_iter().map(str::to_owned));
-            let operation = operation.into_value(&id, &mut schemas, &mut schemes, &mut problems);
+            let mut operation =
+                operation.into_value(&id, &mut schemas, &mut schemes, &mut problems);
+            if let (Some(version), Some(policy)) = (version, route.version_policy()) {
+                narrow_version(&mut operation, policy, version);
+            }
             let path = paths.entry(template(&route.path)).or_default();
             path.insert(operation_key(method), operation);
         }
@@ -208,7 +220,8 @@ impl OpenApi {
             _ => Map::new(),
         };
         document.insert("openapi".into(), "3.1.0".into());
-        let info = json!({ "title": routes.title, "version": routes.version });
+        let named = version.unwrap_or(&routes.version);
+        let info = json!({ "title": routes.title, "version": named });
         document.insert("info".into(), info);
         document.insert("servers".into(), json!([{ "url": "/" }]));
         document.insert("components".into(), components.into());
@@ -435,15 +448,64 @@ fn unique_ids<S>(operations: &[(&Method, &Route<S>, Operation<'_>)]) -> Vec<Stri
     }
 }
 
+/// Whether the document of this version describes a route. In that of all versions, a method of a path is
+/// described as it is in its newest version.
+fn is_in_document<S>(route: &Route<S>, all: &[Route<S>], version: Option<&str>) -> bool {
+    if let Some(version) = version {
+        let versions = route.versions();
+        return versions.is_empty() || versions.contains(&version);
+    }
+    let Some(policy) = route.version_policy() else {
+        return true;
+    };
+    let newest = |route: &Route<S>| {
+        let index = |name: &String| policy.names().iter().position(|one| one == name);
+        route.options.versions.iter().filter_map(index).max()
+    };
+    let mut others = all
+        .iter()
+        .filter(|other| other.path == route.path && other.matches == route.matches);
+    !others.any(|other| newest(other) > newest(route))
+}
+
+/// In the document of one version, the field that names the version has that value.
+fn narrow_version(operation: &mut Value, policy: &VersionPolicy, version: &str) {
+    let VersionCarrier::Field(field) = policy.carrier() else {
+        return;
+    };
+    let is_default = policy.default_name() == Some(version);
+    let parameters = operation.get_mut("parameters");
+    let parameters = parameters.and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let is_field = parameter.get("in").is_some_and(|place| place == "header")
+            && parameter
+                .get("name")
+                .is_some_and(|name| name == field.as_str());
+        if is_field && let Some(parameter) = parameter.as_object_mut() {
+            parameter.insert(
+                "schema".into(),
+                json!({ "type": "string", "const": version }),
+            );
+            if !is_default {
+                parameter.insert("required".into(), true.into());
+            }
+        }
+    }
+}
+
 /// Two routes that were given the same `operationId`. Names that are made never collide.
 pub(super) fn check_operation_ids<S>(routes: &Routes<S>, findings: &mut Vec<Finding>) {
-    let mut by_id: BTreeMap<String, String> = BTreeMap::new();
+    let mut by_id: BTreeMap<String, Vec<&Route<S>>> = BTreeMap::new();
     for route in &routes.list {
         let options = route.options.document();
         let Some(id) = &options.operation_id else {
             continue;
         };
-        if let Some(other) = by_id.insert(id.clone(), route.name()) {
+        let same = by_id.entry(id.clone()).or_default();
+        let other = same.iter().find(|other| other.shares_version(route));
+        let other = other.map(|other| other.name());
+        same.push(route);
+        if let Some(other) = other {
             findings.push(Finding::fault(
                 route.name(),
                 format!("its `operationId` `{id}` is that of {other} too"),

@@ -159,7 +159,8 @@ impl<'a> Operation<'a> {
         if let Some(text) = &self.options.description {
             operation.insert("description".into(), text.clone().into());
         }
-        if self.options.is_deprecated {
+        let mut layers = self.layers.iter();
+        if self.options.is_deprecated || layers.any(|(layer, _)| layer.deprecation().is_some()) {
             operation.insert("deprecated".into(), true.into());
         }
         if let Some(why) = self.undocumented {

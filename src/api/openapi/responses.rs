@@ -246,5 +246,16 @@ fn field_schema(field: &HeaderName) -> Value {
     if *field == header::RETRY_AFTER {
         return json!({ "type": "integer", "minimum": 0, "description": "Seconds." });
     }
-    json!({ "type": "string" })
+    match field.as_str() {
+        "deprecation" => json!({
+            "type": "string",
+            "pattern": "^@-?[0-9]+$",
+            "description": "Since when it is deprecated, in seconds since 1970 (RFC 9745).",
+        }),
+        "sunset" => json!({
+            "type": "string",
+            "description": "When it is expected to end: an HTTP date (RFC 8594).",
+        }),
+        _ => json!({ "type": "string" }),
+    }
 }

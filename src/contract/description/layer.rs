@@ -10,6 +10,7 @@ use super::{
     limit::{self, Limit},
     policy::{CachePolicy, CrossOriginAccess, CsrfProtection, RequestInput},
     security::{Requirement, Security, SecurityScheme},
+    version::{DeprecationNotice, VersionPolicy},
 };
 use crate::wire::without_paths;
 
@@ -68,6 +69,8 @@ pub struct Description {
     csrf: Option<CsrfProtection>,
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
+    versions: Option<VersionPolicy>,
+    deprecation: Option<DeprecationNotice>,
     renders_refusals: bool,
     problem_members: Vec<Cow<'static, str>>,
     is_known: bool,
@@ -111,6 +114,8 @@ impl Description {
             csrf: None,
             cors: None,
             cache: None,
+            versions: None,
+            deprecation: None,
             renders_refusals: false,
             problem_members: Vec::new(),
             is_known: true,
@@ -316,6 +321,18 @@ impl Description {
         self
     }
 
+    /// The layer finds out which version of the API a request is for.
+    pub fn versions(mut self, policy: VersionPolicy) -> Self {
+        self.versions = Some(policy);
+        self
+    }
+
+    /// The layer announces that what is inside is deprecated.
+    pub fn deprecates(mut self, notice: DeprecationNotice) -> Self {
+        self.deprecation = Some(notice);
+        self
+    }
+
     /// The layer gives refusals from further in another form, of which nothing is known here.
     pub const fn renders_refusals(mut self) -> Self {
         self.renders_refusals = true;
@@ -473,6 +490,18 @@ impl Description {
     #[must_use]
     pub const fn cache(&self) -> Option<&CachePolicy> {
         self.cache.as_ref()
+    }
+
+    /// Which versions of the API there are, and how a request names one.
+    #[must_use]
+    pub const fn version_policy(&self) -> Option<&VersionPolicy> {
+        self.versions.as_ref()
+    }
+
+    /// What the layer announces of the end of what is inside.
+    #[must_use]
+    pub const fn deprecation(&self) -> Option<&DeprecationNotice> {
+        self.deprecation.as_ref()
     }
 }
 

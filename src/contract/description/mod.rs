@@ -11,7 +11,9 @@ mod limit;
 mod methods;
 mod policy;
 mod security;
+mod version;
 
+pub(crate) use self::version::NoVersion;
 pub use self::{
     answer::Answer,
     body_bound::BodyBound,
@@ -21,4 +23,5 @@ pub use self::{
         CachePolicy, CacheScope, CrossOriginAccess, CsrfProtection, InputSource, RequestInput,
     },
     security::{Carrier, NameList, Requirement, SchemeKind, Security, SecurityScheme},
+    version::{DeprecationNotice, VersionCarrier, VersionPolicy},
 };

@@ -77,6 +77,8 @@ pub(crate) struct RouteOptions {
     pub(crate) direct: bool,
     /// What is intended, and why.
     pub(crate) allowed: Vec<(Concern, String)>,
+    /// The versions of the API that the route is for; all if there are none.
+    pub(crate) versions: Vec<String>,
     /// What floors above know of, by its type.
     pub(crate) more: Extensions,
 }
@@ -102,6 +104,33 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     pub fn allow(self, concern: Concern, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         self.with_options(|options| options.allowed.push((concern, reason)))
+    }
+
+    /// The route of an [`Api`](crate::Api) is for requests of these versions only: another handler can have
+    /// the same method and path in other versions. By default it is for all versions.
+    ///
+    /// `with_version` stands around the `Api`, and finds out which version a request is for. That a
+    /// route names versions that do not exist is found when the `Api` is built.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[cfg(feature = "version")] {
+    /// use wythe::{Api, Versions, compose, with_version};
+    ///
+    /// let versions = Versions::by_media_type("vnd.example", ["1", "2"])?.default_version("1")?;
+    /// let plain = compose(());
+    /// let api = Api::<()>::new("Hello", "2")
+    ///     .around(compose(with_version(versions)))
+    ///     .get("/hello", plain.handler(async || "Hello!").in_versions(["1"]))
+    ///     .get("/hello", plain.handler(async || "Hello, world!").in_versions(["2"]));
+    /// assert!(api.check().is_empty());
+    /// # }
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn in_versions(self, versions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let versions: Vec<String> = versions.into_iter().map(Into::into).collect();
+        self.with_options(|options| options.versions = versions)
     }
 
     /// States that no extractor of this handler reads axum's `Path` or `RawPathParams`, which only

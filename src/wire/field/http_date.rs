@@ -62,6 +62,18 @@ impl HttpDate {
             .or_else(|| rfc850(text, now))
     }
 
+    /// The start of a day in UTC: `2026-11-27` (RFC 3339, `full-date`).
+    pub(crate) fn of_day(text: &str) -> Option<Self> {
+        let mut text = Reader(text);
+        let year = text.digits(4)?;
+        text.literal("-")?;
+        let month = text.digits(2)?;
+        text.literal("-")?;
+        let day = text.digits(2)?;
+        text.end()?;
+        date(year, month, day, 0, None)
+    }
+
     /// The preferred format, `IMF-fixdate`.
     pub(crate) fn to_value(self) -> HeaderValue {
         let (year, month, day) = civil(self.0.div_euclid(DAY));

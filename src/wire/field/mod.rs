@@ -1,5 +1,6 @@
 //! Reads and writes header fields and other small syntaxes, one file for each, without I/O.
 
+pub(crate) mod accept;
 pub(crate) mod authorization;
 pub(crate) mod base64url;
 pub(crate) mod cache_control;

@@ -1,7 +1,7 @@
 //! `Vary`, RFC 9110, section 12.5.5.
 
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     header::{self, Entry},
 };
 
@@ -26,6 +26,13 @@ fn merge(headers: &mut HeaderMap, names: &'static str) {
         if !name.is_empty() && !holds(headers, name) {
             headers.append(header::VARY, HeaderValue::from_static(name));
         }
+    }
+}
+
+/// Adds one field name to `Vary`, if it is not there yet.
+pub(crate) fn add_name(headers: &mut HeaderMap, name: &HeaderName) {
+    if !holds(headers, "*") && !holds(headers, name.as_str()) {
+        headers.append(header::VARY, HeaderValue::from(name.clone()));
     }
 }
 

@@ -14,6 +14,8 @@ mod parity;
 mod path;
 mod property;
 mod routes;
+#[cfg(all(feature = "deprecation", feature = "openapi", feature = "version"))]
+mod versions;
 
 use std::convert::Infallible;
 

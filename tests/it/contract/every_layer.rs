@@ -550,6 +550,55 @@ mod security_headers {
     }
 }
 
+#[cfg(feature = "deprecation")]
+mod deprecation {
+    use super::*;
+    use wythe::{Deprecation, with_deprecation};
+
+    fn gone() -> Deprecation {
+        let old = Deprecation::since("2023-07-01").unwrap();
+        old.sunset("2024-07-01")
+            .unwrap()
+            .gone_after_sunset()
+            .unwrap()
+    }
+
+    every_layer! {
+        deprecation: with_deprecation(Deprecation::since("2023-07-01").unwrap()),
+            passes plain, answers None, secret "no secret";
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_keeps_the_contract() {
+        let service = with_deprecation(gone()).layer(Strict::default());
+        let response = service.oneshot(plain()).await.unwrap();
+        is_described(&with_deprecation(gone()), &response);
+    }
+}
+
+#[cfg(feature = "version")]
+mod version {
+    use super::*;
+    use wythe::{Versions, with_version};
+
+    fn versions() -> Versions {
+        Versions::by_field("api-version", ["1", "2"]).unwrap()
+    }
+
+    fn named() -> Request<Body> {
+        let request = Request::get("/").header("api-version", "1");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        version_by_field: with_version(versions()),
+            passes named, answers Some(plain), secret "no secret";
+        version_by_media_type: with_version(Versions::by_media_type("vnd.x", ["1"]).unwrap()
+            .default_version("1").unwrap()),
+            passes plain, answers None, secret "no secret";
+    }
+}
+
 #[cfg(feature = "timeout")]
 mod timeout {
     use super::*;

@@ -41,6 +41,8 @@ mod csrf;
     feature = "validation"
 ))]
 mod decompression;
+#[cfg(feature = "deprecation")]
+mod deprecation;
 #[cfg(feature = "hosts")]
 mod hosts;
 #[cfg(feature = "https-only")]
@@ -81,5 +83,7 @@ mod timeout;
 mod trace;
 #[cfg(feature = "validation")]
 mod validation;
+#[cfg(feature = "version")]
+mod version;
 #[cfg(feature = "webhook")]
 mod webhook;
