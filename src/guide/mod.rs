@@ -54,6 +54,10 @@ pub mod comparison {}
 pub mod security {}
 
 #[cfg(feature = "full")]
+#[doc = include_str!("versions.md")]
+pub mod versions {}
+
+#[cfg(feature = "full")]
 #[doc = include_str!("typescript_client.md")]
 pub mod typescript_client {}
 

@@ -148,7 +148,8 @@ async fn each_request_is_noted() {
         .insert(PeerAddr(([192, 0, 2, 7], 50_123).into()));
     #[cfg(feature = "tracing")]
     let (log, _guard) = common::log::Log::listen();
-    let _: Response<_> = send(&with_deprecation(layer.clone()), request).await;
+    let response = send(&with_deprecation(layer), request).await;
+    assert_eq!(response.status(), 200);
     assert_eq!(*calls.lock().unwrap(), ["/old"]);
     #[cfg(feature = "tracing")]
     {
