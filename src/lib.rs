@@ -167,6 +167,7 @@
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
 //! | [`with_multipart`] | `Validate` | forms with files, received and validated: [`UploadedFile`] |
+//! | [`with_media_types`], [`with_languages`] | `Validate` | what the client likes best: [`AcceptedMediaType`], [`AcceptedLanguage`] |
 //! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with_conditional`] | `Cache` | 304, 412 and 428: [`ETag`], [`LastModified`], [`ExpectedVersion`] |
@@ -192,7 +193,7 @@
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
 //! and `decompression-deflate`), `deprecation`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
-//! `multipart`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
+//! `multipart`, `negotiation`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -347,6 +348,12 @@ pub use self::layers::multipart::{
     self,
     file::UploadedFile,
     policy::{Multipart, with_multipart},
+};
+#[cfg(feature = "negotiation")]
+pub use self::layers::negotiation::{
+    self,
+    languages::{AcceptedLanguage, Languages, with_languages},
+    media_types::{AcceptedMediaType, MediaTypes, with_media_types},
 };
 #[cfg(feature = "presentation")]
 pub use self::layers::presentation::{

@@ -41,6 +41,8 @@ pub mod load_shed;
 pub mod method;
 #[cfg(feature = "multipart")]
 pub mod multipart;
+#[cfg(feature = "negotiation")]
+pub mod negotiation;
 #[cfg(feature = "presentation")]
 pub mod presentation;
 #[cfg(feature = "rate-limit")]

@@ -16,6 +16,7 @@ use wythe::{
         openapi::{Documented, OpenApi},
     },
     compose,
+    presentation::HtmlTemplate,
     security_headers::Hsts,
     webhook::MemoryWebhookStore,
     with_auth, with_body_limit, with_cache_control, with_compression, with_cors, with_csrf,
@@ -152,6 +153,10 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_webhook::<StripeEvent>(state.stripe.clone()).once(MemoryWebhookStore::default()),
     ));
 
+    let page = HtmlTemplate::new(
+        "<!doctype html><html lang=\"en\"><title>{{title}}</title><h1>{{status}} {{title}}</h1>\
+         <p>{{detail}}</p></html>",
+    )?;
     let hello = hello::versions()?;
     let api = Api::new("Example", VERSION)
         .around(compose((
@@ -165,7 +170,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             // No response has a token, and none repeats what another site can make a browser send.
             with_compression(Compression::gzip()),
             // Panics become problems too.
-            with_presentation(),
+            with_presentation().html(page),
             with_hosts(state.hosts.clone()),
             https_only,
             with_timeout(Timeout::after(limits.answer)?),

@@ -34,7 +34,14 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
             .header("X-Forwarded-Proto: http")
             .refused("403: a proxy got it without TLS"),
         Curl::get("/api/v1/hello"),
-        Curl::get("/api/v2/hello"),
+        Curl::get("/api/v2/hello").header("Accept-Language: de-CH, en;q=0.5"),
+        Curl::get("/api/v2/hello")
+            .header("Accept: text/csv")
+            .refused("406: there is only JSON"),
+        Curl::get("/api/v1/hello")
+            .header("Host: evil.example")
+            .header("Accept: text/html")
+            .refused("421: as a page, for browsers"),
         Curl::get("/api/openapi.json"),
         Curl::post("/api/register").json(ADA),
         Curl::post("/api/auth/login").json(ADA).keeps_cookies(),

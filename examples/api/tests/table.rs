@@ -25,6 +25,7 @@ over_both_versions! {
     uses_the_http_version_of_the_client
     a_cdn_may_cache_hello
     the_old_hello_says_what_to_use_instead
+    answers_as_the_client_likes_it_best
     head_is_answered_like_get_but_without_a_body
     registers_an_email_address_once
     logs_in_with_the_correct_password_only
@@ -66,9 +67,30 @@ async fn the_old_hello_says_what_to_use_instead(api: Api) {
     let new = api.get("/api/v2/hello").send().await.is(200);
     assert_eq!(
         new.json(),
-        json!({ "greeting": "Hello, world!", "version": "v2" })
+        json!({ "greeting": "Hello, world!", "language": "en", "version": "v2" })
     );
     assert!(!new.headers.contains_key("deprecation"));
+}
+
+async fn answers_as_the_client_likes_it_best(api: Api) {
+    let hello = || api.get("/api/v2/hello");
+    let german = hello().header("accept-language", "fr, de-CH;q=0.8, en;q=0.5");
+    let german = german.send().await.is(200);
+    assert_eq!(german.json()["greeting"], "Hallo, Welt!");
+    let csv = hello().header("accept", "text/csv").send().await;
+    assert_eq!(
+        csv.refused(406)["supported_media_types"],
+        json!(["application/json"])
+    );
+
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let nowhere = |accept: &str| api.get("/api/nowhere").header("accept", accept).send();
+    let page = nowhere(browser).await.is(404);
+    assert_eq!(page.field("content-type"), "text/html; charset=utf-8");
+    assert!(page.body.starts_with(b"<!doctype html>"));
+    for accept in ["*/*", "application/json", "text/html;q=0, */*"] {
+        nowhere(accept).await.refused(404);
+    }
 }
 
 async fn head_is_answered_like_get_but_without_a_body(api: Api) {

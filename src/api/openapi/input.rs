@@ -77,6 +77,31 @@ impl<M: DocumentInput, F> DocumentInput for When<M, F> {
     }
 }
 
+/// What these read is a header field, which the description names.
+#[cfg(feature = "negotiation")]
+mod negotiation {
+    use serde_json::Value;
+
+    use super::{DocumentInput, Schemas};
+    use crate::layers::negotiation::{languages::Languages, media_types::MediaTypes};
+
+    macro_rules! no_schema {
+        ($($layer:ident)*) => {$(
+            #[diagnostic::do_not_recommend]
+            impl DocumentInput for $layer {
+                fn schema(_: &mut Schemas) -> Value {
+                    Value::Bool(true)
+                }
+
+                fn schemas(_: &mut Schemas) -> Vec<Value> {
+                    Vec::new()
+                }
+            }
+        )*};
+    }
+    no_schema!(MediaTypes Languages);
+}
+
 #[cfg(feature = "validation")]
 mod validation {
     use std::borrow::Cow;

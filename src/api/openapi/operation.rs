@@ -218,7 +218,10 @@ impl<'a> Operation<'a> {
         } else {
             Errors::AsSent
         };
-        let responses = self.responses.into_value(&fields, errors, problems);
+        let has_pages = layers.iter().any(|(layer, _)| layer.is_maker_of_pages());
+        let responses = self
+            .responses
+            .into_value(&fields, errors, has_pages, problems);
         operation.insert("responses".into(), responses);
         operation.into()
     }

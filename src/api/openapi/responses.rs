@@ -109,13 +109,14 @@ impl Responses {
         self,
         fields: &[&HeaderName],
         errors: Errors,
+        has_pages: bool,
         problems: &mut ProblemSchemas,
     ) -> Value {
         let responses = self.by_status.into_iter().map(|(status, mut response)| {
             for field in fields {
                 response.add_fields(std::slice::from_ref(*field));
             }
-            let value = response.into_value(status != "default", errors, problems);
+            let value = response.into_value(status != "default", errors, has_pages, problems);
             (status, value)
         });
         Value::Object(responses.collect())
@@ -150,6 +151,7 @@ impl Response {
         mut self,
         is_listed: bool,
         errors: Errors,
+        has_pages: bool,
         problems: &mut ProblemSchemas,
     ) -> Value {
         let is_replaced = self.may_be_plain_error && errors != Errors::AsSent;
@@ -167,6 +169,9 @@ impl Response {
                 let schema = problems.add(&self.problems);
                 self.add_content(PROBLEM_JSON, schema);
             }
+        }
+        if has_pages && self.content.contains_key(PROBLEM_JSON) {
+            self.add_content("text/html", json!({ "type": "string" }));
         }
         let mut response = Map::new();
         let text = match &*self.texts {

@@ -75,6 +75,7 @@ pub struct Description {
     problem_members: Vec<Cow<'static, str>>,
     is_known: bool,
     makes_problems: bool,
+    makes_pages: bool,
     is_assumption: bool,
 }
 
@@ -120,6 +121,7 @@ impl Description {
             problem_members: Vec::new(),
             is_known: true,
             makes_problems: false,
+            makes_pages: false,
             is_assumption: false,
         }
     }
@@ -345,6 +347,12 @@ impl Description {
         self
     }
 
+    /// The layer gives errors from further in to some clients as pages of HTML.
+    pub(crate) const fn makes_pages(mut self) -> Self {
+        self.makes_pages = true;
+        self
+    }
+
     /// The layer assumes that something is there, and this is the answer if it is not.
     pub(crate) fn assumption(mut self, missing: Answer) -> Self {
         self.is_assumption = true;
@@ -484,6 +492,15 @@ impl Description {
     )]
     pub(crate) const fn is_maker_of_problems(&self) -> bool {
         self.makes_problems
+    }
+
+    /// Whether the layer gives errors from further in to some clients as pages of HTML.
+    #[cfg_attr(
+        not(feature = "openapi"),
+        expect(dead_code, reason = "only the document reads it")
+    )]
+    pub(crate) const fn is_maker_of_pages(&self) -> bool {
+        self.makes_pages
     }
 
     /// What caches may do.

@@ -551,8 +551,8 @@ mod tests {
             );
         }
         let versions = policy(field(), ["1", "2"]);
-        assert!(versions.with_default("3").is_err());
+        versions.with_default("3").unwrap_err();
         let versions = policy(path(""), ["v1", "v2"]);
-        assert!(versions.with_default("v1").is_err());
+        versions.with_default("v1").unwrap_err();
     }
 }

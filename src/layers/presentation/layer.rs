@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_layer::Layer;
 
-use super::service::Presented;
+use super::{page::HtmlTemplate, service::Presented};
 #[cfg(feature = "request-id")]
 use crate::request::RequestId;
 use crate::{
@@ -19,7 +19,10 @@ pub(super) const NAME: &str = "with_presentation";
 
 /// Turns every refusal into problem+json, and answers 500 when an inner service panics.
 pub const fn with_presentation() -> Placed<Presentation> {
-    placed(Presentation { renderer: None })
+    placed(Presentation {
+        renderer: None,
+        page: None,
+    })
 }
 
 /// Renders every refusal with a function, and answers 500 when an inner service panics.
@@ -32,6 +35,7 @@ where
 {
     placed(Presentation {
         renderer: Some(Arc::new(renderer)),
+        page: None,
     })
 }
 
@@ -43,6 +47,18 @@ pub(super) type Renderer =
 #[must_use]
 pub struct Presentation {
     pub(super) renderer: Option<Renderer>,
+    pub(super) page: Option<HtmlTemplate>,
+}
+
+impl Placed<Presentation> {
+    /// Answers clients that like HTML better than JSON, such as browsers, with a page: see the
+    /// [module](crate::presentation).
+    pub fn html(self, page: HtmlTemplate) -> Self {
+        placed(Presentation {
+            page: Some(page),
+            ..self.into_inner()
+        })
+    }
 }
 
 impl fmt::Debug for Presentation {
@@ -67,6 +83,10 @@ impl Place for Presentation {
         let panicked = Answer::new(StatusCode::INTERNAL_SERVER_ERROR);
         let layer = Description::new(self.name()).makes_problems();
         let layer = layer.answer(panicked.when("when an inner service panics"));
+        let layer = match self.page {
+            None => layer,
+            Some(_) => layer.makes_pages().field(header::VARY),
+        };
         match self.renderer {
             None => layer,
             Some(_) => layer.renders_refusals(),

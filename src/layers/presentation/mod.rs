@@ -76,6 +76,34 @@
 //! # }
 //! ```
 //!
+//! # Example: pages for browsers
+//!
+//! A client that likes HTML better than JSON gets a page; all others get problem+json, or what the renderer
+//! makes. Browsers like it better, and `*/*` does not say so. `Vary` has `Accept` on all refusals.
+//!
+//! ```
+//! use axum::{Router, body::Body};
+//! use http::{Request, header};
+//! use http_body_util::BodyExt;
+//! use tower::ServiceExt;
+//! use wythe::{compose, presentation::HtmlTemplate, with_presentation};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let page = HtmlTemplate::new("<!doctype html><title>{{title}}</title><h1>{{status}} {{title}}</h1>")?;
+//! let app: Router = Router::new().layer(compose(with_presentation().html(page)));
+//!
+//! let request = Request::get("/nowhere").header(header::ACCEPT, "text/html, */*;q=0.8");
+//! let response = app.oneshot(request.body(Body::empty())?).await?;
+//! assert_eq!(response.status(), 404);
+//! assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+//! assert_eq!(response.headers()["vary"], "accept");
+//! let body = response.into_body().collect().await?.to_bytes();
+//! assert_eq!(body, "<!doctype html><title>Not Found</title><h1>404 Not Found</h1>");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Responses
 //!
 //! | status | when | body |
@@ -118,6 +146,7 @@
 //! does not catch a panic in the readiness check, and does not change other refusals.
 
 pub(crate) mod layer;
+pub(crate) mod page;
 mod render;
 mod service;
 
@@ -126,5 +155,6 @@ use crate::wire::Problem;
 
 pub use self::{
     layer::{Presentation, RequestInfo},
+    page::HtmlTemplate,
     service::{Presented, PresentedFuture},
 };

@@ -10,11 +10,12 @@ use http_body::Body;
 
 use super::{
     layer::{Presentation, Renderer, RequestInfo},
+    page::{HTML, HtmlTemplate, prefers_html},
     service::catch,
 };
 use crate::{
     contract::{log_passing, log_server_error, mark_as_logged},
-    wire::{PROBLEM_JSON, Problem},
+    wire::{PROBLEM_JSON, Problem, field::vary},
 };
 #[cfg(feature = "request-id")]
 use crate::{request::RequestId, wire::add_request_id};
@@ -66,6 +67,10 @@ fn is_plain_text(media_type: &HeaderValue) -> bool {
 /// Renders the refusal of one request.
 pub(super) struct Present {
     renderer: Option<(Renderer, RequestInfo)>,
+    /// For a client that likes HTML better.
+    page: Option<HtmlTemplate>,
+    /// The form depends on `Accept`.
+    varies: bool,
     #[cfg(feature = "request-id")]
     id: Option<RequestId>,
     head: bool,
@@ -76,6 +81,12 @@ impl Present {
         let renderer = presentation.renderer.clone();
         Self {
             renderer: renderer.map(|renderer| (renderer, RequestInfo::of(request))),
+            page: presentation
+                .page
+                .as_ref()
+                .filter(|_| prefers_html(request.headers()))
+                .cloned(),
+            varies: presentation.page.is_some(),
             #[cfg(feature = "request-id")]
             id: request.extensions().get().cloned(),
             head: *request.method() == Method::HEAD,
@@ -95,7 +106,10 @@ impl Present {
         problem: &Problem,
     ) -> Response<R> {
         log_passing(&mut response);
-        if self.renderer.is_none() {
+        if self.renderer.is_none() && self.page.is_none() {
+            if self.varies {
+                vary::add(response.headers_mut(), "accept");
+            }
             #[cfg(feature = "request-id")]
             if let Some(id) = &self.id {
                 add_request_id(&mut response, id.as_str());
@@ -171,6 +185,9 @@ impl Present {
         }
         remove_body_fields(&mut head.headers);
         head.headers.insert(header::CONTENT_TYPE, media_type);
+        if self.varies {
+            vary::add(&mut head.headers, "accept");
+        }
         if !self.head {
             return Response::from_parts(head, R::from(body));
         }
@@ -183,6 +200,13 @@ impl Present {
     }
 
     fn render(&self, problem: &Problem) -> (HeaderValue, Bytes) {
+        if let Some(page) = &self.page {
+            #[cfg(feature = "request-id")]
+            let id = self.id.as_ref().map(RequestId::as_str);
+            #[cfg(not(feature = "request-id"))]
+            let id = None;
+            return (HTML, page.render(problem, id));
+        }
         #[cfg(feature = "request-id")]
         let with_id;
         #[cfg(feature = "request-id")]

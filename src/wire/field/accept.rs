@@ -98,6 +98,40 @@ impl<'a> MediaRange<'a> {
         })
     }
 
+    /// How specific the range is for a media type that it matches, by the number of its parts; `None` if it
+    /// does not match. A range without parameters matches a type with any.
+    pub(crate) fn specificity(&self, media_type: &MediaRange<'_>) -> Option<usize> {
+        let parts = if self.kind == b"*" {
+            0
+        } else if !self.kind.eq_ignore_ascii_case(media_type.kind) {
+            return None;
+        } else if self.subtype == b"*" {
+            1
+        } else if self.subtype.eq_ignore_ascii_case(media_type.subtype) {
+            2
+        } else {
+            return None;
+        };
+        let has = |(name, value): &(&[u8], Value<'_>)| {
+            let mut parameters = media_type.parameters();
+            parameters.any(|(other, found)| {
+                other.eq_ignore_ascii_case(name)
+                    && found
+                        .bytes()
+                        .map(|byte| byte.to_ascii_lowercase())
+                        .eq(value.bytes().map(|byte| byte.to_ascii_lowercase()))
+            })
+        };
+        let mut count = 0;
+        for parameter in self.parameters() {
+            if !has(&parameter) {
+                return None;
+            }
+            count += 1;
+        }
+        Some(parts + count)
+    }
+
     /// The parameters of the media type, without the weight.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a [u8], Value<'a>)> + use<'a> {
         let mut rest = self.parameters;

@@ -1,6 +1,8 @@
 //! Reads and writes header fields and other small syntaxes, one file for each, without I/O.
 
 pub(crate) mod accept;
+#[cfg(feature = "negotiation")]
+pub(crate) mod accept_language;
 pub(crate) mod authorization;
 pub(crate) mod base64url;
 pub(crate) mod cache_control;

@@ -576,6 +576,29 @@ mod deprecation {
     }
 }
 
+#[cfg(feature = "negotiation")]
+mod negotiation {
+    use super::*;
+    use wythe::{Languages, MediaTypes, with_languages, with_media_types};
+
+    fn image() -> Request<Body> {
+        let request = Request::get("/").header("accept", "image/png");
+        request.body(common::empty()).unwrap()
+    }
+
+    fn french() -> Request<Body> {
+        let request = Request::get("/").header("accept-language", "fr");
+        request.body(common::empty()).unwrap()
+    }
+
+    every_layer! {
+        media_types: with_media_types(MediaTypes::list(["text/csv"]).unwrap().strict()),
+            passes plain, answers Some(image), secret "no secret";
+        languages: with_languages(Languages::list(["en"]).unwrap().strict()),
+            passes plain, answers Some(french), secret "no secret";
+    }
+}
+
 #[cfg(feature = "version")]
 mod version {
     use super::*;

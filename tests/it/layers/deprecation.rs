@@ -106,8 +106,8 @@ fn impossible_policies_are_errors() {
         earlier.contains("the sunset is earlier than the deprecation"),
         "{earlier}"
     );
-    assert!(old().sunset("2023-07-01").is_ok());
-    assert!(old().gone_after_sunset().is_err());
+    drop(old().sunset("2023-07-01").unwrap());
+    old().gone_after_sunset().unwrap_err();
     for date in [
         "",
         "2023",

@@ -59,6 +59,8 @@ mod load_shed;
 mod method;
 #[cfg(all(feature = "axum", feature = "body-limit", feature = "multipart"))]
 mod multipart;
+#[cfg(feature = "negotiation")]
+mod negotiation;
 #[cfg(feature = "presentation")]
 mod presentation;
 #[cfg(feature = "rate-limit")]

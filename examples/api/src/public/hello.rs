@@ -5,8 +5,9 @@ use axum::Json;
 use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
-    Api, ApiVersion, ConfigError, Deprecation, FinishedApi, Versions, api::openapi::Documented,
-    compose, with_deprecation, with_version,
+    AcceptedLanguage, Api, ApiVersion, ConfigError, Deprecation, FinishedApi, Languages,
+    MediaTypes, Versions, api::openapi::Documented, compose, with_deprecation, with_languages,
+    with_media_types, with_version,
 };
 
 /// A greeting.
@@ -15,10 +16,11 @@ pub(crate) struct Greeting {
     message: &'static str,
 }
 
-/// A greeting, and the version of the API that it is from.
+/// A greeting in the language that the client likes best, and the version of the API that it is from.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct VersionedGreeting {
     greeting: &'static str,
+    language: String,
     version: String,
 }
 
@@ -32,9 +34,16 @@ async fn say_hello_in_v1() -> Json<Greeting> {
     say_hello().await
 }
 
-async fn say_hello_in_v2(version: ApiVersion) -> Json<VersionedGreeting> {
+async fn say_hello_in_v2(
+    version: ApiVersion,
+    language: AcceptedLanguage,
+) -> Json<VersionedGreeting> {
     Json(VersionedGreeting {
-        greeting: "Hello, world!",
+        greeting: match language.as_str() {
+            "de" => "Hallo, Welt!",
+            _ => "Hello, world!",
+        },
+        language: language.to_string(),
         version: version.to_string(),
     })
 }
@@ -49,7 +58,11 @@ where
         .successor("/api/v2/hello")?;
     let version = with_version(Versions::by_path("/api", ["v1", "v2"])?);
     let v1 = compose((version.clone(), with_deprecation(old)));
-    let v2 = compose(version);
+    let v2 = compose((
+        version,
+        with_media_types(MediaTypes::list(["application/json"])?.strict()),
+        with_languages(Languages::list(["en", "de"])?),
+    ));
     Ok(Api::new("Public", "2")
         .documented()
         .get("/v1/hello", v1.handler(say_hello_in_v1))
