@@ -195,9 +195,10 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        ConcurrencyLimit, Hosts, HttpsOnly, SecurityHeaders, Timeout, Transport, layer,
-        security_headers::Hsts, with_concurrency_limit, with_hosts, with_https_only,
-        with_load_shed, with_security_headers, with_timeout,
+        ConcurrencyLimit, Deprecation, Hosts, HttpsOnly, Languages, MediaTypes, SecurityHeaders,
+        Timeout, Transport, Versions, layer, security_headers::Hsts, with_concurrency_limit,
+        with_deprecation, with_hosts, with_https_only, with_languages, with_load_shed,
+        with_media_types, with_security_headers, with_timeout, with_version,
     };
 
     vec![
@@ -239,6 +240,24 @@ fn admission() -> Vec<Case> {
             let policy = SecurityHeaders::html_policy().script_nonce();
             let html = SecurityHeaders::html().content_security_policy(&policy);
             with_security_headers(html.expect("a policy"))
+        }),
+        over_bare!("with_version, by field, the default", {
+            let versions = Versions::by_field("api-version", ["1", "2"]).expect("versions");
+            with_version(versions.default_version("1").expect("a version"))
+        }),
+        over_bare!("with_version, by media type, the default", {
+            let versions = Versions::by_media_type("vnd.example", ["1", "2"]).expect("versions");
+            with_version(versions.default_version("1").expect("a version"))
+        }),
+        over_bare!("with_deprecation", {
+            let old = Deprecation::since("2026-07-01").expect("a date");
+            with_deprecation(old.sunset("2099-07-01").expect("a date"))
+        }),
+        over_bare!("with_media_types", {
+            with_media_types(MediaTypes::list(["application/json", "text/csv"]).expect("types"))
+        }),
+        over_bare!("with_languages", {
+            with_languages(Languages::list(["en", "de"]).expect("languages"))
         }),
         over_bare!("with_timeout", {
             with_timeout(Timeout::after(Duration::from_secs(10)).expect("a time"))

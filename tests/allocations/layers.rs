@@ -121,6 +121,25 @@ async fn cors_csrf_methods_rate_limit_and_cache_control_do_not_allocate() {
     let source = ClientIpSource::x_forwarded_for(["127.0.0.0/8"]).unwrap();
     let own = behind!(with_client_ip(source)) - bare;
     assert!((0.95..1.05).contains(&own), "client ip: {own}");
+    #[cfg(feature = "version")]
+    {
+        use wythe::{Versions, with_version};
+
+        let versions = Versions::by_media_type("vnd.example", ["1", "2"]).unwrap();
+        let own = behind!(with_version(versions.default_version("1").unwrap())) - bare;
+        assert!((0.95..1.05).contains(&own), "version: {own}");
+    }
+    #[cfg(feature = "negotiation")]
+    {
+        use wythe::{Languages, MediaTypes, with_languages, with_media_types};
+
+        let types = MediaTypes::list(["application/json", "text/csv"]).unwrap();
+        let own = behind!(with_media_types(types)) - bare;
+        assert!((0.95..1.05).contains(&own), "media types: {own}");
+        let languages = Languages::list(["en", "de"]).unwrap();
+        let own = behind!(with_languages(languages)) - bare;
+        assert!((0.95..1.05).contains(&own), "languages: {own}");
+    }
     #[cfg(feature = "ip-filter")]
     {
         let filter = wythe::IpFilter::deny(["192.0.2.0/24", "2001:db8::/32"]).unwrap();

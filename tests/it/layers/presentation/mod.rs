@@ -3,3 +3,4 @@
 mod answers;
 #[cfg(feature = "tracing")]
 mod log;
+mod pages;
