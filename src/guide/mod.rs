@@ -64,3 +64,7 @@ pub mod typescript_client {}
 #[cfg(all(feature = "client-ip", feature = "rate-limit-redis"))]
 #[doc = include_str!("rate_limits.md")]
 pub mod rate_limits {}
+
+#[cfg(feature = "full")]
+#[doc = include_str!("where_it_runs.md")]
+pub mod where_it_runs {}
