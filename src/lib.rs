@@ -143,6 +143,7 @@
 //! | | stage | |
 //! |---|---|---|
 //! | [`with_trace`] | `Observe` | a span and a line in the access log for each request: [`TraceContext`] |
+//! | [`with_metrics`] | `Observe` | durations, sizes and refusals, for Prometheus and others |
 //! | [`with_request_id`] | `Observe` | an id for every request, in the response and in every problem: [`RequestId`] |
 //! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
@@ -193,7 +194,7 @@
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
 //! and `decompression-deflate`), `deprecation`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
-//! `multipart`, `negotiation`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
+//! `metrics`, `multipart`, `negotiation`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -342,6 +343,11 @@ pub use self::layers::method::{
     self,
     endpoint::{Endpoint, endpoint},
     guard::{Methods, with_methods},
+};
+#[cfg(feature = "metrics")]
+pub use self::layers::metrics::{
+    self,
+    policy::{Metrics, with_metrics},
 };
 #[cfg(feature = "multipart")]
 pub use self::layers::multipart::{

@@ -195,10 +195,11 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        ConcurrencyLimit, Deprecation, Hosts, HttpsOnly, Languages, MediaTypes, SecurityHeaders,
-        Timeout, Transport, Versions, layer, security_headers::Hsts, with_concurrency_limit,
-        with_deprecation, with_hosts, with_https_only, with_languages, with_load_shed,
-        with_media_types, with_security_headers, with_timeout, with_version,
+        ConcurrencyLimit, Deprecation, Hosts, HttpsOnly, Languages, MediaTypes, Metrics,
+        SecurityHeaders, Timeout, Transport, Versions, layer, security_headers::Hsts,
+        with_concurrency_limit, with_deprecation, with_hosts, with_https_only, with_languages,
+        with_load_shed, with_media_types, with_metrics, with_security_headers, with_timeout,
+        with_version,
     };
 
     vec![
@@ -209,6 +210,7 @@ fn admission() -> Vec<Case> {
             with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
         }),
         over_bare!("with_load_shed", with_load_shed()),
+        over_bare!("with_metrics", with_metrics(Metrics::new())),
         Case::answer(
             "no layer, a request with `Host`",
             StatusCode::CREATED,

@@ -22,8 +22,12 @@ use super::{
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+use crate::request::RequestHead;
 #[cfg(feature = "trace")]
-use crate::request::{RequestHead, RequestSpan};
+use crate::request::RequestSpan;
+#[cfg(feature = "metrics")]
+use crate::request::RouteSlot;
 use crate::{
     compose::BoxedResponse,
     contract::{description::VersionPolicy, finish},
@@ -321,6 +325,13 @@ impl Table {
             RequestHead::from(&request).known_route(),
         ) {
             span.record_route(request.method(), route);
+        }
+        #[cfg(feature = "metrics")]
+        if let (Some(slot), Some(route)) = (
+            RouteSlot::of(request.extensions()),
+            RequestHead::from(&request).known_route(),
+        ) {
+            slot.note(route);
         }
         table.call(request)
     }

@@ -34,7 +34,7 @@ impl Breach {
 
     /// Replaces the response, if something was noted. A problem of the same status has been logged
     /// already; it may state another limit.
-    pub(crate) fn replace<R: ReplyBody>(self, layer: &str, response: &mut Response<R>) {
+    pub(crate) fn replace<R: ReplyBody>(self, layer: &'static str, response: &mut Response<R>) {
         let Some(problem) = self.noted.get() else {
             return;
         };

@@ -21,7 +21,7 @@ const HANDLER: &str = "handler";
 
 /// Logs the answer of a layer if it is an error, and removes the content from an answer to `HEAD`.
 pub(crate) fn finish(
-    layer: &str,
+    layer: &'static str,
     mut response: Response<Bytes>,
     head_only: bool,
 ) -> Response<Bytes> {
@@ -33,11 +33,13 @@ pub(crate) fn finish(
 }
 
 /// Logs an error response that `layer` has given, unless it is logged already.
-pub(crate) fn log_refusal<R>(layer: &str, response: &mut Response<R>) {
+pub(crate) fn log_refusal<R>(layer: &'static str, response: &mut Response<R>) {
     let status = response.status();
     if status.as_u16() >= 400 && mark_as_logged(response.extensions_mut()) {
         let problem = response.extensions().get();
         event::refused(layer, status, problem);
+        #[cfg(feature = "metrics")]
+        count(layer, status, problem.and_then(Problem::reason_code));
         if let Some(cause) = problem.and_then(Problem::misconfiguration) {
             print_without_subscriber(layer, cause);
         }
@@ -74,7 +76,23 @@ pub(crate) fn log_server_error(
 ) {
     if status.as_u16() >= 500 && mark_as_logged(extensions) {
         event::server_error(HANDLER, status, text);
+        #[cfg(feature = "metrics")]
+        count(HANDLER, status, None);
     }
+}
+
+/// The name of the counter of refusals.
+#[cfg(feature = "metrics")]
+pub(crate) const REFUSALS: &str = "wythe_refusals_total";
+
+/// Counts a refusal where it is logged, whatever the level of the log. Reasons and names of layers are
+/// written in programs, so clients can't make up new ones.
+#[cfg(feature = "metrics")]
+fn count(layer: &'static str, status: StatusCode, reason: Option<&'static str>) {
+    let reason = reason.unwrap_or("none");
+    let status = status.as_str().to_owned();
+    metrics::counter!(REFUSALS, "layer" => layer, "reason" => reason, "status" => status)
+        .increment(1);
 }
 
 /// Marks a response as logged; `false` if it was marked already.

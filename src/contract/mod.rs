@@ -18,6 +18,8 @@ mod placed;
 pub mod stage;
 mod with;
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::log::REFUSALS;
 pub use self::{
     breach::Breach,
     description::layer::Description,

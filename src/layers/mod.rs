@@ -39,6 +39,8 @@ pub mod lingering_close;
 pub mod load_shed;
 #[cfg(feature = "method")]
 pub mod method;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "multipart")]
 pub mod multipart;
 #[cfg(feature = "negotiation")]

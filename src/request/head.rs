@@ -214,6 +214,23 @@ fn fits(route: &str, path: &str) -> bool {
     }
 }
 
+/// The methods that the semantic conventions of OpenTelemetry list.
+pub(crate) fn known_method(method: &Method) -> Option<&str> {
+    let is_known = matches!(
+        *method,
+        Method::CONNECT
+            | Method::DELETE
+            | Method::GET
+            | Method::HEAD
+            | Method::OPTIONS
+            | Method::PATCH
+            | Method::POST
+            | Method::PUT
+            | Method::TRACE
+    );
+    is_known.then(|| method.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::fits;

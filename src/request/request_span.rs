@@ -12,7 +12,7 @@ use std::{
 use http::{Extensions, Method};
 use tracing::{Span, field::display};
 
-use super::RequestId;
+use super::{RequestId, known_method};
 
 /// The span that `with_trace` has opened, in the extensions of the request.
 ///
@@ -76,21 +76,4 @@ impl fmt::Display for SpanName<'_> {
         f.write_str(known_method(method).unwrap_or("HTTP"))?;
         route.map_or(Ok(()), |route| write!(f, " {route}"))
     }
-}
-
-/// The methods that the semantic conventions of OpenTelemetry list.
-pub(crate) fn known_method(method: &Method) -> Option<&str> {
-    let is_known = matches!(
-        *method,
-        Method::CONNECT
-            | Method::DELETE
-            | Method::GET
-            | Method::HEAD
-            | Method::OPTIONS
-            | Method::PATCH
-            | Method::POST
-            | Method::PUT
-            | Method::TRACE
-    );
-    is_known.then(|| method.as_str())
 }

@@ -242,8 +242,8 @@ async fn an_authorized_principal_passes_without_an_allocation() {
 async fn hosts_and_tls_allocate_nothing_and_the_rest_only_its_place() {
     use std::time::Duration;
     use wythe::{
-        Hosts, HttpsOnly, SecurityHeaders, Timeout, Transport, with_hosts, with_https_only,
-        with_security_headers, with_timeout,
+        Hosts, HttpsOnly, Metrics, SecurityHeaders, Timeout, Transport, with_hosts,
+        with_https_only, with_metrics, with_security_headers, with_timeout,
     };
 
     let bare = behind!();
@@ -258,6 +258,8 @@ async fn hosts_and_tls_allocate_nothing_and_the_rest_only_its_place() {
     let layers = [
         ("hosts", 0.0, behind!(with_hosts(hosts()))),
         ("https only", 0.0, behind!(with_https_only(tls()))),
+        // A box for axum, around the body.
+        ("metrics", 1.0, behind!(with_metrics(Metrics::new()))),
         ("timeout", 1.0, behind!(with_timeout(timeout()))),
         (
             "api",

@@ -69,6 +69,7 @@ pub struct RedisWebhookStore {
 }
 
 static MESSAGES: LogMessages = LogMessages {
+    store: "webhooks",
     policy: "RedisWebhookStore",
     opened: "the store of webhook events does not answer; until it does, webhooks are answered 503",
     closed: "the store of webhook events answers again",

@@ -132,6 +132,8 @@ impl AskPermit<'_> {
             let opened_at = breaker.opened_at.load(Ordering::Relaxed);
             let after = Duration::from_nanos(breaker.now().saturating_sub(opened_at));
             closed(breaker.messages, after);
+            #[cfg(feature = "metrics")]
+            metrics::gauge!("wythe_redis_up", "store" => breaker.messages.store).set(1.0);
         }
     }
 
@@ -155,6 +157,12 @@ impl AskPermit<'_> {
         }
         breaker.times_opened.fetch_add(1, Ordering::Relaxed);
         opened(breaker.messages, failures.saturating_add(1), cause);
+        #[cfg(feature = "metrics")]
+        {
+            let store = breaker.messages.store;
+            metrics::counter!("wythe_redis_outages_total", "store" => store).increment(1);
+            metrics::gauge!("wythe_redis_up", "store" => store).set(0.0);
+        }
         true
     }
 }
@@ -194,6 +202,7 @@ mod tests {
     use super::{super::LogMessages, Breaker, RetryPolicy};
 
     static MESSAGES: LogMessages = LogMessages {
+        store: "test",
         policy: "Test",
         opened: "given up",
         closed: "back",

@@ -53,6 +53,8 @@ struct Health {
 
 /// The texts of one use of a server, in errors and in the log.
 pub(crate) struct LogMessages {
+    /// The label of the store in metrics.
+    pub(crate) store: &'static str,
     /// The policy that reports bad settings.
     pub(crate) policy: &'static str,
     /// The events when the server is given up, and when it answers again.

@@ -1019,6 +1019,37 @@ mod request_id {
     }
 }
 
+#[cfg(feature = "metrics")]
+mod metrics {
+    use super::*;
+    use wythe::{Metrics, metrics::MeasuredBody, with_metrics};
+
+    /// Converts the body back to the test's own type.
+    #[derive(Clone, Debug)]
+    struct Back;
+
+    impl Describes for Back {}
+
+    impl<S> Layer<S> for Back {
+        type Service =
+            tower::util::MapResponse<S, fn(Response<MeasuredBody<Body>>) -> Response<Body>>;
+
+        fn layer(&self, inner: S) -> Self::Service {
+            tower::util::MapResponse::new(inner, |response| response.map(|_| Body::from("ok")))
+        }
+    }
+
+    contract! {
+        metrics: Fitted(with_metrics(Metrics::new()), Back),
+            passes plain, answers None, secret "no secret";
+    }
+
+    #[cfg(feature = "api")]
+    under_api! {
+        metrics: with_metrics(Metrics::new()), passes plain, answers None;
+    }
+}
+
 #[cfg(feature = "trace")]
 mod trace {
     use super::*;

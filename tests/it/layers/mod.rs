@@ -57,6 +57,8 @@ mod lingering_close;
 mod load_shed;
 #[cfg(feature = "method")]
 mod method;
+#[cfg(feature = "full")]
+mod metrics;
 #[cfg(all(feature = "axum", feature = "body-limit", feature = "multipart"))]
 mod multipart;
 #[cfg(feature = "negotiation")]

@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub(super) static MESSAGES: LogMessages = LogMessages {
+    store: "rate_limit",
     policy: "RedisStore",
     opened: "the Redis server of rate limits does not answer; until it does, requests are handled \
              as `OnFailure` says",

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use wythe::{
     Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
     Decompression, Description, Form, Header, Hosts, HttpsOnly, IpFilter, Json, JsonOrForm,
-    LingeringClose, Methods, Place, Problem, Query, Quota, RateLimit, RequestIds, Roles, Scopes,
-    Timeout, Trace, Transport,
+    LingeringClose, Methods, Metrics, Place, Problem, Query, Quota, RateLimit, RequestIds, Roles,
+    Scopes, Timeout, Trace, Transport,
     description::{
         Answer, Bypass, CsrfProtection, InputSource, Limit, NameList, RequestInput, Requirement,
     },
@@ -19,8 +19,8 @@ use wythe::{
     with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
     with_concurrency_limit, with_cors, with_csrf, with_decompression, with_hosts, with_https_only,
     with_idempotency, with_ip_filter, with_lingering_close, with_load_shed, with_methods,
-    with_presentation, with_rate_limit, with_raw_webhook, with_request_id, with_roles, with_scopes,
-    with_timeout, with_trace, with_validation, with_webhook,
+    with_metrics, with_presentation, with_rate_limit, with_raw_webhook, with_request_id,
+    with_roles, with_scopes, with_timeout, with_trace, with_validation, with_webhook,
 };
 
 use super::{check, lines};
@@ -124,6 +124,7 @@ fn layers_that_only_answer() {
         &["with_lingering_close", "sets connection"],
     );
     check(&with_trace(Trace::new()), &["with_trace"]);
+    check(&with_metrics(Metrics::new()), &["with_metrics"]);
     check(
         &with_request_id(RequestIds::new()),
         &["with_request_id", "sets x-request-id"],

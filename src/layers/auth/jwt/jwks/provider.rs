@@ -268,6 +268,8 @@ impl ProviderKeys {
         self.due.store(0, Ordering::Release);
         // A subscriber of the log may ask for the status.
         drop(state);
+        #[cfg(feature = "metrics")]
+        self.count_fetch(true);
         #[cfg(feature = "tracing")]
         {
             let keys = self.options.location.shown();
@@ -285,6 +287,20 @@ impl ProviderKeys {
         drop((failure, secret));
     }
 
+    #[cfg(feature = "metrics")]
+    fn count_fetch(&self, succeeded: bool) {
+        use std::time::SystemTime;
+
+        let keys = self.options.location.shown();
+        let outcome = if succeeded { "success" } else { "failure" };
+        metrics::counter!("wythe_jwks_fetches_total", "keys" => keys.clone(), "outcome" => outcome)
+            .increment(1);
+        if succeeded && let Ok(now) = SystemTime::UNIX_EPOCH.elapsed() {
+            metrics::gauge!("wythe_jwks_last_success_timestamp_seconds", "keys" => keys)
+                .set(now.as_secs_f64());
+        }
+    }
+
     fn failed(&self, error: JwksError) {
         let now = self.now();
         let mut state = self.lock();
@@ -294,6 +310,8 @@ impl ProviderKeys {
         self.due.store(due, Ordering::Release);
         // A subscriber of the log may ask for the status.
         drop(state);
+        #[cfg(feature = "metrics")]
+        self.count_fetch(false);
         #[cfg(feature = "tracing")]
         {
             let usable = self.snapshot.load().age(now, &self.options) != Age::Expired;

@@ -77,6 +77,7 @@ pub struct RedisAnswers {
 }
 
 static MESSAGES: LogMessages = LogMessages {
+    store: "idempotency",
     policy: "RedisAnswers",
     opened: "the store of idempotency keys does not answer; until it does, requests with a key are \
              answered 503",

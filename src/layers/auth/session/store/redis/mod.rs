@@ -117,6 +117,7 @@ pub struct RedisSessions {
 }
 
 static MESSAGES: LogMessages = LogMessages {
+    store: "sessions",
     policy: "RedisSessions",
     opened: "the session store does not answer; until it does, requests with a session are answered \
              503",
