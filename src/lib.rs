@@ -149,6 +149,7 @@
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_security_headers`] | `Present` | content security policy, HSTS and the rest; [`CspNonce`] |
+//! | [`with_drain`] | `Admit` | lets clients go while the server stops, then 503; [`Background`] |
 //! | [`with_https_only`] | `Admit` | 403 or a redirect for requests over plain `http` |
 //! | [`with_hosts`] | `Admit` | 421 to hosts that are not served |
 //! | [`with_compression`] | `Present` | compresses responses, and keeps their tags usable |
@@ -193,7 +194,7 @@
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
-//! and `decompression-deflate`), `deprecation`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
+//! and `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
 //! `metrics`, `multipart`, `negotiation`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
@@ -311,6 +312,12 @@ pub use self::layers::decompression::{
 pub use self::layers::deprecation::{
     self,
     policy::{Deprecation, with_deprecation},
+};
+#[cfg(feature = "drain")]
+pub use self::layers::drain::{
+    self,
+    background::Background,
+    policy::{Drain, with_drain},
 };
 #[cfg(feature = "hosts")]
 pub use self::layers::hosts::{

@@ -195,11 +195,11 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        ConcurrencyLimit, Deprecation, Hosts, HttpsOnly, Languages, MediaTypes, Metrics,
+        ConcurrencyLimit, Deprecation, Drain, Hosts, HttpsOnly, Languages, MediaTypes, Metrics,
         SecurityHeaders, Timeout, Transport, Versions, layer, security_headers::Hsts,
-        with_concurrency_limit, with_deprecation, with_hosts, with_https_only, with_languages,
-        with_load_shed, with_media_types, with_metrics, with_security_headers, with_timeout,
-        with_version,
+        with_concurrency_limit, with_deprecation, with_drain, with_hosts, with_https_only,
+        with_languages, with_load_shed, with_media_types, with_metrics, with_security_headers,
+        with_timeout, with_version,
     };
 
     vec![
@@ -210,6 +210,7 @@ fn admission() -> Vec<Case> {
             with_concurrency_limit(ConcurrencyLimit::of(100).expect("a limit").by_peer())
         }),
         over_bare!("with_load_shed", with_load_shed()),
+        over_bare!("with_drain", with_drain(Drain::new())),
         over_bare!("with_metrics", with_metrics(Metrics::new())),
         Case::answer(
             "no layer, a request with `Host`",

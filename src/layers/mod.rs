@@ -25,6 +25,8 @@ pub mod csrf;
 pub mod decompression;
 #[cfg(feature = "deprecation")]
 pub mod deprecation;
+#[cfg(feature = "drain")]
+pub mod drain;
 #[cfg(feature = "hosts")]
 pub mod hosts;
 #[cfg(feature = "https-only")]

@@ -242,8 +242,8 @@ async fn an_authorized_principal_passes_without_an_allocation() {
 async fn hosts_and_tls_allocate_nothing_and_the_rest_only_its_place() {
     use std::time::Duration;
     use wythe::{
-        Hosts, HttpsOnly, Metrics, SecurityHeaders, Timeout, Transport, with_hosts,
-        with_https_only, with_metrics, with_security_headers, with_timeout,
+        Drain, Hosts, HttpsOnly, Metrics, SecurityHeaders, Timeout, Transport, with_drain,
+        with_hosts, with_https_only, with_metrics, with_security_headers, with_timeout,
     };
 
     let bare = behind!();
@@ -256,6 +256,7 @@ async fn hosts_and_tls_allocate_nothing_and_the_rest_only_its_place() {
         html.content_security_policy(&policy).unwrap()
     };
     let layers = [
+        ("drain", 0.0, behind!(with_drain(Drain::new()))),
         ("hosts", 0.0, behind!(with_hosts(hosts()))),
         ("https only", 0.0, behind!(with_https_only(tls()))),
         // A box for axum, around the body.

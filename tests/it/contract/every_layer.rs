@@ -1008,6 +1008,32 @@ mod lingering_close {
     }
 }
 
+#[cfg(feature = "drain")]
+mod drain {
+    use super::*;
+    use wythe::{Drain, with_drain};
+
+    fn refusing() -> Drain {
+        let drain = Drain::new();
+        drain.refuse();
+        drain
+    }
+
+    every_layer! {
+        drain: with_drain(Drain::new()),
+            passes plain, answers None, secret "no secret";
+    }
+
+    #[tokio::test]
+    async fn a_stopped_server_does_not_call_its_service() {
+        let handler = Strict::default();
+        let seen = Arc::clone(&handler.seen);
+        let response = with_drain(refusing()).layer(handler).oneshot(plain()).await;
+        assert_eq!(response.unwrap().status(), 503);
+        assert_eq!(seen.calls.load(Ordering::SeqCst), 0);
+    }
+}
+
 #[cfg(feature = "request-id")]
 mod request_id {
     use super::*;

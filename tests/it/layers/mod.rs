@@ -43,6 +43,8 @@ mod csrf;
 mod decompression;
 #[cfg(feature = "deprecation")]
 mod deprecation;
+#[cfg(feature = "drain")]
+mod drain;
 #[cfg(feature = "hosts")]
 mod hosts;
 #[cfg(feature = "https-only")]

@@ -6,7 +6,7 @@ use http::{Method, StatusCode, header, request::Parts};
 use serde::Deserialize;
 use wythe::{
     Auth, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Cors, Csrf, CsrfTokens,
-    Decompression, Description, Form, Header, Hosts, HttpsOnly, IpFilter, Json, JsonOrForm,
+    Decompression, Description, Drain, Form, Header, Hosts, HttpsOnly, IpFilter, Json, JsonOrForm,
     LingeringClose, Methods, Metrics, Place, Problem, Query, Quota, RateLimit, RequestIds, Roles,
     Scopes, Timeout, Trace, Transport,
     description::{
@@ -17,10 +17,11 @@ use wythe::{
     stage,
     webhook::{MemoryWebhookStore, WebhookScheme},
     with_authorization, with_body_adapter, with_body_limit, with_cache_control, with_client_ip,
-    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_hosts, with_https_only,
-    with_idempotency, with_ip_filter, with_lingering_close, with_load_shed, with_methods,
-    with_metrics, with_presentation, with_rate_limit, with_raw_webhook, with_request_id,
-    with_roles, with_scopes, with_timeout, with_trace, with_validation, with_webhook,
+    with_concurrency_limit, with_cors, with_csrf, with_decompression, with_drain, with_hosts,
+    with_https_only, with_idempotency, with_ip_filter, with_lingering_close, with_load_shed,
+    with_methods, with_metrics, with_presentation, with_rate_limit, with_raw_webhook,
+    with_request_id, with_roles, with_scopes, with_timeout, with_trace, with_validation,
+    with_webhook,
 };
 
 use super::{check, lines};
@@ -124,6 +125,15 @@ fn layers_that_only_answer() {
         &["with_lingering_close", "sets connection"],
     );
     check(&with_trace(Trace::new()), &["with_trace"]);
+    check(
+        &with_drain(Drain::new()),
+        &[
+            "with_drain",
+            "503 while the server is stopping",
+            "  reasons draining",
+            "  fields retry-after",
+        ],
+    );
     check(&with_metrics(Metrics::new()), &["with_metrics"]);
     check(
         &with_request_id(RequestIds::new()),

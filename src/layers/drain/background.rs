@@ -1,0 +1,133 @@
+//! Work after the answer: [`Background`].
+
+use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+use http::StatusCode;
+use tokio::{sync::Semaphore, time::timeout};
+
+use crate::wire::{ConfigError, Problem};
+
+/// Work that goes on after the answer. It is a value of the state; clones share the limit.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::extract::State;
+/// use wythe::{Background, Problem};
+///
+/// async fn register(State(background): State<Background>) -> Result<&'static str, Problem> {
+///     background.spawn(async { /* sends an e-mail */ })?;
+///     Ok("Welcome")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), wythe::ConfigError> {
+/// let background = Background::at_most(100)?;
+/// assert!(register(State(background.clone())).await.is_ok());
+///
+/// // When the server stops:
+/// let cut_off = background.finish(Duration::from_secs(10)).await;
+/// assert_eq!(cut_off, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Background {
+    free: Arc<Semaphore>,
+    most: u32,
+}
+
+impl Background {
+    /// At most this many tasks at a time.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero, or more than tokio's semaphores allow.
+    pub fn at_most(tasks: u32) -> Result<Self, ConfigError> {
+        let permits = usize::try_from(tasks).unwrap_or(usize::MAX);
+        if tasks == 0 || permits > Semaphore::MAX_PERMITS {
+            return Err(ConfigError::new(
+                "Background",
+                format!("{tasks} is not a number of tasks that can run"),
+            ));
+        }
+        Ok(Self {
+            free: Arc::new(Semaphore::new(permits)),
+            most: tasks,
+        })
+    }
+
+    /// Runs a task, which nobody waits for but [`finish`](Self::finish). Its events are in the span of
+    /// the request.
+    ///
+    /// # Errors
+    ///
+    /// As many tasks are running as are allowed. As a [`Problem`] it is 503: answer with it before anything has
+    /// been done, or do the work in the request instead.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn spawn<F>(&self, task: F) -> Result<(), BackgroundFull>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.free).try_acquire_owned();
+        let permit = permit.map_err(|_full| BackgroundFull(()))?;
+        #[cfg(feature = "tracing")]
+        let task = tracing::Instrument::in_current_span(task);
+        drop(tokio::spawn(async move {
+            task.await;
+            drop(permit);
+        }));
+        Ok(())
+    }
+
+    /// How many tasks are running.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+        most.saturating_sub(self.free.available_permits())
+    }
+
+    /// Waits until all tasks have ended, within this time, and returns how many have not. Call it when no
+    /// request is in progress.
+    pub async fn finish(&self, within: Duration) -> usize {
+        match timeout(within, self.free.acquire_many(self.most)).await {
+            Ok(_all) => 0,
+            Err(_elapsed) => self.running(),
+        }
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background")
+            .field("running", &self.running())
+            .field("most", &self.most)
+            .finish()
+    }
+}
+
+/// Too many tasks are running in the background; as a [`Problem`], it is 503.
+#[derive(Clone, Copy, Debug)]
+pub struct BackgroundFull(());
+
+impl fmt::Display for BackgroundFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many tasks are running in the background")
+    }
+}
+
+impl Error for BackgroundFull {}
+
+impl From<BackgroundFull> for Problem {
+    fn from(full: BackgroundFull) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE)
+            .reason("background_full")
+            .retry_after(Duration::from_secs(1))
+            .because(full)
+    }
+}
