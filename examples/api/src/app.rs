@@ -9,20 +9,21 @@ use axum::{
 };
 use wythe::{
     Api, Auth, BodyLimit, CacheControl, Compression, ConfigError, Cors, Csrf, Decompression,
-    FinishedApi, HttpsOnly, Idempotency, JsonOrForm, RequestIds, SecurityHeaders, Timeout, Trace,
-    Transport,
+    FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds, SecurityHeaders, Timeout,
+    Trace, Transport,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
     compose,
+    idempotency::Tasks,
     presentation::HtmlTemplate,
     security_headers::Hsts,
     webhook::MemoryWebhookStore,
     with_auth, with_body_limit, with_cache_control, with_compression, with_cors, with_csrf,
-    with_decompression, with_hosts, with_https_only, with_idempotency, with_multipart,
-    with_presentation, with_rate_limit, with_request_id, with_security_headers, with_timeout,
-    with_trace, with_validation, with_webhook,
+    with_decompression, with_drain, with_hosts, with_https_only, with_idempotency, with_metrics,
+    with_multipart, with_presentation, with_rate_limit, with_request_id, with_security_headers,
+    with_timeout, with_trace, with_validation, with_webhook,
 };
 
 use crate::{
@@ -59,6 +60,8 @@ pub struct App {
     pub routes: Routes,
     /// What the routes say, except for those of the document itself.
     pub document: OpenApi,
+    /// Payments that are being made, also of clients that have gone.
+    pub payments: Tasks,
 }
 
 /// Puts the API together.
@@ -124,6 +127,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_multipart::<NewFile>(upload::options()?),
     ));
 
+    let once = with_idempotency(
+        Idempotency::in_memory()
+            .by_principal(|claims: &Claims| &claims.sub.0)
+            .required()
+            .max_body_bytes(4 * 1024),
+    );
+    let payments = once.inner().tasks();
     let pay = compose((
         with_rate_limit(
             state
@@ -134,12 +144,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         ),
         with_csrf(csrf.clone()),
         with_auth(tokens.jwt()),
-        with_idempotency(
-            Idempotency::in_memory()
-                .by_principal(|claims: &Claims| &claims.sub.0)
-                .required()
-                .max_body_bytes(4 * 1024),
-        ),
+        once,
         with_validation::<Json<NewPayment>>(),
     ));
     let stripe = compose((
@@ -160,6 +165,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let hello = hello::versions()?;
     let api = Api::new("Example", VERSION)
         .around(compose((
+            with_metrics(Metrics::new()),
             with_request_id(RequestIds::new()),
             with_trace(Trace::new()),
             site_cors,
@@ -171,6 +177,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             with_compression(Compression::gzip()),
             // Panics become problems too.
             with_presentation().html(page),
+            with_drain(state.drain.clone()),
             with_hosts(state.hosts.clone()),
             https_only,
             with_timeout(Timeout::after(limits.answer)?),
@@ -269,5 +276,6 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     Ok(App {
         routes: routes.finish(),
         document,
+        payments,
     })
 }

@@ -4,6 +4,7 @@ use std::{
     env, fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use wythe::{ConfigError, Hosts};
@@ -15,6 +16,10 @@ use crate::{BoxError, admin::Admin, clock::Clock, rate_limits::RateLimits, serve
 pub struct Config {
     /// `HOST` and `PORT`; 127.0.0.1:3000 by default.
     pub address: SocketAddr,
+    /// `OPERATION_PORT`: where metrics and health are, on the loopback address. A free port by default.
+    pub operation: SocketAddr,
+    /// `REUSE_PORT`: whether another process may listen on the same port, for a restart without a gap.
+    pub reuse_port: bool,
     /// `ALLOWED_HOSTS`: the names of the server, separated by commas: `api.example.com,*.example.net`. The
     /// names of this machine are always allowed.
     pub hosts: Hosts,
@@ -36,7 +41,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// The source of the time: the system.
     pub clock: Clock,
-    /// How long each operation may take.
+    /// How long each operation may take; `DRAIN_SECONDS`, how long requests are still served when it
+    /// stops. 0 by default; behind a load balancer, some seconds.
     pub time_limits: TimeLimits,
 }
 
@@ -60,6 +66,11 @@ impl Config {
         };
         Ok(Self {
             address: SocketAddr::new(host, port),
+            operation: SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                parsed("OPERATION_PORT")?.unwrap_or(0),
+            ),
+            reuse_port: parsed("REUSE_PORT")?.unwrap_or(false),
             hosts: hosts(variable("ALLOWED_HOSTS")?.as_deref())?,
             database_url: variable("DATABASE_URL")?,
             secret,
@@ -70,7 +81,10 @@ impl Config {
             rate_limits: parsed("RATE_LIMIT_FACTOR")?
                 .map_or_else(RateLimits::default, RateLimits::times),
             clock: Clock::system(),
-            time_limits: TimeLimits::default(),
+            time_limits: TimeLimits {
+                leave: Duration::from_secs(parsed("DRAIN_SECONDS")?.unwrap_or(0)),
+                ..TimeLimits::default()
+            },
         })
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{Row, SqlitePool};
-use wythe::{Created, JsonOrForm, Valid};
+use wythe::{Background, Created, JsonOrForm, Valid};
 
 use crate::error::ServerError;
 
@@ -35,9 +35,15 @@ pub(crate) struct Received {
 
 pub(crate) async fn send_message(
     State(messages): State<Messages>,
+    State(background): State<Background>,
     message: Valid<JsonOrForm<Message>>,
 ) -> Result<Created<Received>, ServerError> {
     let id = messages.add(&message).await?;
+    // The message is stored, so that nobody waits for this and a full queue is no reason to fail.
+    let notice = async move { tracing::info!(id, "somebody is told of the message") };
+    if let Err(error) = background.spawn(notice) {
+        tracing::warn!(id, %error, "nobody is told of the message");
+    }
     let status = "received";
     Ok(Created::new(Received { status, id }))
 }

@@ -7,8 +7,14 @@ use std::{
     process::ExitCode,
 };
 
-use example_api::{App, AppState, BoxError, Config, Startup, app, serve};
-use tokio::{net::TcpListener, signal};
+use example_api::{
+    App, AppState, BoxError, Config, Startup, app, operation, record_metrics, serve,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal,
+    time::timeout,
+};
 use tracing_subscriber::{filter::LevelFilter, fmt::format::debug_fn};
 
 #[tokio::main]
@@ -26,23 +32,47 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     let config = Config::from_env()?;
     let state = AppState::new(&config).await?;
-    let App { routes, document } = app(&state, &config.time_limits)?;
+    let App {
+        routes,
+        document,
+        payments,
+    } = app(&state, &config.time_limits)?;
     if env::args().any(|argument| argument == "--audit") {
         return say(routes.audit());
     }
     if env::args().any(|argument| argument == "--openapi") {
         return say(format_args!("{document}\n"));
     }
-    let listener = TcpListener::bind(config.address)
-        .await
+    let listener = listen(&config)
         .map_err(|error| format!("{}: {error}; PORT=.. chooses another port", config.address))?;
+    let metrics = record_metrics()?;
+    let for_operators = TcpListener::bind(config.operation)
+        .await
+        .map_err(|error| format!("OPERATION_PORT: {}: {error}", config.operation))?;
     say(Startup {
         config: &config,
         address: listener.local_addr()?,
+        operation: for_operators.local_addr()?,
         api: &routes,
     })?;
+    // It answers until the process ends.
+    let operators = operation(&state, metrics);
+    tokio::spawn(async move { axum::serve(for_operators, operators).await });
+    let (drain, background) = (state.drain.clone(), state.background.clone());
+    let limits = &config.time_limits;
     let api = routes.service(state)?;
-    serve(listener, api, &config.time_limits, interrupted()).await;
+    let connections = serve(listener, api, limits, &drain, interrupted()).await;
+    let payments_end = timeout(limits.stop, payments.wait_idle());
+    let (tasks, _) = tokio::join!(background.finish(limits.stop), payments_end);
+    let payments = payments.running();
+    if connections + tasks + payments > 0 {
+        tracing::warn!(
+            connections,
+            tasks,
+            payments,
+            "cut off what has not ended in time"
+        );
+    }
     eprintln!("Stopped.");
     Ok(())
 }
@@ -55,11 +85,37 @@ fn say(what: impl Display) -> Result<(), BoxError> {
     }
 }
 
-/// Waits for Ctrl-C.
+/// Listens where the configuration says.
+fn listen(config: &Config) -> io::Result<TcpListener> {
+    let socket = match config.address.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    #[cfg(unix)]
+    {
+        socket.set_reuseaddr(true)?;
+        socket.set_reuseport(config.reuse_port)?;
+    }
+    socket.bind(config.address)?;
+    socket.listen(1024)
+}
+
+/// Waits for Ctrl-C, or for `SIGTERM`, which platforms send.
 async fn interrupted() {
-    if signal::ctrl_c().await.is_err() {
-        // Without the signal, the only way to stop is to be killed.
-        std::future::pending::<()>().await;
+    #[cfg(unix)]
+    let terminated = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    tokio::select! {
+        Ok(()) = signal::ctrl_c() => {}
+        Some(()) = terminated => {}
+        // Without signals, the only way to stop is to be killed.
+        else => std::future::pending().await,
     }
     eprintln!("\nStopping after the requests in progress.");
 }

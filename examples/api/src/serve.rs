@@ -1,23 +1,35 @@
-//! Accepts connections and serves them, with a time limit on everything.
+//! Accepts connections and serves them, with a time limit on everything, and stops without losing requests.
 //!
-//! `axum::serve` sets none: a client that sends half a request would hold its connection forever.
+//! `axum::serve` sets no limits: a client that sends half a request would hold its connection forever.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::http::Request;
+use axum::http::{Request, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown, graceful::Watcher},
+    server::conn::auto,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::Notify,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tower::ServiceExt;
-use wythe::api::{ApiService, ConnectedApi};
+use wythe::{
+    Drain,
+    api::{ApiService, ConnectedApi},
+    drain::Phase,
+};
 
 /// How long each step may take.
 #[derive(Clone, Debug)]
@@ -28,7 +40,9 @@ pub struct TimeLimits {
     pub head: Duration,
     /// The response to a request, including reading its body.
     pub answer: Duration,
-    /// Responses that are still in progress when the server stops.
+    /// How long requests are still served when the server stops, so that load balancers notice first.
+    pub leave: Duration,
+    /// Responses that are still in progress when the server stops, and then work after the answer.
     pub stop: Duration,
 }
 
@@ -38,43 +52,68 @@ impl Default for TimeLimits {
             first_request: Duration::from_secs(10),
             head: Duration::from_secs(10),
             answer: Duration::from_secs(15),
+            leave: Duration::ZERO,
             stop: Duration::from_secs(20),
         }
     }
 }
 
-/// Serves HTTP/1 and HTTP/2 until `stop` completes, and then finishes the requests in progress.
+/// Serves HTTP/1 and HTTP/2 until `stop` completes. Then it
+///
+/// 1. is not ready any more, but serves: HTTP/1 connections close after their next response, HTTP/2 connections
+///    get GOAWAY;
+/// 2. after a while stops accepting, closes idle connections, and refuses what still comes;
+/// 3. waits for the responses in progress. What takes longer is cut off.
+///
+/// Returns how many connections were cut off.
 pub async fn serve(
     listener: TcpListener,
     api: ApiService,
     limits: &TimeLimits,
+    drain: &Drain,
     stop: impl Future<Output = ()>,
-) {
-    let graceful = GracefulShutdown::new();
-    let mut stop = pin!(stop);
+) -> usize {
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(async {
+        stop.await;
+        drain.leave();
+        sleep(limits.leave).await;
+    });
     loop {
-        let accepted = select! {
-            accepted = listener.accept() => accepted,
+        select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let api = api.clone().connected(peer);
+                    connections.spawn(serve_one(stream, api, limits.clone(), drain.clone()));
+                }
+                // Too many open files, for example: some will be closed soon.
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            },
+            Some(_) = connections.join_next() => {}
             () = &mut stop => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (api, limits) = (api.clone().connected(peer), limits.clone());
-                tokio::spawn(serve_one(stream, api, limits, graceful.watcher()));
-            }
-            // Too many open files, for example: some will be closed soon.
-            Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
+    drain.refuse();
+    // Clients whose connection waits to be accepted would see it reset.
+    while let Ok(Ok((stream, peer))) = timeout(Duration::ZERO, listener.accept()).await {
+        let api = api.clone().connected(peer);
+        connections.spawn(serve_one(stream, api, limits.clone(), drain.clone()));
+    }
     drop(listener);
-    // What takes longer is aborted.
-    let _: Result<(), _> = timeout(limits.stop, graceful.shutdown()).await;
+    let all = async { while connections.join_next().await.is_some() {} };
+    match timeout(limits.stop, all).await {
+        Ok(()) => 0,
+        Err(_) => connections.len(),
+    }
 }
 
-async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, watcher: Watcher) {
+async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, drain: Drain) {
     let begun = Arc::new(Notify::new());
     let beginning = Arc::clone(&begun);
+    let is_http2 = Arc::new(AtomicBool::new(false));
+    let seen_http2 = Arc::clone(&is_http2);
     let service = service_fn(move |request: Request<Incoming>| {
+        seen_http2.store(request.version() == Version::HTTP_2, Ordering::Relaxed);
         beginning.notify_one();
         api.clone().oneshot(request)
     });
@@ -88,12 +127,25 @@ async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, wat
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20));
     let connection = server.serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    let mut connection = pin!(connection.into_owned());
     select! {
         // Errors of the client's connection are not ours.
-        _ = &mut connection => return,
+        _ = connection.as_mut() => return,
         () = begun.notified() => {}
         () = sleep(limits.first_request) => return,
     }
+    select! {
+        _ = connection.as_mut() => return,
+        () = drain.reached(Phase::Leaving) => {}
+    }
+    // With GOAWAY the client knows which requests are not going to be answered. An HTTP/1 connection that is
+    // closed while the client sends a request loses it, so it is left to `Connection: close` first.
+    if !is_http2.load(Ordering::Relaxed) {
+        select! {
+            _ = connection.as_mut() => return,
+            () = drain.reached(Phase::Refusing) => {}
+        }
+    }
+    connection.as_mut().graceful_shutdown();
     let _: Result<(), _> = connection.await;
 }

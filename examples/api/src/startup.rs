@@ -14,6 +14,7 @@ use crate::{
 pub struct Startup<'a> {
     pub config: &'a Config,
     pub address: SocketAddr,
+    pub operation: SocketAddr,
     pub api: &'a Routes,
 }
 
@@ -55,6 +56,15 @@ impl fmt::Display for Startup<'_> {
                 f,
                 "  page      none; build examples/api/web, and set WEB_DIR=.."
             )?,
+        }
+
+        writeln!(f, "  metrics   curl http://{}/metrics", self.operation)?;
+        for check in ["live", "ready"] {
+            writeln!(
+                f,
+                "  health    curl http://{}/health/{check}",
+                self.operation
+            )?;
         }
 
         let audit = self.api.audit();

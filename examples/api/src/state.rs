@@ -1,7 +1,8 @@
 //! Holds what the handlers share.
 
 use axum::extract::FromRef;
-use wythe::{Hosts, Problem, webhook::WebhookScheme};
+use sqlx::SqlitePool;
+use wythe::{Background, Drain, Hosts, Problem, webhook::WebhookScheme};
 
 use crate::{
     BoxError, admin,
@@ -32,6 +33,11 @@ pub struct AppState {
     pub(crate) logins: Logins,
     pub(crate) clock: Clock,
     pub(crate) hosts: Hosts,
+    /// Whether the server is stopping.
+    pub drain: Drain,
+    /// What is done after the answer.
+    pub background: Background,
+    pub(crate) pool: SqlitePool,
     pub(crate) web_page: Option<WebPage>,
     pub(crate) rate_limits: RateLimits,
     pub(crate) stripe_payments: StripePayments,
@@ -72,6 +78,9 @@ impl AppState {
             logins,
             clock,
             hosts: config.hosts.clone(),
+            drain: Drain::new(),
+            background: Background::at_most(100)?,
+            pool: pool.clone(),
             web_page: config.web_dir.as_deref().map(WebPage::read).transpose()?,
             rate_limits: config.rate_limits,
             stripe_payments: StripePayments::new(pool),

@@ -19,6 +19,7 @@ fn short() -> TimeLimits {
         first_request: limit,
         head: limit,
         answer: limit,
+        leave: Duration::ZERO,
         stop: limit,
     }
 }

@@ -77,9 +77,9 @@ async fn every_route_is_printed_with_its_stack() {
         printed.any(|line| line.split_whitespace().eq(words.iter().copied()))
     };
     for line in [
-        "Around every route: with_request_id > with_trace > with_cors.except_routes([\"/api/data\"]) > \
+        "Around every route: with_metrics > with_request_id > with_trace > with_cors.except_routes([\"/api/data\"]) > \
          with_cors.only_routes([\"/api/data\"]) > with_security_headers > \
-         with_security_headers.when(..) > with_compression > with_presentation > with_hosts > with_https_only.when(..) > \
+         with_security_headers.when(..) > with_compression > with_presentation > with_drain > with_hosts > with_https_only.when(..) > \
          with_timeout",
         "POST /api/users with_rate_limit > with_csrf > with_auth > with_validation",
         "GET /api/hello with_cache_control",

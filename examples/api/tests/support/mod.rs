@@ -110,12 +110,13 @@ impl Api {
     pub async fn run(config: Config) -> Self {
         let state = AppState::new(&config).await.unwrap();
         let app = app(&state, &config.time_limits).unwrap();
+        let drain = state.drain.clone();
         let api = app.routes.service(state).unwrap();
         let listener = TcpListener::bind(config.address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
             let never = std::future::pending();
-            serve(listener, api, &config.time_limits, never).await;
+            serve(listener, api, &config.time_limits, &drain, never).await;
         });
         Self {
             address,
@@ -201,6 +202,8 @@ pub async fn application() -> App {
 pub fn config() -> Config {
     Config {
         address: "127.0.0.1:0".parse().unwrap(),
+        operation: "127.0.0.1:0".parse().unwrap(),
+        reuse_port: false,
         hosts: example_api::hosts(None).unwrap(),
         database_url: None,
         secret: Secret::given(SECRET),
