@@ -169,7 +169,7 @@
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
 //! | [`with_multipart`] | `Validate` | forms with files, received and validated: [`UploadedFile`] |
-//! | [`with_media_types`], [`with_languages`] | `Validate` | what the client likes best: [`AcceptedMediaType`], [`AcceptedLanguage`] |
+//! | [`with_media_types`], [`with_languages`] | `Validate` | what the client prefers: [`AcceptedMediaType`], [`AcceptedLanguage`] |
 //! | [`with_validation`] | `Validate` | every part of a request, parsed and validated: [`Valid`] |
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with_conditional`] | `Cache` | 304, 412 and 428: [`ETag`], [`LastModified`], [`ExpectedVersion`] |

@@ -25,7 +25,7 @@ over_both_versions! {
     uses_the_http_version_of_the_client
     a_cdn_may_cache_hello
     the_old_hello_says_what_to_use_instead
-    answers_as_the_client_likes_it_best
+    answers_as_the_client_prefers
     head_is_answered_like_get_but_without_a_body
     registers_an_email_address_once
     logs_in_with_the_correct_password_only
@@ -72,7 +72,7 @@ async fn the_old_hello_says_what_to_use_instead(api: Api) {
     assert!(!new.headers.contains_key("deprecation"));
 }
 
-async fn answers_as_the_client_likes_it_best(api: Api) {
+async fn answers_as_the_client_prefers(api: Api) {
     let hello = || api.get("/api/v2/hello");
     let german = hello().header("accept-language", "fr, de-CH;q=0.8, en;q=0.5");
     let german = german.send().await.is(200);

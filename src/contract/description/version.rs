@@ -206,7 +206,7 @@ impl VersionPolicy {
         }
     }
 
-    /// The version that the client likes best; of several, the first that it lists. With content of a
+    /// The version that the client prefers; of several, the first that it lists. With content of a
     /// version, that version is preferred among equals.
     fn accepted(
         &self,

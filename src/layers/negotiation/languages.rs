@@ -22,7 +22,7 @@ use crate::{
 
 const NAME: &str = "with_languages";
 
-/// Finds the language that the client likes best, and provides it as [`AcceptedLanguage`]; see the
+/// Finds the language that the client prefers, and provides it as [`AcceptedLanguage`]; see the
 /// [module](super).
 pub const fn with_languages(languages: Languages) -> With<Languages> {
     with(languages)
@@ -103,7 +103,7 @@ impl Languages {
     }
 }
 
-/// The language that the client likes best. [`with_languages`] provides it.
+/// The language that the client prefers. [`with_languages`] provides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AcceptedLanguage(Arc<str>);
 

@@ -21,7 +21,7 @@ use crate::{
 
 const NAME: &str = "with_media_types";
 
-/// Finds the media type that the client likes best, and provides it as [`AcceptedMediaType`]; see the
+/// Finds the media type that the client prefers, and provides it as [`AcceptedMediaType`]; see the
 /// [module](super).
 pub const fn with_media_types(types: MediaTypes) -> With<MediaTypes> {
     with(types)
@@ -128,7 +128,7 @@ fn weight_of(media_type: &str, headers: &HeaderMap) -> u16 {
     }
 }
 
-/// The media type that the client likes best. [`with_media_types`] provides it.
+/// The media type that the client prefers. [`with_media_types`] provides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AcceptedMediaType(Arc<str>);
 

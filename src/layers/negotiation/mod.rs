@@ -1,4 +1,4 @@
-//! Finds the media type or the language that a client likes best: proactive negotiation, RFC 9110, section
+//! Finds the media type or the language that a client prefers: proactive negotiation, RFC 9110, section
 //! 12.1.
 //!
 //! 1. [`with_media_types`](crate::with_media_types) compares `Accept` with the types that a handler can answer

@@ -51,7 +51,7 @@ pub struct Presentation {
 }
 
 impl Placed<Presentation> {
-    /// Answers clients that like HTML better than JSON, such as browsers, with a page: see the
+    /// Answers clients that prefer HTML to JSON, such as browsers, with a page: see the
     /// [module](crate::presentation).
     pub fn html(self, page: HtmlTemplate) -> Self {
         placed(Presentation {

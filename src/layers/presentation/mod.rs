@@ -78,8 +78,8 @@
 //!
 //! # Example: pages for browsers
 //!
-//! A client that likes HTML better than JSON gets a page; all others get problem+json, or what the renderer
-//! makes. Browsers like it better, and `*/*` does not say so. `Vary` has `Accept` on all refusals.
+//! A client that prefers HTML to JSON gets a page; all others get problem+json, or what the renderer
+//! makes. Browsers do; `*/*` has no preference. `Vary` has `Accept` on all refusals.
 //!
 //! ```
 //! use axum::{Router, body::Body};

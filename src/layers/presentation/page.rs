@@ -106,8 +106,8 @@ fn escape(text: &str, page: &mut String) {
     }
 }
 
-/// Whether a client likes HTML better than JSON (RFC 9110, section 12.5.1). With `*/*`, or without the field,
-/// it likes both equally, and gets JSON.
+/// Whether a client prefers HTML to JSON (RFC 9110, section 12.5.1). With `*/*`, or without the field,
+/// it has no preference, and gets JSON.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let weight = |name: &[u8]| {
         let lines = headers.get_all(header::ACCEPT).iter();
@@ -137,7 +137,7 @@ mod tests {
     use crate::wire::Problem;
 
     #[test]
-    fn only_who_likes_html_better_gets_it() {
+    fn clients_that_prefer_html_get_it() {
         let cases: [(&[&'static str], bool); 12] = [
             (&[], false),
             (&["*/*"], false),

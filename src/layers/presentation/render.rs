@@ -67,7 +67,7 @@ fn is_plain_text(media_type: &HeaderValue) -> bool {
 /// Renders the refusal of one request.
 pub(super) struct Present {
     renderer: Option<(Renderer, RequestInfo)>,
-    /// For a client that likes HTML better.
+    /// For a client that prefers HTML.
     page: Option<HtmlTemplate>,
     /// The form depends on `Accept`.
     varies: bool,

@@ -57,7 +57,7 @@ pub(crate) fn is_tag(text: &str) -> bool {
     text.split('-').all(is_subtag) && first.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// The tag of a list that the client likes best, as an index; `None` if it accepts none.
+/// The tag of a list that the client prefers, as an index; `None` if it accepts none.
 ///
 /// Lookup (RFC 4647, section 3.4): for each range, the best first, the range itself, and then what is left
 /// of it without its last subtags. What no lookup finds is filtered (section 3.3.1), so that `en` finds

@@ -16,7 +16,7 @@ pub(crate) struct Greeting {
     message: &'static str,
 }
 
-/// A greeting in the language that the client likes best, and the version of the API that it is from.
+/// A greeting in the language that the client prefers, and the version of the API that it is from.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct VersionedGreeting {
     greeting: &'static str,

@@ -1,4 +1,4 @@
-//! Refusals as pages for browsers: the same status and fields, escaped, and only for who likes HTML better.
+//! Refusals as pages for browsers: the same status and fields, escaped, and only for clients that prefer HTML.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
