@@ -1,4 +1,4 @@
-//! What several rooms need and no user sees: clocks, backoff, shards, networks, Redis.
+//! What several rooms need and no user sees: clocks, backoff, shards, networks, HTTPS, Redis.
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -12,6 +12,8 @@
 pub(crate) mod backoff;
 pub(crate) mod clock;
 pub(crate) mod holds;
+#[cfg(feature = "jwks")]
+pub(crate) mod https;
 #[cfg(any(
     feature = "client-ip",
     feature = "hosts",

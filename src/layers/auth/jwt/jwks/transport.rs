@@ -1,6 +1,6 @@
 //! Fetches a document: [`FetchKeys`], and over HTTPS [`HttpsTransport`].
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -8,21 +8,19 @@ use http::{
     header::{ACCEPT, AGE, CACHE_CONTROL, USER_AGENT},
 };
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{
-    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 
-use super::{error::JwksError, options::error};
-use crate::wire::{
-    BoxError, ConfigError,
-    field::cache_control::{Directive, UnclosedQuote, delta_seconds, directives},
+use super::error::JwksError;
+use crate::{
+    support::https::{self, Roots},
+    wire::{
+        BoxError, ConfigError,
+        field::cache_control::{Directive, UnclosedQuote, delta_seconds, directives},
+    },
 };
 
 /// Fetches the documents of an identity provider: [`HttpsTransport`], unless you
@@ -144,10 +142,7 @@ impl HttpsTransport {
     ///
     /// If none of them can be loaded, for example in an image without `ca-certificates`.
     pub fn new() -> Result<Self, ConfigError> {
-        let config = builder()?.with_native_roots().map_err(|source| {
-            error("the system's certificate authorities can't be loaded").because(source)
-        })?;
-        Ok(Self::of(config.with_no_client_auth()))
+        Self::trusting(Roots::System)
     }
 
     /// Trusts only these certificate authorities, in PEM.
@@ -156,50 +151,22 @@ impl HttpsTransport {
     ///
     /// If the PEM contains no certificate, or an invalid one.
     pub fn with_roots(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_ref()) {
-            let certificate = certificate.map_err(|source| error("invalid PEM").because(source))?;
-            roots
-                .add(certificate)
-                .map_err(|source| error("invalid certificate").because(source))?;
-        }
-        if roots.is_empty() {
-            return Err(error("the PEM contains no certificate"));
-        }
-        Self::trusting(roots)
+        Self::trusting(Roots::Pem(pem.as_ref()))
     }
 
     /// Trusts no certificate authority: for addresses without TLS.
     pub(super) fn without_roots() -> Result<Self, ConfigError> {
-        Self::trusting(RootCertStore::empty())
+        Self::trusting(Roots::Nobody)
     }
 
-    fn trusting(roots: RootCertStore) -> Result<Self, ConfigError> {
-        let config = builder()?.with_root_certificates(roots);
-        Ok(Self::of(config.with_no_client_auth()))
-    }
-
-    fn of(config: ClientConfig) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        Self(
+    fn trusting(roots: Roots<'_>) -> Result<Self, ConfigError> {
+        let connector = https::connector("Jwks", roots, CONNECT_TIMEOUT)?;
+        Ok(Self(
             Client::builder(TokioExecutor::new())
                 .pool_max_idle_per_host(0)
                 .build(connector),
-        )
+        ))
     }
-}
-
-fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, ConfigError> {
-    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|source| error("TLS can't be set up").because(source))
 }
 
 impl FetchKeys for HttpsTransport {
