@@ -184,6 +184,7 @@
 //! | [`Stack::service_fn`] | an async function, for hyper and tower |
 //! | [`Stack::service`] | any tower service |
 //! | `Router::layer`, `ServiceBuilder::layer` | a stack is a layer itself |
+//! | [`proxy`](proxy()) | a handler that forwards requests to another server |
 //!
 //! Put CORS and the presentation of refusals around everything. In an [`Api`], that is
 //! [`around`](Api::around). In axum, it is the whole router: axum answers a preflight to `post(..)`, an
@@ -195,7 +196,7 @@
 //! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
 //! and `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
-//! `metrics`, `multipart`, `negotiation`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
+//! `metrics`, `multipart`, `negotiation`, `proxy`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
 //! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
@@ -236,6 +237,8 @@ pub use self::api::{
     builder::{Api, FinishedApi},
     path::{Path, RoutePath},
 };
+#[cfg(feature = "proxy")]
+pub use self::integrations::axum::proxy::{self, proxy};
 #[cfg(feature = "api")]
 pub use self::integrations::axum::{Accepted, Created, NoContent};
 #[cfg(feature = "axum")]
@@ -422,6 +425,7 @@ pub use self::request::TraceContext;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",
+    feature = "proxy",
     feature = "security-headers"
 ))]
 pub use self::request::Transport;
@@ -436,6 +440,7 @@ pub use self::request::key;
     feature = "hosts",
     feature = "https-only",
     feature = "ip-filter",
+    feature = "proxy",
     feature = "request-id",
     feature = "security-headers",
     feature = "trace"

@@ -340,7 +340,7 @@ fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
         for name in layer.path_parameters() {
             if !names.contains(&&**name) {
                 let reason = format!(
-                    "`{}` counts by the path parameter `{name}`, which the route lacks",
+                    "`{}` reads the path parameter `{name}`, which the route lacks",
                     layer.name()
                 );
                 find(reason, "put the layer around the routes that have it");

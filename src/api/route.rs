@@ -17,7 +17,7 @@ use crate::{
         description::{VersionCarrier, VersionPolicy},
         log_passing,
     },
-    integrations::axum::{Erased, Inner, PathUse, RouteOptions},
+    integrations::axum::{Erased, HANDLER_STAGE, Inner, PathUse, RouteOptions},
     request::PathParams,
 };
 
@@ -127,6 +127,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         // The compiler has proven what the route assumes.
         let own = rows(&handled.list).into_iter();
         layers.extend(own.map(|(stage, layer)| (stage, layer.proven())));
+        let handler = handled.description.clone();
+        layers.extend(handler.map(|description| (HANDLER_STAGE, description)));
         let options = handled.options.clone();
         let path_use = handled.path_use.clone();
         let needs_axum = path_use.may_read_axum_params && !options.direct;

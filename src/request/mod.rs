@@ -32,6 +32,7 @@ mod trace_context;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",
+    feature = "proxy",
     feature = "security-headers"
 ))]
 mod transport;
@@ -47,12 +48,14 @@ pub use self::trace_context::TraceContext;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",
+    feature = "proxy",
     feature = "security-headers"
 ))]
 pub use self::transport::Transport;
 #[cfg(any(
     feature = "hosts",
     feature = "https-only",
+    feature = "proxy",
     feature = "security-headers"
 ))]
 pub(crate) use self::transport::trusted_networks;

@@ -12,13 +12,14 @@
 pub(crate) mod backoff;
 pub(crate) mod clock;
 pub(crate) mod holds;
-#[cfg(feature = "jwks")]
+#[cfg(any(feature = "jwks", feature = "proxy"))]
 pub(crate) mod https;
 #[cfg(any(
     feature = "client-ip",
     feature = "hosts",
     feature = "https-only",
     feature = "ip-filter",
+    feature = "proxy",
     feature = "request-id",
     feature = "security-headers",
     feature = "trace"

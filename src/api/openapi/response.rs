@@ -238,6 +238,14 @@ impl DocumentResponse for StatusCode {
     }
 }
 
+/// The upstream's responses: any status, any content.
+#[cfg(feature = "proxy")]
+impl DocumentResponse for crate::integrations::axum::proxy::Proxied {
+    fn document(responses: &mut ResponseTypes<'_>) {
+        responses.add(Status::Any, Some(("*/*".into(), json!({}))));
+    }
+}
+
 /// axum's erased error: any status, any content.
 impl DocumentResponse for ErrorResponse {
     fn document(responses: &mut ResponseTypes<'_>) {

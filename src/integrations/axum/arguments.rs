@@ -16,7 +16,7 @@ use http::{Request, request::Parts};
 
 use crate::{
     compose::{Given, Gives},
-    contract::{Provided, debug_as_name},
+    contract::{Description, Provided, debug_as_name},
     wire::Problem,
 };
 
@@ -33,6 +33,11 @@ pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
 
     /// Calls the function.
     fn call(self, arguments: Arguments) -> Self::Future;
+
+    /// What it can answer, if it is not only a function.
+    fn describe(&self) -> Option<Description> {
+        None
+    }
 }
 
 /// The arguments of a handler inside a stack of the layers `L`, in a router with the state `S`.
@@ -229,7 +234,7 @@ fn reads_no_path<X>() -> bool {
         "axum::form::Form",
         "axum::json::Json",
     ];
-    const PLAIN: [&str; 8] = [
+    const PLAIN: [&str; 9] = [
         "alloc::string::String",
         "axum::extract::original_uri::OriginalUri",
         "axum::extract::ws::WebSocketUpgrade",
@@ -238,6 +243,7 @@ fn reads_no_path<X>() -> bool {
         "http::method::Method",
         "http::uri::Uri",
         "http::version::Version",
+        "wythe::integrations::axum::proxy::client::ProxiedRequest",
     ];
     let name = type_name::<X>();
     let (generic, _) = name.split_once('<').unwrap_or((name, ""));

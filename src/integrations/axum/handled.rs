@@ -79,6 +79,7 @@ impl<L> Stack<L> {
         Handled {
             inner: Arc::new(Inner {
                 list: self.list().clone(),
+                description: handler.describe(),
                 handler: Stateful::new(erase(handler)),
                 path_use: A::path_use(),
                 name: type_name::<F>(),
@@ -103,6 +104,8 @@ pub struct Handled<L, S, A, O, I> {
 
 pub(crate) struct Inner<L, S> {
     pub(crate) list: L,
+    /// What the handler says of itself.
+    pub(crate) description: Option<Description>,
     handler: Stateful<S>,
     pub(crate) path_use: PathUse,
     /// The path of the function.
@@ -110,6 +113,9 @@ pub(crate) struct Inner<L, S> {
     #[cfg(feature = "api")]
     pub(crate) options: RouteOptions,
 }
+
+/// In place of a stage, for a handler that describes itself.
+pub(crate) const HANDLER_STAGE: &str = "Handler";
 
 impl<L, S: Clone + Send + Sync + 'static> Inner<L, S> {
     /// The handler inside the stack, with this state.
@@ -139,6 +145,7 @@ impl<L, S, A, O, I> Handled<L, S, A, O, I> {
         Self {
             inner: Arc::new(Inner {
                 list: self.inner.list.clone(),
+                description: self.inner.description.clone(),
                 handler: self.inner.handler.clone(),
                 path_use: self.inner.path_use.clone(),
                 name: self.inner.name,
@@ -186,10 +193,14 @@ impl<L, S, A, O, I> RouteHandler<S> for Handled<L, S, A, O, I> {
 }
 
 impl<L: Describe, S, A, O, I> Handled<L, S, A, O, I> {
-    /// The name of the stage and the description of each layer around the handler, outermost first.
+    /// The name of the stage and the description of each layer around the handler, outermost first. The last
+    /// one is the handler, if it describes itself, as a [`Proxy`](crate::proxy::Proxy) does.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
-        rows(&self.inner.list)
+        let mut rows = rows(&self.inner.list);
+        let handler = self.inner.description.clone();
+        rows.extend(handler.map(|description| (HANDLER_STAGE, description)));
+        rows
     }
 }
 

@@ -14,6 +14,8 @@ mod erased;
 mod from_layer;
 mod handled;
 mod own_types;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 #[cfg(feature = "api")]
 mod route_options;
 
@@ -28,9 +30,9 @@ pub use arguments::{
 pub use erased::Erased;
 pub use from_layer::FromLayer;
 #[cfg(feature = "api")]
-pub(crate) use handled::Inner;
-#[cfg(feature = "api")]
 pub use handled::RouteHandler;
+#[cfg(feature = "api")]
+pub(crate) use handled::{HANDLER_STAGE, Inner};
 pub use handled::{Handled, HandledFuture};
 #[cfg(feature = "api")]
 pub use route_options::Concern;

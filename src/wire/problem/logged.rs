@@ -52,6 +52,41 @@ impl Problem {
             .severity(Severity::Unavailable)
     }
 
+    /// A 502 because another server, which this one had to ask, can't be reached or has sent something
+    /// that is not valid (RFC 9110, section 15.6.3). The cause goes to the log, as a warning, and not to the
+    /// client.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::Problem;
+    ///
+    /// fn price(answer: &str) -> Result<u32, Problem> {
+    ///     answer.parse().map_err(Problem::bad_gateway)
+    /// }
+    ///
+    /// let problem = price("1,99").unwrap_err();
+    /// assert_eq!(problem.status(), 502);
+    /// assert_eq!(problem.reason_code(), Some("bad_gateway"));
+    /// ```
+    pub fn bad_gateway(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY)
+            .detail("Another server, which this request needs, did not give a valid response.")
+            .because(cause)
+            .reason("bad_gateway")
+            .severity(Severity::Unavailable)
+    }
+
+    /// A 504 because another server, which this one had to ask, has not answered in time (RFC 9110,
+    /// section 15.6.5). The cause goes to the log, as a warning, and not to the client.
+    pub fn gateway_timeout(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT)
+            .detail("Another server did not answer in time. The request may have had an effect.")
+            .because(cause)
+            .reason("gateway_timeout")
+            .severity(Severity::Unavailable)
+    }
+
     /// The reason in one stable word, for logs and counters: `quota`, `expired`. The client does not
     /// get it.
     ///

@@ -4,5 +4,7 @@
 mod axum;
 #[cfg(all(feature = "auth", feature = "axum", feature = "tracing"))]
 mod from_layer;
+#[cfg(all(feature = "api", feature = "proxy"))]
+mod proxy;
 #[cfg(feature = "tower-http")]
 mod tower_http;
