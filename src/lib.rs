@@ -238,7 +238,7 @@ pub use self::api::{
     path::{Path, RoutePath},
 };
 #[cfg(feature = "proxy")]
-pub use self::integrations::axum::proxy::{self, proxy};
+pub use self::integrations::axum::proxy::{self, client::proxy};
 #[cfg(feature = "api")]
 pub use self::integrations::axum::{Accepted, Created, NoContent};
 #[cfg(feature = "axum")]

@@ -8,14 +8,14 @@ use axum::{
     http::{HeaderName, Method, header},
 };
 use wythe::{
-    Api, Auth, BodyLimit, CacheControl, Compression, ConfigError, Cors, Csrf, Decompression,
-    FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds, SecurityHeaders, Timeout,
-    Trace, Transport,
+    Api, Auth, BodyLimit, CacheControl, Compression, ConfigError, Cors, Csrf, Deadline,
+    Decompression, FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds,
+    SecurityHeaders, Timeout, Trace, Transport,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
     },
-    compose,
+    assume, compose,
     idempotency::Tasks,
     presentation::HtmlTemplate,
     security_headers::Hsts,
@@ -38,7 +38,7 @@ use crate::{
     state::AppState,
     stripe::{self, StripeEvent},
     upload::{self, NewFile},
-    users, web,
+    users, weather, web,
 };
 
 /// The only web page whose scripts may call this API.
@@ -105,6 +105,25 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let cached = compose((with_cache_control(CacheControl::public().max_age(minute)),));
     let always_fresh = compose((with_cache_control(CacheControl::public().no_cache()),));
     let search = compose((with_validation::<Query<search::Search>>(),));
+    let weather = compose((
+        // It is around every route.
+        assume::<Deadline>(),
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_minute(60)
+                .named("weather")
+                .by_peer()?,
+        ),
+        with_validation::<Query<weather::Place>>(),
+    ));
+    let directory = compose((with_rate_limit(
+        state
+            .rate_limits
+            .per_minute(600)
+            .named("directory")
+            .by_peer()?,
+    ),));
     let contact = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
         with_csrf(csrf.clone()),
@@ -214,6 +233,24 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                         .tag("Public")
                         .description("Sends back what was searched for."),
                 )
+        })
+        .public("what other servers know of everybody", |open| {
+            open.get(
+                "/api/proxy/users/{id}",
+                directory
+                    .handler(state.directory.0.clone())
+                    .tag("Public")
+                    .operation_id("show_directory_user")
+                    .summary("Show user of the directory")
+                    .description("Forwards to the directory, another server."),
+            )
+            .get(
+                "/api/weather",
+                weather
+                    .handler(weather::show_weather)
+                    .tag("Public")
+                    .description("Asks another server for the weather of a city."),
+            )
         })
         .public("the greetings are the same for everybody", |open| {
             open.nest("/api", hello)

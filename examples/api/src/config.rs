@@ -36,6 +36,11 @@ pub struct Config {
     pub secure_cookies: bool,
     /// `WEB_DIR`: the folder `web/dist`, once the page has been built. By default there is no page.
     pub web_dir: Option<PathBuf>,
+    /// `WEATHER_URL`: where the weather comes from. By default, the program starts a server of its own, which
+    /// makes it up.
+    pub weather_url: Option<String>,
+    /// `WEATHER_KEY`: the key for it, which is sent in `X-Api-Key`.
+    pub weather_key: Option<wythe::Secret>,
     /// `RATE_LIMIT_FACTOR`: how many times the usual limits on requests and on wrong passwords, for a
     /// test that sends many requests from one address. 1 by default.
     pub rate_limits: RateLimits,
@@ -78,6 +83,8 @@ impl Config {
             admin,
             secure_cookies: parsed("SECURE_COOKIES")?.unwrap_or(!host.is_loopback()),
             web_dir: variable("WEB_DIR")?.map(PathBuf::from),
+            weather_url: variable("WEATHER_URL")?,
+            weather_key: variable("WEATHER_KEY")?.map(wythe::Secret::new),
             rate_limits: parsed("RATE_LIMIT_FACTOR")?
                 .map_or_else(RateLimits::default, RateLimits::times),
             clock: Clock::system(),

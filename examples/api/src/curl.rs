@@ -102,6 +102,11 @@ pub(crate) fn calls(stripe_secret: &WebhookSecret) -> Vec<Curl> {
         Curl::get("/api/posts/{user_id}/{post_id}").example("/api/posts/7/42"),
         Curl::get("/api/docs/{*path}").example("/api/docs/guide/first/steps"),
         Curl::get("/api/search").query("q=towers&tag=rust&tag=http"),
+        Curl::get("/api/proxy/users/{id}").example("/api/proxy/users/7"),
+        Curl::get("/api/proxy/users/{id}")
+            .example("/api/proxy/users/..%2Fweather")
+            .refused("400: another path"),
+        Curl::get("/api/weather").query("city=Berlin"),
         Curl::post("/api/contact").form(&LETTER),
         Curl::post("/api/contact").gzipped_json(NOTE),
         Curl::post("/api/feedback").json(FEEDBACK),

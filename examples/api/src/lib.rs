@@ -8,6 +8,7 @@
 mod admin;
 mod app;
 mod auth;
+mod backend;
 mod clock;
 mod config;
 mod contact;
@@ -26,6 +27,7 @@ mod state;
 mod stripe;
 mod upload;
 mod users;
+mod weather;
 mod web;
 
 pub use admin::Admin;

@@ -7,6 +7,8 @@ use wythe::{Background, Drain, Hosts, Problem, webhook::WebhookScheme};
 use crate::{
     BoxError, admin,
     auth::{Cookies, Credentials, Guesses, LoginStore, Logins, Passwords, Tokens},
+    backend,
+    backend::Directory,
     clock::Clock,
     config::Config,
     contact::Messages,
@@ -17,6 +19,7 @@ use crate::{
     stripe::{self, StripePayments},
     upload::Files,
     users::Users,
+    weather::Weather,
     web::WebPage,
 };
 
@@ -42,11 +45,15 @@ pub struct AppState {
     pub(crate) rate_limits: RateLimits,
     pub(crate) stripe_payments: StripePayments,
     pub(crate) stripe: WebhookScheme,
+    pub(crate) directory: Directory,
+    pub(crate) weather: Weather,
 }
 
 impl AppState {
     /// Opens the database, prepares the keys, creates the admin's account, and reads the web page.
     pub async fn new(config: &Config) -> Result<Self, BoxError> {
+        // The servers behind this one, on this machine.
+        let backend = backend::start().await?;
         let pool = database::open(config.database_url.as_deref()).await?;
         let clock = config.clock.clone();
         let users = Users::new(pool.clone());
@@ -85,6 +92,8 @@ impl AppState {
             rate_limits: config.rate_limits,
             stripe_payments: StripePayments::new(pool),
             stripe: stripe::scheme(&config.stripe_secret, &config.clock)?,
+            directory: Directory::at(&backend)?,
+            weather: Weather::of(config, &backend)?,
         })
     }
 }

@@ -71,6 +71,8 @@ impl Api {
             .env_remove("ADMIN_PASSWORD")
             .env_remove("SECURE_COOKIES")
             .env_remove("WEB_DIR")
+            .env_remove("WEATHER_URL")
+            .env_remove("WEATHER_KEY")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -211,6 +213,8 @@ pub fn config() -> Config {
         admin: None,
         secure_cookies: false,
         web_dir: None,
+        weather_url: None,
+        weather_key: None,
         rate_limits: RateLimits::default(),
         clock: Clock::system(),
         time_limits: TimeLimits::default(),

@@ -52,7 +52,7 @@ const MAX_IDLE_CONNECTIONS: usize = 32;
 const MAX_FORWARDS: HeaderName = HeaderName::from_static("max-forwards");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A handler that forwards requests to this upstream; see [`proxy`](crate::proxy).
+/// A handler that forwards requests to this upstream; see [`proxy`](mod@crate::proxy).
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn proxy(upstream: Upstream) -> Result<Proxy, ConfigError> {
     })))
 }
 
-/// A handler that forwards requests: made by [`proxy`](super::proxy()).
+/// A handler that forwards requests: made by [`proxy`](crate::proxy()).
 ///
 /// Clones share the connections.
 #[derive(Clone)]

@@ -132,14 +132,14 @@
 //!   rewriting `Location` are not here: a proxy of its own does that better.
 
 mod body;
-mod client;
+pub(crate) mod client;
 mod fields;
 mod path;
 mod tunnel;
 mod upstream;
 
 pub use self::{
-    client::{Proxied, ProxiedRequest, Proxy, proxy},
+    client::{Proxied, ProxiedRequest, Proxy},
     fields::ForwardedFields,
     upstream::Upstream,
 };

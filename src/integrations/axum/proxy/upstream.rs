@@ -22,7 +22,7 @@ use crate::{
 /// No call is meant to take longer, and no clock ends before.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A server to which [`proxy`](super::proxy()) forwards requests, and what it gets of them.
+/// A server to which [`proxy`](crate::proxy()) forwards requests, and what it gets of them.
 ///
 /// # Example
 ///
@@ -158,7 +158,7 @@ impl Upstream {
     }
 
     /// The only certificate authorities that are trusted, in PEM. By default, they are those of the
-    /// system. An error in the PEM shows in [`proxy`](super::proxy()).
+    /// system. An error in the PEM shows in [`proxy`](crate::proxy()).
     pub fn roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots = Some(pem.into());
         self
@@ -187,7 +187,7 @@ impl Upstream {
     }
 
     /// Forwards a field of requests that is withheld by default, such as `Cookie` or `Authorization`: see
-    /// [the list](crate::proxy#fields).
+    /// [the list](mod@crate::proxy#fields).
     ///
     /// # Errors
     ///
@@ -199,7 +199,7 @@ impl Upstream {
     }
 
     /// Gives back a field of responses that is withheld by default, such as `Set-Cookie`: see
-    /// [the list](crate::proxy#fields).
+    /// [the list](mod@crate::proxy#fields).
     ///
     /// # Errors
     ///
