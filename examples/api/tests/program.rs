@@ -20,7 +20,7 @@ fn shell(line: &str) -> Output {
 #[test]
 fn the_curl_lines_work_in_the_order_printed() {
     let api = Api::start(Version::HTTP_11);
-    assert_eq!(run_lines(&api), (38, 12));
+    assert_eq!(run_lines(&api), (42, 14));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn with_an_admin_the_admins_lines_work_too() {
     let printed = api.printed.join("\n");
     assert!(printed.contains("admin     root@example.com"));
     assert!(!printed.contains("a long password"), "{printed}");
-    assert_eq!(run_lines(&api), (41, 12));
+    assert_eq!(run_lines(&api), (45, 14));
 }
 
 /// Runs the lines; returns how many there are, and how many of them are rejected as announced.
