@@ -1,4 +1,4 @@
-//! What stands inside the encoder: it notes what the response was before.
+//! The service inside the encoder: it notes what the response was before.
 
 use std::{
     pin::Pin,

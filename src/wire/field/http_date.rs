@@ -323,9 +323,10 @@ mod tests {
                 "Sun, 27 Nov 1977 12:00:00 GMT",
             ),
             (
-                "Thursday, 01-Jan-70 00:00:00 GMT",
-                "Thu, 01 Jan 1970 00:00:00 GMT",
+                "Wednesday, 01-Jan-70 00:00:00 GMT",
+                "Wed, 01 Jan 2070 00:00:00 GMT",
             ),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", ""),
             ("Tuesday, 29-Feb-72 00:00:00 GMT", ""),
             (
                 "Monday, 29-Feb-72 00:00:00 GMT",
