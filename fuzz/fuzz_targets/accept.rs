@@ -9,7 +9,12 @@ use libfuzzer_sys::fuzz_target;
 use wythe::{AcceptedMediaType, MediaTypes, With, with_media_types};
 use wythe_fuzz::{Frames, Handler, problem, send};
 
-const TYPES: [&str; 4] = ["application/json", "text/csv", "text/plain;charset=utf-8", "image/png"];
+const TYPES: [&str; 4] = [
+    "application/json",
+    "text/csv",
+    "text/plain;charset=utf-8",
+    "image/png",
+];
 
 static LENIENT: LazyLock<With<MediaTypes>> =
     LazyLock::new(|| with_media_types(MediaTypes::list(TYPES).unwrap()));
@@ -49,7 +54,9 @@ fuzz_target!(|input: &[u8]| {
     }
 
     // Weights of all types, in thousandths, in any order.
-    let [a, b, c, d, turn, ..] = *input else { return };
+    let [a, b, c, d, turn, ..] = *input else {
+        return;
+    };
     let weights = [a, b, c, d].map(|byte| usize::from(byte) * 4 % 1001);
     let mut ranges: Vec<_> = TYPES
         .iter()
@@ -59,7 +66,10 @@ fuzz_target!(|input: &[u8]| {
     ranges.rotate_left(usize::from(turn) % TYPES.len());
     let line = HeaderValue::try_from(ranges.join(", ")).expect("a value");
     let best = *weights.iter().max().expect("four");
-    let first = weights.iter().position(|weight| *weight == best).expect("one");
+    let first = weights
+        .iter()
+        .position(|weight| *weight == best)
+        .expect("one");
     let expected = (best > 0).then(|| TYPES[first].to_owned());
     assert_eq!(chosen(&STRICT, &[line]), expected);
 });

@@ -20,7 +20,9 @@ static STRICT: LazyLock<With<Languages>> =
 fn chosen(layer: &With<Languages>, lines: &[HeaderValue]) -> Option<String> {
     let mut request = Request::new(Frames::default());
     for line in lines {
-        request.headers_mut().append(header::ACCEPT_LANGUAGE, line.clone());
+        request
+            .headers_mut()
+            .append(header::ACCEPT_LANGUAGE, line.clone());
     }
     let response = send(layer, request, Handler::default());
     assert_eq!(response.headers()[header::VARY], "accept-language");
@@ -49,7 +51,9 @@ fuzz_target!(|input: &[u8]| {
     }
 
     // Different weights for all languages, in any order, each with a region that is not in the list.
-    let [a, b, c, d, turn, ..] = *input else { return };
+    let [a, b, c, d, turn, ..] = *input else {
+        return;
+    };
     let weights = [a, b, c, d].map(|byte| usize::from(byte) * 3);
     let mut sorted = weights;
     sorted.sort_unstable();
@@ -63,6 +67,9 @@ fuzz_target!(|input: &[u8]| {
         .collect();
     ranges.rotate_left(usize::from(turn) % TAGS.len());
     let line = HeaderValue::try_from(ranges.join(",")).expect("a value");
-    let best = weights.iter().position(|weight| *weight == sorted[3]).expect("one");
+    let best = weights
+        .iter()
+        .position(|weight| *weight == sorted[3])
+        .expect("one");
     assert_eq!(chosen(&STRICT, &[line]).as_deref(), Some(TAGS[best]));
 });

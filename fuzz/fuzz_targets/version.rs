@@ -40,7 +40,10 @@ fn version(layer: &With<Versions>, request: Request<Frames>) -> Option<String> {
 fuzz_target!(|input: &[u8]| {
     let lines: Vec<_> = input.splitn(3, |byte| *byte == b'\n').collect();
     let mut request = Request::new(Frames::default());
-    for (name, line) in [header::ACCEPT, header::CONTENT_TYPE].into_iter().zip(&lines) {
+    for (name, line) in [header::ACCEPT, header::CONTENT_TYPE]
+        .into_iter()
+        .zip(&lines)
+    {
         let Ok(value) = HeaderValue::from_bytes(line) else {
             return;
         };
@@ -75,7 +78,9 @@ fuzz_target!(|input: &[u8]| {
     *request.uri_mut() = uri;
     let found = version(&BY_PATH, request);
     let expected = NAMES.into_iter().find(|name| {
-        let rest = path.strip_prefix("/api/").and_then(|rest| rest.strip_prefix(name));
+        let rest = path
+            .strip_prefix("/api/")
+            .and_then(|rest| rest.strip_prefix(name));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
     assert_eq!(found.as_deref(), expected);
