@@ -1,18 +1,13 @@
 //! Makes keys from secrets, PEM and JWKs: [`JwtKey`].
 
 #[cfg(feature = "jwt-aws-lc")]
-#[path = "aws_lc.rs"]
-mod backend;
-#[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc")))]
-#[path = "rust_crypto.rs"]
-mod backend;
-#[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
-#[path = "secrets_only.rs"]
-mod backend;
+mod aws_lc;
 mod jwk;
-// Its unit tests compare it with the other one.
-#[cfg(all(test, feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+// With both, its unit tests compare them.
+#[cfg(all(feature = "jwt-rust-crypto", any(test, not(feature = "jwt-aws-lc"))))]
 mod rust_crypto;
+#[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
+mod secrets_only;
 mod signature;
 
 use std::fmt;
@@ -21,7 +16,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 pub use signature::JwtAlgorithm;
 
-use self::backend::PublicKey;
+#[cfg(feature = "jwt-aws-lc")]
+use self::aws_lc::PublicKey;
+#[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc")))]
+use self::rust_crypto::PublicKey;
+#[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
+use self::secrets_only::PublicKey;
 pub(super) use self::{
     jwk::{Jwk, JwkParameters},
     signature::{KeySet, VerifyingKey},

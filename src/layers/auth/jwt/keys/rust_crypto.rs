@@ -130,13 +130,13 @@ mod tests {
         },
     };
 
-    use super::{super::backend, JwtAlgorithm, PublicKey};
+    use super::{super::aws_lc, JwtAlgorithm, PublicKey};
 
     const MESSAGE: &[u8] = b"header.payload";
 
     /// Both libraries take the signature, and neither takes one that differs in a bit or in its length.
     fn assert_both_verify(algorithm: JwtAlgorithm, key: &[u8], signature: &[u8]) {
-        let first = backend::PublicKey::new(algorithm, key).unwrap();
+        let first = aws_lc::PublicKey::new(algorithm, key).unwrap();
         let second = PublicKey::new(algorithm, key).unwrap();
         let verify = |message: &[u8], signature: &[u8]| {
             let verified = first.verifies(message, signature);
@@ -234,7 +234,7 @@ mod tests {
                 JwtAlgorithm::EdDSA,
             ] {
                 assert_eq!(
-                    backend::PublicKey::new(algorithm, key).is_ok(),
+                    aws_lc::PublicKey::new(algorithm, key).is_ok(),
                     PublicKey::new(algorithm, key).is_ok(),
                     "{algorithm:?} {key:?}"
                 );
@@ -246,7 +246,7 @@ mod tests {
             [vec![0xff; 255], vec![0xfe]].concat(),
             vec![0; 256],
         ] {
-            assert!(backend::PublicKey::rsa(JwtAlgorithm::RS256, &n, &[1, 0, 1]).is_err());
+            assert!(aws_lc::PublicKey::rsa(JwtAlgorithm::RS256, &n, &[1, 0, 1]).is_err());
             assert!(PublicKey::rsa(JwtAlgorithm::RS256, &n, &[1, 0, 1]).is_err());
         }
     }

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::backend::PublicKey;
+use super::PublicKey;
 use crate::{
     layers::auth::jwt::{
         jws::{CompactJws, JoseHeader},
