@@ -64,7 +64,8 @@ pub enum TrailingSlash {
 /// # Example: served by axum
 ///
 /// ```no_run
-/// /// use wythe::{Api, compose};
+/// use tokio::net::TcpListener;
+/// use wythe::{Api, compose};
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// async fn hello() -> &'static str {

@@ -138,14 +138,15 @@ fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
 /// # Example: a route
 ///
 /// ```
-/// use axum::response::Html;
+/// use axum::{Router, response::Html, routing::get};
 /// use wythe::{compose, compression::NotCompressed, with};
 ///
 /// async fn form() -> Html<&'static str> {
 ///     Html("<input name=token value=..>")
 /// }
 ///
-/// let route = compose((with(NotCompressed),)).handler(form);
+/// let route = get(compose((with(NotCompressed),)).handler(form));
+/// let app: Router = Router::new().route("/settings", route);
 /// ```
 ///
 /// # Example: a response
