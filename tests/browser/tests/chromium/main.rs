@@ -6,6 +6,7 @@
 
 mod api;
 mod bank;
+mod conditional;
 mod cookies;
 mod cors;
 mod csp;
