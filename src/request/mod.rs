@@ -52,13 +52,6 @@ pub use self::trace_context::TraceContext;
     feature = "security-headers"
 ))]
 pub use self::transport::Transport;
-#[cfg(any(
-    feature = "hosts",
-    feature = "https-only",
-    feature = "proxy",
-    feature = "security-headers"
-))]
-pub(crate) use self::transport::trusted_networks;
 pub use self::{
     address::{ClientIp, PeerAddr},
     head::RequestHead,

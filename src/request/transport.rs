@@ -1,6 +1,6 @@
 //! Whether a request came over TLS: [`Transport`].
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request::Parts};
 
@@ -76,7 +76,7 @@ impl Transport {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        let trusted = trusted_networks("Transport", trusted)?;
+        let trusted = Networks::of_proxies(trusted, "Transport", WITHOUT_PROXY)?;
         Ok(Self(Arc::new(Way::XForwardedProto(trusted))))
     }
 
@@ -89,7 +89,7 @@ impl Transport {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        let trusted = trusted_networks("Transport", trusted)?;
+        let trusted = Networks::of_proxies(trusted, "Transport", WITHOUT_PROXY)?;
         Ok(Self(Arc::new(Way::Forwarded(trusted))))
     }
 
@@ -143,24 +143,8 @@ impl Transport {
     }
 }
 
-/// The networks of a list of proxies.
-pub(crate) fn trusted_networks<I>(policy: &'static str, list: I) -> Result<Networks, ConfigError>
-where
-    I: IntoIterator<Item: IntoNetwork>,
-{
-    let error = |message| ConfigError::new(policy, Cow::Borrowed(message));
-    let trusted = Networks::from_list(list)?;
-    if trusted.listed() == 0 {
-        return Err(error("the list of proxies is empty"));
-    }
-    if trusted.has_every_address() {
-        return Err(error(
-            "every address is trusted, so clients could send the field themselves: list only the networks \
-             of the proxies",
-        ));
-    }
-    Ok(trusted)
-}
+/// What to write where clients connect to the server itself.
+const WITHOUT_PROXY: &str = "use `Transport::tls()`, or leave the layer out";
 
 fn is_https(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(X_FORWARDED_PROTO).iter().peekable();

@@ -9,7 +9,7 @@ use crate::{
         Description, IntoPolicy, Later, Middleware, Place, Step, With, description::Answer, stage,
         with,
     },
-    request::{NO_PEER_ADDR, RequestHead, peer_addr, trusted_networks},
+    request::{NO_PEER_ADDR, RequestHead, peer_addr},
     support::networks::{IntoNetwork, Networks},
     wire::{
         ConfigError, Problem,
@@ -110,7 +110,7 @@ impl Hosts {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        let trusted = trusted_networks("Hosts", trusted)?;
+        let trusted = Networks::of_proxies(trusted, "Hosts", "leave `x_forwarded_host(..)` out")?;
         Arc::make_mut(&mut self.0).proxies = Some(trusted);
         Ok(self)
     }

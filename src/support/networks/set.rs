@@ -45,8 +45,8 @@ impl Networks {
         if proxies.has_every_address() {
             return Err(ConfigError::new(
                 policy,
-                "every address is trusted, so clients could choose their own: list only the networks of \
-                 the proxies",
+                "every address is trusted, so clients could send the field themselves: list only the \
+                 networks of the proxies",
             ));
         }
         Ok(proxies)

@@ -173,7 +173,7 @@ fn a_wrong_configuration_is_an_error() {
         ),
         (
             ids().from_proxies(["0.0.0.0/0"]),
-            "RequestIds: every address is trusted, so clients could choose their own: list only the \
+            "RequestIds: every address is trusted, so clients could send the field themselves: list only the \
              networks of the proxies",
         ),
     ];
