@@ -85,8 +85,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
 
-    // A proxy on this machine says whether its clients use TLS. What does not come through a proxy comes
-    // from this machine, without TLS.
+    // A proxy on this machine says whether its clients use TLS. A request without its field is taken to come
+    // from this machine: bind the server to a loopback address, or remove the condition.
     let transport = Transport::x_forwarded_proto(["127.0.0.0/8", "::1"])?;
     let https_only = with_https_only(HttpsOnly::by(transport.clone()))
         .when(|head| head.headers().contains_key("x-forwarded-proto"));

@@ -124,7 +124,8 @@ impl Weather {
         }
         let kind = response.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.split(';').next().map(str::trim) != Some("application/json") {
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
             return Err(bad("the content is not JSON".to_owned()));
         }
         let body = to_bytes(response.into_body(), usize::MAX).await;
@@ -134,7 +135,7 @@ impl Weather {
 }
 
 fn target(city: &str) -> String {
-    let mut query = form_urlencoded::Serializer::new("/?".to_owned());
+    let mut query = form_urlencoded::Serializer::for_suffix("/?".to_owned(), 2);
     query.append_pair("city", city).finish()
 }
 

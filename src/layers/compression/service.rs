@@ -66,7 +66,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head_only = *request.method() == Method::HEAD;
-        let sent = accept_own_tags(self.policy, request.headers_mut());
+        let sent = accept_own_tags(self.policy, &mut request);
         CompressedFuture {
             call: self.encoder.call(request),
             sent,
@@ -150,7 +150,9 @@ fn with_coding(tag: &ETag, coding: &HeaderValue) -> Option<ETag> {
 /// Adds `"x"` where a client has sent `"x-gzip"`, beside it: the layers inside know only the first one.
 /// `If-Range` is left as it is: a part of one is not a part of the other. The tags of `If-None-Match` come
 /// back if one of them was added to.
-fn accept_own_tags(policy: Compression, headers: &mut HeaderMap) -> Option<TagList> {
+fn accept_own_tags<B>(policy: Compression, request: &mut Request<B>) -> Option<TagList> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let headers = request.headers_mut();
     let mut sent = None;
     for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
         let Some(list) = TagList::of(headers, name.clone()) else {
@@ -159,7 +161,12 @@ fn accept_own_tags(policy: Compression, headers: &mut HeaderMap) -> Option<TagLi
         let plain: Vec<_> = list
             .tags()
             .filter_map(|tag| {
-                let plain = plain(policy, tag)?;
+                let (coding, plain) = plain(policy, tag)?;
+                // A read selects what its client accepts now (RFC 9110, section 13.1.2); a write is about the
+                // resource, whatever its client has read.
+                if is_read && name == header::IF_NONE_MATCH && !accepts(headers, coding) {
+                    return None;
+                }
                 let make = if tag.is_weak {
                     ETag::weak
                 } else {
@@ -185,11 +192,31 @@ fn add(headers: &mut HeaderMap, name: &HeaderName, tags: &[ETag]) {
 }
 
 /// `x` of `x-gzip`, for the codings of the policy.
-fn plain(policy: Compression, tag: TagRef<'_>) -> Option<&[u8]> {
+fn plain(policy: Compression, tag: TagRef<'_>) -> Option<(&'static str, &[u8])> {
     policy.codings().find_map(|coding| {
         let rest = tag.opaque.strip_suffix(coding.as_bytes())?;
-        rest.strip_suffix(b"-")
+        Some((coding, rest.strip_suffix(b"-")?))
     })
+}
+
+/// Whether a client accepts a coding (RFC 9110, section 12.5.3).
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let weight = |wanted: &str| {
+        let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+        let elements = lines.filter_map(|line| line.to_str().ok());
+        let mut elements = elements.flat_map(|line| line.split(','));
+        elements.find_map(|element| {
+            let (name, parameters) = element.split_once(';').unwrap_or((element, ""));
+            let is_wanted = name.trim().eq_ignore_ascii_case(wanted);
+            let weight = parameters
+                .trim()
+                .get(..2)
+                .filter(|q| q.eq_ignore_ascii_case("q="));
+            let weight = weight.and_then(|_| parameters.trim().get(2..));
+            is_wanted.then(|| weight.is_none_or(|weight| weight.trim_matches(['0', '.']) != ""))
+        })
+    };
+    weight(coding).or_else(|| weight("*")).unwrap_or(false)
 }
 
 /// The tag that the client has sent for the current one, if it has not sent that itself.

@@ -56,7 +56,8 @@ impl Drain {
         let refusal = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
             .reason("draining")
             .detail("This server is stopping. Send the request again.")
-            .retry_after(Duration::from_secs(1));
+            .retry_after(Duration::from_secs(1))
+            .expected();
         Self(Arc::new(Inner {
             phase: watch::Sender::new(Phase::Serving),
             refusal,

@@ -29,7 +29,7 @@
 //! |---|---|---|---|
 //! | `http_server_request_duration_seconds` | histogram | method, route, status | from the head of the request to the end of the response |
 //! | `http_server_active_requests` | gauge | method | requests whose response has not ended |
-//! | `http_server_request_body_size_bytes` | histogram | method, route, status | `Content-Length` of the request, if it has one |
+//! | `http_server_request_body_size_bytes` | histogram | method, route, status | `Content-Length` of the request, if it has one and the answer is not an error: a body that is rejected may not have been received |
 //! | `http_server_response_body_size_bytes` | histogram | method, route, status | the bytes of the body that the server has taken |
 //! | `wythe_refusals_total` | counter | `layer`, `reason`, `status` | each [event of the log](crate::guide::logging), also those below the level of the log |
 //! | `wythe_redis_up` | gauge | `store` | 0 while a Redis store is given up, 1 otherwise; from the first failure on |

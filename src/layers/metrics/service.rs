@@ -142,7 +142,11 @@ impl Drop for Measurement {
         };
         let elapsed = clock.monotonic().saturating_sub(self.start);
         handles.duration.record(elapsed.as_secs_f64());
-        if let Some(received) = self.received {
+        // What an error answers may be announced, but not received.
+        let is_error = |status: StatusCode| status.is_client_error() || status.is_server_error();
+        if let Some(received) = self.received
+            && !self.status.is_none_or(is_error)
+        {
             handles.request_size.record(number(received));
         }
         if self.status.is_some() {

@@ -232,11 +232,37 @@ async fn the_tag_of_a_coding_is_accepted_for_reads_and_writes() {
         ("\"7-deflate\"", 200, "\"7-gzip\""),
         ("\"7-\"", 200, "\"7-gzip\""),
     ] {
-        let fields = [("accept-encoding", "gzip"), ("if-none-match", sent)];
+        let fields = [
+            ("accept-encoding", "gzip, br;q=0.5"),
+            ("if-none-match", sent),
+        ];
         let got = send(app.clone(), "GET", &fields).await;
         assert_eq!(got.status(), status, "{sent}");
         assert_eq!(got.headers()["etag"], etag, "{sent}");
         assert_eq!(got.headers()["vary"], "accept-encoding");
+    }
+    // A copy that the client does not accept now is not a copy of what it would get.
+    for accepted in ["identity", "gzip;q=0, *", "br", "deflate, *;q=0.000"] {
+        let fields = [
+            ("accept-encoding", accepted),
+            ("if-none-match", "\"7-gzip\""),
+        ];
+        assert_eq!(
+            send(app.clone(), "GET", &fields).await.status(),
+            200,
+            "{accepted}"
+        );
+    }
+    for accepted in ["gzip", "GZIP; q=1", "br, *"] {
+        let fields = [
+            ("accept-encoding", accepted),
+            ("if-none-match", "\"7-gzip\""),
+        ];
+        assert_eq!(
+            send(app.clone(), "GET", &fields).await.status(),
+            304,
+            "{accepted}"
+        );
     }
     for (sent, status) in [
         ("\"6-gzip\"", 412),
@@ -325,7 +351,8 @@ proptest! {
             .layer(compose(with_compression(Compression::gzip().br())));
         let sent = tags.join(", ");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let got = runtime.block_on(send(app, "GET", &[(name, &sent)]));
+        let fields = [("accept-encoding", "gzip, br"), (name, &sent)];
+        let got = runtime.block_on(send(app, "GET", &fields));
         let got = String::from_utf8(got.into_body()).unwrap();
         // The line of the client comes first, as it was sent.
         prop_assert_eq!(got.split('\n').next(), Some(&*sent));
