@@ -13,7 +13,7 @@
 //!    open leave it after their next response. The server sends GOAWAY to HTTP/2 connections.
 //! 2. After a delay, it calls [`Drain::refuse`], stops accepting, and closes idle connections. Responses in progress
 //!    get a limited time.
-//! 3. Work after the answer ([`Background`], the tasks of [`with_idempotency`](crate::Idempotency)) gets a
+//! 3. Work after the answer ([`Background`](crate::Background), the tasks of [`with_idempotency`](crate::Idempotency)) gets a
 //!    limited time.
 //!
 //! `examples/api/src/serve.rs` does all of it, on hyper-util.
@@ -54,7 +54,7 @@
 //!
 //! # Work after the answer
 //!
-//! A handler that has answered may leave work behind: an e-mail, an entry in an index. Give it a [`Background`],
+//! A handler that has answered may leave work behind: an e-mail, an entry in an index. Give it a [`Background`](crate::Background),
 //! as a value of the state. It is counted and limited, and the server waits for it when it stops.
 //!
 //! Where the platform stops the process with the answer, such as AWS Lambda or the edge, **this work does not
