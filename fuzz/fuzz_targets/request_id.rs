@@ -2,9 +2,19 @@
 //! the request gets a UUID of version 7. Handler, response and problem have the same one.
 #![no_main]
 
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use tower_layer::Layer;
+use tower_service::Service;
 use wythe::{PROBLEM_JSON, Problem, RequestId, RequestIds, with_request_id};
 use wythe_fuzz::{Frames, Handler, send};
 
@@ -31,6 +41,29 @@ fn is_uuid_of_version_7(id: &str) -> bool {
         && groups[3].starts_with(['8', '9', 'a', 'b'])
 }
 
+/// Answers with a problem, whose body is in memory.
+#[derive(Clone)]
+struct Refuse(Problem);
+
+impl Service<Request<Full<Bytes>>> for Refuse {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        let mut response = Response::new(Full::from(self.0.to_json()));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        response.extensions_mut().insert(self.0.clone());
+        ready(Ok(response))
+    }
+}
+
 fuzz_target!(|input: &[u8]| {
     // Two lines, where there is a line break.
     let lines: Vec<_> = input.splitn(2, |byte| *byte == b'\n').collect();
@@ -54,15 +87,18 @@ fuzz_target!(|input: &[u8]| {
 
     // A problem with the id is JSON, whatever the id is.
     let problem = Problem::new(StatusCode::NOT_FOUND);
-    let mut refused = Request::new(Frames::from(problem.to_json()));
+    let mut refused = Request::new(Full::default());
     refused.headers_mut().insert(FIELD, id.to_header_value());
-    refused.extensions_mut().insert(problem);
-    let handler = Handler {
-        status: StatusCode::NOT_FOUND,
-        headers: [(header::CONTENT_TYPE, PROBLEM_JSON)].into_iter().collect(),
+    let mut future = Box::pin(layer.layer(Refuse(problem)).call(refused));
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(response)) = future.as_mut().poll(&mut context) else {
+        panic!("nothing to wait for");
     };
-    let response = send(&layer, refused, handler);
-    let problem: Value = serde_json::from_slice(response.body()).expect("a problem is JSON");
+    let mut body = Box::pin(response.into_body().collect());
+    let Poll::Ready(Ok(body)) = body.as_mut().poll(&mut context) else {
+        panic!("the body is in memory");
+    };
+    let problem: Value = serde_json::from_slice(&body.to_bytes()).expect("a problem is JSON");
     assert_eq!(problem["request_id"], id.as_str());
     assert_eq!(problem["status"], 404);
 });
