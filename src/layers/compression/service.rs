@@ -213,7 +213,8 @@ fn accepts(headers: &HeaderMap, coding: &str) -> bool {
                 .get(..2)
                 .filter(|q| q.eq_ignore_ascii_case("q="));
             let weight = weight.and_then(|_| parameters.trim().get(2..));
-            is_wanted.then(|| weight.is_none_or(|weight| weight.trim_matches(['0', '.']) != ""))
+            is_wanted
+                .then(|| weight.is_none_or(|weight| !weight.trim_matches(['0', '.']).is_empty()))
         })
     };
     weight(coding).or_else(|| weight("*")).unwrap_or(false)
