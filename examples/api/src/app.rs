@@ -8,9 +8,9 @@ use axum::{
     http::{HeaderName, Method, header},
 };
 use wythe::{
-    Api, Auth, BodyLimit, CacheControl, Compression, ConfigError, Cors, Csrf, Deadline,
-    Decompression, FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds,
-    SecurityHeaders, Timeout, Trace, Transport,
+    Api, Auth, CacheControl, Compression, ConfigError, Cors, Csrf, Deadline, Decompression,
+    FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds, SecurityHeaders, Timeout,
+    Trace, Transport,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi},
@@ -96,8 +96,6 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let for_page = with_security_headers(for_page).when(|head| web::is_file(head.path()));
 
     let minute = Duration::from_secs(60);
-    // A client that lets a body wait gets a 408 before the answer is late.
-    let pause = limits.answer / 3;
     let in_a_cdn = CacheControl::public()
         .s_maxage(minute)
         .stale_while_revalidate(Duration::from_secs(300));
@@ -127,7 +125,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let contact = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(64 * 1024).idle(pause)?),
+        with_body_limit(limits.body(64 * 1024)?),
         with_decompression(Decompression::gzip().max_bytes(64 * 1024)),
         // A character of the message is up to 12 bytes of JSON: `\ud83d\ude0d`.
         with_validation::<JsonOrForm<Message>>().max_body_bytes(64 * 1024),
@@ -136,13 +134,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let feedback = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("feedback").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(64 * 1024).idle(pause)?),
+        with_body_limit(limits.body(64 * 1024)?),
         with_validation::<JsonOrForm<NewFeedback>>().max_body_bytes(64 * 1024),
     ));
     let upload = compose((
         with_rate_limit(state.rate_limits.per_hour(30).named("uploads").by_peer()?),
         with_csrf(csrf.clone()),
-        with_body_limit(BodyLimit::bytes(6 * 1024 * 1024).idle(pause)?),
+        with_body_limit(limits.body(6 * 1024 * 1024)?),
         with_multipart::<NewFile>(upload::options()?),
     ));
 
@@ -163,6 +161,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         ),
         with_csrf(csrf.clone()),
         with_auth(tokens.jwt()),
+        with_body_limit(limits.body(4 * 1024)?),
         once,
         with_validation::<Json<NewPayment>>(),
     ));
@@ -174,6 +173,7 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                 .named("webhooks")
                 .by_peer()?,
         ),
+        with_body_limit(limits.body(64 * 1024)?),
         with_webhook::<StripeEvent>(state.stripe.clone()).once(MemoryWebhookStore::default()),
     ));
 
@@ -292,8 +292,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                     ),
             )
         })
-        .nest("/api", auth::api(state, &csrf)?)
-        .nest("/api/users", users::api(&state.users, tokens, &csrf, state.rate_limits)?)
+        .nest("/api", auth::api(state, &csrf, limits)?)
+        .nest("/api/users", users::api(state, &csrf, limits)?)
         .nest("/api/admin", admin::api(tokens, &csrf)?);
     let document = document(&api);
     let routes = api.public("what the API does is not a secret", |open| {

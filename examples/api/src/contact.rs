@@ -39,10 +39,16 @@ pub(crate) async fn send_message(
     message: Valid<JsonOrForm<Message>>,
 ) -> Result<Created<Received>, ServerError> {
     let id = messages.add(&message).await?;
-    // The message is stored, so that nobody waits for this and a full queue is no reason to fail.
-    let notice = async move { tracing::info!(id, "somebody is told of the message") };
-    if let Err(error) = background.spawn(notice) {
-        tracing::warn!(id, %error, "nobody is told of the message");
+    // The client does not wait for this. If too much is running already, the next message does it.
+    let clean_up = async move {
+        match messages.delete_oldest().await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "deleted the oldest messages"),
+            Err(error) => tracing::error!(?error, "can't delete the oldest messages"),
+        }
+    };
+    if let Err(error) = background.spawn(clean_up) {
+        tracing::warn!(%error, "the oldest messages are deleted later");
     }
     let status = "received";
     Ok(Created::new(Received { status, id }))
@@ -51,6 +57,9 @@ pub(crate) async fn send_message(
 /// The messages that were received.
 #[derive(Clone)]
 pub(crate) struct Messages(SqlitePool);
+
+/// How many messages are kept.
+const MOST_MESSAGES: i64 = 10_000;
 
 impl Messages {
     pub(crate) fn new(pool: SqlitePool) -> Self {
@@ -62,5 +71,12 @@ impl Messages {
         let row = sqlx::query(add).bind(&message.name).bind(&message.email);
         let row = row.bind(&message.message).fetch_one(&self.0).await?;
         Ok(row.try_get("id")?)
+    }
+
+    /// Deletes all but the latest messages, and returns how many that were.
+    async fn delete_oldest(&self) -> Result<u64, ServerError> {
+        let delete = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - ?";
+        let deleted = sqlx::query(delete).bind(MOST_MESSAGES).execute(&self.0);
+        Ok(deleted.await?.rows_affected())
     }
 }

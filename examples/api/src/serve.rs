@@ -1,6 +1,8 @@
-//! Accepts connections and serves them, with a time limit on everything, and stops without losing requests.
+//! Accepts connections and serves them, with time limits on what clients send and on what handlers do, and
+//! stops without losing requests.
 //!
-//! `axum::serve` sets no limits: a client that sends half a request would hold its connection forever.
+//! `axum::serve` sets no limits: a client that sends half a request would hold its connection forever. How
+//! slowly a client reads is not limited here, nor how many connections there are: a proxy in front does both.
 
 use std::{
     pin::pin,
@@ -26,7 +28,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 use wythe::{
-    Drain,
+    BodyLimit, ConfigError, Drain,
     api::{ApiService, ConnectedApi},
     drain::Phase,
 };
@@ -44,6 +46,15 @@ pub struct TimeLimits {
     pub leave: Duration,
     /// Responses that are still in progress when the server stops, and then work after the answer.
     pub stop: Duration,
+}
+
+impl TimeLimits {
+    /// The limits of a body, of which the handler gets the rest of the time.
+    pub(crate) fn body(&self, max_bytes: usize) -> Result<BodyLimit, ConfigError> {
+        BodyLimit::bytes(max_bytes)
+            .idle(self.answer / 3)?
+            .within(self.answer * 2 / 3)
+    }
 }
 
 impl Default for TimeLimits {
@@ -133,6 +144,7 @@ async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, dra
         _ = connection.as_mut() => return,
         () = begun.notified() => {}
         () = sleep(limits.first_request) => return,
+        () = drain.reached(Phase::Refusing) => {}
     }
     select! {
         _ = connection.as_mut() => return,

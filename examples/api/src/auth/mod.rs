@@ -21,7 +21,7 @@ mod tokens;
 use axum::Json;
 use wythe::{
     Api, CacheControl, ConfigError, Csrf, api::openapi::Parameter, compose, with_auth,
-    with_cache_control, with_csrf, with_rate_limit, with_validation,
+    with_body_limit, with_cache_control, with_csrf, with_rate_limit, with_validation,
 };
 
 pub(crate) use cookies::Cookies;
@@ -38,6 +38,7 @@ pub(crate) use tokens::Tokens;
 use self::{login::Login, password::NewPassword, register::NewAccount};
 use crate::{
     app::{Routes, VERSION},
+    serve::TimeLimits,
     state::AppState,
 };
 
@@ -45,8 +46,13 @@ use crate::{
 const FORM: usize = 4 * 1024;
 
 /// The routes, below `/api`.
-pub(crate) fn api(state: &AppState, csrf: &Csrf) -> Result<Routes, ConfigError> {
+pub(crate) fn api(
+    state: &AppState,
+    csrf: &Csrf,
+    times: &TimeLimits,
+) -> Result<Routes, ConfigError> {
     let (tokens, limits) = (&state.tokens, state.rate_limits);
+    let form = with_body_limit(times.body(FORM)?);
     let refresh_token = Parameter::cookie::<String>(state.logins.cookies.refresh())
         .description("The refresh token, as logging in has set it.");
     let no_store = with_cache_control(CacheControl::no_store());
@@ -57,17 +63,20 @@ pub(crate) fn api(state: &AppState, csrf: &Csrf) -> Result<Routes, ConfigError> 
     let per_minute = |requests, name| limits.per_minute(requests).named(name).by_peer();
     let register = open.clone().with((
         with_rate_limit(limits.per_hour(20).named("register").by_peer()?),
-        with_validation::<Json<NewAccount>>().max_body_bytes(FORM),
+        form.clone(),
+        with_validation::<Json<NewAccount>>(),
     ));
     let failures = limits.per_hour(30).named("failed-logins").by_peer()?;
     let login = open.clone().with((
         with_rate_limit(per_minute(10, "login")?),
         with_rate_limit(failures.count_failures()),
-        with_validation::<Json<Login>>().max_body_bytes(FORM),
+        form.clone(),
+        with_validation::<Json<Login>>(),
     ));
     let password = signed_in.clone().with((
         with_rate_limit(per_minute(10, "password")?),
-        with_validation::<Json<NewPassword>>().max_body_bytes(FORM),
+        form,
+        with_validation::<Json<NewPassword>>(),
     ));
     let refresh = open
         .clone()

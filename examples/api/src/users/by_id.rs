@@ -1,8 +1,10 @@
 //! `GET`, `PUT`, `DELETE /api/users/{id}`: one user.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use wythe::{
-    Auth, Conditional, ETag, ExpectedVersion, NoContent, Path, Problem, RequestHead, Valid,
+    Auth, ETag, NoContent, Path, Precondition, Problem, Valid,
+    api::openapi::{DocumentResponse, ResponseTypes},
+    conditional::Validators,
 };
 
 use super::{
@@ -12,26 +14,6 @@ use crate::{
     auth::Claims,
     error::{ServerError, one_of},
 };
-
-/// Who writes has to know what is overwritten: the version comes back in `If-Match`.
-pub(super) fn known_version(users: &Users) -> Conditional<ExpectedVersion> {
-    let users = users.clone();
-    let current = move |head: &RequestHead<'_>| {
-        let users = users.clone();
-        let id = head.path().rsplit('/').next().map(str::parse);
-        async move {
-            let Some(Ok(id)) = id else {
-                return Err(Problem::new(StatusCode::BAD_REQUEST).detail("The id is not a number."));
-            };
-            // `PUT` creates no user, so it is not the precondition that fails.
-            match users.version(id).await? {
-                Some(version) => Ok(Some(version)),
-                None => Err(NoSuchUser.into()),
-            }
-        }
-    };
-    Conditional::new().current(current).require_precondition()
-}
 
 one_of! {
     pub(super) enum ShowError {
@@ -61,11 +43,10 @@ pub(super) async fn replace_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
     Auth(claims): Auth<Claims>,
-    expected: ExpectedVersion,
+    precondition: Precondition,
     user: Valid<Json<NewUser>>,
 ) -> Result<(ETag, Json<User>), ReplaceError> {
-    may_change(&users, id, &claims).await?;
-    let version = expected.version().map_err(ServerError::from)?;
+    let version = may_change(&users, id, &claims, &precondition).await?;
     let replaced = users.replace(id, version, &user).await??;
     let (version, user) = replaced.ok_or(UserChanged)?;
     Ok((version, Json(user)))
@@ -83,6 +64,7 @@ one_of! {
     pub(super) enum ChangeError {
         NotTheOwner,
         NoSuchUser,
+        PreconditionUnmet,
         ServerError,
     }
 }
@@ -91,21 +73,47 @@ pub(super) async fn delete_user(
     State(users): State<Users>,
     Path(id): Path<UserId>,
     Auth(claims): Auth<Claims>,
-    expected: ExpectedVersion,
+    precondition: Precondition,
 ) -> Result<NoContent, DeleteError> {
-    may_change(&users, id, &claims).await?;
-    let version = expected.version().map_err(ServerError::from)?;
+    let version = may_change(&users, id, &claims, &precondition).await?;
     if !users.delete(id, version).await? {
         return Err(UserChanged.into());
     }
     Ok(NoContent)
 }
 
-/// A user with an account can only be changed by its owner.
-async fn may_change(users: &Users, id: UserId, claims: &Claims) -> Result<(), ChangeError> {
-    match users.owner(id).await?.ok_or(NoSuchUser)? {
-        Owner::Anyone => Ok(()),
-        Owner::Themselves if id == claims.sub => Ok(()),
-        Owner::Themselves => Err(NotTheOwner.into()),
+/// The version of the user that may be changed: the one that the client has read, if it depends on one.
+///
+/// A user with an account can only be changed by its owner. What would be refused without a precondition is
+/// refused first (RFC 9110, section 13.2.1), so the handler checks it, and not the layer.
+async fn may_change(
+    users: &Users,
+    id: UserId,
+    claims: &Claims,
+    precondition: &Precondition,
+) -> Result<Option<i64>, ChangeError> {
+    let (owner, current) = users.owner(id).await?.ok_or(NoSuchUser)?;
+    match owner {
+        Owner::Themselves if id != claims.sub => return Err(NotTheOwner.into()),
+        Owner::Themselves | Owner::Anyone => {}
     }
+    let current = Validators::from(current);
+    let expected = precondition
+        .check(Some(&current))
+        .map_err(PreconditionUnmet)?;
+    Ok(expected.version().map_err(ServerError::from)?)
+}
+
+/// The 412, or the 428 to a precondition that says nothing about a tag.
+pub(super) struct PreconditionUnmet(Problem);
+
+impl From<PreconditionUnmet> for Problem {
+    fn from(PreconditionUnmet(problem): PreconditionUnmet) -> Self {
+        problem
+    }
+}
+
+impl DocumentResponse for PreconditionUnmet {
+    /// The layer describes it.
+    fn document(_: &mut ResponseTypes<'_>) {}
 }

@@ -15,8 +15,8 @@ use axum::{Json, extract::Query};
 use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
-    Api, CacheControl, Conditional, ConfigError, Csrf, compose, with_auth, with_cache_control,
-    with_conditional, with_csrf, with_rate_limit, with_validation,
+    Api, CacheControl, Conditional, ConfigError, Csrf, compose, with_auth, with_body_limit,
+    with_cache_control, with_conditional, with_csrf, with_rate_limit, with_validation,
 };
 
 use self::error::email_taken;
@@ -30,23 +30,25 @@ pub(crate) use store::Users;
 
 use crate::{
     app::{Routes, VERSION},
-    auth::Tokens,
-    rate_limits::RateLimits,
+    serve::TimeLimits,
+    state::AppState,
 };
 
 /// The routes, below `/api/users`.
 pub(crate) fn api(
-    users: &Users,
-    tokens: &Tokens,
+    state: &AppState,
     csrf: &Csrf,
-    limits: RateLimits,
+    times: &TimeLimits,
 ) -> Result<Routes, ConfigError> {
-    let auth = with_auth(tokens.jwt());
+    let auth = with_auth(state.tokens.jwt());
+    let form = with_body_limit(times.body(16 * 1024)?);
+    let per_hour = state.rate_limits.per_hour(100).named("users");
     let no_store = with_cache_control(CacheControl::no_store());
     let create = compose((
-        with_rate_limit(limits.per_hour(100).named("users").by_peer()?),
+        with_rate_limit(per_hour.by_peer()?),
         with_csrf(csrf.clone()),
         auth.clone(),
+        form.clone(),
         with_validation::<Json<NewUser>>(),
     ));
     let read = compose((auth.clone(), no_store));
@@ -57,10 +59,13 @@ pub(crate) fn api(
         with_cache_control(CacheControl::private().no_cache()),
         with_conditional(Conditional::new()),
     ));
+    // Who writes has to know what is overwritten: the version comes back in `If-Match`.
     let delete = read
         .with(with_csrf(csrf.clone()))
-        .with(with_conditional(by_id::known_version(users)));
-    let replace = delete.clone().with(with_validation::<Json<NewUser>>());
+        .with(with_conditional(Conditional::new().require_precondition()));
+    let replace = delete
+        .clone()
+        .with((form, with_validation::<Json<NewUser>>()));
     Ok(Api::new("Users", VERSION)
         .documented()
         .post(

@@ -41,27 +41,21 @@ impl Users {
         Ok(row.as_ref().map(tagged).transpose()?)
     }
 
-    /// The tag of the version of the user with this id.
-    pub(super) async fn version(&self, id: UserId) -> Result<Option<ETag>, ServerError> {
-        let find = "SELECT version FROM users WHERE id = ?";
-        let version = sqlx::query_scalar(find).bind(id.0);
-        let version: Option<i64> = version.fetch_optional(&self.0).await?;
-        Ok(version.map(ETag::version))
-    }
-
-    /// Who may change the user with this id, if there is one.
-    pub(crate) async fn owner(&self, id: UserId) -> Result<Option<Owner>, ServerError> {
-        let find = "SELECT password_hash IS NOT NULL AS has_account FROM users WHERE id = ?";
+    /// Who may change the user with this id, if there is one, and the tag of the version.
+    pub(super) async fn owner(&self, id: UserId) -> Result<Option<(Owner, ETag)>, ServerError> {
+        let find =
+            "SELECT password_hash IS NOT NULL AS has_account, version FROM users WHERE id = ?";
         let row = sqlx::query(find).bind(id.0);
         let Some(row) = row.fetch_optional(&self.0).await? else {
             return Ok(None);
         };
         let has_account: bool = row.try_get("has_account")?;
-        Ok(Some(if has_account {
+        let owner = if has_account {
             Owner::Themselves
         } else {
             Owner::Anyone
-        }))
+        };
+        Ok(Some((owner, ETag::version(row.try_get("version")?))))
     }
 
     /// A page of them, oldest first, and how many there are.
