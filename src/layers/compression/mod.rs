@@ -7,8 +7,8 @@
 //! 3. What has a `Content-Encoding`, a `Content-Range`, a digest of its bytes, or
 //!    `Cache-Control: no-transform` passes as it is. So do event streams, and refusals: problems, and
 //!    errors in plain text, which become problems.
-//! 4. A response that could have been compressed has `Vary: Accept-Encoding`, also where the client does
-//!    not accept a coding. A 304 has it, too.
+//! 4. A response of such a type has `Vary: Accept-Encoding`, whatever its size and whatever the client
+//!    accepts. A 304 has it, too.
 //! 5. A strong `ETag` becomes that of the coding: `"x"` becomes `"x-gzip"`. In `If-Match` and
 //!    `If-None-Match`, `"x-gzip"` is accepted as `"x"` as well, and a 304 has the tag that the client has
 //!    sent. `If-Range` and weak tags stay as they are.

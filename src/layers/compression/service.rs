@@ -65,12 +65,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let head_only = *request.method() == Method::HEAD;
         let sent = accept_own_tags(self.policy, &mut request);
         CompressedFuture {
             call: self.encoder.call(request),
             sent,
-            head_only,
         }
     }
 }
@@ -83,7 +81,6 @@ pin_project! {
         call: F,
         // The tags of `If-None-Match`, if one of them is a tag of this layer.
         sent: Option<TagList>,
-        head_only: bool,
     }
 }
 
@@ -98,7 +95,7 @@ where
         let this = self.project();
         let mut response = ready!(this.call.poll(cx))?;
         if let Some(before) = response.extensions_mut().remove::<Before>() {
-            finish(&mut response, before, this.sent.take(), *this.head_only);
+            finish(&mut response, before, this.sent.take());
         }
         Poll::Ready(Ok(response.map(Body::stream)))
     }
@@ -110,7 +107,7 @@ impl<F> fmt::Debug for CompressedFuture<F> {
     }
 }
 
-fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<TagList>, head_only: bool) {
+fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<TagList>) {
     // The encoder answers 406 where a client accepts neither a coding nor the plain body, after the
     // handler has done its work. RFC 9110, section 12.5.3, lets the server send the plain body.
     *response.status_mut() = before.status;
@@ -125,8 +122,8 @@ fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<TagList>, 
         }
         return;
     }
-    // A response to HEAD may have no body, and then the encoder leaves it as it is.
-    if before.is_compressible && head_only {
+    // Whatever its size: that may be another one next time, and a response to HEAD may have no body.
+    if before.is_compressible {
         vary::add(response.headers_mut(), "accept-encoding");
     }
     let coding = response.headers().get(header::CONTENT_ENCODING);
