@@ -1,6 +1,10 @@
 //! What closures see of a request: [`RequestHead`], with its full path and the matched route.
 
-use std::{cell::Cell, fmt};
+use std::{
+    cell::Cell,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request::Parts};
 
@@ -229,6 +233,28 @@ pub(crate) fn known_method(method: &Method) -> Option<&str> {
             | Method::TRACE
     );
     is_known.then(|| method.as_str())
+}
+
+/// Where a layer outside of the router reads the route afterwards. It is in the extensions of requests that
+/// have no route yet.
+#[derive(Clone, Default)]
+pub(crate) struct RouteSlot(Arc<OnceLock<Box<str>>>);
+
+impl RouteSlot {
+    /// The slot of the request with these extensions.
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// The route, if it has been found.
+    pub(crate) fn get(&self) -> Option<&str> {
+        self.0.get().map(|route| &**route)
+    }
+
+    /// Notes the route that was found.
+    pub(crate) fn note(&self, route: &str) {
+        self.0.get_or_init(|| route.into());
+    }
 }
 
 #[cfg(test)]

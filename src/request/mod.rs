@@ -23,8 +23,6 @@ mod principal;
 mod request_id;
 #[cfg(feature = "trace")]
 mod request_span;
-#[cfg(feature = "metrics")]
-mod route_slot;
 mod routes;
 pub(crate) mod take_once;
 #[cfg(feature = "trace")]
@@ -41,8 +39,6 @@ mod transport;
 pub(crate) use self::path_params::{PathParams, malformed_path, with_path_params};
 #[cfg(feature = "trace")]
 pub(crate) use self::request_span::{RequestSpan, SpanName};
-#[cfg(feature = "metrics")]
-pub(crate) use self::route_slot::RouteSlot;
 #[cfg(feature = "trace")]
 pub use self::trace_context::TraceContext;
 #[cfg(any(
@@ -60,6 +56,6 @@ pub use self::{
 };
 pub(crate) use self::{
     address::{NO_PEER_ADDR, peer_addr},
-    head::{known_method, matched_route, original_uri},
+    head::{RouteSlot, known_method, matched_route, original_uri},
     routes::{Routes, parameter_names, same_route},
 };

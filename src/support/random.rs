@@ -4,10 +4,9 @@
 //! must not collide; keys and tokens take theirs from the system directly, so that a copy of the
 //! process's memory, a fork or a restored snapshot of a machine can't give two of them the same bits.
 
-use std::{
-    cell::RefCell,
-    hash::{BuildHasher, RandomState},
-};
+use std::cell::RefCell;
+
+use super::seed::random_bits;
 
 const BUFFER: usize = 512;
 
@@ -49,7 +48,7 @@ impl Buffer {
 /// Where the thread ends, or the system has no random bits: those that hash tables are seeded with.
 #[cold]
 fn without_buffer() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0_u8))
+    getrandom::u64().unwrap_or_else(|_| random_bits())
 }
 
 #[cfg(test)]

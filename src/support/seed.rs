@@ -1,4 +1,5 @@
-//! Random bits without a dependency: the seeds of hash tables.
+//! Random bits for every build, the seeds of hash tables: they need no dependency, unlike those of
+//! `random`.
 //!
 //! On most targets the system's random numbers seed the standard library's hash tables. Where JavaScript
 //! hosts the program they are the same in every instance, so the bits come from the host.

@@ -1,10 +1,9 @@
 //! One answer that a layer can give in the handler's place: [`Answer`].
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ptr::fn_addr_eq};
 
 use http::{HeaderName, Method, StatusCode, request::Parts};
 
-use super::methods::Methods;
 use crate::wire::Problem;
 
 /// An answer that a layer can give in the handler's place.
@@ -242,7 +241,7 @@ impl PartialEq for Provocation {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Described, Self::Described) => true,
-            (Self::Request(one), Self::Request(other)) => std::ptr::fn_addr_eq(*one, *other),
+            (Self::Request(one), Self::Request(other)) => fn_addr_eq(*one, *other),
             (Self::Impossible(one), Self::Impossible(other)) => one == other,
             _ => false,
         }
@@ -269,5 +268,36 @@ impl fmt::Display for Answer {
             return Ok(());
         }
         write!(f, " {}", self.condition)
+    }
+}
+
+/// The methods that a function accepts.
+#[derive(Clone, Copy)]
+pub(super) struct Methods(pub(super) fn(&Method) -> bool);
+
+impl Methods {
+    pub(super) const ALL: Self = Self(any);
+
+    pub(super) fn contain(self, method: &Method) -> bool {
+        let Self(accepts) = self;
+        accepts(method)
+    }
+}
+
+const fn any(_: &Method) -> bool {
+    true
+}
+
+impl PartialEq for Methods {
+    fn eq(&self, other: &Self) -> bool {
+        fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Methods {}
+
+impl fmt::Debug for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Methods(..)")
     }
 }

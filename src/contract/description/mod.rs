@@ -8,7 +8,6 @@ mod answer;
 mod body_bound;
 pub(crate) mod layer;
 mod limit;
-mod methods;
 mod policy;
 mod security;
 mod version;

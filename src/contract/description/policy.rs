@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::{HeaderName, Method};
 
-use super::methods::Methods;
+use super::answer::Methods;
 use crate::wire::field::cache_control::directives;
 
 /// The input that a layer reads from a request.

@@ -60,7 +60,7 @@
 //! Where the platform stops the process with the answer, such as AWS Lambda or the edge, **this work does not
 //! happen**, or much later: there, put it into a queue.
 //!
-//! What must not be lost does not belong into a `Background` either: a process can crash. Write it to the database
+//! What must not be lost does not belong in a `Background` either: a process can crash. Write it to the database
 //! in the transaction of the request, and do it from there.
 //!
 //! # Order

@@ -1,4 +1,4 @@
-//! What a client is told of an input that is not of its type, in words without the names of Rust.
+//! Messages for inputs of the wrong type, without the names of Rust.
 
 use std::borrow::Cow;
 

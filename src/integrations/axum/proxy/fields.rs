@@ -18,7 +18,7 @@ pub enum ForwardedFields {
     Nothing,
 }
 
-/// What a server is told of a request.
+/// What the upstream learns about the sender of a request.
 pub(super) struct Sender<'a> {
     pub(super) address: Option<IpAddr>,
     pub(super) host: Option<&'a HeaderValue>,
