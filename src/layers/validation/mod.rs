@@ -236,6 +236,7 @@
 
 mod body;
 mod check;
+mod document;
 mod email;
 mod encoding;
 mod errors;

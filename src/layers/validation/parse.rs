@@ -16,7 +16,7 @@ use serde_json::error::Category;
 use super::{
     encoding::Encoding,
     errors::{self, ErrorList, InputError, excerpt},
-    field_path::{Candidate, FieldPaths, Place},
+    field_path::{FieldPaths, places},
     input::{Format, Input, ReadAs, ReadMode},
     params::{Params, Value},
     policy::Options,
@@ -491,51 +491,6 @@ impl<'r> Reading<'r> {
         self.errors.count_more(more);
         Ok(())
     }
-}
-
-/// Where the client has sent the values of these errors. `check` reads the input once more, as serde
-/// does: that tells more names, but takes as long as the first reading. With another value in one place,
-/// it also checks the rules; it does so `reads` times at most.
-fn places(
-    mut names: FieldPaths<'_>,
-    errors: &[InputError],
-    mut reads: usize,
-    check: &mut dyn FnMut(&Trace) -> Option<Report>,
-) -> Vec<Vec<PathSegment>> {
-    let mut found = names.all(errors);
-    let is_clear = found.iter().all(|place| matches!(place, Place::Known(_)));
-    if found.len() < errors.len() || !is_clear {
-        let trace = Trace::default();
-        drop(check(&trace));
-        names.learn(trace);
-        found = names.all(errors);
-    }
-    let places = errors.iter().zip(found).map(|(error, place)| match place {
-        Place::Known(path) => path,
-        // The value of the field is the one with which the error goes away.
-        Place::OneOf { candidates, parent } => {
-            let mut mended = candidates.into_iter().filter_map(|candidate| {
-                let Candidate { path, other_values } = candidate;
-                let is_mended = other_values.into_iter().any(|value| {
-                    let Some(left) = reads.checked_sub(1) else {
-                        return false;
-                    };
-                    reads = left;
-                    let report = check(&Trace::replacing(path.clone(), value));
-                    report.is_some_and(|report| {
-                        !errors::listed(&report, usize::MAX)
-                            .any(|other| other.path == error.path && other.message == error.message)
-                    })
-                });
-                is_mended.then_some(path)
-            });
-            match (mended.next(), mended.next()) {
-                (Some(path), None) => path,
-                _ => parent,
-            }
-        }
-    });
-    places.collect()
 }
 
 /// How many values a JSON text has; one more than really, if it is malformed.
