@@ -19,8 +19,15 @@ export interface Answer {
   response: Response;
 }
 
-/** The browser adds the cookies and `Sec-Fetch-Site`: the API has the origin of the page. */
-export const api = createClient<paths>();
+type Json = "application/json" | "application/problem+json";
+
+/**
+ * The browser adds the cookies and `Sec-Fetch-Site`: the API has the origin of the page. A problem is HTML
+ * only for a client that prefers HTML in `Accept`.
+ */
+export const api = createClient<paths, Json>({
+  headers: { Accept: "application/json, application/problem+json" },
+});
 
 // An access token is valid for 15 minutes: after a 401 the login is refreshed, and the request is sent
 // once more. After a 409 too: another tab has just refreshed it.
