@@ -25,7 +25,7 @@ impl Clock {
         (self.0)()
     }
 
-    /// The seconds since 1970, as tokens and SQLite store them.
+    /// The seconds since 1970, as tokens and the database store them.
     pub(crate) fn seconds(&self) -> i64 {
         let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

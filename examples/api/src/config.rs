@@ -9,7 +9,10 @@ use std::{
 
 use wythe::{ConfigError, Hosts};
 
-use crate::{BoxError, admin::Admin, clock::Clock, rate_limits::RateLimits, serve::TimeLimits};
+use crate::{
+    BoxError, admin::Admin, clock::Clock, database::DatabaseUrl, rate_limits::RateLimits,
+    serve::TimeLimits,
+};
 
 /// What can be configured.
 #[derive(Debug)]
@@ -23,8 +26,8 @@ pub struct Config {
     /// `ALLOWED_HOSTS`: the names of the server, separated by commas: `api.example.com,*.example.net`. The
     /// names of this machine are always allowed.
     pub hosts: Hosts,
-    /// `DATABASE_URL`: an SQLite file. By default, the database is in memory.
-    pub database_url: Option<String>,
+    /// `DATABASE_URL`: PostgreSQL, or an SQLite file. By default, the database is SQLite in memory.
+    pub database_url: Option<DatabaseUrl>,
     /// `JWT_SECRET`, which signs the tokens. Random by default.
     pub secret: Secret,
     /// `STRIPE_WEBHOOK_SECRET`, with which Stripe signs events. Random by default.
@@ -77,7 +80,7 @@ impl Config {
             ),
             reuse_port: parsed("REUSE_PORT")?.unwrap_or(false),
             hosts: hosts(variable("ALLOWED_HOSTS")?.as_deref())?,
-            database_url: variable("DATABASE_URL")?,
+            database_url: variable("DATABASE_URL")?.map(DatabaseUrl::new),
             secret,
             stripe_secret,
             admin,

@@ -5,24 +5,29 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 use wythe::{Background, Created, JsonOrForm, Valid};
 
-use crate::error::ServerError;
+use crate::{
+    database::{STORABLE, storable},
+    error::ServerError,
+};
 
 /// A message to us.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[schemars(example = json!({ "name": "Ada", "email": "ada@example.com", "message": "Hello there" }))]
 pub(crate) struct Message {
     /// The name of the sender.
-    #[garde(length(chars, min = 1, max = 100))]
+    #[garde(length(chars, min = 1, max = 100), custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     name: String,
     /// Where to send the answer.
     #[garde(custom(wythe::validation::email))]
     #[schemars(email)]
     email: String,
     /// The text, in plain words.
-    #[garde(length(chars, min = 1, max = 5_000))]
+    #[garde(length(chars, min = 1, max = 5_000), custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     message: String,
 }
 
@@ -56,18 +61,18 @@ pub(crate) async fn send_message(
 
 /// The messages that were received.
 #[derive(Clone)]
-pub(crate) struct Messages(SqlitePool);
+pub(crate) struct Messages(AnyPool);
 
 /// How many messages are kept.
 const MOST_MESSAGES: i64 = 10_000;
 
 impl Messages {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
     async fn add(&self, message: &Message) -> Result<i64, ServerError> {
-        let add = "INSERT INTO messages (name, email, message) VALUES (?, ?, ?) RETURNING id";
+        let add = "INSERT INTO messages (name, email, message) VALUES ($1, $2, $3) RETURNING id";
         let row = sqlx::query(add).bind(&message.name).bind(&message.email);
         let row = row.bind(&message.message).fetch_one(&self.0).await?;
         Ok(row.try_get("id")?)
@@ -75,7 +80,7 @@ impl Messages {
 
     /// Deletes all but the latest messages, and returns how many that were.
     async fn delete_oldest(&self) -> Result<u64, ServerError> {
-        let delete = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - ?";
+        let delete = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - $1";
         let deleted = sqlx::query(delete).bind(MOST_MESSAGES).execute(&self.0);
         Ok(deleted.await?.rows_affected())
     }

@@ -91,9 +91,16 @@ impl ServerError {
 
 impl From<sqlx::Error> for ServerError {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut => Self(busy().because(error)),
-            error => Self::internal(error),
+        // PostgreSQL sends a code of class 53 when it has no resources left, 57P when it stops or starts.
+        let code = error.as_database_error().and_then(|error| error.code());
+        let unavailable = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            _ => code.is_some_and(|code| code.starts_with("53") || code.starts_with("57P")),
+        };
+        if unavailable {
+            Self(busy().because(error))
+        } else {
+            Self::internal(error)
         }
     }
 }

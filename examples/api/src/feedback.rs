@@ -5,10 +5,13 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 use wythe::{Created, JsonOrForm, Valid};
 
-use crate::error::ServerError;
+use crate::{
+    database::{STORABLE, storable},
+    error::ServerError,
+};
 
 /// The opinion of a visitor.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -17,14 +20,16 @@ use crate::error::ServerError;
 }))]
 pub(crate) struct NewFeedback {
     /// The name of the visitor.
-    #[garde(length(chars, min = 1, max = 100))]
+    #[garde(length(chars, min = 1, max = 100), custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     name: String,
     /// Where to send the answer.
     #[garde(custom(wythe::validation::email))]
     #[schemars(email)]
     email: String,
     /// The text, in plain words.
-    #[garde(length(chars, min = 1, max = 5_000))]
+    #[garde(length(chars, min = 1, max = 5_000), custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     message: String,
     /// From 1 (bad) to 5 (good).
     #[garde(range(min = 1, max = 5))]
@@ -49,15 +54,15 @@ pub(crate) async fn give_feedback(
 
 /// The feedback that was received.
 #[derive(Clone)]
-pub(crate) struct Feedback(SqlitePool);
+pub(crate) struct Feedback(AnyPool);
 
 impl Feedback {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
     async fn add(&self, new: &NewFeedback) -> Result<i64, ServerError> {
-        let add = "INSERT INTO feedback (name, email, message, rating) VALUES (?, ?, ?, ?) \
+        let add = "INSERT INTO feedback (name, email, message, rating) VALUES ($1, $2, $3, $4) \
                    RETURNING id";
         let row = sqlx::query(add).bind(&new.name).bind(&new.email);
         let row = row.bind(&new.message).bind(i64::from(new.rating));

@@ -1,4 +1,4 @@
-//! An API in front of SQLite, every route behind a stack of its own.
+//! An API in front of SQLite or PostgreSQL, every route behind a stack of its own.
 //!
 //! `cargo run -p example-api` starts it, and prints its routes, their stacks, and a curl line for
 //! each. Read on in `app.rs`, which puts the routes together; `auth/mod.rs`, `users/mod.rs` and
@@ -35,6 +35,7 @@ pub use app::{App, Routes, app};
 pub use auth::Claims;
 pub use clock::Clock;
 pub use config::{Config, Secret, WebhookSecret, hosts};
+pub use database::DatabaseUrl;
 pub use operation::{operation, record_metrics};
 pub use rate_limits::RateLimits;
 pub use serve::{TimeLimits, serve};

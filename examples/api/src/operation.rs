@@ -17,7 +17,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 use tokio::{sync::Mutex, time::timeout};
 use wythe::{
     Drain,
@@ -73,7 +73,7 @@ async fn live() -> Json<Value> {
 #[derive(Clone)]
 struct Health {
     drain: Drain,
-    pool: SqlitePool,
+    pool: AnyPool,
     last: Arc<Mutex<Option<(Instant, Check)>>>,
 }
 

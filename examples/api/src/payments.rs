@@ -5,7 +5,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 use wythe::{Auth, Created, IdempotencyKey, Valid};
 
 use crate::{auth::Claims, error::ServerError, users::UserId};
@@ -54,10 +54,10 @@ pub(crate) async fn make_payment(
 
 /// The payments that were made.
 #[derive(Clone)]
-pub(crate) struct Payments(SqlitePool);
+pub(crate) struct Payments(AnyPool);
 
 impl Payments {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
@@ -71,7 +71,7 @@ impl Payments {
         amount: u32,
         currency: Currency,
     ) -> Result<i64, ServerError> {
-        let make = "INSERT INTO payments (user_id, key, amount, currency) VALUES (?, ?, ?, ?) \
+        let make = "INSERT INTO payments (user_id, key, amount, currency) VALUES ($1, $2, $3, $4) \
                     ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key RETURNING id";
         let currency = match currency {
             Currency::Eur => "EUR",
@@ -80,7 +80,7 @@ impl Payments {
         let row = sqlx::query(make)
             .bind(user.0)
             .bind(key.as_ref().map(IdempotencyKey::as_str))
-            .bind(amount)
+            .bind(i64::from(amount))
             .bind(currency);
         Ok(row.fetch_one(&self.0).await?.try_get("id")?)
     }

@@ -22,8 +22,8 @@ impl fmt::Display for Startup<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = format!("http://{}", self.address);
         let database = match &self.config.database_url {
-            Some(url) => url,
-            None => "in memory; set DATABASE_URL=api.db to use a file",
+            Some(url) => &*url.to_string(),
+            None => "in memory; set DATABASE_URL=api.db to use a file, or postgres://..",
         };
         let secret = if self.config.secret.is_random() {
             "signed with a random secret; set JWT_SECRET=.. to keep them valid"

@@ -1,7 +1,7 @@
 //! Holds what the handlers share.
 
 use axum::extract::FromRef;
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 use wythe::{Background, Drain, Hosts, Problem, webhook::WebhookScheme};
 
 use crate::{
@@ -40,7 +40,7 @@ pub struct AppState {
     pub drain: Drain,
     /// What is done after the answer.
     pub background: Background,
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: AnyPool,
     pub(crate) web_page: Option<WebPage>,
     pub(crate) rate_limits: RateLimits,
     pub(crate) stripe_payments: StripePayments,
@@ -54,7 +54,7 @@ impl AppState {
     pub async fn new(config: &Config) -> Result<Self, BoxError> {
         // The servers behind this one, on this machine.
         let backend = backend::start().await?;
-        let pool = database::open(config.database_url.as_deref()).await?;
+        let pool = database::open(config.database_url.as_ref()).await?;
         let clock = config.clock.clone();
         let users = Users::new(pool.clone());
         let credentials = Credentials {

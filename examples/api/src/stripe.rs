@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 use wythe::{ConfigError, Verified, webhook::WebhookScheme};
 
 use crate::{clock::Clock, config::WebhookSecret, error::ServerError};
@@ -70,18 +70,18 @@ pub(crate) async fn receive_event(
 
 /// The payments that Stripe has told us of.
 #[derive(Clone)]
-pub(crate) struct StripePayments(SqlitePool);
+pub(crate) struct StripePayments(AnyPool);
 
 impl StripePayments {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
     /// Events may come in another order than they happened: a payment that succeeded stays so.
     async fn settle(&self, payment: &PaymentIntent, status: &str) -> Result<(), ServerError> {
         let settle = "INSERT INTO stripe_payments (id, amount, currency, status) \
-                      VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE \
-                      SET status = excluded.status WHERE status <> 'succeeded'";
+                      VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE \
+                      SET status = excluded.status WHERE stripe_payments.status <> 'succeeded'";
         let settle = sqlx::query(settle).bind(&payment.id).bind(payment.amount);
         let settle = settle.bind(&payment.currency).bind(status);
         settle.execute(&self.0).await?;

@@ -6,16 +6,21 @@ use axum::extract::State;
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 use wythe::{ConfigError, Created, Multipart, Upload, UploadedFile, Valid};
 
-use crate::{clock::Clock, error::ServerError};
+use crate::{
+    clock::Clock,
+    database::{STORABLE, storable},
+    error::ServerError,
+};
 
 /// A file, and who sends it.
 #[derive(Deserialize, JsonSchema, Validate)]
 pub(crate) struct NewFile {
     /// The name of the sender.
-    #[garde(length(chars, min = 1, max = 100))]
+    #[garde(length(chars, min = 1, max = 100), custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     name: String,
     /// The address of the sender.
     #[garde(custom(wythe::validation::email))]
@@ -98,16 +103,16 @@ pub(crate) async fn upload_file(
 
 /// The files that were uploaded.
 #[derive(Clone)]
-pub(crate) struct Files(SqlitePool);
+pub(crate) struct Files(AnyPool);
 
 impl Files {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
     async fn add(&self, file: &StoredFile, content: &[u8]) -> Result<(), ServerError> {
         let add = "INSERT INTO files (file_name, original_name, type, sender, email, uploaded_at, content) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let add = sqlx::query(add)
             .bind(&file.file_name)
             .bind(&file.original_name)

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use example_api::Config;
+use example_api::{Config, DatabaseUrl};
 use serde_json::{Value, json};
 use sqlx::{Row, SqlitePool};
 use support::{Api, STRIPE_SECRET, answer::Answer, clock::Hands, config, database::File};
@@ -51,7 +51,7 @@ async fn statuses(file: &File) -> Vec<(String, String)> {
 async fn payments_are_settled_once_by_signed_events() {
     let file = File::new();
     let api = Api::run(Config {
-        database_url: Some(file.path().to_owned()),
+        database_url: Some(DatabaseUrl::new(file.path())),
         clock: Hands::new().clock(),
         ..config()
     })

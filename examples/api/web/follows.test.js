@@ -44,8 +44,8 @@ const changes = {
     /main\.ts.*'page' does not exist/s,
   ],
   "a new kind of rule": [
-    ({ NewUser }) => (NewUser.properties.name.pattern = "^[A-Z]"),
-    /form\.ts.*'pattern' is missing/s,
+    ({ NewUser }) => (NewUser.properties.age.multipleOf = 2),
+    /form\.ts.*'multipleOf' is missing/s,
   ],
 };
 

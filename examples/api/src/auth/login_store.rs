@@ -1,6 +1,6 @@
-//! Stores logins in SQLite, each with the hash of the one refresh token that is valid.
+//! Stores logins, each with the hash of the one refresh token that is valid.
 
-use sqlx::{Row, SqlitePool};
+use sqlx::{AnyPool, Row};
 
 use super::RefreshToken;
 use crate::{
@@ -20,7 +20,7 @@ const GRACE: i64 = 10;
 /// All logins that have not ended.
 #[derive(Clone)]
 pub(crate) struct LoginStore {
-    pool: SqlitePool,
+    pool: AnyPool,
     clock: Clock,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Refreshed {
 }
 
 impl LoginStore {
-    pub(crate) fn new(pool: SqlitePool, clock: Clock) -> Self {
+    pub(crate) fn new(pool: AnyPool, clock: Clock) -> Self {
         Self { pool, clock }
     }
 
@@ -48,18 +48,27 @@ impl LoginStore {
         token: &RefreshToken,
     ) -> Result<bool, ServerError> {
         let now = self.clock.seconds();
-        let over = sqlx::query("DELETE FROM logins WHERE ends_at <= ?").bind(now);
-        over.execute(&self.pool).await?;
+        let user = account.profile.id.0;
+        let mut changes = self.pool.begin().await?;
+        let over = sqlx::query("DELETE FROM logins WHERE ends_at <= $1").bind(now);
+        over.execute(&mut *changes).await?;
 
-        let begin = "INSERT INTO logins (id, user_id, secret, ends_at)
-                     SELECT ?, id, ?, ? FROM users WHERE id = ? AND password_hash = ?";
+        // Locks the account, so that its password does not change until the login is stored: the change
+        // would not see it, and would leave it.
+        let lock = "UPDATE users SET version = version WHERE id = $1 AND password_hash = $2";
+        let lock = sqlx::query(lock).bind(user).bind(&account.hash);
+        if lock.execute(&mut *changes).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let begin = "INSERT INTO logins (id, user_id, secret, ends_at) VALUES ($1, $2, $3, $4)";
         let begin = sqlx::query(begin)
             .bind(token.login().to_vec())
+            .bind(user)
             .bind(token.secret().to_vec())
-            .bind(now.saturating_add(LIFETIME))
-            .bind(account.profile.id.0)
-            .bind(&account.hash);
-        Ok(begin.execute(&self.pool).await?.rows_affected() > 0)
+            .bind(now.saturating_add(LIFETIME));
+        begin.execute(&mut *changes).await?;
+        changes.commit().await?;
+        Ok(true)
     }
 
     /// Replaces a token with the next one. This is one statement, so only one of several requests
@@ -70,8 +79,8 @@ impl LoginStore {
         next: &RefreshToken,
     ) -> Result<Refreshed, ServerError> {
         let now = self.clock.seconds();
-        let refresh = "UPDATE logins SET secret = ?, previous = secret, refreshed_at = ?
-                       WHERE id = ? AND secret = ? AND ends_at > ? RETURNING user_id, ends_at";
+        let refresh = "UPDATE logins SET secret = $1, previous = secret, refreshed_at = $2
+                       WHERE id = $3 AND secret = $4 AND ends_at > $5 RETURNING user_id, ends_at";
         let refresh = sqlx::query(refresh)
             .bind(next.secret().to_vec())
             .bind(now)
@@ -89,21 +98,16 @@ impl LoginStore {
 
     /// Only someone who has had a token of a login knows its name.
     async fn refuse(&self, token: &RefreshToken, now: i64) -> Result<Refreshed, ServerError> {
-        let find = "SELECT user_id, ends_at > ? AS lasts,
-                           previous IS ? AND refreshed_at > ? AS just_before
-                    FROM logins WHERE id = ?";
-        let find = sqlx::query(find)
-            .bind(now)
-            .bind(token.secret().to_vec())
-            .bind(now.saturating_sub(GRACE))
-            .bind(token.login().to_vec());
+        let find =
+            "SELECT user_id, previous, refreshed_at FROM logins WHERE id = $1 AND ends_at > $2";
+        let find = sqlx::query(find).bind(token.login().to_vec()).bind(now);
         let Some(row) = find.fetch_optional(&self.pool).await? else {
             return Ok(Refreshed::No);
         };
-        if !row.try_get::<bool, _>("lasts")? {
-            return Ok(Refreshed::No);
-        }
-        if row.try_get("just_before")? {
+        let previous: Option<Vec<u8>> = row.try_get("previous")?;
+        let refreshed_at: Option<i64> = row.try_get("refreshed_at")?;
+        let is_previous = previous.is_some_and(|previous| previous == token.secret());
+        if is_previous && refreshed_at.is_some_and(|at| at > now.saturating_sub(GRACE)) {
             return Ok(Refreshed::JustBefore);
         }
         self.end(token).await?;
@@ -113,14 +117,14 @@ impl LoginStore {
 
     /// Ends the login of this token, whether the token is current or old.
     pub(crate) async fn end(&self, token: &RefreshToken) -> Result<(), ServerError> {
-        let end = sqlx::query("DELETE FROM logins WHERE id = ?").bind(token.login().to_vec());
+        let end = sqlx::query("DELETE FROM logins WHERE id = $1").bind(token.login().to_vec());
         end.execute(&self.pool).await?;
         Ok(())
     }
 
     /// Ends all logins of an account.
     pub(crate) async fn end_all(&self, user: UserId) -> Result<(), ServerError> {
-        let end = sqlx::query("DELETE FROM logins WHERE user_id = ?").bind(user.0);
+        let end = sqlx::query("DELETE FROM logins WHERE user_id = $1").bind(user.0);
         end.execute(&self.pool).await?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Stores the accounts of users who can log in.
 
-use sqlx::{FromRow, Row, sqlite::SqliteRow};
+use sqlx::{FromRow, Row, any::AnyRow};
 
 use super::{EmailTaken, Profile, UserId, Users, email_taken};
 use crate::error::ServerError;
@@ -19,17 +19,17 @@ impl Users {
         email: &str,
         hash: &str,
     ) -> Result<Result<UserId, EmailTaken>, ServerError> {
-        let add = "INSERT INTO users (email, password_hash) VALUES (?, ?) RETURNING id";
+        let add = "INSERT INTO users (email, password_hash) VALUES ($1, $2) RETURNING id";
         let id = sqlx::query_scalar(add).bind(email).bind(hash);
         Ok(email_taken(id.fetch_one(&self.0).await)?.map(UserId))
     }
 
     /// Creates the admin's account, or updates it.
     pub(crate) async fn set_admin(&self, email: &str, hash: &str) -> Result<(), ServerError> {
-        let set = "INSERT INTO users (id, email, password_hash) VALUES (?, ?, ?)
+        let set = "INSERT INTO users (id, email, password_hash) VALUES ($1, $2, $3)
                    ON CONFLICT (id) DO UPDATE
                    SET email = excluded.email, password_hash = excluded.password_hash,
-                       version = version + 1";
+                       version = users.version + 1";
         let set = sqlx::query(set).bind(UserId::ADMIN.0).bind(email);
         set.bind(hash).execute(&self.0).await?;
         Ok(())
@@ -38,7 +38,7 @@ impl Users {
     /// The account with this email address.
     pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, ServerError> {
         let find = "SELECT id, email, password_hash FROM users
-                    WHERE email = ? AND password_hash IS NOT NULL";
+                    WHERE lower(email) = lower($1) AND password_hash IS NOT NULL";
         let account = sqlx::query_as(find).bind(email);
         Ok(account.fetch_optional(&self.0).await?)
     }
@@ -49,7 +49,7 @@ impl Users {
         account: Account,
         hash: String,
     ) -> Result<Option<Account>, ServerError> {
-        let change = "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?";
+        let change = "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
         let change = sqlx::query(change).bind(&hash).bind(account.profile.id.0);
         let change = change.bind(&account.hash).execute(&self.0).await?;
         Ok((change.rows_affected() > 0).then_some(Account { hash, ..account }))
@@ -57,14 +57,14 @@ impl Users {
 
     /// The account with this id.
     pub(crate) async fn profile(&self, id: UserId) -> Result<Option<Profile>, ServerError> {
-        let find = "SELECT id, email FROM users WHERE id = ? AND password_hash IS NOT NULL";
+        let find = "SELECT id, email FROM users WHERE id = $1 AND password_hash IS NOT NULL";
         let profile = sqlx::query_as(find).bind(id.0);
         Ok(profile.fetch_optional(&self.0).await?)
     }
 }
 
-impl FromRow<'_, SqliteRow> for Account {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow<'_, AnyRow> for Account {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             profile: Profile::from_row(row)?,
             hash: row.try_get("password_hash")?,
@@ -72,8 +72,8 @@ impl FromRow<'_, SqliteRow> for Account {
     }
 }
 
-impl FromRow<'_, SqliteRow> for Profile {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow<'_, AnyRow> for Profile {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             id: UserId(row.try_get("id")?),
             email: row.try_get("email")?,

@@ -1,6 +1,6 @@
-//! Stores users in SQLite.
+//! Stores users.
 
-use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{AnyPool, FromRow, Row, any::AnyRow};
 use wythe::ETag;
 
 use super::{EmailTaken, NewUser, Page, User, UserId, email_taken};
@@ -8,7 +8,7 @@ use crate::error::ServerError;
 
 /// All users.
 #[derive(Clone)]
-pub(crate) struct Users(pub(super) SqlitePool);
+pub(crate) struct Users(pub(super) AnyPool);
 
 /// Whether a user may be changed, and by whom.
 pub(crate) enum Owner {
@@ -19,7 +19,7 @@ pub(crate) enum Owner {
 }
 
 impl Users {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
+    pub(crate) fn new(pool: AnyPool) -> Self {
         Self(pool)
     }
 
@@ -28,47 +28,48 @@ impl Users {
         &self,
         user: &NewUser,
     ) -> Result<Result<UserId, EmailTaken>, ServerError> {
-        let add = "INSERT INTO users (name, email, age) VALUES (?, ?, ?) RETURNING id";
+        let add = "INSERT INTO users (name, email, age) VALUES ($1, $2, $3) RETURNING id";
         let id = sqlx::query_scalar(add).bind(&user.name).bind(&user.email);
-        let id = id.bind(user.age).fetch_one(&self.0).await;
+        let id = id.bind(user.age.map(i16::from)).fetch_one(&self.0).await;
         Ok(email_taken(id)?.map(UserId))
     }
 
     /// The user with this id, and the tag of its version.
     pub(crate) async fn find(&self, id: UserId) -> Result<Option<(ETag, User)>, ServerError> {
-        let find = "SELECT id, name, email, age, version FROM users WHERE id = ?";
+        let find = "SELECT id, name, email, age, version FROM users WHERE id = $1";
         let row = sqlx::query(find).bind(id.0).fetch_optional(&self.0).await?;
         Ok(row.as_ref().map(tagged).transpose()?)
     }
 
     /// Who may change the user with this id, if there is one, and the tag of the version.
     pub(super) async fn owner(&self, id: UserId) -> Result<Option<(Owner, ETag)>, ServerError> {
-        let find =
-            "SELECT password_hash IS NOT NULL AS has_account, version FROM users WHERE id = ?";
+        let find = "SELECT password_hash, version FROM users WHERE id = $1";
         let row = sqlx::query(find).bind(id.0);
         let Some(row) = row.fetch_optional(&self.0).await? else {
             return Ok(None);
         };
-        let has_account: bool = row.try_get("has_account")?;
-        let owner = if has_account {
-            Owner::Themselves
-        } else {
-            Owner::Anyone
+        let owner = match row.try_get::<Option<String>, _>("password_hash")? {
+            Some(_) => Owner::Themselves,
+            None => Owner::Anyone,
         };
         Ok(Some((owner, ETag::version(row.try_get("version")?))))
     }
 
     /// A page of them, oldest first, and how many there are.
     pub(crate) async fn list(&self, page: &Page) -> Result<(Vec<User>, u32), ServerError> {
-        let find = "SELECT id, name, email, age FROM users ORDER BY id LIMIT ? OFFSET ?";
-        let users = sqlx::query_as(find).bind(page.per_page).bind(page.before());
+        let find = "SELECT id, name, email, age FROM users ORDER BY id LIMIT $1 OFFSET $2";
+        let users = sqlx::query_as(find)
+            .bind(i64::from(page.per_page))
+            .bind(page.before());
         Ok((users.fetch_all(&self.0).await?, self.count().await?))
     }
 
     /// How many there are.
     pub(super) async fn count(&self) -> Result<u32, ServerError> {
-        let count = sqlx::query_scalar("SELECT count(*) FROM users");
-        Ok(count.fetch_one(&self.0).await?)
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+            .fetch_one(&self.0)
+            .await?;
+        Ok(count.try_into().unwrap_or(u32::MAX))
     }
 
     /// Replaces the user with this id, if it has this version, or any if there is none.
@@ -78,11 +79,11 @@ impl Users {
         version: Option<i64>,
         user: &NewUser,
     ) -> Result<Result<Option<(ETag, User)>, EmailTaken>, ServerError> {
-        let change = "UPDATE users SET name = ?, email = ?, age = ?, version = version + 1
-                      WHERE id = ? AND version = coalesce(?, version)
+        let change = "UPDATE users SET name = $1, email = $2, age = $3, version = version + 1
+                      WHERE id = $4 AND version = coalesce($5, version)
                       RETURNING id, name, email, age, version";
         let row = sqlx::query(change).bind(&user.name).bind(&user.email);
-        let row = row.bind(user.age).bind(id.0).bind(version);
+        let row = row.bind(user.age.map(i16::from)).bind(id.0).bind(version);
         let row = email_taken(row.fetch_optional(&self.0).await)?;
         Ok(match row {
             Ok(row) => Ok(row.as_ref().map(tagged).transpose()?),
@@ -96,25 +97,27 @@ impl Users {
         id: UserId,
         version: Option<i64>,
     ) -> Result<bool, ServerError> {
-        let delete = "DELETE FROM users WHERE id = ? AND version = coalesce(?, version)";
+        let delete = "DELETE FROM users WHERE id = $1 AND version = coalesce($2, version)";
         let delete = sqlx::query(delete).bind(id.0).bind(version);
         Ok(delete.execute(&self.0).await?.rows_affected() > 0)
     }
 }
 
 /// A user with the tag of its version.
-fn tagged(row: &SqliteRow) -> Result<(ETag, User), sqlx::Error> {
+fn tagged(row: &AnyRow) -> Result<(ETag, User), sqlx::Error> {
     let version = row.try_get("version")?;
     Ok((ETag::version(version), User::from_row(row)?))
 }
 
-impl FromRow<'_, SqliteRow> for User {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow<'_, AnyRow> for User {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let age: Option<i16> = row.try_get("age")?;
+        let age = age.map(u8::try_from).transpose();
         Ok(Self {
             id: UserId(row.try_get("id")?),
             name: row.try_get("name")?,
             email: row.try_get("email")?,
-            age: row.try_get("age")?,
+            age: age.map_err(|error| sqlx::Error::Decode(error.into()))?,
         })
     }
 }

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod clock;
 pub mod database;
+pub mod postgres;
 pub mod raw;
 
 use std::{

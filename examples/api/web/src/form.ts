@@ -27,6 +27,7 @@ const MESSAGES: Record<Keyword, (limit: number) => string> = {
   minLength: (limit) => `At least ${limit} characters.`,
   minimum: (limit) => `At least ${limit}.`,
   oneOf: () => "None of the variants.",
+  pattern: () => "Contains a character that is not allowed.",
   required: () => "Required.",
   type: () => "Not a whole number.",
 };
