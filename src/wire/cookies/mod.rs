@@ -2,7 +2,7 @@
 //!
 //! 1. [`Cookies`] are the cookies that the client sent. A name that was sent twice is an error: the two
 //!    cookies were set for different paths or domains, and the server cannot know which one is its own
-//!    (RFC 6265, section 4.2.2).
+//!    (RFC 6265, section 4.2.2). [`Cookies::find_all`] returns all values of a name.
 //! 2. [`SetCookie`] is a cookie of the response: by default `HttpOnly; SameSite=Lax; Secure; Path=/`,
 //!    appended to other cookies. What a browser would silently ignore, such as `__Host-` with a domain,
 //!    is an error.
@@ -52,6 +52,7 @@
 //! none of the attributes. Both use the crate `cookie`, as this module does.
 //!
 //! [`Cookies`]: crate::Cookies
+//! [`Cookies::find_all`]: crate::Cookies::find_all
 //! [`SetCookie`]: crate::SetCookie
 
 pub(crate) mod request;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header::COOKIE};
 
 use crate::wire::{
     Problem,
-    field::cookie::{Cookie, find_in},
+    field::cookie::{Cookie, find_in, values_in},
 };
 
 /// The cookies of a request: an argument of axum's handlers, and for other frameworks made
@@ -53,8 +53,8 @@ impl Cookies {
     ///
     /// # Errors
     ///
-    /// If there are several cookies with this name, or the value is not UTF-8. In a handler, `?` turns
-    /// the error into a 400.
+    /// If there are several cookies with this name ([`find_all`](Self::find_all) returns them), or the
+    /// value is not UTF-8. In a handler, `?` turns the error into a 400.
     pub fn find(&self, name: &str) -> Result<Option<&str>, CookieError> {
         match find_in(self.first.iter().chain(&self.others), name) {
             Cookie::Absent => Ok(None),
@@ -64,6 +64,32 @@ impl Cookies {
                 Err(_) => Err(CookieError::NotText),
             },
         }
+    }
+
+    /// The values of all cookies with this name, in the order in which they were sent. Those of longer
+    /// paths come first in most browsers, but a server must not rely on the order (RFC 6265, section
+    /// 4.2.2): this is for values that can be checked, such as signed ones.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header::COOKIE};
+    /// use wythe::Cookies;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(COOKIE, HeaderValue::from_static("id=1; theme=dark; id=2"));
+    ///
+    /// let cookies = Cookies::of(&headers);
+    /// let ids: Result<Vec<_>, _> = cookies.find_all("id").collect();
+    /// assert_eq!(ids, Ok(vec!["1", "2"]));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Each value that is not UTF-8 is an error of its own.
+    pub fn find_all(&self, name: &str) -> impl Iterator<Item = Result<&str, CookieError>> {
+        let values = values_in(self.first.iter().chain(&self.others), name);
+        values.map(|value| str::from_utf8(value).or(Err(CookieError::NotText)))
     }
 
     /// The value of the cookie with this name, parsed as a `T`.

@@ -20,6 +20,25 @@ const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 /// and is discarded when the browser closes. Other cookies of the response stay. Anything that would
 /// make browsers drop the cookie is an error; in a handler, `?` turns it into a 500.
 ///
+/// A setter returns a `Result` exactly if there are cookies that it does not fit:
+/// [`max_age`](Self::max_age), [`same_site_strict`](Self::same_site_strict) and
+/// [`dangerously_without_same_site`](Self::dangerously_without_same_site) fit all of them.
+///
+/// # Prefixes
+///
+/// Browsers accept a cookie whose name has one of these prefixes only with these attributes (RFC
+/// 6265bis), and so does this type, in whatever case the prefix is written:
+///
+/// | prefix | required |
+/// |---|---|
+/// | `__Secure-` | `Secure` |
+/// | `__Host-` | `Secure`, `Path=/` and no `Domain` |
+/// | `__Http-` | `Secure` and `HttpOnly` |
+/// | `__Host-Http-` | all of these |
+///
+/// Browsers that do not know `__Http-` yet treat the name as any other, and `__Host-Http-` as
+/// `__Host-`.
+///
 /// # Example
 ///
 /// ```
@@ -118,11 +137,23 @@ impl SetCookie {
     /// # Errors
     ///
     /// If it does not start with `/`, contains characters that are not allowed in a cookie, or the name
-    /// starts with `__Host-`.
+    /// starts with `__Host-` and it is not `/`.
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Result<Self, ConfigError> {
         let path = path.into();
         check_path(&path)?;
         self.0.set_path(path);
+        self.checked()
+    }
+
+    /// Without `Path`: browsers take the path of the request that sets the cookie, up to its last `/`
+    /// (RFC 6265, section 5.1.4). Responses to requests of different paths then set different cookies
+    /// of the same name; this is for an application that has always set its cookies like this.
+    ///
+    /// # Errors
+    ///
+    /// If the name starts with `__Host-`.
+    pub fn without_path(mut self) -> Result<Self, ConfigError> {
+        self.0.unset_path();
         self.checked()
     }
 
@@ -143,6 +174,26 @@ impl SetCookie {
     /// when the user follows a link from there.
     pub fn same_site_strict(mut self) -> Self {
         self.0.set_same_site(SameSite::Strict);
+        self
+    }
+
+    /// Without `SameSite`: it depends on the browser whether it sends the cookie with requests that other
+    /// sites cause. Chromium sends it with top-level `POST` requests for two minutes after it was set,
+    /// and then treats it as `Lax`; Firefox and Safari send it with all of them. Protect all routes that
+    /// use it with `with_csrf`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use wythe::SetCookie;
+    ///
+    /// let cookie = SetCookie::new("legacy", "1")?.without_path()?.dangerously_without_same_site();
+    /// assert_eq!(HeaderValue::from(cookie), "legacy=1; HttpOnly; Secure");
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn dangerously_without_same_site(mut self) -> Self {
+        self.0.set_same_site(None);
         self
     }
 
@@ -168,9 +219,13 @@ impl SetCookie {
     }
 
     /// Without `HttpOnly`: scripts of the page can read the cookie, including injected ones.
-    pub fn script_readable(mut self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If the name starts with `__Http-` or `__Host-Http-`.
+    pub fn script_readable(mut self) -> Result<Self, ConfigError> {
         self.0.set_http_only(false);
-        self
+        self.checked()
     }
 
     /// Without `Secure`: browsers also send the cookie over plain http, where anybody on the network can
@@ -179,7 +234,8 @@ impl SetCookie {
     ///
     /// # Errors
     ///
-    /// If the cookie needs `Secure`: with `__Host-`, `__Secure-`, `SameSite=None` or `Partitioned`.
+    /// If the cookie needs `Secure`: with one of the [prefixes](Self#prefixes), `SameSite=None` or
+    /// `Partitioned`.
     pub fn dangerously_insecure(mut self) -> Result<Self, ConfigError> {
         self.0.set_secure(false);
         self.checked()
@@ -195,6 +251,14 @@ impl SetCookie {
     #[must_use]
     pub fn value(&self) -> &str {
         self.0.value()
+    }
+
+    /// The name without the prefix that browsers know, if it has one.
+    #[cfg(feature = "session")]
+    pub(crate) fn name_without_prefix(&self) -> &str {
+        let name = self.name();
+        let prefix = Prefix::of(name).text();
+        name.get(prefix.len()..).unwrap_or_default()
     }
 
     /// Appends the cookie to the header fields of a response.
@@ -264,13 +328,17 @@ fn check(cookie: &Cookie<'static>) -> Result<(), ConfigError> {
     let path = cookie.path().unwrap_or_default();
     let domain = cookie.domain().unwrap_or_default();
     let secure = cookie.secure() == Some(true);
-    let prefix = |prefix: &str| {
-        let start = cookie.name().as_bytes().get(..prefix.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-    };
-    let (host, any) = (prefix("__Host-"), prefix("__Host-") || prefix("__Secure-"));
+    let prefix = Prefix::of(cookie.name());
+    let (host, http) = (prefix.is_host(), prefix.is_http());
     let rules = [
-        (any && !secure, "`__Host-` and `__Secure-` need `Secure`"),
+        (
+            prefix != Prefix::None && !secure,
+            "`__Host-`, `__Http-` and `__Secure-` need `Secure`",
+        ),
+        (
+            http && cookie.http_only() != Some(true),
+            "`__Http-` and `__Host-Http-` need `HttpOnly`",
+        ),
         (host && path != "/", "`__Host-` needs the path `/`"),
         (
             host && !domain.is_empty(),
@@ -296,6 +364,48 @@ fn check(cookie: &Cookie<'static>) -> Result<(), ConfigError> {
         return Err(error(message));
     }
     Ok(())
+}
+
+/// What the name of a cookie promises (RFC 6265bis, section 4.1.3). Browsers ignore the case of a
+/// prefix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    None,
+    Secure,
+    Host,
+    Http,
+    HostHttp,
+}
+
+impl Prefix {
+    /// The longest prefix of a name.
+    fn of(name: &str) -> Self {
+        let known = [Self::HostHttp, Self::Host, Self::Http, Self::Secure];
+        let found = known.into_iter().find(|prefix| {
+            let prefix = prefix.text().as_bytes();
+            let start = name.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        });
+        found.unwrap_or(Self::None)
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Secure => "__Secure-",
+            Self::Host => "__Host-",
+            Self::Http => "__Http-",
+            Self::HostHttp => "__Host-Http-",
+        }
+    }
+
+    const fn is_host(self) -> bool {
+        matches!(self, Self::Host | Self::HostHttp)
+    }
+
+    const fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::HostHttp)
+    }
 }
 
 fn check_name(name: &str) -> Result<(), ConfigError> {

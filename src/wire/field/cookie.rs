@@ -29,15 +29,24 @@ pub(crate) fn find_in<'a>(
     lines: impl IntoIterator<Item = &'a HeaderValue>,
     name: &str,
 ) -> Cookie<'a> {
-    let mut values = lines
-        .into_iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| value_of(pair, name.as_bytes()));
+    let mut values = values_in(lines, name);
     match (values.next(), values.next()) {
         (None, _) => Cookie::Absent,
         (Some(value), None) => Cookie::Value(value),
         (Some(_), Some(_)) => Cookie::Repeated,
     }
+}
+
+/// The values of all cookies of this name in these lines of `Cookie`, in the order in which they were
+/// sent.
+pub(crate) fn values_in<'a>(
+    lines: impl IntoIterator<Item = &'a HeaderValue>,
+    name: &str,
+) -> impl Iterator<Item = &'a [u8]> {
+    lines
+        .into_iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| value_of(pair, name.as_bytes()))
 }
 
 /// The names and values of all cookies, with U+FFFD for what is not UTF-8.

@@ -88,12 +88,20 @@ fn attributes_are_safe_by_default() -> Result<(), ConfigError> {
             "a=1; HttpOnly; SameSite=Lax; Partitioned; Secure; Path=/",
         ),
         (
-            cookie()?.script_readable(),
+            cookie()?.script_readable()?,
             "a=1; SameSite=Lax; Secure; Path=/",
         ),
         (
             cookie()?.dangerously_insecure()?,
             "a=1; HttpOnly; SameSite=Lax; Path=/",
+        ),
+        (
+            cookie()?.without_path()?,
+            "a=1; HttpOnly; SameSite=Lax; Secure",
+        ),
+        (
+            cookie()?.dangerously_without_same_site(),
+            "a=1; HttpOnly; Secure; Path=/",
         ),
         (
             cookie()?.path("/shop")?.domain("example.com")?,
@@ -141,7 +149,10 @@ fn rejects_cookies_that_browsers_would_drop() {
     let host = |change: fn(SetCookie) -> Made| SetCookie::new("__Host-a", "1").and_then(change);
     let secure = |change: fn(SetCookie) -> Made| SetCookie::new("__sEcUrE-a", "1").and_then(change);
     let plain = |change: fn(SetCookie) -> Made| SetCookie::new("a", "1").and_then(change);
-    let wrong: [(&str, Made); 20] = [
+    let http = |change: fn(SetCookie) -> Made| SetCookie::new("__hTtP-a", "1").and_then(change);
+    let host_http =
+        |change: fn(SetCookie) -> Made| SetCookie::new("__Host-Http-a", "1").and_then(change);
+    let wrong: [(&str, Made); 27] = [
         ("an empty name", SetCookie::new("", "1")),
         ("a name with `=`", SetCookie::new("a=b", "1")),
         ("a name with a line break", SetCookie::new("a\r\n", "1")),
@@ -171,6 +182,28 @@ fn rejects_cookies_that_browsers_would_drop() {
             "`__Secure-` without TLS",
             secure(SetCookie::dangerously_insecure),
         ),
+        ("`__Host-` without a path", host(SetCookie::without_path)),
+        (
+            "`__Http-` without TLS",
+            http(SetCookie::dangerously_insecure),
+        ),
+        ("`__Http-` for scripts", http(SetCookie::script_readable)),
+        (
+            "`__Host-Http-` without TLS",
+            host_http(SetCookie::dangerously_insecure),
+        ),
+        (
+            "`__Host-Http-` for scripts",
+            host_http(SetCookie::script_readable),
+        ),
+        (
+            "`__Host-Http-` with a path",
+            host_http(|cookie| cookie.path("/a")),
+        ),
+        (
+            "`__Host-Http-` with a domain",
+            host_http(|cookie| cookie.domain("example.com")),
+        ),
         ("a path with `;`", plain(|cookie| cookie.path("/;HttpOnly"))),
         ("a path without `/`", plain(|cookie| cookie.path("a"))),
         ("a domain with `;`", plain(|cookie| cookie.domain("a;b"))),
@@ -190,6 +223,42 @@ fn rejects_cookies_that_browsers_would_drop() {
     for (name, made) in wrong {
         assert!(made.is_err(), "{name}");
     }
+}
+
+#[test]
+fn a_prefix_allows_what_it_does_not_exclude() -> Result<(), ConfigError> {
+    let allowed = [
+        SetCookie::new("__Http-a", "1")?
+            .path("/shop")?
+            .domain("example.com")?,
+        SetCookie::new("__Http-a", "1")?.without_path()?,
+        SetCookie::new("__Host-a", "1")?.script_readable()?,
+        SetCookie::new("__Host-Http-a", "1")?.path("/")?,
+        SetCookie::new("__Secure-a", "1")?
+            .script_readable()?
+            .without_path()?,
+        // Without the dash it is a name as any other.
+        SetCookie::new("__Host", "1")?.dangerously_insecure()?,
+    ];
+    for cookie in allowed {
+        let (name, set) = (cookie.name().to_owned(), written(cookie));
+        assert!(set.starts_with(&format!("{name}=1")), "{set}");
+    }
+    Ok(())
+}
+
+#[test]
+fn all_values_of_a_repeated_name_can_be_read() {
+    let cookies = cookies(&["a=1; b=2; a=", "a=\u{e9}"]);
+    let values: Result<Vec<_>, _> = cookies.find_all("a").collect();
+    assert_eq!(values, Ok(vec!["1", "", "\u{e9}"]));
+    assert_eq!(cookies.find_all("c").count(), 0);
+
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, HeaderValue::from_bytes(b"a=\xff; a=1").unwrap());
+    let cookies = Cookies::of(&headers);
+    let values: Vec<_> = cookies.find_all("a").collect();
+    assert_eq!(values, [Err(CookieError::NotText), Ok("1")]);
 }
 
 #[test]

@@ -58,17 +58,14 @@ impl<D> Sessions<D> {
     }
 
     /// Lets browsers send the cookie over plain http, for a server on `localhost`: without `Secure`,
-    /// and so without `__Host-` in its name.
+    /// and so without `__Host-` or another [prefix](SetCookie#prefixes) in its name.
     ///
     /// # Errors
     ///
     /// If an attribute of the cookie needs `Secure`.
     pub fn dangerously_insecure_for_development(self) -> Result<Self, ConfigError> {
         self.cookie(|cookie| {
-            let name = cookie.name();
-            let bare = name.get("__Host-".len()..);
-            let bare = bare.filter(|_| name.starts_with("__Host-"));
-            let name = bare.unwrap_or(name).to_owned();
+            let name = cookie.name_without_prefix().to_owned();
             cookie.renamed(name.into())?.dangerously_insecure()
         })
     }
