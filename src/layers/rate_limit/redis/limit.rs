@@ -91,7 +91,11 @@ impl RedisLimit {
         let lease = self.lease.map(|lease| check_lease(lease, quotas()));
         Ok(RedisOptions {
             lease: lease.transpose()?,
-            names: Names::new(&self.store.prefix, &self.name, &self.store.secret),
+            names: Names::new(
+                &self.store.prefix,
+                &self.name,
+                self.store.secret.as_deref().unwrap_or_default(),
+            ),
             _claim: self.store.claim(&self.name)?,
             store: self.store,
         })

@@ -40,7 +40,7 @@ pub struct RedisStore {
     names: Arc<Mutex<HashMap<String, Weak<()>>>>,
     pub(super) on_failure: OnFailure,
     pub(super) prefix: Arc<str>,
-    pub(super) secret: Arc<[u8]>,
+    pub(super) secret: Option<Arc<[u8]>>,
 }
 
 /// What only limits count; the server counts the rest.
@@ -93,7 +93,7 @@ impl RedisStore {
             names: Arc::default(),
             on_failure,
             prefix: "wythe".into(),
-            secret: Arc::default(),
+            secret: None,
         }
     }
 
@@ -130,8 +130,11 @@ impl RedisStore {
     ///
     /// Without it, anyone who can read the database can find out whether a given address or user is
     /// in it, and can find all IPv4 addresses, as there are few. Another secret starts new counts.
+    ///
+    /// An empty one, such as that of an environment variable without a value, is an error of every
+    /// layer that is built with this store.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
-        self.secret = secret.as_ref().into();
+        self.secret = Some(secret.as_ref().into());
         self
     }
 
@@ -162,6 +165,9 @@ impl RedisStore {
 
     /// Checks what types can't express.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.secret.as_ref().is_some_and(|secret| secret.is_empty()) {
+            return Err(self.server.refuse("the secret is empty"));
+        }
         self.server.check(&self.prefix)
     }
 

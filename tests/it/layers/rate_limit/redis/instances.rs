@@ -310,7 +310,11 @@ fn an_invalid_configuration_is_an_error() {
     let kept = hourly().in_redis(store().limit("kept"));
     let shared = store();
     let first = hourly().in_redis(shared.limit("same")).unwrap();
-    let cases: [(&str, Result<RateLimit<ByPeer>, ConfigError>); 13] = [
+    let cases: [(&str, Result<RateLimit<ByPeer>, ConfigError>); 14] = [
+        (
+            "the secret is empty",
+            hourly().in_redis(store().secret("").limit("a")),
+        ),
         ("must consist of", hourly().in_redis(store().limit(""))),
         ("must consist of", hourly().in_redis(store().limit("a{b}"))),
         ("must consist of", hourly().in_redis(store().limit("a:b"))),
