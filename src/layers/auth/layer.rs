@@ -48,10 +48,15 @@ pub struct OptionalAuthentication<A>(Arc<Authenticator<A>>);
 impl<A> With<Authentication<A>> {
     /// Lets requests without credentials pass: the handler asks for `Option<Auth<Principal>>`.
     ///
-    /// Invalid credentials are still answered 401: a client that sends an expired token expects to
-    /// be signed in, and would otherwise see the guest view. Only what a browser sends by itself
-    /// may count as no credentials: see
-    /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional).
+    /// | invalid credentials | |
+    /// |---|---|
+    /// | in `Authorization` or another field that the client adds on purpose | 401, or 400 if they are malformed: the client expects to be signed in, and would otherwise see the guest view |
+    /// | in a cookie: the session or token of a browser has expired, was revoked, is unreadable, or is one of several with the same name | count as none: the browser sends them by itself, even to the page where users sign in |
+    ///
+    /// A scheme says which of its refusals are of the second kind: see
+    /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional). A store that does not answer
+    /// is a 503 in either case. `Basic` credentials, which browsers repeat after the user has entered
+    /// them, are of the first kind: the 401 makes the browser ask again.
     ///
     /// # Example
     ///

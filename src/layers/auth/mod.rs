@@ -4,9 +4,9 @@
 //!    `Auth<Principal>`, and inner layers find [`Authenticated`](crate::Authenticated) in the request's extensions.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
 //!    [`optional`](crate::With::optional) it passes instead.
-//! 3. A request with invalid credentials is answered 401, even if they are optional, unless the
-//!    scheme [allows it to pass](Refusal::unless_optional), as `Sessions` does; one with malformed
-//!    credentials is answered 400.
+//! 3. A request with invalid credentials is answered 401, and one with malformed credentials 400, even
+//!    if they are optional. Only a cookie that is not valid counts as none then, because browsers send
+//!    it without being asked: see [`optional`](crate::With::optional).
 //! 4. If the scheme cannot check the credentials, because its store is down, the answer is 503, and
 //!    never 401.
 //!

@@ -116,6 +116,11 @@ use crate::wire::ConfigError;
 ///
 /// The cause of the `Problem` is a [`JwtRefusal`].
 ///
+/// Behind [`optional`](crate::With::optional), a token in a [`cookie`](Self::cookie) that does not pass
+/// counts as no token, and so do several cookies of its name: a browser sends them even to the page
+/// where users sign in. A token in `Authorization` or in a header of its own, which a client adds on
+/// purpose, is refused as above.
+///
 /// # Security
 ///
 /// It protects against tokens that are forged, altered, or signed for another use, and against
@@ -132,7 +137,9 @@ use crate::wire::ConfigError;
 /// - Forged requests. A browser sends the token in a cookie with every request, including those that
 ///   other sites make: set `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before this layer,
 ///   and name the cookie `__Host-..`, so that a sibling domain can't add a second one, which would be
-///   answered with 400.
+///   answered with 400. After a change of the cookie's domain or path, browsers send the old one as
+///   well: remove it when the new one is set, with the [`removal`](crate::SetCookie::removal) of a
+///   cookie that has the old attributes.
 /// - Disclosure. The claims are signed, not encrypted.
 /// - A misconfigured proxy. With a [header](Self::header) of its own, the proxy must remove the header
 ///   that clients send; the signature is verified in any case.

@@ -112,7 +112,8 @@ impl<C> Jwt<C> {
 
 /// Where tokens are found, and what is answered.
 impl<C> Jwt<C> {
-    /// Reads the token from this cookie too.
+    /// Reads the token from this cookie too. Behind [`optional`](crate::With::optional), one that does
+    /// not pass counts as no token.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use super::refusal::JwtRefusal;
 use crate::{
     contract::description::Carrier,
-    layers::auth::credential_header,
+    layers::auth::{Refusal, credential_header},
     wire::{
         ConfigError,
         field::{
@@ -75,22 +75,40 @@ impl TokenSource {
         [bearer, header, cookie].into_iter().flatten()
     }
 
-    /// The only token of a request, if it has any.
+    /// The only token of a request, if it has any, and who added it.
     ///
     /// A request with two is rejected (RFC 6750, section 2), even if they are equal: another server
     /// on the way may have read the other one.
-    pub(super) fn find<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, JwtRefusal> {
-        let mut found = None;
-        if self.authorization {
-            found = bearer_token(headers)?;
+    pub(super) fn find<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Option<(&'a [u8], AddedBy)>, (JwtRefusal, AddedBy)> {
+        let cookie = match &self.cookie {
+            Some(name) => cookie_token(headers, name),
+            None => Ok(None),
+        };
+        match (self.find_in_fields(headers), cookie) {
+            (Err(reason), _) => Err((reason, AddedBy::Client)),
+            (Ok(Some(token)), Ok(None)) => Ok(Some((token, AddedBy::Client))),
+            (Ok(Some(_)), _) => Err((JwtRefusal::SeveralTokens, AddedBy::Client)),
+            (Ok(None), Ok(token)) => Ok(token.map(|token| (token, AddedBy::Browser))),
+            (Ok(None), Err(reason)) => Err((reason, AddedBy::Browser)),
         }
-        if let Some(name) = &self.header {
-            found = either(found, header_token(headers, name)?)?;
+    }
+
+    fn find_in_fields<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, JwtRefusal> {
+        let bearer = if self.authorization {
+            bearer_token(headers)?
+        } else {
+            None
+        };
+        let Some(name) = &self.header else {
+            return Ok(bearer);
+        };
+        match (bearer, header_token(headers, name)?) {
+            (Some(_), Some(_)) => Err(JwtRefusal::SeveralTokens),
+            (token, None) | (None, token) => Ok(token),
         }
-        if let Some(name) = &self.cookie {
-            found = either(found, cookie_token(headers, name)?)?;
-        }
-        Ok(found)
     }
 
     /// The reason to report for a request whose token is refused for `reason`: what follows
@@ -107,13 +125,23 @@ impl TokenSource {
     }
 }
 
-const fn either<'a>(
-    one: Option<&'a [u8]>,
-    other: Option<&'a [u8]>,
-) -> Result<Option<&'a [u8]>, JwtRefusal> {
-    match (one, other) {
-        (Some(_), Some(_)) => Err(JwtRefusal::SeveralTokens),
-        (token, None) | (None, token) => Ok(token),
+/// Who added a token to a request.
+#[derive(Clone, Copy)]
+pub(super) enum AddedBy {
+    /// The client, on purpose.
+    Client,
+    /// The browser, by itself: the token of a cookie.
+    Browser,
+}
+
+impl AddedBy {
+    /// The refusal of such a token. A cookie with a dead token must not keep a user from the pages that
+    /// need none, or from signing in again.
+    pub(super) fn refusal(self, refusal: Refusal) -> Refusal {
+        match self {
+            Self::Client => refusal,
+            Self::Browser => refusal.unless_optional(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     keys::KeySet,
     refusal::{JwtRefusal, NotVerified, PreparedRefusals},
     single_pass,
-    token_source::TokenSource,
+    token_source::{AddedBy, TokenSource},
 };
 use crate::{
     contract::{
@@ -40,15 +40,17 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<C>> {
         let verifier = &self.verifier;
-        let token = match verifier.source.find(&head.headers) {
+        let (token, added_by) = match verifier.source.find(&head.headers) {
             Ok(None) => return Later::Ready(Verdict::Missing),
-            Ok(Some(token)) => token,
-            Err(reason) => return Later::Ready(verifier.refuse(&head.headers, reason)),
+            Ok(Some(found)) => found,
+            Err((reason, added_by)) => {
+                return Later::Ready(verifier.refuse(&head.headers, reason, added_by));
+            }
         };
         match self.claims(token, false) {
             Ok(claims) => Later::Ready(Verdict::Verified(claims)),
             Err(NotVerified::Refused(reason)) => {
-                Later::Ready(verifier.refuse(&head.headers, reason))
+                Later::Ready(verifier.refuse(&head.headers, reason, added_by))
             }
             Err(NotVerified::NeedsKeys(fetch)) => {
                 let (jwt, token) = (self.clone(), token.to_vec());
@@ -59,7 +61,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                     match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
                         Err(NotVerified::Refused(reason)) => {
-                            Verdict::Refused(jwt.verifier.refusals.of(reason))
+                            Verdict::Refused(added_by.refusal(jwt.verifier.refusals.of(reason)))
                         }
                         Err(NotVerified::NeedsKeys(fetch)) => {
                             let cause = fetch.await.err();
@@ -263,8 +265,9 @@ impl TokenVerifier {
     }
 
     /// The answer to a request with these headers whose token is refused.
-    fn refuse<P>(&self, headers: &HeaderMap, reason: JwtRefusal) -> Verdict<P> {
-        Verdict::Refused(self.refusals.of(self.source.refusal(headers, reason)))
+    fn refuse<P>(&self, headers: &HeaderMap, reason: JwtRefusal, added_by: AddedBy) -> Verdict<P> {
+        let refusal = self.refusals.of(self.source.refusal(headers, reason));
+        Verdict::Refused(added_by.refusal(refusal))
     }
 }
 

@@ -105,8 +105,7 @@ where
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<A::Principal>> {
         let first = match self.first.authenticate(head) {
-            Later::Ready(Verdict::Missing) => Later::Ready(Verdict::Missing),
-            Later::Ready(verdict) if self.answers.exclusive.is_none() => {
+            Later::Ready(verdict) if self.answers.is_decided_by(&verdict) => {
                 return Later::Ready(self.answers.of_first(verdict));
             }
             first => first,
@@ -137,11 +136,26 @@ impl Answers {
     ) -> Later<Verdict<P>> {
         match (first, self.exclusive.clone()) {
             (Verdict::Missing, _) => second.map(move |second| self.of_second(second)),
-            (first, None) => Later::Ready(self.of_first(first)),
+            (first, None) if self.is_decided_by(&first) => Later::Ready(self.of_first(first)),
+            // A browser sends a dead cookie by itself: it must not stand in the way of a valid token.
+            (first, None) => second.map(move |second| match second {
+                Verdict::Missing => self.of_first(first),
+                second => self.of_second(second),
+            }),
             (first, Some(refusal)) => second.map(move |second| match second {
                 Verdict::Missing => self.of_first(first),
                 _ => Verdict::Refused(refusal),
             }),
+        }
+    }
+
+    /// Whether the second scheme has no say.
+    const fn is_decided_by<P>(&self, first: &Verdict<P>) -> bool {
+        match first {
+            _ if self.exclusive.is_some() => false,
+            Verdict::Missing => false,
+            Verdict::Refused(refusal) => !refusal.is_unless_optional(),
+            _ => true,
         }
     }
 

@@ -117,7 +117,9 @@ pub trait Authenticate {
     /// Accepts the credentials of this scheme or of another one with the same principal: the first
     /// scheme that finds credentials in the request decides.
     ///
-    /// Invalid credentials are refused and never fall through to the other scheme. A 401 carries the
+    /// Invalid credentials are refused and never fall through to the other scheme, with one exception:
+    /// a [dead cookie](Refusal::unless_optional), such as that of an expired session, which a browser
+    /// sends by itself, does not stand in the way of credentials of the other scheme. A 401 carries the
     /// challenges of both, first that of the scheme that refused.
     ///
     /// If a request has credentials of both, those of the second scheme are ignored;
@@ -296,6 +298,11 @@ pub trait Authenticate {
 
     /// Looks the principal up in a store: its row by the `sub` of its claims, or whether its token
     /// was revoked.
+    ///
+    /// `None` is refused even where credentials are [optional](crate::With::optional). If they come from
+    /// a cookie, return a [`Verdict`] with a refusal that is
+    /// [`unless_optional`](Refusal::unless_optional) instead, so that the browser of a user whose
+    /// account was deleted can open public pages, and the page to sign in.
     ///
     /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see
     /// [`Outcome`]. `None` is a 401, and an error a 503. The store is asked only about valid

@@ -137,7 +137,10 @@ impl Refusal {
     ///
     /// This is for credentials that a browser sends by itself, such as an expired cookie: if they
     /// were refused everywhere, the user could not even open the page to sign in again. A client
-    /// that adds credentials on purpose can leave them out.
+    /// that adds credentials on purpose, such as an `Authorization` field, can leave them out.
+    ///
+    /// Of several schemes ([`or`](super::Authenticate::or)), the next one is asked. `Sessions` and the
+    /// cookies of `Jwt` are refused in this way.
     pub fn unless_optional(self) -> Self {
         Self {
             unless_optional: true,

@@ -31,16 +31,19 @@ enum Says {
     /// Wrong, with a challenge of the refusal's own.
     Expired,
     Malformed,
+    /// Wrong, in a cookie.
+    Dead,
     Down,
 }
 
-const ALL: [Says; 7] = [
+const ALL: [Says; 8] = [
     Says::Missing,
     Says::Right,
     Says::RightWithCookie,
     Says::Wrong,
     Says::Expired,
     Says::Malformed,
+    Says::Dead,
     Says::Down,
 ];
 
@@ -81,6 +84,7 @@ impl Scheme {
                 Verdict::Refused(Refusal::new("expired").challenge(own))
             }
             Says::Malformed => Verdict::Refused(Refusal::malformed("malformed")),
+            Says::Dead => Verdict::Refused(Refusal::new("dead").unless_optional()),
             Says::Down => Verdict::Failed("the store is down".into()),
         }
     }
@@ -183,6 +187,7 @@ impl Tree {
                 (Expected::Missing, other) => other.beside(first),
                 (found, Expected::Missing) => found.beside(second),
                 (_, _) if *exclusive => Expected::Refused(400, vec![]),
+                (Expected::Dead(_), found) => found.beside(first),
                 (found, _) => found.beside(second),
             },
         }
@@ -194,6 +199,8 @@ enum Expected {
     Missing,
     Passes(&'static str, bool),
     Refused(u16, Vec<String>),
+    /// Refused with these challenges, or none if credentials are optional.
+    Dead(Vec<String>),
 }
 
 impl Expected {
@@ -206,13 +213,14 @@ impl Expected {
             Says::Wrong => Self::Refused(401, vec![name.to_owned()]),
             Says::Expired => Self::Refused(401, vec![expired(name)]),
             Says::Malformed => Self::Refused(400, vec![]),
+            Says::Dead => Self::Dead(vec![name.to_owned()]),
             Says::Down => Self::Refused(503, vec![]),
         }
     }
 
     /// A 401 has the challenges of the others, too.
     fn beside(mut self, other: &Tree) -> Self {
-        if let Self::Refused(401, challenges) = &mut self {
+        if let Self::Refused(401, challenges) | Self::Dead(challenges) = &mut self {
             challenges.push(other.challenge());
         }
         self
@@ -257,7 +265,10 @@ async fn holds(tree: &Tree, optional: bool) {
     };
     let nothing = Vec::new;
     let expected = match tree.expected() {
-        Expected::Missing if optional => (200, "nobody".to_owned(), nothing(), nothing()),
+        Expected::Missing | Expected::Dead(_) if optional => {
+            (200, "nobody".to_owned(), nothing(), nothing())
+        }
+        Expected::Dead(challenges) => (401, String::new(), challenges, nothing()),
         Expected::Missing => (401, String::new(), vec![tree.challenge()], nothing()),
         Expected::Passes(name, cookie) => {
             let cookies = cookie.then(|| format!("{name}=renewed"));
@@ -278,7 +289,9 @@ async fn holds(tree: &Tree, optional: bool) {
     if !exclusive(tree) {
         // Whatever stands after the scheme that decides has not begun.
         let leaves = tree.leaves();
-        let decides = leaves.iter().position(|leaf| leaf.says != Says::Missing);
+        let decides = leaves
+            .iter()
+            .position(|leaf| !matches!(leaf.says, Says::Missing | Says::Dead));
         for (n, leaf) in leaves.iter().enumerate() {
             let asked = leaf.later && decides.is_none_or(|decides| n <= decides);
             let begun = leaf.begun.load(Ordering::SeqCst);

@@ -279,6 +279,54 @@ async fn optional_tokens_may_be_missing_but_not_invalid() {
     );
 }
 
+/// A browser sends its cookies even to the page where users sign in.
+#[tokio::test]
+async fn a_dead_token_in_a_cookie_counts_as_none_if_tokens_are_optional() {
+    let expired = token(&json!({ "sub": "ann", "exp": NOW }));
+    let later = token(&json!({ "sub": "ann", "exp": NOW + 60, "nbf": NOW + 30 }));
+    let (valid, forged) = (token(&good()), format!("{}A", token(&good())));
+    let long = "x".repeat(9_000);
+    for only in [false, true] {
+        let jwt = match only {
+            false => hs256::<Claims>().cookie("token").unwrap(),
+            true => hs256::<Claims>().only_cookie("token").unwrap(),
+        };
+        let rejected = jwt.clone().check(|_| Err("signed out"));
+        let cases: [(&str, _, String); 8] = [
+            ("expired", &jwt, format!("token={expired}")),
+            ("not yet valid", &jwt, format!("token={later}")),
+            ("forged", &jwt, format!("token={forged}")),
+            ("not a token", &jwt, "token=x".to_owned()),
+            ("too long", &jwt, format!("token={long}")),
+            ("rejected by a check", &rejected, format!("token={valid}")),
+            ("two", &jwt, format!("token={valid}; token={valid}")),
+            (
+                "two that are dead",
+                &jwt,
+                format!("token={expired}; token=x"),
+            ),
+        ];
+        for (name, jwt, cookie) in cases {
+            let fields = [("cookie", cookie.as_str())];
+            let response = send(&with_auth(jwt.clone()).optional(), request(&fields)).await;
+            assert_eq!(response.status(), StatusCode::OK, "{name}, {only}");
+            let status = answer(jwt.clone(), &fields).await.status();
+            assert!([400, 401].contains(&status.as_u16()), "{name}, {only}");
+        }
+    }
+    // What the client adds on purpose is refused, with and without a cookie beside it.
+    let layer = with_auth(hs256::<Claims>().cookie("token").unwrap()).optional();
+    let (bearer, cookie) = (format!("Bearer {expired}"), format!("token={valid}"));
+    let response = send(&layer, request(&[("authorization", &bearer)])).await;
+    problem(&response, StatusCode::UNAUTHORIZED);
+    let both = [("authorization", &*bearer), ("cookie", &*cookie)];
+    problem(&send(&layer, request(&both)).await, StatusCode::BAD_REQUEST);
+    let in_field = hs256::<Claims>().header("x-access-token").unwrap();
+    let layer = with_auth(in_field).optional();
+    let response = send(&layer, request(&[("x-access-token", &expired)])).await;
+    problem(&response, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn tells_the_client_the_realm_and_no_more_than_it_needs() {
     let jwt = || {
