@@ -22,8 +22,6 @@ use super::{
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
-#[cfg(any(feature = "metrics", feature = "trace"))]
-use crate::request::RequestHead;
 #[cfg(feature = "trace")]
 use crate::request::RequestSpan;
 #[cfg(feature = "metrics")]
@@ -35,7 +33,7 @@ use crate::{
         lingering_close::layer::{LingeringClose, Watch},
         method::guard::Methods,
     },
-    request::{PathParams, original_uri, parameter_names},
+    request::{PathParams, RequestHead, original_uri, parameter_names},
     wire::{BoxError, Problem},
 };
 
@@ -410,18 +408,18 @@ impl PathTable {
 
     fn call(&self, request: Request<Body>) -> BoxedResponse<Body> {
         let found = match &self.by_version {
-            None => self.find(request.method(), |_| true),
+            None => self.find(&request, |_| true),
             Some(by_version) => {
                 let path = original_uri(request.uri(), request.extensions()).path();
                 match by_version.policy.read(path, request.headers()) {
                     // The layer that reads the version rejects the request, in the stack of each route.
-                    Err(_) => self.find(request.method(), |_| true),
+                    Err(_) => self.find(&request, |_| true),
                     Ok(version) => {
                         let is_in = |entry: &MethodEntry| {
                             entry.versions.is_empty() || entry.versions.contains(&version)
                         };
-                        self.find(request.method(), is_in).or_else(|| {
-                            let in_another = self.find(request.method(), |_| true);
+                        self.find(&request, is_in).or_else(|| {
+                            let in_another = self.find(&request, |_| true);
                             in_another.map(|_| &by_version.not_in_version)
                         })
                     }
@@ -431,15 +429,22 @@ impl PathTable {
         found.unwrap_or(&self.others).call(request)
     }
 
-    fn find(&self, method: &Method, is_in: impl Fn(&MethodEntry) -> bool) -> Option<&Mounted> {
+    fn find(
+        &self,
+        request: &Request<Body>,
+        is_in: impl Fn(&MethodEntry) -> bool,
+    ) -> Option<&Mounted> {
         let of = |method: &Method| {
             let mut entries = self.methods.iter();
             entries.find(|entry| entry.method == *method && is_in(entry))
         };
-        let found = of(method).or_else(|| match *method {
-            // RFC 9110, section 9.3.2.
-            Method::HEAD => of(&Method::GET),
-            _ => None,
+        let method = request.method();
+        let found = of(method).or_else(|| {
+            // RFC 9110, section 9.3.2. A WebSocket is opened with GET over HTTP/1.1, with an extended CONNECT
+            // later (RFC 8441, section 5).
+            let is_get =
+                *method == Method::HEAD || RequestHead::from(request).is_extended_connect();
+            is_get.then(|| of(&Method::GET))?
         });
         found.map(|entry| &entry.mounted)
     }

@@ -130,6 +130,17 @@ impl<'a> RequestHead<'a> {
         self.version
     }
 
+    /// Whether it is an extended CONNECT, which has a `:protocol`, such as the handshake of a WebSocket
+    /// over HTTP/2 (RFC 8441, sections 4 and 5) and HTTP/3 (RFC 9220).
+    ///
+    /// Servers keep the protocol in types of their own. But a CONNECT has a path only if it has a protocol
+    /// (RFC 9113, section 8.5).
+    pub(crate) fn is_extended_connect(&self) -> bool {
+        *self.method == Method::CONNECT
+            && self.version >= Version::HTTP_2
+            && self.received.path_and_query().is_some()
+    }
+
     /// The route, if it is known and fits the full path.
     pub(crate) fn known_route(&self) -> Option<&'a str> {
         matched_route(self.extensions).filter(|route| fits(route, self.path()))

@@ -11,10 +11,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode, header};
 use tower_service::Service;
 
-use self::registered::{Delete, Get, Head, Lacks, Options, Patch, Post, Put, Query};
+use self::registered::{
+    AtRunTime, Delete, Fallback, Get, Head, Lacks, Options, Patch, Post, Put, Query, Registered,
+};
 use super::{
     guard::{KNOWN, Methods},
     handler::IntoEndpoint,
@@ -22,6 +24,7 @@ use super::{
 use crate::{
     compose::{BoxedResponse, ErasedHandler},
     contract::{ReplyBody, finish, log_passing},
+    request::RequestHead,
     wire::{ConfigError, head_method},
 };
 
@@ -29,8 +32,9 @@ use crate::{
 /// for hyper and tower.
 ///
 /// A method without a handler is answered as [`with_methods`](crate::with_methods) answers it: 405
-/// with `Allow`, 204 to `OPTIONS`, and 501. The handler of `GET` also answers `HEAD`: it sees the
-/// method `HEAD`, and its response loses its body.
+/// with `Allow`, 204 to `OPTIONS`, and 501. [`Endpoint::fallback`] replaces these answers. The handler of
+/// `GET` also answers `HEAD`: it sees the method `HEAD`, and its response loses its body. It also gets the
+/// extended `CONNECT` that opens a WebSocket over HTTP/2, unless `CONNECT` has a handler.
 ///
 /// # Handlers
 ///
@@ -87,10 +91,10 @@ use crate::{
 /// let users = endpoint().get(list).get(list);
 /// ```
 pub fn endpoint<B, R>() -> Endpoint<B, R> {
-    Endpoint::from_handlers(Vec::new())
+    Endpoint::from_handlers(Vec::new(), None)
 }
 
-/// Handlers by method; made by [`endpoint`].
+/// Handlers by method; made by [`endpoint`], or by [`Endpoint::list`] at run time.
 ///
 /// `B` is the type of request bodies, `R` that of response bodies. `M` lists the methods that have a
 /// handler, so that a second handler for a method does not compile.
@@ -103,6 +107,7 @@ pub struct Endpoint<B, R, M = ()> {
 struct Handlers<B, R> {
     methods: Methods,
     handlers: Vec<(Method, ErasedHandler<B, R>)>,
+    fallback: Option<ErasedHandler<B, R>>,
 }
 
 macro_rules! for_each_method {
@@ -130,20 +135,27 @@ impl<B, R, M> Endpoint<B, R, M> {
         query Query QUERY,
     }
 
-    /// Answers a method that has no setter here, `PROPFIND` for example, with this handler.
+    /// Answers a method that has no setter here, `PROPFIND` for example, with this handler. On an endpoint
+    /// that [`Endpoint::list`] has made, it answers any method.
+    ///
+    /// It returns a `Result`: write `?` after it.
     ///
     /// # Errors
     ///
-    /// The method has a setter here (`.get(..)`), which the compiler can check, or has a handler
-    /// already: one of the two would never be called.
+    /// The method has a handler already: one of the two would never be called. Or it has a setter here
+    /// (`.get(..)`), for which the compiler checks that, and the endpoint is not made by `Endpoint::list`.
     pub fn on<H, I>(self, method: Method, handler: H) -> Result<Self, ConfigError>
     where
         H: IntoEndpoint<B, R, I>,
+        M: Registered,
     {
         let without_setter = [Method::TRACE, Method::CONNECT];
-        if KNOWN.contains(&method) && !without_setter.contains(&method) {
+        if !M::AT_RUN_TIME && KNOWN.contains(&method) && !without_setter.contains(&method) {
             let call = method.as_str().to_ascii_lowercase();
-            let message = format!("use `.{call}(..)` for `{method}`");
+            let message = format!(
+                "use `.{call}(..)` for `{method}`, or start with `Endpoint::list(..)` if the methods are \
+                 known at run time only"
+            );
             return Err(ConfigError::new("Endpoint", message));
         }
         if self.inner.find(&method).is_some() {
@@ -153,21 +165,121 @@ impl<B, R, M> Endpoint<B, R, M> {
         Ok(self.add(method, handler.erase()))
     }
 
+    /// Answers every method that has no handler, `OPTIONS` and methods that are not known included: in place
+    /// of 405, 204 and 501. `HEAD` still goes to the handler of `GET`, if there is one.
+    ///
+    /// A 405 that the handler answers without `Allow` gets the methods that have a handler (RFC 9110,
+    /// section 15.5.6).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response, StatusCode};
+    /// use http_body_util::Full;
+    /// use tower::ServiceExt;
+    /// use wythe::{Problem, endpoint};
+    ///
+    /// type Body = Full<Bytes>;
+    ///
+    /// async fn list(_: Request<Body>) -> Response<Body> {
+    ///     Response::new(Full::from("[]"))
+    /// }
+    ///
+    /// async fn others(request: Request<Body>) -> Result<Response<Body>, Problem> {
+    ///     let detail = format!("A list of users has no {}.", request.method());
+    ///     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail(detail))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let users = endpoint().get(list).fallback(others);
+    ///
+    /// let put = Request::put("/users").body(Full::default())?;
+    /// let response = users.oneshot(put).await?;
+    /// assert_eq!(response.status(), 405);
+    /// assert_eq!(response.headers()["allow"], "GET, HEAD");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fallback<H, I>(self, handler: H) -> Endpoint<B, R, (Fallback, M)>
+    where
+        H: IntoEndpoint<B, R, I>,
+        M: Lacks<Fallback>,
+    {
+        Endpoint::from_handlers(self.inner.handlers.clone(), Some(handler.erase()))
+    }
+
     fn add<N>(self, method: Method, handler: ErasedHandler<B, R>) -> Endpoint<B, R, N> {
         let mut handlers = self.inner.handlers.clone();
         handlers.push((method, handler));
-        Endpoint::from_handlers(handlers)
+        Endpoint::from_handlers(handlers, self.inner.fallback.clone())
     }
 
-    fn from_handlers(handlers: Vec<(Method, ErasedHandler<B, R>)>) -> Self {
+    fn from_handlers(
+        handlers: Vec<(Method, ErasedHandler<B, R>)>,
+        fallback: Option<ErasedHandler<B, R>>,
+    ) -> Self {
         let listed = handlers.iter().map(|(method, _)| method.clone()).collect();
         Self {
             inner: Arc::new(Handlers {
                 methods: Methods::new(listed),
                 handlers,
+                fallback,
             }),
             registered: PhantomData,
         }
+    }
+}
+
+impl<B, R> Endpoint<B, R, AtRunTime> {
+    /// These handlers, by methods that are known at run time only. [`on`](Self::on) adds others, of any type;
+    /// setters such as `.get(..)` do not compile, because nobody knows yet which methods have a handler.
+    ///
+    /// The handlers of a list have one type. Those of several types are boxed, as
+    /// `tower::util::BoxCloneSyncService` for example, or added with `on`.
+    ///
+    /// # Errors
+    ///
+    /// A method is listed twice: one of the two handlers would never be called.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Method, Request, Response};
+    /// use http_body_util::Full;
+    /// use tower::ServiceExt;
+    /// use wythe::Endpoint;
+    ///
+    /// type Body = Full<Bytes>;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // From a file of mock responses, for example.
+    /// let configured = vec![("GET", "[]"), ("PUT", "saved")];
+    /// let handlers = configured.into_iter().map(|(method, text)| {
+    ///     let handler = move |_: Request<Body>| async move { Response::new(Body::from(text)) };
+    ///     (method.parse::<Method>().unwrap(), handler)
+    /// });
+    /// let users = Endpoint::list(handlers)?;
+    ///
+    /// let put = Request::put("/users").body(Full::default())?;
+    /// assert_eq!(users.clone().oneshot(put).await?.status(), 200);
+    /// let delete = Request::delete("/users").body(Full::default())?;
+    /// assert_eq!(users.oneshot(delete).await?.headers()["allow"], "GET, HEAD, PUT");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn list<H, I>(handlers: impl IntoIterator<Item = (Method, H)>) -> Result<Self, ConfigError>
+    where
+        H: IntoEndpoint<B, R, I>,
+    {
+        let none = Self::from_handlers(Vec::new(), None);
+        let mut handlers = handlers.into_iter();
+        handlers.try_fold(none, |endpoint, (method, handler)| {
+            endpoint.on(method, handler)
+        })
     }
 }
 
@@ -176,6 +288,18 @@ impl<B, R> Handlers<B, R> {
     fn find(&self, method: &Method) -> Option<&ErasedHandler<B, R>> {
         let mut handlers = self.handlers.iter();
         handlers.find_map(|(one, handler)| (one == method).then_some(handler))
+    }
+
+    /// The handler for this request, if there is one.
+    fn select(&self, request: &Request<B>) -> Option<&ErasedHandler<B, R>> {
+        let method = request.method();
+        let found = self.find(method).or_else(|| {
+            // RFC 9110, section 9.1; RFC 8441, section 5.
+            let is_get =
+                *method == Method::HEAD || RequestHead::from(request).is_extended_connect();
+            is_get.then(|| self.find(&Method::GET))?
+        });
+        found.or(self.fallback.as_ref())
     }
 }
 
@@ -211,18 +335,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> EndpointFuture<R> {
-        let method = request.method();
-        let is_head = *method == Method::HEAD;
-        let get = is_head.then_some(&Method::GET);
+        let is_head = *request.method() == Method::HEAD;
         let inner = &self.inner;
-        let handler = inner.find(method).or_else(|| inner.find(get?));
-        let state = if let Some(handler) = handler {
+        let state = if let Some(handler) = inner.select(&request) {
             EndpointState::Calling {
+                allow: inner.fallback.is_some().then(|| inner.methods.clone()),
                 call: handler.respond(request),
                 is_head,
             }
         } else {
-            let reply = finish("endpoint", inner.methods.answer(method), is_head);
+            let reply = finish("endpoint", inner.methods.answer(request.method()), is_head);
             EndpointState::Replying { reply: Some(reply) }
         };
         EndpointFuture { state }
@@ -241,6 +363,8 @@ enum EndpointState<R> {
     Calling {
         call: BoxedResponse<R>,
         is_head: bool,
+        /// The value of `Allow` in a 405 without one, where a fallback may have answered it.
+        allow: Option<Methods>,
     },
     Replying {
         reply: Option<Response<Bytes>>,
@@ -255,8 +379,19 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
-            EndpointState::Calling { call, is_head } => {
+            EndpointState::Calling {
+                call,
+                is_head,
+                allow,
+            } => {
                 let mut response = ready!(call.as_mut().poll(cx));
+                if let Some(methods) = allow
+                    && response.status() == StatusCode::METHOD_NOT_ALLOWED
+                {
+                    let headers = response.headers_mut();
+                    let allow = headers.entry(header::ALLOW);
+                    allow.or_insert_with(|| methods.allow().clone());
+                }
                 log_passing(&mut response);
                 if *is_head {
                     head_method::strip(&mut response);
@@ -295,8 +430,39 @@ pub mod registered {
                 impl Other<$rest> for $first {}
                 impl Other<$first> for $rest {}
             )*
+            impl Other<Fallback> for $first {}
+            impl Other<$first> for Fallback {}
             registered!(@pairs $($rest)*);
         };
+    }
+
+    /// The endpoint was filled at run time, so that its methods are not in its type; made by
+    /// [`Endpoint::list`](super::Endpoint::list).
+    #[derive(Clone, Copy, Debug)]
+    #[non_exhaustive]
+    pub struct AtRunTime;
+
+    /// The endpoint has a handler for every other method.
+    #[derive(Clone, Copy, Debug)]
+    #[non_exhaustive]
+    pub struct Fallback;
+
+    /// How an endpoint was filled.
+    pub trait Registered {
+        /// Whether its methods are known at run time only.
+        const AT_RUN_TIME: bool;
+    }
+
+    impl Registered for () {
+        const AT_RUN_TIME: bool = false;
+    }
+
+    impl Registered for AtRunTime {
+        const AT_RUN_TIME: bool = true;
+    }
+
+    impl<H, T: Registered> Registered for (H, T) {
+        const AT_RUN_TIME: bool = T::AT_RUN_TIME;
     }
 
     registered! {
@@ -312,13 +478,17 @@ pub mod registered {
 
     /// A list of methods without `X`.
     #[diagnostic::on_unimplemented(
-        message = "this endpoint already has a handler for `{X}`",
+        message = "this endpoint already has a handler for `{X}`, or was made by `Endpoint::list(..)`",
         label = "a second handler for the same method",
-        note = "only one of the two would be called: remove the other"
+        note = "only one of the two would be called: remove the other",
+        note = "which methods an endpoint of `Endpoint::list(..)` has is known at run time only: add another \
+                with `.on(Method::GET, handler)?`"
     )]
     pub trait Lacks<X> {}
 
     impl<X> Lacks<X> for () {}
+
+    impl Lacks<Fallback> for AtRunTime {}
 
     #[diagnostic::do_not_recommend]
     impl<X, H: Other<X>, T: Lacks<X>> Lacks<X> for (H, T) {}

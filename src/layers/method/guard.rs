@@ -10,6 +10,7 @@ use crate::{
         Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With,
         description::Answer, stage, with,
     },
+    request::RequestHead,
     wire::{ConfigError, Problem, head_method},
 };
 
@@ -120,6 +121,16 @@ impl Methods {
         listed.contains(method) || *method == Method::HEAD && listed.contains(&Method::GET)
     }
 
+    /// A WebSocket is opened with GET over HTTP/1.1, with an extended CONNECT later (RFC 8441, section 5).
+    fn opens_websocket<B>(&self, request: &Request<B>) -> bool {
+        self.0.listed.contains(&Method::GET) && RequestHead::from(request).is_extended_connect()
+    }
+
+    /// The value of `Allow`.
+    pub(super) fn allow(&self) -> &HeaderValue {
+        &self.0.allow
+    }
+
     /// The answer to a method that does not pass.
     pub(crate) fn answer(&self, method: &Method) -> Response<Bytes> {
         let guard = &*self.0;
@@ -197,7 +208,7 @@ impl<B> Middleware<B> for Methods {
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let method = request.method();
-        if !self.pass(method) {
+        if !self.pass(method) && !self.opens_websocket(&request) {
             return Step::reply(self.answer(method));
         }
         let is_head = *method == Method::HEAD;

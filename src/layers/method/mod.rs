@@ -1,7 +1,8 @@
 //! Rejects methods that a resource does not support, and answers `OPTIONS` and `HEAD` for it: the
 //! guard [`with_methods`], and [`endpoint()`](crate::endpoint()), which also selects the handler.
 //!
-//! 1. A listed method passes, and `HEAD` passes if `GET` is listed.
+//! 1. A listed method passes. If `GET` is listed, so do `HEAD` and the extended `CONNECT` that opens a
+//!    WebSocket over HTTP/2 or HTTP/3, where HTTP/1.1 has a `GET` (RFC 8441). A plain `CONNECT` does not.
 //! 2. `OPTIONS` is answered here, unless it is listed itself.
 //! 3. Any other method is rejected: with 405 if it is a method of HTTP, with 501 if it is not.
 //! 4. The response to a `HEAD` keeps its fields and loses its body. If it has no
@@ -54,6 +55,10 @@
 //! whole router it would answer 405 where the router has no route, which is a 404.
 //!
 //! # Security
+//!
+//! A server accepts an extended `CONNECT` only if it is configured to. Its `:protocol` is not compared here,
+//! because each server keeps it in a type of its own. A handler that opens a WebSocket, such as axum's,
+//! rejects other protocols.
 //!
 //! Method override fields such as `X-HTTP-Method-Override` are ignored: the handler gets the method
 //! that the layers outside this one have seen.

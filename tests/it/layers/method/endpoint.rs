@@ -230,6 +230,10 @@ async fn a_service_is_called_only_when_ready_and_its_error_becomes_a_response() 
 fn rejects_a_method_with_a_dedicated_function_or_an_existing_handler() {
     let error = endpoint().on(Method::GET, list).unwrap_err();
     assert!(error.to_string().contains("`.get(..)`"), "{error}");
+    assert!(
+        error.to_string().contains("`Endpoint::list(..)`"),
+        "{error}"
+    );
     let link = || Method::from_bytes(b"LINK").unwrap();
     let error = endpoint()
         .on(link(), list)
@@ -241,6 +245,88 @@ fn rejects_a_method_with_a_dedicated_function_or_an_existing_handler() {
         "{error}"
     );
     assert_eq!(error.policy(), "Endpoint");
+}
+
+#[tokio::test]
+async fn an_endpoint_can_be_filled_from_a_list_at_run_time() {
+    let configured = vec![(Method::GET, "list"), (Method::PUT, "saved")];
+    let handlers = configured.into_iter().map(|(method, text)| {
+        let handler = move |_: Request<Body>| async move { Response::new(Body::from(text)) };
+        (method, handler)
+    });
+    let mut users = Endpoint::list(handlers).unwrap();
+    assert_eq!(ask(&users, "GET").await.body(), "list");
+    assert_eq!(ask(&users, "PUT").await.body(), "saved");
+    let response = ask(&users, "DELETE").await;
+    problem(&response, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()["allow"], "GET, HEAD, PUT");
+
+    // Others in a loop, of any type.
+    for name in ["DELETE", "PROPFIND"] {
+        users = users.on(name.parse().unwrap(), echo).unwrap();
+    }
+    let users = users.on(Method::POST, create).unwrap();
+    assert_eq!(ask(&users, "PROPFIND").await.body(), "PROPFIND");
+    let error = users.on(Method::GET, echo).unwrap_err();
+    assert!(
+        error.to_string().contains("already has a handler"),
+        "{error}"
+    );
+
+    let twice = [(Method::GET, echo), (Method::GET, echo)];
+    Endpoint::list(twice).unwrap_err();
+    let none: [(Method, fn(Request<Body>) -> Ready<Response<Body>>); 0] = [];
+    let none = Endpoint::list(none).unwrap();
+    assert_eq!(
+        ask(&none, "GET").await.status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+}
+
+#[tokio::test]
+async fn a_fallback_answers_the_methods_without_a_handler() {
+    let users = endpoint().get(list).fallback(echo).post(create);
+    for method in ["PUT", "OPTIONS", "TRACE", "BREW", "CONNECT"] {
+        let response = ask(&users, method).await;
+        assert_eq!(response.status(), StatusCode::OK, "{method}");
+        assert_eq!(response.body(), method);
+        assert!(!response.headers().contains_key("allow"), "{method}");
+    }
+    assert_eq!(ask(&users, "GET").await.body(), "list");
+    assert_eq!(ask(&users, "POST").await.status(), StatusCode::CONFLICT);
+    // HEAD goes to GET, or to the fallback if there is none.
+    let head = ask(&users, "HEAD").await;
+    assert_eq!(head.headers()["content-length"], "4");
+    let head = ask(&endpoint().post(list).fallback(echo), "HEAD").await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(head.body().is_empty());
+
+    let listed = Endpoint::list([(Method::GET, list)])
+        .unwrap()
+        .fallback(echo);
+    let listed = listed.on(Method::PUT, list).unwrap();
+    assert_eq!(ask(&listed, "PUT").await.body(), "list");
+    assert_eq!(ask(&listed, "PATCH").await.body(), "PATCH");
+}
+
+#[tokio::test]
+async fn a_405_of_a_fallback_has_allow() {
+    // RFC 9110, section 15.5.6.
+    let refuse = async |_: Request<Body>| {
+        Err::<Response<Body>, _>(Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("no"))
+    };
+    let users = endpoint().get(list).post(create).fallback(refuse);
+    let response = ask(&users, "PUT").await;
+    let json = problem(&response, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(json["detail"], "no");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, POST");
+
+    let own = async |_: Request<Body>| {
+        let response = Response::builder().status(405).header("allow", "GET");
+        response.body(empty()).unwrap()
+    };
+    let response = ask(&endpoint().get(list).fallback(own), "PUT").await;
+    assert_eq!(response.headers()["allow"], "GET");
 }
 
 #[test]

@@ -2,3 +2,4 @@
 
 mod endpoint;
 mod methods;
+mod websocket;
