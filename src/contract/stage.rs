@@ -9,7 +9,7 @@
 //! | [`Observe`] | trace, request id, metrics | sees everything, also the crash |
 //! | [`Cors`] | CORS | a refusal without CORS headers is unreadable to the browser; a preflight has no credentials |
 //! | [`Present`] | problem format, panic guard, security headers, compression | shapes every response, refusals and panics too, and CORS headers still go on top |
-//! | [`Admit`] | client address, IP filter, hosts, TLS, timeout, load shedding | cheap, before any work |
+//! | [`Admit`] | client address, IP filter, timeout, load shedding | cheap, before any work |
 //! | [`Method`] | method guard | 405 before anything is spent; after CORS, so preflights pass |
 //! | [`Throttle`] | rate limit by client address | protects the password and signature checks behind it |
 //! | [`Origin`] | CSRF | before credentials act |
@@ -21,9 +21,10 @@
 //! | [`Validate`] | parse and validate | |
 //! | [`Cache`] | cache-control, conditional requests | only the handler's own answers, never a 401 or 429 |
 //!
+//! [`Entrance`] (hosts, TLS) stands anywhere up to `Admit`: outside `Cors`, it sees preflights too.
 //! [`Any`] stands anywhere: the stage of a layer that the crate knows nothing of.
 
-/// The place of the stage of this name in the order; `None` for [`Any`].
+/// The place of the stage of this name in the order; `None` for [`Entrance`] and [`Any`].
 pub(crate) fn position(name: &str) -> Option<usize> {
     ORDER.iter().position(|one| *one == name)
 }
@@ -137,6 +138,12 @@ macro_rules! stages {
             impl FurtherIn<$name> for Any {
                 type Answer = No;
             }
+            impl FurtherIn<$name> for Entrance {
+                type Answer = No;
+            }
+            impl FurtherIn<Entrance> for $name {
+                type Answer = <Self as FurtherIn<Admit>>::Answer;
+            }
         )*
         stages!(@order $($name)*);
     };
@@ -195,6 +202,40 @@ stages! {
     Validate,
     /// Caching of the handler's own answers.
     Cache,
+}
+
+/// Stands anywhere up to [`Admit`]: checks of where a request was sent to, and over what.
+///
+/// Outside [`Cors`], such a layer checks preflights as well, and a browser does not send the request that
+/// follows. Inside [`Present`], its refusals have the shape of all others.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Entrance;
+impl sealed::Sealed for Entrance {}
+impl Stage for Entrance {
+    const NAME: &'static str = "Entrance";
+}
+impl FurtherIn<Self> for Entrance {
+    type Answer = No;
+}
+impl FurtherIn<Any> for Entrance {
+    type Answer = No;
+}
+impl FurtherIn<Entrance> for Any {
+    type Answer = No;
+}
+// It leaves the stage as it was.
+impl Then<Entrance> for Observe {
+    type Out = Self;
+}
+impl Then<Entrance> for Cors {
+    type Out = Self;
+}
+impl Then<Entrance> for Present {
+    type Out = Self;
+}
+impl Then<Entrance> for Admit {
+    type Out = Self;
 }
 
 /// Stands anywhere in a stack.

@@ -137,6 +137,11 @@ impl Transport {
         }
     }
 
+    /// Whether a request can have come over plain `http`.
+    pub(crate) fn is_ever_plain(&self) -> bool {
+        !matches!(&*self.0, Way::Tls)
+    }
+
     /// Whether the peer of a request has to be known.
     pub(crate) fn needs_peer(&self) -> bool {
         matches!(&*self.0, Way::XForwardedProto(_) | Way::Forwarded(_))

@@ -285,6 +285,6 @@ macro_rules! read_nothing {
     )*};
 }
 read_nothing!(
-    Any Observe Cors Present Admit Method Throttle Origin Authenticate Authorize Quota Body Replay
+    Any Entrance Observe Cors Present Admit Method Throttle Origin Authenticate Authorize Quota Body Replay
     Cache
 );

@@ -53,8 +53,17 @@
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit): before anything that makes use of the host. Health checks often
-//! call by address: add the address to the list, or `.except_routes(..)`.
+//! Stage [`Entrance`](crate::stage::Entrance), anywhere up to `Admit`: before anything that makes use of the
+//! host. Where it stands relative to [`with_cors`](crate::Cors) is up to you:
+//!
+//! - **Outside** (`compose((with_hosts(hosts), with_cors(cors), ..))`), it checks preflights too: one to
+//!   another host gets 421. No script can read that, and no layer that presents refusals changes it.
+//! - **Inside**, CORS answers a preflight to any host, and the layer rejects the request that follows. The
+//!   refusal can be read by the script, and has the shape of all others.
+//!
+//! A handler is reached in neither case. Stand outside if a CORS policy has a closure that reads the host.
+//!
+//! Health checks often call by address: add the address to the list, or `.except_routes(..)`.
 //!
 //! # Security
 //!
@@ -62,6 +71,9 @@
 //!   [`x_forwarded_host`](Hosts::x_forwarded_host) says whose. The layer does not remove them: a handler
 //!   that reads them must not trust them.
 //! - The layer does not change the request. Where a proxy's `X-Forwarded-Host` was checked, `Host` was not.
+//! - The scheme of an absolute target is not checked, because this layer does not know the connection:
+//!   [`with_https_only`](crate::https_only) rejects `GET https://example.com/ HTTP/1.1` over plain TCP (RFC
+//!   9110, section 7.4).
 //! - A wildcard covers every subdomain, also one that was given to somebody else.
 //!
 //! # Compared with

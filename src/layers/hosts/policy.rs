@@ -121,7 +121,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 }
 
 impl Place for Hosts {
-    type Stage = stage::Admit;
+    type Stage = stage::Entrance;
     type Provides = ();
     type Needs = ();
 

@@ -2,9 +2,11 @@
 //!
 //! 1. A request that came over TLS passes. The [`Transport`](crate::Transport) tells it: the listener has
 //!    only TLS, or a trusted proxy says so in `X-Forwarded-Proto` or `Forwarded`.
-//! 2. Otherwise, `GET` and `HEAD` are redirected with 308, if the policy has
+//! 2. Otherwise, a request in HTTP/1.1 whose target is absolute and `https` is rejected with 421: it is for
+//!    another connection (RFC 9110, section 7.4).
+//! 3. `GET` and `HEAD` are redirected with 308, if the policy has
 //!    [hosts to redirect to](HttpsOnly::redirect_to), and if the request has no `Authorization`.
-//! 3. Everything else is rejected with 403.
+//! 4. Everything else is rejected with 403.
 //!
 //! # Example
 //!
@@ -38,13 +40,22 @@
 //! | status | when | problem type | fields |
 //! |---|---|---|---|
 //! | 403 | over plain `http`, and not redirected | `about:blank` | |
+//! | 421 | over plain `http`, for an absolute `https` target | `about:blank` | |
 //! | 308, or [307](HttpsOnly::temporarily) | over plain `http`, to read, with hosts to redirect to | no problem | `Location` |
 //! | 500 | the address of the peer is not known, and the policy trusts proxies | `about:blank`; the log tells what to do | |
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit): before anything is done with the request. Health checks, and the
-//! challenges of a certificate authority (`/.well-known/acme-challenge/`), come over plain `http`: serve them
+//! Stage [`Entrance`](crate::stage::Entrance), anywhere up to `Admit`: before anything is done with the
+//! request. Where it stands relative to [`with_cors`](crate::Cors) is up to you:
+//!
+//! - **Outside** (`compose((with_https_only(policy), with_cors(cors), ..))`), it checks preflights too. A
+//!   preflight has no credentials, and after its 403 the browser does not send the request that has some. No
+//!   script can read the refusal, and no layer that presents refusals changes it.
+//! - **Inside**, CORS answers a preflight over plain `http`, and the browser sends the request with its
+//!   credentials, unencrypted, before it is rejected. The refusal has the shape of all others.
+//!
+//! Health checks, and the challenges of a certificate authority (`/.well-known/acme-challenge/`), come over plain `http`: serve them
 //! elsewhere, or use `.except_routes(..)`.
 //!
 //! # Security

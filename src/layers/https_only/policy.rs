@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Scheme};
 
 use crate::{
     contract::{
@@ -13,7 +13,10 @@ use crate::{
     request::{RequestHead, Transport},
     wire::{
         ConfigError, Problem,
-        field::{only_line, origin::Origin},
+        field::{
+            only_line,
+            origin::{Origin, check_host},
+        },
     },
 };
 
@@ -53,6 +56,7 @@ struct Redirection {
     every_method: bool,
     status: StatusCode,
     refusal: Problem,
+    misdirected: Problem,
 }
 
 impl HttpsOnly {
@@ -69,6 +73,9 @@ impl HttpsOnly {
                     "HTTPS is required. The request was sent unencrypted: replace any credentials that it \
                      contained.",
                 ),
+            misdirected: Problem::new(StatusCode::MISDIRECTED_REQUEST)
+                .reason("https_target")
+                .detail("The target is an `https` URI, but the request was sent over plain HTTP."),
         }))
     }
 
@@ -89,7 +96,9 @@ impl HttpsOnly {
         for host in hosts {
             let host = host.as_ref();
             let origin = format!("https://{}", host.to_ascii_lowercase());
-            Origin::parse_exact(&origin).map_err(|fault| error(format!("`{host}`: {fault}")))?;
+            let fault = |fault: &str| error(format!("`{host}`: {fault}"));
+            let parsed = Origin::parse_exact(&origin).map_err(|cause| fault(&cause))?;
+            check_host(parsed.host()).map_err(fault)?;
             all.push(origin);
         }
         if all.is_empty() {
@@ -166,7 +175,7 @@ fn host_name(host: &str) -> &str {
 }
 
 impl Place for HttpsOnly {
-    type Stage = stage::Admit;
+    type Stage = stage::Entrance;
     type Provides = ();
     type Needs = ();
 
@@ -180,6 +189,7 @@ impl Place for HttpsOnly {
             hosts,
             status,
             refusal,
+            misdirected,
             ..
         } = &*self.0;
         let mut description = Description::new(self.name());
@@ -198,6 +208,12 @@ impl Place for HttpsOnly {
             }
         }
         description = description.answer(refusal);
+        if transport.is_ever_plain() {
+            let misdirected = Answer::of(misdirected)
+                .when("over plain http, for an absolute `https` target")
+                .not_provoked("it depends on the connection");
+            description = description.answer(misdirected);
+        }
         if transport.needs_peer() {
             let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR);
             let when = "when the server does not provide the address of the peer";
@@ -215,6 +231,11 @@ impl<B> Middleware<B> for HttpsOnly {
             Ok(true) => return Step::next(request, ()),
             Ok(false) => {}
             Err(missing) => return Step::reply(Problem::misconfigured(missing)),
+        }
+        // A proxy in front may have received the `:scheme` of HTTP/2, or have chosen it.
+        let is_https = request.uri().scheme() == Some(&Scheme::HTTPS);
+        if is_https && request.version() <= Version::HTTP_11 {
+            return Step::reply(self.0.misdirected.clone());
         }
         let Some(location) = self.0.location(&request) else {
             return Step::reply(self.0.refusal.clone());

@@ -4,9 +4,9 @@ use axum::{Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode};
 use tower::{ServiceExt, layer::util::Identity};
 use wythe::{
-    CacheControl, ClientIp, ClientIpSource, Cors, Describe, IpFilter, PeerAddr, assume, compose,
-    layer, with, with_body_adapter, with_cache_control, with_client_ip, with_cors, with_ip_filter,
-    with_methods, with_presentation,
+    CacheControl, ClientIp, ClientIpSource, Cors, Describe, Hosts, IpFilter, PeerAddr, assume,
+    compose, layer, with, with_body_adapter, with_cache_control, with_client_ip, with_cors,
+    with_hosts, with_ip_filter, with_methods, with_presentation,
 };
 
 use crate::common::tenancy::{Tenancy, Tenant};
@@ -22,6 +22,10 @@ fn cors() -> wythe::With<Cors> {
 
 fn no_store() -> wythe::With<wythe::cache_control::Caching> {
     with_cache_control(CacheControl::no_store())
+}
+
+fn hosts() -> wythe::With<Hosts> {
+    with_hosts(Hosts::list(["example.com"]).unwrap())
 }
 
 fn peer() -> wythe::With<ClientIpSource> {
@@ -69,6 +73,16 @@ fn an_added_layer_goes_inside_those_of_its_stage_and_of_earlier_stages() {
             "no stage",
             names(&base().with(with_body_adapter())),
             "with_cors with_client_ip with_methods with_cache_control with_body_adapter",
+        ),
+        (
+            "up to a stage",
+            names(&base().with(hosts())),
+            "with_cors with_client_ip with_hosts with_methods with_cache_control",
+        ),
+        (
+            "inside a layer up to a stage",
+            names(&compose((hosts(), no_store())).with((cors(), peer()))),
+            "with_hosts with_cors with_client_ip with_cache_control",
         ),
         (
             "into nothing",

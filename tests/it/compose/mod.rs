@@ -12,6 +12,7 @@ mod display;
     feature = "cache-control",
     feature = "client-ip",
     feature = "cors",
+    feature = "hosts",
     feature = "ip-filter",
     feature = "method",
     feature = "presentation"

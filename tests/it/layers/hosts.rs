@@ -267,3 +267,31 @@ fn describes_its_list() {
     );
     assert!(description.answers()[1].provocation().is_some());
 }
+
+#[cfg(feature = "cors")]
+#[tokio::test]
+async fn outside_cors_preflights_to_other_hosts_are_rejected() {
+    use wythe::{Cors, compose, with_cors};
+
+    let cors = || with_cors(Cors::any().any_method());
+    let outside = compose((with_hosts(hosts()), cors()));
+    let inside = compose((cors(), with_hosts(hosts())));
+    let preflight = |host: &str| {
+        let fields = [
+            ("host", host.as_bytes()),
+            ("origin", b"https://app.example.com"),
+            ("access-control-request-method", b"PUT"),
+        ];
+        let mut request = request("/", &fields, V1);
+        *request.method_mut() = http::Method::OPTIONS;
+        request
+    };
+    for (host, status) in [("example.com", 204), ("evil.example", 421)] {
+        assert_eq!(send(&outside, preflight(host)).await.status(), status);
+        assert_eq!(send(&inside, preflight(host)).await.status(), 204);
+    }
+    // The request itself is rejected in both.
+    let other = || request("/", &[("host", b"evil.example")], V1);
+    assert_eq!(send(&outside, other()).await.status(), 421);
+    assert_eq!(send(&inside, other()).await.status(), 421);
+}

@@ -402,6 +402,7 @@ fn describes_what_it_answers() {
         [
             "308 over plain http, to read",
             "403 over plain http",
+            "421 over plain http, for an absolute `https` target",
             "500 when the server does not provide the address of the peer"
         ]
     );
@@ -410,4 +411,62 @@ fn describes_what_it_answers() {
         shown.contains("Forwarded of 2 networks") && !shown.contains("10.0"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn an_absolute_https_target_over_plain_http_is_misdirected() {
+    // RFC 9110, section 7.4.
+    const V1: http::Version = http::Version::HTTP_11;
+    const V2: http::Version = http::Version::HTTP_2;
+    let no_redirect = by as fn() -> HttpsOnly;
+    let policy = policy as fn() -> HttpsOnly;
+    // The policy, the target, the version, what the proxy says, the status.
+    let cases = [
+        (no_redirect, "https://example.com/a", V1, "http", 421),
+        (policy, "https://example.com/a", V1, "http", 421),
+        (policy, "HTTPS://example.com/a", V1, "http", 421),
+        (policy, "https://example.com/a", V1, "https", 200),
+        (policy, "http://example.com/a", V1, "http", 308),
+        (no_redirect, "http://example.com/a", V1, "http", 403),
+        // In HTTP/2, a proxy may have chosen the `:scheme`.
+        (policy, "https://example.com/a", V2, "http", 308),
+    ];
+    for (policy, target, version, proto, status) in cases {
+        let request = Request::get(target).version(version);
+        let request = request
+            .header("x-forwarded-proto", proto)
+            .body(empty())
+            .unwrap();
+        let response = send(&with_https_only(policy()), request).await;
+        assert_eq!(response.status(), status, "{target} {version:?} {proto}");
+        if status == 421 {
+            let json = problem(&response, StatusCode::MISDIRECTED_REQUEST);
+            assert_eq!(
+                json["detail"],
+                "The target is an `https` URI, but the request was sent over plain HTTP."
+            );
+        }
+    }
+}
+
+#[cfg(feature = "cors")]
+#[tokio::test]
+async fn outside_cors_preflights_over_plain_http_are_rejected() {
+    use wythe::{Cors, compose, with_cors};
+
+    let cors = || with_cors(Cors::any().any_method());
+    let outside = compose((with_https_only(by()), cors()));
+    let inside = compose((cors(), with_https_only(by())));
+    let preflight = |proto: &str| {
+        Request::options("/orders")
+            .header("x-forwarded-proto", proto)
+            .header("origin", "https://app.example.com")
+            .header("access-control-request-method", "PUT")
+            .body(empty())
+            .unwrap()
+    };
+    for (proto, status) in [("https", 204), ("http", 403)] {
+        assert_eq!(send(&outside, preflight(proto)).await.status(), status);
+        assert_eq!(send(&inside, preflight(proto)).await.status(), 204);
+    }
 }
