@@ -150,8 +150,8 @@
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_security_headers`] | `Present` | content security policy, HSTS and the rest; [`CspNonce`] |
 //! | [`with_drain`] | `Admit` | lets clients go while the server stops, then 503; [`Background`] |
-//! | [`with_https_only`] | `Admit` | 403 or a redirect for requests over plain `http` |
-//! | [`with_hosts`] | `Admit` | 421 to hosts that are not served |
+//! | [`with_https_only`] | `Entrance` | 403 or a redirect for requests over plain `http` |
+//! | [`with_hosts`] | `Entrance` | 421 to hosts that are not served |
 //! | [`with_compression`] | `Present` | compresses responses, and keeps their tags usable |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
@@ -198,7 +198,9 @@
 //! and `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
 //! `metrics`, `multipart`, `negotiation`, `proxy`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
 //! fetches the keys of an identity provider: [`Jwks`].
-//! With `csrf-token`, [`with_csrf`] can require tokens. `rate-limit-redis` shares limits between
+//! With `csrf-token`, [`with_csrf`] can require tokens. With `public-suffix`, which is recommended wherever
+//! [`with_cors`] or [`with_csrf`] has a pattern, the whole Public Suffix List decides which patterns are too
+//! wide. `rate-limit-redis` shares limits between
 //! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
 //! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions). `webhook-ed25519` verifies the asymmetric

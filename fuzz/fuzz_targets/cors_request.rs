@@ -11,7 +11,12 @@ use wythe::{Cors, With, with_cors};
 use wythe_fuzz::{Handler, fields, members, send};
 
 const APP: &str = "https://app.example.com";
-const PATTERNS: [&str; 3] = [APP, "https://*.example.com:*", "http://localhost:*"];
+const PATTERNS: [&str; 4] = [
+    APP,
+    "https://*.example.com:*",
+    "http://localhost:*",
+    "https://app-*.example.app:*",
+];
 const PREFLIGHT: [&str; 3] = [
     "origin",
     "access-control-request-method",
@@ -53,9 +58,16 @@ fn is_allowed(origin: &str) -> bool {
     port.parse::<u16>().is_ok()
         && host.bytes().all(plain)
         && match scheme {
-            "https" => host.ends_with(".example.com"),
+            "https" => host.ends_with(".example.com") || is_preview(host),
             _ => (scheme, host) == ("http", "localhost"),
         }
+}
+
+/// Whether a part of the first label is free.
+fn is_preview(host: &str) -> bool {
+    let part = host.strip_prefix("app-");
+    let part = part.and_then(|rest| rest.strip_suffix(".example.app"));
+    part.is_some_and(|part| !part.is_empty() && !part.contains('.'))
 }
 
 /// The field's line, if there is exactly one.

@@ -12,6 +12,7 @@ use wythe::{Csrf, CsrfTokens, With, with_csrf};
 use wythe_fuzz::{Handler, fields, problem, send};
 
 const APP: &str = "https://app.example.com";
+const PREVIEWS: &str = "https://app-*.example.app";
 const OWN: &str = "https://example.com";
 const EXEMPT: &str = "/hooks/pay";
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -30,7 +31,7 @@ static TOKENS: LazyLock<CsrfTokens> =
 static ISSUED: LazyLock<String> = LazyLock::new(|| TOKENS.issue("17").to_string());
 
 static POLICIES: LazyLock<[Policy; 4]> = LazyLock::new(|| {
-    let base = Csrf::same_origin().trust_origins([APP]).unwrap();
+    let base = Csrf::same_origin().trust_origins([APP, PREVIEWS]).unwrap();
     let base = base.exempt([EXEMPT]).unwrap();
     let own = base.clone().own_origins([OWN]).unwrap();
     let tokens = TOKENS.clone();
@@ -50,6 +51,17 @@ static POLICIES: LazyLock<[Policy; 4]> = LazyLock::new(|| {
         policy(required, false, Some(true)),
     ]
 });
+
+/// Whether the pattern matches.
+fn is_preview(origin: &str) -> bool {
+    let origin = origin.to_ascii_lowercase();
+    let part = origin.strip_prefix("https://app-");
+    let part = part.and_then(|rest| rest.strip_suffix(".example.app"));
+    part.is_some_and(|part| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !part.is_empty() && part.len() + 4 <= 63 && part.bytes().all(plain)
+    })
+}
 
 /// All lines of a field, as text; values that are not text are left out.
 fn lines(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
@@ -84,7 +96,7 @@ fn is_same(origin: &str, host: &str) -> bool {
 
 /// Whether the origin of the request is allowed to act.
 fn comes_from_us(policy: &Policy, head: &Request<()>, origin: &str) -> bool {
-    if origin.eq_ignore_ascii_case(APP) {
+    if origin.eq_ignore_ascii_case(APP) || is_preview(origin) {
         return true;
     }
     if policy.own {
@@ -102,26 +114,28 @@ fn comes_from_us(policy: &Policy, head: &Request<()>, origin: &str) -> bool {
 fn may_pass(policy: &Policy, head: &Request<()>) -> bool {
     let headers = head.headers();
     let upgrade = headers.get_all(header::UPGRADE).iter();
-    let handshake = head.method() == Method::CONNECT
-        || upgrade.into_iter().any(|line| {
-            let line = line.as_bytes().to_ascii_lowercase();
-            line.windows(9).any(|part| part == b"websocket")
-        });
-    let safe = ["GET", "HEAD", "OPTIONS"].contains(&head.method().as_str()) && !handshake;
-    if safe || head.uri().path() == EXEMPT {
+    let upgrades = upgrade.into_iter().any(|line| {
+        let line = line.as_bytes().to_ascii_lowercase();
+        line.windows(9).any(|part| part == b"websocket")
+    });
+    let safe = ["GET", "HEAD", "OPTIONS"].contains(&head.method().as_str());
+    if safe && !upgrades || head.uri().path() == EXEMPT {
         return true;
     }
     let token = lines(headers, TOKEN);
     let has_token = token == [ISSUED.as_str()];
     let needs_token = |says_something: bool| match policy.token {
-        _ if handshake => false,
+        _ if safe => false,
         None => false,
         Some(always) => always || !says_something,
     };
     let origin = lines(headers, header::ORIGIN);
     match (lines(headers, SITE).as_slice(), origin.as_slice()) {
         (["same-origin" | "none"], [] | [_]) => !needs_token(true) || has_token,
-        ([_], [origin]) => origin.eq_ignore_ascii_case(APP) && (!needs_token(true) || has_token),
+        ([_], [origin]) => {
+            (origin.eq_ignore_ascii_case(APP) || is_preview(origin))
+                && (!needs_token(true) || has_token)
+        }
         ([], []) => !needs_token(false) || has_token,
         ([], [origin]) => comes_from_us(policy, head, origin) && (!needs_token(true) || has_token),
         _ => false,

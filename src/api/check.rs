@@ -17,6 +17,7 @@ use crate::{
     },
     integrations::axum::Concern,
     request::{Routes as List, parameter_names, same_route},
+    wire::field::{Origin, origin_pattern::OriginPattern},
 };
 
 /// Whether the routes are all there is, or are added to a router that may have a prefix.
@@ -415,11 +416,10 @@ fn check_trusted_origins<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             .filter(|layer| !may_be_bypassed(layer))
         {
             let trusted = csrf.csrf().map_or(&[][..], CsrfProtection::trusted_origins);
-            let rejected = access.listed_origins().iter().filter(|origin| {
-                !trusted
-                    .iter()
-                    .any(|trusted| trusted.eq_ignore_ascii_case(origin))
-            });
+            let rejected = access
+                .listed_origins()
+                .iter()
+                .filter(|origin| !trusted.iter().any(|trusted| is_trusted(trusted, origin)));
             let rejected: Vec<_> = rejected.map(|origin| format!("`{origin}`")).collect();
             if rejected.is_empty() {
                 continue;
@@ -439,6 +439,15 @@ fn check_trusted_origins<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Whether an element of a list of trusted origins, which may be a pattern, matches an origin.
+fn is_trusted(trusted: &str, origin: &str) -> bool {
+    if !trusted.contains('*') {
+        return trusted.eq_ignore_ascii_case(origin);
+    }
+    let (pattern, origin) = (OriginPattern::parse(trusted), Origin::parse(origin));
+    pattern.is_ok_and(|pattern| origin.is_ok_and(|origin| pattern.matches(&origin)))
 }
 
 fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {

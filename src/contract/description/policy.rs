@@ -261,7 +261,8 @@ impl CsrfProtection {
         self
     }
 
-    /// Adds an origin whose pages may send requests: one that is trusted, or one of the server.
+    /// Adds an origin whose pages may send requests: one that is trusted, or one of the server. It may be a
+    /// pattern for a part of a label, as in `https://app-*.example.com`.
     pub fn trust(mut self, origin: impl Into<String>) -> Self {
         self.trusted_origins.push(origin.into());
         self
@@ -279,8 +280,8 @@ impl CsrfProtection {
         &self.exempt_routes
     }
 
-    /// The origins whose pages may send requests, as they are written in `Origin`. Those of the same
-    /// origin always may, and are not listed.
+    /// The origins whose pages may send requests, as they are written in `Origin`, or as patterns. Those of
+    /// the same origin always may, and are not listed.
     #[must_use]
     pub fn trusted_origins(&self) -> &[String] {
         &self.trusted_origins

@@ -2,12 +2,12 @@
 
 use std::{error::Error, fmt, marker::PhantomData, time::Duration};
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 
 use super::{
     origins::Origins,
     policy::{Cors, error},
-    preflight::{Headers, Methods, parse_exposed},
+    preflight::{Headers, Methods, parse_exposed, parse_vary},
 };
 use crate::{
     request::RequestHead,
@@ -52,6 +52,8 @@ pub struct CorsBuilder<T> {
     pub(super) headers: Headers,
     pub(super) exposed: Option<HeaderValue>,
     pub(super) max_age: Option<HeaderValue>,
+    /// The fields that closures read, beside `Origin`.
+    pub(super) vary: Vec<HeaderName>,
     pub(super) in_private_network: bool,
     trust: PhantomData<T>,
 }
@@ -65,12 +67,29 @@ impl<T> CorsBuilder<T> {
             headers: Headers::default(),
             exposed: None,
             max_age: None,
+            vary: Vec::new(),
             in_private_network: false,
             trust: PhantomData,
         }
     }
 
     /// The methods that a preflight may ask for. By default GET, HEAD, POST, PUT, PATCH and DELETE.
+    ///
+    /// GET, HEAD and POST are always allowed, whether listed or not: browsers send them whatever the
+    /// list says (Fetch, "CORS-safelisted method"). To reject them, use
+    #[cfg_attr(feature = "method", doc = "[`with_methods`](crate::with_methods).")]
+    #[cfg_attr(not(feature = "method"), doc = "`with_methods`.")]
+    ///
+    /// # Example: methods that are known at run time
+    ///
+    /// ```
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// # let configured = "PUT,DELETE";
+    /// let methods: Vec<String> = configured.split(',').map(str::to_owned).collect();
+    /// let layer = with_cors(Cors::origins(["https://app.example.com"])?.methods(methods)?);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -79,7 +98,7 @@ impl<T> CorsBuilder<T> {
     /// case-sensitive.
     pub fn methods<I>(mut self, methods: I) -> Result<Self, ConfigError>
     where
-        I: IntoIterator<Item: TryInto<Method, Error: Into<Box<dyn Error + Send + Sync>>>>,
+        I: IntoIterator<Item: AsRef<str>>,
     {
         self.methods = Methods::parse(methods)?;
         Ok(self)
@@ -152,8 +171,11 @@ impl CorsBuilder<Trusted> {
     ///
     /// The closure is not called for `null`, nor for plain `http` origins that are not on this
     /// machine. It is called for every other scheme, including those of apps and browser extensions:
-    /// a closure that checks only the host allows `any-app://app.example.com`. A closure that asks for a
+    /// a closure that checks only the host allows `any-app://app.example.com`. A host may end in a dot,
+    /// as in `https://app.example.com.`, which is another origin. A closure that asks for a
     /// [route](RequestHead::route) that is not known does not allow the origin.
+    ///
+    /// If the closure reads fields other than `Origin` and `Host`, name them with [`vary`](Self::vary).
     ///
     /// # Example: one origin for each tenant
     ///
@@ -176,6 +198,37 @@ impl CorsBuilder<Trusted> {
         self
     }
 
+    /// The request fields that a closure reads, beside `Origin` and the URL of the request: they are added
+    /// to `Vary`, so that a cache does not send the response for one value to a request with another.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// // The proxy in front sets the field, in preflights too.
+    /// let cors = Cors::origins_where(|origin, head| {
+    ///     let host = head.headers().get("x-forwarded-host").and_then(|host| host.to_str().ok());
+    ///     host.is_some_and(|host| origin.as_str() == format!("https://app.{host}"))
+    /// });
+    /// let layer = with_cors(cors.vary(["x-forwarded-host"])?);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// A preflight has only the names of the fields that a script sets, not their values: a closure that
+    /// reads such a field can't allow a preflight.
+    ///
+    /// # Errors
+    ///
+    /// The list contains something that is not a header name.
+    pub fn vary<I>(mut self, names: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
+    {
+        self.vary = parse_vary(names)?;
+        Ok(self)
+    }
+
     /// The exact origins of the policy, in lower case, for use in another policy. Patterns and
     /// closures are not among them.
     ///
@@ -195,7 +248,20 @@ impl CorsBuilder<Trusted> {
         self.origins.iter().flat_map(Origins::named)
     }
 
-    /// Allows plain `http` origins that are not on this machine, with credentials too.
+    /// Also allows these origins, which may be plain `http`, with credentials too: exact origins, without
+    /// patterns. Origins on this machine need no such call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// let cors = Cors::origins(["https://app.example.com", "http://localhost:5173"])?
+    ///     .dangerously_allow_http_origins(["http://kiosk.internal.example"])?
+    ///     .credentials();
+    /// let layer = with_cors(cors);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
     ///
     /// # Security
     ///
@@ -204,17 +270,15 @@ impl CorsBuilder<Trusted> {
     ///
     /// # Errors
     ///
-    /// As for [`Cors::origins`].
-    pub fn dangerously_allow_insecure_origins<I>(mut self, origins: I) -> Result<Self, ConfigError>
+    /// An element is not an origin (it has a path, or the default port), or is a pattern.
+    pub fn dangerously_allow_http_origins<I>(mut self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
         let set = self.origins.get_or_insert_default();
-        let before = std::mem::replace(&mut set.insecure, true);
         for origin in origins {
-            set.add(origin.as_ref())?;
+            set.add_insecure(origin.as_ref())?;
         }
-        set.insecure = before;
         Ok(self)
     }
 

@@ -53,7 +53,13 @@
 //! | [`Cors::any`] | every origin | never |
 //!
 //! A pattern is `https://*.example.com` (every subdomain, at any depth, but not `example.com`
-//! itself), `http://localhost:*` (every port), or both at once.
+//! itself), `https://app-*.example.com` (a part of one label, without dots), `http://localhost:*`
+//! (every port), or a host and a port at once.
+//!
+//! Plain `http` origins that are not on this machine get credentials only by
+//! [`dangerously_allow_http_origins`](CorsBuilder::dangerously_allow_http_origins), which takes exact
+//! origins. A host may end in a dot: to browsers, `https://example.com.` is another origin than
+//! `https://example.com`, and it needs an entry of its own.
 //!
 //! # Responses
 //!
@@ -65,7 +71,8 @@
 //!
 //! The `Vary` of the answer to a preflight is `Origin, Access-Control-Request-Method,
 //! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if the policy can
-//! grant that. If the policy allows exactly one origin, or any origin, all other responses are the
+//! grant that. A closure that reads other fields names them with [`vary`](CorsBuilder::vary): they stand
+//! in every `Vary`. If the policy allows exactly one origin, or any origin, all other responses are the
 //! same for every origin: each has `Access-Control-Allow-Origin`, whatever the origin of the
 //! request, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
 //! `Vary: Origin`, including those to origins that are not allowed.
@@ -80,6 +87,9 @@
 //! answered outside authentication. A router that selects by method (axum's, for example) must let
 //! `OPTIONS` reach this layer: put the layer around the router, or route `OPTIONS` as well.
 //!
+//! Layers further in do not see preflights. `with_hosts` and `with_https_only` can be listed before this
+//! layer, and then reject preflights to other hosts and over plain `http`.
+//!
 //! # Security
 //!
 //! CORS decides who may *read* a response. It does not stop anyone from sending a request: requests
@@ -87,10 +97,14 @@
 //!
 //! An unsafe policy does not compile, or is a [`ConfigError`]: credentials for any origin, for
 //! `null`, or for plain `http` origins that are not on this machine; `*` together with credentials;
-//! patterns that span a public suffix. Public suffixes are detected without the whole Public Suffix
-//! List: top-level domains, second-level domains of registries such as `co.uk` and `com.au`, and
-//! about forty hosts that are shared by their customers, such as `github.io`. For other suffixes
-//! (`https://*.city.kawasaki.jp`) you need to know who can register names.
+//! patterns that span a public suffix, under which anyone can register a name.
+//!
+//! **If you use patterns, turn on the feature `public-suffix`**: it has the whole [Public Suffix List], as
+//! of the version of the crate `psl` in your `Cargo.lock`. Without it, an excerpt is used that does not
+//! age well: top-level domains, second-level domains of registries such as `co.uk` and `com.au`, and
+//! about forty hosts that are shared by their customers, such as `github.io` and everything under
+//! `amazonaws.com`. Then `https://*.wpenginepowered.com` or `https://*.kawasaki.jp` is accepted, and you need to
+//! know yourself who can register names there.
 //!
 //! Origins and header names are processed in time proportional to their length; a preflight that
 //! asks for more than 4,096 bytes of header names is rejected without reading them. A second `Origin`
@@ -105,13 +119,13 @@
 //! request. It supports asynchronous closures for origins, which this layer does not; write a
 //! middleware of your own for that, see [`Later::pending`](crate::Later::pending).
 //!
+//! [Public Suffix List]: https://publicsuffix.org
 //! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 mod builder;
 mod origins;
 pub(crate) mod policy;
 mod preflight;
-mod public_suffix;
 
 pub use self::builder::{Anonymous, CorsBuilder, Trusted};
 #[cfg(doc)]

@@ -4,12 +4,11 @@ use std::{fmt, sync::Arc};
 
 use http::HeaderValue;
 
-use super::public_suffix;
 use crate::{
     request::RequestHead,
     wire::{
         ConfigError,
-        field::{Origin, origin::Fault, origin_list::OriginList},
+        field::{Origin, origin_list::OriginList, origin_pattern::OriginPattern},
     },
 };
 
@@ -19,10 +18,10 @@ type Predicate = Arc<dyn Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync
 #[derive(Clone, Default)]
 pub(super) struct Origins {
     exact: OriginList,
-    patterns: Vec<Pattern>,
+    patterns: Vec<OriginPattern>,
     predicates: Vec<Predicate>,
-    /// Whether plain `http` origins may be allowed.
-    pub(super) insecure: bool,
+    /// Whether plain `http` origins may be allowed: by patterns and closures too.
+    insecure: bool,
 }
 
 impl Origins {
@@ -49,9 +48,9 @@ impl Origins {
     /// Adds an origin or a pattern.
     pub(super) fn add(&mut self, text: &str) -> Result<(), ConfigError> {
         if text.contains('*') {
-            let pattern = Pattern::parse(text).map_err(|fault| error(text, fault))?;
+            let pattern = OriginPattern::parse(text).map_err(|fault| error(text, fault))?;
             if pattern.is_insecure() && !self.insecure {
-                return Err(insecure(text));
+                return Err(error(text, INSECURE));
             }
             if !self.patterns.contains(&pattern) {
                 self.patterns.push(pattern);
@@ -60,8 +59,20 @@ impl Origins {
         }
         let origin = Origin::parse_exact(text).map_err(|fault| error(text, &fault))?;
         if origin.is_insecure() && !self.insecure {
-            return Err(insecure(text));
+            return Err(error(text, INSECURE));
         }
+        self.add_exact(text)
+    }
+
+    /// Adds an exact origin, plain `http` or not.
+    pub(super) fn add_insecure(&mut self, text: &str) -> Result<(), ConfigError> {
+        if text.contains('*') && text != "*" {
+            return Err(error(
+                text,
+                "list each plain `http` origin: a pattern would allow more than is known to be needed",
+            ));
+        }
+        Origin::parse_exact(text).map_err(|fault| error(text, &fault))?;
         self.add_exact(text)
     }
 
@@ -127,13 +138,9 @@ impl Origins {
     }
 }
 
-fn insecure(text: &str) -> ConfigError {
-    error(
-        text,
-        "anyone on the network can impersonate a plain `http` origin, so it must not get \
-         credentials: use `https`, or a policy without credentials (`Cors::anonymous`)",
-    )
-}
+const INSECURE: &str = "anyone on the network can impersonate a plain `http` origin, so it must not get \
+                        credentials: use `https`, a policy without credentials (`Cors::anonymous`), or \
+                        `.dangerously_allow_http_origins([..])`";
 
 fn error(text: &str, fault: &str) -> ConfigError {
     let message = match text {
@@ -167,160 +174,5 @@ impl fmt::Debug for Origins {
             .field("patterns", &self.patterns)
             .field("closures", &self.predicates.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// `https://*.example.com`, `http://localhost:*`, or both at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
-    scheme: String,
-    host: Host,
-    port: Port,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
-    Exactly(String),
-    /// One or more labels, a dot, and this name.
-    Under(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Port {
-    Exactly(Option<u16>),
-    Any,
-}
-
-/// As it is written in a policy.
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://", self.scheme)?;
-        match &self.host {
-            Host::Exactly(host) => f.write_str(host)?,
-            Host::Under(host) => write!(f, "*.{host}")?,
-        }
-        match self.port {
-            Port::Exactly(None) => Ok(()),
-            Port::Exactly(Some(port)) => write!(f, ":{port}"),
-            Port::Any => f.write_str(":*"),
-        }
-    }
-}
-
-impl Pattern {
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let (rest, any_port) = match text.strip_suffix(":*") {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
-        let (rest, subdomains) = match rest.split_once("://*.") {
-            Some((scheme, host)) => (format!("{scheme}://{host}"), true),
-            None => (rest.to_owned(), false),
-        };
-        if rest.contains('*') {
-            return Err(
-                "a `*` stands for all subdomains (`https://*.example.com`) or for \
-                        any port (`http://localhost:*`)",
-            );
-        }
-        let origin = Origin::parse(&rest)?;
-        let scheme = origin.scheme().to_ascii_lowercase();
-        if scheme != "https" && scheme != "http" {
-            return Err("only `https` and `http` origins can contain a `*`");
-        }
-        let host = origin.host().to_ascii_lowercase();
-        let host = if subdomains {
-            public_suffix::check(&host)?;
-            Host::Under(host)
-        } else {
-            Host::Exactly(host)
-        };
-        let port = match (origin.port(), any_port) {
-            (Some(_), true) => return Err("an origin has only one port"),
-            (None, true) => Port::Any,
-            (port, false) => Port::Exactly(port),
-        };
-        Ok(Self { scheme, host, port })
-    }
-
-    /// Whether an attacker on the network could impersonate one of these origins.
-    fn is_insecure(&self) -> bool {
-        let (Host::Exactly(host) | Host::Under(host)) = &self.host;
-        let origin = format!("{}://{host}", self.scheme);
-        Origin::parse(&origin).is_ok_and(|origin| origin.is_insecure())
-    }
-
-    /// Scheme and host compare without regard to ASCII case (RFC 6454, section 4).
-    fn matches(&self, origin: &Origin<'_>) -> bool {
-        let port = match self.port {
-            Port::Any => true,
-            Port::Exactly(port) => origin.port() == port,
-        };
-        port && same(origin.scheme(), &self.scheme)
-            && match &self.host {
-                Host::Exactly(host) => same(origin.host(), host),
-                Host::Under(parent) => is_under(origin.host(), parent),
-            }
-    }
-}
-
-fn is_under(host: &str, parent: &str) -> bool {
-    let at = host.len().checked_sub(parent.len());
-    let split = at.and_then(|at| host.split_at_checked(at));
-    // The dot distinguishes `evil.example.com` from `evilexample.com`.
-    split
-        .is_some_and(|(labels, end)| labels.len() > 1 && labels.ends_with('.') && same(end, parent))
-}
-
-/// Browsers send lower case, so the first comparison usually decides.
-fn same(one: &str, other: &str) -> bool {
-    one == other || one.eq_ignore_ascii_case(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matches_subdomains_and_ports_and_nothing_else() {
-        let cases = [
-            ("https://*.example.com", "https://a.example.com", true),
-            ("https://*.example.com", "https://a.b.example.com", true),
-            ("https://*.example.com", "https://A.Example.COM", true),
-            ("https://*.EXAMPLE.com", "https://a.example.com", true),
-            ("https://*.example.com", "https://example.com", false),
-            ("https://*.example.com", "https://evilexample.com", false),
-            (
-                "https://*.example.com",
-                "https://a.example.com.evil.net",
-                false,
-            ),
-            ("https://*.example.com", "https://a.example.org", false),
-            ("https://*.example.com", "http://a.example.com", false),
-            ("https://*.example.com", "https://a.example.com:8443", false),
-            (
-                "https://*.example.com:8443",
-                "https://a.example.com:8443",
-                true,
-            ),
-            (
-                "https://*.example.com:*",
-                "https://a.example.com:8443",
-                true,
-            ),
-            ("https://*.example.com:*", "https://a.example.com", true),
-            ("http://localhost:*", "http://localhost:5173", true),
-            ("http://localhost:*", "http://localhost", true),
-            ("http://localhost:*", "https://localhost:5173", false),
-            ("http://localhost:*", "http://a.localhost:5173", false),
-            ("http://*.localhost:*", "http://a.localhost:5173", true),
-            ("http://[::1]:*", "http://[::1]:3000", true),
-            ("http://127.0.0.1:*", "http://127.0.0.1:3000", true),
-        ];
-        for (pattern, origin, matches) in cases {
-            let parsed = Pattern::parse(pattern).unwrap();
-            let origin = Origin::parse(origin).unwrap();
-            assert_eq!(parsed.matches(&origin), matches, "{pattern} {origin:?}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 
 use super::{
     builder::{Anonymous, CorsBuilder, Trusted},
@@ -54,6 +54,8 @@ pub(super) struct CorsPolicy {
     pub(super) headers: Headers,
     pub(super) exposed: Option<HeaderValue>,
     pub(super) private_network: bool,
+    /// What closures read, beside `Origin`.
+    vary: Vec<HeaderName>,
     pub(super) preflight: PreflightFields,
 }
 
@@ -64,7 +66,9 @@ impl Cors {
     /// # Errors
     ///
     /// The list is empty, or an element is not an origin (it has a path, or the default port), is
-    /// plain `http` and not on this machine, or is a pattern that spans a public suffix.
+    /// plain `http` and not on this machine (see
+    /// [`dangerously_allow_http_origins`](CorsBuilder::dangerously_allow_http_origins)), or is a pattern
+    /// that spans a public suffix.
     pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -123,6 +127,7 @@ impl Cors {
             headers: builder.headers,
             exposed: builder.exposed,
             private_network: builder.in_private_network,
+            vary: builder.vary,
         }))
     }
 }
@@ -195,6 +200,9 @@ impl<B> Middleware<B> for Cors {
         }
         if policy.fixed.is_none() {
             vary::add(headers, "Origin");
+            for name in &policy.vary {
+                vary::add_name(headers, name);
+            }
         }
         // Only the policy decides: fields that a handler has set are overwritten.
         let Some(origin) = allowed.or_else(|| policy.fixed.clone()) else {

@@ -13,7 +13,7 @@ use crate::{
     contract::description::Answer,
     wire::{
         ConfigError,
-        field::{Excerpt, is_token_byte, only_line},
+        field::{Excerpt, is_token_byte, only_line, vary},
     },
 };
 
@@ -40,6 +40,9 @@ impl PreflightFields {
         };
         let mut refused = HeaderMap::new();
         refused.insert(header::VARY, HeaderValue::from_static(vary));
+        for name in &builder.vary {
+            vary::add_name(&mut refused, name);
+        }
 
         let mut allowed = refused.clone();
         let credentials = builder.with_credentials.then_some(TRUE);
@@ -194,6 +197,9 @@ const COMMON_METHODS: &[&str] = &[
     "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY",
 ];
 
+/// The methods that need no listing (Fetch, "CORS-safelisted method").
+const SAFELISTED_METHODS: [&[u8]; 3] = [b"GET", b"HEAD", b"POST"];
+
 /// The methods that a preflight may ask for.
 #[derive(Clone, Debug)]
 pub(super) enum Methods {
@@ -217,13 +223,12 @@ impl Default for Methods {
 impl Methods {
     pub(super) fn parse<I>(methods: I) -> Result<Self, ConfigError>
     where
-        I: IntoIterator<Item: TryInto<Method, Error: Into<Box<dyn Error + Send + Sync>>>>,
+        I: IntoIterator<Item: AsRef<str>>,
     {
         let mut list = Vec::new();
         for method in methods {
-            let method: Method = method
-                .try_into()
-                .map_err(|source| error("not a method").because(source))?;
+            let method = method.as_ref().parse();
+            let method: Method = method.map_err(|source| error("not a method").because(source))?;
             let upper = method.as_str().to_ascii_uppercase();
             if method.as_str() == "*" {
                 return Err(error(
@@ -244,7 +249,7 @@ impl Methods {
         }
         if list.is_empty() {
             return Err(error(
-                "the list of methods is empty, so every preflight would fail: list a method",
+                "the list of methods is empty: list a method, or leave `.methods(..)` out",
             ));
         }
         Ok(Self::Listed(list))
@@ -260,11 +265,13 @@ impl Methods {
 
     /// Methods are case-sensitive (RFC 9110, section 9.1).
     fn allow(&self, method: &HeaderValue) -> bool {
+        let method = method.as_bytes();
         match self {
             Self::Any => true,
-            Self::Listed(list) => list
-                .iter()
-                .any(|one| one.as_str().as_bytes() == method.as_bytes()),
+            Self::Listed(list) => {
+                SAFELISTED_METHODS.contains(&method)
+                    || list.iter().any(|one| one.as_str().as_bytes() == method)
+            }
         }
     }
 
@@ -328,7 +335,7 @@ impl Headers {
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        let list = parse_names(names)?;
+        let list = parse_names(names, STAR_HEADER)?;
         let forbidden = |name: &&HeaderName| {
             FORBIDDEN_HEADERS.iter().any(|one| {
                 name.as_str() == *one || (one.ends_with('-') && name.as_str().starts_with(one))
@@ -390,7 +397,7 @@ pub(super) fn parse_exposed<I>(names: I) -> Result<Option<HeaderValue>, ConfigEr
 where
     I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
 {
-    let list = parse_names(names)?;
+    let list = parse_names(names, STAR_HEADER)?;
     // Fetch, "forbidden response-header name".
     if list
         .iter()
@@ -401,7 +408,22 @@ where
     Ok(joined(list.iter().map(HeaderName::as_str)))
 }
 
-fn parse_names<I>(names: I) -> Result<Vec<HeaderName>, ConfigError>
+/// The names of fields that closures read.
+pub(super) fn parse_vary<I>(names: I) -> Result<Vec<HeaderName>, ConfigError>
+where
+    I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
+{
+    parse_names(
+        names,
+        "with `Vary: *` nothing could be cached: name the fields that the closure reads",
+    )
+}
+
+const STAR_HEADER: &str = "`*` is not a header: `mirrored_headers()` allows all, and `Cors::any()` has \
+                           `any_header()` and `any_exposed_header()`";
+
+/// `star` says what to do in place of `*`.
+fn parse_names<I>(names: I, star: &'static str) -> Result<Vec<HeaderName>, ConfigError>
 where
     I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
 {
@@ -411,10 +433,7 @@ where
             .try_into()
             .map_err(|source| error("not a header name").because(source))?;
         if name.as_str() == "*" {
-            return Err(error(
-                "`*` is not a header: `mirrored_headers()` allows all, and `Cors::any()` has \
-                 `any_header()` and `any_exposed_header()`",
-            ));
+            return Err(error(star));
         }
         list.push(name);
     }

@@ -17,8 +17,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Why a request passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// It never needs a token: the method is safe, or it is a WebSocket handshake, on which a script
-    /// can't set a field.
+    /// It never needs a token: the method is safe, or it is the handshake of a WebSocket, on which a
+    /// script can't set a field.
     NoTokenNeeded,
     /// Its origin is known, and is allowed.
     OriginKnown,
@@ -28,12 +28,12 @@ pub(super) enum Passed {
 
 impl CsrfPolicy {
     pub(super) fn check(&self, head: &RequestHead<'_>) -> Result<Passed, CsrfRefusal> {
-        let handshake = is_handshake(head);
-        if !handshake && is_safe(head.method()) {
+        let is_safe = is_safe(head.method());
+        if is_safe && !asks_for_websocket(head.headers()) {
             return Ok(Passed::NoTokenNeeded);
         }
         let origin = only(head.headers(), header::ORIGIN)?;
-        let trusted = || origin.is_some_and(|one| self.trusted.find(one.as_bytes()).is_some());
+        let trusted = || origin.is_some_and(|one| self.trusted.contains(one));
         let passed = match only(head.headers(), SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Passed::OriginKnown,
             Some(_) if trusted() => Passed::OriginKnown,
@@ -45,7 +45,10 @@ impl CsrfPolicy {
                 Some(origin) => self.check_origin(origin, head)?,
             },
         };
-        Ok(if handshake {
+        // Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over
+        // HTTP/1.1 that is a GET (RFC 6455, section 4.1), over HTTP/2 an extended CONNECT (RFC 8441,
+        // section 5). The `Upgrade` of another method opens nothing.
+        Ok(if is_safe || head.is_extended_connect() {
             Passed::NoTokenNeeded
         } else {
             passed
@@ -77,16 +80,13 @@ impl CsrfPolicy {
     }
 }
 
-/// Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over HTTP/1.1
-/// that is a GET (RFC 6455, section 4.1), over HTTP/2 a CONNECT (RFC 8441, section 5).
-fn is_handshake(head: &RequestHead<'_>) -> bool {
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
     const NAME: &[u8] = b"websocket";
-    *head.method() == Method::CONNECT
-        || head.headers().get_all(header::UPGRADE).iter().any(|line| {
-            // Anywhere in the line, so that no handler finds it where this does not.
-            let mut windows = line.as_bytes().windows(NAME.len());
-            windows.any(|part| part.eq_ignore_ascii_case(NAME))
-        })
+    headers.get_all(header::UPGRADE).iter().any(|line| {
+        // Anywhere in the line, so that no handler finds it where this does not.
+        let mut windows = line.as_bytes().windows(NAME.len());
+        windows.any(|part| part.eq_ignore_ascii_case(NAME))
+    })
 }
 
 /// The host and port that the request was sent to.
@@ -163,6 +163,11 @@ mod tests {
             ("https://example.com:80", "example.com:80", true),
             // Browsers treat these as two hosts.
             ("https://example.com", "example.com.", false),
+            ("https://example.com.", "example.com", false),
+            ("https://example.com.", "example.com.", true),
+            ("https://example.com.", "example.com.:443", true),
+            ("https://example.com.:8443", "EXAMPLE.com.:8443", true),
+            ("https://example.com.", "example.com..", false),
             ("https://example.com", "www.example.com", false),
             ("https://www.example.com", "example.com", false),
             ("https://example.com", "example.com@example.com", false),

@@ -3,7 +3,7 @@
 //!
 //! 1. GET, HEAD and OPTIONS pass, unless they open a WebSocket. The following rules apply to all
 //!    other methods, including TRACE and CONNECT, and to requests whose `Upgrade` contains
-//!    `websocket`.
+//!    `websocket`. (Over HTTP/2, a WebSocket is opened with CONNECT.)
 //! 2. `Sec-Fetch-Site: same-origin` passes, and so does `none`, which means that the user started
 //!    the request. Any other value is rejected, including `same-site`.
 //! 3. Without `Sec-Fetch-Site`, an `Origin` passes if its host and port are those that the request
@@ -69,7 +69,8 @@
 //!
 //! The host of an absolute target, or of `:authority` in HTTP/2; otherwise that of the only `Host`
 //! line (RFC 9112, section 3.2.2). Case and the default port of the origin's scheme are ignored. A
-//! trailing dot is not: to browsers, `example.com.` is another host. A request with an `Origin` and
+//! trailing dot is not: to browsers, `example.com.` is another host, whose pages may call it, but not
+//! `example.com`. A request with an `Origin` and
 //! without a host, or with several, is rejected. `X-Forwarded-Host` and `Forwarded` are ignored.
 //!
 //! Behind a proxy that terminates TLS the scheme is not known, so without `Sec-Fetch-Site`
@@ -106,7 +107,9 @@
 //! - **GET requests with side effects.** They pass from everywhere, for example from a link.
 //! - **Scripts in your own pages (XSS).** They have the same origin, and can read tokens.
 //! - **A trusted origin that is taken over**, for example a forgotten subdomain. Subdomains are
-//!   trusted only if they are listed.
+//!   trusted only if they are listed, or if their label matches a pattern such as
+//!   `https://app-*.example.com`. If you use patterns, turn on the feature `public-suffix`: then the whole
+//!   Public Suffix List decides under which domains anyone can register a matching name.
 //! - **Clients other than browsers.** They can send any field, but they have no cookies of a victim.
 //! - **Reading.** [CORS](crate::Cors) decides who may read a response.
 //! - **DNS rebinding.** A page under a name that an attacker points at this server has the same

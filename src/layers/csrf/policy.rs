@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::Request;
+use http::{HeaderValue, Request};
 
 use super::refusal::CsrfRefusal;
 #[cfg(feature = "csrf-token")]
@@ -14,7 +14,7 @@ use crate::{
     request::{RequestHead, Routes},
     wire::{
         ConfigError,
-        field::{origin::Origin, origin_list::OriginList},
+        field::{origin::Origin, origin_list::OriginList, origin_pattern::OriginPattern},
     },
 };
 
@@ -43,12 +43,19 @@ pub struct Csrf(pub(super) Arc<CsrfPolicy>);
 
 #[derive(Clone, Default)]
 pub(super) struct CsrfPolicy {
-    pub(super) trusted: OriginList,
+    pub(super) trusted: Trusted,
     /// The origins of the server, used instead of `Host`.
     pub(super) own: Option<OriginList>,
     pub(super) exempt: Routes,
     #[cfg(feature = "csrf-token")]
     pub(super) guard: Option<TokenGuard>,
+}
+
+/// The origins that may act as the user.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trusted {
+    exact: OriginList,
+    patterns: Vec<OriginPattern>,
 }
 
 impl Csrf {
@@ -57,7 +64,9 @@ impl Csrf {
         Self(Arc::default())
     }
 
-    /// Also trusts pages of these origins: exact scheme, host and port, no patterns.
+    /// Also trusts pages of these origins: exact scheme, host and port. A `*` may stand for a part of a
+    /// label, as in `https://app-*.example.com`: for the previews of one app, for example. Other patterns
+    /// are rejected, because a subdomain that was forgotten could act as the user.
     ///
     /// The exact origins of a CORS policy are its
     /// [`named_origins`](crate::cors::CorsBuilder::named_origins). Its patterns and closures are not
@@ -74,22 +83,38 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// The list is empty, or an element is not an origin (it has a path, a `*`, or the default port),
-    /// is `null`, or is plain `http` and not on this machine.
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), is `null`,
+    /// is plain `http` and not on this machine, or is a pattern with a `*` for more than a part of a
+    /// label, or with a [public suffix](crate::cors#security) after that label.
     pub fn trust_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let trusted = self.0.trusted.clone();
-        let trusted = extend(trusted, origins, |origin| {
-            if origin.is_insecure() {
-                return Err(
-                    "anyone on the network can impersonate a plain `http` origin: use `https`, or \
-                     `dangerously_trust_insecure_origins`",
-                );
+        const INSECURE: &str = "anyone on the network can impersonate a plain `http` origin: use `https`, \
+                                or `dangerously_trust_insecure_origins`";
+
+        let mut trusted = self.0.trusted.clone();
+        let mut patterns = Vec::new();
+        let mut exact = Vec::new();
+        for text in origins {
+            let text = text.as_ref();
+            if !text.contains('*') {
+                exact.push(text.to_owned());
+                continue;
             }
-            Ok(())
-        })?;
+            let pattern = parse_pattern(text);
+            let pattern = pattern.map_err(|fault| error(format!("`{text}`: {fault}")))?;
+            if pattern.is_insecure() {
+                return Err(error(format!("`{text}`: {INSECURE}")));
+            }
+            patterns.push(pattern);
+        }
+        if patterns.is_empty() || !exact.is_empty() {
+            trusted.exact = extend(trusted.exact, exact, |origin| {
+                (!origin.is_insecure()).then_some(()).ok_or(INSECURE)
+            })?;
+        }
+        trusted.patterns.append(&mut patterns);
         Ok(self.change(|policy| policy.trusted = trusted))
     }
 
@@ -107,8 +132,8 @@ impl Csrf {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let trusted = extend(self.0.trusted.clone(), origins, |_| Ok(()))?;
-        Ok(self.change(|policy| policy.trusted = trusted))
+        let exact = extend(self.0.trusted.exact.clone(), origins, |_| Ok(()))?;
+        Ok(self.change(|policy| policy.trusted.exact = exact))
     }
 
     /// The origins of this server. An `Origin` is then compared with these, including the scheme, and
@@ -196,8 +221,9 @@ impl Csrf {
     }
 
     /// Requires a token for every checked request, in addition to an allowed origin. A request without
-    /// a session is rejected, because it can't have a token. For a WebSocket handshake, on which a
-    /// script can't set a field, only the origin is checked.
+    /// a session is rejected, because it can't have a token. For the handshake of a WebSocket, on which a
+    /// script can't set a field, only the origin is checked: that is a GET, or an extended CONNECT in
+    /// HTTP/2 and later. Any other method needs its token, whatever its `Upgrade`.
     ///
     /// A login page needs a session before the user has signed in: give each visitor one, and
     /// change its id at login.
@@ -232,8 +258,12 @@ impl Place for Csrf {
             .iter()
             .fold(CsrfProtection::new(), CsrfProtection::exempt);
         let own = policy.own.iter().flat_map(OriginList::iter);
-        let trusted = policy.trusted.iter().chain(own);
+        let trusted = policy.trusted.exact.iter().chain(own);
         let protection = trusted.fold(protection, CsrfProtection::trust);
+        let patterns = policy.trusted.patterns.iter();
+        let protection = patterns.fold(protection, |protection, pattern| {
+            protection.trust(pattern.to_string())
+        });
         let forged = CsrfRefusal::of_origins().when("when a page of another site sent the request");
         let layer = Description::new(self.name()).answer(forged);
         #[cfg(feature = "csrf-token")]
@@ -260,6 +290,22 @@ impl<B> Middleware<B> for Csrf {
             Err(reason) if !policy.is_exempt(&head) => Step::reply(reason.problem()),
             _ => Step::next(request, ()),
         }
+    }
+}
+
+impl Trusted {
+    pub(super) fn contains(&self, origin: &HeaderValue) -> bool {
+        if self.exact.find(origin.as_bytes()).is_some() {
+            return true;
+        }
+        if self.patterns.is_empty() {
+            return false;
+        }
+        let origin = origin.to_str().ok().map(Origin::parse);
+        let Some(Ok(origin)) = origin else {
+            return false;
+        };
+        self.patterns.iter().any(|pattern| pattern.matches(&origin))
     }
 }
 
@@ -300,11 +346,24 @@ where
     ))
 }
 
+/// A pattern that one owner controls.
+fn parse_pattern(text: &str) -> Result<OriginPattern, &'static str> {
+    const TOO_MUCH: &str = "list each origin: any origin that matches a pattern could act as the user; a \
+                            `*` may only stand for a part of a label, as in `https://app-*.example.com`";
+
+    let pattern = OriginPattern::parse(text).map_err(|fault| match text {
+        "*" => TOO_MUCH,
+        _ => fault,
+    })?;
+    pattern
+        .is_inside_a_label()
+        .then_some(pattern)
+        .ok_or(TOO_MUCH)
+}
+
 fn parse(text: &str) -> Result<Origin<'_>, Cow<'static, str>> {
     if text.contains('*') {
-        return Err(
-            "list each origin: any origin that matches a pattern could act as the user".into(),
-        );
+        return Err("write the exact origin, without a `*`".into());
     }
     if text == "null" {
         return Err("it is the origin of sandboxed frames on every site".into());

@@ -23,6 +23,8 @@ pub(crate) mod json_pointer;
 pub(crate) mod media_type;
 pub(crate) mod origin;
 pub(crate) mod origin_list;
+pub(crate) mod origin_pattern;
+mod public_suffix;
 pub(crate) mod structured;
 #[cfg(feature = "trace")]
 pub(crate) mod trace_context;

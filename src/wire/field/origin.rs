@@ -70,6 +70,9 @@ impl<'a> Origin<'a> {
     }
 
     /// The host: a name, an IPv4 address, or an IPv6 address in brackets. It is case-insensitive.
+    ///
+    /// A name may end in a dot, as in `https://example.com.`: to browsers, that is another origin than
+    /// `https://example.com`.
     #[must_use]
     pub const fn host(&self) -> &'a str {
         self.host
@@ -101,7 +104,10 @@ fn check_scheme(scheme: &str) -> Result<(), Fault> {
 
 fn parse_authority<'a>(scheme: &str, text: &'a str) -> Result<(&'a str, Option<u16>), Fault> {
     let (host, port) = split_port(text)?;
-    check_host(host)?;
+    // The URL standard keeps the dot of a fully qualified name, and never writes one after an address.
+    let name = host.strip_suffix('.');
+    let name = name.filter(|name| name.parse::<Ipv4Addr>().is_err());
+    check_host(name.unwrap_or(host))?;
     let port = port.map(|port| parse_port(scheme, port)).transpose()?;
     Ok((host, port))
 }
@@ -158,7 +164,7 @@ pub(crate) fn port_number(digits: &str) -> Option<u16> {
     only_digits.then(|| digits.parse().ok())?
 }
 
-/// Checks that it is a host as browsers write it.
+/// Checks that it is a host as browsers write it, without a dot at the end.
 pub(crate) fn check_host(host: &str) -> Result<(), Fault> {
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']').unwrap_or(address);
@@ -200,6 +206,7 @@ fn check_labels(host: &str) -> Option<bool> {
 /// Whether browsers connect to the host on their own machine (RFC 6761, section 6.3; Secure
 /// Contexts, section 3.1).
 fn is_loopback(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
     let name = host.rsplit('.').next().unwrap_or(host);
     name.eq_ignore_ascii_case("localhost") || is_loopback_address(host)
 }
@@ -279,6 +286,18 @@ mod tests {
                 true,
             ),
             ("http://notlocalhost", "http", "notlocalhost", None, true),
+            // With the dot of a fully qualified name.
+            ("https://example.com.", "https", "example.com.", None, false),
+            (
+                "https://example.com.:8443",
+                "https",
+                "example.com.",
+                Some(8443),
+                false,
+            ),
+            ("http://example.com.", "http", "example.com.", None, true),
+            ("http://localhost.:1", "http", "localhost.", Some(1), false),
+            ("http://a.localhost.", "http", "a.localhost.", None, false),
         ];
         for (text, scheme, host, port, insecure) in cases {
             let origin = Origin::parse(text).unwrap();
@@ -325,7 +344,11 @@ mod tests {
             "https://a b",
             "https://a..b",
             "https://.a",
-            "https://a.",
+            "https://a..",
+            "https://.",
+            "https://.:1",
+            "https://127.0.0.1.",
+            "https://[::1].",
             "https://a,https://b",
             "https://[::1",
             "https://::1",

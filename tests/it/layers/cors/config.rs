@@ -42,7 +42,8 @@ fn rejects_origins_that_no_browser_sends() {
             "https://app.example.com:",
             "port",
         ),
-        ("a final dot", "https://app.example.com.", "host"),
+        ("two dots at the end", "https://app.example.com..", "host"),
+        ("a dot after an address", "https://127.0.0.1.", "host"),
         (
             "a host that is not ASCII",
             "https://b\u{fc}cher.example",
@@ -86,12 +87,16 @@ fn rejects_plain_http_where_credentials_are_possible() {
     ];
     for origin in insecure {
         assert_refused(Cors::origins([origin]), origin, "network");
+        let says = "`.dangerously_allow_http_origins([..])`";
+        assert_refused(Cors::origins([origin]), origin, says);
         assert!(Cors::anonymous([origin]).is_ok(), "{origin}");
-        let allowed = Cors::origins(["https://a.example"]).unwrap();
-        assert!(
-            allowed.dangerously_allow_insecure_origins([origin]).is_ok(),
-            "{origin}"
-        );
+        let cors = Cors::origins(["https://a.example"]).unwrap();
+        let allowed = cors.dangerously_allow_http_origins([origin]);
+        if origin.contains('*') {
+            assert_refused(allowed, origin, "list each plain `http` origin");
+        } else {
+            assert!(allowed.is_ok(), "{origin}");
+        }
     }
     let loopback = [
         "http://localhost",
@@ -112,12 +117,12 @@ fn rejects_plain_http_where_credentials_are_possible() {
 fn allowing_insecure_origins_does_not_relax_the_rest_of_the_policy() {
     let cors = Cors::origins(["https://a.example"]).unwrap();
     let cors = cors
-        .dangerously_allow_insecure_origins(["http://old.example"])
+        .dangerously_allow_http_origins(["http://old.example"])
         .unwrap();
-    for origin in ["null", "*", "https://a.example/", "http://*.com"] {
+    for origin in ["null", "*", "https://a.example/", "http://*.com", ""] {
         assert!(
             cors.clone()
-                .dangerously_allow_insecure_origins([origin])
+                .dangerously_allow_http_origins([origin])
                 .is_err(),
             "{origin}"
         );
@@ -137,6 +142,13 @@ fn rejects_patterns_that_span_a_public_suffix() {
         "https://*.vercel.app",
         "https://*.pages.dev:*",
         "https://*.com:8443",
+        "https://*.s3.amazonaws.com",
+        "https://*.eu-west-1.compute.amazonaws.com",
+        "https://*.github.io.",
+        "https://app-*.com",
+        "https://app-*.vercel.app",
+        "https://*-team.vercel.app",
+        "https://*example.com",
     ];
     for pattern in shared {
         assert_refused(Cors::origins([pattern]), pattern, "anyone");
@@ -146,6 +158,11 @@ fn rejects_patterns_that_span_a_public_suffix() {
         "https://*.example.com",
         "https://*.example.co.uk",
         "https://*.me.github.io",
+        "https://app-*.example.com",
+        "https://app-*.me.github.io",
+        "https://*-app.example.co.uk:*",
+        "https://api.pr-*.example.com",
+        "http://app-*.localhost:3000",
     ] {
         assert!(Cors::origins([pattern]).is_ok(), "{pattern}");
     }
@@ -157,8 +174,15 @@ fn rejects_meaningless_patterns() {
         "https://*",
         "*://example.com",
         "https://app.*.com",
-        "https://a*.example.com",
-        "https://*example.com",
+        "https://app.*.example.com",
+        "https://app-*",
+        "https://a*b*.example.com",
+        "https://app-*.*.example.com",
+        "https://*.app-*.example.com",
+        "https://app-*.10.0.0.1",
+        "http://[::*]",
+        "tauri://app-*.example.com",
+        "https://app-*.example.com/",
         "https://*.*.example.com",
         "https://example.com:8*",
         "https://example.com:80:*",
@@ -215,6 +239,9 @@ fn rejects_methods_that_no_script_can_send() {
         "an empty list",
         "list a method",
     );
+    let at_run_time: Vec<String> = vec!["PUT".to_owned(), "QUERY".to_owned()];
+    drop(Cors::any().methods(&at_run_time).unwrap());
+    drop(Cors::any().methods(at_run_time).unwrap());
     let star = Method::from_bytes(b"*").unwrap();
     assert_refused(Cors::any().methods([star]), "a star by type", "any_method");
     drop(Cors::any().methods(["PROPFIND", "x-lower"]).unwrap());
@@ -260,6 +287,29 @@ fn rejects_headers_that_no_script_can_set_or_read() {
     for name in ["security", "proxied", "te-x", "if-match"] {
         assert!(cors.clone().headers([name]).is_ok(), "{name}");
     }
+}
+
+#[test]
+fn rejects_fields_to_vary_on_that_are_no_names() {
+    let cors = || Cors::origins_where(|_, _| true);
+    assert_refused(cors().vary(["x-ok", "a b"]), "a space", "not a header name");
+    assert_refused(cors().vary(["*"]), "a star", "could be cached");
+    drop(cors().vary(vec!["X-Tenant".to_owned()]).unwrap());
+}
+
+#[cfg(feature = "public-suffix")]
+#[test]
+fn rejects_patterns_that_span_any_suffix_of_the_whole_list() {
+    for pattern in [
+        "https://*.kawasaki.jp",
+        "https://*.wpenginepowered.com",
+        "https://app-*.wpenginepowered.com",
+        "https://*.dualstack.s3.eu-central-1.amazonaws.com",
+    ] {
+        assert_refused(Cors::origins([pattern]), pattern, "anyone");
+    }
+    // Only guessed without the list.
+    drop(Cors::origins(["https://*.web.de", "https://*.city.kawasaki.jp"]).unwrap());
 }
 
 #[test]

@@ -318,3 +318,21 @@ async fn accepts_methods_as_text_and_as_types_of_the_http_crate() {
         "GET, QUERY"
     );
 }
+
+#[tokio::test]
+async fn get_head_and_post_need_no_listing() {
+    // Fetch, "CORS-preflight fetch": a browser sends them whatever the list says.
+    let configured: Vec<String> = vec!["PUT".to_owned(), "DELETE".to_owned()];
+    let layer = with_cors(Cors::origins([APP]).unwrap().methods(configured).unwrap());
+    for method in ["GET", "HEAD", "POST", "PUT", "DELETE"] {
+        let asked = Some("content-type,authorization");
+        let response = send(&layer, preflight(APP, method, asked)).await;
+        let headers = response.headers();
+        assert_eq!(headers["access-control-allow-origin"], APP, "{method}");
+        let allowed = &headers["access-control-allow-methods"];
+        assert_eq!(allowed, "PUT, DELETE", "{method}");
+    }
+    for method in ["PATCH", "post", "OPTIONS"] {
+        assert_refused(&send(&layer, preflight(APP, method, None)).await, method);
+    }
+}

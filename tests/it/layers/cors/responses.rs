@@ -164,6 +164,7 @@ async fn patterns_allow_subdomains_and_ports() {
         "https://*.example.com",
         "http://localhost:*",
         "https://*.dev.example.net:*",
+        "https://app-*.example.app",
     ];
     let layer = with_cors(Cors::origins(patterns).unwrap().credentials());
     let cases = [
@@ -178,6 +179,12 @@ async fn patterns_allow_subdomains_and_ports() {
         ("http://localhost:99999", false),
         ("http://localhost.evil.example", false),
         ("https://x.dev.example.net:1", true),
+        ("https://app-17.example.app", true),
+        ("https://app-a-b.example.app", true),
+        ("https://app-.example.app", false),
+        ("https://app-1.evil.example.app", false),
+        ("https://evil.example/app-1.example.app", false),
+        ("https://app-1.example.app.", false),
         ("null", false),
     ];
     for (origin, allowed) in cases {
@@ -216,6 +223,61 @@ async fn a_closure_decides_by_origin_and_request_in_addition_to_the_list() {
             .headers()
             .contains_key("access-control-allow-origin")
     );
+}
+
+#[tokio::test]
+async fn an_origin_whose_host_ends_in_a_dot_is_another_one() {
+    const DOT: &str = "https://app.example.com.";
+    let exact = with_cors(Cors::origins([DOT, "https://*.example.net"]).unwrap());
+    let closure = with_cors(Cors::origins_where(|origin, _| {
+        origin.host() == "app.example.com."
+    }));
+    for (origin, allowed) in [
+        (DOT, true),
+        (APP, false),
+        ("https://a.example.net.", false),
+        ("https://app.example.com..", false),
+    ] {
+        for layer in [&exact, &closure] {
+            let response = send(layer, request("GET", &[("origin", origin)])).await;
+            let value = joined(response.headers(), "access-control-allow-origin");
+            assert_eq!(value.as_deref(), allowed.then_some(origin), "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_closure_reads_is_in_vary() {
+    let cors = Cors::origins_where(|_, head| head.headers().contains_key("x-forwarded-host"));
+    let cors = cors.vary(["X-Forwarded-Host", "x-tenant"]).unwrap();
+    let layer = with_cors(cors.clone());
+    for fields in [
+        &[][..],
+        &[("origin", APP)][..],
+        &[("origin", APP), ("x-forwarded-host", "a.example")][..],
+    ] {
+        let response = send(&layer, request("GET", fields)).await;
+        let vary = joined(response.headers(), "vary").unwrap();
+        assert_eq!(vary, "Origin, x-forwarded-host, x-tenant");
+    }
+    let response = send(&layer, preflight(APP, "PUT", None)).await;
+    let vary = joined(response.headers(), "vary").unwrap();
+    let expected = format!("{PREFLIGHT_VARY}, x-forwarded-host, x-tenant");
+    assert_eq!(vary, expected);
+
+    // The fields of the handler stay.
+    let handler = async |_: Request<Body>| {
+        let response = Response::builder().header("vary", "accept, X-Tenant");
+        Ok::<_, Infallible>(response.body(empty()).unwrap())
+    };
+    let response = send_to(&layer, request("GET", &[]), handler).await;
+    let vary = joined(response.headers(), "vary").unwrap();
+    assert_eq!(vary, "accept, X-Tenant, Origin, x-forwarded-host");
+
+    // The same for every request.
+    let one = Cors::origins([APP]).unwrap().vary(["x-tenant"]).unwrap();
+    let response = send(&with_cors(one), request("GET", &[])).await;
+    assert!(!response.headers().contains_key("vary"));
 }
 
 #[tokio::test]
@@ -282,10 +344,10 @@ async fn anonymous_policies_accept_plain_http_and_null_without_credentials() {
 }
 
 #[tokio::test]
-async fn dangerously_allow_insecure_origins_allows_plain_http() {
+async fn dangerously_allow_http_origins_allows_plain_http() {
     let cors = Cors::origins([APP]).unwrap().credentials();
     let cors = cors
-        .dangerously_allow_insecure_origins(["http://old.example.com"])
+        .dangerously_allow_http_origins(["http://old.example.com"])
         .unwrap();
     let layer = with_cors(cors);
     let response = send(
@@ -307,7 +369,7 @@ async fn dangerously_allow_insecure_origins_allows_plain_http() {
 async fn a_closure_is_not_called_for_insecure_origins_that_are_not_listed() {
     let cors = Cors::origins_where(|_, _| true);
     let cors = cors
-        .dangerously_allow_insecure_origins(["http://old.example.com"])
+        .dangerously_allow_http_origins(["http://old.example.com"])
         .unwrap();
     let layer = with_cors(cors);
     for (origin, allowed) in [

@@ -17,6 +17,27 @@ fn rejects_trusted_origins_that_are_not_exact_and_secure() {
         ("a star", "*", "list each origin"),
         ("subdomains", "https://*.example.com", "list each origin"),
         ("ports", "http://localhost:*", "list each origin"),
+        (
+            "a label and ports",
+            "https://app-*.example.com:*",
+            "list each origin",
+        ),
+        (
+            "a label in the middle",
+            "https://app.*.example.com",
+            "part of a label",
+        ),
+        (
+            "a label under a suffix",
+            "https://app-*.vercel.app",
+            "anyone",
+        ),
+        ("a label of a suffix", "https://app-*.com", "anyone"),
+        (
+            "a label, plain http",
+            "http://app-*.example.com",
+            "plain `http`",
+        ),
         ("null", "null", "sandboxed"),
         ("nothing", "", "scheme://host"),
         ("no scheme", "example.com", "scheme://host"),
@@ -42,6 +63,11 @@ fn rejects_trusted_origins_that_are_not_exact_and_secure() {
     for (name, origin, says) in cases {
         assert_refused(Csrf::same_origin().trust_origins([origin]), name, says);
         if !origin.starts_with("http://e") {
+            let says = if origin.contains('*') {
+                "without a `*`"
+            } else {
+                says
+            };
             let csrf = Csrf::same_origin().dangerously_trust_insecure_origins([origin]);
             assert_refused(csrf, name, says);
             assert_refused(Csrf::same_origin().own_origins([origin]), name, says);
@@ -69,6 +95,9 @@ fn accepts_exact_origins() {
         "http://localhost:5173",
         "http://[::1]:1",
         "app://a",
+        "https://example.com.",
+        "https://app-*.example.com",
+        "http://app-*.localhost:3000",
     ];
     let _csrf = Csrf::same_origin().trust_origins(origins).unwrap();
     let insecure = ["http://example.com"];
@@ -129,7 +158,7 @@ fn takes_over_the_origins_that_a_cors_policy_lists_and_no_others() {
     let csrf = Csrf::same_origin().trust_origins(closure.named_origins());
     assert_refused(csrf, "a closure", "not included");
     let insecure = patterns
-        .dangerously_allow_insecure_origins(["http://example.com"])
+        .dangerously_allow_http_origins(["http://example.com"])
         .unwrap();
     let csrf = Csrf::same_origin().trust_origins(insecure.named_origins());
     assert_refused(csrf, "plain http", "plain `http`");

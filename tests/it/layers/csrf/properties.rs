@@ -20,7 +20,7 @@ const SITES: [Option<&str>; 7] = [
 ];
 const UPGRADES: [Option<&str>; 4] = [None, Some("websocket"), Some("WebSocket"), Some("h2c")];
 /// An origin with its host and port, if it is an HTTP or HTTPS origin.
-const ORIGINS: [(Option<&str>, Option<(&str, u16)>); 11] = [
+const ORIGINS: [(Option<&str>, Option<(&str, u16)>); 12] = [
     (None, None),
     (Some("null"), None),
     (Some("https://example.com"), Some(("example.com", 443))),
@@ -36,6 +36,7 @@ const ORIGINS: [(Option<&str>, Option<(&str, u16)>); 11] = [
     ),
     (Some("https://[::1]"), Some(("[::1]", 443))),
     (Some(APP), Some(("app.example.com", 443))),
+    (Some("https://example.com."), Some(("example.com.", 443))),
     (Some("https://example.com@evil.example"), None),
     (Some("app://example.com"), None),
 ];
@@ -49,7 +50,7 @@ const HOSTS: [(Option<&str>, Option<(&str, Option<u16>)>); 9] = [
     (Some("example.com:8443"), Some(("example.com", Some(8443)))),
     (Some("[::1]"), Some(("[::1]", None))),
     (Some("app.example.com"), Some(("app.example.com", None))),
-    (Some("example.com."), None),
+    (Some("example.com."), Some(("example.com.", None))),
 ];
 
 /// Go's rules, extended to WebSocket handshakes, which Go does not check.

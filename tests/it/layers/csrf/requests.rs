@@ -249,6 +249,21 @@ async fn a_malformed_origin_never_matches() {
             "a dot at both ends",
             "POST",
             &[("host", "example.com."), ("origin", "https://example.com.")],
+            None,
+        ),
+        (
+            "a dot at the origin's end",
+            "POST",
+            &[HOST, ("origin", "https://example.com.")],
+            Some(OtherOrigin),
+        ),
+        (
+            "two dots at both ends",
+            "POST",
+            &[
+                ("host", "example.com.."),
+                ("origin", "https://example.com.."),
+            ],
             Some(OtherOrigin),
         ),
         (
@@ -476,6 +491,58 @@ async fn a_websocket_handshake_over_http_2_is_a_connect() {
     assert_eq!(send(csrf(), connect("https://example.com")).await, None);
     let evil = send(csrf(), connect("https://evil.example")).await;
     assert_eq!(evil, Some(OtherOrigin));
+}
+
+#[tokio::test]
+async fn an_origin_that_matches_a_pattern_for_a_part_of_a_label_is_trusted() {
+    let csrf = Csrf::same_origin()
+        .trust_origins(["https://app-*.example.app"])
+        .unwrap();
+    let cases: &[Case] = &[
+        (
+            "a preview",
+            "POST",
+            &[HOST, CROSS_SITE, ("origin", "https://app-17.example.app")],
+            None,
+        ),
+        (
+            "a preview, an old browser",
+            "POST",
+            &[HOST, ("origin", "https://APP-17.example.app")],
+            None,
+        ),
+        (
+            "a subdomain of one",
+            "POST",
+            &[HOST, ("origin", "https://evil.app-17.example.app")],
+            Some(OtherOrigin),
+        ),
+        (
+            "a subdomain that begins alike",
+            "POST",
+            &[HOST, ("origin", "https://app-17.evil.example.app")],
+            Some(OtherOrigin),
+        ),
+        (
+            "plain http",
+            "POST",
+            &[HOST, ("origin", "http://app-17.example.app")],
+            Some(OtherOrigin),
+        ),
+        (
+            "another port",
+            "POST",
+            &[
+                HOST,
+                CROSS_SITE,
+                ("origin", "https://app-17.example.app:8443"),
+            ],
+            Some(CrossSite),
+        ),
+        ("own", "POST", &[HOST, OWN], None),
+        ("another", "POST", &[HOST, TRUSTED], Some(OtherOrigin)),
+    ];
+    check(&csrf, "/", cases).await;
 }
 
 #[tokio::test]

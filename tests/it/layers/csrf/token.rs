@@ -343,10 +343,87 @@ async fn a_required_token_is_needed_in_addition_to_the_origin() {
             None,
         ),
         ("exempt", "POST", "/hooks", &[of_17, same], None),
+        // Only the handshake of a WebSocket can't have a token.
+        (
+            "POST with Upgrade",
+            "POST",
+            "/",
+            &[of_17, same, ("upgrade", "websocket")],
+            Some(NoToken),
+        ),
+        (
+            "POST with Upgrade, says nothing",
+            "POST",
+            "/",
+            &[of_17, ("upgrade", "x-websocket-y")],
+            Some(NoToken),
+        ),
+        (
+            "POST with Upgrade, with it",
+            "POST",
+            "/",
+            &[of_17, right, same, ("upgrade", "websocket")],
+            None,
+        ),
+        (
+            "a handshake of another site",
+            "GET",
+            "/",
+            &[
+                of_17,
+                ("upgrade", "websocket"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            Some(CrossSite),
+        ),
+        (
+            "CONNECT",
+            "CONNECT",
+            "example.com:443",
+            &[of_17, same],
+            Some(NoToken),
+        ),
+        (
+            "CONNECT, HTTP/1.1",
+            "CONNECT",
+            "/",
+            &[of_17, same],
+            Some(NoToken),
+        ),
     ];
     for (name, method, path, fields, expected) in cases {
         let found = send(csrf.clone(), request(method, path, fields)).await;
         assert_eq!(found, *expected, "{name}");
+    }
+    // RFC 8441, section 5.
+    let over_http_2 = |target: &str, site: &str| {
+        let mut request = request("CONNECT", target, &[of_17, ("sec-fetch-site", site)]);
+        *request.version_mut() = http::Version::HTTP_2;
+        request
+    };
+    let cases = [
+        (
+            "a WebSocket",
+            "https://example.com/chat",
+            "same-origin",
+            None,
+        ),
+        (
+            "of another site",
+            "https://example.com/chat",
+            "cross-site",
+            Some(CrossSite),
+        ),
+        (
+            "without :protocol",
+            "example.com:443",
+            "same-origin",
+            Some(NoToken),
+        ),
+    ];
+    for (name, target, site, expected) in cases {
+        let found = send(csrf.clone(), over_http_2(target, site)).await;
+        assert_eq!(found, expected, "{name}");
     }
 }
 
