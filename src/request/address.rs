@@ -1,6 +1,9 @@
 //! The addresses of a request: that of the peer, and that of the client.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use http::Extensions;
 
@@ -11,6 +14,8 @@ use crate::contract::Provided;
 /// A server on plain hyper inserts it into each request of the connection. With axum it is not
 /// needed: `into_make_service_with_connect_info::<SocketAddr>()` provides the address as
 /// `ConnectInfo`, which is used as well. If both are present, this one is used.
+///
+/// `Debug` does not show the address, which is personal data.
 ///
 /// # Example
 ///
@@ -25,17 +30,30 @@ use crate::contract::Provided;
 /// request.extensions_mut().insert(PeerAddr(peer));
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a newtype")]
 pub struct PeerAddr(pub SocketAddr);
+
+impl fmt::Debug for PeerAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PeerAddr(..)")
+    }
+}
 
 /// The address of the client, in the extensions of a request: that of the peer, or the one that a
 /// trusted proxy has sent. `with_client_ip` provides it.
 ///
-/// An IPv4-mapped IPv6 address becomes an IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An IPv4-mapped IPv6 address becomes an IPv4 address. `Debug` does not show the address, which is
+/// personal data.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "handlers destructure it")]
 pub struct ClientIp(pub IpAddr);
+
+impl fmt::Debug for ClientIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIp(..)")
+    }
+}
 
 impl Provided for ClientIp {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
@@ -59,4 +77,18 @@ pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
         connected.or_else(|| extensions.get().map(|MockConnectInfo(peer)| *peer))
     });
     peer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::{ClientIp, PeerAddr};
+
+    #[test]
+    fn debug_shows_no_address() {
+        let peer = SocketAddr::from(([192, 0, 2, 7], 50_123));
+        let shown = format!("{:?} {:?}", PeerAddr(peer), ClientIp(peer.ip()));
+        assert_eq!(shown, "PeerAddr(..) ClientIp(..)");
+    }
 }

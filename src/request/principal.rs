@@ -1,10 +1,14 @@
 //! The principal of a request: [`Auth`], [`Either`] and [`Authenticated`].
 
+use std::fmt;
+
 use http::Extensions;
 
 use crate::contract::Provided;
 
 /// The principal of the request: who sent it, as verified by the scheme of the stack.
+///
+/// `Debug` does not show the principal, because claims do not belong in a log.
 ///
 /// # Example
 ///
@@ -19,9 +23,15 @@ use crate::contract::Provided;
 ///     claims.sub
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a handler takes it apart")]
 pub struct Auth<C>(pub C);
+
+impl<C> fmt::Debug for Auth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Auth(..)")
+    }
+}
 
 impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
@@ -33,7 +43,7 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
 /// [`Authenticate::either`](crate::auth::Authenticate::either).
 ///
 /// It has the scopes and roles of the principal that it is, so `with_scopes` and `with_roles` accept
-/// it if they accept both.
+/// it if they accept both. `Debug` shows which of the two it is, and not the principal.
 ///
 /// # Example
 ///
@@ -55,13 +65,22 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Either<A, B> {
     /// The principal of the first scheme.
     First(A),
     /// The principal of the second scheme.
     Second(B),
+}
+
+impl<A, B> fmt::Debug for Either<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First(_) => "First(..)",
+            Self::Second(_) => "Second(..)",
+        })
+    }
 }
 
 /// Marks a request whose credentials were verified.
@@ -94,5 +113,21 @@ impl Authenticated {
     #[must_use]
     pub const fn new() -> Self {
         Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Auth, Either};
+
+    /// A principal needs no `Debug`, and is not shown if it has one.
+    #[test]
+    fn debug_shows_no_principal() {
+        struct Claims;
+
+        let first: Either<&str, Claims> = Either::First("ann");
+        let second: Either<&str, Claims> = Either::Second(Claims);
+        let shown = format!("{:?} {:?} {first:?} {second:?}", Auth("ann"), Auth(Claims));
+        assert_eq!(shown, "Auth(..) Auth(..) First(..) Second(..)");
     }
 }
