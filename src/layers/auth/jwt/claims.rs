@@ -22,6 +22,11 @@ pub(super) struct RegisteredClaims<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
+/// How far `nbf` and `iat` may be in the future by default. An issuer writes the time at which it
+/// signs into both, and a clock that is synchronized still differs by seconds: without it, a new
+/// token would be refused by the services whose clock is behind.
+const START_LEEWAY: Duration = Duration::from_secs(10);
+
 /// What the claims of every token must say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClaimRules {
@@ -29,7 +34,8 @@ pub(super) struct ClaimRules {
     /// that no name here lets one issuer's key sign for another.
     pub(super) issuers: Vec<String>,
     pub(super) audiences: Vec<String>,
-    pub(super) leeway: Duration,
+    /// The same for all times, if it is set.
+    pub(super) leeway: Option<Duration>,
     pub(super) without_expiry: bool,
     pub(super) any_audience: bool,
     pub(super) required: Vec<String>,
@@ -82,24 +88,34 @@ impl ClaimRules {
         }
     }
 
+    /// For `nbf` and `iat`, in seconds.
+    fn start_leeway(&self) -> f64 {
+        self.leeway.unwrap_or(START_LEEWAY).as_secs_f64()
+    }
+
+    /// For `exp` and the age, in seconds. None by default: an expired token is replaced, and nobody
+    /// has to wait for that.
+    fn end_leeway(&self) -> f64 {
+        self.leeway.unwrap_or_default().as_secs_f64()
+    }
+
     fn check_time(
         &self,
         claims: &RegisteredClaims<'_>,
         now: Duration,
     ) -> Result<ValidityPeriod, JwtRefusal> {
-        let leeway = self.leeway.as_secs_f64();
         let mut period = ValidityPeriod::default();
         match claims.exp {
             None if !self.without_expiry => return Err(JwtRefusal::MissingExpiry),
             None => {}
             // "on or after which": at that second it has expired (RFC 7519, section 4.1.4).
-            Some(NumericDate(expiry)) => period = period.until(expiry + leeway),
+            Some(NumericDate(expiry)) => period = period.until(expiry + self.end_leeway()),
         }
         if period.has_ended(now) {
             return Err(JwtRefusal::Expired);
         }
         if let Some(NumericDate(start)) = claims.nbf {
-            period = period.from(start - leeway);
+            period = period.from(start - self.start_leeway());
         }
         if period.contains(now) {
             return Ok(period);
@@ -151,10 +167,9 @@ impl ClaimRules {
         let Some(NumericDate(issued)) = iat else {
             return Err(JwtRefusal::MissingClaim("iat".to_owned()));
         };
-        let leeway = self.leeway.as_secs_f64();
         let period = period
-            .from(issued - leeway)
-            .until(issued + max_age.as_secs_f64() + leeway);
+            .from(issued - self.start_leeway())
+            .until(issued + max_age.as_secs_f64() + self.end_leeway());
         if period.has_ended(now) {
             return Err(JwtRefusal::TooOld);
         }

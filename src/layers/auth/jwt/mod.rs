@@ -44,8 +44,8 @@ use crate::wire::ConfigError;
 /// 4. there is a key for its `alg`, and for its `kid` if it has one and the keys have ids; of several
 ///    [`issuers`](Self::issuers), only the keys of the one in its `iss` are used;
 /// 5. its signature is valid;
-/// 6. `exp` is present and in the future; `nbf` has passed ([`leeway`](Self::leeway)); and it is not
-///    older than [`max_age`](Self::max_age), if that is set;
+/// 6. `exp` is present and in the future; `nbf` has passed, or is at most 10 seconds away
+///    ([`leeway`](Self::leeway)); and it is not older than [`max_age`](Self::max_age), if that is set;
 /// 7. `iss` and `aud` are present and among the accepted ones; a token with an `aud` is refused if
 ///    no audience is configured, because it is meant for someone else (RFC 7519, section 4.1.3);
 /// 8. the [required claims](Self::required_claims) are present;

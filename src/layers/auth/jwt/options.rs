@@ -28,10 +28,13 @@ impl<C> Jwt<C> {
         self.change(|verifier| verifier.rules.audiences.push(audience.into()))
     }
 
-    /// How far the issuer's clock may differ from this one; zero by default, and a few minutes at
-    /// most are usual (RFC 7519, section 4.1.4). Every token is valid for that much longer.
+    /// How far the issuer's clock may differ from this one, for `exp`, `nbf`, `iat` and
+    /// [`max_age`](Self::max_age) alike; a few minutes at most are usual (RFC 7519, section 4.1.4).
+    /// Every token is then valid for that much longer.
+    ///
+    /// By default, `nbf` and `iat` may be 10 seconds in the future, and `exp` has no leeway.
     pub fn leeway(self, leeway: Duration) -> Self {
-        self.change(|verifier| verifier.rules.leeway = leeway)
+        self.change(|verifier| verifier.rules.leeway = Some(leeway))
     }
 
     /// Adds an accepted media type of the header's `typ`, such as `at+jwt` (RFC 9068). If one issuer
@@ -58,7 +61,7 @@ impl<C> Jwt<C> {
     }
 
     /// The maximum age of a token, whatever its `exp`. Its `iat` is then required and must not be in
-    /// the future.
+    /// the future, except for the [leeway](Self::leeway).
     pub fn max_age(self, age: Duration) -> Self {
         self.change(|verifier| verifier.rules.max_age = Some(age))
     }

@@ -135,7 +135,7 @@ fn of_tokens() -> Vec<Case> {
         bearer("exp", token(&json!({ "exp": NOW })), "401 Bearer expired"),
         bearer(
             "nbf",
-            token(&json!({ "nbf": NOW + 9 })),
+            token(&json!({ "nbf": NOW + 11 })),
             "401 Bearer not_yet_valid",
         ),
         bearer(

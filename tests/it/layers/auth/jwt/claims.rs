@@ -85,6 +85,61 @@ async fn checks_the_times_to_the_second() {
     }
 }
 
+/// A provider whose clock is a second ahead signs tokens that are not valid yet by this clock.
+#[tokio::test]
+async fn tolerates_ten_seconds_before_a_token_begins_and_none_after_it_ends() {
+    use JwtRefusal::{Expired, NotYetValid, TooOld};
+    let aged = || hs256().max_age(Duration::from_secs(60));
+    let cases = [
+        (
+            "nbf in a second",
+            hs256(),
+            json!({ "nbf": NOW + 1 }),
+            Ok(()),
+        ),
+        (
+            "nbf at the end",
+            hs256(),
+            json!({ "nbf": NOW + 10 }),
+            Ok(()),
+        ),
+        (
+            "nbf beyond it",
+            hs256(),
+            json!({ "nbf": NOW + 11 }),
+            Err(NotYetValid),
+        ),
+        ("iat in a second", aged(), json!({ "iat": NOW + 1 }), Ok(())),
+        ("iat at the end", aged(), json!({ "iat": NOW + 10 }), Ok(())),
+        (
+            "iat beyond it",
+            aged(),
+            json!({ "iat": NOW + 11 }),
+            Err(NotYetValid),
+        ),
+        (
+            "at the age",
+            aged(),
+            json!({ "iat": NOW - 60 }),
+            Err(TooOld),
+        ),
+        ("expired", hs256(), json!({ "exp": NOW }), Err(Expired)),
+        (
+            "no leeway at all",
+            hs256().leeway(Duration::ZERO),
+            json!({ "nbf": NOW + 1 }),
+            Err(NotYetValid),
+        ),
+    ];
+    for (name, jwt, claims, expected) in cases {
+        let mut all = json!({ "sub": "ann", "exp": NOW + 60 });
+        for (claim, value) in claims.as_object().unwrap() {
+            all[claim] = value.clone();
+        }
+        assert_eq!(verdict(jwt, &token(&all)).await, expected, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn checks_an_expiry_even_if_none_is_required() {
     let lax = || hs256().dangerously_accept_without_expiry();
