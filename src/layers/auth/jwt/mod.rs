@@ -153,8 +153,8 @@ use crate::wire::ConfigError;
 ///
 /// By default, `jsonwebtoken::decode` accepts a token without the expected issuer or audience, before
 /// its `nbf`, and with an empty secret, and allows a minute of leeway; with none or two of its
-/// backends it panics at the first token. It is well suited to sign tokens for this verifier. Neither
-/// supports `ES512` (P-521).
+/// backends it panics at the first token. It is well suited to sign tokens for this verifier, except
+/// for `ES512`, which it does not support.
 #[must_use]
 pub struct Jwt<C> {
     verifier: Arc<TokenVerifier>,

@@ -2,12 +2,12 @@
 
 use aws_lc_rs::{
     encoding::AsDer,
-    rsa,
+    hmac, rsa,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-        RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
-        RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+        ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+        RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
     },
 };
 
@@ -73,6 +73,7 @@ fn curve(algorithm: JwtAlgorithm) -> Option<&'static dyn VerificationAlgorithm> 
     match algorithm {
         JwtAlgorithm::ES256 => Some(&ECDSA_P256_SHA256_FIXED),
         JwtAlgorithm::ES384 => Some(&ECDSA_P384_SHA384_FIXED),
+        JwtAlgorithm::ES512 => Some(&ECDSA_P521_SHA512_FIXED),
         JwtAlgorithm::EdDSA => Some(&ED25519),
         _ => None,
     }

@@ -22,6 +22,7 @@ pub(super) enum PublicKey {
     Rsa(JwtAlgorithm, Box<rsa::PublicKey>),
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
+    P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
@@ -36,6 +37,10 @@ impl PublicKey {
             JwtAlgorithm::ES384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes)
                 .or_else(|_| p384::ecdsa::VerifyingKey::from_public_key_der(bytes))
                 .map(|key| Self::P384(Box::new(key)))
+                .map_err(|source| wrong_kind(algorithm, source)),
+            JwtAlgorithm::ES512 => p521::ecdsa::VerifyingKey::from_sec1_bytes(bytes)
+                .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_der(bytes))
+                .map(|key| Self::P521(Box::new(key)))
                 .map_err(|source| wrong_kind(algorithm, source)),
             JwtAlgorithm::EdDSA => match bytes.try_into() {
                 Ok(point) => ed25519_dalek::VerifyingKey::from_bytes(point)
@@ -90,6 +95,10 @@ impl PublicKey {
                 let signature = p384::ecdsa::Signature::from_slice(signature)?;
                 key.verify(message, &signature)?;
             }
+            Self::P521(key) => {
+                let signature = p521::ecdsa::Signature::from_slice(signature)?;
+                key.verify(message, &signature)?;
+            }
             Self::Ed25519(key) => {
                 let signature = ed25519_dalek::Signature::from_slice(signature)?;
                 key.verify_strict(message, &signature)?;
@@ -124,9 +133,10 @@ mod tests {
         rand::SystemRandom,
         rsa::KeySize,
         signature::{
-            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-            Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-            RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair,
+            ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+            ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+            RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+            RSA_PSS_SHA512, RsaKeyPair,
         },
     };
 
@@ -194,6 +204,7 @@ mod tests {
         for (algorithm, curve) in [
             (JwtAlgorithm::ES256, &ECDSA_P256_SHA256_FIXED_SIGNING),
             (JwtAlgorithm::ES384, &ECDSA_P384_SHA384_FIXED_SIGNING),
+            (JwtAlgorithm::ES512, &ECDSA_P521_SHA512_FIXED_SIGNING),
         ] {
             let pair = EcdsaKeyPair::generate(curve).unwrap();
             let signature = pair.sign(&random, MESSAGE).unwrap();
@@ -231,6 +242,7 @@ mod tests {
                 JwtAlgorithm::PS512,
                 JwtAlgorithm::ES256,
                 JwtAlgorithm::ES384,
+                JwtAlgorithm::ES512,
                 JwtAlgorithm::EdDSA,
             ] {
                 assert_eq!(

@@ -156,7 +156,7 @@ impl fmt::Debug for VerifyingKey {
 
 /// A signature algorithm (RFC 7518, section 3.1; RFC 8037): the `alg` of a token.
 ///
-/// `none` is not one of them, and neither is `ES512`.
+/// `none` is not one of them.
 ///
 /// # Example
 ///
@@ -192,12 +192,14 @@ pub enum JwtAlgorithm {
     ES256,
     /// ECDSA on the curve P-384 with SHA-384.
     ES384,
+    /// ECDSA on the curve P-521 with SHA-512.
+    ES512,
     /// `EdDSA` on the curve Ed25519. A token may also name it `Ed25519` (RFC 9864, section 2.2).
     EdDSA,
 }
 
 impl JwtAlgorithm {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -209,6 +211,7 @@ impl JwtAlgorithm {
         Self::PS512,
         Self::ES256,
         Self::ES384,
+        Self::ES512,
         Self::EdDSA,
     ];
 
@@ -225,6 +228,7 @@ impl JwtAlgorithm {
             Self::PS512 => "PS512",
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
         }
     }
