@@ -209,7 +209,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
 
 /// Whether a member is present, whatever its value: `null` counts.
 #[derive(Debug, Default)]
-struct Present(bool);
+pub(super) struct Present(pub(super) bool);
 
 impl<'de> Deserialize<'de> for Present {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -169,7 +169,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If the secret is shorter, is one byte repeated, or is a PEM.
+    /// If the secret is shorter, is one byte repeated, or is a key in PEM or a JWK.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::keys([JwtKey::hs256(secret)?])
     }

@@ -1,8 +1,8 @@
 //! Reads the documents of an identity provider: the metadata of an issuer, and its key set.
 
 use http::Uri;
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
     error::JwksError,
@@ -10,7 +10,9 @@ use super::{
 };
 use crate::layers::auth::jwt::{
     jws::json_object,
-    keys::{Jwk, JwkParameters, JwtAlgorithm, JwtKey, VerifyingKey},
+    keys::{
+        JwkList, JwkParameters, JwkSet, JwtAlgorithm, JwtKey, VerifyingKey, is_secret, read_jwk,
+    },
 };
 
 /// The address of an issuer's key set, from its metadata (OIDC Discovery 1.0, section 3; RFC 8414,
@@ -75,12 +77,10 @@ impl UsableKeys {
     /// Reads the keys for the allowed algorithms. Keys that are not understood or not meant for them
     /// are skipped.
     pub(super) fn parse(body: &[u8], allowed: &[JwtAlgorithm]) -> Result<Self, JwksError> {
-        #[derive(Deserialize)]
-        struct KeySetDocument {
-            keys: Vec<Value>,
+        let JwkSet { keys } = parse(body, "a key set")?;
+        if keys.count > JwkList::MOST {
+            return Err(JwksError::TooManyKeys);
         }
-
-        let document: KeySetDocument = parse(body, "a key set")?;
         let mut usable = Self {
             keys: Vec::new(),
             identities: Vec::new(),
@@ -98,22 +98,15 @@ impl UsableKeys {
         Ok(usable)
     }
 
-    fn add(&mut self, key: Value, allowed: &[JwtAlgorithm]) {
+    fn add(&mut self, key: &RawValue, allowed: &[JwtAlgorithm]) {
         // A symmetric or private key: anyone who reads the set could sign with it.
-        let has = |member| key.get(member).is_some();
-        if key.get("kty").is_some_and(|kty| kty == "oct") || has("k") || has("d") {
+        if is_secret(key) {
             self.skipped.secret = self.skipped.secret.saturating_add(1);
             return;
         }
-        let jwk: Option<Jwk> = serde_json::from_value(key).ok();
-        let of_jwk = |jwk: &Jwk| -> Vec<JwtKey> {
-            let keys = allowed
-                .iter()
-                .map(|algorithm| JwtKey::from_jwk(*algorithm, jwk));
-            keys.filter_map(Result::ok).collect()
-        };
-        let keys = jwk.as_ref().map(of_jwk).unwrap_or_default();
-        let Some(jwk) = jwk.filter(|_| !keys.is_empty()) else {
+        let jwk = read_jwk(key);
+        let fitting = jwk.and_then(|jwk| Some((JwtKey::fitting(allowed, &jwk).ok()?, jwk)));
+        let Some((keys, jwk)) = fitting else {
             self.skipped.other = self.skipped.other.saturating_add(1);
             return;
         };
@@ -128,7 +121,7 @@ impl UsableKeys {
 }
 
 /// Parses a JSON object. The error says where it is malformed, and does not quote it.
-fn parse<T: DeserializeOwned>(body: &[u8], what: &'static str) -> Result<T, JwksError> {
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], what: &'static str) -> Result<T, JwksError> {
     let malformed = |message| JwksError::Malformed(what, message);
     let json = json_object(body).ok_or_else(|| malformed("not a JSON object".to_owned()))?;
     serde_json::from_str(json).map_err(|error| {

@@ -31,7 +31,7 @@ pub enum JwksError {
     Location(&'static str),
     /// The set has no usable key, but this many unusable ones.
     NoKey(usize),
-    /// The set has more than 32 usable keys.
+    /// The set has more than 32 usable keys, or more than 2,000 in all.
     TooManyKeys,
     /// The fetch was interrupted: its runtime shut down, or its transport panicked.
     Interrupted,
@@ -85,7 +85,9 @@ impl fmt::Display for JwksError {
                 "none of the key set's {skipped} keys is usable: they are for other algorithms or \
                  purposes, or malformed"
             ),
-            Self::TooManyKeys => f.write_str("the key set has more than 32 usable keys"),
+            Self::TooManyKeys => {
+                f.write_str("the key set has more than 32 usable keys, or more than 2,000 in all")
+            }
             Self::Interrupted => f.write_str("the fetch was interrupted"),
             Self::NoRuntime => f.write_str("fetching keys requires a tokio runtime"),
         }

@@ -52,8 +52,8 @@ use crate::{support::clock::Clock, wire::ConfigError};
 /// The keys of a set for the allowed [`algorithms`](Self::algorithms) are used. A key is skipped if
 /// its `alg` is another, its `use` is not `sig`, its `key_ops` lacks `verify`, its type is unknown, it
 /// is malformed, or it is an RSA key of fewer than 2048 bits. Secret keys are never used: neither
-/// `oct` keys nor keys with a private part. A set with no usable key, or with more than 32, is a
-/// failed fetch.
+/// `oct` keys nor keys with a private part. A set with no usable key, with more than 32, or with more
+/// than 2,000 keys of any kind, is a failed fetch.
 ///
 /// # Example
 ///

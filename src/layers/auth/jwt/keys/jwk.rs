@@ -1,9 +1,18 @@
-//! Reads JSON Web Keys (RFC 7517), as far as they are used to verify.
+//! Reads JSON Web Keys and sets of them (RFC 7517), as far as they are used to verify.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use super::signature::JwtAlgorithm;
-use crate::wire::field::base64url;
+use crate::{
+    layers::auth::jwt::jws::{JsonString, Present, json_object},
+    wire::field::base64url,
+};
 
 /// A JSON Web Key. Members that are not used here are ignored (RFC 7517, section 4).
 #[derive(Deserialize)]
@@ -39,47 +48,134 @@ pub(in crate::layers::auth::jwt) enum JwkParameters {
 pub(in crate::layers::auth::jwt) struct Bytes(pub(super) Vec<u8>);
 
 impl Jwk {
-    /// Checks that the key is meant to verify this algorithm (RFC 7517, sections 4.2 to 4.4).
-    pub(super) fn check_purpose(&self, algorithm: JwtAlgorithm) -> Result<(), &'static str> {
-        let Self {
-            alg,
-            public_key_use,
-            key_ops,
-            ..
-        } = self;
-        if alg.as_deref().is_some_and(|alg| !algorithm.is_named(alg)) {
-            return Err("the JWK's `alg` is a different algorithm");
+    /// Checks that the key may verify (RFC 7517, sections 4.2 and 4.3).
+    pub(super) fn check_purpose(&self) -> Result<(), &'static str> {
+        let is_other = |purpose: &str| purpose != "sig";
+        if self.public_key_use.as_deref().is_some_and(is_other) {
+            return Err("its `use` is not `sig`");
         }
-        if public_key_use
-            .as_deref()
-            .is_some_and(|purpose| purpose != "sig")
-        {
-            return Err("the JWK's `use` is not `sig`");
-        }
-        let allows_verify = |operations: &Vec<String>| operations.iter().any(|it| it == "verify");
-        if key_ops
-            .as_ref()
-            .is_some_and(|operations| !allows_verify(operations))
-        {
-            return Err("the JWK's `key_ops` lacks `verify`");
+        let lacks_verify = |operations: &Vec<String>| !operations.iter().any(|it| it == "verify");
+        if self.key_ops.as_ref().is_some_and(lacks_verify) {
+            return Err("its `key_ops` lacks `verify`");
         }
         Ok(())
     }
+
+    /// The key's `alg`, if it is another algorithm (RFC 7517, section 4.4).
+    pub(super) fn other_algorithm(&self, algorithm: JwtAlgorithm) -> Option<&str> {
+        let alg = self.alg.as_deref();
+        alg.filter(|alg| !algorithm.is_named(alg))
+    }
+}
+
+/// The number of an RSA key or a coordinate, without the zeros that some libraries put before it:
+/// Java's `BigInteger` adds one where the first bit is set (RFC 7518, section 6.3.1.1).
+pub(super) fn significant(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// An uncompressed point of a curve (SEC 1, section 2.3.3) with coordinates of this length. Leading
+/// zeros may be missing or too many, contrary to RFC 7518, section 6.2.1.2.
+pub(super) fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut point = vec![4];
+    for coordinate in [significant(x), significant(y)] {
+        let zeros = length.checked_sub(coordinate.len())?;
+        point.resize(point.len().saturating_add(zeros), 0);
+        point.extend_from_slice(coordinate);
+    }
+    Some(point)
 }
 
 impl<'de> Deserialize<'de> for Bytes {
+    /// Padding is accepted, although JWKs have none (RFC 7515, section 2): some providers write it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = Vec::new();
-        base64url::decode(text.as_bytes(), &mut bytes)
+        base64url::decode(text.trim_end_matches('=').as_bytes(), &mut bytes)
             .ok_or_else(|| D::Error::custom("invalid base64url"))?;
         Ok(Self(bytes))
     }
 }
 
-impl std::fmt::Debug for Bytes {
+impl fmt::Debug for Bytes {
     /// They may be a secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }
+}
+
+/// A JWK Set (RFC 7517, section 5), whose keys are not parsed yet: whatever is wrong with one, the
+/// others can be used.
+#[derive(Deserialize)]
+pub(in crate::layers::auth::jwt) struct JwkSet<'a> {
+    #[serde(borrow)]
+    pub(in crate::layers::auth::jwt) keys: JwkList<'a>,
+}
+
+/// The keys of a set, of which only the first are kept: reading a key costs more than skipping one,
+/// and a set is as long as its sender wants.
+pub(in crate::layers::auth::jwt) struct JwkList<'a> {
+    pub(in crate::layers::auth::jwt) first: Vec<&'a RawValue>,
+    /// The number of all.
+    pub(in crate::layers::auth::jwt) count: usize,
+}
+
+impl JwkList<'_> {
+    /// Real sets have a dozen.
+    pub(in crate::layers::auth::jwt) const MOST: usize = 2_000;
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JwkList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = JwkList<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of keys")
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut keys: S) -> Result<Self::Value, S::Error> {
+                let mut first = Vec::new();
+                while first.len() < JwkList::MOST {
+                    let Some(key) = keys.next_element()? else {
+                        break;
+                    };
+                    first.push(key);
+                }
+                let mut count = first.len();
+                while keys.next_element::<IgnoredAny>()?.is_some() {
+                    count = count.saturating_add(1);
+                }
+                Ok(JwkList { first, count })
+            }
+        }
+
+        deserializer.deserialize_seq(ListVisitor)
+    }
+}
+
+/// Reads one key of a set; `None` if it is not one.
+pub(in crate::layers::auth::jwt) fn read_jwk(json: &RawValue) -> Option<Jwk> {
+    // A list could be read as the members in their order.
+    serde_json::from_str(json_object(json.get().as_bytes())?).ok()
+}
+
+/// Whether a key of a set is a secret one, symmetric or private.
+pub(in crate::layers::auth::jwt) fn is_secret(json: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct SecretMembers<'a> {
+        #[serde(borrow, default)]
+        kty: Option<JsonString<'a>>,
+        #[serde(default)]
+        k: Present,
+        #[serde(default)]
+        d: Present,
+    }
+
+    let members = json_object(json.get().as_bytes())
+        .and_then(|json| serde_json::from_str::<SecretMembers<'_>>(json).ok());
+    members.is_some_and(|key| key.k.0 || key.d.0 || key.kty.as_deref() == Some("oct"))
 }

@@ -18,15 +18,16 @@ pub use signature::JwtAlgorithm;
 
 #[cfg(feature = "jwt-aws-lc")]
 use self::aws_lc::PublicKey;
+use self::jwk::{Jwk, point, significant};
 #[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc")))]
 use self::rust_crypto::PublicKey;
 #[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
 use self::secrets_only::PublicKey;
 pub(super) use self::{
-    jwk::{Jwk, JwkParameters},
+    jwk::{JwkList, JwkParameters, JwkSet, is_secret, read_jwk},
     signature::{KeySet, VerifyingKey},
 };
-use crate::wire::ConfigError;
+use crate::{layers::auth::jwt::jws::json_object, wire::ConfigError};
 
 /// A key that verifies the tokens of one algorithm, prepared once.
 ///
@@ -69,7 +70,7 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the secret is shorter than 32 bytes, is one byte repeated, or is a PEM.
+    /// If the secret is shorter than 32 bytes, is one byte repeated, or is a key in PEM or a JWK.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::secret(JwtAlgorithm::HS256, secret.as_ref())
     }
@@ -78,7 +79,7 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the secret is shorter than 48 bytes, is one byte repeated, or is a PEM.
+    /// If the secret is shorter than 48 bytes, is one byte repeated, or is a key in PEM or a JWK.
     pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::secret(JwtAlgorithm::HS384, secret.as_ref())
     }
@@ -87,7 +88,7 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the secret is shorter than 64 bytes, is one byte repeated, or is a PEM.
+    /// If the secret is shorter than 64 bytes, is one byte repeated, or is a key in PEM or a JWK.
     pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::secret(JwtAlgorithm::HS512, secret.as_ref())
     }
@@ -96,8 +97,10 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the PEM is not a public key, or is not one for this algorithm: it is on another curve, is
-    /// an RSA key outside 2048 to 8192 bits, or the algorithm takes a secret.
+    /// If the text is not exactly one PEM block: the error says so if the block is in quotes, follows
+    /// a byte order mark or a comment, or has `\\n` in place of line breaks, as in a variable of an
+    /// `.env` file. If the PEM is not a public key, or is not one for this algorithm: it is on another
+    /// curve, is an RSA key outside 2048 to 8192 bits, or the algorithm takes a secret.
     pub fn pem(algorithm: JwtAlgorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         if algorithm.secret_length().is_some() {
             return Err(error(format!("{algorithm:?} takes a secret, not a PEM")));
@@ -127,7 +130,7 @@ impl JwtKey {
     /// If the text is not a JWK, the key is not for this algorithm, or its `use` or `key_ops` do not
     /// allow it to verify.
     pub fn jwk(algorithm: JwtAlgorithm, jwk: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_jwk(algorithm, &parse_jwk(jwk.as_ref())?)
+        Self::from_jwk(algorithm, &parse_jwk(jwk.as_ref())?).map_err(|misfit| misfit.error)
     }
 
     /// A key for each of these algorithms that a JWK fits: an RSA key may be for both `RS256` and
@@ -135,22 +138,77 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the text is not a JWK, no algorithm is allowed, or the key fits none of them.
+    /// If the text is not a JWK, no algorithm is allowed, or the key fits none of them. The error is
+    /// that of the algorithm that the key comes closest to.
     pub fn jwk_any_of(
         allowed: impl IntoIterator<Item = JwtAlgorithm>,
         jwk: impl AsRef<[u8]>,
     ) -> Result<Vec<Self>, ConfigError> {
+        let allowed: Vec<_> = allowed.into_iter().collect();
         let jwk = parse_jwk(jwk.as_ref())?;
-        let mut misfit = error("an empty list of algorithms allows no key".to_owned());
+        Self::fitting(&allowed, &jwk).map_err(|misfit| misfit.error)
+    }
+
+    /// The keys of a JWK Set (RFC 7517, section 5) as JSON text: one for each of these algorithms
+    /// that a key of the set fits.
+    ///
+    /// Keys that fit none are skipped: those for other algorithms or purposes, of unknown types, and
+    /// malformed ones. Secrets are used only if an HMAC algorithm is allowed. Several keys may have
+    /// one id.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Jwt, JwtKey, auth::JwtAlgorithm};
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
+    ///
+    /// let set = r#"{ "keys": [
+    ///     { "kty": "RSA", "use": "enc", "kid": "1", "n": "ofgWCuLjybRlzo0tZWJj", "e": "AQAB" },
+    ///     { "kty": "OKP", "crv": "Ed25519", "kid": "2",
+    ///       "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }
+    /// ] }"#;
+    /// let keys = JwtKey::jwk_set([JwtAlgorithm::RS256, JwtAlgorithm::EdDSA], set)?;
+    /// assert_eq!(keys.len(), 1);
+    /// let jwt = Jwt::<Claims>::keys(keys)?;
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a JWK Set, has more than 2,000 keys, no algorithm is allowed, or no key fits
+    /// any of them.
+    pub fn jwk_set(
+        allowed: impl IntoIterator<Item = JwtAlgorithm>,
+        set: impl AsRef<[u8]>,
+    ) -> Result<Vec<Self>, ConfigError> {
+        let allowed: Vec<_> = allowed.into_iter().collect();
+        let malformed = || error("the JWK Set can't be parsed".to_owned());
+        let set = json_object(set.as_ref()).ok_or_else(malformed)?;
+        let JwkSet { keys: listed } =
+            serde_json::from_str(set).map_err(|source| malformed().because(source))?;
+        let (count, most) = (listed.count, JwkList::MOST);
+        if count > most {
+            return Err(error(format!(
+                "the JWK Set has {count} keys, more than {most}"
+            )));
+        }
         let mut keys = Vec::new();
-        for algorithm in allowed {
-            match Self::from_jwk(algorithm, &jwk) {
-                Ok(key) => keys.push(key),
-                Err(error) => misfit = error,
+        let mut closest: Option<Misfit> = None;
+        for jwk in listed.first.into_iter().filter_map(read_jwk) {
+            match Self::fitting(&allowed, &jwk) {
+                Ok(fitting) => keys.extend(fitting),
+                Err(misfit) => closest = Some(misfit.or_closer(closest)),
             }
         }
         if keys.is_empty() {
-            return Err(misfit);
+            let none = error(format!("none of the JWK Set's {count} keys can be used"));
+            return Err(match closest {
+                Some(misfit) => none.because(misfit.error),
+                None => none,
+            });
+        }
+        for Self(key) in &mut keys {
+            key.may_share_id = true;
         }
         Ok(keys)
     }
@@ -182,29 +240,69 @@ impl JwtKey {
         self.0
     }
 
-    pub(super) fn from_jwk(algorithm: JwtAlgorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
-        jwk.check_purpose(algorithm)
-            .map_err(|wrong| error(format!("this JWK is not for {algorithm:?}: {wrong}")))?;
-        let is_on = |crv: &str| curve_name(algorithm) == Some(crv);
-        let key = match &jwk.parameters {
-            JwkParameters::Rsa { n, e } if algorithm.is_rsa() => {
-                let key = PublicKey::rsa(algorithm, &n.0, &e.0)?;
-                Ok(Self(VerifyingKey::public(algorithm, key)))
+    /// A key for each of these algorithms that a JWK fits; otherwise why it does not fit the one that
+    /// it comes closest to.
+    pub(super) fn fitting(allowed: &[JwtAlgorithm], jwk: &Jwk) -> Result<Vec<Self>, Misfit> {
+        let mut keys = Vec::new();
+        let mut closest: Option<Misfit> = None;
+        for algorithm in allowed {
+            match Self::from_jwk(*algorithm, jwk) {
+                Ok(key) => keys.push(key),
+                Err(misfit) => closest = Some(misfit.or_closer(closest)),
             }
-            JwkParameters::EllipticCurve { crv, x, y } if is_on(crv) => {
-                // An uncompressed point (SEC 1, section 2.3.3).
-                Self::public(algorithm, &[&[4], &*x.0, &*y.0].concat())
+        }
+        match closest {
+            _ if !keys.is_empty() => Ok(keys),
+            Some(misfit) => Err(misfit),
+            None => {
+                let message = "an empty list of algorithms allows no key".to_owned();
+                Err(Misfit::of(Closeness::OtherType, error(message)))
             }
-            JwkParameters::OctetKeyPair { crv, x } if is_on(crv) => Self::public(algorithm, &x.0),
+        }
+    }
+
+    fn from_jwk(algorithm: JwtAlgorithm, jwk: &Jwk) -> Result<Self, Misfit> {
+        let is_on = |crv: &str| curve(algorithm).is_some_and(|curve| curve.name == crv);
+        let misfit = |closeness, wrong: &str| {
+            let message = format!("this JWK is not for {algorithm:?}: {wrong}");
+            Err(Misfit::of(closeness, error(message)))
+        };
+        let is_of_the_type = match &jwk.parameters {
+            JwkParameters::Rsa { .. } => algorithm.is_rsa(),
+            JwkParameters::EllipticCurve { crv, .. } | JwkParameters::OctetKeyPair { crv, .. } => {
+                is_on(crv)
+            }
             // A symmetric key in place of a public one would let everyone sign who can read it.
-            JwkParameters::Secret { k } if algorithm.secret_length().is_some() => {
-                Self::secret(algorithm, &k.0)
+            JwkParameters::Secret { .. } => algorithm.secret_length().is_some(),
+        };
+        if !is_of_the_type {
+            return misfit(Closeness::OtherType, "its `kty` or `crv` is another");
+        }
+        if let Some(alg) = jwk.other_algorithm(algorithm) {
+            let wrong = format!("its `alg` is `{}`", alg.escape_debug());
+            return misfit(Closeness::OtherAlgorithm, &wrong);
+        }
+        if let Err(wrong) = jwk.check_purpose() {
+            return misfit(Closeness::OtherPurpose, wrong);
+        }
+        let key = match &jwk.parameters {
+            JwkParameters::Rsa { n, e } => {
+                let key = PublicKey::rsa(algorithm, significant(&n.0), significant(&e.0));
+                key.map(|key| Self(VerifyingKey::public(algorithm, key)))
             }
-            _ => {
-                let message = format!("the JWK's `kty` or `crv` is not for {algorithm:?}");
-                Err(error(message))
+            JwkParameters::EllipticCurve { x, y, .. } => {
+                let length = curve(algorithm).map_or(0, |curve| curve.length);
+                let point = point(&x.0, &y.0, length);
+                let too_long =
+                    || error("the JWK's `x` or `y` is too long for its curve".to_owned());
+                point
+                    .ok_or_else(too_long)
+                    .and_then(|point| Self::public(algorithm, &point))
             }
-        }?;
+            JwkParameters::OctetKeyPair { x, .. } => Self::public(algorithm, &x.0),
+            JwkParameters::Secret { k } => Self::secret(algorithm, &k.0),
+        };
+        let key = key.map_err(|error| Misfit::of(Closeness::InvalidKey, error))?;
         Ok(match &jwk.kid {
             Some(kid) => key.id(kid.as_str()),
             None => key,
@@ -223,9 +321,10 @@ impl JwtKey {
         if secret.iter().all(|byte| secret.first() == Some(byte)) {
             return Err(error("the secret is one byte repeated".to_owned()));
         }
-        if secret.trim_ascii_start().starts_with(BEGIN.as_bytes()) {
-            let message = "the secret is a PEM: anyone with the public key could sign with it";
-            return Err(error(message.to_owned()));
+        if let Some(found) = key_in(secret) {
+            let message =
+                format!("the secret is {found}: anyone with the public key could sign with it");
+            return Err(error(message));
         }
         let key = VerifyingKey::hmac(algorithm, secret);
         key.map(Self).ok_or_else(|| unsupported(algorithm))
@@ -243,14 +342,68 @@ fn parse_jwk(json: &[u8]) -> Result<Jwk, ConfigError> {
         .map_err(|source| error("the JWK can't be parsed".to_owned()).because(source))
 }
 
-/// The `crv` of a JWK (RFC 7518, section 6.2.1.1; RFC 8037, section 2).
-const fn curve_name(algorithm: JwtAlgorithm) -> Option<&'static str> {
-    match algorithm {
-        JwtAlgorithm::ES256 => Some("P-256"),
-        JwtAlgorithm::ES384 => Some("P-384"),
-        JwtAlgorithm::EdDSA => Some("Ed25519"),
-        _ => None,
+/// Why a JWK is not a key for an algorithm.
+pub(super) struct Misfit {
+    closeness: Closeness,
+    error: ConfigError,
+}
+
+/// How close a JWK comes to being a key for an algorithm, in ascending order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Closeness {
+    OtherType,
+    OtherAlgorithm,
+    OtherPurpose,
+    /// It is meant for the algorithm, and is not a valid key for it.
+    InvalidKey,
+}
+
+impl Misfit {
+    const fn of(closeness: Closeness, error: ConfigError) -> Self {
+        Self { closeness, error }
     }
+
+    /// This one, unless the other one is closer.
+    fn or_closer(self, other: Option<Self>) -> Self {
+        match other {
+            Some(other) if other.closeness > self.closeness => other,
+            _ => self,
+        }
+    }
+}
+
+/// A curve of a JWK (RFC 7518, section 6.2.1.1; RFC 8037, section 2), and the length of a coordinate.
+struct Curve {
+    name: &'static str,
+    length: usize,
+}
+
+const fn curve(algorithm: JwtAlgorithm) -> Option<Curve> {
+    let (name, length) = match algorithm {
+        JwtAlgorithm::ES256 => ("P-256", 32),
+        JwtAlgorithm::ES384 => ("P-384", 48),
+        JwtAlgorithm::ES512 => ("P-521", 66),
+        JwtAlgorithm::EdDSA => ("Ed25519", 32),
+        _ => return None,
+    };
+    Some(Curve { name, length })
+}
+
+/// What kind of key a secret is, if it is one as text: in PEM, wherever it begins and whatever its
+/// line breaks are, in the base64 of a PEM, or as a JWK.
+fn key_in(secret: &[u8]) -> Option<&'static str> {
+    // Without the zeros of UTF-16.
+    let bytes = secret.iter().filter(|byte| **byte != 0);
+    let text: Vec<u8> = bytes.copied().collect();
+    let contains = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
+    if contains(BEGIN.as_bytes()) {
+        return Some("a PEM");
+    }
+    if contains(b"LS0tLS1CRUdJTi") {
+        return Some("a PEM in base64");
+    }
+    let is_jwk = contains(b"{") && contains(b"\"kty\"");
+    is_jwk.then_some("a JWK")
 }
 
 const BEGIN: &str = "-----BEGIN ";
@@ -260,9 +413,11 @@ const DASHES: &str = "-----";
 /// The DER of the only public key in a PEM text (RFC 7468): `SubjectPublicKeyInfo`, or PKCS #1 for
 /// RSA.
 fn public_key_der(pem: &[u8]) -> Result<Vec<u8>, ConfigError> {
+    let wrong = wrong_with_pem(pem);
     let block = std::str::from_utf8(pem).ok().and_then(pem_block);
-    let (label, body) = block.ok_or_else(|| {
-        error("the key must be one PEM block, `-----BEGIN PUBLIC KEY-----` ..".to_owned())
+    let (label, body) = block.filter(|_| wrong.is_none()).ok_or_else(|| {
+        let must = "the key must be one PEM block, `-----BEGIN PUBLIC KEY-----` ..";
+        error(wrong.map_or_else(|| must.to_owned(), |wrong| format!("{must}, but {wrong}")))
     })?;
     match label {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
@@ -290,6 +445,34 @@ fn pem_block(text: &str) -> Option<(&str, &str)> {
     let (body, end) = rest.split_once(END)?;
     let end = end.strip_suffix(DASHES)?;
     (end == label).then_some((label, body))
+}
+
+/// What often goes wrong when a PEM is copied into a file or a variable of the environment.
+fn wrong_with_pem(pem: &[u8]) -> Option<&'static str> {
+    if pem.starts_with(b"\xef\xbb\xbf") {
+        return Some("it begins with a byte order mark: save it without one");
+    }
+    if pem.starts_with(b"\xff\xfe") || pem.starts_with(b"\xfe\xff") {
+        return Some("it is in UTF-16: save it as ASCII or UTF-8");
+    }
+    let text = std::str::from_utf8(pem).ok()?.trim();
+    if text.starts_with(['"', '\'', '`']) {
+        return Some("it is in quotes: remove them");
+    }
+    let (before, block) = text.split_once(BEGIN)?;
+    if !before.is_empty() {
+        return Some("there is other text before it, such as a comment: remove that");
+    }
+    if block.contains("\\n") {
+        return Some(
+            "its line breaks are the two characters `\\n`, as in an `.env` file: replace them by line \
+             breaks",
+        );
+    }
+    if block.contains(BEGIN) {
+        return Some("there are several");
+    }
+    None
 }
 
 fn error(message: String) -> ConfigError {

@@ -40,7 +40,8 @@ impl KeySet {
             let is_same =
                 |other: &VerifyingKey| other.id == key.id && other.algorithm == key.algorithm;
             let mut later = keys.iter().skip(at.saturating_add(1));
-            if let Some(id) = key.id.as_deref().filter(|_| later.any(is_same)) {
+            let id = key.id.as_deref().filter(|_| !key.may_share_id);
+            if let Some(id) = id.filter(|_| later.any(is_same)) {
                 let algorithm = key.algorithm;
                 return error(format!("two keys for {algorithm:?} have the id `{id}`"));
             }
@@ -91,6 +92,8 @@ impl KeySet {
 pub(in crate::layers::auth::jwt) struct VerifyingKey {
     pub(in crate::layers::auth::jwt) algorithm: JwtAlgorithm,
     pub(super) id: Option<Box<str>>,
+    /// The key is of a set that somebody else has made, where ids may repeat; both keys are tried.
+    pub(super) may_share_id: bool,
     material: KeyMaterial,
 }
 

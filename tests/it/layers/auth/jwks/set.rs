@@ -147,6 +147,79 @@ async fn accepts_at_most_32_usable_keys() {
     assert!(matches!(error, JwksError::TooManyKeys), "{error:?}");
 }
 
+/// Whatever is wrong with one key, the others of the set are used.
+#[tokio::test]
+async fn one_bad_key_does_not_make_a_set_unusable() {
+    let good = Signer::p256("good").jwk();
+    let nested = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    for bad in [
+        r#"{"kty":"RSA","n":1e999,"e":"AQAB"}"#.to_owned(),
+        r#"{"kty":"EC","kid":"\ud800"}"#.to_owned(),
+        r#"{"kty":"EC","kty":"EC"}"#.to_owned(),
+        r#"{"kty":"RSA","n":"====","e":""}"#.to_owned(),
+        r#"{"kty":"RSA","n":"","e":"AQAB"}"#.to_owned(),
+        format!(r#"{{"kty":"EC","x5c":{nested}}}"#),
+        nested.clone(),
+    ] {
+        let body = format!(r#"{{"keys":[{bad},{good}]}}"#);
+        let keys = Scripted::new(body).keys();
+        keys.prefetch().await.unwrap();
+        let status = keys.status();
+        assert_eq!((status.keys, status.skipped), (1, 1), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn zeros_before_a_number_and_padding_do_not_matter() {
+    use base64::{
+        Engine, engine::general_purpose::URL_SAFE, engine::general_purpose::URL_SAFE_NO_PAD,
+    };
+    let signer = Signer::rsa("a", RS256);
+    let n = signer.jwk()["n"].as_str().unwrap().to_owned();
+    let n = URL_SAFE_NO_PAD.decode(n).unwrap();
+    for n in [
+        URL_SAFE_NO_PAD.encode([&[0], n.as_slice()].concat()),
+        URL_SAFE.encode([&[0, 0], n.as_slice()].concat()),
+        URL_SAFE.encode(&n),
+    ] {
+        let keys = Scripted::new(set(&[signer.with(json!({ "n": n }))])).keys();
+        assert_eq!(status(&keys, &signer.token()).await, 200);
+    }
+}
+
+/// A set as long as a response may be, of which each key costs as much as possible.
+#[tokio::test]
+async fn a_hostile_set_is_read_quickly() {
+    let zeros = format!(r#"{{"keys":[{}0]}}"#, "0,".repeat(500_000));
+    let even = format!(r#"{{"kty":"RSA","e":"AQAB","n":"{}A"}}"#, "_".repeat(341));
+    let even = format!(r#"{{"keys":[{}]}}"#, vec![even; 2_000].join(","));
+    let large = format!(
+        r#"{{"kty":"RSA","e":"AQAB","n":"{}"}}"#,
+        "_".repeat(1_000_000)
+    );
+    let large = format!(r#"{{"keys":[{large}]}}"#);
+    let deep = format!(
+        r#"{{"keys":[{}{}]}}"#,
+        "[".repeat(500_000),
+        "]".repeat(500_000)
+    );
+    for (name, body) in [
+        ("zeros", zeros),
+        ("even", even),
+        ("large", large),
+        ("deep", deep),
+    ] {
+        let all = [RS256, RS384, RS512, PS256, ES256, EdDSA];
+        let keys = Scripted::new(body).keys().algorithms(all).unwrap();
+        let start = std::time::Instant::now();
+        let error = keys.prefetch().await.unwrap_err();
+        let took = start.elapsed();
+        // A debug build is twenty times slower than a release build.
+        assert!(took < std::time::Duration::from_secs(5), "{name}: {took:?}");
+        println!("{name}: {took:?} {error}");
+    }
+}
+
 #[tokio::test]
 async fn refuses_malformed_key_sets() {
     let good = Signer::p256("a").jwk();

@@ -53,11 +53,43 @@ fn refuses_secrets_shorter_than_the_hash() {
 #[test]
 fn refuses_secrets_that_are_not_random() {
     refused("zeros", Tokens::hs256([0; 32]), "one byte repeated");
-    refused(
-        "a public key",
-        Tokens::hs256(vector!("rsa.public.pem")),
-        "is a PEM",
-    );
+}
+
+/// Who passes a public key as a secret, in whatever form it arrived, would accept what anyone signs.
+#[test]
+fn refuses_a_public_key_as_a_secret() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let pem = std::str::from_utf8(vector!("rsa.public.pem")).unwrap();
+    let utf16: Vec<u8> = pem.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let jwk = r#"{ "kty" : "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }"#;
+    let cases: [(&str, Vec<u8>, &str); 9] = [
+        ("a PEM", pem.into(), "is a PEM"),
+        ("after spaces", format!("\n  {pem}").into(), "is a PEM"),
+        (
+            "a byte order mark",
+            format!("\u{feff}{pem}").into(),
+            "is a PEM",
+        ),
+        (
+            "after a comment",
+            format!("# of 2026\n{pem}").into(),
+            "is a PEM",
+        ),
+        ("in quotes", format!("\"{pem}\"").into(), "is a PEM"),
+        (
+            "without line breaks",
+            pem.replace('\n', "\\n").into(),
+            "is a PEM",
+        ),
+        ("UTF-16", utf16, "is a PEM"),
+        ("base64", STANDARD.encode(pem).into(), "is a PEM in base64"),
+        ("a JWK", jwk.into(), "is a JWK"),
+    ];
+    for (name, secret, words) in cases {
+        refused(name, Tokens::hs256(&secret), words);
+        refused(name, JwtKey::hs384(&secret), words);
+        refused(name, JwtKey::hs512(&secret), words);
+    }
 }
 
 #[test]
@@ -140,7 +172,29 @@ fn refuses_an_invalid_pem() {
     let cases = [
         ("empty", String::new(), "must be one PEM block"),
         ("a path", "keys/rsa.pem".to_owned(), "must be one PEM block"),
-        ("two", format!("{pem}{pem}"), "PEM"),
+        ("two", format!("{pem}{pem}"), "there are several"),
+        (
+            "of an .env file",
+            pem.replace('\n', "\\n"),
+            r"line breaks are the two characters `\n`",
+        ),
+        (
+            "of an .env file, trimmed",
+            pem.trim_end().replace('\n', "\\n"),
+            r"line breaks are the two characters `\n`",
+        ),
+        (
+            "after a byte order mark",
+            format!("\u{feff}{pem}"),
+            "begins with a byte order mark",
+        ),
+        ("in quotes", format!("\"{pem}\""), "in quotes"),
+        ("in single quotes", format!("'{pem}'\n"), "in quotes"),
+        (
+            "after a comment",
+            format!("# of 2026\n{pem}"),
+            "other text before it, such as a comment",
+        ),
         (
             "cut",
             pem[..pem.len() - 30].to_owned(),
@@ -166,6 +220,16 @@ fn refuses_an_invalid_pem() {
     for (name, pem, words) in cases {
         refused(name, JwtKey::pem(JwtAlgorithm::RS256, pem), words);
     }
+    let utf16: Vec<u8> = "\u{feff}"
+        .chars()
+        .chain(pem.chars())
+        .flat_map(|c| (c as u16).to_le_bytes())
+        .collect();
+    refused(
+        "UTF-16",
+        JwtKey::pem(JwtAlgorithm::RS256, utf16),
+        "in UTF-16",
+    );
     refused(
         "bytes",
         JwtKey::pem(JwtAlgorithm::RS256, [0xff; 100]),
@@ -371,6 +435,148 @@ fn makes_a_key_for_each_allowed_algorithm_that_fits_a_jwk() {
         "none fits",
         JwtKey::jwk_any_of([JwtAlgorithm::ES256, JwtAlgorithm::EdDSA], rsa.to_string()),
         "not for EdDSA",
+    );
+}
+
+/// What is said of the algorithm that the key was meant for, wherever it stands in the list.
+#[test]
+fn says_of_a_jwk_what_is_wrong_with_it_for_the_algorithm_that_it_comes_closest_to() {
+    let small = json!({ "kty": "RSA", "e": "AQAB", "n": "rLewUfNG9bH8fBxaeDgiwiC5Gox3O5tBD3F8ztInMpP_G0UxAeqbHuwMSV03aYKvyt9Z_884D1qH7l1tuBCCAJj1nGozaLW9F4gz4Y0GKpevO9OcURdDZ0uQipxHDz8he35V0vPfcUcjGQAZTKLf-lMBitdb0H3n9oBSWdgHZ68" });
+    let with = |name: &str, value: &str| {
+        let mut key = small.clone();
+        key[name] = json!(value);
+        key
+    };
+    let cases = [
+        ("small", small.clone(), "2048 to 8192 bits, not 1024"),
+        ("small, for RS256", with("alg", "RS256"), "not 1024"),
+        ("for RS512", with("alg", "RS512"), "its `alg` is `RS512`"),
+        ("to encrypt", with("use", "enc"), "its `use` is not `sig`"),
+    ];
+    let mut allowed = [
+        JwtAlgorithm::ES256,
+        JwtAlgorithm::RS256,
+        JwtAlgorithm::PS256,
+        JwtAlgorithm::EdDSA,
+    ];
+    for _ in 0..allowed.len() {
+        allowed.rotate_left(1);
+        for (name, key, words) in &cases {
+            refused(name, JwtKey::jwk_any_of(allowed, key.to_string()), words);
+            let set = json!({ "keys": [key, { "kty": "X" }] }).to_string();
+            let error = JwtKey::jwk_set(allowed, set).unwrap_err();
+            assert!(error.to_string().contains("2 keys"), "{name}: {error}");
+            let source = error.source().unwrap().to_string();
+            assert!(source.contains(words), "{name}: {source}");
+        }
+    }
+}
+
+const MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+
+#[test]
+fn accepts_numbers_of_a_jwk_with_zeros_before_them_or_padding() {
+    use base64::{
+        Engine, engine::general_purpose::URL_SAFE, engine::general_purpose::URL_SAFE_NO_PAD,
+    };
+    let n = URL_SAFE_NO_PAD.decode(MODULUS).unwrap();
+    let with_zero = |bytes: &[u8]| URL_SAFE_NO_PAD.encode([&[0], bytes].concat());
+    let rsa = |n: String, e: &str| json!({ "kty": "RSA", "n": n, "e": e }).to_string();
+    let ec = json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" });
+    let y = URL_SAFE_NO_PAD.decode(ec["y"].as_str().unwrap()).unwrap();
+    let with_y = |y: String| {
+        let mut key = ec.clone();
+        key["y"] = json!(y);
+        key.to_string()
+    };
+    for jwk in [
+        rsa(with_zero(&n), "AQAB"),
+        rsa(URL_SAFE.encode(&n), "AQAB"),
+        rsa(MODULUS.to_owned(), "AAEAAQ"),
+        rsa(MODULUS.to_owned(), "AAEAAQ=="),
+    ] {
+        accepted(JwtKey::jwk(JwtAlgorithm::RS256, &jwk));
+        accepted(JwtKey::jwk(JwtAlgorithm::PS512, &jwk));
+    }
+    accepted(JwtKey::jwk(JwtAlgorithm::ES256, with_y(with_zero(&y))));
+    accepted(JwtKey::jwk(
+        JwtAlgorithm::ES256,
+        with_y(URL_SAFE.encode(&y)),
+    ));
+    refused(
+        "a coordinate of another curve",
+        JwtKey::jwk(JwtAlgorithm::ES256, with_y(URL_SAFE.encode([7; 48]))),
+        "too long",
+    );
+    refused(
+        "zeros that hide a short modulus",
+        JwtKey::jwk(
+            JwtAlgorithm::RS256,
+            rsa(
+                URL_SAFE.encode([&[0; 128][..], &[0xff; 128]].concat()),
+                "AQAB",
+            ),
+        ),
+        "2048 to 8192 bits, not 1024",
+    );
+}
+
+#[test]
+fn reads_the_keys_of_a_set_and_skips_those_that_do_not_fit() {
+    let ec = json!({ "kty": "EC", "kid": "ec", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" });
+    let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": MODULUS, "e": "AQAB" });
+    let oct = json!({ "kty": "oct", "kid": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" });
+    // One JSON text, in which some keys could not be read alone.
+    let set = format!(
+        r#"{{"keys":[7,null,[],{{}},{{"kty":"X"}},{{"kty":"RSA","n":1e999}},{{"kid":"\ud800"}},
+            {{"kty":"EC","crv":"P-256","x":"AQAB","y":"AQAB"}},{{"kty":"RSA","kty":"RSA"}},
+            {},{rsa},{ec},{oct},{ec}],"other":1}}"#,
+        "[".repeat(500) + &"]".repeat(500)
+    );
+    let made = |allowed: &[JwtAlgorithm]| {
+        let keys = JwtKey::jwk_set(allowed.iter().copied(), &set).unwrap();
+        let made = keys
+            .iter()
+            .map(|key| (key.algorithm(), key.key_id().unwrap().to_owned()));
+        let made: Vec<_> = made.collect();
+        accepted(Tokens::keys(keys));
+        made
+    };
+    let rsa = |algorithm| (algorithm, "rsa".to_owned());
+    let twice = || (JwtAlgorithm::ES256, "ec".to_owned());
+    assert_eq!(
+        made(&[
+            JwtAlgorithm::RS256,
+            JwtAlgorithm::PS256,
+            JwtAlgorithm::ES256
+        ]),
+        [
+            rsa(JwtAlgorithm::RS256),
+            rsa(JwtAlgorithm::PS256),
+            twice(),
+            twice()
+        ]
+    );
+    assert_eq!(
+        made(&[JwtAlgorithm::HS256]),
+        [(JwtAlgorithm::HS256, "oct".to_owned())]
+    );
+    let of = |set: &str| JwtKey::jwk_set([JwtAlgorithm::ES256], set);
+    refused("not JSON", of("keys"), "can't be parsed");
+    refused("a list", of("[]"), "can't be parsed");
+    refused("one key", of(&ec.to_string()), "can't be parsed");
+    refused("no key", of(r#"{"keys":[]}"#), "0 keys");
+    refused(
+        "none fits",
+        of(&json!({ "keys": [oct] }).to_string()),
+        "1 keys",
+    );
+    let many = json!({ "keys": vec![0; 2_001] }).to_string();
+    refused("too many", of(&many), "2001 keys, more than 2000");
+    refused(
+        "none allowed",
+        JwtKey::jwk_set([], json!({ "keys": [ec] }).to_string()),
+        "1 keys",
     );
 }
 
