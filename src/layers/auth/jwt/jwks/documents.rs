@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     error::JwksError,
-    options::{check_url, is_plain},
+    options::{PlainHttp, check_url, is_plain},
 };
 use crate::layers::auth::jwt::{
     jws::json_object,
@@ -21,7 +21,12 @@ use crate::layers::auth::jwt::{
 /// The metadata must name this issuer; otherwise anyone who can publish below another path of the
 /// host could supply keys (RFC 8414, sections 3.3 and 6.2). An encrypted connection never leads to an
 /// unencrypted one.
-pub(super) fn jwks_uri(body: &[u8], issuer: &str, from: &Uri) -> Result<Uri, JwksError> {
+pub(super) fn jwks_uri(
+    body: &[u8],
+    issuer: &str,
+    from: &Uri,
+    plain_http: PlainHttp,
+) -> Result<Uri, JwksError> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,
@@ -32,7 +37,7 @@ pub(super) fn jwks_uri(body: &[u8], issuer: &str, from: &Uri) -> Result<Uri, Jwk
     if metadata.issuer != issuer {
         return Err(JwksError::Issuer);
     }
-    let uri = check_url(&metadata.jwks_uri).map_err(JwksError::Location)?;
+    let uri = check_url(&metadata.jwks_uri, plain_http).map_err(JwksError::Location)?;
     if is_plain(&uri) && !is_plain(from) {
         return Err(JwksError::Location("it is `http`, and the issuer is not"));
     }
@@ -86,7 +91,7 @@ impl UsableKeys {
             identities: Vec::new(),
             skipped: SkippedKeys::default(),
         };
-        for key in document.keys {
+        for key in keys.first {
             usable.add(key, allowed);
             if usable.identities.len() > MOST_KEYS {
                 return Err(JwksError::TooManyKeys);

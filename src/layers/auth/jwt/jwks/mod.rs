@@ -14,7 +14,7 @@ pub use error::{JwksError, JwksStatus};
 pub use transport::{FetchKeys, Fetched, HttpsTransport};
 
 use self::{
-    options::{JwksOptions, Location, within},
+    options::{JwksOptions, Location, PlainHttp, within},
     provider::ProviderKeys,
     single_flight::Trigger,
     transport::Transport,
@@ -43,7 +43,8 @@ use crate::{support::clock::Clock, wire::ConfigError};
 ///    unknown `kid`, because it is unknown whether they are valid. The next attempt is after one
 ///    second, then two, and so on up to a minute, with 25 % jitter.
 /// 5. A fetch takes at most 10 seconds ([`timeout`](Self::timeout)) and 1 MiB
-///    ([`max_length`](Self::max_length)), uses `https` or a loopback address, and follows no redirect.
+///    ([`max_length`](Self::max_length)), uses `https` or a loopback address, unless you
+///    [say otherwise](Self::dangerously_url_over_http), and follows no redirect.
 ///
 /// There is one fetch at a time, in a task of its own, so that a client that disconnects does not
 /// cancel it. While keys are fresh, a request takes no lock and allocates nothing for them. Clones
@@ -129,7 +130,10 @@ impl Jwks {
     /// If the address is neither `https` nor `http` to `localhost` or a loopback address, or has a user
     /// name or a fragment.
     pub fn url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
-        Ok(Self::at(Location::keys(url.as_ref())?))
+        Self::at(
+            Location::keys(url.as_ref(), PlainHttp::Loopback),
+            PlainHttp::Loopback,
+        )
     }
 
     /// The key set of an issuer, discovered by OIDC Discovery 1.0: from the document at
@@ -143,7 +147,10 @@ impl Jwks {
     ///
     /// The same as for [`url`](Self::url), and if the name has a query.
     pub fn discover(issuer: impl AsRef<str>) -> Result<Self, ConfigError> {
-        Ok(Self::at(Location::openid(issuer.as_ref())?))
+        Self::at(
+            Location::openid(issuer.as_ref(), PlainHttp::Loopback),
+            PlainHttp::Loopback,
+        )
     }
 
     /// The key set of an issuer, discovered by RFC 8414: from the document at
@@ -154,7 +161,64 @@ impl Jwks {
     ///
     /// The same as for [`discover`](Self::discover).
     pub fn discover_oauth(issuer: impl AsRef<str>) -> Result<Self, ConfigError> {
-        Ok(Self::at(Location::oauth(issuer.as_ref())?))
+        Self::at(
+            Location::oauth(issuer.as_ref(), PlainHttp::Loopback),
+            PlainHttp::Loopback,
+        )
+    }
+
+    /// The key set at this address, which may be `http`: for an identity provider in the same cluster,
+    /// or behind a proxy of its own that encrypts the connection. A [`transport`](Self::transport) of
+    /// your own gets the address as it is.
+    ///
+    /// Anyone who can answer in the provider's place, or change its answer on the way, can sign tokens
+    /// that pass. Without TLS, nothing but the network prevents this.
+    ///
+    /// # Example
+    ///
+    /// The tokens name the public address, and the keys are fetched from the service inside.
+    ///
+    /// ```
+    /// use wythe::{Jwks, Jwt};
+    /// # #[derive(Clone, serde::Deserialize)] struct Claims;
+    ///
+    /// let keys = Jwks::dangerously_url_over_http("http://id.auth.svc:8080/keys")?;
+    /// let jwt = Jwt::<Claims>::jwks(keys)?.issuer("https://id.example.com").audience("api");
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the address is neither `https` nor `http`, or has a user name or a fragment.
+    pub fn dangerously_url_over_http(url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let plain_http = PlainHttp::Everywhere;
+        Self::at(Location::keys(url.as_ref(), plain_http), plain_http)
+    }
+
+    /// The same as [`discover`](Self::discover), but the issuer may be at an `http` address, and then
+    /// its key set, too: see [`dangerously_url_over_http`](Self::dangerously_url_over_http).
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`dangerously_url_over_http`](Self::dangerously_url_over_http), and if the name
+    /// has a query.
+    pub fn dangerously_discover_over_http(issuer: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let plain_http = PlainHttp::Everywhere;
+        Self::at(Location::openid(issuer.as_ref(), plain_http), plain_http)
+    }
+
+    /// The same as [`discover_oauth`](Self::discover_oauth), but the issuer may be at an `http`
+    /// address, and then its key set, too: see
+    /// [`dangerously_url_over_http`](Self::dangerously_url_over_http).
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`dangerously_discover_over_http`](Self::dangerously_discover_over_http).
+    pub fn dangerously_discover_oauth_over_http(
+        issuer: impl AsRef<str>,
+    ) -> Result<Self, ConfigError> {
+        let plain_http = PlainHttp::Everywhere;
+        Self::at(Location::oauth(issuer.as_ref(), plain_http), plain_http)
     }
 
     /// The accepted signature algorithms; `RS256`, `ES256` and `EdDSA` by default.
@@ -170,8 +234,8 @@ impl Jwks {
         Ok(self.change(|options| options.algorithms = algorithms))
     }
 
-    /// The transport; [`HttpsTransport::new`] by default. For a loopback address without TLS, the
-    /// default trusts no certificate authority.
+    /// The transport; [`HttpsTransport::new`] by default. For an address without TLS, the default trusts
+    /// no certificate authority, except where an issuer's document may lead to an `https` address.
     pub fn transport(self, transport: impl FetchKeys) -> Self {
         let transport: Arc<dyn Transport> = Arc::new(transport);
         self.change(|options| options.transport = Some(transport))
@@ -300,8 +364,12 @@ impl Jwks {
         self.0.transport().map(|_| ())
     }
 
-    fn at(location: Location) -> Self {
-        Self(Arc::new(ProviderKeys::new(JwksOptions::new(location))))
+    fn at(
+        location: Result<Location, ConfigError>,
+        plain_http: PlainHttp,
+    ) -> Result<Self, ConfigError> {
+        let options = JwksOptions::new(location?, plain_http);
+        Ok(Self(Arc::new(ProviderKeys::new(options))))
     }
 
     /// Starts without keys: earlier clones do not share theirs.

@@ -19,6 +19,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct JwksOptions {
     pub(super) location: Location,
+    pub(super) plain_http: PlainHttp,
     pub(super) algorithms: Vec<JwtAlgorithm>,
     pub(super) transport: Option<Arc<dyn Transport>>,
     pub(super) timeout: Duration,
@@ -32,9 +33,10 @@ pub(super) struct JwksOptions {
 }
 
 impl JwksOptions {
-    pub(super) fn new(location: Location) -> Self {
+    pub(super) fn new(location: Location, plain_http: PlainHttp) -> Self {
         Self {
             location,
+            plain_http,
             algorithms: vec![
                 JwtAlgorithm::RS256,
                 JwtAlgorithm::ES256,
@@ -108,34 +110,41 @@ pub(super) enum Location {
     Issuer { name: String, metadata: Uri },
 }
 
+/// Which addresses may be fetched from without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlainHttp {
+    Loopback,
+    /// Any: the application says that the network is trusted.
+    Everywhere,
+}
+
 impl Location {
-    pub(super) fn keys(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self::Keys(checked(url)?))
+    pub(super) fn keys(url: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        Ok(Self::Keys(checked(url, plain_http)?))
     }
 
     /// An issuer whose metadata is below its name (OIDC Discovery 1.0, section 4.1).
-    pub(super) fn openid(issuer: &str) -> Result<Self, ConfigError> {
-        check_issuer(issuer)?;
+    pub(super) fn openid(issuer: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        check_issuer(issuer, plain_http)?;
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        Self::issuer(issuer, &format!("{base}/.well-known/openid-configuration"))
+        let metadata = format!("{base}/.well-known/openid-configuration");
+        Self::issuer(issuer, &metadata, plain_http)
     }
 
     /// An issuer whose metadata is at the root of its host (RFC 8414, section 3.1).
-    pub(super) fn oauth(issuer: &str) -> Result<Self, ConfigError> {
-        let uri = check_issuer(issuer)?;
+    pub(super) fn oauth(issuer: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        let uri = check_issuer(issuer, plain_http)?;
         let path = uri.path();
         let path = path.strip_suffix('/').unwrap_or(path);
         let host = host(&uri);
-        Self::issuer(
-            issuer,
-            &format!("{host}/.well-known/oauth-authorization-server{path}"),
-        )
+        let metadata = format!("{host}/.well-known/oauth-authorization-server{path}");
+        Self::issuer(issuer, &metadata, plain_http)
     }
 
-    fn issuer(name: &str, metadata: &str) -> Result<Self, ConfigError> {
+    fn issuer(name: &str, metadata: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
         Ok(Self::Issuer {
             name: name.to_owned(),
-            metadata: checked(metadata)?,
+            metadata: checked(metadata, plain_http)?,
         })
     }
 
@@ -161,13 +170,13 @@ impl Location {
     }
 }
 
-/// Whether connections are not encrypted, which is accepted for loopback addresses only.
+/// Whether connections are not encrypted.
 pub(super) fn is_plain(uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTP)
 }
 
 /// An address that keys may be fetched from; otherwise why not.
-pub(super) fn check_url(url: &str) -> Result<Uri, &'static str> {
+pub(super) fn check_url(url: &str, plain_http: PlainHttp) -> Result<Uri, &'static str> {
     // `Uri` silently drops it.
     if url.contains('#') {
         return Err("it has a fragment");
@@ -185,24 +194,38 @@ pub(super) fn check_url(url: &str) -> Result<Uri, &'static str> {
     if *scheme != Scheme::HTTP {
         return Err("it is not `https`");
     }
+    if plain_http == PlainHttp::Everywhere {
+        return Ok(uri);
+    }
     let host = authority.host();
     // Names under `localhost` may be resolved by DNS here, so only the name itself is accepted.
     if !host.eq_ignore_ascii_case("localhost") && !is_loopback_address(host) {
-        return Err("it is `http`, which is allowed for loopback addresses only: use `https`");
+        return Err(PLAIN);
     }
     Ok(uri)
 }
 
-fn checked(url: &str) -> Result<Uri, ConfigError> {
-    check_url(url).map_err(|wrong| error(format!("keys can't be fetched from this URL: {wrong}")))
+const PLAIN: &str = "it is `http`, which is allowed for loopback addresses only: use `https`";
+
+fn checked(url: &str, plain_http: PlainHttp) -> Result<Uri, ConfigError> {
+    check_url(url, plain_http).map_err(|wrong| {
+        let wayout = if wrong == PLAIN {
+            ", or `dangerously_url_over_http` and its siblings inside a network that you trust"
+        } else {
+            ""
+        };
+        error(format!(
+            "keys can't be fetched from this URL: {wrong}{wayout}"
+        ))
+    })
 }
 
 /// An issuer is a URL without query and fragment (RFC 8414, section 2).
-fn check_issuer(issuer: &str) -> Result<Uri, ConfigError> {
+fn check_issuer(issuer: &str, plain_http: PlainHttp) -> Result<Uri, ConfigError> {
     if issuer.contains('?') {
         return Err(error("an issuer must not have a query".to_owned()));
     }
-    checked(issuer)
+    checked(issuer, plain_http)
 }
 
 fn host(uri: &Uri) -> String {
@@ -217,7 +240,9 @@ pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Location, check_url};
+    use super::{Location, PlainHttp, check_url};
+
+    const STRICT: PlainHttp = PlainHttp::Loopback;
 
     #[test]
     fn accepts_https_and_loopback_addresses() {
@@ -232,9 +257,9 @@ mod tests {
             "http://LocalHost:80/keys",
         ];
         for url in right {
-            assert!(check_url(url).is_ok(), "{url}");
+            assert!(check_url(url, STRICT).is_ok(), "{url}");
         }
-        let wrong = [
+        let plain = [
             "http://id.example.com/keys",
             "http://192.0.2.7/keys",
             "http://10.0.0.1/keys",
@@ -242,6 +267,12 @@ mod tests {
             "http://[2001:db8::1]/keys",
             "http://127.1/keys",
             "http://localhost.example.com/keys",
+        ];
+        for url in plain {
+            assert!(check_url(url, STRICT).is_err(), "{url}");
+            assert!(check_url(url, PlainHttp::Everywhere).is_ok(), "{url}");
+        }
+        let wrong = [
             "http://localhost@id.example.com/keys",
             "https://user:password@id.example.com/keys",
             "https://id.example.com/keys#1",
@@ -254,7 +285,8 @@ mod tests {
             "",
         ];
         for url in wrong {
-            assert!(check_url(url).is_err(), "{url}");
+            assert!(check_url(url, STRICT).is_err(), "{url}");
+            assert!(check_url(url, PlainHttp::Everywhere).is_err(), "{url}");
         }
     }
 
@@ -283,16 +315,24 @@ mod tests {
             ),
         ];
         for (issuer, openid, oauth) in cases {
-            assert_eq!(Location::openid(issuer).unwrap().uri(), openid, "{issuer}");
-            assert_eq!(Location::oauth(issuer).unwrap().uri(), oauth, "{issuer}");
+            assert_eq!(
+                Location::openid(issuer, STRICT).unwrap().uri(),
+                openid,
+                "{issuer}"
+            );
+            assert_eq!(
+                Location::oauth(issuer, STRICT).unwrap().uri(),
+                oauth,
+                "{issuer}"
+            );
         }
         for issuer in [
             "https://id.example.com?x=1",
             "https://id.example.com/#",
             "http://a.b",
         ] {
-            assert!(Location::openid(issuer).is_err(), "{issuer}");
-            assert!(Location::oauth(issuer).is_err(), "{issuer}");
+            assert!(Location::openid(issuer, STRICT).is_err(), "{issuer}");
+            assert!(Location::oauth(issuer, STRICT).is_err(), "{issuer}");
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     documents::{UsableKeys, jwks_uri},
     error::{JwksError, JwksStatus},
-    options::{JwksOptions, Location, is_plain},
+    options::{JwksOptions, Location, PlainHttp, is_plain},
     single_flight::{Decision, InFlight, SingleFlight, Trigger},
     snapshot::{Age, Snapshot},
     transport::{Fetched, HttpsTransport, Transport},
@@ -190,10 +190,18 @@ impl ProviderKeys {
         if let Some(transport) = configured.or_else(|| self.default_transport.get()) {
             return Ok(transport);
         }
-        let created = if is_plain(self.options.location.uri()) {
-            HttpsTransport::without_roots()?
-        } else {
-            HttpsTransport::new()?
+        let JwksOptions {
+            location,
+            plain_http,
+            ..
+        } = &self.options;
+        let created = match (is_plain(location.uri()), location, plain_http) {
+            (false, ..) => HttpsTransport::new()?,
+            // Its metadata may lead to an `https` address.
+            (true, Location::Issuer { .. }, PlainHttp::Everywhere) => {
+                HttpsTransport::new().or_else(|_no_roots| HttpsTransport::without_roots())?
+            }
+            (true, ..) => HttpsTransport::without_roots()?,
         };
         Ok(self.default_transport.get_or_init(|| Arc::new(created)))
     }
@@ -246,7 +254,8 @@ impl ProviderKeys {
                 Location::Keys(uri) => document(options, transport, uri).await,
                 Location::Issuer { name, metadata } => {
                     let fetched = document(options, transport, metadata).await?;
-                    let uri = jwks_uri(&fetched.body, name, metadata)?;
+                    let plain_http = options.plain_http;
+                    let uri = jwks_uri(&fetched.body, name, metadata, plain_http)?;
                     document(options, transport, &uri).await
                 }
             }

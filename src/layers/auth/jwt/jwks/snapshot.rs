@@ -98,14 +98,15 @@ mod tests {
     use super::{Age, Snapshot};
     use crate::layers::auth::jwt::jwks::{
         documents::UsableKeys,
-        options::{JwksOptions, Location},
+        options::{JwksOptions, Location, PlainHttp},
     };
 
     const ED25519: &str =
         r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
 
     fn options() -> JwksOptions {
-        JwksOptions::new(Location::keys("https://id.example.com").unwrap())
+        let location = Location::keys("https://id.example.com", PlainHttp::Loopback);
+        JwksOptions::new(location.unwrap(), PlainHttp::Loopback)
     }
 
     fn replace(snapshot: &Snapshot, ids: &[&str], now: Duration) -> Snapshot {

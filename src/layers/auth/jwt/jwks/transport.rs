@@ -115,8 +115,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Every fetch opens a new connection: there are a few per hour. Redirects are not followed, cookies
 /// are not stored, and `HTTPS_PROXY` and similar variables are ignored; for a proxy, implement
-/// [`FetchKeys`]. An `http` address is fetched without TLS; [`Jwks`](super::Jwks) allows it only for
-/// loopback addresses.
+/// [`FetchKeys`]. An `http` address is fetched without TLS; [`Jwks`](super::Jwks) allows it for
+/// loopback addresses, and
+/// [where you say so](super::Jwks::dangerously_url_over_http).
 ///
 /// TLS is provided by rustls with `aws-lc-rs`, whatever the process's default provider is.
 ///

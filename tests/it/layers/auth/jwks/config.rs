@@ -73,3 +73,25 @@ fn is_send_and_sync() {
     is::<wythe::auth::JwksError>();
     is::<wythe::auth::JwksStatus>();
 }
+
+/// A transport of your own gets the address as it is, for example to a proxy that encrypts.
+#[tokio::test]
+async fn keys_over_http_need_a_constructor_that_says_so() {
+    let url = "http://id.auth.svc:8080/keys";
+    let signer = Signer::p256("a");
+    let transport = || Scripted::new(set(&[signer.jwk()]));
+    let error = Jwks::url(url).unwrap_err().to_string();
+    assert!(error.contains("dangerously_url_over_http"), "{error}");
+    let keys = Jwks::dangerously_url_over_http(url).unwrap();
+    let keys = keys.transport(transport());
+    assert_eq!(super::status(&keys, &signer.token()).await, 200);
+    for wrong in ["ftp://id.auth.svc", "http://ann@id.auth.svc", "id.auth.svc"] {
+        assert!(Jwks::dangerously_url_over_http(wrong).is_err(), "{wrong}");
+        assert!(
+            Jwks::dangerously_discover_over_http(wrong).is_err(),
+            "{wrong}"
+        );
+        let oauth = Jwks::dangerously_discover_oauth_over_http(wrong);
+        assert!(oauth.is_err(), "{wrong}");
+    }
+}

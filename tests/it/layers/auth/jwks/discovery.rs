@@ -154,3 +154,45 @@ async fn refuses_malformed_metadata() {
     let error = keys.prefetch().await.unwrap_err();
     assert!(matches!(error, JwksError::Status(_)), "{error:?}");
 }
+
+/// `127.1` is an address of this machine that is not written as a loopback address.
+#[tokio::test]
+async fn an_issuer_over_http_is_discovered_only_if_the_application_says_so() {
+    type Find = fn(String) -> Result<Jwks, wythe::ConfigError>;
+    let finds: [(&str, Find, Find); 2] = [
+        (OPENID, Jwks::discover, Jwks::dangerously_discover_over_http),
+        (
+            OAUTH,
+            Jwks::discover_oauth,
+            Jwks::dangerously_discover_oauth_over_http,
+        ),
+    ];
+    for (path, strict, lax) in finds {
+        let elsewhere = |url: String| url.replace("127.0.0.1", "127.1");
+        let provider = provider(path, |provider| {
+            json!({
+                "issuer": elsewhere(provider.url("/realms/one")),
+                "jwks_uri": elsewhere(provider.url("/keys")),
+            })
+        })
+        .await;
+        let issuer = elsewhere(provider.url("/realms/one"));
+        let error = strict(issuer.clone()).unwrap_err().to_string();
+        assert!(error.contains("dangerously_url_over_http"), "{error}");
+        let keys = lax(issuer.clone()).unwrap();
+        assert_eq!(status(&keys, &token(&issuer)).await, 200);
+        assert_eq!(provider.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn metadata_over_https_never_leads_to_http() {
+    let metadata = json!({
+        "issuer": "https://id.example.com",
+        "jwks_uri": "http://id.example.com/keys",
+    });
+    let scripted = super::scripted::Scripted::new(metadata.to_string());
+    let keys = Jwks::dangerously_discover_over_http("https://id.example.com").unwrap();
+    let error = keys.transport(scripted).prefetch().await.unwrap_err();
+    assert!(matches!(error, JwksError::Location(_)), "{error:?}");
+}
