@@ -119,7 +119,13 @@ fn objects(scheme: &SecurityScheme, carrier: &Carrier) -> Vec<(String, Value)> {
         Carrier::Authorization(name) => {
             let mut object = json!({ "type": "http", "scheme": name.to_ascii_lowercase() });
             if let (Some(format), Some(object)) = (scheme.token_format(), object.as_object_mut()) {
-                object.insert("bearerFormat".into(), format.into());
+                // Only `bearer` has a member for it (OpenAPI 3.1, section 4.8.27).
+                if name.eq_ignore_ascii_case("bearer") {
+                    object.insert("bearerFormat".into(), format.into());
+                } else {
+                    let text = format!("The token: a {format}.");
+                    object.insert("description".into(), text.into());
+                }
             }
             vec![(name.to_ascii_lowercase(), object)]
         }

@@ -32,8 +32,8 @@ use crate::wire::ConfigError;
 /// Verifies a JSON Web Token (RFC 7519) and reads its claims as `C`: a scheme for
 /// [`with_auth`](crate::with_auth).
 ///
-/// The token is read from `Authorization: Bearer` (RFC 6750), from a [header](Self::header) of its
-/// own, or from a [`cookie`](Self::cookie); never from the query or a form, because a query ends up
+/// The token is read from `Authorization: Bearer` (RFC 6750) or [another scheme](Self::scheme), from a
+/// [header](Self::header) of its own, or from a [`cookie`](Self::cookie); never from the query or a form, because a query ends up
 /// in logs (RFC 6750, section 5.3). A token passes if all of this holds:
 ///
 /// 1. it is the only token of the request, and at most 8 KiB long ([`max_length`](Self::max_length));

@@ -10,7 +10,6 @@ use super::{
     claims::IssuerClaims,
     keys::JwtKey,
     refusal::{JwtRefusal, PreparedRefusals},
-    token_source::TokenSource,
     verify::{Issuer, KeySource},
 };
 use crate::{support::clock::Clock, wire::ConfigError};
@@ -169,7 +168,36 @@ impl<C> Jwt<C> {
     }
 
     fn without_source(self) -> Self {
-        self.change(|verifier| verifier.source = TokenSource::none())
+        self.change(|verifier| verifier.source.clear())
+    }
+
+    /// The scheme of the token in `Authorization`, and of the challenges; `Bearer` by default. Tokens
+    /// under `Bearer` then count as no credentials.
+    ///
+    /// This is for clients that exist already and send another name, such as `Token`. RFC 6750 defines
+    /// `Bearer`, and most libraries send nothing else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Jwt, auth::Authenticate};
+    /// # let secret = "32 bytes from a random generator";
+    ///
+    /// let jwt = Jwt::<serde_json::Value>::hs256(secret)?.scheme("Token")?;
+    /// assert_eq!(jwt.challenge(), r#"Token realm="api""#);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it is not a token (RFC 9110, section 11.1), or is a scheme whose credentials are something
+    /// else: `Basic`, `Digest`, `Negotiate` or `NTLM`.
+    pub fn scheme(self, name: &'static str) -> Result<Self, ConfigError> {
+        self.try_change(|verifier| {
+            verifier.source.set_scheme(name)?;
+            verifier.refusals = PreparedRefusals::new(name, verifier.refusals.realm.clone())?;
+            Ok(())
+        })
     }
 
     /// The realm of the challenges; `api` by default.
@@ -178,8 +206,10 @@ impl<C> Jwt<C> {
     ///
     /// If it contains anything but visible ASCII characters and spaces.
     pub fn realm(self, realm: impl Into<String>) -> Result<Self, ConfigError> {
-        let refusals = PreparedRefusals::new(realm.into())?;
-        Ok(self.change(|verifier| verifier.refusals = refusals))
+        self.try_change(|verifier| {
+            verifier.refusals = PreparedRefusals::new(verifier.source.scheme, realm.into())?;
+            Ok(())
+        })
     }
 
     /// The maximum length of a token in bytes; 8,192 by default.

@@ -6,6 +6,7 @@ use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
+use super::token_source::BEARER;
 use crate::{
     layers::auth::Refusal,
     wire::{
@@ -33,7 +34,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwtRefusal {
-    /// `Authorization: Bearer` is not followed by exactly one token.
+    /// `Authorization: Bearer`, or [another scheme](crate::Jwt::scheme), is not followed by exactly one
+    /// token.
     Header,
     /// The request has several tokens.
     SeveralTokens,
@@ -193,16 +195,22 @@ impl JwtRefusal {
     }
 
     /// The response, with a challenge (RFC 6750, section 3.1).
-    fn refusal(self, realm: &str) -> Result<Refusal, ConfigError> {
-        let (description, reason) = (self.description(), self.code());
+    fn refusal(self, scheme: &'static str, realm: &str) -> Result<Refusal, ConfigError> {
+        let (description, reason) = match self {
+            Self::Header if scheme != BEARER => (
+                "The Authorization header must contain one token",
+                self.code(),
+            ),
+            _ => (self.description(), self.code()),
+        };
         let (code, refusal) = match self {
             Self::Header | Self::SeveralTokens => ("invalid_request", Refusal::malformed(self)),
             reason => ("invalid_token", Refusal::new(reason)),
         };
-        let challenge = challenge(realm)?
+        let challenge = challenge(scheme, realm)?
             .parameter("error", code)?
             .parameter("error_description", description)?;
-        let refusal = refusal.scheme("Bearer").reason(reason);
+        let refusal = refusal.scheme(scheme).reason(reason);
         Ok(refusal.challenge(challenge.into()).detail(description))
     }
 }
@@ -234,26 +242,28 @@ fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
 }
 
 /// `Bearer realm=".."`: the challenge of a request without credentials.
-fn challenge(realm: &str) -> Result<Challenge, ConfigError> {
-    Challenge::new("Bearer")?.parameter("realm", realm)
+fn challenge(scheme: &str, realm: &str) -> Result<Challenge, ConfigError> {
+    Challenge::new(scheme)?.parameter("realm", realm)
 }
 
-/// The refusals of one realm, built once.
+/// The refusals of one scheme and realm, built once.
 #[derive(Clone, Debug)]
 pub(super) struct PreparedRefusals {
-    realm: String,
+    scheme: &'static str,
+    pub(super) realm: String,
     challenge: HeaderValue,
     constant: Vec<(JwtRefusal, Refusal)>,
 }
 
 impl PreparedRefusals {
-    pub(super) fn new(realm: String) -> Result<Self, ConfigError> {
+    pub(super) fn new(scheme: &'static str, realm: String) -> Result<Self, ConfigError> {
         let constant = CONSTANT
             .into_iter()
-            .map(|reason| Ok((reason.clone(), reason.refusal(&realm)?)))
+            .map(|reason| Ok((reason.clone(), reason.refusal(scheme, &realm)?)))
             .collect::<Result<_, ConfigError>>()?;
         Ok(Self {
-            challenge: challenge(&realm)?.into(),
+            challenge: challenge(scheme, &realm)?.into(),
+            scheme,
             realm,
             constant,
         })
@@ -269,10 +279,10 @@ impl PreparedRefusals {
         if let Some((_, refusal)) = built {
             return refusal.clone();
         }
-        // This does not fail: the realm has been written before.
+        // This does not fail: scheme and realm have been written before.
         let cause = reason.clone();
         reason
-            .refusal(&self.realm)
+            .refusal(self.scheme, &self.realm)
             .unwrap_or_else(|_| Refusal::new(cause))
     }
 }

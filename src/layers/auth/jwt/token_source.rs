@@ -1,4 +1,4 @@
-//! Finds the token in a request: `Authorization: Bearer`, a dedicated header, or a cookie.
+//! Finds the token in a request: `Authorization`, a dedicated header, or a cookie.
 
 use http::{HeaderMap, HeaderName};
 
@@ -9,6 +9,7 @@ use crate::{
     wire::{
         ConfigError,
         field::{
+            Challenge,
             authorization::{Credentials, credentials, is_token68},
             cookie::{self, Cookie},
             only_line,
@@ -20,6 +21,8 @@ use crate::{
 /// logs, in the history and in `Referer` (RFC 6750, section 5.3).
 #[derive(Clone, Debug)]
 pub(super) struct TokenSource {
+    /// The scheme of the token in `Authorization`, and of the challenges.
+    pub(super) scheme: &'static str,
     authorization: bool,
     header: Option<HeaderName>,
     cookie: Option<String>,
@@ -28,6 +31,7 @@ pub(super) struct TokenSource {
 impl Default for TokenSource {
     fn default() -> Self {
         Self {
+            scheme: BEARER,
             authorization: true,
             header: None,
             cookie: None,
@@ -35,13 +39,31 @@ impl Default for TokenSource {
     }
 }
 
+/// The scheme of RFC 6750.
+pub(super) const BEARER: &str = "Bearer";
+
 impl TokenSource {
     /// No source yet.
-    pub(super) fn none() -> Self {
-        Self {
-            authorization: false,
-            ..Self::default()
+    pub(super) fn clear(&mut self) {
+        self.authorization = false;
+        self.header = None;
+        self.cookie = None;
+    }
+
+    pub(super) fn set_scheme(&mut self, scheme: &'static str) -> Result<(), ConfigError> {
+        /// Their credentials are something else, and browsers keep them.
+        const OTHERS: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
+
+        if OTHERS
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(scheme))
+        {
+            let message = format!("the credentials of `{scheme}` are not a token");
+            return Err(ConfigError::new("Jwt", message));
         }
+        let _is_a_token = Challenge::new(scheme)?;
+        self.scheme = scheme;
+        Ok(())
     }
 
     /// Adds a header that holds a token and nothing else.
@@ -69,7 +91,7 @@ impl TokenSource {
     pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
         let bearer = self
             .authorization
-            .then_some(Carrier::Authorization("Bearer".into()));
+            .then_some(Carrier::Authorization(self.scheme.into()));
         let header = self.header.clone().map(Carrier::Header);
         let cookie = self.cookie.clone().map(|name| Carrier::Cookie(name.into()));
         [bearer, header, cookie].into_iter().flatten()
@@ -98,7 +120,7 @@ impl TokenSource {
 
     fn find_in_fields<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, JwtRefusal> {
         let bearer = if self.authorization {
-            bearer_token(headers)?
+            authorization_token(headers, self.scheme)?
         } else {
             None
         };
@@ -111,14 +133,14 @@ impl TokenSource {
         }
     }
 
-    /// The reason to report for a request whose token is refused for `reason`: what follows
-    /// `Bearer` may not be a token at all. A valid token always is, so that only refused ones are
+    /// The reason to report for a request whose token is refused for `reason`: what follows the
+    /// scheme may not be a token at all. A valid token always is, so that only refused ones are
     /// checked for it.
     pub(super) fn refusal(&self, headers: &HeaderMap, reason: JwtRefusal) -> JwtRefusal {
         if !self.authorization {
             return reason;
         }
-        match credentials(headers, "Bearer") {
+        match credentials(headers, self.scheme) {
             Credentials::Token(token) if !is_token68(token) => JwtRefusal::Header,
             _ => reason,
         }
@@ -145,8 +167,11 @@ impl AddedBy {
     }
 }
 
-fn bearer_token(headers: &HeaderMap) -> Result<Option<&[u8]>, JwtRefusal> {
-    match credentials(headers, "Bearer") {
+fn authorization_token<'a>(
+    headers: &'a HeaderMap,
+    scheme: &str,
+) -> Result<Option<&'a [u8]>, JwtRefusal> {
+    match credentials(headers, scheme) {
         Credentials::Absent => Ok(None),
         Credentials::Token(token) => Ok(Some(token)),
         Credentials::Repeated => Err(JwtRefusal::SeveralTokens),

@@ -19,7 +19,7 @@ use super::{
     keys::KeySet,
     refusal::{JwtRefusal, NotVerified, PreparedRefusals},
     single_pass,
-    token_source::{AddedBy, TokenSource},
+    token_source::{AddedBy, BEARER, TokenSource},
 };
 use crate::{
     contract::{
@@ -56,7 +56,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                 let (jwt, token) = (self.clone(), token.to_vec());
                 Later::pending(async move {
                     if let Err(cause) = fetch.await {
-                        return Verdict::failed("Bearer", cause);
+                        return Verdict::failed(jwt.verifier.source.scheme, cause);
                     }
                     match jwt.claims(&token, true) {
                         Ok(claims) => Verdict::Verified(claims),
@@ -66,7 +66,7 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                         Err(NotVerified::NeedsKeys(fetch)) => {
                             let cause = fetch.await.err();
                             let cause = cause.unwrap_or_else(|| "the keys are gone again".into());
-                            Verdict::failed("Bearer", cause)
+                            Verdict::failed(jwt.verifier.source.scheme, cause)
                         }
                     }
                 })
@@ -81,7 +81,8 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
             refusals,
             ..
         } = &*self.verifier;
-        let scheme = SecurityScheme::new(SchemeKind::Bearer, "Bearer").format("JWT");
+        let name = source.scheme;
+        let scheme = SecurityScheme::new(SchemeKind::Bearer, name).format("JWT");
         let scheme = source.carriers().fold(scheme, SecurityScheme::carrier);
         let urls = issuers
             .iter()
@@ -92,7 +93,9 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
         if source.reads_authorization() {
             malformed = malformed
                 .or(refusals.of(JwtRefusal::Header).problem())
-                .when("without a token after `Bearer`, or with several tokens");
+                .when(format!(
+                    "without a token after `{name}`, or with several tokens"
+                ));
         }
         let layer = layer
             .scheme(scheme)
@@ -163,7 +166,7 @@ impl TokenVerifier {
             source: TokenSource::default(),
             max_length: 8 * 1024,
             clock: Clock::default(),
-            refusals: PreparedRefusals::new("api".to_owned())?,
+            refusals: PreparedRefusals::new(BEARER, "api".to_owned())?,
         })
     }
 
@@ -325,7 +328,6 @@ impl KeySource {
         }
     }
 
-    /// Whether keys are fetched, which may fail.
     /// The address of the document in which the issuer says where its keys are.
     #[cfg_attr(
         not(feature = "jwks"),
@@ -339,6 +341,7 @@ impl KeySource {
         }
     }
 
+    /// Whether keys are fetched, which may fail.
     const fn is_fetched(&self) -> bool {
         match self {
             Self::Fixed(_) => false,

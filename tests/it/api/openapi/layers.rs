@@ -121,6 +121,7 @@ fn each_layer() {
             Csrf::same_origin().fallback_token(CsrfTokens::new(SECRET).unwrap(), |_| None),
         ),
         "with_auth, jwt": with_auth(jwt()),
+        "with_auth, jwt under another scheme": with_auth(jwt().scheme("Token").unwrap()),
         "with_auth, jwt in a cookie": with_auth(jwt().cookie("__Host-token").unwrap()),
         "with_auth, optional": with_auth(jwt()).optional(),
         "with_auth, basic": with_auth(

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use wythe::with_auth;
+use wythe::{Problem, compose, with_auth};
 
 use super::{Claims, NOW, answer, good, hs256, raw, request, token};
 use crate::common::{problem, send};
@@ -354,4 +354,77 @@ async fn tells_the_client_the_realm_and_no_more_than_it_needs() {
         "{answers:?}"
     );
     assert!(answers[0].1.to_str().unwrap().starts_with(expected));
+}
+
+#[tokio::test]
+async fn another_scheme_is_that_of_the_token_and_of_the_challenges() {
+    let token = token(&good());
+    let jwt = || hs256::<Claims>().scheme("Token").unwrap();
+    let cookie = format!("token={token}");
+    let cases: [(&str, String, u16, &str); 7] = [
+        ("its token", format!("Token {token}"), 200, ""),
+        ("in lower case", format!("token {token}"), 200, ""),
+        ("a bearer token", format!("Bearer {token}"), 401, ""),
+        ("nothing", "Basic Og==".to_owned(), 401, ""),
+        (
+            "no token",
+            "Token".to_owned(),
+            400,
+            r#", error="invalid_request", error_description="The Authorization header must contain one token""#,
+        ),
+        (
+            "two tokens",
+            format!("Token {token} {token}"),
+            400,
+            r#", error="invalid_request", error_description="The Authorization header must contain one token""#,
+        ),
+        (
+            "a wrong token",
+            format!("Token {token}A"),
+            401,
+            r#", error="invalid_token", error_description="The access token is invalid""#,
+        ),
+    ];
+    for (name, authorization, status, error) in cases {
+        for jwt in [
+            jwt().realm("inner").unwrap(),
+            hs256().realm("inner").unwrap().scheme("Token").unwrap(),
+        ] {
+            let response = answer(jwt, &[("authorization", &authorization)]).await;
+            assert_eq!(response.status().as_u16(), status, "{name}");
+            if status != 200 {
+                let challenge = &response.headers()["www-authenticate"];
+                let expected = format!(r#"Token realm="inner"{error}"#);
+                assert_eq!(challenge.to_str().unwrap(), expected, "{name}");
+                let problem = response.extensions().get::<Problem>().unwrap();
+                let logged = problem.scheme_name();
+                assert_eq!(logged, (!error.is_empty()).then_some("Token"), "{name}");
+            }
+        }
+    }
+    let only_cookie = jwt().only_cookie("token").unwrap();
+    let response = answer(only_cookie.clone(), &[("cookie", &cookie)]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let response = answer(only_cookie, &[]).await;
+    assert_eq!(
+        response.headers()["www-authenticate"],
+        r#"Token realm="api""#
+    );
+    for (name, words) in [
+        ("", "not a token"),
+        ("To ken", "not a token"),
+        ("Token,", "not a token"),
+        ("basic", "are not a token"),
+        ("Digest", "are not a token"),
+    ] {
+        let error = hs256::<Claims>().scheme(name).unwrap_err().to_string();
+        assert!(error.contains(words), "{name}: {error}");
+    }
+}
+
+#[test]
+fn another_scheme_is_described() {
+    let text = compose((with_auth(hs256::<Claims>().scheme("Token").unwrap()),)).to_string();
+    assert!(text.contains("without a token after `Token`"), "{text}");
+    assert!(!text.contains("Bearer"), "{text}");
 }
