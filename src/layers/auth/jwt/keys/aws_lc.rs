@@ -1,4 +1,4 @@
-//! Public keys by AWS-LC.
+//! Public keys by AWS-LC, and secrets on processors for which it is the faster one.
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -53,6 +53,28 @@ impl PublicKey {
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// A secret for HMAC, whose state is wiped when dropped.
+#[derive(Clone)]
+pub(super) struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    /// `None` for an algorithm that is not HMAC.
+    pub(super) fn new(algorithm: JwtAlgorithm, secret: &[u8]) -> Option<Self> {
+        let algorithm = match algorithm {
+            JwtAlgorithm::HS256 => hmac::HMAC_SHA256,
+            JwtAlgorithm::HS384 => hmac::HMAC_SHA384,
+            JwtAlgorithm::HS512 => hmac::HMAC_SHA512,
+            _ => return None,
+        };
+        Some(Self(hmac::Key::new(algorithm, secret)))
+    }
+
+    /// Compares in constant time.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.0, message, signature).is_ok()
     }
 }
 

@@ -4,8 +4,8 @@
 //! or by the first caller that installs one, and it panics at the first token if there are none or
 //! two of them; a library that enabled one could break the `encode` of the program that uses it. It
 //! also parses and expands the key again for every token. Here HS is verified by `hmac` and `sha2`,
-//! which are faster than a call into C for input this short, and the others by `aws-lc-rs`, or where C
-//! is not to be had by the crates of `RustCrypto`.
+//! which are faster than a call into C for input this short where the processor has instructions for
+//! SHA-256, and the others by `aws-lc-rs`, or where C is not to be had by the crates of `RustCrypto`.
 
 use std::{fmt, str::FromStr};
 
@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::PublicKey;
+#[cfg(feature = "jwt-aws-lc")]
+use super::aws_lc::HmacKey;
 use crate::{
     layers::auth::jwt::{
         jws::{CompactJws, JoseHeader},
@@ -77,7 +79,10 @@ impl KeySet {
             let is_named = kid.is_none() || key.id.as_deref() == kid.filter(|_| is_known);
             // The algorithm is that of the key; the header only confirms it (RFC 8725, section 3.1).
             if is_named && key.algorithm.is_named(&header.alg) {
-                if key.verifies(token.signing_input, token.signature()) {
+                if key
+                    .material
+                    .verifies(token.signing_input, token.signature())
+                {
                     return Ok(());
                 }
                 reason = JwtRefusal::Signature;
@@ -103,21 +108,66 @@ enum KeyMaterial {
     Hs256(Hmac<Sha256>),
     Hs384(Box<Hmac<Sha384>>),
     Hs512(Box<Hmac<Sha512>>),
+    #[cfg(feature = "jwt-aws-lc")]
+    AwsLc(Box<HmacKey>),
     Public(PublicKey),
+}
+
+impl KeyMaterial {
+    /// `None` for an algorithm that is not HMAC.
+    fn hmac(algorithm: JwtAlgorithm, secret: &[u8]) -> Option<Self> {
+        Some(match algorithm {
+            JwtAlgorithm::HS256 => Self::Hs256(Hmac::new_from_slice(secret).ok()?),
+            JwtAlgorithm::HS384 => Self::Hs384(Box::new(Hmac::new_from_slice(secret).ok()?)),
+            JwtAlgorithm::HS512 => Self::Hs512(Box::new(Hmac::new_from_slice(secret).ok()?)),
+            _ => return None,
+        })
+    }
+
+    #[cfg(feature = "jwt-aws-lc")]
+    fn aws_lc(algorithm: JwtAlgorithm, secret: &[u8]) -> Option<Self> {
+        let key = HmacKey::new(algorithm, secret)?;
+        Some(Self::AwsLc(Box::new(key)))
+    }
+
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Hs256(hmac) => verifies_hmac(hmac, message, signature),
+            Self::Hs384(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
+            Self::Hs512(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
+            #[cfg(feature = "jwt-aws-lc")]
+            Self::AwsLc(key) => key.verifies(message, signature),
+            Self::Public(key) => key.verifies(message, signature),
+        }
+    }
+}
+
+/// Whether AWS-LC is faster at this algorithm: `sha2` has no assembly for processors of x86 without
+/// instructions for SHA-256.
+#[cfg(feature = "jwt-aws-lc")]
+fn is_faster_by_aws_lc(algorithm: JwtAlgorithm) -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    let has_instructions = std::arch::is_x86_feature_detected!("sha");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    let has_instructions = true;
+    algorithm == JwtAlgorithm::HS256 && !has_instructions
 }
 
 impl VerifyingKey {
     /// A secret; `None` for an algorithm that is not HMAC.
     pub(super) fn hmac(algorithm: JwtAlgorithm, secret: &[u8]) -> Option<Self> {
-        let material = match algorithm {
-            JwtAlgorithm::HS256 => KeyMaterial::Hs256(Hmac::new_from_slice(secret).ok()?),
-            JwtAlgorithm::HS384 => KeyMaterial::Hs384(Box::new(Hmac::new_from_slice(secret).ok()?)),
-            JwtAlgorithm::HS512 => KeyMaterial::Hs512(Box::new(Hmac::new_from_slice(secret).ok()?)),
-            _ => return None,
+        #[cfg(feature = "jwt-aws-lc")]
+        let material = if is_faster_by_aws_lc(algorithm) {
+            KeyMaterial::aws_lc(algorithm, secret)?
+        } else {
+            KeyMaterial::hmac(algorithm, secret)?
         };
+        #[cfg(not(feature = "jwt-aws-lc"))]
+        let material = KeyMaterial::hmac(algorithm, secret)?;
         Some(Self {
             algorithm,
             id: None,
+            may_share_id: false,
             material,
         })
     }
@@ -126,16 +176,8 @@ impl VerifyingKey {
         Self {
             algorithm,
             id: None,
+            may_share_id: false,
             material: KeyMaterial::Public(key),
-        }
-    }
-
-    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.material {
-            KeyMaterial::Hs256(hmac) => verifies_hmac(hmac, message, signature),
-            KeyMaterial::Hs384(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
-            KeyMaterial::Hs512(hmac) => verifies_hmac(hmac.as_ref(), message, signature),
-            KeyMaterial::Public(key) => key.verifies(message, signature),
         }
     }
 }
@@ -277,5 +319,48 @@ impl FromStr for JwtAlgorithm {
                 let message = format!("`{}` is not a supported algorithm", alg.escape_debug());
                 ConfigError::new("JwtAlgorithm", message)
             })
+    }
+}
+
+#[cfg(all(test, feature = "jwt-aws-lc"))]
+mod tests {
+    use super::{JwtAlgorithm, KeyMaterial};
+
+    /// Which of them is used depends on the processor.
+    #[test]
+    fn secrets_are_verified_alike_by_both_libraries() {
+        let (secret, message): ([u8; 64], &[u8]) = ([7; 64], b"header.payload");
+        for algorithm in [
+            JwtAlgorithm::HS256,
+            JwtAlgorithm::HS384,
+            JwtAlgorithm::HS512,
+        ] {
+            let key = aws_lc_rs::hmac::Key::new(
+                match algorithm {
+                    JwtAlgorithm::HS256 => aws_lc_rs::hmac::HMAC_SHA256,
+                    JwtAlgorithm::HS384 => aws_lc_rs::hmac::HMAC_SHA384,
+                    _ => aws_lc_rs::hmac::HMAC_SHA512,
+                },
+                &secret,
+            );
+            let signature = aws_lc_rs::hmac::sign(&key, message);
+            let signature = signature.as_ref();
+            let mut wrong = signature.to_vec();
+            wrong[9] ^= 1;
+            for (signature, expected) in [
+                (signature, true),
+                (&wrong, false),
+                (&signature[1..], false),
+                (&[], false),
+            ] {
+                let first = KeyMaterial::hmac(algorithm, &secret).unwrap();
+                let second = KeyMaterial::aws_lc(algorithm, &secret).unwrap();
+                for material in [first, second.clone(), second] {
+                    assert_eq!(material.verifies(message, signature), expected);
+                    assert!(!material.verifies(b"header.Payload", signature));
+                }
+            }
+        }
+        assert!(KeyMaterial::aws_lc(JwtAlgorithm::ES256, &secret).is_none());
     }
 }
