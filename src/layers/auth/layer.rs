@@ -2,13 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE, request::Parts,
-};
+use http::{HeaderValue, Request, Response, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 
 use super::{
-    response_fields,
-    scheme::{Authenticate, Verdict, describe, unavailable},
+    INSUFFICIENT_SCOPE, response_fields,
+    scheme::{Authenticate, Details, Verdict, describe, unavailable},
 };
 use crate::{
     contract::{
@@ -16,7 +14,7 @@ use crate::{
         description::Answer, stage, with,
     },
     request::{Auth, Authenticated},
-    wire::Problem,
+    wire::{Problem, field::challenge::scheme_of},
 };
 
 const NAME: &str = "with_auth";
@@ -93,9 +91,6 @@ enum Credentials {
     Optional,
 }
 
-/// What the scheme adds to the response, if anything.
-type Fields = Option<Box<HeaderMap>>;
-
 impl<A> Authenticator<A>
 where
     A: Authenticate + Send + Sync + 'static,
@@ -104,7 +99,7 @@ where
         self: &Arc<Self>,
         request: Request<B>,
         credentials: Credentials,
-    ) -> Later<Step<B, Fields>> {
+    ) -> Later<Step<B, Details>> {
         let (head, body) = request.into_parts();
         match self.scheme.authenticate(&head) {
             Later::Ready(verdict) => Later::Ready(self.conclude(verdict, head, body, credentials)),
@@ -124,26 +119,57 @@ where
         mut head: Parts,
         body: B,
         credentials: Credentials,
-    ) -> Step<B, Fields> {
+    ) -> Step<B, Details> {
         let optional = credentials == Credentials::Optional;
-        let fields = match verdict {
-            Verdict::Verified(principal) => Ok((principal, None)),
-            Verdict::VerifiedWith(principal, fields) => Ok((principal, Some(fields))),
+        let verified = match verdict {
+            Verdict::Verified(principal) => Ok((principal, Details::new())),
+            Verdict::VerifiedWith(principal, details) => Ok((principal, details)),
             Verdict::Missing if optional => Err(None),
             Verdict::Missing => Err(Some(self.missing.clone())),
             Verdict::Refused(refusal) if optional && refusal.is_unless_optional() => Err(None),
             Verdict::Refused(refusal) => Err(Some(refusal.into_problem(&self.challenge))),
             Verdict::Failed(cause) => Err(Some(unavailable(cause))),
         };
-        match fields {
-            Ok((principal, fields)) => {
+        match verified {
+            Ok((principal, details)) => {
                 head.extensions.insert(Auth(principal));
                 head.extensions.insert(Authenticated);
-                Step::Next(Request::from_parts(head, body), fields)
+                Step::Next(Request::from_parts(head, body), details)
             }
-            Err(None) => Step::Next(Request::from_parts(head, body), None),
+            Err(None) => Step::Next(Request::from_parts(head, body), Details::new()),
             Err(Some(problem)) => Step::Reply(problem.into()),
         }
+    }
+
+    /// Adds what the scheme adds, and its name to the challenge of a 403 for missing scopes.
+    fn complete<R>(&self, details: Details, response: &mut Response<R>) {
+        if response.status() == StatusCode::FORBIDDEN {
+            let own = scheme_of(&self.challenge);
+            name_scheme(details.scheme.as_deref().or(own), response);
+        }
+        if let Some(fields) = details.fields {
+            response_fields::add(*fields, response);
+        }
+    }
+}
+
+/// Writes the scheme by which the request was authenticated in place of `Bearer` into the challenge
+/// with which `with_scopes` refused it.
+fn name_scheme<R>(scheme: Option<&str>, response: &mut Response<R>) {
+    let problem = response.extensions().get::<Problem>();
+    let lacks_scope = problem.and_then(Problem::reason_code) == Some(INSUFFICIENT_SCOPE);
+    let Some(scheme) = scheme.filter(|scheme| lacks_scope && *scheme != "Bearer") else {
+        return;
+    };
+    let Some(challenge) = response.headers_mut().get_mut(WWW_AUTHENTICATE) else {
+        return;
+    };
+    let Some(parameters) = challenge.as_bytes().strip_prefix(b"Bearer ") else {
+        return;
+    };
+    let named = [scheme.as_bytes(), b" ", parameters].concat();
+    if let Ok(named) = HeaderValue::from_bytes(&named) {
+        *challenge = named;
     }
 }
 
@@ -211,14 +237,14 @@ where
     A: Authenticate + Send + Sync + 'static,
     B: Send + 'static,
 {
-    type Carry = Option<Box<HeaderMap>>;
+    type Carry = Details;
 
-    fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Details>> {
         self.0.judge(request, Credentials::Required)
     }
 
-    fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
-        add_fields(fields, response);
+    fn after<R: ReplyBody>(&self, details: Details, response: &mut Response<R>) {
+        self.0.complete(details, response);
     }
 }
 
@@ -227,19 +253,13 @@ where
     A: Authenticate + Send + Sync + 'static,
     B: Send + 'static,
 {
-    type Carry = Option<Box<HeaderMap>>;
+    type Carry = Details;
 
-    fn before(&self, request: Request<B>) -> Later<Step<B, Fields>> {
+    fn before(&self, request: Request<B>) -> Later<Step<B, Details>> {
         self.0.judge(request, Credentials::Optional)
     }
 
-    fn after<R: ReplyBody>(&self, fields: Fields, response: &mut Response<R>) {
-        add_fields(fields, response);
-    }
-}
-
-fn add_fields<R>(fields: Fields, response: &mut Response<R>) {
-    if let Some(fields) = fields {
-        response_fields::add(*fields, response);
+    fn after<R: ReplyBody>(&self, details: Details, response: &mut Response<R>) {
+        self.0.complete(details, response);
     }
 }

@@ -13,7 +13,8 @@
 //! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
 //! [`Authenticate`]. [`or`](Authenticate::or) combines two schemes with the same principal, and
 //! [`either`](Authenticate::either) two with different ones; [`map`](Authenticate::map) and
-//! [`and_then`](Authenticate::and_then) change the principal. How a scheme of your own describes itself
+//! [`and_then`](Authenticate::and_then) change the principal. A 401 has the challenges of both, but
+//! each scheme name once: of two `Bearer`, that of the scheme that refuses, or of the first. How a scheme of your own describes itself
 //! is shown at [`SecurityScheme`](crate::description::SecurityScheme).
 //!
 //! # Example
@@ -128,9 +129,15 @@ pub use self::session::{
 pub use self::session::{RedisSessions, RedisSessionsMetrics};
 pub use self::{
     layer::{Authentication, OptionalAuthentication},
-    scheme::{AndThen, Authenticate, EitherOf, Granting, Map, Or, Outcome, Refusal, Verdict},
+    scheme::{
+        AndThen, Authenticate, Details, EitherOf, Granting, Map, Or, Outcome, Refusal, Verdict,
+    },
 };
 use crate::wire::ConfigError;
+
+/// The reason code of a 403 whose challenge says which scopes would be enough, as RFC 6750, section
+/// 3.1, names it.
+pub(in crate::layers) const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 /// The name of a field that contains a credential and nothing else, for this policy. Names of fields
 /// with a syntax of their own are rejected; `instead` says what to use for them.

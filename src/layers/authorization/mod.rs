@@ -74,7 +74,7 @@
 //!
 //! | status | when | headers |
 //! |---|---|---|
-//! | 403 | a scope was not granted | `WWW-Authenticate: Bearer error="insufficient_scope", scope=".."` (RFC 6750, section 3.1) |
+//! | 403 | a scope was not granted | `WWW-Authenticate: Bearer error="insufficient_scope", scope=".."` (RFC 6750, section 3.1), or with the name of the scheme by which `with_auth` has authenticated the request |
 //! | 403 | a role is missing, the check denies the request, or it asks for a route that is not known | |
 //! | 503 | the check fails | |
 //! | 500 | `Auth<C>` was [assumed](crate::assume) and is not there; the log says what to do | |

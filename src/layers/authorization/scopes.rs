@@ -17,6 +17,7 @@ use crate::{
         Description, Later, Middleware, Needed, Place, Step, With, description::Requirement, stage,
         with,
     },
+    layers::auth::INSUFFICIENT_SCOPE,
     request::{Auth, Either},
     wire::{ConfigError, field::Challenge},
 };
@@ -122,7 +123,7 @@ impl<C> Scopes<C> {
                 list.push(scope.into());
             }
         }
-        let bare = Required::new(list, how_many, "scope", "insufficient_scope", "Scopes")?;
+        let bare = Required::new(list, how_many, "scope", INSUFFICIENT_SCOPE, "Scopes")?;
         let required = with_challenge(&bare, None)?;
         Ok(Self::of(ScopePolicy {
             bare,
@@ -175,8 +176,7 @@ impl<C, G: Clone> Scopes<C, G> {
         Ok(Self::of(policy))
     }
 
-    /// Sends no challenge: for principals that did not come with a bearer token, for which
-    /// `WWW-Authenticate: Bearer` would be misleading.
+    /// Sends no challenge: for credentials that can't be exchanged for others with more scopes.
     pub fn without_challenge(self) -> Self {
         let mut policy = Arc::unwrap_or_clone(self.policy);
         policy.required = policy.bare.clone();
@@ -193,14 +193,15 @@ impl<C, G> Scopes<C, G> {
     }
 }
 
-/// The refusals with `Bearer error="insufficient_scope"` (RFC 6750, section 3.1).
+/// The refusals with `Bearer error="insufficient_scope"` (RFC 6750, section 3.1). `with_auth` writes
+/// another scheme in place of `Bearer`, if the request was authenticated by it.
 fn with_challenge(bare: &Required<str>, realm: Option<&str>) -> Result<Required<str>, ConfigError> {
     let mut challenge = Challenge::new("Bearer")?;
     if let Some(realm) = realm {
         challenge = challenge.parameter("realm", realm)?;
     }
     let challenge: HeaderValue = challenge
-        .parameter("error", "insufficient_scope")?
+        .parameter("error", INSUFFICIENT_SCOPE)?
         .parameter("scope", &bare.sufficient().join(" "))?
         .into();
     let bare = bare.clone();

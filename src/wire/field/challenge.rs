@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::is_token_byte;
+use super::{accept::elements, is_token_byte};
 use crate::wire::ConfigError;
 
 /// A challenge: what a 401 asks for.
@@ -85,6 +85,49 @@ impl From<Challenge> for HeaderValue {
     }
 }
 
+/// A value of `WWW-Authenticate` without the challenges of schemes that are among these values
+/// already; `None` if no challenge is left. A client has one `Authorization` to answer with, and many
+/// read only the first challenge of a scheme.
+pub(crate) fn without_repeated<'a>(
+    value: &HeaderValue,
+    sent: impl Iterator<Item = &'a HeaderValue>,
+) -> Option<HeaderValue> {
+    let sent = sent.flat_map(|value| elements(value.as_bytes()));
+    let sent: Vec<&[u8]> = sent.filter_map(scheme_in).collect();
+    let (mut left, mut is_new, mut is_whole) = (Vec::new(), true, true);
+    for element in elements(value.as_bytes()) {
+        if let Some(scheme) = scheme_in(element) {
+            // Schemes are case-insensitive (RFC 9110, section 11.1).
+            is_new = !sent.iter().any(|sent| sent.eq_ignore_ascii_case(scheme));
+            is_whole &= is_new;
+        }
+        if is_new {
+            left.extend_from_slice(if left.is_empty() { b"" } else { b", " });
+            left.extend_from_slice(element);
+        }
+    }
+    match (is_whole, left.is_empty()) {
+        (true, _) => Some(value.clone()),
+        (false, true) => None,
+        (false, false) => HeaderValue::from_bytes(&left).ok(),
+    }
+}
+
+/// The scheme of a value of `WWW-Authenticate`, which is that of its first challenge.
+pub(crate) fn scheme_of(value: &HeaderValue) -> Option<&str> {
+    let scheme = elements(value.as_bytes()).find_map(scheme_in)?;
+    std::str::from_utf8(scheme).ok()
+}
+
+/// The scheme with which a challenge begins in an element of a list; none, if the element is a
+/// parameter of the challenge before it (RFC 9110, section 11.6.1).
+fn scheme_in(element: &[u8]) -> Option<&[u8]> {
+    let end = element.iter().position(|byte| !is_token_byte(*byte));
+    let (scheme, rest) = element.split_at_checked(end.unwrap_or(element.len()))?;
+    let is_parameter = rest.trim_ascii_start().starts_with(b"=");
+    (!scheme.is_empty() && !is_parameter).then_some(scheme)
+}
+
 fn token(text: &str, what: &str) -> Result<(), ConfigError> {
     if text.is_empty() || !text.bytes().all(is_token_byte) {
         let message = format!("the {what} `{}` is not a token", text.escape_debug());
@@ -103,7 +146,51 @@ mod tests {
     use http::HeaderValue;
     use proptest::prelude::*;
 
-    use super::Challenge;
+    use super::{Challenge, scheme_of, without_repeated};
+
+    #[test]
+    fn leaves_out_the_challenges_of_schemes_that_are_sent_already() {
+        let cases = [
+            (r#"Bearer realm="b""#, r#"Bearer realm="a""#, None),
+            (r#"bearer realm="b""#, r#"Bearer realm="a""#, None),
+            ("Negotiate", r#"Bearer realm="a""#, Some("Negotiate")),
+            ("Negotiate", "Basic, Negotiate oYG2MIG==", None),
+            (
+                r#"Bearer realm="a, Key", error="x", Key realm="b""#,
+                r#"Bearer realm="c""#,
+                Some(r#"Key realm="b""#),
+            ),
+            (
+                r#"Ant x="1" , y = "2",Bee,Cow z=3"#,
+                r#"Bee realm="a, Cow""#,
+                Some(r#"Ant x="1", y = "2", Cow z=3"#),
+            ),
+            (
+                r#"Key realm="a, Bearer""#,
+                "Bearer",
+                Some(r#"Key realm="a, Bearer""#),
+            ),
+            ("Key", "", Some("Key")),
+            ("", "Key", Some("")),
+        ];
+        for (value, sent, expected) in cases {
+            let sent = HeaderValue::from_static(sent);
+            let left = without_repeated(&HeaderValue::from_static(value), [&sent].into_iter());
+            let left = left.as_ref().map(|left| left.to_str().unwrap());
+            assert_eq!(left, expected, "{value} after {sent:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_scheme_of_a_value() {
+        for (value, expected) in [
+            (r#"Bearer realm="a", Key"#, Some("Bearer")),
+            ("Negotiate", Some("Negotiate")),
+            ("", None),
+        ] {
+            assert_eq!(scheme_of(&HeaderValue::from_static(value)), expected);
+        }
+    }
 
     #[test]
     fn refuses_what_no_challenge_can_hold() {

@@ -6,7 +6,7 @@ pub(crate) mod accept_language;
 pub(crate) mod authorization;
 pub(crate) mod base64url;
 pub(crate) mod cache_control;
-mod challenge;
+pub(crate) mod challenge;
 pub(crate) mod cookie;
 #[cfg(any(feature = "compression", feature = "conditional"))]
 pub(crate) mod entity_tag;

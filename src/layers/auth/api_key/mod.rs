@@ -405,7 +405,7 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for ApiKey<P> {
         };
         let source = Arc::clone(&self.source);
         found.map(move |found| match found {
-            Ok(Ok(principal)) => Verdict::Verified(principal),
+            Ok(Ok(principal)) => source.verified(place, principal),
             Ok(Err(reason)) => Verdict::Refused(source.refusal(place, reason)),
             // The store is down, which says nothing about the key.
             Err(cause) => Verdict::failed("ApiKey", cause),

@@ -1,6 +1,6 @@
 //! Where the key of a request is, whether it can be one, and what is answered if it is refused.
 
-use std::str;
+use std::{str, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     contract::description::{Answer, Carrier},
-    layers::auth::{Refusal, scheme::join_challenges},
+    layers::auth::{Details, Refusal, Verdict, scheme::join_challenges},
     wire::{
         ConfigError,
         field::{
@@ -32,6 +32,7 @@ pub(super) struct KeySource {
     pub(super) max_length: usize,
     pub(super) realm: String,
     answers: Answers,
+    bearer: Arc<str>,
 }
 
 /// Where keys may be.
@@ -69,6 +70,7 @@ impl KeySource {
                 HeaderValue::from_static(r#"ApiKey realm="api", header="x-api-key""#),
                 HeaderValue::from_static(r#"Bearer realm="api""#),
             ),
+            bearer: "Bearer".into(),
         }
     }
 
@@ -172,6 +174,17 @@ impl KeySource {
         };
         Answer::of(self.refusal(place, ApiKeyRefusal::SeveralKeys).problem())
             .or(self.refusal(place, ApiKeyRefusal::Unreadable).problem())
+    }
+
+    /// The verdict on a key that belongs to this principal. If keys may be in two places, the
+    /// challenge names the scheme of the other one first.
+    pub(super) fn verified<P>(&self, place: Place, principal: P) -> Verdict<P> {
+        match (place, self.places) {
+            (Place::Bearer, Places::Either) => {
+                Verdict::VerifiedWith(principal, Details::new().scheme(Arc::clone(&self.bearer)))
+            }
+            _ => Verdict::Verified(principal),
+        }
     }
 
     /// The answer to a key in this place that is refused for this reason.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     contract::{Description, Later, description::Answer},
     request::Either,
-    wire::Problem,
+    wire::{Problem, field::challenge::scheme_of},
 };
 
 /// Two schemes, of which the first that finds credentials decides; made by [`Authenticate::or`].
@@ -24,11 +24,14 @@ pub struct Or<A, O> {
     answers: Arc<Answers>,
 }
 
-/// The challenges of both schemes. A 401 carries both, whichever scheme refuses.
+/// The challenges of both schemes. A 401 carries both, whichever scheme refuses, unless they have the
+/// same name.
 #[derive(Clone, Debug)]
 struct Answers {
     first: HeaderValue,
     second: HeaderValue,
+    /// The names of the schemes, as their challenges say.
+    names: (Arc<str>, Arc<str>),
     both: HeaderValue,
     /// The answer to credentials of both schemes, if they exclude each other.
     exclusive: Option<Refusal>,
@@ -41,6 +44,7 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
             first,
             second,
             answers: Arc::new(Answers {
+                names: (name(&challenges.0), name(&challenges.1)),
                 both: join_challenges(&challenges.0, &challenges.1),
                 first: challenges.0,
                 second: challenges.1,
@@ -90,6 +94,10 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
         Arc::make_mut(&mut self.answers).exclusive = Some(Refusal::from_problem(problem));
         self
     }
+}
+
+fn name(challenge: &HeaderValue) -> Arc<str> {
+    scheme_of(challenge).unwrap_or_default().into()
 }
 
 impl<A, O> Authenticate for Or<A, O>
@@ -164,7 +172,7 @@ impl Answers {
             Verdict::Refused(refusal) => {
                 Verdict::Refused(refusal.beside(&self.first, &self.second))
             }
-            verdict => verdict,
+            verdict => verdict.of_scheme(&self.names.0),
         }
     }
 
@@ -173,7 +181,7 @@ impl Answers {
             Verdict::Refused(refusal) => {
                 Verdict::Refused(refusal.beside(&self.second, &self.first))
             }
-            verdict => verdict,
+            verdict => verdict.of_scheme(&self.names.1),
         }
     }
 }

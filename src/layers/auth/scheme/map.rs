@@ -4,16 +4,13 @@
 
 use std::{borrow::Cow, error::Error, fmt, future::Future, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
+use http::{HeaderValue, StatusCode, request::Parts};
 
 use super::{
     Authenticate, describe,
-    verdict::{Refusal, Verdict, WRONG_CREDENTIALS},
+    verdict::{Details, Refusal, Verdict, WRONG_CREDENTIALS},
 };
-use crate::{
-    contract::{Description, Later, description::Answer},
-    layers::auth::response_fields,
-};
+use crate::contract::{Description, Later, description::Answer};
 
 /// A scheme whose principals are turned into others, or refused; made by [`Authenticate::map`] and
 /// [`Authenticate::try_map`].
@@ -166,9 +163,9 @@ where
         let look_up = Arc::clone(&self.look_up);
         let verdict = self.scheme.authenticate(head);
         verdict.then(move |verdict| {
-            let (principal, fields) = match verdict {
-                Verdict::Verified(principal) => (principal, None),
-                Verdict::VerifiedWith(principal, fields) => (principal, Some(fields)),
+            let (principal, details) = match verdict {
+                Verdict::Verified(principal) => (principal, Details::new()),
+                Verdict::VerifiedWith(principal, details) => (principal, details),
                 Verdict::Missing => return Later::Ready(Verdict::Missing),
                 Verdict::Refused(refusal) => return Later::Ready(Verdict::Refused(refusal)),
                 Verdict::Failed(cause) => return Later::Ready(Verdict::Failed(cause)),
@@ -176,7 +173,7 @@ where
             // The closure is called only when this is awaited: another scheme may decide.
             Later::pending(async move {
                 let found = look_up(principal).await.into_verdict();
-                conclude(found, fields)
+                conclude(found, details)
             })
         })
     }
@@ -194,19 +191,18 @@ where
 /// Why valid credentials are refused.
 const UNKNOWN: &str = "unknown_principal";
 
-/// The verdict on the principal that was found, with the fields that the scheme itself adds.
-fn conclude<P>(found: Verdict<P>, fields: Option<Box<HeaderMap>>) -> Verdict<P> {
-    match (found, fields) {
-        (Verdict::Missing, _) => Verdict::Refused(
+/// The verdict on the principal that was found, with what the scheme itself says of the credentials.
+fn conclude<P>(found: Verdict<P>, of_scheme: Details) -> Verdict<P> {
+    match found {
+        Verdict::Missing => Verdict::Refused(
             Refusal::new("the credentials are valid, but belong to no known principal")
                 .reason(UNKNOWN),
         ),
-        (Verdict::Verified(principal), Some(fields)) => Verdict::VerifiedWith(principal, fields),
-        (Verdict::VerifiedWith(principal, mut own), Some(fields)) => {
-            response_fields::join(*fields, &mut own);
-            Verdict::VerifiedWith(principal, own)
+        Verdict::Verified(principal) => Verdict::VerifiedWith(principal, of_scheme),
+        Verdict::VerifiedWith(principal, own) => {
+            Verdict::VerifiedWith(principal, own.with_those_of_scheme(of_scheme))
         }
-        (verdict, _) => verdict,
+        verdict => verdict,
     }
 }
 

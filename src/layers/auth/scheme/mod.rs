@@ -13,7 +13,7 @@ pub(super) use self::verdict::{join_challenges, unavailable};
 pub use self::{
     choice::{EitherOf, Or},
     map::{AndThen, Granting, Map, Outcome},
-    verdict::{Refusal, Verdict},
+    verdict::{Details, Refusal, Verdict},
 };
 use crate::contract::{
     Description, Later,

@@ -1,10 +1,13 @@
 //! What a scheme says of a request: [`Verdict`], and why it refuses one: [`Refusal`].
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, iter, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
-use crate::wire::{BoxError, Problem};
+use crate::{
+    layers::auth::response_fields,
+    wire::{BoxError, Problem, field::challenge::without_repeated},
+};
 
 /// What a scheme says of a request.
 #[expect(
@@ -16,10 +19,9 @@ pub enum Verdict<P> {
     Missing,
     /// The credentials are valid: this is who sent the request.
     Verified(P),
-    /// The credentials are valid, and these fields are added to the response: a renewed cookie, or
-    /// `Authentication-Info` (RFC 9110, section 11.6.3). The fields are appended; a cookie that the
-    /// handler itself sets or removes stays as the handler says.
-    VerifiedWith(P, Box<HeaderMap>),
+    /// The credentials are valid, and there is more to say: fields of the response, such as a renewed
+    /// cookie, or by which of several schemes they are.
+    VerifiedWith(P, Details),
     /// There are credentials, and they are invalid.
     Refused(Refusal),
     /// The credentials could not be checked: the answer is 503, with the cause in the log.
@@ -41,6 +43,17 @@ impl<P> Verdict<P> {
         }))
     }
 
+    /// The same verdict, which says that valid credentials are of this scheme, unless it says so.
+    pub(super) fn of_scheme(self, name: &Arc<str>) -> Self {
+        let (principal, mut details) = match self {
+            Self::Verified(principal) => (principal, Details::new()),
+            Self::VerifiedWith(principal, details) => (principal, details),
+            verdict => return verdict,
+        };
+        details.scheme.get_or_insert_with(|| Arc::clone(name));
+        Self::VerifiedWith(principal, details)
+    }
+
     /// The same verdict about another principal, or a refusal of it.
     pub(super) fn try_map<Q>(self, turn: impl FnOnce(P) -> Result<Q, Refusal>) -> Verdict<Q> {
         match self {
@@ -48,13 +61,84 @@ impl<P> Verdict<P> {
             Self::Verified(principal) => {
                 turn(principal).map_or_else(Verdict::Refused, Verdict::Verified)
             }
-            Self::VerifiedWith(principal, fields) => match turn(principal) {
-                Ok(principal) => Verdict::VerifiedWith(principal, fields),
+            Self::VerifiedWith(principal, details) => match turn(principal) {
+                Ok(principal) => Verdict::VerifiedWith(principal, details),
                 Err(refusal) => Verdict::Refused(refusal),
             },
             Self::Refused(refusal) => Verdict::Refused(refusal),
             Self::Failed(cause) => Verdict::Failed(cause),
         }
+    }
+}
+
+/// What a [`Verdict`] says besides the principal.
+///
+/// # Example
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+/// use wythe::auth::{Details, Verdict};
+///
+/// let mut fields = HeaderMap::new();
+/// fields.insert(SET_COOKIE, HeaderValue::from_static("seen=1; Path=/; HttpOnly"));
+/// let verdict = Verdict::VerifiedWith("ann", Details::new().fields(fields));
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Details {
+    pub(in crate::layers::auth) fields: Option<Box<HeaderMap>>,
+    pub(in crate::layers::auth) scheme: Option<Arc<str>>,
+}
+
+impl Details {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            fields: None,
+            scheme: None,
+        }
+    }
+
+    /// Fields that are added to the response: a renewed cookie, or `Authentication-Info` (RFC 9110,
+    /// section 11.6.3). They are appended; a cookie that the handler itself sets or removes stays as
+    /// the handler says.
+    pub fn fields(self, fields: HeaderMap) -> Self {
+        Self {
+            fields: Some(Box::new(fields)),
+            ..self
+        }
+    }
+
+    /// The name of the scheme that the credentials are of, as a challenge names it: for a scheme that
+    /// has several. By default it is the first that its own challenge names. The challenge of a 403
+    /// for missing scopes then has this name.
+    pub fn scheme(self, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            scheme: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// What a closure says of a principal, with what the scheme says of the credentials.
+    pub(super) fn with_those_of_scheme(mut self, scheme: Self) -> Self {
+        self.fields = match (self.fields, scheme.fields) {
+            (Some(mut own), Some(fields)) => {
+                response_fields::join(*fields, &mut own);
+                Some(own)
+            }
+            (own, fields) => own.or(fields),
+        };
+        self.scheme = self.scheme.or(scheme.scheme);
+        self
+    }
+}
+
+impl fmt::Debug for Details {
+    /// Without the fields, which may contain a cookie.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Details")
+            .field("scheme", &self.scheme)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,18 +259,17 @@ impl Refusal {
     }
 
     /// The refusal with the challenge of its scheme, or its own, followed by the challenge of
-    /// another scheme.
+    /// another scheme, if that has another name.
     pub(in crate::layers::auth) fn beside(self, own: &HeaderValue, other: &HeaderValue) -> Self {
         let unless_optional = self.unless_optional;
         let problem = self.into_problem(own);
-        let mut sent = problem.headers().get_all(WWW_AUTHENTICATE).iter();
-        let is_enough =
-            problem.status() != StatusCode::UNAUTHORIZED || sent.any(|own| covers(own, other));
+        let is_challenge = problem.status() == StatusCode::UNAUTHORIZED;
+        let sent = problem.headers().get_all(WWW_AUTHENTICATE).iter();
+        let other = is_challenge.then(|| without_repeated(other, sent));
         Self {
-            problem: if is_enough {
-                problem
-            } else {
-                problem.header(WWW_AUTHENTICATE, other.clone())
+            problem: match other.flatten() {
+                Some(other) => problem.header(WWW_AUTHENTICATE, other),
+                None => problem,
             },
             unless_optional,
         }
@@ -200,24 +283,18 @@ impl Refusal {
     }
 }
 
-/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1).
+/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1), and
+/// each scheme once.
 pub(in crate::layers::auth) fn join_challenges(
     first: &HeaderValue,
     second: &HeaderValue,
 ) -> HeaderValue {
-    let last = [b", ", second.as_bytes()].concat();
-    if covers(first, second) || first.as_bytes().ends_with(&last) {
+    let Some(second) = without_repeated(second, iter::once(first)) else {
         return first.clone();
-    }
+    };
     // Two valid values with a comma between them are a valid value.
-    let joined = [first.as_bytes(), &last].concat();
+    let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
     HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
-}
-
-/// Whether a challenge says all that another one does: it is the same, or has more parameters.
-fn covers(own: &HeaderValue, other: &HeaderValue) -> bool {
-    let rest = own.as_bytes().strip_prefix(other.as_bytes());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b","))
 }
 
 /// Why credentials could not be checked, and in which scheme.

@@ -16,7 +16,7 @@ use crate::{
         Description, Later,
         description::{Answer, Carrier, SchemeKind, SecurityScheme},
     },
-    layers::auth::{Authenticate, Verdict},
+    layers::auth::{Authenticate, Details, Verdict},
     wire::{
         BoxError,
         field::cookie::{self, Cookie},
@@ -138,7 +138,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
                 Some(cookie) => {
                     let mut fields = HeaderMap::with_capacity(1);
                     fields.insert(SET_COOKIE, cookie.into());
-                    Verdict::VerifiedWith(session, Box::new(fields))
+                    Verdict::VerifiedWith(session, Details::new().fields(fields))
                 }
             })
         })

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header::SET_COOKIE, reques
 use proptest::prelude::*;
 use wythe::{
     Auth, Description, Either, Later, Place, Problem, Provided,
-    auth::{Authenticate, Refusal, Verdict},
+    auth::{Authenticate, Details, Refusal, Verdict},
     with_auth,
 };
 
@@ -76,7 +76,7 @@ impl Scheme {
             Says::RightWithCookie => {
                 let cookie = HeaderValue::try_from(format!("{}=renewed", self.name));
                 let fields = HeaderMap::from_iter([(SET_COOKIE, cookie.unwrap())]);
-                Verdict::VerifiedWith(by, Box::new(fields))
+                Verdict::VerifiedWith(by, Details::new().fields(fields))
             }
             Says::Wrong => Verdict::refused(format!("wrong {}", self.name)),
             Says::Expired => {
@@ -396,6 +396,39 @@ async fn a_redundant_challenge_is_sent_once() {
         let (status, _, challenges, _) = outcome(&send_to(&layer, request(), whoami).await);
         assert_eq!((status, challenges), (401, vec![expected.to_owned()]));
     }
+    // A client has one token, whatever the realms are called.
+    #[derive(Clone)]
+    struct Inner(bool);
+
+    impl Authenticate for Inner {
+        type Principal = By;
+
+        fn challenge(&self) -> HeaderValue {
+            HeaderValue::from_static(r#"bearer realm="inner, Ant", Bee realm="inner""#)
+        }
+
+        fn authenticate(&self, _: &Parts) -> Later<Verdict<By>> {
+            Later::Ready(match self.0 {
+                false => Verdict::Missing,
+                true => Verdict::refused("wrong"),
+            })
+        }
+    }
+
+    let inner = r#"bearer realm="inner, Ant", Bee realm="inner""#;
+    let outer = r#"Bearer realm="api""#;
+    let bee = r#"Bee realm="inner""#;
+    let invalid = r#"Bearer realm="api", error="invalid_token""#;
+    for (first, second, expected) in [
+        (false, false, vec![format!("{outer}, {bee}")]),
+        (true, false, vec![invalid.to_owned(), bee.to_owned()]),
+        (false, true, vec![inner.to_owned()]),
+    ] {
+        let layer = with_auth(Bearer(first).or(Inner(second)));
+        let (status, _, challenges, _) = outcome(&send_to(&layer, request(), whoami).await);
+        assert_eq!((status, challenges), (401, expected));
+    }
+
     let ant = || Scheme::new("Ant", Says::Missing, false);
     let bearer = r#"Bearer realm="api""#;
     let after = ant().or(Bearer(false)).or(Bearer(false));
@@ -602,7 +635,7 @@ async fn both_the_scheme_and_the_lookup_can_add_fields() {
             let value = HeaderValue::try_from(format!("{name}={value}")).unwrap();
             (SET_COOKIE, value)
         });
-        Verdict::VerifiedWith(by, Box::new(own.into_iter().collect()))
+        Verdict::VerifiedWith(by, Details::new().fields(own.into_iter().collect()))
     });
     let response = send_to(&with_auth(scheme), request(), whoami).await;
     let (status, _, _, cookies) = outcome(&response);
@@ -692,6 +725,67 @@ async fn either_principal_has_its_scopes_and_roles() {
             "{says:?} {scope} {role}"
         );
     }
+}
+
+/// A refusal for missing scopes names the scheme by which the request was authenticated.
+#[cfg(feature = "authorization")]
+#[tokio::test]
+async fn the_challenge_of_a_missing_scope_names_the_scheme_that_was_used() {
+    use wythe::{Scopes, compose, with_scopes};
+
+    let scopes = || Scopes::all(["read"]).unwrap().by(|_: &By, _: &str| false);
+    let [right, missing] = [Says::Right, Says::Missing];
+    let cases = [
+        (right, right, right, "Ant"),
+        (Says::RightWithCookie, right, right, "Ant"),
+        (missing, right, right, "Bee"),
+        (missing, Says::RightWithCookie, right, "Bee"),
+        (missing, missing, right, "Bearer"),
+    ];
+    for (ant, bee, bearer, name) in cases {
+        let sets_cookie = [ant, bee].contains(&Says::RightWithCookie);
+        for later in [false, true] {
+            let ant = Scheme::new("Ant", ant, later);
+            let bee = Scheme::new("Bee", bee, !later);
+            let bee = bee.and_then(|by| async move { Ok::<_, Infallible>(Some(by)) });
+            let scheme = ant
+                .or(bee.map(|by| by))
+                .or(Scheme::new("Bearer", bearer, later));
+            let stack = compose((
+                with_auth(scheme.clone()),
+                with_scopes(scopes().realm("api").unwrap()),
+            ));
+            let response = send_to(&stack, request(), whoami).await;
+            let (status, _, challenges, cookies) = outcome(&response);
+            let expected =
+                format!(r#"{name} realm="api", error="insufficient_scope", scope="read""#);
+            assert_eq!((status, challenges), (403, vec![expected]));
+            assert_eq!(cookies.len(), usize::from(sets_cookie));
+            let stack = compose((with_auth(scheme), with_scopes(scopes().without_challenge())));
+            let (_, _, challenges, _) = outcome(&send_to(&stack, request(), whoami).await);
+            assert!(challenges.is_empty());
+        }
+    }
+    // Only one scheme, and a refusal of the handler's own.
+    let stack = compose((
+        with_auth(Scheme::new("Ant", right, true)),
+        with_scopes(scopes()),
+    ));
+    let (_, _, challenges, _) = outcome(&send_to(&stack, request(), whoami).await);
+    assert_eq!(
+        challenges,
+        [r#"Ant error="insufficient_scope", scope="read""#]
+    );
+    let own = HeaderValue::from_static(r#"Bearer error="own""#);
+    let layer = with_auth(Scheme::new("Ant", right, true));
+    let response = send_to(&layer, request(), move |_| async move {
+        let mut response = Response::new(Body::from(""));
+        *response.status_mut() = http::StatusCode::FORBIDDEN;
+        response.headers_mut().insert("www-authenticate", own);
+        Ok(response)
+    })
+    .await;
+    assert_eq!(outcome(&response).2, [r#"Bearer error="own""#]);
 }
 
 #[test]
