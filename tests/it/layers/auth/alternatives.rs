@@ -776,9 +776,9 @@ async fn the_challenge_of_a_missing_scope_names_the_scheme_that_was_used() {
         challenges,
         [r#"Ant error="insufficient_scope", scope="read""#]
     );
-    let own = HeaderValue::from_static(r#"Bearer error="own""#);
     let layer = with_auth(Scheme::new("Ant", right, true));
-    let response = send_to(&layer, request(), move |_| async move {
+    let response = send_to(&layer, request(), |_| async {
+        let own = HeaderValue::from_static(r#"Bearer error="own""#);
         let mut response = Response::new(Body::from(""));
         *response.status_mut() = http::StatusCode::FORBIDDEN;
         response.headers_mut().insert("www-authenticate", own);
