@@ -13,8 +13,9 @@
 //! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
 //! [`Authenticate`]. [`or`](Authenticate::or) combines two schemes with the same principal, and
 //! [`either`](Authenticate::either) two with different ones; [`map`](Authenticate::map) and
-//! [`and_then`](Authenticate::and_then) change the principal. A 401 has the challenges of both, but
-//! each scheme name once: of two `Bearer`, that of the scheme that refuses, or of the first. How a scheme of your own describes itself
+//! [`and_then`](Authenticate::and_then) change the principal. A 401 has the challenges of both; of
+//! two that differ only in their realm, such as two `Bearer`, that of the scheme that refuses, or of
+//! the first. How a scheme of your own describes itself
 //! is shown at [`SecurityScheme`](crate::description::SecurityScheme).
 //!
 //! # Example

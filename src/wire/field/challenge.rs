@@ -85,47 +85,82 @@ impl From<Challenge> for HeaderValue {
     }
 }
 
-/// A value of `WWW-Authenticate` without the challenges of schemes that are among these values
-/// already; `None` if no challenge is left. A client has one `Authorization` to answer with, and many
-/// read only the first challenge of a scheme.
+/// A value of `WWW-Authenticate` without the challenges that say nothing new beside these values;
+/// `None` if no challenge is left. Only a realm is nothing new: a client has one credential of a
+/// scheme, whatever the realms are called, and many read only the first challenge of a scheme.
 pub(crate) fn without_repeated<'a>(
     value: &HeaderValue,
     sent: impl Iterator<Item = &'a HeaderValue>,
 ) -> Option<HeaderValue> {
-    let sent = sent.flat_map(|value| elements(value.as_bytes()));
-    let sent: Vec<&[u8]> = sent.filter_map(scheme_in).collect();
-    let (mut left, mut is_new, mut is_whole) = (Vec::new(), true, true);
-    for element in elements(value.as_bytes()) {
-        if let Some(scheme) = scheme_in(element) {
-            // Schemes are case-insensitive (RFC 9110, section 11.1).
-            is_new = !sent.iter().any(|sent| sent.eq_ignore_ascii_case(scheme));
-            is_whole &= is_new;
+    let sent: Vec<_> = sent.flat_map(read).collect();
+    let mut challenges = read(value);
+    let count = challenges.len();
+    challenges.retain(|one| !sent.iter().any(|sent| sent.says_all_of(one)));
+    match challenges.len() {
+        left if left == count => Some(value.clone()),
+        0 => None,
+        _ => {
+            let written: Vec<_> = challenges.iter().map(ReadChallenge::write).collect();
+            HeaderValue::from_bytes(&written.join(&b", "[..])).ok()
         }
-        if is_new {
-            left.extend_from_slice(if left.is_empty() { b"" } else { b", " });
-            left.extend_from_slice(element);
-        }
-    }
-    match (is_whole, left.is_empty()) {
-        (true, _) => Some(value.clone()),
-        (false, true) => None,
-        (false, false) => HeaderValue::from_bytes(&left).ok(),
     }
 }
 
 /// The scheme of a value of `WWW-Authenticate`, which is that of its first challenge.
 pub(crate) fn scheme_of(value: &HeaderValue) -> Option<&str> {
-    let scheme = elements(value.as_bytes()).find_map(scheme_in)?;
+    let (scheme, _) = elements(value.as_bytes()).find_map(scheme_in)?;
     std::str::from_utf8(scheme).ok()
 }
 
-/// The scheme with which a challenge begins in an element of a list; none, if the element is a
-/// parameter of the challenge before it (RFC 9110, section 11.6.1).
-fn scheme_in(element: &[u8]) -> Option<&[u8]> {
+/// A challenge of a value that holds a list of them.
+struct ReadChallenge<'a> {
+    scheme: &'a [u8],
+    /// As they are written.
+    parameters: Vec<&'a [u8]>,
+}
+
+impl ReadChallenge<'_> {
+    /// Whether this challenge has all parameters of the other one, except for its realm.
+    fn says_all_of(&self, other: &Self) -> bool {
+        let is_realm = |parameter: &[u8]| {
+            let name = parameter.split(|byte| *byte == b'=').next();
+            name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"realm"))
+        };
+        let mut others = other.parameters.iter();
+        // Schemes are case-insensitive (RFC 9110, section 11.1).
+        self.scheme.eq_ignore_ascii_case(other.scheme)
+            && others.all(|parameter| is_realm(parameter) || self.parameters.contains(parameter))
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let parameters = self.parameters.join(&b", "[..]);
+        if parameters.is_empty() {
+            return self.scheme.to_vec();
+        }
+        [self.scheme, b" ", &parameters].concat()
+    }
+}
+
+fn read(value: &HeaderValue) -> Vec<ReadChallenge<'_>> {
+    let mut challenges: Vec<ReadChallenge<'_>> = Vec::new();
+    for element in elements(value.as_bytes()) {
+        if let Some((scheme, rest)) = scheme_in(element) {
+            let parameters = if rest.is_empty() { vec![] } else { vec![rest] };
+            challenges.push(ReadChallenge { scheme, parameters });
+        } else if let Some(last) = challenges.last_mut() {
+            last.parameters.push(element);
+        }
+    }
+    challenges
+}
+
+/// The scheme with which a challenge begins in an element of a list, and what follows it; none, if
+/// the element is a parameter of the challenge before it (RFC 9110, section 11.6.1).
+fn scheme_in(element: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = element.iter().position(|byte| !is_token_byte(*byte));
     let (scheme, rest) = element.split_at_checked(end.unwrap_or(element.len()))?;
-    let is_parameter = rest.trim_ascii_start().starts_with(b"=");
-    (!scheme.is_empty() && !is_parameter).then_some(scheme)
+    let rest = rest.trim_ascii_start();
+    (!scheme.is_empty() && !rest.starts_with(b"=")).then_some((scheme, rest))
 }
 
 fn token(text: &str, what: &str) -> Result<(), ConfigError> {
@@ -149,14 +184,29 @@ mod tests {
     use super::{Challenge, scheme_of, without_repeated};
 
     #[test]
-    fn leaves_out_the_challenges_of_schemes_that_are_sent_already() {
+    fn leaves_out_challenges_that_say_nothing_new() {
         let cases = [
             (r#"Bearer realm="b""#, r#"Bearer realm="a""#, None),
-            (r#"bearer realm="b""#, r#"Bearer realm="a""#, None),
+            (r#"bearer Realm="b""#, r#"Bearer realm="a""#, None),
+            (
+                r#"Bearer realm="b""#,
+                r#"Bearer realm="a", error="x""#,
+                None,
+            ),
+            (
+                r#"Bearer realm="b", scope="c""#,
+                r#"Bearer realm="a""#,
+                Some(r#"Bearer realm="b", scope="c""#),
+            ),
+            (
+                r#"Key realm="a", header="x-b""#,
+                r#"Key realm="a", header="x-a""#,
+                Some(r#"Key realm="a", header="x-b""#),
+            ),
             ("Negotiate", r#"Bearer realm="a""#, Some("Negotiate")),
             ("Negotiate", "Basic, Negotiate oYG2MIG==", None),
             (
-                r#"Bearer realm="a, Key", error="x", Key realm="b""#,
+                r#"Bearer realm="a, Key", Key realm="b""#,
                 r#"Bearer realm="c""#,
                 Some(r#"Key realm="b""#),
             ),

@@ -24,8 +24,8 @@ pub struct Or<A, O> {
     answers: Arc<Answers>,
 }
 
-/// The challenges of both schemes. A 401 carries both, whichever scheme refuses, unless they have the
-/// same name.
+/// The challenges of both schemes. A 401 carries both, whichever scheme refuses, unless they differ
+/// only in their realm.
 #[derive(Clone, Debug)]
 struct Answers {
     first: HeaderValue,

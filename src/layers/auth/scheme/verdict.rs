@@ -259,7 +259,7 @@ impl Refusal {
     }
 
     /// The refusal with the challenge of its scheme, or its own, followed by the challenge of
-    /// another scheme, if that has another name.
+    /// another scheme, if that says something new.
     pub(in crate::layers::auth) fn beside(self, own: &HeaderValue, other: &HeaderValue) -> Self {
         let unless_optional = self.unless_optional;
         let problem = self.into_problem(own);
@@ -283,8 +283,8 @@ impl Refusal {
     }
 }
 
-/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1), and
-/// each scheme once.
+/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1), without
+/// what the second repeats.
 pub(in crate::layers::auth) fn join_challenges(
     first: &HeaderValue,
     second: &HeaderValue,
