@@ -19,7 +19,8 @@ use crate::{
 pub struct Config {
     /// `HOST` and `PORT`; 127.0.0.1:3000 by default.
     pub address: SocketAddr,
-    /// `OPERATION_PORT`: where metrics and health are, on the loopback address. A free port by default.
+    /// `OPERATION_HOST` and `OPERATION_PORT`: where metrics and health are. They are not for the public; by
+    /// default, a free port of the loopback address.
     pub operation: SocketAddr,
     /// `REUSE_PORT`: whether another process may listen on the same port, for a restart without a gap.
     pub reuse_port: bool,
@@ -75,7 +76,7 @@ impl Config {
         Ok(Self {
             address: SocketAddr::new(host, port),
             operation: SocketAddr::new(
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                parsed("OPERATION_HOST")?.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
                 parsed("OPERATION_PORT")?.unwrap_or(0),
             ),
             reuse_port: parsed("REUSE_PORT")?.unwrap_or(false),

@@ -36,7 +36,7 @@ pub use auth::Claims;
 pub use clock::Clock;
 pub use config::{Config, Secret, WebhookSecret, hosts};
 pub use database::DatabaseUrl;
-pub use operation::{operation, record_metrics};
+pub use operation::{ask_readiness, operation, record_metrics};
 pub use rate_limits::RateLimits;
 pub use serve::{TimeLimits, serve};
 pub use startup::Startup;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use example_api::{
-    App, AppState, BoxError, Config, Startup, app, operation, record_metrics, serve,
+    App, AppState, BoxError, Config, Startup, app, ask_readiness, operation, record_metrics, serve,
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -20,13 +20,27 @@ use tracing_subscriber::{filter::LevelFilter, fmt::format::debug_fn};
 #[tokio::main]
 async fn main() -> ExitCode {
     start_log();
-    match run().await {
+    let (outcome, failure) = if is_given("--healthy") {
+        (ask_whether_ready().await, "is not ready")
+    } else {
+        (run().await, "can't start")
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("example-api can't start: {error}");
+            eprintln!("example-api {failure}: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_given(option: &str) -> bool {
+    env::args().any(|argument| argument == option)
+}
+
+/// `--healthy`: the health check of a container that has no `curl`.
+async fn ask_whether_ready() -> Result<(), BoxError> {
+    ask_readiness(Config::from_env()?.operation).await
 }
 
 async fn run() -> Result<(), BoxError> {
@@ -37,10 +51,10 @@ async fn run() -> Result<(), BoxError> {
         document,
         payments,
     } = app(&state, &config.time_limits)?;
-    if env::args().any(|argument| argument == "--audit") {
+    if is_given("--audit") {
         return say(routes.audit());
     }
-    if env::args().any(|argument| argument == "--openapi") {
+    if is_given("--openapi") {
         return say(format_args!("{document}\n"));
     }
     let listener = listen(&config)

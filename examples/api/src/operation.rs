@@ -4,6 +4,8 @@
 //! when the API is overloaded or stops: no limit and no stack of the API stands in front of them.
 
 use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +20,12 @@ use axum::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::{Value, json};
 use sqlx::AnyPool;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Mutex,
+    time::timeout,
+};
 use wythe::{
     Drain,
     metrics::{DURATION, DURATION_BUCKETS, SIZE_BUCKETS},
@@ -61,6 +68,28 @@ pub fn operation(state: &AppState, metrics: PrometheusHandle) -> Router {
         .route("/metrics", metrics)
         .route("/health/live", get(live))
         .route("/health/ready", get(ready).with_state(health))
+}
+
+/// Asks the server that listens there whether it is ready.
+pub async fn ask_readiness(mut server: SocketAddr) -> Result<(), BoxError> {
+    if server.ip().is_unspecified() {
+        server.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let ask = async {
+        let mut connection = TcpStream::connect(server).await?;
+        connection
+            .write_all(b"GET /health/ready HTTP/1.0\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout(2 * LIMIT, ask).await?;
+    let answer = answer.map_err(|error| format!("OPERATION_PORT: {server}: {error}"))?;
+    match answer.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        _ => Err(answer.into()),
+    }
 }
 
 /// The process answers. A check that asks the database here would make the platform restart every
