@@ -451,7 +451,10 @@ impl<'a> Operation<'a> {
             content.insert(media_type.clone().into(), json!({ "schema": schema }));
         }
         if content.is_empty() {
-            if !self.arguments.extracts_body {
+            // A handler that takes the whole request may read a body, but one of a GET, HEAD or DELETE has no
+            // meaning (RFC 9110, sections 9.3.1, 9.3.2 and 9.3.5).
+            let has_no_meaning = [Method::GET, Method::HEAD, Method::DELETE].contains(self.method);
+            if !self.arguments.extracts_body || has_no_meaning {
                 return None;
             }
             content.insert("*/*".into(), json!({}));

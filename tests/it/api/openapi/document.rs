@@ -631,3 +631,29 @@ fn errors_inside_with_presentation_are_problems() {
     assert!(content("/inside")["application/problem+json"].is_object());
     assert!(content("/alone").is_null());
 }
+
+#[test]
+fn a_handler_of_the_whole_request_has_a_body_where_the_method_gives_it_a_meaning() {
+    async fn forward(_: axum::extract::Request) -> NoContent {
+        NoContent
+    }
+    let stack = compose(());
+    let document = Api::<()>::new("Forwarding", "1.0.0")
+        .documented()
+        .get("/", stack.clone().handler(forward))
+        .delete("/", stack.clone().handler(forward))
+        .put("/", stack.clone().handler(forward))
+        .post("/", stack.handler(forward))
+        .openapi()
+        .to_value();
+    for (method, has_body) in [
+        ("get", false),
+        ("delete", false),
+        ("put", true),
+        ("post", true),
+    ] {
+        let operation = operation(&document, "/", method);
+        let body = operation.get("requestBody");
+        assert_eq!(body.is_some(), has_body, "{method}: {operation:#}");
+    }
+}
