@@ -1,6 +1,6 @@
 //! Where sessions are kept: encrypted in their cookies, or in a store.
 
-use std::{fmt, future::Future, hint::black_box, pin::Pin, sync::Arc, time::SystemTime};
+use std::{fmt, future::Future, hint::black_box, iter, pin::Pin, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cookie::{Cookie, CookieJar, Key};
@@ -318,7 +318,7 @@ impl Keys {
         }
         let encrypted = jar.get(cookie.name());
         let encrypted = encrypted.ok_or_else(|| Problem::internal("the session was not encrypted"));
-        Ok(encrypted?.value().to_owned())
+        Ok(to_base64url(encrypted?.value()))
     }
 
     /// The text in a cookie, and whether another key than the first encrypted it.
@@ -326,11 +326,40 @@ impl Keys {
         let value = str::from_utf8(value).ok()?;
         let mut keys = self.0.iter().enumerate();
         keys.find_map(|(at, SessionKey(key))| {
-            let encrypted = Cookie::new(cookie.name().to_owned(), value.to_owned());
+            let encrypted = Cookie::new(cookie.name().to_owned(), from_base64url(value)?);
             let decrypted = CookieJar::new().private(key).decrypt(encrypted)?;
             Some((Zeroizing::new(decrypted.value().to_owned()), at > 0))
         })
     }
+}
+
+/// The jar writes base64. Frameworks and proxies that percent-encode cookies change its `+`, `/` and `=`,
+/// and leave those of base64url without padding as they are.
+fn to_base64url(base64: &str) -> String {
+    let digits = base64.trim_end_matches('=');
+    let mut text = String::with_capacity(digits.len());
+    text.extend(digits.chars().map(|digit| match digit {
+        '+' => '-',
+        '/' => '_',
+        digit => digit,
+    }));
+    text
+}
+
+/// The inverse; there is only one encoding of each session.
+fn from_base64url(value: &str) -> Option<String> {
+    if value.contains(['+', '/', '=']) {
+        return None;
+    }
+    let length = value.len().next_multiple_of(4);
+    let mut text = String::with_capacity(length);
+    text.extend(value.chars().map(|digit| match digit {
+        '-' => '+',
+        '_' => '/',
+        digit => digit,
+    }));
+    text.extend(iter::repeat_n('=', length.saturating_sub(value.len())));
+    Some(text)
 }
 
 /// The cookie of a stored session: 256 random bits, and nothing else.

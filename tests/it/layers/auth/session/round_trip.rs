@@ -155,6 +155,34 @@ async fn update_keeps_the_id_and_the_times() {
     }
 }
 
+/// As ASP.NET, Rails and some proxies do with cookies: all but the characters that need no encoding.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[tokio::test]
+async fn a_cookie_survives_a_framework_that_percent_encodes_it() {
+    for (kind, sessions) in both(&Clock::new()) {
+        // Of every length that base64 pads differently.
+        for name in (0..50).map(|length| "x".repeat(length)) {
+            let cookie = sessions.login(&user(&name)).await.unwrap();
+            let encoded = percent_encoded(cookie.value());
+            let cookies = format!("{}={encoded}", cookie.name());
+            assert_eq!(
+                ask(&sessions, &cookies).await.body(),
+                name.as_str(),
+                "{kind}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn finds_the_public_id_of_an_ended_session() {
     let clock = Clock::new();
