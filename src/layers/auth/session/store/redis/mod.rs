@@ -14,7 +14,8 @@ use ::redis::{RedisResult, Value, aio::ConnectionLike};
 use bytes::Bytes;
 
 use self::commands::{
-    Keys, Said, Touched, expiry_bytes, ids, number, read_value, said, touched, was_set, write_value,
+    Keys, Said, Touched, expiry_bytes, ids, indexed_until, number, read_value, said, touched,
+    was_set, write_value,
 };
 use super::{
     SessionStore, SessionsByOwner,
@@ -76,10 +77,12 @@ use crate::{
 /// expiry is compared with the clock of this instance as well.
 ///
 /// There is an index of each owner's sessions, `shop:session:owner:…`, with about 100 bytes for each.
-/// Sessions are removed from it a day after they expire, when new ones are added.
+/// Sessions are removed from it one to five days after they expire, when new ones are added.
 ///
 /// A load, a sign-in, an update, noting a use, and a removal are one command each. With an owner, a
-/// sign-in is two commands, and noting a use three, because the index is updated first.
+/// sign-in is two commands. So that noting a use is one, the index has a session until a time that is
+/// the same for 3.26 days; when that time changes, noting a use is three commands, because the index is
+/// updated first.
 ///
 /// # Servers
 ///
@@ -236,7 +239,8 @@ impl RedisSessions {
         id: &SessionId,
         expires: u64,
     ) -> Result<(), SessionStoreError> {
-        let times = (milliseconds(expires), milliseconds(self.now()));
+        let until = milliseconds(indexed_until(expires));
+        let times = (until, milliseconds(self.now()));
         let call = |source| self.keys.add_to_index(owner, id, times, source);
         let added = self.server.call(call);
         let added = self.ask(added, |answer| number(&answer));
