@@ -15,7 +15,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, CacheControl, Csrf, Problem, Session, Sessions, SetCookie,
+    Auth, CacheControl, Csrf, Problem, Session, SessionCookie, Sessions, StoredSessions,
     auth::{MemorySessions, SessionOwner},
     compose, with_auth, with_cache_control, with_csrf, with_presentation,
 };
@@ -52,7 +52,7 @@ async fn home(session: Option<OfUser>) -> Html<String> {
 
 /// Starts a session. An existing one ends: its id is never reused.
 async fn login(
-    State(sessions): State<Sessions<User>>,
+    State(sessions): State<StoredSessions<User>>,
     old: Option<OfUser>,
     Form(SignIn { name, password }): Form<SignIn>,
 ) -> Result<Response, Problem> {
@@ -62,7 +62,7 @@ async fn login(
             .detail("The name or the password is wrong."));
     }
     let user = User { name };
-    let cookie: SetCookie = match old {
+    let cookie = match old {
         Some(Auth(old)) => sessions.replace(&old, &user).await?,
         None => sessions.login(&user).await?,
     };
@@ -75,9 +75,9 @@ async fn whoami(Auth(session): OfUser) -> String {
 
 /// Ends the session in the store and in the browser; reports an error if the store fails.
 async fn logout(
-    State(sessions): State<Sessions<User>>,
+    State(sessions): State<StoredSessions<User>>,
     Auth(session): OfUser,
-) -> Result<(SetCookie, Redirect), Problem> {
+) -> Result<(SessionCookie, Redirect), Problem> {
     Ok((sessions.logout(&session).await?, Redirect::to("/")))
 }
 
@@ -119,7 +119,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Signs a user in for the lines that need a session.
-async fn print_help(sessions: &Sessions<User>, address: SocketAddr) -> Result<(), Problem> {
+async fn print_help(sessions: &StoredSessions<User>, address: SocketAddr) -> Result<(), Problem> {
     let name = "alice".to_owned();
     let cookie = sessions.login(&User { name }).await?;
     let cookie = format!("-b '{}={}'", cookie.name(), cookie.value());

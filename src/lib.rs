@@ -256,7 +256,7 @@ pub use self::layers::auth::jwt::Jwks;
 #[cfg(feature = "jwt")]
 pub use self::layers::auth::jwt::{Jwt, JwtIssuer, JwtKey, TokenCache};
 #[cfg(feature = "session")]
-pub use self::layers::auth::session::{Session, Sessions};
+pub use self::layers::auth::session::{Session, SessionCookie, Sessions, StoredSessions};
 #[cfg(feature = "auth")]
 pub use self::layers::auth::{self, layer::with_auth};
 #[cfg(feature = "authorization")]

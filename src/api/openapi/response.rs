@@ -29,7 +29,7 @@ use crate::{
 /// | `Redirect` | 3xx |
 /// | `Result<T, E>` | what `T` and `E` say |
 /// | [`Problem`](crate::Problem), `StatusCode`, `(StatusCode, T)` | `default`: any status |
-/// | `(SetCookie, T)`, `(ETag, T)`, `(LastModified, T)` | what `T` says, with the field |
+/// | `(SetCookie, T)`, `(SessionCookie, T)`, `(ETag, T)`, `(LastModified, T)` | what `T` says, with the field |
 /// | `(HeaderMap, T)`, `([(name, value); N], T)` | what `T` says; its content may have another media type, and the fields are not listed |
 ///
 /// # Example: an error that lists its problems
@@ -401,6 +401,20 @@ impl DocumentParts for crate::wire::cookies::set_cookie::SetCookie {
 
 #[cfg(feature = "cookies")]
 impl DocumentResponse for crate::wire::cookies::set_cookie::SetCookie {
+    fn document(responses: &mut ResponseTypes<'_>) {
+        responses.with_fields::<()>(&[header::SET_COOKIE]);
+    }
+}
+
+#[cfg(feature = "session")]
+impl DocumentParts for crate::layers::auth::session::SessionCookie {
+    fn fields() -> Vec<HeaderName> {
+        vec![header::SET_COOKIE]
+    }
+}
+
+#[cfg(feature = "session")]
+impl DocumentResponse for crate::layers::auth::session::SessionCookie {
     fn document(responses: &mut ResponseTypes<'_>) {
         responses.with_fields::<()>(&[header::SET_COOKIE]);
     }

@@ -29,6 +29,34 @@ impl RequestBody for Body {
     }
 }
 
+#[cfg(feature = "session")]
+mod session {
+    use std::convert::Infallible;
+
+    use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+
+    use crate::layers::auth::session::SessionCookie;
+
+    impl IntoResponseParts for SessionCookie {
+        type Error = Infallible;
+
+        fn into_response_parts(
+            self,
+            mut response: ResponseParts,
+        ) -> Result<ResponseParts, Infallible> {
+            self.append_to(response.headers_mut());
+            Ok(response)
+        }
+    }
+
+    /// An empty response that sets the cookie.
+    impl IntoResponse for SessionCookie {
+        fn into_response(self) -> Response {
+            (self, ()).into_response()
+        }
+    }
+}
+
 #[cfg(feature = "cookies")]
 mod cookies {
     use std::convert::Infallible;

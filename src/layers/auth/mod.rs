@@ -124,7 +124,7 @@ pub use self::jwt::{JwtAlgorithm, JwtRefusal};
 #[cfg(feature = "session")]
 pub use self::session::{
     MemorySessions, SessionId, SessionKey, SessionOwner, SessionRecord, SessionRefusal,
-    SessionStore, SessionStoreError, SessionsByOwner,
+    SessionStore, SessionStoreError, SessionsByOwner, Stored,
 };
 #[cfg(feature = "session-redis")]
 pub use self::session::{RedisSessions, RedisSessionsMetrics};

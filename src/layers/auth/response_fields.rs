@@ -26,8 +26,10 @@ pub(super) fn add<R>(mut fields: HeaderMap, response: &mut Response<R>) {
 }
 
 /// Appends the fields to others, and says whether a cookie was among them. A cookie that is set or
-/// removed there already stays as it is.
+/// removed there already stays as it is; the fields themselves may have several of one name, for
+/// several domains and paths.
 pub(super) fn join(fields: HeaderMap, headers: &mut HeaderMap) -> bool {
+    let before = headers.get_all(SET_COOKIE).iter().count();
     let mut sets = false;
     let mut last = None;
     for (name, value) in fields {
@@ -35,7 +37,7 @@ pub(super) fn join(fields: HeaderMap, headers: &mut HeaderMap) -> bool {
         last = name.or(last);
         let Some(name) = &last else { continue };
         if *name == SET_COOKIE {
-            let mut set = headers.get_all(SET_COOKIE).iter();
+            let mut set = headers.get_all(SET_COOKIE).iter().take(before);
             if set.any(|other| cookie_name(other) == cookie_name(&value)) {
                 continue;
             }
@@ -123,8 +125,18 @@ mod tests {
 
     #[test]
     fn keeps_a_cookie_that_the_handler_sets() {
-        let cases: [(&[&str], &[&str], &[&str]); 4] = [
+        let cases: [(&[&str], &[&str], &[&str]); 6] = [
             (&[], &["a=1", "b=2"], &["a=1", "b=2"]),
+            (
+                &[],
+                &["a=1; Path=/", "a=; Path=/old"],
+                &["a=1; Path=/", "a=; Path=/old"],
+            ),
+            (
+                &["a=2; Path=/"],
+                &["a=1; Path=/", "a=; Path=/old"],
+                &["a=2; Path=/"],
+            ),
             (&["a=; Max-Age=0"], &["a=1"], &["a=; Max-Age=0"]),
             (&["b=; Max-Age=0"], &["a=1"], &["b=; Max-Age=0", "a=1"]),
             (&["a2=2"], &["a=1; Path=/"], &["a2=2", "a=1; Path=/"]),

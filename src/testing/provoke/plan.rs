@@ -162,7 +162,7 @@ impl Target<'_> {
         schemes.flat_map(|scheme| scheme.carriers())
     }
 
-    /// Credentials without a value, twice, in two places, and of two schemes.
+    /// Credentials without a value, twice, as five cookies, in two places, and of two schemes.
     fn malformed_credentials(&self) -> Result<Plan, ProvokeOutcome> {
         let base = self.base()?;
         let mut drafts = Vec::new();
@@ -173,7 +173,15 @@ impl Target<'_> {
                 drafts.push(base.clone().line(header::AUTHORIZATION, &malformed));
             }
             let once = with_value(base.clone(), carrier, "one");
-            drafts.push(with_value(once, carrier, "two"));
+            let twice = with_value(once, carrier, "two");
+            if matches!(carrier, Carrier::Cookie(_)) {
+                // Of a few, each is tried.
+                let more = ["three", "four", "five"].into_iter();
+                drafts.push(more.fold(twice.clone(), |draft, value| {
+                    with_value(draft, carrier, value)
+                }));
+            }
+            drafts.push(twice);
         }
         let carriers = self.carriers();
         for (at, first) in carriers.clone().enumerate() {

@@ -273,6 +273,24 @@ impl SetCookie {
         self.checked()
     }
 
+    /// The same cookie for this domain and path.
+    #[cfg(feature = "session")]
+    pub(crate) fn moved_to(&self, domain: Option<&str>, path: &str) -> Result<Self, ConfigError> {
+        let mut moved = self.clone();
+        moved.0.unset_domain();
+        let moved = moved.path(path.to_owned())?;
+        match domain {
+            Some(domain) => moved.domain(domain.to_owned()),
+            None => Ok(moved),
+        }
+    }
+
+    /// The domain and the path, as far as they are stated.
+    #[cfg(feature = "session")]
+    pub(crate) fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.0.domain(), self.0.path())
+    }
+
     /// The same attributes with another value.
     pub(crate) fn with_value(&self, value: String) -> Result<Self, ConfigError> {
         check_value(&value)?;

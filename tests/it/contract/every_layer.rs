@@ -1328,7 +1328,7 @@ mod session {
     use super::*;
     use std::{pin::pin, sync::LazyLock, task::Context};
     use wythe::{
-        Sessions,
+        Sessions, StoredSessions,
         auth::{MemorySessions, SessionKey},
         with_auth,
     };
@@ -1341,11 +1341,14 @@ mod session {
         Sessions::encrypted([SessionKey::new(KEY).unwrap()]).unwrap()
     }
 
-    fn stored() -> Sessions<String> {
+    fn stored() -> StoredSessions<String> {
         Sessions::stored(STORE.clone()).unwrap()
     }
 
-    fn signed_in(sessions: &Sessions<String>) -> Request<Body> {
+    fn signed_in<S>(sessions: &Sessions<String, S>) -> Request<Body>
+    where
+        S: Sync,
+    {
         let alice = "alice".to_owned();
         let mut login = pin!(sessions.login(&alice));
         let waker = std::task::Waker::noop();

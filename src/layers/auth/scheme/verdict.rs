@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, iter, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 use crate::{
     layers::auth::response_fields,
@@ -230,6 +230,11 @@ impl Refusal {
             unless_optional: true,
             ..self
         }
+    }
+
+    /// Adds a field to the answer.
+    pub(in crate::layers::auth) fn field(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.change(|problem| problem.header(name, value))
     }
 
     pub(in crate::layers::auth) const fn is_unless_optional(&self) -> bool {

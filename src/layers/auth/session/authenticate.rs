@@ -2,14 +2,14 @@
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, SET_COOKIE},
+    header::{CACHE_CONTROL, COOKIE, SET_COOKIE},
     request::Parts,
 };
 use serde::de::DeserializeOwned;
 
 use super::{
     Session, SessionRefusal, Sessions,
-    backend::{LoadError, Loaded},
+    backend::{LoadError, Loaded, LoadedSessions},
 };
 use crate::{
     contract::{
@@ -17,18 +17,20 @@ use crate::{
         description::{Answer, Carrier, SchemeKind, SecurityScheme},
     },
     layers::auth::{Authenticate, Details, Verdict},
-    wire::{
-        BoxError,
-        field::cookie::{self, Cookie},
-    },
+    wire::{BoxError, field::cookie::values_in},
 };
 
 /// The maximum length of a cookie that browsers keep, in bytes.
 const MAX_COOKIE: usize = 4096;
 
-impl<D> Authenticate for Sessions<D>
+/// How many session cookies of a request are tried. After a change of the cookie's domain or path,
+/// browsers send two.
+const MAX_TRIED: usize = 4;
+
+impl<D, S> Authenticate for Sessions<D, S>
 where
     D: DeserializeOwned + Send + Sync + 'static,
+    S: Clone + Send + Sync + 'static,
 {
     type Principal = Session<D>;
 
@@ -37,14 +39,24 @@ where
     }
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<Session<D>>> {
-        let value = match self.cookie_value(&head.headers) {
-            Ok(Some(value)) => value,
+        let values = match self.cookie_values(&head.headers) {
+            Ok(Some(values)) => values,
             Ok(None) => return Later::Ready(Verdict::Missing),
             Err(reason) => return self.refused(reason),
         };
-        let loaded = self.backend.load(&self.options.cookie, value);
+        if !values.others.is_empty() {
+            return self.authenticate_one_of(&values);
+        }
+        let loaded = self.backend.load(&self.options.cookie, values.first);
         self.then(loaded, |this, loaded| match loaded {
-            Ok(loaded) => this.check_session(loaded),
+            Ok(loaded) => {
+                let now = this.options.now();
+                let accepted = this.accept(loaded, now);
+                this.then(accepted, move |this, accepted| match accepted {
+                    Ok((loaded, session)) => this.note_use(loaded, session, now, false),
+                    Err(error) => this.not_loaded(error),
+                })
+            }
             Err(error) => this.not_loaded(error),
         })
     }
@@ -57,7 +69,7 @@ where
         let layer = layer
             .scheme(scheme.carrier(Carrier::Cookie(cookie.into())))
             .reasons(StatusCode::UNAUTHORIZED, SessionRefusal::ENDED)
-            .answer(Answer::of(repeated.problem()).when("with several session cookies"))
+            .answer(Answer::of(repeated.problem()).when("with the cookies of several sessions"))
             .field(SET_COOKIE)
             .field(CACHE_CONTROL);
         let check_can_fail = self.check.as_ref().is_some_and(|check| check.is_async);
@@ -69,38 +81,111 @@ where
     }
 }
 
-impl<D> Sessions<D> {
-    /// The value of the only session cookie.
-    pub(super) fn cookie_value<'a>(
+/// The values of the session cookies of a request, each once.
+pub(super) struct CookieValues<'a> {
+    pub(super) first: &'a [u8],
+    pub(super) others: Vec<&'a [u8]>,
+}
+
+impl<D, S> Sessions<D, S> {
+    /// The session cookies, if there are any that can be sessions of this server.
+    pub(super) fn cookie_values<'a>(
         &self,
         headers: &'a HeaderMap,
-    ) -> Result<Option<&'a [u8]>, SessionRefusal> {
-        match cookie::find(headers, self.options.cookie.name()) {
-            // An empty cookie counts as removed: many applications log out like this.
-            Cookie::Absent | Cookie::Value(b"") => Ok(None),
-            Cookie::Value(value) if value.len() > MAX_COOKIE => Err(SessionRefusal::TooLong),
-            Cookie::Value(value) => Ok(Some(value)),
-            Cookie::Repeated => Err(SessionRefusal::Repeated),
+    ) -> Result<Option<CookieValues<'a>>, SessionRefusal> {
+        // An empty cookie counts as removed: many applications log out like this.
+        let values = values_in(headers.get_all(COOKIE), self.options.cookie.name());
+        let mut values = values.filter(|value| !value.is_empty());
+        let Some(mut first) = values.next() else {
+            return Ok(None);
+        };
+        let mut others = Vec::new();
+        for value in values {
+            if value == first || others.contains(&value) {
+                continue;
+            }
+            if others.len().saturating_add(1) == MAX_TRIED {
+                return Err(SessionRefusal::Repeated);
+            }
+            others.push(value);
         }
+        let can_be_session = |value: &&[u8]| value.len() <= MAX_COOKIE;
+        others.retain(can_be_session);
+        if !can_be_session(&first) {
+            first = others.pop().ok_or(SessionRefusal::TooLong)?;
+        }
+        Ok(Some(CookieValues { first, others }))
     }
 }
 
-impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
+impl<D, S> Sessions<D, S>
+where
+    D: DeserializeOwned + Send + Sync + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    /// Finds the only valid session among those of several cookies.
+    fn authenticate_one_of(&self, values: &CookieValues<'_>) -> Later<Verdict<Session<D>>> {
+        let values = [&[values.first][..], &values.others].concat();
+        let loaded = self.backend.load_all(&self.options.cookie, &values);
+        let this = self.clone();
+        Later::pending(async move {
+            let loaded = match loaded.wait().await {
+                Ok(loaded) => loaded,
+                Err(cause) => return Verdict::failed("Cookie", cause),
+            };
+            let now = this.options.now();
+            let valid = match this.only_valid(loaded, now).await {
+                Ok(valid) => valid,
+                Err(error) => return this.not_loaded(error).wait().await,
+            };
+            // If the retired cookies are removed, the session may be one of theirs.
+            let removes = !this.options.removals.is_empty();
+            this.note_use(valid.0, valid.1, now, removes).wait().await
+        })
+    }
+
+    async fn only_valid(
+        &self,
+        loaded: LoadedSessions,
+        now: u64,
+    ) -> Result<(Loaded, Session<D>), LoadError> {
+        let mut valid: Option<(Loaded, Session<D>)> = None;
+        let mut dead = None;
+        for loaded in loaded {
+            let accepted = match loaded {
+                Ok(loaded) => self.accept(loaded, now).wait().await,
+                Err(reason) => Err(LoadError::Refused(reason)),
+            };
+            match (accepted, &valid) {
+                (Ok(found), None) => valid = Some(found),
+                (Ok(found), Some((_, known))) if found.1.id() == known.id() => {
+                    // Two copies of one encrypted session: the later one has the newer data.
+                    if found.1.times().seen > known.times().seen {
+                        valid = Some(found);
+                    }
+                }
+                (Ok(_), Some(_)) => return Err(LoadError::Refused(SessionRefusal::Repeated)),
+                (Err(LoadError::Refused(reason)), _) => dead = dead.or(Some(reason)),
+                (Err(failed), _) => return Err(failed),
+            }
+        }
+        let dead = dead.unwrap_or(SessionRefusal::Unknown);
+        valid.ok_or(LoadError::Refused(dead))
+    }
+
     /// Checks that the session has not ended, and that the application accepts it.
-    fn check_session(&self, loaded: Loaded) -> Later<Verdict<Session<D>>> {
-        let now = self.options.now();
+    fn accept(&self, loaded: Loaded, now: u64) -> Later<Result<(Loaded, Session<D>), LoadError>> {
         let session = match self.parse(&loaded, now) {
             Ok(session) => session,
-            Err(reason) => return self.refused(reason),
+            Err(reason) => return Later::Ready(Err(LoadError::Refused(reason))),
         };
         let Some(check) = &self.check else {
-            return self.note_use(loaded, session, now);
+            return Later::Ready(Ok((loaded, session)));
         };
-        let accepted = (check.ask)(&session);
-        self.then(accepted, move |this, accepted| match accepted {
-            Ok(true) => this.note_use(loaded, session, now),
-            Ok(false) => this.refused(SessionRefusal::Check),
-            Err(cause) => failed(cause),
+        (check.ask)(&session).map(move |accepted| match accepted {
+            Ok(true) => Ok((loaded, session)),
+            Ok(false) => Err(LoadError::Refused(SessionRefusal::Check)),
+            Err(cause) => Err(LoadError::Failed(cause)),
         })
     }
 
@@ -113,15 +198,18 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
         Ok(Session::new(text.id, text.times, loaded.owner(), data))
     }
 
-    /// Notes that the session was used, if a quarter of its idle time has passed.
+    /// Notes that the session was used, if a quarter of its idle time has passed, or its cookie has to be
+    /// set.
     fn note_use(
         &self,
         loaded: Loaded,
         session: Session<D>,
         now: u64,
+        sets_cookie: bool,
     ) -> Later<Verdict<Session<D>>> {
         let options = &self.options;
-        if !loaded.has_old_key() && !options.lifetime.is_due(session.times(), now) {
+        let is_due = loaded.has_old_key() || options.lifetime.is_due(session.times(), now);
+        if !sets_cookie && !is_due {
             return Later::Ready(Verdict::Verified(session));
         }
         let times = session.times().seen(now);
@@ -137,7 +225,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Sessions<D> {
                 None => Verdict::Verified(session),
                 Some(cookie) => {
                     let mut fields = HeaderMap::with_capacity(1);
-                    fields.insert(SET_COOKIE, cookie.into());
+                    cookie.append_to(&mut fields);
                     Verdict::VerifiedWith(session, Details::new().fields(fields))
                 }
             })

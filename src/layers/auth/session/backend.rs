@@ -21,7 +21,18 @@ use crate::{
 #[derive(Clone)]
 pub(super) enum Backend {
     Encrypted(Keys),
-    Stored(Arc<dyn DynStore>),
+    Stored(Stored),
+}
+
+/// Of [`Sessions`](super::Sessions), those that are known to be in a store: their data can be
+/// [changed](super::Sessions::update).
+#[derive(Clone)]
+pub struct Stored(Arc<dyn DynStore>);
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stored(..)")
+    }
 }
 
 /// A session as its backend has it.
@@ -44,20 +55,14 @@ enum Origin {
     },
 }
 
+/// The sessions of several cookies, or why there is none.
+pub(super) type LoadedSessions = Vec<Result<Loaded, SessionRefusal>>;
+
 /// Why a backend does not have a session.
 pub(super) enum LoadError {
     Refused(SessionRefusal),
     /// The store failed, which says nothing about the session.
     Failed(BoxError),
-}
-
-/// What became of a change of the data.
-pub(super) enum Updated {
-    /// The new value of the cookie.
-    Cookie(String),
-    Stored,
-    /// The session has ended.
-    Ended,
 }
 
 impl Backend {
@@ -104,7 +109,34 @@ impl Backend {
                 let Some(secret) = Secret::parse(value) else {
                     return unreadable;
                 };
-                Later::Pending(Arc::clone(store).load(secret))
+                Later::Pending(Arc::clone(&store.0).load(secret))
+            }
+        }
+    }
+
+    /// The sessions of several cookies, in one query to the store.
+    pub(super) fn load_all(
+        &self,
+        cookie: &SetCookie,
+        values: &[&[u8]],
+    ) -> Later<Result<LoadedSessions, BoxError>> {
+        match self {
+            Self::Encrypted(_) => {
+                let sessions = values.iter().map(|value| match self.load(cookie, value) {
+                    Later::Ready(Ok(loaded)) => Ok(loaded),
+                    _ => Err(SessionRefusal::Unreadable),
+                });
+                Later::Ready(Ok(sessions.collect()))
+            }
+            Self::Stored(store) => {
+                let secrets: Vec<_> = values
+                    .iter()
+                    .filter_map(|value| Secret::parse(value))
+                    .collect();
+                if secrets.is_empty() {
+                    return Later::Ready(Ok(vec![Err(SessionRefusal::Unreadable)]));
+                }
+                Later::Pending(Arc::clone(&store.0).load_all(secrets))
             }
         }
     }
@@ -132,27 +164,8 @@ impl Backend {
                     owner,
                     ..SessionRecord::new(text.into(), lifetime.ends(times))
                 };
-                store.insert(id, record).await.map_err(failed)?;
+                store.0.insert(id, record).await.map_err(failed)?;
                 Ok((id, secret.write()))
-            }
-        }
-    }
-
-    /// Changes the data of a session.
-    pub(super) async fn update(
-        &self,
-        cookie: &SetCookie,
-        text: Text<'_>,
-    ) -> Result<Updated, Problem> {
-        match self {
-            Self::Encrypted(keys) => Ok(Updated::Cookie(keys.encrypt(cookie, text.write())?)),
-            Self::Stored(store) => {
-                let updated = store.update(&text.id, text.write().into()).await;
-                Ok(if updated.map_err(failed)? {
-                    Updated::Stored
-                } else {
-                    Updated::Ended
-                })
             }
         }
     }
@@ -161,12 +174,53 @@ impl Backend {
     pub(super) async fn end(&self, id: &SessionId) -> Result<bool, Problem> {
         match self {
             Self::Encrypted(_) => Ok(true),
-            Self::Stored(store) => store.remove(id).await.map_err(failed),
+            Self::Stored(store) => store.0.remove(id).await.map_err(failed),
         }
     }
 }
 
+impl Stored {
+    pub(super) fn new(store: impl SessionStore) -> Self {
+        Self(Arc::new(store))
+    }
+
+    /// The record of a session, if it has not ended.
+    pub(super) async fn find(&self, id: &SessionId) -> Result<Option<SessionRecord>, Problem> {
+        self.0.find(id).await.map_err(failed)
+    }
+
+    /// Changes the data of a session from these to others, and says whether it had these.
+    pub(super) async fn update(
+        &self,
+        id: &SessionId,
+        from: &Bytes,
+        to: Bytes,
+    ) -> Result<bool, Problem> {
+        self.0.update(id, from, to).await.map_err(failed)
+    }
+}
+
 impl Loaded {
+    /// A session as a store has it.
+    fn from_store(
+        store: Arc<dyn DynStore>,
+        secret: Secret,
+        record: Option<SessionRecord>,
+    ) -> Result<Self, SessionRefusal> {
+        let record = record.ok_or(SessionRefusal::Unknown)?;
+        let text = String::from_utf8(record.data.into());
+        let text = text.or(Err(SessionRefusal::Unreadable))?;
+        Ok(Self {
+            text: Zeroizing::new(text),
+            origin: Origin::Store {
+                store,
+                secret,
+                expires: record.expires,
+                owner: record.owner,
+            },
+        })
+    }
+
     /// The session, with the time of its last use.
     pub(super) fn parse(&self, lifetime: Lifetime, now: u64) -> Option<Text<'_>> {
         let mut text = Text::parse(&self.text)?;
@@ -387,6 +441,9 @@ type StoreFuture<'a, T, E = BoxError> = Pin<Box<dyn Future<Output = Result<T, E>
 pub(super) trait DynStore: Send + Sync {
     fn load(self: Arc<Self>, secret: Secret) -> StoreFuture<'static, Loaded, LoadError>;
 
+    /// The same of several, in this order.
+    fn load_all(self: Arc<Self>, secrets: Vec<Secret>) -> StoreFuture<'static, LoadedSessions>;
+
     /// Notes that the session was used, and writes its cookie again.
     fn touch(
         self: Arc<Self>,
@@ -395,7 +452,9 @@ pub(super) trait DynStore: Send + Sync {
     ) -> StoreFuture<'static, Option<String>, LoadError>;
 
     fn insert(&self, id: SessionId, record: SessionRecord) -> StoreFuture<'_, ()>;
-    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> StoreFuture<'a, bool>;
+    fn find<'a>(&'a self, id: &'a SessionId) -> StoreFuture<'a, Option<SessionRecord>>;
+    fn update<'a>(&'a self, id: &'a SessionId, from: &'a Bytes, to: Bytes)
+    -> StoreFuture<'a, bool>;
     fn remove<'a>(&'a self, id: &'a SessionId) -> StoreFuture<'a, bool>;
 }
 
@@ -404,18 +463,20 @@ impl<S: SessionStore> DynStore for S {
         Box::pin(async move {
             let record = SessionStore::load(&*self, &secret.id()).await;
             let record = record.map_err(|cause| LoadError::Failed(cause.into()))?;
-            let record = record.ok_or(LoadError::Refused(SessionRefusal::Unknown))?;
-            let text = String::from_utf8(record.data.into());
-            let text = text.or(Err(LoadError::Refused(SessionRefusal::Unreadable)))?;
-            Ok(Loaded {
-                text: Zeroizing::new(text),
-                origin: Origin::Store {
-                    store: self,
-                    secret,
-                    expires: record.expires,
-                    owner: record.owner,
-                },
-            })
+            Loaded::from_store(self, secret, record).map_err(LoadError::Refused)
+        })
+    }
+
+    fn load_all(self: Arc<Self>, secrets: Vec<Secret>) -> StoreFuture<'static, LoadedSessions> {
+        Box::pin(async move {
+            let ids: Vec<_> = secrets.iter().map(Secret::id).collect();
+            let records = SessionStore::load_all(&*self, &ids).await;
+            let mut records = records.map_err(Into::into)?.into_iter();
+            let loaded = secrets.into_iter().map(|secret| {
+                let record = records.next().flatten();
+                Loaded::from_store(Arc::clone(&self) as Arc<dyn DynStore>, secret, record)
+            });
+            Ok(loaded.collect())
         })
     }
 
@@ -441,9 +502,18 @@ impl<S: SessionStore> DynStore for S {
         })
     }
 
-    fn update<'a>(&'a self, id: &'a SessionId, data: Bytes) -> StoreFuture<'a, bool> {
+    fn find<'a>(&'a self, id: &'a SessionId) -> StoreFuture<'a, Option<SessionRecord>> {
+        Box::pin(async move { SessionStore::load(self, id).await.map_err(Into::into) })
+    }
+
+    fn update<'a>(
+        &'a self,
+        id: &'a SessionId,
+        from: &'a Bytes,
+        to: Bytes,
+    ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            let updated = SessionStore::update(self, id, data).await;
+            let updated = SessionStore::update(self, id, from, to).await;
             updated.map_err(Into::into)
         })
     }

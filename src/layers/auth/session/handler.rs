@@ -1,17 +1,19 @@
-//! What handlers do with sessions: begin, change and end them.
+//! What handlers do with sessions: begin, change and end them, and answer with a [`SessionCookie`].
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Session, Sessions,
-    backend::Updated,
+    Session, SessionRefusal, Sessions, Stored,
     lifetime::Times,
     store::{SessionId, SessionOwner},
     text::Text,
 };
 use crate::wire::{Problem, cookies::set_cookie::SetCookie};
 
-impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
+impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
     /// Begins a session: the answer must carry the cookie.
     ///
     /// The session is always a new one: an id that somebody has planted in the browser before is
@@ -23,7 +25,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     /// A 503 if the store fails. A 500 if the data cannot be serialized as JSON, or are too long: for
     /// a cookie, which holds about 2,800 bytes of JSON, or for the limit of
     /// [`MemorySessions`](super::MemorySessions) or `RedisSessions`.
-    pub async fn login(&self, data: &D) -> Result<SetCookie, Problem> {
+    pub async fn login(&self, data: &D) -> Result<SessionCookie, Problem> {
         let times = Times::starting(self.options.now());
         let owner = self.owner.as_ref().map(|owner| owner(data));
         let (_, cookie) = self.begin(times, owner, data).await?;
@@ -37,7 +39,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     ///
     /// As [`login`](Self::login), and a 401 if the old session has ended in the store meanwhile.
     /// After a 503 the old session may not have ended.
-    pub async fn replace(&self, old: &Session<D>, data: &D) -> Result<SetCookie, Problem> {
+    pub async fn replace(&self, old: &Session<D>, data: &D) -> Result<SessionCookie, Problem> {
         let times = Times::starting(self.options.now());
         let owner = self.owner.as_ref().map(|owner| owner(data));
         self.begin_instead_of(old, times, owner, data).await
@@ -47,43 +49,18 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     /// time since the login keeps counting.
     ///
     /// Requests with the old cookie that are in progress meanwhile are answered 401 if sessions are
-    /// stored; for data that grant no rights, such as a language, there is [`update`](Self::update).
+    /// stored; for data that grant no rights, such as a language, there is
+    /// [`update`](Sessions::update). The data of an encrypted session are changed in this way only: of
+    /// two concurrent changes, the last one wins, and so does a cookie that is renewed meanwhile because
+    /// it was used. Keep data that change often in a database.
     ///
     /// # Errors
     ///
     /// As [`replace`](Self::replace).
-    pub async fn renew(&self, session: &Session<D>, data: &D) -> Result<SetCookie, Problem> {
+    pub async fn renew(&self, session: &Session<D>, data: &D) -> Result<SessionCookie, Problem> {
         let times = session.times().seen(self.options.now());
         self.begin_instead_of(session, times, session.owner(), data)
             .await
-    }
-
-    /// Changes the data of a session, and nothing else. When the user's rights change,
-    /// [`renew`](Self::renew) the session instead.
-    ///
-    /// There is a cookie if the session is an encrypted one; the answer must carry it. Of two
-    /// concurrent changes, the last one wins; for an encrypted session, a cookie that is renewed
-    /// meanwhile because it was used counts as a change. Keep data that change often in a database.
-    ///
-    /// # Errors
-    ///
-    /// As [`login`](Self::login), and a 401 if the session has ended in the store meanwhile.
-    pub async fn update(
-        &self,
-        session: &Session<D>,
-        data: &D,
-    ) -> Result<Option<SetCookie>, Problem> {
-        let text = Text {
-            id: session.id(),
-            times: session.times(),
-            data: &to_json(data)?,
-        };
-        let options = &*self.options;
-        match self.backend.update(&options.cookie, text).await? {
-            Updated::Cookie(value) => Ok(Some(options.cookie(value, session.times())?)),
-            Updated::Stored => Ok(None),
-            Updated::Ended => Err(options.ended()),
-        }
     }
 
     /// Begins a session and ends the old one. If the old one has ended already, it must not continue
@@ -94,7 +71,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
         times: Times,
         owner: Option<SessionOwner>,
         data: &D,
-    ) -> Result<SetCookie, Problem> {
+    ) -> Result<SessionCookie, Problem> {
         let (new, cookie) = self.begin(times, owner, data).await?;
         let ended = self.backend.end(&old.id()).await;
         if matches!(ended, Ok(true)) {
@@ -103,7 +80,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
         // If this fails, too, a session is left whose cookie nobody has.
         drop(self.backend.end(&new).await);
         ended?;
-        Err(self.options.ended())
+        Err(self.options.refused(SessionRefusal::Unknown))
     }
 
     async fn begin(
@@ -111,7 +88,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
         times: Times,
         owner: Option<SessionOwner>,
         data: &D,
-    ) -> Result<(SessionId, SetCookie), Problem> {
+    ) -> Result<(SessionId, SessionCookie), Problem> {
         let options = &*self.options;
         let data = to_json(data)?;
         let (id, value) = self
@@ -122,7 +99,7 @@ impl<D: Serialize + Send + Sync + 'static> Sessions<D> {
     }
 }
 
-impl<D> Sessions<D> {
+impl<D, S> Sessions<D, S> {
     /// Ends a session: the answer must carry the cookie, which removes the session's own.
     ///
     /// An encrypted session ends only in the browser: see [`Sessions`] for what this means.
@@ -132,14 +109,141 @@ impl<D> Sessions<D> {
     ///
     /// A 503 if the store fails: the session may not have ended, and the user must not be told that
     /// it has.
-    pub async fn logout(&self, session: &Session<D>) -> Result<SetCookie, Problem> {
+    pub async fn logout(&self, session: &Session<D>) -> Result<SessionCookie, Problem> {
         self.backend.end(&session.id()).await?;
         Ok(self.removal())
     }
 
     /// Removes the session's cookie from the browser, and does not end a session.
-    pub fn removal(&self) -> SetCookie {
-        self.options.cookie.clone().into_removal()
+    pub fn removal(&self) -> SessionCookie {
+        let removal = self.options.cookie.clone().into_removal();
+        SessionCookie::new(removal, &self.options.removals)
+    }
+}
+
+/// How often a change is tried again. Each time, another request has changed the session.
+const MAX_CHANGES: usize = 100;
+
+impl<D: DeserializeOwned + Serialize + Send + Sync + 'static> Sessions<D, Stored> {
+    /// Changes the data of a session, and nothing else: the session with its new data. When the user's
+    /// rights change, [`renew`](Self::renew) the session instead.
+    ///
+    /// The closure gets the data that the store has now, which other requests may have changed since
+    /// this one began. No change is lost: if the session is changed in between, the closure is called
+    /// again with the new data.
+    ///
+    /// Encrypted sessions do not have this method: each answer brings a cookie with all data, and the
+    /// last one wins.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use wythe::{Auth, Problem, Session, StoredSessions};
+    ///
+    /// #[derive(Deserialize, Serialize)]
+    /// struct Cart {
+    ///     items: Vec<u64>,
+    /// }
+    ///
+    /// async fn add(
+    ///     sessions: &StoredSessions<Cart>,
+    ///     Auth(session): Auth<Session<Cart>>,
+    ///     item: u64,
+    /// ) -> Result<usize, Problem> {
+    ///     let session = sessions.update(&session, |cart| cart.items.push(item)).await?;
+    ///     Ok(session.items.len())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A 401 if the session has ended meanwhile. A 503 if the store fails, or if the session was changed
+    /// a hundred times in between. A 500 as for [`login`](Self::login).
+    pub async fn update(
+        &self,
+        session: &Session<D>,
+        mut change: impl FnMut(&mut D) + Send,
+    ) -> Result<Session<D>, Problem> {
+        let (id, options) = (session.id(), &*self.options);
+        for _ in 0..MAX_CHANGES {
+            let Some(record) = self.store.find(&id).await? else {
+                return Err(options.refused(SessionRefusal::Unknown));
+            };
+            let text = str::from_utf8(&record.data).ok().and_then(Text::parse);
+            let Some(text) = text.filter(|text| text.id == id) else {
+                return Err(options.refused(SessionRefusal::Unreadable));
+            };
+            let Ok(mut data) = serde_json::from_str(text.data) else {
+                return Err(options.refused(SessionRefusal::Data));
+            };
+            change(&mut data);
+            let changed = Text {
+                data: &to_json(&data)?,
+                ..text
+            };
+            let changed = changed.write().into();
+            if changed == record.data || self.store.update(&id, &record.data, changed).await? {
+                return Ok(Session::new(id, session.times(), session.owner(), data));
+            }
+        }
+        let cause = "other requests have changed the session each time";
+        Err(Problem::unavailable(cause))
+    }
+}
+
+/// The cookie of a session, and the removals of [retired](Sessions::retired) ones: a part of axum's
+/// responses, and for other frameworks [appended](Self::append_to) to the header fields.
+///
+/// # Example
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http::HeaderMap;
+/// use wythe::{Sessions, auth::MemorySessions};
+///
+/// let sessions = Sessions::stored(MemorySessions::default())?;
+/// let cookie = sessions.login(&"alice".to_owned()).await?;
+/// assert_eq!(cookie.name(), "__Host-session");
+///
+/// let mut headers = HeaderMap::new();
+/// cookie.append_to(&mut headers);
+/// assert!(headers["set-cookie"].to_str()?.starts_with("__Host-session="));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SessionCookie {
+    cookie: SetCookie,
+    removals: Arc<[HeaderValue]>,
+}
+
+impl SessionCookie {
+    pub(super) fn new(cookie: SetCookie, removals: &Arc<[HeaderValue]>) -> Self {
+        let removals = Arc::clone(removals);
+        Self { cookie, removals }
+    }
+
+    /// The name of the session's cookie.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.cookie.name()
+    }
+
+    /// The value of the session's cookie, which gives access to the session; empty if the cookie removes
+    /// it.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        self.cookie.value()
+    }
+
+    /// Appends the cookies to the header fields of a response.
+    pub fn append_to(self, headers: &mut HeaderMap) {
+        self.cookie.append_to(headers);
+        for removal in &*self.removals {
+            headers.append(SET_COOKIE, removal.clone());
+        }
     }
 }
 

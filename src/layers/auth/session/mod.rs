@@ -16,18 +16,19 @@ use http::HeaderMap;
 
 #[cfg(feature = "session-redis")]
 pub use self::store::{RedisSessions, RedisSessionsMetrics};
+use self::{
+    backend::{Backend, Keys},
+    options::{Check, SessionOptions},
+};
 pub use self::{
-    backend::SessionKey,
+    backend::{SessionKey, Stored},
+    handler::SessionCookie,
     principal::Session,
     refusal::SessionRefusal,
     store::{
         MemorySessions, SessionId, SessionOwner, SessionRecord, SessionStore, SessionStoreError,
         SessionsByOwner,
     },
-};
-use self::{
-    backend::{Backend, Keys},
-    options::{Check, SessionOptions},
 };
 use crate::wire::ConfigError;
 
@@ -37,7 +38,8 @@ use crate::wire::ConfigError;
 /// A handler that has checked a password, or something else, [begins](Self::login) a session and
 /// answers with its cookie. From then on a request passes if all of these conditions hold:
 ///
-/// 1. It has one cookie with the session's name.
+/// 1. It has a cookie with the session's name. Of [several](#several-cookies), exactly one is that of a
+///    valid session.
 /// 2. The cookie was made by this server: it is [encrypted](Self::encrypted) with one of its keys for
 ///    this name, or is the secret of a session in [its store](Self::stored).
 /// 3. The session began less than 12 hours ago ([`absolute`](Self::absolute)).
@@ -58,7 +60,7 @@ use crate::wire::ConfigError;
 /// use serde::{Deserialize, Serialize};
 /// use tower::ServiceExt;
 /// use wythe::{
-///     Auth, Problem, Session, Sessions, SetCookie, auth::SessionKey, compose, with_auth,
+///     Auth, Problem, Session, SessionCookie, Sessions, auth::SessionKey, compose, with_auth,
 /// };
 ///
 /// #[derive(Deserialize, Serialize)]
@@ -69,7 +71,7 @@ use crate::wire::ConfigError;
 /// async fn login(
 ///     State(sessions): State<Sessions<User>>,
 ///     Json(user): Json<User>, // and a password, to be checked here
-/// ) -> Result<(SetCookie, &'static str), Problem> {
+/// ) -> Result<(SessionCookie, &'static str), Problem> {
 ///     Ok((sessions.login(&user).await?, "welcome"))
 /// }
 ///
@@ -80,7 +82,7 @@ use crate::wire::ConfigError;
 /// async fn logout(
 ///     State(sessions): State<Sessions<User>>,
 ///     Auth(session): Auth<Session<User>>,
-/// ) -> Result<(SetCookie, &'static str), Problem> {
+/// ) -> Result<(SessionCookie, &'static str), Problem> {
 ///     Ok((sessions.logout(&session).await?, "goodbye"))
 /// }
 ///
@@ -117,7 +119,7 @@ use crate::wire::ConfigError;
 ///
 /// | status | when | headers |
 /// |---|---|---|
-/// | 400 | several cookies with the session's name | |
+/// | 400 | the cookies of several valid sessions, or more than four different ones | `Set-Cookie`, which removes [retired](Self::retired) ones |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
 /// | 503 | the store or the check fails | |
 /// | the handler's | the session was not noted as used for a quarter of its idle time, and is prolonged now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
@@ -125,10 +127,20 @@ use crate::wire::ConfigError;
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
 /// challenge is that of draft-broyer-http-cookie-auth, which has expired. Browsers ignore it.
 ///
+/// Behind [`optional`](crate::With::optional), all of these 400 and 401 count as no credentials.
+///
 /// An answer that shared caches may store never renews a cookie: the cache would hand the session to
 /// other clients. A refusal does not remove the cookie of a session that has ended: it could overtake
 /// the answer that brings the next cookie, and while servers are getting new keys, it would end
 /// sessions that are valid elsewhere. The browser discards the cookie when it expires.
+///
+/// # Several cookies
+///
+/// After a change of the cookie's domain or path, browsers send the former cookie and the new one until
+/// the former expires. Of up to four different cookies, all are tried, in one query to the store, and the
+/// only valid session counts; two cookies of one session are one. Two valid sessions are a 400, because
+/// one of them may have been planted. List the former domain and path as [retired](Self::retired): the
+/// former cookie is then removed when the user signs in, or as soon as a request has both.
 ///
 /// # Encrypted or stored
 ///
@@ -137,6 +149,7 @@ use crate::wire::ConfigError;
 /// | cost of a request | a decryption: 10,000 instructions, 7 allocations | a query to the store |
 /// | the data | are sent with each request; 2,800 bytes of JSON | stay in the server |
 /// | logout ends the session | in this browser | everywhere |
+/// | concurrent changes of the data | the last one wins | [none is lost](Self::update) |
 /// | needs | a key that all servers share | a store that all servers share |
 ///
 /// # Security
@@ -171,13 +184,23 @@ use crate::wire::ConfigError;
 /// 500. axum-login loads the user from the backend with each request, and answers a failing backend
 /// as if the user were forbidden. The private jar of axum-extra encrypts in the same way, but
 /// the cookie contains no expiry: a copy of it is valid forever.
+/// # Types
+///
+/// [`stored`](Self::stored) makes [`StoredSessions<D>`], which is `Sessions<D, Stored>` and has the method
+/// [`update`](Self::update). Where it is decided at run time where sessions are kept, `into()` turns it
+/// into a `Sessions<D>`.
 #[must_use]
-pub struct Sessions<D> {
+pub struct Sessions<D, S = ()> {
     options: Arc<SessionOptions>,
     backend: Backend,
     check: Option<Check<D>>,
     owner: Option<OwnerOf<D>>,
+    /// The store, if the type says that there is one.
+    store: S,
 }
+
+/// Sessions in a store, whose data can be [changed](Sessions::update).
+pub type StoredSessions<D> = Sessions<D, Stored>;
 
 /// Names the owner of a session, given its data.
 type OwnerOf<D> = Arc<dyn Fn(&D) -> SessionOwner + Send + Sync>;
@@ -195,7 +218,7 @@ impl<D> Sessions<D> {
     pub fn encrypted(keys: impl IntoIterator<Item = SessionKey>) -> Result<Self, ConfigError> {
         let keys = Keys::new(keys.into_iter().collect());
         let keys = keys.ok_or_else(|| error("encrypted sessions need at least one key"))?;
-        Self::new(Backend::Encrypted(keys))
+        Self::new(Backend::Encrypted(keys), ())
     }
 
     /// Keeps sessions in a store. The cookie contains 256 random bits, and the store their SHA-256.
@@ -203,12 +226,29 @@ impl<D> Sessions<D> {
     /// # Errors
     ///
     /// If the system cannot provide random bytes.
-    pub fn stored(store: impl SessionStore) -> Result<Self, ConfigError> {
-        Self::new(Backend::Stored(Arc::new(store)))
+    pub fn stored(store: impl SessionStore) -> Result<StoredSessions<D>, ConfigError> {
+        let store = Stored::new(store);
+        Sessions::new(Backend::Stored(store.clone()), store)
+    }
+}
+
+impl<D, S> Sessions<D, S> {
+    fn new(backend: Backend, store: S) -> Result<Self, ConfigError> {
+        // A system without random bytes is reported now, and not at the first login.
+        getrandom::fill(&mut [0; 1])
+            .map_err(|source| error("the system provides no random bytes").because(source))?;
+        Ok(Self {
+            options: Arc::new(SessionOptions::new()?),
+            backend,
+            check: None,
+            owner: None,
+            store,
+        })
     }
 
     /// The [public id](Session::public_id) of the session of a request, whether it has ended or not:
-    /// for layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf).
+    /// for layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf). `None` if the request has
+    /// no session, or the cookies of several: only the store knows which of them have ended.
     ///
     /// # Example
     ///
@@ -228,21 +268,12 @@ impl<D> Sessions<D> {
     /// ```
     #[must_use]
     pub fn public_id_in(&self, headers: &HeaderMap) -> Option<String> {
-        let value = self.cookie_value(headers).ok()??;
-        let id = self.backend.id(&self.options.cookie, value)?;
-        Some(text::encode(id.as_bytes()))
-    }
-
-    fn new(backend: Backend) -> Result<Self, ConfigError> {
-        // A system without random bytes is reported now, and not at the first login.
-        getrandom::fill(&mut [0; 1])
-            .map_err(|source| error("the system provides no random bytes").because(source))?;
-        Ok(Self {
-            options: Arc::new(SessionOptions::new()?),
-            backend,
-            check: None,
-            owner: None,
-        })
+        let values = self.cookie_values(headers).ok()??;
+        let values = [values.first].into_iter().chain(values.others);
+        let mut ids = values.filter_map(|value| self.backend.id(&self.options.cookie, value));
+        let id = ids.next()?;
+        ids.all(|other| other == id)
+            .then(|| text::encode(id.as_bytes()))
     }
 }
 
@@ -250,18 +281,31 @@ fn error(message: &'static str) -> ConfigError {
     ConfigError::new("Sessions", message)
 }
 
-impl<D> Clone for Sessions<D> {
+impl<D> From<StoredSessions<D>> for Sessions<D> {
+    fn from(stored: StoredSessions<D>) -> Self {
+        Self {
+            options: stored.options,
+            backend: stored.backend,
+            check: stored.check,
+            owner: stored.owner,
+            store: (),
+        }
+    }
+}
+
+impl<D, S: Clone> Clone for Sessions<D, S> {
     fn clone(&self) -> Self {
         Self {
             options: Arc::clone(&self.options),
             backend: self.backend.clone(),
             check: self.check.clone(),
             owner: self.owner.clone(),
+            store: self.store.clone(),
         }
     }
 }
 
-impl<D> fmt::Debug for Sessions<D> {
+impl<D, S> fmt::Debug for Sessions<D, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &*self.options;
         let lifetime = options.lifetime;

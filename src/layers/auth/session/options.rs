@@ -2,10 +2,10 @@
 
 use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderValue, header::SET_COOKIE};
 
 use super::{
-    Session, SessionOwner, SessionRefusal, Sessions,
+    Session, SessionCookie, SessionOwner, SessionRefusal, Sessions,
     lifetime::{Lifetime, Times},
     refusal,
 };
@@ -17,11 +17,12 @@ use crate::{
 };
 
 /// Options.
-impl<D> Sessions<D> {
+impl<D, S> Sessions<D, S> {
     /// The name of the cookie; by default `__Host-session`.
     ///
     /// If the name does not start with `__Host-`, other hosts of the domain can plant a second cookie
-    /// with this name, and requests with both are answered 400 until the browser discards one.
+    /// with this name. If both belong to valid sessions, the request is answered 400 until the browser
+    /// discards one.
     ///
     /// # Errors
     ///
@@ -33,7 +34,8 @@ impl<D> Sessions<D> {
     }
 
     /// The attributes of the cookie; by default those of [`SetCookie`]. Its value and its maximum age
-    /// are set by the session.
+    /// are set by the session. If the domain or the path changes, list the former ones as
+    /// [retired](Self::retired).
     ///
     /// # Example
     ///
@@ -48,13 +50,54 @@ impl<D> Sessions<D> {
     ///
     /// # Errors
     ///
-    /// Those of the closure.
+    /// Those of the closure; or if the cookie has no path, because its answers would then set different
+    /// cookies; or if it has the domain and path of a [retired](Self::retired) one.
     pub fn cookie(
         self,
         change: impl FnOnce(SetCookie) -> Result<SetCookie, ConfigError>,
     ) -> Result<Self, ConfigError> {
         let cookie = change(self.options.cookie.clone())?;
         self.try_change(|options| options.cookie = cookie)
+    }
+
+    /// A domain and path that the cookie had before; without a domain, it was the host's own. Call it
+    /// once for each.
+    ///
+    /// A browser that still has the former cookie sends both. It is removed whenever the session's cookie
+    /// is set or removed: when a user signs in or out, when a session is renewed, and, with its renewal,
+    /// when a request has several session cookies. Keep it for as long as a session lasts at most.
+    ///
+    /// # Example
+    ///
+    /// The cookie was for all subdomains, and is now for one host:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use http::HeaderMap;
+    /// use wythe::{Sessions, auth::SessionKey};
+    ///
+    /// # let key = b"thirty-two bytes of a secret, or more";
+    /// let sessions = Sessions::<String>::encrypted([SessionKey::new(key)?])?
+    ///     .name("__Secure-session")?
+    ///     .retired(Some("example.com"), "/")?;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// sessions.login(&"alice".to_owned()).await?.append_to(&mut headers);
+    /// let set: Vec<_> = headers.get_all("set-cookie").iter().collect();
+    /// assert!(set[0].to_str()?.ends_with("; Path=/; Max-Age=1800"));
+    /// assert!(set[1].to_str()?.starts_with("__Secure-session=; "));
+    /// assert!(set[1].to_str()?.contains("; Domain=example.com; Max-Age=0; "));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the cookie has this domain and path now; if they are not valid; or if the name starts with
+    /// `__Host-`, because browsers accept such a cookie at one place only.
+    pub fn retired(self, domain: Option<&str>, path: &str) -> Result<Self, ConfigError> {
+        let place = (domain.map(str::to_owned), path.to_owned());
+        self.try_change(|options| options.retired.push(place))
     }
 
     /// Lets browsers send the cookie over plain http, for a server on `localhost`: without `Secure`,
@@ -244,6 +287,10 @@ pub(super) struct SessionOptions {
     pub(super) clock: Clock,
     pub(super) challenge: HeaderValue,
     refusals: Vec<(SessionRefusal, Refusal)>,
+    /// Former domains and paths of the cookie.
+    retired: Vec<(Option<String>, String)>,
+    /// What removes the cookies there.
+    pub(super) removals: Arc<[HeaderValue]>,
 }
 
 impl SessionOptions {
@@ -255,6 +302,8 @@ impl SessionOptions {
             clock: Clock::default(),
             challenge: HeaderValue::from_static("Cookie"),
             refusals: Vec::new(),
+            retired: Vec::new(),
+            removals: Arc::default(),
         };
         options.with_answers()
     }
@@ -267,9 +316,41 @@ impl SessionOptions {
             .parameter("realm", &self.realm)?
             .parameter("cookie-name", self.cookie.name())?;
         self.challenge = challenge.into();
-        let built = refusal::ALL.map(|reason| (reason, reason.refusal(&self.challenge)));
+        self.removals = self.build_removals()?;
+        let built = refusal::ALL.map(|reason| {
+            let refusal = reason.refusal(&self.challenge);
+            // What is left is one cookie, so that the next request passes.
+            let removals = self.removals.iter().cloned();
+            let removals = removals.filter(|_| reason == SessionRefusal::Repeated);
+            let refusal = removals.fold(refusal, |refusal, removal| {
+                refusal.field(SET_COOKIE, removal)
+            });
+            (reason, refusal)
+        });
         self.refusals = built.into();
         Ok(self)
+    }
+
+    fn build_removals(&self) -> Result<Arc<[HeaderValue]>, ConfigError> {
+        let (domain, path) = self.cookie.place();
+        let Some(path) = path else {
+            let message = "the cookie needs a path: without one, each answer sets its own cookie";
+            return Err(ConfigError::new("Sessions", message));
+        };
+        let removals = self.retired.iter().map(|(retired, below)| {
+            let retired = retired.as_deref();
+            let is_same = match (domain, retired) {
+                (Some(domain), Some(retired)) => domain.eq_ignore_ascii_case(retired),
+                (domain, retired) => domain == retired,
+            };
+            if is_same && below == path {
+                let message = "the cookie has this domain and path now: they are not retired";
+                return Err(ConfigError::new("Sessions", message));
+            }
+            let removal = self.cookie.moved_to(retired, below)?.into_removal();
+            Ok(HeaderValue::from(removal))
+        });
+        removals.collect()
     }
 
     /// The answer for this reason.
@@ -282,9 +363,8 @@ impl SessionOptions {
     }
 
     /// The answer of a handler whose session has ended meanwhile.
-    pub(super) fn ended(&self) -> Problem {
-        let refusal = self.refusal(SessionRefusal::Unknown);
-        refusal.into_problem(&self.challenge)
+    pub(super) fn refused(&self, reason: SessionRefusal) -> Problem {
+        self.refusal(reason).into_problem(&self.challenge)
     }
 
     /// Seconds since 1970.
@@ -293,8 +373,9 @@ impl SessionOptions {
     }
 
     /// The cookie with this value, for the rest of the session.
-    pub(super) fn cookie(&self, value: String, times: Times) -> Result<SetCookie, ConfigError> {
+    pub(super) fn cookie(&self, value: String, times: Times) -> Result<SessionCookie, ConfigError> {
         let cookie = self.cookie.with_value(value)?;
-        Ok(cookie.max_age(self.lifetime.left(times)))
+        let cookie = cookie.max_age(self.lifetime.left(times));
+        Ok(SessionCookie::new(cookie, &self.removals))
     }
 }

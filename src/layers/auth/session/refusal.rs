@@ -12,7 +12,7 @@ use crate::layers::auth::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRefusal {
-    /// Several session cookies in one request.
+    /// The cookies of several valid sessions in one request, or more session cookies than are tried.
     Repeated,
     /// Longer than any session cookie of this server.
     TooLong,
@@ -75,18 +75,17 @@ impl SessionRefusal {
 
     /// A 400 for several cookies, and a 401 for the rest.
     pub(super) fn refusal(self, challenge: &HeaderValue) -> Refusal {
-        if self == Self::Repeated {
-            return Refusal::malformed(self)
-                .scheme("Cookie")
-                .reason(self.code())
-                .detail("The request contains several session cookies.");
-        }
+        let refusal = if self == Self::Repeated {
+            Refusal::malformed(self).detail("The request contains several session cookies.")
+        } else {
+            Refusal::new(self)
+                .challenge(challenge.clone())
+                .detail("The session has ended.")
+        };
         // A browser sends the cookie by itself, even to the page where users sign in.
-        Refusal::new(self)
+        refusal
             .scheme("Cookie")
             .reason(self.code())
-            .challenge(challenge.clone())
-            .detail("The session has ended.")
             .unless_optional()
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use wythe::{ConfigError, Problem, Session, Sessions, auth::MemorySessions};
+use wythe::{ConfigError, Problem, Session, Sessions, StoredSessions, auth::MemorySessions};
 
 /// The session cookie.
 pub(crate) const COOKIE: &str = "__Host-session";
@@ -24,7 +24,7 @@ pub(crate) type Principal = Session<User>;
 
 /// Authenticates users, and signs them in and out.
 #[derive(Clone, Debug)]
-pub(crate) struct Scheme(Sessions<User>);
+pub(crate) struct Scheme(StoredSessions<User>);
 
 impl Scheme {
     /// With this attribute of the cookie: `Strict`, `Lax` or `None`.
@@ -39,7 +39,7 @@ impl Scheme {
     }
 
     /// For `with_auth`.
-    pub(crate) fn policy(&self) -> Sessions<User> {
+    pub(crate) fn policy(&self) -> StoredSessions<User> {
         self.0.clone()
     }
 

@@ -662,12 +662,15 @@ async fn sessions() {
     let cookie = format!("{name}={}", cookie.value());
     let wrong = format!("{name}=x");
     let long = format!("{name}={}", "x".repeat(5_000));
+    let many = ["1", "2", "3", "4", "5"]
+        .map(|value| format!("{name}={value}"))
+        .join("; ");
     // After a quarter of the idle time it is renewed.
     clock.advance(Duration::from_secs(900));
     let requests = [
         get(&[]),
         get(&[("cookie", &wrong)]),
-        get(&[("cookie", &wrong), ("cookie", &wrong)]),
+        get(&[("cookie", &many)]),
         get(&[("cookie", &long)]),
         get(&[("cookie", &cookie)]),
     ];

@@ -118,7 +118,7 @@ fn schemes() {
             "  reasons no_credentials too_long unreadable data expired idle unknown_session \
              not_yet_valid check",
             "  fields www-authenticate",
-            "400 with several session cookies",
+            "400 with the cookies of several sessions",
             "  reasons several_sessions",
             "sets set-cookie cache-control",
             "required Session Cookie in cookie __Host-session, sent by browsers",
@@ -200,7 +200,7 @@ fn alternatives_are_alternatives() {
              malformed critical_header type unknown_key signature too_old no_expiry missing_claim \
              issuer audience claims",
             "  fields www-authenticate",
-            "400 with several session cookies",
+            "400 with the cookies of several sessions",
             "  reasons several_sessions",
             "400 without a token after `Bearer`, or with several tokens",
             "  reasons several_tokens malformed_credentials",

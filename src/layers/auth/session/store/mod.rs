@@ -66,12 +66,18 @@ pub use self::{
 ///         }
 ///     }
 ///
-///     // update sessions set data = $2 where id = $1 and expires > now()
+///     // update sessions set data = $3 where id = $1 and data = $2 and expires > now()
 ///     // One statement, without `on conflict`: a removed session must not come back.
-///     async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, Self::Error> {
+///     async fn update(
+///         &self,
+///         id: &SessionId,
+///         from: &Bytes,
+///         to: Bytes,
+///     ) -> Result<bool, Self::Error> {
 ///         let mut rows = self.0.lock().map_err(|_| "poisoned")?;
 ///         let row = rows.get_mut(id).filter(|row| row.expires > SystemTime::now());
-///         Ok(row.map(|row| row.data = data).is_some())
+///         let row = row.filter(|row| row.data == *from);
+///         Ok(row.map(|row| row.data = to).is_some())
 ///     }
 ///
 ///     // update sessions set expires = $2 where id = $1 and expires > now()
@@ -103,9 +109,12 @@ pub use self::{
 /// let session = SessionRecord::new("any bytes".into(), in_an_hour).owned_by(alice);
 /// store.insert(id, session.clone()).await?;
 /// assert_eq!(store.load(&id).await?, Some(session.clone()));
+/// let both = store.load_all(&[SessionId::from_bytes([8; 32]), id]).await?;
+/// assert_eq!(both, [None, Some(session.clone())]);
 /// assert!(store.insert(id, session.clone()).await.is_err());
 ///
-/// assert!(store.update(&id, "others".into()).await?);
+/// assert!(store.update(&id, &session.data, "others".into()).await?);
+/// assert!(!store.update(&id, &session.data, "lost".into()).await?);
 /// assert!(store.touch(&id, in_an_hour + Duration::from_secs(60)).await?);
 /// let changed = store.load(&id).await?.expect("it is there");
 /// assert_eq!(changed.data, "others");
@@ -114,7 +123,7 @@ pub use self::{
 ///
 /// assert!(store.remove(&id).await?);
 /// assert!(!store.remove(&id).await?);
-/// assert!(!store.update(&id, "others".into()).await?);
+/// assert!(!store.update(&id, &changed.data, "others".into()).await?);
 /// assert!(!store.touch(&id, in_an_hour).await?);
 /// assert_eq!(store.load(&id).await?, None);
 ///
@@ -123,9 +132,9 @@ pub use self::{
 /// assert_eq!(store.load(&id).await?, None);
 ///
 /// let over = SessionRecord::new("any bytes".into(), SystemTime::now());
-/// store.insert(id, over).await?;
+/// store.insert(id, over.clone()).await?;
 /// assert_eq!(store.load(&id).await?, None);
-/// assert!(!store.update(&id, "others".into()).await?);
+/// assert!(!store.update(&id, &over.data, "others".into()).await?);
 /// assert!(!store.touch(&id, in_an_hour).await?);
 /// # Ok(()) }
 /// ```
@@ -141,7 +150,8 @@ pub use self::{
 ///   id only if it had not ended.
 /// - Requests of one session run concurrently. `update` changes only the data and `touch` only the
 ///   expiry, each in one step, so that neither undoes the other: a store that reads a record, changes
-///   it and writes it back as a whole loses changes.
+///   it and writes it back as a whole loses changes. `update` compares in the same step, so that no
+///   change of the data undoes another.
 /// - A store that is not available returns an error, and never "no session": that would sign users out.
 /// - No request should wait for long: the store needs a timeout.
 /// - Reads must see all earlier writes: a replica that lags behind would return sessions that have
@@ -156,6 +166,22 @@ pub trait SessionStore: Send + Sync + 'static {
         id: &SessionId,
     ) -> impl Future<Output = Result<Option<SessionRecord>, Self::Error>> + Send;
 
+    /// The sessions with these ids, in this order: up to four of the cookies of one request, of which
+    /// usually all but one have ended. It takes one query, such as `where id = any($1)`; by default, each
+    /// session is [loaded](Self::load) by itself.
+    fn load_all(
+        &self,
+        ids: &[SessionId],
+    ) -> impl Future<Output = Result<Vec<Option<SessionRecord>>, Self::Error>> + Send {
+        async move {
+            let mut records = Vec::with_capacity(ids.len());
+            for id in ids {
+                records.push(self.load(id).await?);
+            }
+            Ok(records)
+        }
+    }
+
     /// Inserts a new session. Ids are random: an id that exists already is an error.
     fn insert(
         &self,
@@ -163,12 +189,13 @@ pub trait SessionStore: Send + Sync + 'static {
         record: SessionRecord,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Changes the data of a session, and nothing else. If the session does not exist, it does nothing
-    /// and returns `false`.
+    /// Changes the data of a session from `from` to `to`, and nothing else. If the session does not exist,
+    /// or has other data, it does nothing and returns `false`. To compare and to change is one step.
     fn update(
         &self,
         id: &SessionId,
-        data: Bytes,
+        from: &Bytes,
+        to: Bytes,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
     /// Changes the expiry of a session, and nothing else. If the session does not exist, it does nothing
@@ -235,6 +262,13 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         S::load(self, id)
     }
 
+    fn load_all(
+        &self,
+        ids: &[SessionId],
+    ) -> impl Future<Output = Result<Vec<Option<SessionRecord>>, S::Error>> + Send {
+        S::load_all(self, ids)
+    }
+
     fn insert(
         &self,
         id: SessionId,
@@ -246,9 +280,10 @@ impl<S: SessionStore> SessionStore for Arc<S> {
     fn update(
         &self,
         id: &SessionId,
-        data: Bytes,
+        from: &Bytes,
+        to: Bytes,
     ) -> impl Future<Output = Result<bool, S::Error>> + Send {
-        S::update(self, id, data)
+        S::update(self, id, from, to)
     }
 
     fn touch(

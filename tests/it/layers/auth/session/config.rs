@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use wythe::{ConfigError, Description, Place, Sessions, SetCookie, with_auth};
+use wythe::{ConfigError, Description, Place, SessionCookie, Sessions, SetCookie, with_auth};
 
-use super::world::{Clock, Store, User, ask, encrypted, sent, stored, user};
+use super::world::{self, Clock, Store, User, ask, encrypted, sent, stored, user};
 
 fn sessions() -> Sessions<User> {
     encrypted(&Clock::new())
@@ -50,7 +50,40 @@ fn times_fit_together() {
 #[test]
 fn names_and_attributes_fit_together() {
     type Made = Result<Sessions<User>, ConfigError>;
-    let wrong: [(&str, Made); 6] = [
+    let moved = || sessions().name("id");
+    let wrong: [(&str, Made); 13] = [
+        (
+            "no path",
+            moved().and_then(|it| it.cookie(SetCookie::without_path)),
+        ),
+        (
+            "a retired place of `__Host-`",
+            sessions().retired(None, "/app"),
+        ),
+        (
+            "a retired domain of `__Host-`",
+            sessions().retired(Some("example.com"), "/"),
+        ),
+        (
+            "a retired place that is the present one",
+            moved().and_then(|it| it.retired(None, "/")),
+        ),
+        (
+            "a present place that is a retired one",
+            moved()
+                .and_then(|it| it.retired(Some("Example.com"), "/"))
+                .and_then(|it| it.cookie(|cookie| cookie.domain("example.com"))),
+        ),
+        (
+            "a name for which nothing can be retired",
+            moved()
+                .and_then(|it| it.retired(None, "/app"))
+                .and_then(|it| it.name("__Host-id")),
+        ),
+        (
+            "a retired place that is not a domain",
+            moved().and_then(|it| it.retired(Some("a;b"), "/")),
+        ),
         ("an empty name", sessions().name("")),
         ("a name with `;`", sessions().name("a;b")),
         (
@@ -76,14 +109,10 @@ fn names_and_attributes_fit_together() {
 
 #[tokio::test]
 async fn the_cookie_is_as_configured() -> Result<(), ConfigError> {
-    let written = |cookie: SetCookie| {
-        let attributes = http::HeaderValue::from(cookie.clone());
-        let attributes = attributes
-            .to_str()
-            .unwrap()
-            .replacen(cookie.value(), "..", 1);
+    let written = |cookie: SessionCookie| {
+        let [line] = world::written(cookie.clone()).try_into().unwrap();
         assert!(!cookie.value().is_empty());
-        attributes
+        line.replacen(cookie.value(), "..", 1)
     };
     let lax = "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800";
     let cases = [

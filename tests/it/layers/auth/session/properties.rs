@@ -39,7 +39,7 @@ proptest! {
         let key = SessionKey::new(SECRET).unwrap();
         for sessions in [
             Sessions::<Value>::encrypted([key]).unwrap(),
-            Sessions::<Value>::stored(Store::default()).unwrap(),
+            Sessions::<Value>::stored(Store::default()).unwrap().into(),
         ] {
             let sessions = sessions.clock(clock.read());
             clock.set(0);
@@ -66,7 +66,7 @@ proptest! {
         at in any::<prop::sample::Index>(), bit in 0_u32..8, length in any::<prop::sample::Index>(),
     ) {
         let clock = Clock::new();
-        for sessions in [encrypted(&clock), stored(&clock, &Store::default())] {
+        for sessions in [encrypted(&clock), stored(&clock, &Store::default()).into()] {
             let cookie = RUNTIME.block_on(sessions.login(&user("alice"))).unwrap();
             let value = cookie.value().as_bytes();
             let mut changed = value.to_vec();
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn no_cookie_that_was_not_set_passes(value in "[!#-+./:<-\\[\\]-~0-9-]{0,120}") {
         let clock = Clock::new();
-        for sessions in [encrypted(&clock), stored(&clock, &Store::default())] {
+        for sessions in [encrypted(&clock), stored(&clock, &Store::default()).into()] {
             let cookies = format!("__Host-session={value}");
             prop_assert_eq!(RUNTIME.block_on(ask(&sessions, &cookies)).status(), 401);
         }

@@ -87,7 +87,11 @@ async fn a_store_that_is_down_is_a_503() {
         ),
         (
             "update",
-            sessions.update(&alice, &bob).await.unwrap_err().status(),
+            sessions
+                .update(&alice, |user| *user = bob.clone())
+                .await
+                .unwrap_err()
+                .status(),
         ),
         // Nobody is told to be signed out who is not.
         (
@@ -153,7 +157,8 @@ async fn a_session_that_has_ended_is_neither_renewed_nor_changed() {
         }
         let root = user("root");
         let renewed = sessions.renew(&alice, &root).await.unwrap_err();
-        let changed = sessions.update(&alice, &root).await.unwrap_err();
+        let changed = sessions.update(&alice, |user| *user = root.clone());
+        let changed = changed.await.unwrap_err();
         for problem in [renewed, changed] {
             assert_eq!(problem.status(), 401, "{during}");
             assert!(problem.headers().contains_key("www-authenticate"));
@@ -193,7 +198,8 @@ async fn a_use_that_is_noted_during_a_change_is_not_undone() {
     let alice = session(&sessions, &cookie).await;
     clock.set(450);
     assert!(set(&ask(&sessions, &cookie).await).is_some());
-    sessions.update(&alice, &user("Alice")).await.unwrap();
+    let change = |user: &mut User| user.name = "Alice".to_owned();
+    sessions.update(&alice, change).await.unwrap();
     clock.set(450 + 1_799);
     assert_eq!(ask(&sessions, &cookie).await.body(), "Alice");
 }
@@ -213,7 +219,13 @@ async fn data_that_are_too_long_for_a_store_are_a_500() {
         ("login", sessions.login(&long).await.map(drop)),
         ("replace", sessions.replace(&alice, &long).await.map(drop)),
         ("renew", sessions.renew(&alice, &long).await.map(drop)),
-        ("update", sessions.update(&alice, &long).await.map(drop)),
+        (
+            "update",
+            sessions
+                .update(&alice, |user| *user = long.clone())
+                .await
+                .map(drop),
+        ),
     ] {
         let problem = answer.unwrap_err();
         assert_eq!(problem.status(), 500, "{name}");
@@ -300,7 +312,8 @@ async fn all_sessions_of_an_owner_end_at_once() {
     let renewed = session(&sessions, &cookies[1]).await;
     cookies[1] = sent(sessions.renew(&renewed, &user("alice")).await.unwrap());
     let changed = session(&sessions, &cookies[2]).await;
-    sessions.update(&changed, &user("Alice")).await.unwrap();
+    let change = |user: &mut User| user.name = "Alice".to_owned();
+    sessions.update(&changed, change).await.unwrap();
     clock.set(450);
     assert!(set(&ask(&sessions, &cookies[3]).await).is_some());
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header::SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use wythe::{
-    Auth, Session, Sessions, SetCookie,
+    Auth, Session, SessionCookie, Sessions, StoredSessions,
     auth::{SessionId, SessionKey, SessionRecord, SessionStore},
     with_auth,
 };
@@ -75,6 +75,8 @@ struct State {
     broken: Mutex<Vec<&'static str>>,
     /// What happens just before an operation, once.
     before: Mutex<Option<(&'static str, Act)>>,
+    /// How often sessions were looked up.
+    queries: AtomicU64,
 }
 
 impl Store {
@@ -84,6 +86,10 @@ impl Store {
 
     pub(crate) fn put(&self, records: HashMap<SessionId, SessionRecord>) {
         *self.0.records.lock().unwrap() = records;
+    }
+
+    pub(crate) fn queries(&self) -> u64 {
+        self.0.queries.load(Ordering::Relaxed)
     }
 
     /// Ends a session, as a logout would.
@@ -123,6 +129,7 @@ impl SessionStore for Store {
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, &'static str> {
         tokio::task::yield_now().await;
         self.try_to("load")?;
+        self.0.queries.fetch_add(1, Ordering::Relaxed);
         Ok(self.records().get(id).cloned())
     }
 
@@ -132,10 +139,23 @@ impl SessionStore for Store {
         Ok(())
     }
 
-    async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, &'static str> {
+    async fn load_all(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<Vec<Option<SessionRecord>>, &'static str> {
+        tokio::task::yield_now().await;
+        self.try_to("load")?;
+        self.0.queries.fetch_add(1, Ordering::Relaxed);
+        let records = self.records();
+        Ok(ids.iter().map(|id| records.get(id).cloned()).collect())
+    }
+
+    async fn update(&self, id: &SessionId, from: &Bytes, to: Bytes) -> Result<bool, &'static str> {
+        tokio::task::yield_now().await;
         self.try_to("update")?;
         let mut records = self.0.records.lock().unwrap();
-        Ok(records.get_mut(id).map(|old| old.data = data).is_some())
+        let known = records.get_mut(id).filter(|known| known.data == *from);
+        Ok(known.map(|known| known.data = to).is_some())
     }
 
     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, &'static str> {
@@ -161,7 +181,7 @@ pub(crate) fn encrypted(clock: &Clock) -> Sessions<User> {
     Sessions::encrypted([key()]).unwrap().clock(clock.read())
 }
 
-pub(crate) fn stored(clock: &Clock, store: &Store) -> Sessions<User> {
+pub(crate) fn stored(clock: &Clock, store: &Store) -> StoredSessions<User> {
     Sessions::stored(store.clone()).unwrap().clock(clock.read())
 }
 
@@ -169,7 +189,7 @@ pub(crate) fn stored(clock: &Clock, store: &Store) -> Sessions<User> {
 pub(crate) fn both(clock: &Clock) -> [(&'static str, Sessions<User>); 2] {
     [
         ("encrypted", encrypted(clock)),
-        ("stored", stored(clock, &Store::default())),
+        ("stored", stored(clock, &Store::default()).into()),
     ]
 }
 
@@ -178,8 +198,18 @@ pub(crate) fn both(clock: &Clock) -> [(&'static str, Sessions<User>); 2] {
     clippy::needless_pass_by_value,
     reason = "a handler gives the cookie away, too"
 )]
-pub(crate) fn sent(cookie: SetCookie) -> String {
+pub(crate) fn sent(cookie: SessionCookie) -> String {
     format!("{}={}", cookie.name(), cookie.value())
+}
+
+/// The lines of `Set-Cookie`.
+pub(crate) fn written(cookie: SessionCookie) -> Vec<String> {
+    let mut headers = http::HeaderMap::new();
+    cookie.append_to(&mut headers);
+    let lines = headers.get_all(SET_COOKIE).iter();
+    lines
+        .map(|line| line.to_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The cookie that a response sets, if any.
@@ -192,7 +222,10 @@ pub(crate) fn set(response: &Response<Bytes>) -> Option<&str> {
 
 /// The answer to a request with these cookies. A handler answers with the session's name, and
 /// leaves the session in the extensions.
-pub(crate) async fn ask(sessions: &Sessions<User>, cookies: &str) -> Response<Bytes> {
+pub(crate) async fn ask<S>(sessions: &Sessions<User, S>, cookies: &str) -> Response<Bytes>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let request = if cookies.is_empty() {
         get("/")
     } else {
@@ -213,7 +246,10 @@ pub(crate) async fn ask(sessions: &Sessions<User>, cookies: &str) -> Response<By
 }
 
 /// The session of a request that passes.
-pub(crate) async fn session(sessions: &Sessions<User>, cookies: &str) -> Session<User> {
+pub(crate) async fn session<S>(sessions: &Sessions<User, S>, cookies: &str) -> Session<User>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let response = ask(sessions, cookies).await;
     assert_eq!(response.status(), 200);
     response

@@ -141,13 +141,18 @@ impl SessionStore for MemorySessions {
         })
     }
 
-    async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, SessionStoreError> {
-        check_length(data.len(), self.record_bytes)?;
+    async fn update(
+        &self,
+        id: &SessionId,
+        from: &Bytes,
+        to: Bytes,
+    ) -> Result<bool, SessionStoreError> {
+        check_length(to.len(), self.record_bytes)?;
         let now = self.now();
-        let mut data = data.as_ref().into();
+        let mut data = to.as_ref().into();
         let updated = self
             .shards
-            .at(id, now, |shard| shard.update(id, &mut data, now));
+            .at(id, now, |shard| shard.update(id, from, &mut data, now));
         Ok(updated)
     }
 

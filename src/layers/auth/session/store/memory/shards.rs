@@ -187,9 +187,16 @@ impl Shard {
         Ok(())
     }
 
-    /// Changes the data, and leaves the old data in `data`, to be dropped without the lock.
-    pub(super) fn update(&mut self, id: &SessionId, data: &mut Box<[u8]>, now: u64) -> bool {
-        let Some(kept) = self.live(id, now) else {
+    /// Changes the data if they are still these, and leaves the old data in `data`, to be dropped
+    /// without the lock.
+    pub(super) fn update(
+        &mut self,
+        id: &SessionId,
+        from: &[u8],
+        data: &mut Box<[u8]>,
+        now: u64,
+    ) -> bool {
+        let Some(kept) = self.live(id, now).filter(|kept| *kept.data == *from) else {
             return false;
         };
         mem::swap(&mut kept.data, data);

@@ -66,6 +66,11 @@ impl Keys {
         with("GET", self.session(id))
     }
 
+    pub(super) fn get_all(&self, ids: &[SessionId]) -> Cmd {
+        let keys: Vec<_> = ids.iter().map(|id| self.session(id)).collect();
+        with("MGET", keys)
+    }
+
     /// Writes a new session that expires in `left` milliseconds, at least 1.
     pub(super) fn set(&self, id: &SessionId, value: &[u8], left: u64) -> Cmd {
         let mut set = with("SET", self.session(id));
@@ -73,9 +78,9 @@ impl Keys {
         set
     }
 
-    pub(super) fn update(&self, id: &SessionId, data: &[u8], source: bool) -> Cmd {
+    pub(super) fn update(&self, id: &SessionId, from: &[u8], to: &[u8], source: bool) -> Cmd {
         let mut call = call(&UPDATE, self.session(id), source);
-        call.arg(data);
+        call.arg(to).arg(from);
         call
     }
 

@@ -79,15 +79,15 @@ use crate::{
 /// There is an index of each owner's sessions, `shop:session:owner:…`, with about 100 bytes for each.
 /// Sessions are removed from it one to five days after they expire, when new ones are added.
 ///
-/// A load, a sign-in, an update, noting a use, and a removal are one command each. With an owner, a
-/// sign-in is two commands. So that noting a use is one, the index has a session until a time that is
-/// the same for 3.26 days; when that time changes, noting a use is three commands, because the index is
-/// updated first.
+/// A load, a sign-in, noting a use, and a removal are one command each; an update is a load and one
+/// command, and again if another update comes in between. With an owner, a sign-in is two commands. So
+/// that noting a use is one, the index has a session until a time that is the same for 3.26 days; when
+/// that time changes, noting a use is three commands, because the index is updated first.
 ///
 /// # Servers
 ///
 /// Redis from 6.0 and Valkey from 7.2; tested with Redis 7.0. RESP2 or RESP3 (`?protocol=resp3`).
-/// A dedicated user needs `~shop:session:* +get +set +del +evalsha +eval +getrange +setrange
+/// A dedicated user needs `~shop:session:* +get +mget +set +del +evalsha +eval +getrange +setrange
 /// +pexpire`, and for owners `+zscore +zadd +zremrangebyscore +zrange +zrem`.
 ///
 /// - **Eviction** signs users out: use `maxmemory-policy noeviction`, or a dedicated server with
@@ -97,8 +97,8 @@ use crate::{
 /// - **Replicas** are not read: they may still have a session that was just removed. After a failover
 ///   the last writes are lost: a user who has just signed in is signed out, and one who has just signed
 ///   out is signed in again, unless the server waits for its replicas.
-/// - **Clusters**: every command has one key, except the removal of an owner's sessions, which `redis`
-///   splits. Enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from
+/// - **Clusters**: every command has one key, except the removal of an owner's sessions and the load of
+///   several cookies of one request, which `redis` splits. Enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from
 ///   replicas to [`new`](Self::new).
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 ///
@@ -261,6 +261,18 @@ impl RedisSessions {
     }
 }
 
+/// The session in the answer to a query; an error if its value is something else.
+fn loaded(answer: Value) -> Option<Result<Option<SessionRecord>, &'static str>> {
+    match answer {
+        Value::Nil => Some(Ok(None)),
+        Value::BulkString(value) => {
+            let record = read_value(value).ok_or("not a session of this version");
+            Some(record.map(Some))
+        }
+        _ => None,
+    }
+}
+
 /// Rounded up, so that no session expires too early.
 const fn milliseconds(nanos: u64) -> u64 {
     nanos.div_ceil(1_000_000)
@@ -270,17 +282,26 @@ impl SessionStore for RedisSessions {
     type Error = SessionStoreError;
 
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, SessionStoreError> {
-        let read = |answer| match answer {
-            Value::Nil => Some(Ok(None)),
-            Value::BulkString(value) => Some(read_value(value).map(Some).ok_or(())),
-            _ => None,
-        };
-        let found = self.ask(self.server.send(self.keys.get(id)), read).await?;
-        let Ok(found) = found else {
-            return Err(StoreFailure::Unreadable("not a session of this version").into());
-        };
+        let found = self.ask(self.server.send(self.keys.get(id)), loaded);
+        let found = found.await?.map_err(StoreFailure::Unreadable)?;
         let now = self.now();
         Ok(found.filter(|record| nanos(record.expires) > now))
+    }
+
+    async fn load_all(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<Vec<Option<SessionRecord>>, SessionStoreError> {
+        let read = |answer| match answer {
+            Value::Array(values) => values.into_iter().map(loaded).collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        let found = self.ask(self.server.send(self.keys.get_all(ids)), read);
+        let found: Result<Vec<_>, _> = found.await?.into_iter().collect();
+        let now = self.now();
+        let live = |record: &SessionRecord| nanos(record.expires) > now;
+        let found = found.map_err(StoreFailure::Unreadable)?.into_iter();
+        Ok(found.map(|record| record.filter(live)).collect())
     }
 
     async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), SessionStoreError> {
@@ -304,9 +325,14 @@ impl SessionStore for RedisSessions {
         }
     }
 
-    async fn update(&self, id: &SessionId, data: Bytes) -> Result<bool, SessionStoreError> {
-        check_length(data.len(), self.record_bytes)?;
-        let call = |source| self.keys.update(id, &data, source);
+    async fn update(
+        &self,
+        id: &SessionId,
+        from: &Bytes,
+        to: Bytes,
+    ) -> Result<bool, SessionStoreError> {
+        check_length(to.len(), self.record_bytes)?;
+        let call = |source| self.keys.update(id, from, &to, source);
         let updated = self.server.call(call);
         Ok(self.ask(updated, |answer| number(&answer)).await? > 0)
     }

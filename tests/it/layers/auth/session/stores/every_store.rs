@@ -25,12 +25,16 @@ enum Step {
     Advance(Duration),
     Load(u32),
     Insert(u32, &'static str, u64, Option<u32>),
+    /// From the data that the session has now.
     Update(u32, &'static str),
+    /// From these data.
+    Swap(u32, &'static str, &'static str),
+    LoadAll(&'static [u32]),
     Touch(u32, u64),
     Remove(u32),
     RemoveOwned(u32),
 }
-use Step::{Advance, Insert, Load, Remove, RemoveOwned, Touch, Update};
+use Step::{Advance, Insert, Load, LoadAll, Remove, RemoveOwned, Swap, Touch, Update};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -75,10 +79,23 @@ where
             let inserted = store.insert(id(*n), record).await;
             inserted.map_or_else(|error| error.to_string(), |()| "kept".to_owned())
         }
+        LoadAll(numbers) => {
+            let ids: Vec<_> = numbers.iter().map(|n| id(*n)).collect();
+            let records = store.load_all(&ids).await.unwrap().into_iter();
+            let lines: Vec<_> = records.map(|record| found(clock, record)).collect();
+            lines.join(", ")
+        }
         Update(n, data) => {
-            let updated = store.update(&id(*n), (*data).into()).await;
+            let now = store.load(&id(*n)).await.unwrap();
+            let now = now.map(|record| record.data).unwrap_or_default();
+            let updated = store.update(&id(*n), &now, (*data).into()).await;
             updated.unwrap().to_string()
         }
+        Swap(n, from, to) => store
+            .update(&id(*n), &(*from).into(), (*to).into())
+            .await
+            .unwrap()
+            .to_string(),
         Touch(n, seconds) => {
             let touched = store.touch(&id(*n), clock.now() + secs(*seconds)).await;
             touched.unwrap().to_string()
@@ -235,6 +252,58 @@ fn one_by_one() -> Vec<Case> {
     ]
 }
 
+fn changes_and_several() -> Vec<Case> {
+    vec![
+        (
+            "data are changed only if they are the expected ones",
+            vec![
+                Insert(1, "alice", 60, Some(1)),
+                Swap(1, "bob", "mallory"),
+                Swap(1, "alic", "mallory"),
+                Swap(1, "alice ", "mallory"),
+                Swap(1, "", "mallory"),
+                Load(1),
+                Swap(1, "alice", ""),
+                Swap(1, "alice", "mallory"),
+                Swap(1, "", "bob"),
+                Load(1),
+                Swap(2, "", "mallory"),
+            ],
+            vec![
+                "kept",
+                "false",
+                "false",
+                "false",
+                "false",
+                "alice 60s Some(1)",
+                "true",
+                "false",
+                "true",
+                "bob 60s Some(1)",
+                "false",
+            ],
+        ),
+        (
+            "several are loaded in the order of their ids",
+            vec![
+                Insert(1, "alice", 60, Some(1)),
+                Insert(2, "bob", 30, None),
+                LoadAll(&[2, 3, 1]),
+                Advance(secs(30)),
+                LoadAll(&[2, 1]),
+                LoadAll(&[1]),
+            ],
+            vec![
+                "kept",
+                "kept",
+                "bob 30s None, none, alice 60s Some(1)",
+                "none, alice 30s Some(1)",
+                "alice 30s Some(1)",
+            ],
+        ),
+    ]
+}
+
 /// Many at once, and the ends of what can be said.
 fn together() -> Vec<Case> {
     vec![
@@ -317,7 +386,8 @@ fn one_table_of_cases_holds_for_both() {
     let Some((server, runtime)) = server() else {
         return;
     };
-    let cases = one_by_one().into_iter().chain(together());
+    let cases = [one_by_one(), changes_and_several(), together()];
+    let cases = cases.into_iter().flatten();
     for (n, (name, steps, expected)) in cases.enumerate() {
         let both = Both::new(&server, &format!("case-{n}"));
         assert_eq!(runtime.block_on(both.run(&steps)), expected, "{name}");
@@ -339,12 +409,14 @@ impl Model {
         let known = |n: &u32| self.sessions.get(n).copied();
         let over = |n: &u32| known(n).is_some_and(|(ends, ..)| ends <= now);
         Some(match *step {
-            Advance(_) => return None,
+            Advance(_) | LoadAll(_) => return None,
             Load(n) => match known(&n).filter(|(ends, ..)| *ends > now) {
                 Some((ends, data, of)) => format!("{data} {:?} {of:?}", ends - now),
                 None => "none".to_owned(),
             },
-            Insert(n, ..) | Update(n, _) | Touch(n, _) | Remove(n) if over(&n) => return None,
+            Insert(n, ..) | Update(n, _) | Swap(n, ..) | Touch(n, _) | Remove(n) if over(&n) => {
+                return None;
+            }
             Insert(n, ..) if known(&n).is_some() => "another session has this id".to_owned(),
             Insert(n, data, seconds, of) => {
                 self.sessions.insert(n, (now + secs(seconds), data, of));
@@ -353,6 +425,11 @@ impl Model {
             Update(n, data) => {
                 let known = self.sessions.get_mut(&n);
                 known.map(|(_, old, _)| *old = data).is_some().to_string()
+            }
+            Swap(n, from, to) => {
+                let known = self.sessions.get_mut(&n);
+                let known = known.filter(|(_, data, _)| *data == from);
+                known.map(|(_, data, _)| *data = to).is_some().to_string()
             }
             Touch(n, seconds) => {
                 let known = self.sessions.get_mut(&n);
@@ -390,6 +467,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => n().prop_map(Load),
         6 => (n(), data(), time()).prop_map(|(n, d, t)| Insert(n, d, t, owner_of(n))),
         4 => (n(), data()).prop_map(|(n, d)| Update(n, d)),
+        4 => (n(), data(), data()).prop_map(|(n, from, to)| Swap(n, from, to)),
         4 => (n(), time()).prop_map(|(n, t)| Touch(n, t)),
         2 => n().prop_map(Remove),
         1 => (0_u32..3).prop_map(RemoveOwned),
@@ -450,7 +528,9 @@ where
     S: SessionStore<Error = SessionStoreError>,
 {
     let there = if time.is_multiple_of(2) {
-        store.update(&id(n), session.data.clone()).await
+        store
+            .update(&id(n), &session.data, session.data.clone())
+            .await
     } else {
         store.touch(&id(n), session.expires).await
     };
@@ -510,9 +590,11 @@ where
                 assert!(touches.touch(&id(round), ends + secs(n)).await.unwrap());
             }
         });
+        let mut from = session.data.clone();
         for n in 1..=50 {
-            let data = n.to_string().into();
-            assert!(store.update(&id(round), data).await.unwrap());
+            let to = bytes::Bytes::from(n.to_string());
+            assert!(store.update(&id(round), &from, to.clone()).await.unwrap());
+            from = to;
         }
         touches.await.unwrap();
         let mut expected = session;
@@ -603,7 +685,7 @@ async fn lengths<S: SessionStore<Error = SessionStoreError>>(store: S, clock: Wa
     store.insert(id(1), fits.clone()).await.unwrap();
     assert!(
         store
-            .update(&id(1), too_long.data)
+            .update(&id(1), &fits.data, too_long.data)
             .await
             .unwrap_err()
             .is_too_long()

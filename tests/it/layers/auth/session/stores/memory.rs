@@ -63,7 +63,7 @@ async fn updates_and_touches_count_as_use() {
         store.insert(id(1), clock.session("a", 60)).await.unwrap();
         let ends = clock.now() + Duration::from_secs(60);
         assert!(match changes {
-            true => store.update(&id(1), "b".into()).await.unwrap(),
+            true => store.update(&id(1), &"a".into(), "b".into()).await.unwrap(),
             false => store.touch(&id(1), ends).await.unwrap(),
         });
         let refused = store.insert(id(2), clock.session("c", 60)).await;
@@ -116,7 +116,7 @@ async fn ask(way: u32, store: &MemorySessions, clock: &WallClock, number: u32) {
     let id = id(number);
     match way {
         0 => assert_eq!(store.load(&id).await.unwrap(), None),
-        1 => assert!(!store.update(&id, "".into()).await.unwrap()),
+        1 => assert!(!store.update(&id, &"".into(), "".into()).await.unwrap()),
         2 => assert!(!store.touch(&id, clock.now()).await.unwrap()),
         3 => assert!(!store.remove(&id).await.unwrap()),
         _ => {
@@ -200,7 +200,8 @@ async fn copies_the_data_out_of_a_larger_buffer() {
     let ends = clock.now() + Duration::from_secs(60);
     let record = SessionRecord::new(request.slice(..10), ends);
     store.insert(id(1), record.clone()).await.unwrap();
-    assert!(store.update(&id(1), record.data).await.unwrap());
+    let data = record.data;
+    assert!(store.update(&id(1), &data.clone(), data).await.unwrap());
     assert!(request.is_unique(), "the megabyte is still in use");
 }
 

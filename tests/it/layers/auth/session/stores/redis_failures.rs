@@ -53,7 +53,10 @@ async fn timely<T>(asked: impl Future<Output = Result<T, SessionStoreError>>) ->
 async fn all_fail(store: &RedisSessions) {
     timely(store.load(&id(1))).await.unwrap_err();
     timely(store.insert(id(2), record())).await.unwrap_err();
-    timely(store.update(&id(1), "".into())).await.unwrap_err();
+    let data = record().data;
+    timely(store.update(&id(1), &data, data.clone()))
+        .await
+        .unwrap_err();
     let ends = record().expires;
     timely(store.touch(&id(1), ends)).await.unwrap_err();
     timely(store.remove(&id(1))).await.unwrap_err();
@@ -110,7 +113,12 @@ async fn it_is_found_again(store: &RedisSessions) {
         drop(timely(store.remove(&id(3))).await);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(timely(store.update(&id(3), "".into())).await.unwrap());
+    let data = record().data;
+    assert!(
+        timely(store.update(&id(3), &data, data.clone()))
+            .await
+            .unwrap()
+    );
     let ends = record().expires;
     assert!(timely(store.touch(&id(3), ends)).await.unwrap());
     assert!(timely(store.load(&id(3))).await.unwrap().is_some());
@@ -181,7 +189,10 @@ async fn writes_fail_and_reads_do_not(server: &Server, fail: &str) {
     server.ask::<()>(fail);
     for _ in 0..10 {
         timely(store.insert(id(2), record())).await.unwrap_err();
-        timely(store.update(&id(1), "".into())).await.unwrap_err();
+        let data = record().data;
+        timely(store.update(&id(1), &data, data.clone()))
+            .await
+            .unwrap_err();
         assert!(timely(store.load(&id(1))).await.unwrap().is_some());
         let ends = record().expires;
         timely(store.touch(&id(1), ends)).await.unwrap_err();
