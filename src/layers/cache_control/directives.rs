@@ -1,4 +1,4 @@
-//! Response directives: read strictly, checked for contradictions, and written in one order.
+//! Response directives: read, checked for contradictions, and written in one order.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -10,7 +10,10 @@ use self::Name::{
 };
 use crate::wire::{
     ConfigError,
-    field::cache_control::{Directive, UnclosedQuote, delta_seconds, directives, trim_ows},
+    field::{
+        cache_control::{Directive, UnclosedQuote, delta_seconds, directives, trim_ows},
+        is_token_byte,
+    },
 };
 
 /// The name of a directive. Directives are written in the order of these variants.
@@ -39,9 +42,22 @@ pub(super) enum Argument {
     Fields(Vec<HeaderName>),
 }
 
-/// The response directives of RFC 9111, RFC 5861 and RFC 8246, each at most once.
+/// The response directives of RFC 9111, RFC 5861 and RFC 8246, and extensions (RFC 9111, section
+/// 5.2.3), each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Directives(BTreeMap<Name, Argument>);
+pub(super) struct Directives {
+    known: BTreeMap<Name, Argument>,
+    /// In the order in which they were given.
+    extensions: Vec<Extension>,
+}
+
+/// A directive that no standard defines. The name is in lower case, and the value is a token or a
+/// quoted string, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Extension {
+    name: String,
+    value: Option<String>,
+}
 
 /// Caches treat every larger number as this one (RFC 9111, section 1.2.2).
 pub(super) const MOST_SECONDS: u32 = 1 << 31;
@@ -82,7 +98,19 @@ impl Name {
     }
 }
 
-/// Pairs that contradict each other, `private` and `no-cache` only where they name no fields.
+/// Directives that only forbid, and so never contradict each other: `private, no-store` is the same
+/// as `no-store`. A lifetime of zero is one of them.
+const RESTRICTIONS: &[Name] = &[
+    Private,
+    NoCache,
+    NoStore,
+    MustRevalidate,
+    ProxyRevalidate,
+    NoTransform,
+];
+
+/// A restriction, a directive that it makes meaningless, and why. `private` and `no-cache` only
+/// where they name no fields, times only where they are not zero.
 const CONTRADICTIONS: &[(Name, Name, &str)] = &[
     (
         Public,
@@ -93,11 +121,6 @@ const CONTRADICTIONS: &[(Name, Name, &str)] = &[
         Private,
         SMaxage,
         "s-maxage is for shared caches, which private excludes (RFC 9111, 5.2.2.10)",
-    ),
-    (
-        Private,
-        ProxyRevalidate,
-        "proxy-revalidate is for shared caches, which private excludes (RFC 9111, 5.2.2.8)",
     ),
     (NoCache, MaxAge, NO_CACHE),
     (NoCache, SMaxage, NO_CACHE),
@@ -113,35 +136,72 @@ const MUST_REVALIDATE: &str =
     "must-revalidate forbids the use of a stale response (RFC 9111, 5.2.2.2); remove one of them";
 
 impl Directives {
-    /// Reads a list of directives (RFC 9111, section 5.2) and checks that they fit together.
+    /// Reads a list of directives (RFC 9111, section 5.2) and checks that they fit together. Empty
+    /// elements are skipped (RFC 9110, section 5.6.1.2).
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut all = Self::default();
         for directive in directives(text.as_bytes()) {
             let directive =
                 directive.map_err(|UnclosedQuote| error("a quoted string is not closed"))?;
-            let (name, argument) = known(directive)?;
-            if !all.set(name, argument) {
-                return Err(error(format!("{} is repeated", name.as_str())));
+            if directive.name.is_empty() && directive.argument.is_none() {
+                continue;
             }
+            let is_new = match known(directive)? {
+                Some((name, argument)) => all.set(name, argument),
+                None => all.extend(Extension::read(directive)?),
+            };
+            if !is_new {
+                let name = String::from_utf8_lossy(directive.name).to_ascii_lowercase();
+                return Err(error(format!("{name} is repeated")));
+            }
+        }
+        if all.is_empty() {
+            return Err(error("there is no directive"));
         }
         all.check()?;
         Ok(all)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty() && self.extensions.is_empty()
     }
 
     /// Sets a directive; false if it was set already.
     pub(super) fn set(&mut self, name: Name, argument: Argument) -> bool {
-        self.0.insert(name, argument).is_none()
+        self.known.insert(name, argument).is_none()
+    }
+
+    /// Adds an extension, whose value is quoted if it is not a token.
+    pub(super) fn add_extension(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), ConfigError> {
+        let extension = Extension::new(name, value)?;
+        if !self.extend(extension) {
+            return Err(error(format!("{name} is repeated")));
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, extension: Extension) -> bool {
+        let is_new = self.extensions.iter().all(|old| old.name != extension.name);
+        if is_new {
+            self.extensions.push(extension);
+        }
+        is_new
     }
 
     /// Whether the directive is set and covers the whole response, not only some of its fields.
     fn has(&self, name: Name) -> bool {
-        self.0
+        self.known
             .get(&name)
             .is_some_and(|argument| !matches!(argument, Argument::Fields(_)))
+    }
+
+    /// The same, and a time is not zero.
+    fn grants(&self, name: Name) -> bool {
+        self.has(name) && self.known.get(&name) != Some(&Argument::Seconds(0))
     }
 
     /// Whether the response has a freshness lifetime.
@@ -158,16 +218,15 @@ impl Directives {
     /// Rejects directives that contradict each other or have no effect.
     fn check(&self) -> Result<(), ConfigError> {
         for (one, other, why) in CONTRADICTIONS {
-            if self.has(*one) && self.has(*other) {
+            if self.has(*one) && self.grants(*other) {
                 return Err(contradiction(*one, *other, why));
             }
         }
         if self.forbids_storing() {
-            // RFC 9111, section 5.2.2.5: nothing is stored, so nothing else can apply.
-            let other = self.0.keys().find(|n| !matches!(n, NoStore | NoTransform));
-            if let Some(other) = other {
-                let why =
-                    "a response that is not stored needs no other directive (RFC 9111, 5.2.2.5)";
+            // RFC 9111, section 5.2.2.5: nothing is stored, so nothing can be allowed.
+            let grants = |name: &&Name| self.grants(**name) && !RESTRICTIONS.contains(name);
+            if let Some(other) = self.known.keys().find(grants) {
+                let why = "a response that is not stored can't be reused (RFC 9111, 5.2.2.5)";
                 return Err(contradiction(NoStore, *other, why));
             }
         }
@@ -192,12 +251,14 @@ impl Directives {
             return own;
         }
         for name in [Public, SMaxage, ProxyRevalidate] {
-            own.0.remove(&name);
+            own.known.remove(&name);
         }
+        // What an extension allows is not known.
+        own.extensions.clear();
         if !own.has(MaxAge) {
             // These belonged to the lifetime in shared caches.
             for name in [Immutable, StaleWhileRevalidate, StaleIfError] {
-                own.0.remove(&name);
+                own.known.remove(&name);
             }
         }
         own.set(Private, Argument::Nothing);
@@ -205,10 +266,17 @@ impl Directives {
     }
 
     /// The directives that do not override an `Expires` (RFC 9111, section 5.3): of a policy with a
-    /// lifetime, only `private` is left.
+    /// lifetime, only `private` is left; of one that forbids storing or unvalidated reuse, all but
+    /// the lifetime.
     pub(super) fn beside_expires(&self) -> Self {
-        if !self.is_fresh() {
+        if !self.is_fresh() || self.forbids_storing() {
             return self.clone();
+        }
+        if self.has(NoCache) {
+            let mut left = self.clone();
+            left.known.remove(&MaxAge);
+            left.known.remove(&SMaxage);
+            return left;
         }
         let mut left = Self::default();
         if self.has(Private) {
@@ -222,15 +290,16 @@ impl Directives {
         if self.is_empty() {
             return None;
         }
-        // Directive names, field names and numbers are visible ASCII.
+        // Names, numbers and the values of extensions are visible ASCII.
         HeaderValue::try_from(self.to_string()).ok()
     }
 }
 
 impl fmt::Display for Directives {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (name, argument)) in self.0.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { ", " })?;
+        let mut separator = "";
+        for (name, argument) in &self.known {
+            f.write_str(std::mem::replace(&mut separator, ", "))?;
             f.write_str(name.as_str())?;
             match argument {
                 Argument::Nothing => {}
@@ -242,20 +311,102 @@ impl fmt::Display for Directives {
                 }
             }
         }
+        for Extension { name, value } in &self.extensions {
+            f.write_str(std::mem::replace(&mut separator, ", "))?;
+            f.write_str(name)?;
+            if let Some(value) = value {
+                write!(f, "={value}")?;
+            }
+        }
         Ok(())
     }
 }
 
-fn known(directive: Directive<'_>) -> Result<(Name, Argument), ConfigError> {
-    let text = directive.name;
+impl Extension {
+    fn new(name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
+        let written = match value {
+            Some(value) if value.is_empty() || !value.bytes().all(is_token_byte) => {
+                // RFC 9110, section 5.6.4.
+                Some(format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#)))
+            }
+            value => value.map(str::to_owned),
+        };
+        let directive = Directive {
+            name: name.as_bytes(),
+            argument: written.as_deref().map(str::as_bytes),
+        };
+        if known(directive).map_or(true, |known| known.is_some()) {
+            return Err(error(format!("{name} is not an extension: it has a method")));
+        }
+        Self::read(directive)
+    }
+
+    /// RFC 9111, section 5.2.3.
+    fn read(directive: Directive<'_>) -> Result<Self, ConfigError> {
+        let name = String::from_utf8_lossy(directive.name).to_ascii_lowercase();
+        if name.is_empty() || !name.bytes().all(is_token_byte) {
+            return Err(error(format!("{name:?} is not a response directive")));
+        }
+        // Otherwise a misspelled restriction would be dropped by every cache.
+        let letters = |name: &str| name.replace(['-', '_'], "");
+        let known = Name::ALL.into_iter().map(Name::as_str);
+        let mut known = known.filter(|known| letters(known) == letters(&name));
+        if let Some(known) = known.next() {
+            return Err(error(format!(
+                "{name:?} is not a response directive: write {known}"
+            )));
+        }
+        if REQUEST_DIRECTIVES.contains(&&*name) {
+            return Err(error(format!(
+                "{name:?} is not a response directive: clients send it in requests"
+            )));
+        }
+        let value = directive.argument.map(|value| {
+            if !value.is_empty() && value.iter().copied().all(is_token_byte) || is_quoted(value) {
+                return Ok(String::from_utf8_lossy(value).into_owned());
+            }
+            Err(error(format!(
+                "the value of {name} must be a token or a quoted string of visible ASCII"
+            )))
+        });
+        Ok(Self {
+            value: value.transpose()?,
+            name,
+        })
+    }
+}
+
+/// The directives of RFC 9111, section 5.2.1, that are not response directives as well.
+const REQUEST_DIRECTIVES: [&str; 3] = ["max-stale", "min-fresh", "only-if-cached"];
+
+/// A quoted string of visible ASCII and spaces (RFC 9110, section 5.6.4).
+fn is_quoted(value: &[u8]) -> bool {
+    let [b'"', inside @ .., b'"'] = value else {
+        return false;
+    };
+    let mut escaped = false;
+    for byte in inside {
+        match byte {
+            b' '..=b'~' if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return false,
+            b' '..=b'~' => {}
+            _ => return false,
+        }
+    }
+    !escaped
+}
+
+/// A directive that a standard defines; `None` for others.
+fn known(directive: Directive<'_>) -> Result<Option<(Name, Argument)>, ConfigError> {
     // RFC 9111, section 5.2: names are case-insensitive.
-    let name = Name::ALL
-        .into_iter()
-        .find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(text))
-        .ok_or_else(|| {
-            let text = String::from_utf8_lossy(text);
-            error(format!("{text:?} is not a response directive"))
-        })?;
+    let is_name = |known: &Name| {
+        let known = known.as_str().as_bytes();
+        known.eq_ignore_ascii_case(directive.name)
+    };
+    let Some(name) = Name::ALL.into_iter().find(is_name) else {
+        return Ok(None);
+    };
     let argument = match (name, directive.argument) {
         (MaxAge | SMaxage | StaleWhileRevalidate | StaleIfError, value) => {
             Argument::Seconds(seconds(name, value)?)
@@ -264,7 +415,7 @@ fn known(directive: Directive<'_>) -> Result<(Name, Argument), ConfigError> {
         (_, None) => Argument::Nothing,
         (_, Some(_)) => return Err(error(format!("{} takes no value", name.as_str()))),
     };
-    Ok((name, argument))
+    Ok(Some((name, argument)))
 }
 
 /// RFC 9111, section 1.2.2: digits only, and section 5.2.2.1: never quoted.
@@ -291,8 +442,9 @@ fn fields(name: Name, value: &[u8]) -> Result<Vec<HeaderName>, ConfigError> {
             error(format!("put the fields of {name} in quotes: {value}"))
         })?;
     let mut fields = Vec::new();
-    for field in quoted.split(|byte| *byte == b',') {
-        let field = trim_ows(field);
+    let list = quoted.split(|byte| *byte == b',').map(trim_ows);
+    // RFC 9110, section 5.6.1.2.
+    for field in list.filter(|field| !field.is_empty()) {
         let field = HeaderName::from_bytes(field).map_err(|source| {
             let field = String::from_utf8_lossy(field);
             error(format!("{field:?} is not a field name")).because(source)
@@ -301,6 +453,9 @@ fn fields(name: Name, value: &[u8]) -> Result<Vec<HeaderName>, ConfigError> {
             return Err(error(format!("{field} is repeated in {name}")));
         }
         fields.push(field);
+    }
+    if fields.is_empty() {
+        return Err(error(format!("{name} names no field")));
     }
     Ok(fields)
 }

@@ -8,7 +8,7 @@ use super::{
     directives::{Argument, Directives, MOST_SECONDS, Name},
     state::{
         Fresh, FromText, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Private, Public,
-        Shareable, Stale, Storable, Unset,
+        Restrictive, Shareable, Stale, Storable, Unset,
     },
 };
 use crate::wire::ConfigError;
@@ -21,7 +21,8 @@ use crate::wire::ConfigError;
 /// not exist: a `private` policy has no `s_maxage`, a `no_store` policy has no `max_age`,
 /// `immutable` requires a lifetime, and `must_revalidate` excludes `stale_while_revalidate`.
 /// A policy from a configuration file is [parsed](#impl-FromStr-for-CacheControl), and is a
-/// [`ConfigError`] if it is contradictory.
+/// [`ConfigError`] if it is contradictory. Where the policy depends on a value that is known at run
+/// time only, [`erased`](Self::erased) makes one type of all.
 ///
 /// Times are written in whole seconds. A fraction is dropped, so a response is never fresh for
 /// longer than configured; more than 2^31 seconds (68 years) are written as 2^31, as caches read
@@ -157,6 +158,38 @@ impl<V: Storable> CacheControl<V, Unset, Unset> {
     }
 }
 
+impl<V, S> CacheControl<V, NoCache, S> {
+    /// `max-age=0` beside `no-cache`, for caches of HTTP/1.0 and clients that know only lifetimes.
+    pub fn max_age_zero(self) -> Self {
+        self.with(Name::MaxAge, Argument::Seconds(0))
+    }
+}
+
+impl<V, F, S> CacheControl<V, F, S>
+where
+    V: Storable + Restrictive,
+    F: Restrictive,
+    S: Restrictive,
+{
+    /// `no-store` beside restrictions that it includes: for caches that do not implement it, and
+    /// readers who look for the others. [`no_store`](CacheControl::no_store) alone has the same
+    /// meaning.
+    ///
+    /// # Example: what many frameworks write
+    ///
+    /// ```
+    /// use wythe::CacheControl;
+    ///
+    /// let policy = CacheControl::private().no_cache().max_age_zero().must_revalidate();
+    /// let policy = policy.and_no_store();
+    /// let expected = "private, no-cache, no-store, max-age=0, must-revalidate";
+    /// assert_eq!(policy.to_string(), expected);
+    /// ```
+    pub fn and_no_store(self) -> CacheControl<NoStore, F, S> {
+        self.with(Name::NoStore, Argument::Nothing)
+    }
+}
+
 impl<V: Storable, F: Lifetime, S: MayBeStale> CacheControl<V, F, S> {
     /// `stale-while-revalidate`: for how long after its lifetime the response may be served while
     /// it is validated in the background (RFC 5861, section 3).
@@ -191,6 +224,56 @@ impl<V, F, S> CacheControl<V, F, S> {
     /// `no-transform`: intermediaries must not change the content (RFC 9111, section 5.2.2.6).
     pub fn no_transform(self) -> Self {
         self.with(Name::NoTransform, Argument::Nothing)
+    }
+
+    /// Adds a directive that no standard defines (RFC 9111, section 5.2.3). A value that is not a
+    /// token is quoted. Caches ignore directives that they do not know.
+    ///
+    /// Responses to authenticated requests do not get it, unless the policy forbids storing: what
+    /// it allows is not known.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not a token, is or resembles that of a standard directive, or is repeated; or
+    /// if the value has other characters than visible ASCII and spaces.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::CacheControl;
+    ///
+    /// let policy = CacheControl::private().extension("community", Some("U C I"))?;
+    /// assert_eq!(policy.to_string(), r#"private, community="U C I""#);
+    /// assert!(CacheControl::new().extension("no_store", None).is_err());
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    pub fn extension(mut self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
+        self.plan.own.add_extension(name, value)?;
+        Ok(self)
+    }
+
+    /// The same policy, as the one type that all policies have that are chosen at run time: the
+    /// type of those that are parsed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use wythe::CacheControl;
+    ///
+    /// fn policy(is_public: bool) -> CacheControl {
+    ///     if is_public {
+    ///         CacheControl::public().max_age(Duration::from_secs(60)).erased()
+    ///     } else {
+    ///         CacheControl::no_store().erased()
+    ///     }
+    /// }
+    /// assert_eq!(policy(true).to_string(), "public, max-age=60");
+    /// assert_eq!(policy(false).to_string(), "no-store");
+    /// ```
+    pub fn erased(self) -> CacheControl {
+        CacheControl::of(self.plan, self.statuses)
     }
 
     /// Adds `CDN-Cache-Control` with the directives of another policy: CDNs that support the field
@@ -286,8 +369,28 @@ impl<V, F, S> CacheControl<V, F, S> {
 
 /// Parses a policy from a configuration file.
 ///
-/// Parsing is strict: forms that RFC 9111 tells senders not to generate are rejected, and so are
-/// directives that are repeated, unknown or contradictory.
+/// Restrictions do not contradict each other, so `private, no-store` and the longer lists that
+/// frameworks write are accepted; empty elements are skipped, and unknown directives are kept as
+/// [extensions](CacheControl::extension).
+///
+/// # Errors
+///
+/// - a directive that is repeated, or that allows what another forbids, such as
+///   `no-store, max-age=60`;
+/// - a form that RFC 9111 tells senders not to generate;
+/// - a name that is that of a standard directive but for hyphens, such as `nostore`, or that of a
+///   request directive;
+/// - no directive at all.
+///
+/// # Example
+///
+/// ```
+/// use wythe::CacheControl;
+///
+/// let policy: CacheControl = "private, no-cache, no-store, max-age=0, must-revalidate".parse()?;
+/// assert!("no-store, max-age=60".parse::<CacheControl>().is_err());
+/// # Ok::<(), wythe::ConfigError>(())
+/// ```
 impl FromStr for CacheControl {
     type Err = ConfigError;
 

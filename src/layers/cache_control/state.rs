@@ -41,7 +41,8 @@ pub struct Stale;
 #[non_exhaustive]
 pub struct MustRevalidate;
 
-/// Parsed from text, with any directives that do not contradict each other.
+/// Any directives that do not contradict each other: parsed from text, or
+/// [erased](super::CacheControl::erased).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FromText;
@@ -67,6 +68,13 @@ pub trait MayBeStale: sealed::Sealed {}
 impl MayBeStale for Unset {}
 impl MayBeStale for Stale {}
 
+/// Only forbids.
+pub trait Restrictive: sealed::Sealed {}
+impl Restrictive for Unset {}
+impl Restrictive for Private {}
+impl Restrictive for NoCache {}
+impl Restrictive for MustRevalidate {}
+
 mod sealed {
     #[expect(unnameable_types, reason = "these traits are sealed")]
     pub trait Sealed {}
@@ -75,4 +83,6 @@ mod sealed {
     impl Sealed for super::Private {}
     impl Sealed for super::Fresh {}
     impl Sealed for super::Stale {}
+    impl Sealed for super::NoCache {}
+    impl Sealed for super::MustRevalidate {}
 }

@@ -123,21 +123,142 @@ fn parses_well_formed_values_and_writes_them_in_order() {
     }
 }
 
+/// What servers on the web and in the defaults of frameworks send.
+#[test]
+fn parses_what_frameworks_write_and_people_send() {
+    let all = "private, no-cache, no-store, max-age=0, must-revalidate";
+    let cases = [
+        // Next.js; Django's `never_cache`; Spring Security; PHP's sessions.
+        (all, all),
+        (
+            "max-age=0, no-cache, no-store, must-revalidate, private",
+            all,
+        ),
+        (
+            "no-cache, no-store, max-age=0, must-revalidate",
+            "no-cache, no-store, max-age=0, must-revalidate",
+        ),
+        (
+            "no-store, no-cache, must-revalidate",
+            "no-cache, no-store, must-revalidate",
+        ),
+        (
+            "no-store, no-cache, must-revalidate, post-check=0, pre-check=0",
+            "no-cache, no-store, must-revalidate, post-check=0, pre-check=0",
+        ),
+        ("private, no-store", "private, no-store"),
+        ("no-store, no-transform", "no-store, no-transform"),
+        ("no-store, s-maxage=0", "no-store, s-maxage=0"),
+        ("no-cache, private", "private, no-cache"),
+        ("no-cache, max-age=0", "no-cache, max-age=0"),
+        (
+            "private, max-age=0, s-maxage=0",
+            "private, max-age=0, s-maxage=0",
+        ),
+        (
+            "private, proxy-revalidate, max-age=5",
+            "private, max-age=5, proxy-revalidate",
+        ),
+        (
+            "max-age=0, private, must-revalidate",
+            "private, max-age=0, must-revalidate",
+        ),
+        (
+            "max-age=1, must-revalidate, stale-if-error=0",
+            "max-age=1, stale-if-error=0, must-revalidate",
+        ),
+        // Empty elements.
+        ("public, max-age=60,", "public, max-age=60"),
+        (", public,, max-age=60 , ", "public, max-age=60"),
+        ("private=\"a,,b,\"", "private=\"a, b\""),
+        // Extensions: RFC 9111, section 5.2.3.
+        (
+            "private, community=\"UCI\"",
+            "private, community=\"UCI\"",
+        ),
+        (
+            "Ext=1, public, x=\"a, \\\"b\", flag",
+            "public, ext=1, x=\"a, \\\"b\", flag",
+        ),
+    ];
+    for (text, expected) in cases {
+        let policy: CacheControl = text.parse().unwrap();
+        assert_eq!(policy.to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn builds_what_frameworks_write() {
+    let cases = [
+        (CacheControl::private().and_no_store().erased(), "private, no-store"),
+        (
+            CacheControl::private()
+                .no_cache()
+                .max_age_zero()
+                .must_revalidate()
+                .and_no_store()
+                .erased(),
+            "private, no-cache, no-store, max-age=0, must-revalidate",
+        ),
+        (
+            CacheControl::new().no_cache().and_no_store().erased(),
+            "no-cache, no-store",
+        ),
+        (
+            CacheControl::public()
+                .max_age(secs(60))
+                .extension("Ext", None)
+                .and_then(|policy| policy.extension("x", Some("1")))
+                .and_then(|policy| policy.extension("y", Some(r#"a "b" \ c"#)))
+                .unwrap()
+                .erased(),
+            r#"public, max-age=60, ext, x=1, y="a \"b\" \\ c""#,
+        ),
+        (
+            CacheControl::new().extension("x", Some("")).unwrap().erased(),
+            r#"x="""#,
+        ),
+    ];
+    for (policy, expected) in cases {
+        assert_eq!(policy.to_string(), expected);
+        let read: CacheControl = expected.parse().unwrap();
+        assert_eq!(read.to_string(), expected);
+    }
+}
+
+#[test]
+fn rejects_extensions_that_are_none() {
+    let cases = [
+        ("no-store", None, "it has a method"),
+        ("Max-Age", Some("1"), "it has a method"),
+        ("max-age", Some("x"), "it has a method"),
+        ("nostore", None, "write no-store"),
+        ("only-if-cached", None, "in requests"),
+        ("", None, "not a response directive"),
+        ("a b", None, "not a response directive"),
+        ("a,b", None, "not a response directive"),
+        ("x", Some("\n"), "a token or a quoted string"),
+        ("x", Some("\u{e9}"), "a token or a quoted string"),
+    ];
+    for (name, value, reason) in cases {
+        let error = CacheControl::new().extension(name, value).unwrap_err();
+        assert!(error.to_string().contains(reason), "{name:?}: {error}");
+    }
+    let twice = CacheControl::new().extension("x", None).unwrap();
+    let error = twice.extension("X", None).unwrap_err().to_string();
+    assert!(error.contains("repeated"), "{error}");
+}
+
 #[test]
 fn rejects_contradictory_directives() {
     let cases = [
         ("public, private", "5.2.2.7"),
         ("private, s-maxage=1", "5.2.2.10"),
-        ("private, proxy-revalidate", "5.2.2.8"),
         ("no-store, max-age=1", "5.2.2.5"),
         ("no-store, s-maxage=1", "5.2.2.5"),
-        ("no-store, no-cache", "5.2.2.5"),
-        ("no-store, private", "5.2.2.5"),
         ("no-store, public", "5.2.2.5"),
-        ("no-store, must-revalidate", "5.2.2.5"),
         ("no-store, immutable", "5.2.2.5"),
         ("no-store, stale-if-error=1", "5.2.2.5"),
-        ("no-store, no-cache=\"a\"", "5.2.2.5"),
         ("no-cache, max-age=1", "5.2.2.4"),
         ("no-cache, s-maxage=1", "5.2.2.4"),
         ("no-cache, stale-while-revalidate=1", "5.2.2.4"),
@@ -159,10 +280,20 @@ fn rejects_contradictory_directives() {
 #[test]
 fn rejects_malformed_values() {
     let cases = [
-        ("", "not a response directive"),
-        (",", "not a response directive"),
-        ("public,", "not a response directive"),
-        ("public,,max-age=1", "not a response directive"),
+        ("", "no directive"),
+        (", ,", "no directive"),
+        ("=", "not a response directive"),
+        ("no_store", "write no-store"),
+        ("NoStore", "write no-store"),
+        ("max_age=1", "write max-age"),
+        ("smaxage=1", "write s-maxage"),
+        ("x=1, X=2", "x is repeated"),
+        ("x=", "a token or a quoted string"),
+        ("x=a b", "a token or a quoted string"),
+        ("x=\"a\"b", "a token or a quoted string"),
+        ("x=\"a\"b\"c\"", "a token or a quoted string"),
+        ("x=\"\u{fc}\"", "a token or a quoted string"),
+        ("x=\"\r\n\"", "a token or a quoted string"),
         ("public; max-age=1", "not a response directive"),
         ("max-stale=5", "not a response directive"),
         ("only-if-cached", "not a response directive"),
@@ -187,8 +318,8 @@ fn rejects_malformed_values() {
         ("private=set-cookie", "in quotes"),
         ("private=\"", "is not closed"),
         ("private=\"a, max-age=1", "is not closed"),
-        ("private=\"\"", "not a field name"),
-        ("private=\"a,,b\"", "not a field name"),
+        ("private=\"\"", "names no field"),
+        ("private=\" ,\"", "names no field"),
         ("private=\"a b\"", "not a field name"),
         ("private=\"a\\\"b\"", "not a field name"),
         ("private=\"a\"b", "in quotes"),

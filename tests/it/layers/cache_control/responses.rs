@@ -195,10 +195,37 @@ async fn fields_set_by_the_handler_are_never_overwritten() {
 
 #[tokio::test]
 async fn an_expires_field_does_not_suppress_restrictions() {
-    let layer = with_cache_control(CacheControl::no_store());
     const EXPIRES: Own = &[("expires", "0")];
-    let got = answer(&layer, Anonymous, 200, EXPIRES).await;
-    assert_eq!(got, expected("no-store", ""));
+    let all = CacheControl::private().no_cache().max_age_zero().must_revalidate();
+    let cases = [
+        (CacheControl::no_store().erased(), "no-store"),
+        (
+            all.clone().and_no_store().erased(),
+            "private, no-cache, no-store, max-age=0, must-revalidate",
+        ),
+        // A lifetime would override the field.
+        (all.erased(), "private, no-cache, must-revalidate"),
+    ];
+    for (policy, value) in cases {
+        let layer = with_cache_control(policy);
+        let got = answer(&layer, Anonymous, 200, EXPIRES).await;
+        assert_eq!(got, expected(value, ""));
+    }
+}
+
+#[tokio::test]
+async fn an_extension_is_kept_from_authenticated_clients_unless_nothing_is_stored() {
+    let cases = [
+        ("public, max-age=60, x-shared=1", "private, max-age=60"),
+        ("no-store, x-shared=1", "no-store, x-shared=1"),
+    ];
+    for (text, authenticated) in cases {
+        let layer = with_cache_control(text.parse::<CacheControl>().unwrap());
+        let got = answer(&layer, Anonymous, 200, &[]).await;
+        assert_eq!(got, expected(text, ""));
+        let got = answer(&layer, Marked, 200, &[]).await;
+        assert_eq!(got, expected(authenticated, ""));
+    }
 }
 
 #[tokio::test]
