@@ -91,6 +91,12 @@ impl Proxies {
             return false;
         };
         let named = self.client.address.to_canonical();
+        let broadcast = IpAddr::from([255; 4]);
+        if named.is_unspecified() || named.is_multicast() || named == broadcast {
+            assert_eq!(client(behind, name, &lines), None);
+            assert_eq!(client(trusted, name, &lines), None);
+            return true;
+        }
         assert_eq!(client(behind, name, &lines), Some(named));
 
         // Without anything on the left, and with it. If the client is in the proxies' networks,

@@ -51,6 +51,9 @@ pub(super) enum Fault {
     OnlyProxies,
     Hidden,
     Malformed,
+    /// The peer, or an entry, is an address that no client can have.
+    NoClientPeer,
+    NoClient,
 }
 
 impl AddressField {
@@ -62,28 +65,35 @@ impl AddressField {
         peer: Option<IpAddr>,
         own_requests: bool,
     ) -> Result<IpAddr, Fault> {
-        let peer = peer.map(|peer| peer.to_canonical()).ok_or(Fault::NoPeer);
-        let (name, list, hops) = match self {
-            Self::Peer => return peer,
-            Self::List(_, ProxyHops::Trusted(trusted)) if !trusted.contains(peer?) => return peer,
-            Self::Header(name) => (
-                name.as_str(),
-                ListField::XForwardedFor,
-                &ProxyHops::Skipped(0),
-            ),
-            Self::List(list, hops) => (list.name(), *list, hops),
+        let peer = match peer.map(|peer| peer.to_canonical()) {
+            None => Err(Fault::NoPeer),
+            Some(peer) if is_no_client(peer) => Err(Fault::NoClientPeer),
+            Some(peer) => Ok(peer),
         };
         // A field in several lines is one list (RFC 9110, section 5.3).
-        let lines = headers
-            .get_all(name)
-            .iter()
-            .rev()
-            .map(|line| line.as_bytes());
-        let found = match list {
-            ListField::XForwardedFor => hops.walk(lines.flat_map(forwarded_for::from_the_right)),
-            ListField::Forwarded => hops.walk(lines.flat_map(forwarded::from_the_right)),
+        let lines = |name: &str| {
+            let lines = headers.get_all(name).iter().rev();
+            lines.map(|line| line.as_bytes())
         };
-        match found? {
+        let found = match self {
+            Self::Peer => return peer,
+            Self::List(_, ProxyHops::Trusted(trusted)) if !trusted.contains(peer?) => return peer,
+            // Not a list: an empty last value is one that the proxy has not filled in.
+            Self::Header(name) => match lines(name.as_str()).next() {
+                None => Found::Nothing,
+                Some(line) => {
+                    let last = line.rsplit(|byte| *byte == b',').next().unwrap_or(line);
+                    Found::Client(read(forwarded_for::node(last))?)
+                }
+            },
+            Self::List(ListField::XForwardedFor, hops) => {
+                hops.walk(lines(X_FORWARDED_FOR).flat_map(forwarded_for::from_the_right))?
+            }
+            Self::List(ListField::Forwarded, hops) => {
+                hops.walk(lines(FORWARDED).flat_map(forwarded::from_the_right))?
+            }
+        };
+        match found {
             Found::Client(client) => Ok(client),
             Found::Proxy(proxy) if own_requests => Ok(proxy),
             Found::Proxy(_) => Err(Fault::OnlyProxies),
@@ -119,6 +129,15 @@ impl AddressField {
             Fault::Hidden => format!(
                 "a proxy hides the address of the client in `{field}` with `unknown` or an \
                  obfuscated identifier: configure it to send the address"
+            ),
+            Fault::NoClientPeer => "the address of the peer is one that no client can have \
+                (unspecified, multicast or broadcast): provide the address of the connection's \
+                other end, not the one that the server listens on"
+                .to_owned(),
+            Fault::NoClient => format!(
+                "the entry of a proxy in `{field}` is an address that no client can have \
+                 (unspecified, multicast or broadcast): configure the proxy to send the address of \
+                 the client"
             ),
             Fault::Malformed => format!(
                 "the entry of a proxy in `{field}` is not an address: each proxy must overwrite the \
@@ -173,9 +192,21 @@ impl ProxyHops {
 
 const fn read(node: Node) -> Result<IpAddr, Fault> {
     match node {
+        Node::Address(address) if is_no_client(address) => Err(Fault::NoClient),
         Node::Address(address) => Ok(address),
         Node::Hidden => Err(Fault::Hidden),
         Node::Malformed => Err(Fault::Malformed),
+    }
+}
+
+/// Whether no client can have the address: unspecified (RFC 1122, section 3.2.1.3; RFC 4291, section
+/// 2.5.2), multicast, or the broadcast address.
+const fn is_no_client(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_unspecified() || address.is_multicast() || address.is_broadcast()
+        }
+        IpAddr::V6(address) => address.is_unspecified() || address.is_multicast(),
     }
 }
 

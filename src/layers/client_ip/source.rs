@@ -1,10 +1,10 @@
 //! The policy, [`ClientIpSource`], and the layer.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 use http::{HeaderName, Request, StatusCode};
 
-use super::find::{AddressField, FORWARDED, ListField, ProxyHops, X_FORWARDED_FOR};
+use super::find::{AddressField, FORWARDED, Fault, ListField, ProxyHops, X_FORWARDED_FOR};
 #[cfg(feature = "trace")]
 use crate::request::RequestSpan;
 use crate::{
@@ -66,6 +66,8 @@ pub struct ClientIpSource {
     source: Arc<AddressField>,
     /// Whether a proxy may be the client.
     own_requests: bool,
+    /// Peers of which another source is used. The first that has the peer counts.
+    entrances: Arc<[(Networks, Self)]>,
 }
 
 impl ClientIpSource {
@@ -166,6 +168,39 @@ impl ClientIpSource {
         Self::behind(ListField::Forwarded, proxies)
     }
 
+    /// Uses another source for requests that come from a peer in these networks: for a server with
+    /// several entrances, such as a load balancer and a tunnel, that tell the address of the client
+    /// in different ways. Of several calls, the first whose networks have the peer counts.
+    ///
+    /// The peer decides, and not which fields a request has, because clients can send those
+    /// themselves. Where both ways end at the same proxy, so that the peer is always that proxy, it is
+    /// one list: trust the networks of all proxies in
+    /// [`x_forwarded_for`](Self::x_forwarded_for).
+    ///
+    /// # Example: a load balancer and a tunnel
+    ///
+    /// ```
+    /// use wythe::ClientIpSource;
+    ///
+    /// let tunnel = ClientIpSource::header("cf-connecting-ip")?;
+    /// let source = ClientIpSource::x_forwarded_for(["10.0.1.0/24"])?
+    ///     .for_peers(["10.0.2.0/24"], tunnel)?;
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, an element is not a network, or all of IPv4 or IPv6 is in it.
+    pub fn for_peers<I>(mut self, peers: I, source: Self) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator<Item: IntoNetwork>,
+    {
+        let peers = Networks::of_proxies(peers, POLICY, "leave `for_peers` out")?;
+        let entrances = self.entrances.iter().cloned();
+        self.entrances = entrances.chain([(peers, source)]).collect();
+        Ok(self)
+    }
+
     /// Takes a proxy as the client if no proxy has sent another address: the peer if the field is
     /// missing, or the first address of a list with only trusted ones.
     ///
@@ -206,7 +241,24 @@ impl ClientIpSource {
         Self {
             source: Arc::new(source),
             own_requests: false,
+            entrances: Arc::default(),
         }
+    }
+
+    /// The client of a request, or why it is not known, for the log.
+    fn find<B>(&self, request: &Request<B>, peer: Option<IpAddr>) -> Result<IpAddr, String> {
+        if !self.entrances.is_empty() {
+            let Some(peer) = peer else {
+                return Err(AddressField::Peer.explain(Fault::NoPeer));
+            };
+            let mut entrances = self.entrances.iter();
+            let entrance = entrances.find(|(peers, _)| peers.contains(peer.to_canonical()));
+            if let Some((_, source)) = entrance {
+                return source.find(request, Some(peer));
+            }
+        }
+        let found = self.source.find(request.headers(), peer, self.own_requests);
+        found.map_err(|fault| self.source.explain(fault))
     }
 }
 
@@ -221,7 +273,9 @@ impl Place for ClientIpSource {
 
     fn describe(&self) -> Description {
         let when = match *self.source {
-            AddressField::Peer => "when the address of the peer is not known",
+            AddressField::Peer if self.entrances.is_empty() => {
+                "when the address of the peer is not known"
+            }
             _ => "when the proxies do not send the address of the client",
         };
         let unknown = Answer::new(StatusCode::INTERNAL_SERVER_ERROR).when(when);
@@ -234,7 +288,7 @@ impl<B> Middleware<B> for ClientIpSource {
 
     fn before(&self, mut request: Request<B>) -> Later<Step<B, ()>> {
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());
-        match self.source.find(request.headers(), peer, self.own_requests) {
+        match self.find(&request, peer) {
             Ok(address) => {
                 #[cfg(feature = "trace")]
                 if let Some(span) = RequestSpan::of(request.extensions()) {
@@ -243,7 +297,7 @@ impl<B> Middleware<B> for ClientIpSource {
                 request.extensions_mut().insert(ClientIp(address));
                 Step::next(request, ())
             }
-            Err(fault) => Step::reply(Problem::misconfigured(self.source.explain(fault))),
+            Err(why) => Step::reply(Problem::misconfigured(why)),
         }
     }
 }
@@ -254,9 +308,13 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 
 impl fmt::Debug for ClientIpSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientIpSource")
-            .field("source", &self.source)
-            .field("own_requests", &self.own_requests)
-            .finish()
+        let mut shown = f.debug_struct("ClientIpSource");
+        shown.field("source", &self.source);
+        shown.field("own_requests", &self.own_requests);
+        let sources: Vec<_> = self.entrances.iter().map(|(_, source)| source).collect();
+        if !sources.is_empty() {
+            shown.field("entrances", &sources);
+        }
+        shown.finish()
     }
 }

@@ -13,17 +13,12 @@ use super::{
 const LONGEST: usize = 128;
 
 /// What the elements of one line say in `for`, the last one first. An element that does not say
-/// it is malformed, as is an empty one: it stands where a proxy should have named a node.
+/// it is malformed.
 pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let (before, last) = split_last(rest?);
-        rest = before;
-        Some(
-            element(last)
-                .and_then(|element| element.node)
-                .unwrap_or(Node::Malformed),
-        )
+    elements_from_the_right(line).map(|element| {
+        element
+            .and_then(|element| element.node)
+            .unwrap_or(Node::Malformed)
     })
 }
 
@@ -36,14 +31,17 @@ pub(crate) struct Element {
     pub(crate) secure: Option<bool>,
 }
 
-/// The elements of one line, the last one first; `None` for one that is malformed.
+/// The elements of one line, the last one first; `None` for one that is malformed. Empty elements are
+/// skipped (RFC 9110, section 5.6.1.2).
 pub(crate) fn elements_from_the_right(line: &[u8]) -> impl Iterator<Item = Option<Element>> {
     let mut rest = Some(line);
-    std::iter::from_fn(move || {
+    let elements = std::iter::from_fn(move || {
         let (before, last) = split_last(rest?);
         rest = before;
-        Some(element(last))
-    })
+        Some(last)
+    });
+    let elements = elements.filter(|element| !element.trim_ascii().is_empty());
+    elements.map(element)
 }
 
 /// `https`, or `wss`, which some proxies write for WebSocket connections.
@@ -249,7 +247,6 @@ mod tests {
     #[test]
     fn an_element_that_names_no_node_is_malformed() {
         let cases = [
-            "",
             ";",
             "for",
             "for=",
@@ -276,6 +273,10 @@ mod tests {
         for element in cases {
             assert_eq!(shown(element.as_bytes()), "malformed", "{element:?}");
         }
+        for empty in ["", " \t", ", ,"] {
+            assert_eq!(shown(empty.as_bytes()), "", "{empty:?}");
+        }
+        assert_eq!(shown(b",for=192.0.2.1, ,"), "192.0.2.1");
         let long = format!(r#"for="\_{}""#, "a".repeat(200));
         assert_eq!(shown(long.as_bytes()), "malformed");
         assert_eq!(shown(b"for=192.0.2.1;host=caf\xe9"), "192.0.2.1");
@@ -298,7 +299,7 @@ mod tests {
             let line = format!("{left}, {right}");
             let nodes = shown(line.as_bytes());
             assert!(
-                nodes.starts_with("192.0.2.2 2001:db8::1 "),
+                nodes.starts_with("192.0.2.2 2001:db8::1"),
                 "{line:?}: {nodes}"
             );
         }
@@ -344,7 +345,7 @@ mod tests {
                     .collect();
                 prop_assert_eq!(nodes, expected);
                 // The whole line is read to its end without a panic.
-                prop_assert!(from_the_right(&line).count() > elements.len());
+                prop_assert!(from_the_right(&line).count() >= elements.len());
             }
         }
     }

@@ -16,10 +16,12 @@ pub(crate) enum Node {
     Malformed,
 }
 
-/// The nodes of one line, the last one first. An empty entry is one, too: it stands where a proxy
-/// should have written an address.
+/// The nodes of one line, the last one first. Empty elements are skipped (RFC 9110, section
+/// 5.6.1.2).
 pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
-    line.rsplit(|byte| *byte == b',').map(node)
+    let entries = line.rsplit(|byte| *byte == b',');
+    let entries = entries.filter(|entry| !entry.trim_ascii().is_empty());
+    entries.map(node)
 }
 
 /// Reads `1.2.3.4`, `1.2.3.4:80`, `[2001:db8::1]:80`, `2001:db8::1`, `fe80::1%eth0`, `unknown`,
@@ -180,15 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn entries_come_from_the_right_and_empty_ones_count() {
+    fn entries_come_from_the_right_without_empty_ones() {
         let cases = [
             ("192.0.2.1", "192.0.2.1"),
             ("192.0.2.1, 192.0.2.2", "192.0.2.2 192.0.2.1"),
             ("192.0.2.1,192.0.2.2:80", "192.0.2.2 192.0.2.1"),
             ("x, 192.0.2.2", "192.0.2.2 malformed"),
-            ("192.0.2.1, ", "malformed 192.0.2.1"),
-            ("192.0.2.1,,192.0.2.2", "192.0.2.2 malformed 192.0.2.1"),
-            ("", "malformed"),
+            ("192.0.2.1, ", "192.0.2.1"),
+            (",192.0.2.1,\t,192.0.2.2", "192.0.2.2 192.0.2.1"),
+            ("", ""),
+            (" , ", ""),
         ];
         for (line, expected) in cases {
             let nodes: Vec<_> = from_the_right(line.as_bytes()).map(shown).collect();
@@ -223,7 +226,7 @@ mod tests {
         ) {
             for line in [&line, likely.as_bytes()] {
                 let commas = line.iter().filter(|byte| **byte == b',').count();
-                prop_assert_eq!(from_the_right(line).count(), commas + 1);
+                prop_assert!(from_the_right(line).count() <= commas + 1);
                 for node in from_the_right(line) {
                     let mapped = matches!(node, Node::Address(IpAddr::V6(address))
                         if Ipv6Addr::to_ipv4_mapped(&address).is_some());
