@@ -327,7 +327,10 @@ impl Extension {
         let written = match value {
             Some(value) if value.is_empty() || !value.bytes().all(is_token_byte) => {
                 // RFC 9110, section 5.6.4.
-                Some(format!("\"{}\"", value.replace('\\', r"\\").replace('"', r#"\""#)))
+                Some(format!(
+                    "\"{}\"",
+                    value.replace('\\', r"\\").replace('"', r#"\""#)
+                ))
             }
             value => value.map(str::to_owned),
         };
@@ -336,7 +339,9 @@ impl Extension {
             argument: written.as_deref().map(str::as_bytes),
         };
         if known(directive).map_or(true, |known| known.is_some()) {
-            return Err(error(format!("{name} is not an extension: it has a method")));
+            return Err(error(format!(
+                "{name} is not an extension: it has a method"
+            )));
         }
         Self::read(directive)
     }

@@ -47,7 +47,9 @@ pub(super) enum ProxyHops {
 pub(super) enum Fault {
     NoPeer,
     NoField,
-    TooFew { entries: u32 },
+    TooFew {
+        entries: u32,
+    },
     OnlyProxies,
     Hidden,
     Malformed,

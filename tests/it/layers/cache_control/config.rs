@@ -172,10 +172,7 @@ fn parses_what_frameworks_write_and_people_send() {
         (", public,, max-age=60 , ", "public, max-age=60"),
         ("private=\"a,,b,\"", "private=\"a, b\""),
         // Extensions: RFC 9111, section 5.2.3.
-        (
-            "private, community=\"UCI\"",
-            "private, community=\"UCI\"",
-        ),
+        ("private, community=\"UCI\"", "private, community=\"UCI\""),
         (
             "Ext=1, public, x=\"a, \\\"b\", flag",
             "public, ext=1, x=\"a, \\\"b\", flag",
@@ -190,7 +187,10 @@ fn parses_what_frameworks_write_and_people_send() {
 #[test]
 fn builds_what_frameworks_write() {
     let cases = [
-        (CacheControl::private().and_no_store().erased(), "private, no-store"),
+        (
+            CacheControl::private().and_no_store().erased(),
+            "private, no-store",
+        ),
         (
             CacheControl::private()
                 .no_cache()
@@ -215,7 +215,10 @@ fn builds_what_frameworks_write() {
             r#"public, max-age=60, ext, x=1, y="a \"b\" \\ c""#,
         ),
         (
-            CacheControl::new().extension("x", Some("")).unwrap().erased(),
+            CacheControl::new()
+                .extension("x", Some(""))
+                .unwrap()
+                .erased(),
             r#"x="""#,
         ),
     ];

@@ -196,7 +196,10 @@ async fn fields_set_by_the_handler_are_never_overwritten() {
 #[tokio::test]
 async fn an_expires_field_does_not_suppress_restrictions() {
     const EXPIRES: Own = &[("expires", "0")];
-    let all = CacheControl::private().no_cache().max_age_zero().must_revalidate();
+    let all = CacheControl::private()
+        .no_cache()
+        .max_age_zero()
+        .must_revalidate();
     let cases = [
         (CacheControl::no_store().erased(), "no-store"),
         (
