@@ -79,8 +79,9 @@ pub(crate) struct Stats {
 ))]
 macro_rules! server_settings {
     ($field:ident, $prefix:literal) => {
-        /// How long a command waits for the server; by default 500 ms. It should be many times as long as
-        /// the server usually takes, and shorter than your clients notice.
+        /// How long an operation waits for the server, whether it is one command or several; by default
+        /// 500 ms. It should be many times as long as the server usually takes, and shorter than your
+        /// clients notice.
         ///
         /// # Errors
         ///

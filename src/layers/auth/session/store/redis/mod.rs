@@ -12,6 +12,7 @@ use std::{
 
 use ::redis::{RedisResult, Value, aio::ConnectionLike};
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use self::commands::{
     Keys, Said, Touched, expiry_bytes, ids, indexed_until, number, read_value, said, touched,
@@ -216,13 +217,22 @@ impl RedisSessions {
         duration_nanos(self.clock.since_epoch())
     }
 
-    /// Waits for an answer, and parses it.
+    /// Waits for the answer to an operation of one command, and parses it.
     async fn ask<T>(
         &self,
         question: impl Future<Output = RedisResult<Value>>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, SessionStoreError> {
-        let deadline = self.server.deadline();
+        self.ask_until(self.server.deadline(), question, read).await
+    }
+
+    /// The same for one of several commands, which have one deadline for all.
+    async fn ask_until<T>(
+        &self,
+        deadline: Instant,
+        question: impl Future<Output = RedisResult<Value>>,
+        read: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<T, SessionStoreError> {
         let question = async { said(question.await) };
         let read = |said: Said| match said {
             Ok(answer) => read(answer).map(Ok),
@@ -235,6 +245,7 @@ impl RedisSessions {
     /// Adds a session to the index of its owner.
     async fn add_to_index(
         &self,
+        deadline: Instant,
         owner: &SessionOwner,
         id: &SessionId,
         expires: u64,
@@ -243,13 +254,14 @@ impl RedisSessions {
         let times = (until, milliseconds(self.now()));
         let call = |source| self.keys.add_to_index(owner, id, times, source);
         let added = self.server.call(call);
-        let added = self.ask(added, |answer| number(&answer));
+        let added = self.ask_until(deadline, added, |answer| number(&answer));
         added.await.map(drop)
     }
 
     /// Changes when a session expires, unless the index of its owner has to be updated first.
     async fn try_touch(
         &self,
+        deadline: Instant,
         id: &SessionId,
         expires: u64,
         owner: Option<&SessionOwner>,
@@ -257,7 +269,8 @@ impl RedisSessions {
         let left = milliseconds(expires.saturating_sub(self.now()));
         let ends = expiry_bytes(expires);
         let call = |source| self.keys.touch(id, (&ends, left), owner, source);
-        self.ask(self.server.call(call), touched).await
+        let touch = self.server.call(call);
+        self.ask_until(deadline, touch, touched).await
     }
 }
 
@@ -314,13 +327,17 @@ impl SessionStore for RedisSessions {
         }
         let set = self.keys.set(&id, &write_value(&record), left);
         let set = self.server.send(set);
-        if !self.ask(set, |answer| was_set(&answer)).await? {
+        let deadline = self.server.deadline();
+        if !self
+            .ask_until(deadline, set, |answer| was_set(&answer))
+            .await?
+        {
             return Err(StoreFailure::Taken.into());
         }
         // If this fails, nobody gets the cookie of the session. In the other order, a removal between
         // the two commands would leave a session that is in no index.
         match &record.owner {
-            Some(owner) => self.add_to_index(owner, &id, expires).await,
+            Some(owner) => self.add_to_index(deadline, owner, &id, expires).await,
             None => Ok(()),
         }
     }
@@ -339,11 +356,12 @@ impl SessionStore for RedisSessions {
 
     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, SessionStoreError> {
         let expires = nanos(expires);
-        let mut touched = self.try_touch(id, expires, None).await?;
+        let deadline = self.server.deadline();
+        let mut touched = self.try_touch(deadline, id, expires, None).await?;
         if let Touched::Owned(owner) = touched {
             // First, so that no session outlives its entry in the index.
-            self.add_to_index(&owner, id, expires).await?;
-            touched = self.try_touch(id, expires, Some(&owner)).await?;
+            self.add_to_index(deadline, &owner, id, expires).await?;
+            touched = self.try_touch(deadline, id, expires, Some(&owner)).await?;
         }
         match touched {
             Touched::Done => Ok(true),
@@ -359,20 +377,25 @@ impl SessionStore for RedisSessions {
 }
 
 impl SessionsByOwner for RedisSessions {
-    /// Removes a hundred sessions at a time; the timeout applies to each command.
+    /// Removes a hundred sessions at a time; the timeout applies to each hundred.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let mut ended = 0_u64;
         loop {
+            let deadline = self.server.deadline();
             let some = self.server.send(self.keys.some_of(owner));
-            let some = self.ask(some, ids).await?;
+            let some = self.ask_until(deadline, some, ids).await?;
             if some.is_empty() {
                 return Ok(ended);
             }
             let delete = self.server.send(self.keys.delete_all(&some));
-            ended = ended.saturating_add(self.ask(delete, |answer| number(&answer)).await?);
+            let deleted = self
+                .ask_until(deadline, delete, |answer| number(&answer))
+                .await?;
+            ended = ended.saturating_add(deleted);
             // Last: if this is cancelled before, the next call finds the sessions again.
             let removed = self.server.send(self.keys.remove_from_index(owner, &some));
-            self.ask(removed, |answer| number(&answer)).await?;
+            self.ask_until(deadline, removed, |answer| number(&answer))
+                .await?;
         }
     }
 }
