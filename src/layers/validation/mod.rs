@@ -89,7 +89,7 @@
 //! ```json
 //! {
 //!   "type": "about:blank",
-//!   "title": "Unprocessable Entity",
+//!   "title": "Unprocessable Content",
 //!   "status": 422,
 //!   "detail": "The request is well-formed but its content is invalid.",
 //!   "error_count": 1,
@@ -146,6 +146,9 @@
 //!   that the type takes as a text stays a text.
 //! - Keys with brackets are plain names, unless [`nested_keys`](Validation::nested_keys) is set. A key such
 //!   as `tags[]` is rejected if `tags` is a field, so that it is not lost in silence.
+//! - A form or a query whose names are not known is a `Vec<(String, String)>`: all pairs, those of a
+//!   repeated name together, where the first of them was. A map keeps one of them or, as a
+//!   `HashMap<String, Vec<String>>`, all.
 //! - A field `x_client` of a [`Header`] is the field `X-Client`.
 //! - A header field or a cookie that is not UTF-8 is rejected if the type has a field for it.
 //!

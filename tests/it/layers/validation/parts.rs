@@ -99,6 +99,52 @@ fn errors(response: &Response<Bytes>) -> Value {
 }
 
 #[tokio::test]
+async fn forms_and_queries_with_any_names_are_lists_of_pairs_or_maps() {
+    type Pairs = Vec<(String, String)>;
+    type Lists = std::collections::BTreeMap<String, Vec<String>>;
+
+    async fn list(form: Parsed<Form<Pairs>>, query: Parsed<Query<Pairs>>) -> String {
+        json!([form.into_inner().0, query.into_inner().0]).to_string()
+    }
+    async fn maps(form: Parsed<Form<Lists>>, query: Parsed<Query<Lists>>) -> String {
+        json!([form.into_inner().0, query.into_inner().0]).to_string()
+    }
+    let lists = compose((with_parsing::<(Form<Pairs>, Query<Pairs>)>(),));
+    let in_maps = compose((with_parsing::<(Form<Lists>, Query<Lists>)>(),));
+    let router = Router::new()
+        .route("/lists", post(lists.handler(list)))
+        .route("/maps", post(in_maps.handler(maps)));
+    let cases = [
+        (
+            "/lists?q=1&q=on",
+            "b=2&a=+1&b=&c%5Bd%5D=x%26y",
+            json!([
+                [["b", "2"], ["b", ""], ["a", " 1"], ["c[d]", "x&y"]],
+                [["q", "1"], ["q", "on"]]
+            ]),
+        ),
+        ("/lists", "", json!([[], []])),
+        ("/lists?q", "a", json!([[["a", ""]], [["q", ""]]])),
+        (
+            "/maps?q=1&q=on",
+            "b=2&a=1&b=",
+            json!([{"a": ["1"], "b": ["2", ""]}, {"q": ["1", "on"]}]),
+        ),
+    ];
+    for (uri, body, expected) in cases {
+        let request = Request::post(uri)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{uri} {body}");
+        let bytes = http_body_util::BodyExt::collect(response.into_body()).await;
+        let read: Value = serde_json::from_slice(&bytes.unwrap().to_bytes()).unwrap();
+        assert_eq!(read, expected, "{uri} {body}");
+    }
+}
+
+#[tokio::test]
 async fn each_part_of_a_request_is_an_input() {
     let request = json_to("/users/7?per_page=20")
         .header("x-client", "web")
