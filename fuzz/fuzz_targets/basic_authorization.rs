@@ -34,7 +34,7 @@ struct Input<'a> {
 
 /// What the check got, or the status of the refusal; 400 if it is not a valid field.
 fn read(line: &[u8]) -> Result<Pair, u16> {
-    let line = HeaderValue::from_bytes(line).map_err(|_| 400_u16)?;
+    let line = HeaderValue::from_bytes(line).map_err(|_| 401_u16)?;
     let mut request = Request::new(Default::default());
     request.headers_mut().insert(AUTHORIZATION, line);
     let response = send(&with_auth(SCHEME.clone()), request, Handler::default());
@@ -59,14 +59,14 @@ fn expected(token: &[u8]) -> Result<Pair, u16> {
     if token.len() > 1368 {
         return Err(401);
     }
-    let decoded = STANDARD.decode(token).map_err(|_| 400_u16)?;
+    let decoded = STANDARD.decode(token).map_err(|_| 401_u16)?;
     if decoded.len() > 1024 {
         return Err(401);
     }
-    let text = String::from_utf8(decoded).map_err(|_| 400_u16)?;
-    let (user, password) = text.split_once(':').ok_or(400_u16)?;
+    let text = String::from_utf8(decoded).map_err(|_| 401_u16)?;
+    let (user, password) = text.split_once(':').ok_or(401_u16)?;
     if text.chars().any(|c| c.is_ascii_control()) {
-        return Err(400);
+        return Err(401);
     }
     if password == "wrong" {
         return Err(401);

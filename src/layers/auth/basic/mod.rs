@@ -80,8 +80,8 @@ use crate::{
 ///
 /// | status | when | headers |
 /// |---|---|---|
-/// | 400 | several `Authorization` fields, or a malformed one | |
-/// | 401 | no credentials, or invalid ones | `WWW-Authenticate`, as above |
+/// | 400 | several `Authorization` fields | |
+/// | 401 | no credentials, or invalid ones, or some that cannot be read | `WWW-Authenticate`, as above |
 /// | 503 | too many passwords are being checked | `Retry-After: 1` |
 /// | 503 | the check fails | |
 ///
@@ -285,10 +285,8 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for Basic<P> {
     fn describe(&self, layer: Description) -> Description {
         let scheme = SecurityScheme::new(SchemeKind::Basic, "Basic")
             .carrier(Carrier::Authorization("Basic".into()));
-        let malformed = Answer::new(StatusCode::BAD_REQUEST).when("with malformed credentials");
-        let malformed = BasicRefusal::MALFORMED
-            .into_iter()
-            .fold(malformed, Answer::reason);
+        let several = self.refusals.of(BasicRefusal::Several);
+        let several = Answer::of(several.problem()).when("with several `Authorization` fields");
         let busy = self.refusals.of(BasicRefusal::Busy);
         let unchecked = Answer::of(busy.problem())
             .when("when the password cannot be checked")
@@ -296,7 +294,7 @@ impl<P: Clone + Send + Sync + 'static> Authenticate for Basic<P> {
         layer
             .scheme(scheme)
             .reasons(StatusCode::UNAUTHORIZED, BasicRefusal::INVALID)
-            .answer(malformed)
+            .answer(several)
             .answer(unchecked)
     }
 }

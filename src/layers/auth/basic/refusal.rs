@@ -33,15 +33,13 @@ pub enum BasicRefusal {
 
 impl BasicRefusal {
     /// The codes of a 401.
-    pub(super) const INVALID: [&str; 2] = [Self::TooLong.code(), Self::Wrong.code()];
-
-    /// The codes of a 400.
-    pub(super) const MALFORMED: [&str; 5] = [
-        Self::Several.code(),
+    pub(super) const INVALID: [&str; 6] = [
+        Self::TooLong.code(),
         Self::Base64.code(),
         Self::Encoding.code(),
         Self::ControlCharacter.code(),
         Self::NoColon.code(),
+        Self::Wrong.code(),
     ];
 
     /// The reason as a code that never changes, for the log.
@@ -61,14 +59,15 @@ impl BasicRefusal {
 
     fn refusal(self) -> Refusal {
         let refusal = match self {
-            Self::Wrong | Self::TooLong => Refusal::new(self),
             Self::Busy => Refusal::from_problem(
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE)
                     .header(RETRY_AFTER, HeaderValue::from_static("1"))
                     .expected()
                     .because(self),
             ),
-            reason => Refusal::malformed(reason),
+            Self::Several => Refusal::malformed(self),
+            // A client that encodes differently can be asked again (RFC 7617, section 2).
+            reason => Refusal::new(reason),
         };
         let refusal = refusal.scheme("Basic").reason(self.code());
         refusal.detail(match self {
