@@ -8,9 +8,12 @@ use http::{HeaderValue, StatusCode, request::Parts};
 
 use super::{
     Authenticate, describe,
-    verdict::{Details, Refusal, Verdict, WRONG_CREDENTIALS},
+    verdict::{Details, LOOK_UP_FAILED, LookUpFailure, Refusal, Verdict, WRONG_CREDENTIALS},
 };
-use crate::contract::{Description, Later, description::Answer};
+use crate::{
+    contract::{Description, Later, description::Answer},
+    wire::Problem,
+};
 
 /// A scheme whose principals are turned into others, or refused; made by [`Authenticate::map`] and
 /// [`Authenticate::try_map`].
@@ -92,8 +95,11 @@ pub struct AndThen<A, F> {
 ///
 /// | returned | the principal | otherwise |
 /// |---|---|---|
-/// | `Result<Option<Q>, E>` | `Ok(Some(principal))` | `Ok(None)`: 401; `Err(error)`: 503, with the error in the log |
+/// | `Result<Option<Q>, E>` | `Ok(Some(principal))` | `Ok(None)`: 401; `Err(error)`: 503, with the error and the reason `look_up_failed` in the log |
 /// | [`Verdict<Q>`] | as the verdict says | `Missing` is a 401, too |
+///
+/// An error that is a [`Problem`] of status 5xx is the answer: 500 for a defect
+/// ([`Problem::internal`]), 503 for a store that is down ([`Problem::unavailable`]).
 ///
 /// The request has valid credentials: nothing that is found out later turns it into a request
 /// without credentials.
@@ -135,7 +141,7 @@ where
         match self {
             Ok(Some(principal)) => Verdict::Verified(principal),
             Ok(None) => Verdict::Missing,
-            Err(cause) => Verdict::Failed(cause.into()),
+            Err(cause) => Verdict::Failed(Box::new(LookUpFailure(cause.into()))),
         }
     }
 }
@@ -179,7 +185,9 @@ where
     }
 
     fn describe(&self, layer: Description) -> Description {
-        let failed = Answer::unavailable().when("when the principal cannot be looked up");
+        let failed = Answer::of(&Problem::unavailable("described").reason(LOOK_UP_FAILED));
+        let failed = failed.not_provoked("the store of principals is not down");
+        let failed = failed.when("when the principal cannot be looked up");
         let own = <L::Output as Outcome>::CAN_REFUSE.then_some(WRONG_CREDENTIALS);
         let layer = describe(&self.scheme, layer);
         layer

@@ -305,7 +305,7 @@ pub trait Authenticate {
     /// account was deleted can open public pages, and the page to sign in.
     ///
     /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see
-    /// [`Outcome`]. `None` is a 401, and an error a 503. The store is asked only about valid
+    /// [`Outcome`]. `None` is a 401, and an error a 503, or the 500 that it asks for. The store is asked only about valid
     /// credentials, and only if this scheme decides.
     ///
     /// # Example

@@ -309,11 +309,46 @@ struct Failure {
     cause: BoxError,
 }
 
-/// The 503 for credentials that could not be checked.
+/// The answer where credentials could not be checked: a 503, or the problem of status 5xx that the
+/// check has returned as its error.
 pub(in crate::layers::auth) fn unavailable(cause: BoxError) -> Problem {
-    match cause.downcast::<Failure>() {
-        Ok(failure) => Problem::unavailable(failure.cause).scheme(failure.scheme),
-        Err(cause) => Problem::unavailable(cause),
+    let cause = match cause.downcast::<Failure>() {
+        Ok(failure) => return server_error(failure.cause, "unavailable").scheme(failure.scheme),
+        Err(cause) => cause,
+    };
+    match cause.downcast::<LookUpFailure>() {
+        Ok(failure) => server_error(failure.0, LOOK_UP_FAILED),
+        Err(cause) => server_error(cause, "unavailable"),
+    }
+}
+
+fn server_error(cause: BoxError, reason: &'static str) -> Problem {
+    match cause.downcast::<Problem>() {
+        Ok(problem) if problem.status().is_server_error() => match problem.reason_code() {
+            Some(_) => *problem,
+            None => problem.reason(reason),
+        },
+        Ok(problem) => Problem::unavailable(problem).reason(reason),
+        Err(cause) => Problem::unavailable(cause).reason(reason),
+    }
+}
+
+/// The reason when the principal of valid credentials could not be looked up.
+pub(super) const LOOK_UP_FAILED: &str = "look_up_failed";
+
+/// The error of the closure of [`Authenticate::and_then`](super::Authenticate::and_then).
+#[derive(Debug)]
+pub(super) struct LookUpFailure(pub(super) BoxError);
+
+impl fmt::Display for LookUpFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for LookUpFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
     }
 }
 

@@ -575,7 +575,7 @@ async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
             Says::Right,
             || Err(io::Error::other("down")),
             503,
-            "unavailable",
+            "look_up_failed",
             1,
         ),
         (Says::Missing, found, 401, "no_credentials", 0),
@@ -609,6 +609,31 @@ async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
             assert_eq!(cookies.len(), usize::from(says == Says::RightWithCookie));
             assert_eq!(count.load(Ordering::SeqCst), asked, "{says:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_and_then_is_the_server_error_that_it_says() {
+    let cases: [(fn() -> Problem, u16, &str); 5] = [
+        (|| Problem::internal("a row twice"), 500, "look_up_failed"),
+        (|| Problem::unavailable("down"), 503, "unavailable"),
+        (|| Problem::internal("x").reason("own"), 500, "own"),
+        (|| Problem::bad_gateway("x"), 502, "bad_gateway"),
+        // Only a verdict refuses the client.
+        (
+            || Problem::new(http::StatusCode::FORBIDDEN),
+            503,
+            "look_up_failed",
+        ),
+    ];
+    for (error, status, reason) in cases {
+        let scheme = Scheme::new("Ant", Says::Right, false);
+        let scheme = scheme.and_then(move |_| async move { Err::<Option<By>, _>(error()) });
+        let response = send_to(&with_auth(scheme).optional(), request(), whoami).await;
+        assert_eq!(response.status(), status);
+        let problem: &Problem = response.extensions().get().unwrap();
+        assert_eq!(problem.reason_code(), Some(reason));
+        assert!(problem.cause().is_some());
     }
 }
 

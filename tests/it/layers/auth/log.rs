@@ -197,13 +197,13 @@ fn of_passwords() -> Vec<Case> {
             password(format!("ann:{HUNTER}")),
             "401 Basic wrong_password",
         ),
-        bearer("no colon", password(HUNTER), "400 Basic no_colon"),
-        bearer("no base64", format!("Basic {HUNTER}"), "400 Basic base64"),
-        bearer("no UTF-8", password([b':', 0xff]), "400 Basic encoding"),
+        bearer("no colon", password(HUNTER), "401 Basic no_colon"),
+        bearer("no base64", format!("Basic {HUNTER}"), "401 Basic base64"),
+        bearer("no UTF-8", password([b':', 0xff]), "401 Basic encoding"),
         bearer(
             "a NUL",
             password(format!("{HUNTER}:\0")),
-            "400 Basic control_character",
+            "401 Basic control_character",
         ),
         bearer("long", password(HUNTER.repeat(999)), "401 Basic too_long"),
         bearer(
@@ -322,7 +322,7 @@ async fn each_refusal_is_one_event_with_layer_scheme_and_reason_and_no_credentia
     check(&log, || jwt().either(keys()).exclusive(), &both).await;
 
     // A store that says nothing about a right token.
-    let right = [bearer("right", token(&json!({})), "503 - unavailable")];
+    let right = [bearer("right", token(&json!({})), "503 - look_up_failed")];
     check(
         &log,
         || jwt().and_then(async |_| store_is_down::<Option<Caller>>()),
