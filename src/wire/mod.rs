@@ -38,6 +38,6 @@ pub use self::{
     secret::Secret,
 };
 pub(crate) use self::{
-    problem::{retry_after, write_member},
+    problem::{reason_phrase, retry_after, write_member},
     type_name::{type_name, without_paths},
 };

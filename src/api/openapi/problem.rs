@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::problem_types::ProblemType;
-use crate::contract::description::Answer;
+use crate::{contract::description::Answer, wire::reason_phrase};
 
 /// The schema of every problem.
 pub(super) const PROBLEM: &str = "#/components/schemas/Problem";
@@ -37,7 +37,7 @@ impl ProblemSchemas {
         }
         let schema = problem_schema(problems);
         let reason = problems.first().map_or(StatusCode::OK, Answer::status);
-        let reason = reason.canonical_reason().unwrap_or("Other");
+        let reason = reason_phrase(reason).unwrap_or("Other");
         // By what it has, so that it keeps its name when other routes come and go.
         let mut members: Vec<_> = problems
             .iter()

@@ -9,7 +9,7 @@ use super::{
     problem::{PROBLEM, ProblemSchemas},
     response::{ResponseTypes, Status},
 };
-use crate::contract::description::Answer;
+use crate::{contract::description::Answer, wire::reason_phrase};
 
 /// The responses of an operation, by status.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl Responses {
                 Status::Any => self.entry("default"),
             };
             let text = match response.status {
-                Status::One(status) => status.canonical_reason().unwrap_or("Answered").to_owned(),
+                Status::One(status) => reason_phrase(status).unwrap_or("Answered").to_owned(),
                 Status::Redirection => "The client is sent to another URI.".to_owned(),
                 Status::Any if response.problem.is_some() => "Any other problem.".to_owned(),
                 Status::Any => "Any other answer.".to_owned(),
@@ -218,7 +218,7 @@ fn has_content(status: StatusCode) -> bool {
 /// The status, and when it is given: "Too Many Requests: when a quota is spent."
 fn sentence(answer: &Answer) -> String {
     let status = answer.status();
-    let reason = status.canonical_reason().unwrap_or("Refused");
+    let reason = reason_phrase(status).unwrap_or("Refused");
     match answer.condition() {
         "" => format!("{reason}."),
         when => format!("{reason}, {when}."),

@@ -27,20 +27,74 @@ pub const fn with_presentation() -> Placed<Presentation> {
 
 /// Renders every refusal with a function, and answers 500 when an inner service panics.
 ///
-/// The renderer returns the `Content-Type` and the body. It is called for refusals only. If it
-/// panics, the client gets problem+json.
-pub fn with_presentation_as<F>(renderer: F) -> Placed<Presentation>
+/// The renderer returns the `Content-Type` and the body, or another status before them: see
+/// [`Rendered`]. It is called for refusals only. If it panics, the client gets problem+json.
+pub fn with_presentation_as<F, R>(renderer: F) -> Placed<Presentation>
 where
-    F: Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync + 'static,
+    F: Fn(&Problem, &RequestInfo) -> R + Send + Sync + 'static,
+    R: Into<Rendered>,
 {
     placed(Presentation {
-        renderer: Some(Arc::new(renderer)),
+        renderer: Some(Arc::new(move |problem, request| {
+            renderer(problem, request).into()
+        })),
         page: None,
     })
 }
 
-pub(super) type Renderer =
-    Arc<dyn Fn(&Problem, &RequestInfo) -> (HeaderValue, Bytes) + Send + Sync>;
+pub(super) type Renderer = Arc<dyn Fn(&Problem, &RequestInfo) -> Rendered + Send + Sync>;
+
+/// What a renderer of [`with_presentation_as`] returns: `(content_type, body)`, or
+/// `(status, content_type, body)`.
+///
+/// The status must be that of an error, 400 to 599; otherwise the problem's own is kept, because a
+/// refusal is never a success. The log, the metrics of `wythe` and an OpenAPI document have the
+/// status of the problem.
+///
+/// # Example: an application that knows no 422
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{HeaderValue, StatusCode};
+/// use wythe::with_presentation_as;
+///
+/// let layer = with_presentation_as(|problem, _| {
+///     let status = match problem.status() {
+///         StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+///         status => status,
+///     };
+///     let body = format!(r#"{{"code":{}}}"#, status.as_u16());
+///     (status, HeaderValue::from_static("application/json"), Bytes::from(body))
+/// });
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Rendered {
+    pub(super) status: Option<StatusCode>,
+    pub(super) media_type: HeaderValue,
+    pub(super) body: Bytes,
+}
+
+impl From<(HeaderValue, Bytes)> for Rendered {
+    fn from((media_type, body): (HeaderValue, Bytes)) -> Self {
+        Self {
+            status: None,
+            media_type,
+            body,
+        }
+    }
+}
+
+impl From<(StatusCode, HeaderValue, Bytes)> for Rendered {
+    fn from((status, media_type, body): (StatusCode, HeaderValue, Bytes)) -> Self {
+        let is_error = status.is_client_error() || status.is_server_error();
+        Self {
+            status: is_error.then_some(status),
+            media_type,
+            body,
+        }
+    }
+}
 
 /// The layer of [`with_presentation`] and [`with_presentation_as`].
 #[derive(Clone)]

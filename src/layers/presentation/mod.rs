@@ -14,7 +14,7 @@
 //! 5. An error of any other type passes unchanged: it has the application's own format.
 //! 6. A panic of an inner service becomes a 500; its message goes to the log only.
 //!
-//! The status and the other header fields are kept (`Allow`, `Retry-After`, `Vary`,
+//! The status, unless a renderer [changes it](Rendered), and the other header fields are kept (`Allow`, `Retry-After`, `Vary`,
 //! `WWW-Authenticate`), except for those that describe the old body. The response to a `HEAD`
 //! request has the fields of the problem, and no body.
 //!
@@ -63,7 +63,13 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let presentation = with_presentation_as(|problem, request| {
-//!     let body = json!({ "error": problem.summary(), "path": request.uri().path() });
+//!     let body = json!({
+//!         "error": problem.summary(),
+//!         // What the client can do, and members such as the `errors` of a 422.
+//!         "message": problem.explanation(),
+//!         "details": problem.extensions(),
+//!         "path": request.uri().path(),
+//!     });
 //!     (HeaderValue::from_static("application/json"), Bytes::from(body.to_string()))
 //! });
 //! let app: Router = Router::new().layer(compose((presentation,)));
@@ -72,7 +78,8 @@
 //! let response = app.oneshot(request).await.unwrap();
 //! assert_eq!(response.headers()["content-type"], "application/json");
 //! let body = response.into_body().collect().await.unwrap().to_bytes();
-//! assert_eq!(body, r#"{"error":"Not Found","path":"/nowhere"}"#);
+//! let expected = json!({ "error": "Not Found", "message": null, "details": {}, "path": "/nowhere" });
+//! assert_eq!(body, expected.to_string());
 //! # }
 //! ```
 //!
@@ -108,7 +115,7 @@
 //!
 //! | status | when | body |
 //! |---|---|---|
-//! | unchanged | the response is an error, and is a problem, empty, or plain text | problem, or the renderer's output |
+//! | unchanged, or the renderer's | the response is an error, and is a problem, empty, or plain text | problem, or the renderer's output |
 //! | 500 | an inner service panics | the same |
 //!
 //! # Order
@@ -154,7 +161,7 @@ mod service;
 use crate::wire::Problem;
 
 pub use self::{
-    layer::{Presentation, RequestInfo},
+    layer::{Presentation, Rendered, RequestInfo},
     page::HtmlTemplate,
     service::{Presented, PresentedFuture},
 };

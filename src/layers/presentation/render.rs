@@ -9,7 +9,7 @@ use http::{
 use http_body::Body;
 
 use super::{
-    layer::{Presentation, Renderer, RequestInfo},
+    layer::{Presentation, Rendered, Renderer, RequestInfo},
     page::{HTML, HtmlTemplate, prefers_html},
     service::catch,
 };
@@ -178,7 +178,12 @@ impl Present {
         problem: &Problem,
         whole: bool,
     ) -> Response<R> {
-        let (media_type, body) = self.render(problem);
+        let Rendered {
+            status,
+            media_type,
+            body,
+        } = self.render(problem);
+        head.status = status.unwrap_or(head.status);
         #[cfg(feature = "request-id")]
         if let Some(problem) = head.extensions.get_mut::<Problem>() {
             problem.keep_body();
@@ -199,13 +204,13 @@ impl Present {
         Response::from_parts(head, R::from(Bytes::new()))
     }
 
-    fn render(&self, problem: &Problem) -> (HeaderValue, Bytes) {
+    fn render(&self, problem: &Problem) -> Rendered {
         if let Some(page) = &self.page {
             #[cfg(feature = "request-id")]
             let id = self.id.as_ref().map(RequestId::as_str);
             #[cfg(not(feature = "request-id"))]
             let id = None;
-            return (HTML, page.render(problem, id));
+            return (HTML, page.render(problem, id)).into();
         }
         #[cfg(feature = "request-id")]
         let with_id;
@@ -216,7 +221,7 @@ impl Present {
                 &with_id
             }
             (Some(id), None) => {
-                return (PROBLEM_JSON, problem.to_json_with_request_id(id.as_str()));
+                return (PROBLEM_JSON, problem.to_json_with_request_id(id.as_str())).into();
             }
             (None, _) => problem,
         };
@@ -225,7 +230,7 @@ impl Present {
             .and_then(|(renderer, request)| {
                 catch("the renderer panicked", None, || renderer(problem, request))
             })
-            .unwrap_or_else(|| (PROBLEM_JSON, problem.to_json()))
+            .unwrap_or_else(|| (PROBLEM_JSON, problem.to_json()).into())
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use self::logged::Logged;
@@ -245,7 +245,7 @@ impl Problem {
     /// The title, or the status's reason phrase.
     #[must_use]
     pub fn summary(&self) -> &str {
-        let reason = self.inner.status.canonical_reason().unwrap_or("Unknown");
+        let reason = reason_phrase(self.inner.status).unwrap_or("Unknown");
         self.inner.title.as_deref().unwrap_or(reason)
     }
 
@@ -386,6 +386,46 @@ impl Serialize for Problem {
     }
 }
 
+/// Reads the problem of another server. Members of the standard whose values have another type are
+/// ignored (RFC 9457, section 3.1); only the status is required, as a number from 100 to 999.
+///
+/// # Example: what a service of one's own has answered
+///
+/// ```
+/// use wythe::Problem;
+///
+/// let body = r#"{"title":"Out of credit","status":403,"balance":30}"#;
+/// let problem: Problem = serde_json::from_str(body)?;
+/// assert_eq!(problem.status(), 403);
+/// assert_eq!(problem.summary(), "Out of credit");
+/// assert_eq!(problem.extensions()["balance"], 30);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+impl<'de> Deserialize<'de> for Problem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members: Map<String, Value> = Map::deserialize(deserializer)?;
+        let status = members.remove("status").as_ref().and_then(Value::as_u64);
+        let status = status.and_then(|status| u16::try_from(status).ok());
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        let status = status.ok_or_else(|| {
+            de::Error::custom("the `status` of the problem is not a number from 100 to 999")
+        })?;
+        let mut text = |name| match members.remove(name) {
+            Some(Value::String(text)) => Some(Cow::Owned(text)),
+            _ => None,
+        };
+        let (kind, title) = (text("type"), text("title"));
+        let (detail, instance) = (text("detail"), text("instance"));
+        Ok(Self::new(status).change(|inner| {
+            inner.kind = kind;
+            inner.title = title;
+            inner.detail = detail;
+            inner.instance = instance;
+            inner.extensions = Extensions::Values(members);
+        }))
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.inner.status.as_str(), self.summary())?;
@@ -431,6 +471,18 @@ impl From<Infallible> for Problem {
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         Self::internal(error)
+    }
+}
+
+/// The reason phrase of a status. Two are those of RFC 9110, which renamed them after `http` took
+/// them from RFC 7231 and RFC 4918.
+pub(crate) fn reason_phrase(status: StatusCode) -> Option<&'static str> {
+    match status {
+        // Section 15.5.14.
+        StatusCode::PAYLOAD_TOO_LARGE => Some("Content Too Large"),
+        // Section 15.5.21.
+        StatusCode::UNPROCESSABLE_ENTITY => Some("Unprocessable Content"),
+        status => status.canonical_reason(),
     }
 }
 

@@ -39,6 +39,63 @@ fn a_problem_without_a_type_has_the_title_of_its_status() {
     );
 }
 
+/// RFC 9110, sections 15.5.14 and 15.5.21; `http` has the names of older standards.
+#[test]
+fn titles_are_those_of_rfc_9110() {
+    for (status, title) in [
+        (413, "Content Too Large"),
+        (422, "Unprocessable Content"),
+        (414, "URI Too Long"),
+        (429, "Too Many Requests"),
+    ] {
+        let problem = Problem::new(StatusCode::from_u16(status).unwrap());
+        assert_eq!(problem.summary(), title);
+    }
+}
+
+#[test]
+fn a_problem_that_was_written_is_read() {
+    let problems = [
+        Problem::new(StatusCode::NOT_FOUND),
+        Problem::new(StatusCode::FORBIDDEN)
+            .kind("https://example.com/probs/out-of-credit")
+            .title("You do not have enough credit.")
+            .detail("Your current balance is 30, but that costs 50.")
+            .instance("/account/12345/msgs/abc")
+            .extension("balance", 30)
+            .extension("accounts", json!(["/account/12345", "/account/67890"])),
+    ];
+    for problem in problems {
+        let read: Problem = serde_json::from_slice(&problem.to_json()).unwrap();
+        assert_eq!(read.to_json(), problem.to_json());
+        assert_eq!(read.kind_uri(), problem.kind_uri());
+        assert_eq!(read.explanation(), problem.explanation());
+        assert_eq!(read.extensions(), problem.extensions());
+    }
+}
+
+#[test]
+fn reading_a_problem_ignores_members_of_another_type_and_requires_a_status() {
+    let body = r#"{"type":1,"title":null,"status":503,"detail":["x"],"instance":{},"x":1}"#;
+    let problem: Problem = serde_json::from_str(body).unwrap();
+    let expected = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"x":1}"#;
+    assert_eq!(problem.to_json(), expected);
+    let invalid = [
+        "{}",
+        r#"{"title":"x"}"#,
+        r#"{"status":"503"}"#,
+        r#"{"status":99}"#,
+        r#"{"status":1000}"#,
+        r#"{"status":65736}"#,
+        r#"{"status":503.5}"#,
+        "[]",
+        "null",
+    ];
+    for body in invalid {
+        assert!(serde_json::from_str::<Problem>(body).is_err(), "{body}");
+    }
+}
+
 #[test]
 fn a_status_without_a_reason_phrase_still_has_a_title() {
     let response = Problem::new(StatusCode::from_u16(499).unwrap()).into_response();

@@ -346,8 +346,40 @@ async fn a_renderer_keeps_other_fields_and_the_applications_own_errors() {
 }
 
 #[tokio::test]
+async fn a_renderer_changes_the_status_to_another_error_only() {
+    let cases = [
+        (400, 400),
+        (418, 418),
+        (500, 500),
+        (599, 599),
+        (200, 404),
+        (204, 404),
+        (304, 404),
+        (100, 404),
+        (600, 404),
+    ];
+    for (said, expected) in cases {
+        let said = StatusCode::from_u16(said).unwrap();
+        let presentation = with_presentation_as(move |problem, _| {
+            let body = Bytes::from(problem.status().to_string());
+            (said, HeaderValue::from_static("text/csv"), body)
+        });
+        for method in [Method::GET, Method::HEAD] {
+            let is_head = method == Method::HEAD;
+            let response = ask(app(presentation.clone()), method, "/nowhere").await;
+            assert_eq!(response.status(), expected, "{said}");
+            assert_eq!(response.headers()["content-type"], "text/csv");
+            let body = if is_head { "" } else { "404 Not Found" };
+            assert_eq!(response.body(), body);
+            let problem: &Problem = response.extensions().get().unwrap();
+            assert_eq!(problem.status(), 404);
+        }
+    }
+}
+
+#[tokio::test]
 async fn if_a_renderer_panics_the_standard_one_is_used() {
-    let presentation = with_presentation_as(|_, _| panic!("renderer"));
+    let presentation = with_presentation_as(|_, _| -> (HeaderValue, Bytes) { panic!("renderer") });
     let response = ask(app(presentation), Method::GET, "/nowhere").await;
     problem(&response, StatusCode::NOT_FOUND);
 }
