@@ -124,7 +124,7 @@
 //!
 //! ```text
 //! layer               stage         answers and sets
-//! with_rate_limit     Throttle      429 when a quota is spent ("default": 10 requests per minute, one every 6 s)
+//! with_rate_limit     Throttle      429 when a quota is spent ("10-per-minute": 10 requests per minute, one every 6 s)
 //!                                   500 when the server does not provide the address of the peer
 //!                                   sets retry-after, ratelimit, ratelimit-policy, access-control-expose-headers
 //! with_auth           Authenticate  401 without credentials, or with invalid ones

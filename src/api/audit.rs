@@ -203,9 +203,9 @@ impl AuditedRoute {
     fn limits(&self) -> String {
         let limits = self.acting_layers.iter().flat_map(Description::limits);
         list(limits.map(|limit| {
-            let name = match limit.name() {
-                "default" => String::new(),
-                name => format!("`{name}`: "),
+            let name = match limit.has_own_name() {
+                false => String::new(),
+                true => format!("`{}`: ", limit.name()),
             };
             match limit.key() {
                 [] => format!("{name}{limit}"),

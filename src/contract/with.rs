@@ -6,6 +6,7 @@ use std::{
     mem,
     pin::Pin,
     task::{Context, Poll, ready},
+    thread,
 };
 
 use bytes::Bytes;
@@ -197,7 +198,9 @@ where
                     }
                 },
                 StateProjection::Calling { call, after } => {
+                    let unwinding = DropOnUnwind(after);
                     let mut response = ready!(call.poll(cx))?;
+                    let after = &mut *unwinding.0;
                     if let Some((middleware, carry)) = after.take() {
                         let is_error = response.status().as_u16() >= 400;
                         if is_error {
@@ -219,6 +222,18 @@ where
                     return Poll::Ready(Ok(reply.map(R::from)));
                 }
             }
+        }
+    }
+}
+
+/// Drops a carry while a panic of what is inside unwinds, so that it can tell a panic from a client that
+/// has disconnected, by [`thread::panicking`].
+struct DropOnUnwind<'a, T>(&'a mut Option<T>);
+
+impl<T> Drop for DropOnUnwind<'_, T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            drop(self.0.take());
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     slice,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use super::{
     difference::{Change, ChangeKind, Difference, Location},
     documentation, schema, security,
 };
+use crate::contract::description::Limit;
 
 const METHODS: &[&str] = &[
     "get", "head", "post", "put", "patch", "delete", "options", "trace", "query",
@@ -614,6 +616,13 @@ fn schema_of(value: &Value) -> &Value {
     value.get("schema").or_else(content).unwrap_or(&ANYTHING)
 }
 
+/// The name of a limit that has been given none.
+fn name_of_numbers(limit: &Value) -> Option<String> {
+    let period = limit.get("period-seconds")?.as_f64()?;
+    let period = Duration::try_from_secs_f64(period).ok()?;
+    Some(Limit::name_of(limit.get("limit")?.as_u64()?, period))
+}
+
 /// The limits of an operation, by their names.
 fn limits(operation: &Value) -> BTreeMap<String, &Value> {
     let written = operation.get("x-rate-limit");
@@ -624,7 +633,10 @@ fn limits(operation: &Value) -> BTreeMap<String, &Value> {
     };
     let mut limits = BTreeMap::new();
     for limit in listed {
-        let name = limit.get("name").map_or_else(|| "default".to_owned(), text);
+        let name = limit.get("name").map(text);
+        // A name that is made of the numbers is another when they change.
+        let name = name.filter(|name| Some(name) != name_of_numbers(limit).as_ref());
+        let name = name.unwrap_or_else(|| "default".to_owned());
         let same = limits
             .keys()
             .filter(|known: &&String| known.starts_with(&name))

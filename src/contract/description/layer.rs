@@ -45,7 +45,7 @@ use crate::wire::without_paths;
 /// let (stage, layer) = &stack.describe()[0];
 /// assert_eq!(*stage, "Throttle");
 /// let limit = &layer.limits()[0];
-/// assert_eq!((limit.name(), limit.count(), limit.key().join(", ")), ("default", 10, "peer address".into()));
+/// assert_eq!((limit.name(), limit.count(), limit.key().join(", ")), ("10-per-minute", 10, "peer address".into()));
 /// # }
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```

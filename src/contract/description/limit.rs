@@ -53,6 +53,38 @@ impl Limit {
         }
     }
 
+    /// The name of a quota that has been given none, such as `100-per-minute`.
+    #[cfg_attr(
+        not(feature = "full"),
+        allow(dead_code, reason = "rate limits and the audit of an `Api` ask")
+    )]
+    pub(crate) fn name_of(count: u64, period: Duration) -> String {
+        const HOUR: u64 = 60 * 60;
+        const DAY: u64 = 24 * HOUR;
+        match (period.as_secs(), period.subsec_nanos()) {
+            (1, 0) => format!("{count}-per-second"),
+            (60, 0) => format!("{count}-per-minute"),
+            (HOUR, 0) => format!("{count}-per-hour"),
+            (DAY, 0) => format!("{count}-per-day"),
+            (seconds, 0) => format!("{count}-per-{seconds}s"),
+            (_, nanos) if nanos % 1_000_000 == 0 => {
+                format!("{count}-per-{}ms", period.as_millis())
+            }
+            _ => format!("{count}-per-{}ns", period.as_nanos()),
+        }
+    }
+
+    /// Whether the name says more than the numbers.
+    #[cfg_attr(
+        not(feature = "full"),
+        allow(dead_code, reason = "the audit of an `Api` asks")
+    )]
+    pub(crate) fn has_own_name(&self) -> bool {
+        let period = self.period;
+        self.name != "default"
+            && period.is_none_or(|period| self.name != Self::name_of(self.count, period))
+    }
+
     /// How many of the requests of a period may come at once; by default all of them.
     pub const fn burst(mut self, count: u64) -> Self {
         self.burst = Some(count);

@@ -47,6 +47,20 @@ impl<'a> Answered<'a> {
         }
     }
 
+    /// A response that will not be seen here.
+    pub(super) const fn without_body(
+        status: StatusCode,
+        headers: &'a HeaderMap,
+        extensions: &'a Extensions,
+    ) -> Self {
+        Self {
+            status,
+            headers,
+            extensions,
+            body_bytes: None,
+        }
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -85,8 +99,8 @@ impl fmt::Debug for Answered<'_> {
 impl<K: Key> RateLimit<K> {
     /// What a request costs, by its head. 1 by default.
     ///
-    /// A request that costs more than a quota's burst can never pass: it is answered with 429 and
-    /// no `Retry-After`. One that costs 0 passes unless the key is in debt or blocked. If the closure
+    /// A request that costs more than a quota's burst can never pass: it is answered with 429, the
+    /// fields, and a problem that says the largest cost, without `Retry-After`. One that costs 0 passes unless the key is in debt or blocked. If the closure
     /// asks for a [route](RequestHead::route) that is not known, the request costs at least 1.
     ///
     /// # Example: a search costs ten times as much as a look-up
@@ -112,7 +126,12 @@ impl<K: Key> RateLimit<K> {
     ///
     /// If too much was taken, the rest is given back. If too little was taken, the rest is charged
     /// even if less is left: then the key is in debt, and is refused until that has come back. A
-    /// request that never gets a response, because its client disconnected, costs what was taken.
+    /// request that never gets a response, because its client disconnected, costs what was taken. One
+    /// whose handler panics counts as a response of status 500 without fields and extensions.
+    ///
+    /// What requests in progress hold may be given back at any moment, so a refusal does not promise
+    /// when: its `Retry-After` counts only what is certainly spent, and is 1 second at least. Of a limit
+    /// in Redis, this is known for the requests of the same instance.
     ///
     /// # Example: by the bytes that were sent
     ///
@@ -162,7 +181,10 @@ impl<K: Key> RateLimit<K> {
     }
 
     /// Counts only requests that were answered with a client error, 400 to 499: wrong passwords, for
-    /// example. Server errors are not held against the client.
+    /// example. Server errors and panics are not held against the client.
+    ///
+    /// A unit is held while a request is in progress. So of more requests at once than there are units,
+    /// good ones are refused as well: they can come again at once, which their `Retry-After` says.
     ///
     /// # Example: five wrong passwords in a quarter of an hour
     ///

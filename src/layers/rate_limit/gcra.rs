@@ -15,7 +15,7 @@
 //!
 //! [governor]: https://docs.rs/governor
 
-use std::{cell::Cell, fmt, num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, cell::Cell, fmt, num::NonZeroU32, time::Duration};
 
 use governor::{
     RateLimiter, clock,
@@ -158,6 +158,8 @@ impl Decision {
 /// A quota that was checked. Its arithmetic is exact up to [`FURTHEST`], and stops there.
 pub(super) struct Gcra {
     quota: Quota,
+    /// As clients see it.
+    name: Cow<'static, str>,
     burst: NonZeroU32,
     /// Nanoseconds in which one unit comes back.
     interval: u64,
@@ -174,7 +176,11 @@ pub(super) struct Balance {
 
 impl Gcra {
     pub(super) fn new(quota: Quota) -> Result<Self, ConfigError> {
-        let refuse = |why: &str| Err(error(format!("{} ({:?})", why, quota.name)));
+        let name = quota.name.clone().unwrap_or_else(|| {
+            let count = u64::from(quota.count);
+            Cow::Owned(Limit::name_of(count, quota.period))
+        });
+        let refuse = |why: &str| Err(error(format!("{why} ({name:?})")));
         let (Some(count), Some(burst)) = (
             NonZeroU32::new(quota.count),
             NonZeroU32::new(quota.burst.unwrap_or(quota.count)),
@@ -196,6 +202,7 @@ impl Gcra {
             return refuse("more than one request per nanosecond cannot be counted");
         };
         Ok(Self {
+            name,
             burst,
             interval,
             governor: of_one.allow_burst(burst),
@@ -209,9 +216,9 @@ impl Gcra {
             count,
             period,
             burst,
-            name,
+            name: _,
         } = &self.quota;
-        let limit = Limit::requests(name.clone(), (*count).into(), *period);
+        let limit = Limit::requests(self.name.clone(), (*count).into(), *period);
         match burst {
             Some(burst) => limit.burst((*burst).into()),
             None => limit,
@@ -219,7 +226,12 @@ impl Gcra {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.quota.name
+        &self.name
+    }
+
+    /// The name in a store, which stays the same when the numbers of a quota change.
+    pub(super) fn name_in_store(&self) -> &str {
+        self.quota.name.as_deref().unwrap_or("default")
     }
 
     pub(super) const fn burst(&self) -> u32 {
@@ -236,9 +248,13 @@ impl Gcra {
         self.cost(self.burst())
     }
 
-    /// The same in seconds, rounded up.
-    pub(super) fn window(&self) -> u64 {
-        self.whole().div_ceil(SECOND)
+    /// The same in seconds, rounded up; `None` if it is less than one, which no number of seconds can
+    /// say.
+    pub(super) fn window(&self) -> Option<u64> {
+        // Not from the interval, which is rounded down: three a second come back in one second.
+        let exact = self.quota.period.as_nanos() * u128::from(self.burst());
+        let is_short = exact < u128::from(SECOND) * u128::from(self.quota.count);
+        (!is_short).then(|| self.whole().div_ceil(SECOND))
     }
 
     /// Nanoseconds in which this many units come back, exact up to the burst.
@@ -330,7 +346,12 @@ impl clock::Clock for Moment {
 /// The quota as in descriptions of a stack.
 impl fmt::Debug for Gcra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.quota.fmt(f)
+        f.debug_struct("Quota")
+            .field("count", &self.quota.count)
+            .field("period", &self.quota.period)
+            .field("burst", &self.burst)
+            .field("name", &self.name)
+            .finish()
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use super::redis::{Name, RedisCounts};
 use super::{
     gcra::{Decision, Gcra},
-    limiter::{Counted, FULL, FULL_FOR, Limit, Refusal, Store, StoreKey},
+    limiter::{FULL, FULL_FOR, Limit, Refusal, Store, StoreKey},
     memory::{Full, Memory},
     plan::Plan,
     policy::{Options, RateLimit},
@@ -180,18 +180,13 @@ impl<V: KeyPart> Handle<V> {
     /// - 429 with `Retry-After`, if a quota has too few left, unless the limit is in shadow mode;
     /// - 503, if Redis can't be asked, or memory is full and new keys are refused.
     pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
-        let options = &self.limit.options;
-        if !options.shadow
-            && let Some(never) = self.plan.never_passes(units)
-        {
-            return Err(never);
-        }
         let Ok(asked) = self.limit.store.take(&self.plan, written(key), units);
-        match self.limit.judge(asked.answer().await) {
+        match self.limit.judge(asked.answer().await, &self.plan, units) {
             Ok(_) => Ok(()),
-            Err(Refusal::Quota(Counted { plan, decision, .. })) => {
-                Err(plan.refusal(&decision, units, options.jitter))
+            Err(Refusal::Quota(counted)) => {
+                Err(counted.plan.refusal(self.limit.refused(&counted, units)))
             }
+            Err(Refusal::Never(problem)) => Err(problem),
             Err(Refusal::Store { problem, wait }) => Err(problem.retry_after(wait)),
         }
     }

@@ -2,15 +2,17 @@
 
 use std::{
     fmt, iter,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::{Name, Question, RedisCounts};
@@ -19,7 +21,8 @@ use super::{
     gcra::{Decision, Gcra},
     handle::Handle,
     memory::{Full, Memory},
-    plan::{Plan, Report},
+    pending::{Pending, PendingUnits},
+    plan::{Plan, Refused, Report, Share},
     policy::{Options, RateLimit},
 };
 use crate::{
@@ -113,13 +116,15 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
             }
             #[cfg(feature = "rate-limit-redis")]
             Ok(Decided::Open {
+                plan,
                 question,
                 units,
                 cross_origin,
             }) => {
                 let limit = Arc::clone(&self.0.limit);
                 Later::pending(async move {
-                    let passed = limit.conclude(question.answer().await, units, cross_origin);
+                    let taken = question.answer().await;
+                    let passed = limit.conclude(taken, &plan, units, cross_origin);
                     let request = Request::from_parts(head, body);
                     Step::from(passed.map(|passed| (request, Carried(passed))))
                 })
@@ -132,10 +137,10 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
         let (plan, report) = match passed {
             Passed::Silently => return,
             Passed::Told { plan, report } => (plan, report),
-            Passed::Unsettled(unsettled) => {
-                let limit = &self.0.limit;
-                limit.settle(*unsettled, &Answered::new(response))
-            }
+            Passed::Unsettled(mut unsettled) => match unsettled.settle(&Answered::new(response)) {
+                Some(settled) => settled,
+                None => return,
+            },
         };
         plan.write_report(report, response.headers_mut());
     }
@@ -148,6 +153,8 @@ pub(super) struct Limit {
     others: Box<[Arc<Plan>]>,
     pub(super) options: Options,
     pub(super) store: Store,
+    /// What requests in progress hold, if they may give it back.
+    pending: Option<PendingUnits>,
     /// What was refused since the limit was made. Passing requests do not touch it.
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
@@ -159,6 +166,7 @@ enum Decided {
     /// Redis has to be asked.
     #[cfg(feature = "rate-limit-redis")]
     Open {
+        plan: Arc<Plan>,
         question: Question,
         units: u32,
         cross_origin: bool,
@@ -177,16 +185,22 @@ enum Passed {
     Unsettled(Box<Unsettled>),
 }
 
+/// A request in progress, until its response is known, or it is dropped.
 struct Unsettled {
-    counted: Counted,
+    limit: Arc<Limit>,
+    /// `None` once it is settled.
+    counted: Option<Counted>,
     units: u32,
     cross_origin: bool,
+    _pending: Pending,
 }
 
 /// Why a request does not pass.
 pub(super) enum Refusal {
     /// A quota has too little left.
     Quota(Counted),
+    /// It costs more than a quota ever holds, and nothing is known of what is left.
+    Never(Problem),
     /// The store is full, or can't be asked.
     Store { problem: Problem, wait: Duration },
 }
@@ -201,7 +215,9 @@ impl Limit {
         let plan = |n: usize, quotas: &Arc<[Gcra]>| {
             let number = (!others.is_empty()).then_some(n);
             let share = options.shares.get(n).map(Arc::clone);
-            let share = share.map(|quotas| Plan::new(quotas, number, fields, None).into());
+            let share = share.map_or(Share::None, |quotas| {
+                Share::With(Plan::new(quotas, number, fields, Share::Is).into())
+            });
             Arc::new(Plan::new(Arc::clone(quotas), number, fields, share))
         };
         Self {
@@ -211,6 +227,7 @@ impl Limit {
                 .map(|(n, quotas)| plan(n, quotas))
                 .collect(),
             store: Store::new(&options),
+            pending: options.settle.as_ref().map(|_| PendingUnits::new()),
             options,
             refused: AtomicU64::new(0),
             would_refuse: AtomicU64::new(0),
@@ -222,7 +239,11 @@ impl Limit {
         clippy::result_large_err,
         reason = "a box would be one more allocation"
     )]
-    fn decide<K: Key>(&self, key: &K, head: &mut Parts) -> Result<Decided, Response<Bytes>> {
+    fn decide<K: Key>(
+        self: &Arc<Self>,
+        key: &K,
+        head: &mut Parts,
+    ) -> Result<Decided, Response<Bytes>> {
         let options = &self.options;
         if let Some(exempt) = &options.exempt {
             let head = RequestHead::from(&*head);
@@ -237,20 +258,16 @@ impl Limit {
             // A request is not free because its route is unknown.
             units.max(u32::from(head.take_route_missed()))
         });
-        if !options.shadow
-            && let Some(never) = plan.never_passes(units)
-        {
-            return Err(never.into());
-        }
         let cross_origin = head.headers.contains_key(header::ORIGIN);
         let write = |writer: &mut KeyWriter<'_>| key.write(head, writer);
         match self.store.take(plan, write, units)? {
             Asked::Answered(taken) => {
-                let passed = self.conclude(taken, units, cross_origin)?;
+                let passed = self.conclude(taken, plan, units, cross_origin)?;
                 Ok(Decided::Passed(passed))
             }
             #[cfg(feature = "rate-limit-redis")]
             Asked::Open(question) => Ok(Decided::Open {
+                plan: Arc::clone(plan),
                 question,
                 units,
                 cross_origin,
@@ -279,28 +296,34 @@ impl Limit {
         reason = "a box would be one more allocation"
     )]
     fn conclude(
-        &self,
+        self: &Arc<Self>,
         taken: Taken,
+        plan: &Plan,
         units: u32,
         cross_origin: bool,
     ) -> Result<Passed, Response<Bytes>> {
-        match self.judge(taken) {
-            Ok(Some(counted)) if self.options.settle.is_some() => {
+        match self.judge(taken, plan, units) {
+            Ok(Some(counted)) => {
+                let Some(pending) = &self.pending else {
+                    let Counted { plan, decision, .. } = counted;
+                    let report = plan.report(&decision, cross_origin);
+                    return Ok(Passed::Told { plan, report });
+                };
                 let unsettled = Unsettled {
-                    counted,
+                    limit: Arc::clone(self),
+                    _pending: pending.hold(counted.key.id(), units),
+                    counted: Some(counted),
                     units,
                     cross_origin,
                 };
                 Ok(Passed::Unsettled(Box::new(unsettled)))
             }
-            Ok(Some(Counted { plan, decision, .. })) => {
-                let report = plan.report(&decision, cross_origin);
-                Ok(Passed::Told { plan, report })
-            }
             Ok(None) => Ok(Passed::Silently),
-            Err(Refusal::Quota(Counted { plan, decision, .. })) => {
-                Err(plan.refuse(&decision, units, self.options.jitter, cross_origin))
+            Err(Refusal::Quota(counted)) => {
+                let refused = self.refused(&counted, units);
+                Err(counted.plan.refuse(refused, cross_origin))
             }
+            Err(Refusal::Never(problem)) => Err(problem.into()),
             Err(Refusal::Store { problem, wait }) => {
                 let mut response = problem.into_response();
                 let wait = retry_after(wait);
@@ -319,8 +342,19 @@ impl Limit {
             reason = "a box would be one more allocation"
         )
     )]
-    pub(super) fn judge(&self, taken: Taken) -> Result<Option<Counted>, Refusal> {
+    pub(super) fn judge(
+        &self,
+        taken: Taken,
+        plan: &Plan,
+        units: u32,
+    ) -> Result<Option<Counted>, Refusal> {
         let shadow = self.options.shadow;
+        if !matches!(taken, Taken::Counted(_))
+            && !shadow
+            && let Some(never) = plan.never_passes(units)
+        {
+            return Err(Refusal::Never(never));
+        }
         match taken {
             Taken::Counted(counted) if counted.decision.passes() => Ok(Some(counted)),
             Taken::Counted(counted) if shadow => {
@@ -338,28 +372,17 @@ impl Limit {
         }
     }
 
-    /// Charges what the answer costs more than was taken, or gives back what it costs less.
-    fn settle(&self, unsettled: Unsettled, answered: &Answered<'_>) -> (Arc<Plan>, Report) {
-        let Unsettled {
-            counted,
+    /// What a refusal says.
+    pub(super) fn refused<'a>(&self, counted: &'a Counted, units: u32) -> Refused<'a> {
+        Refused {
+            decision: &counted.decision,
             units,
-            cross_origin,
-        } = unsettled;
-        let Counted {
-            plan,
-            key,
-            mut decision,
-        } = counted;
-        let settle = self.options.settle.as_ref();
-        let cost = settle.map_or(units, |settle| settle(answered, units));
-        let difference = i64::from(cost).saturating_sub(units.into());
-        if difference != 0
-            && let Some(charged) = self.store.charge_later(key, &plan, decision, difference)
-        {
-            decision = charged;
+            held: match &self.pending {
+                Some(pending) => pending.of(counted.key.id()),
+                None => 0,
+            },
+            jitter: self.options.jitter,
         }
-        let report = plan.report(&decision, cross_origin);
-        (plan, report)
     }
 
     /// The limit as data, without its key.
@@ -400,6 +423,43 @@ impl Limit {
             layer = layer.bypass(Bypass::Chosen("exempt"));
         }
         fields.into_iter().fold(layer, Description::field)
+    }
+}
+
+impl Unsettled {
+    /// Charges what the answer costs more than was taken, or gives back what it costs less.
+    fn settle(&mut self, answered: &Answered<'_>) -> Option<(Arc<Plan>, Report)> {
+        let Counted {
+            plan,
+            key,
+            mut decision,
+        } = self.counted.take()?;
+        let settle = self.limit.options.settle.as_ref();
+        let cost = settle.map_or(self.units, |settle| settle(answered, self.units));
+        let difference = i64::from(cost).saturating_sub(self.units.into());
+        let store = &self.limit.store;
+        if difference != 0
+            && let Some(charged) = store.charge_later(key, &plan, decision, difference)
+        {
+            decision = charged;
+        }
+        let report = plan.report(&decision, self.cross_origin);
+        Some((plan, report))
+    }
+}
+
+impl Drop for Unsettled {
+    /// A panic of what is inside is a 500. Otherwise nobody waits for the response any more, and the
+    /// request costs what was taken.
+    fn drop(&mut self) {
+        if self.counted.is_some() && thread::panicking() {
+            let (headers, extensions) = (HeaderMap::new(), Extensions::new());
+            let answered =
+                Answered::without_body(StatusCode::INTERNAL_SERVER_ERROR, &headers, &extensions);
+            // The closure is the application's, and a second panic would end the process.
+            let settled = catch_unwind(AssertUnwindSafe(|| self.settle(&answered)));
+            drop(settled);
+        }
     }
 }
 
@@ -524,11 +584,22 @@ impl Store {
     /// The answer while the store can't count a request.
     fn unavailable(&self, options: &Options) -> Option<Answer> {
         match self {
-            Self::Memory(_) => options.capacity.refuses().then(|| {
+            Self::Memory(_) => options.capacity.unwrap_or_default().refuses().then(|| {
                 Answer::of(&FULL).when("to a new key when the limit keeps as many as it may")
             }),
             #[cfg(feature = "rate-limit-redis")]
             Self::Redis(counts) => counts.unavailable(),
+        }
+    }
+}
+
+impl StoreKey {
+    /// A hash of the key.
+    fn id(&self) -> u128 {
+        match self {
+            Self::Memory(Fingerprint { high, low }) => (u128::from(*high) << 64) | u128::from(*low),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(_, name) => name.id(),
         }
     }
 }

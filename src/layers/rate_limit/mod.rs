@@ -50,8 +50,8 @@
 //!
 //! let response = service.clone().oneshot(request.clone()).await?;
 //! assert_eq!(response.status(), StatusCode::OK);
-//! assert_eq!(response.headers()["ratelimit-policy"], r#""default";q=1;w=3600"#);
-//! assert_eq!(response.headers()["ratelimit"], r#""default";r=0;t=3600"#);
+//! assert_eq!(response.headers()["ratelimit-policy"], r#""1-per-hour";q=1;w=3600"#);
+//! assert_eq!(response.headers()["ratelimit"], r#""1-per-hour";r=0;t=3600"#);
 //!
 //! let response = service.oneshot(request).await?;
 //! assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -65,14 +65,16 @@
 //! | status | when | problem type | fields |
 //! |---|---|---|---|
 //! | 429 | a quota has too little left | `https://iana.org/assignments/http-problem-types#quota-exceeded`, with `violated-policies` | `Retry-After`, and those below |
-//! | 429 | the request costs more than a quota ever holds | the same | no `Retry-After` |
+//! | 429 | the request costs more than a quota ever holds | the same; the `detail` says the largest cost | those below, and no `Retry-After` |
 //! | 500 | the key is an address or a path parameter that is missing | `about:blank`; the log says what to do | |
 //! | 503 | memory is full and [refuses](Overflow::Refuse) new keys | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
 //! | 503 | the limit is in Redis, which does not answer, with `OnFailure::Deny` | the same | `Retry-After` |
 //! | the handler's | otherwise | | `RateLimit`, `RateLimit-Policy`, or those of [`RateLimitFields`](crate::RateLimitFields) |
 //!
 //! `Retry-After` is rounded up and never 0: a client that waits that long passes, unless others
-//! share its key. Responses to requests with an `Origin` field list the names of these fields in
+//! share its key, or requests in progress [hold](crate::RateLimit::settle) what they may give back.
+//! A response has the fields of all limits that the request has passed, which clients tell apart by
+//! their [names](crate::Quota::named). Responses to requests with an `Origin` field list the names of these fields in
 //! `Access-Control-Expose-Headers`, without which a browser hides them; CORS still decides whether
 //! the page may read the response.
 //!
@@ -120,6 +122,7 @@ mod handle;
 pub(crate) mod limiter;
 mod memory;
 mod metered;
+mod pending;
 pub(crate) mod plan;
 mod plans;
 pub(crate) mod policy;

@@ -40,11 +40,13 @@ const TITLE: &str = "Request cannot be satisfied as assigned quota has been exce
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitFields {
-    /// `RateLimit-Policy: "default";q=100;w=60` and `RateLimit: "default";r=50;t=30`, as in
+    /// `RateLimit-Policy: "login";q=100;w=60` and `RateLimit: "login";r=50;t=30`, as in
     /// [draft-ietf-httpapi-ratelimit-headers-11], which may still change.
     ///
     /// `q` is the burst, `w` the seconds in which it comes back, `r` what is left of it and `t`
-    /// the seconds until there is more. A quota that is whole has no `t`.
+    /// the seconds until there is more. A quota that comes back in less than a second has no `w`. One
+    /// that is whole has no `t`, nor has one that is spent only by requests in progress, whose units
+    /// may come back at any moment.
     ///
     /// [draft-ietf-httpapi-ratelimit-headers-11]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/
     #[default]
@@ -64,10 +66,12 @@ pub(super) struct Plan {
     number: Option<usize>,
     /// The quotas of this instance alone, while Redis does not answer.
     pub(super) share: Option<Arc<Self>>,
+    /// It is such a share.
+    is_share: bool,
     fields: RateLimitFields,
     /// `RateLimit-Policy`.
     policy: Option<HeaderValue>,
-    /// `"default";r=` for each quota.
+    /// `"100-per-minute";r=` for each quota.
     items: Vec<String>,
     /// `X-RateLimit-Limit` for each quota.
     limits: Vec<HeaderValue>,
@@ -76,6 +80,26 @@ pub(super) struct Plan {
     exposed: HeaderValue,
     /// The problem for each set of quotas that can be spent, made when it is first needed.
     refusals: Box<[OnceLock<Problem>]>,
+}
+
+/// What a plan has to do with the time while Redis does not answer.
+pub(super) enum Share {
+    None,
+    /// These quotas apply then.
+    With(Arc<Plan>),
+    /// It applies then.
+    Is,
+}
+
+/// A request that is refused.
+#[derive(Clone, Copy)]
+pub(super) struct Refused<'a> {
+    pub(super) decision: &'a Decision,
+    /// What it costs.
+    pub(super) units: u32,
+    /// Units that requests in progress hold, which may be given back.
+    pub(super) held: u32,
+    pub(super) jitter: Duration,
 }
 
 /// The fields of one response.
@@ -102,16 +126,23 @@ impl Plan {
         quotas: Arc<[Gcra]>,
         number: Option<usize>,
         fields: RateLimitFields,
-        share: Option<Arc<Self>>,
+        share: Share,
     ) -> Self {
+        let (share, is_share) = match share {
+            Share::None => (None, false),
+            Share::With(share) => (Some(share), false),
+            Share::Is => (None, true),
+        };
         let mut policy = String::new();
         let mut items = Vec::new();
         for quota in &*quotas {
             // The names were checked when the limit was built.
             let name = structured::string(quota.name()).unwrap_or_default();
             let separator = if items.is_empty() { "" } else { ", " };
-            let (burst, window) = (quota.burst(), quota.window());
-            policy.push_str(&format!("{separator}{name};q={burst};w={window}"));
+            policy.push_str(&format!("{separator}{name};q={}", quota.burst()));
+            if let Some(window) = quota.window() {
+                policy.push_str(&format!(";w={window}"));
+            }
             items.push(format!("{separator}{name};r="));
         }
         // After an item: 10 digits, `;t=` and 20 digits.
@@ -121,6 +152,7 @@ impl Plan {
         Self {
             number,
             share,
+            is_share,
             fields,
             policy: HeaderValue::try_from(policy).ok(),
             items,
@@ -162,9 +194,21 @@ impl Plan {
 
     /// The fields of a response to a request that was decided like this.
     pub(super) fn report(&self, decision: &Decision, cross_origin: bool) -> Report {
+        self.report_with(decision, cross_origin, |n| {
+            decision.passes() || decision.violates(n)
+        })
+    }
+
+    /// The same, where only some quotas say when there is more.
+    fn report_with(
+        &self,
+        decision: &Decision,
+        cross_origin: bool,
+        says_when: impl Fn(usize) -> bool,
+    ) -> Report {
         let values = match self.fields {
             RateLimitFields::Draft => header_value::header_value(self.size, |out| {
-                self.write_items(out, decision);
+                self.write_items(out, decision, says_when);
             })
             .map_or(ReportValues::None, ReportValues::Draft),
             RateLimitFields::Legacy => self.tightest(decision),
@@ -176,14 +220,19 @@ impl Plan {
         }
     }
 
-    fn write_items(&self, out: &mut ValueWriter, decision: &Decision) {
+    fn write_items(
+        &self,
+        out: &mut ValueWriter,
+        decision: &Decision,
+        says_when: impl Fn(usize) -> bool,
+    ) {
         for ((n, _, balance), item) in decision.balances(&self.quotas).zip(&self.items) {
             out.text(item);
             out.number(balance.remaining.into());
             // Section 6 of draft-ietf-httpapi-ratelimit-headers-11: `Retry-After` does not end
             // before a window does, and it is about the quotas that are spent.
             if let Some(next) = balance.next
-                && (decision.passes() || decision.violates(n))
+                && says_when(n)
             {
                 out.text(";t=");
                 out.number(next);
@@ -261,13 +310,14 @@ impl Plan {
     }
 
     /// The answer to a request for which a quota has too little left.
-    pub(super) fn refuse(
-        &self,
-        decision: &Decision,
-        units: u32,
-        jitter: Duration,
-        cross_origin: bool,
-    ) -> Response<Bytes> {
+    pub(super) fn refuse(&self, refused: Refused<'_>, cross_origin: bool) -> Response<Bytes> {
+        let decision = refused.decision;
+        if let Some(never) = self.never_passes(refused.units) {
+            let mut response = never.into_response();
+            let report = self.report_with(decision, cross_origin, |_| true);
+            self.write_report(report, response.headers_mut());
+            return response;
+        }
         let known = self.refusals.get(usize::from(decision.violated()));
         let problem = known.map_or_else(
             || self.problem(decision),
@@ -275,30 +325,42 @@ impl Plan {
         );
         let mut response = problem.into_response();
         let headers = response.headers_mut();
-        if let Some(value) = self.retry_after(decision, units, jitter) {
+        if let Some(value) = self.retry_after(refused) {
             headers.insert(header::RETRY_AFTER, value);
         }
-        self.write_report(self.report(decision, cross_origin), headers);
+        let says_when = |n| refused.held == 0 && decision.violates(n);
+        let report = self.report_with(decision, cross_origin, says_when);
+        self.write_report(report, headers);
         response
     }
 
     /// The same for a handler, which has no request to answer.
-    pub(super) fn refusal(&self, decision: &Decision, units: u32, jitter: Duration) -> Problem {
-        let problem = self.problem(decision);
-        match self.retry_after(decision, units, jitter) {
+    pub(super) fn refusal(&self, refused: Refused<'_>) -> Problem {
+        if let Some(never) = self.never_passes(refused.units) {
+            return never;
+        }
+        let problem = self.problem(refused.decision);
+        match self.retry_after(refused) {
             Some(value) => problem.header(header::RETRY_AFTER, value),
             None => problem,
         }
     }
 
-    /// Seconds, of which up to `jitter` are random.
-    fn retry_after(
-        &self,
-        decision: &Decision,
-        units: u32,
-        jitter: Duration,
-    ) -> Option<HeaderValue> {
-        let mut seconds = decision.retry_after(&self.quotas, units);
+    /// Seconds, of which up to `jitter` are random. What is only held counts as given back: nobody
+    /// knows when that will be, and it may be at once.
+    fn retry_after(&self, refused: Refused<'_>) -> Option<HeaderValue> {
+        let Refused {
+            decision,
+            units,
+            held,
+            jitter,
+        } = refused;
+        let mut spent = *decision;
+        if held > 0 {
+            let back = i64::from(held).saturating_neg();
+            spent.change(&self.quotas, |quota, ahead| quota.charge(ahead, back));
+        }
+        let mut seconds = spent.retry_after(&self.quotas, units);
         if !jitter.is_zero() {
             seconds = seconds.saturating_add(random_bits() % jitter.as_secs().saturating_add(1));
         }
@@ -311,18 +373,20 @@ impl Plan {
             .detail("Wait for the seconds in `Retry-After`, then try again.")
     }
 
-    /// The answer to a request that costs more than a quota ever holds: no wait helps.
+    /// The answer to a request that costs more than a quota ever holds: no wait helps. A share is
+    /// smaller than its quota, and holds for a while only.
     pub(super) fn never_passes(&self, units: u32) -> Option<Problem> {
+        let smallest = self.quotas.iter().map(Gcra::burst).min()?;
+        if self.is_share || units <= smallest {
+            return None;
+        }
         let too_small = |n: usize| {
-            self.quotas
-                .get(n)
-                .is_some_and(|quota| quota.burst() < units)
+            let quota = self.quotas.get(n);
+            quota.is_some_and(|quota| quota.burst() < units)
         };
-        let any = (0..self.quotas.len()).any(too_small);
-        any.then(|| {
-            self.quota_exceeded(too_small)
-                .detail("The request costs more than the quota ever holds. Make it smaller.")
-        })
+        Some(self.quota_exceeded(too_small).detail(format!(
+            "The request costs {units}, and a request can cost {smallest} at most. Make it smaller."
+        )))
     }
 
     pub(super) fn quota_exceeded(&self, violated: impl Fn(usize) -> bool) -> Problem {

@@ -3,6 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 #[cfg(feature = "rate-limit-redis")]
+use super::quota::error;
+#[cfg(feature = "rate-limit-redis")]
 use super::redis::RedisOptions;
 use super::{
     cost::Answered,
@@ -55,7 +57,8 @@ pub(super) struct Options {
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
     pub(super) clock: Clock,
-    pub(super) capacity: Capacity,
+    /// How much memory keeps; set by `max_keys`.
+    pub(super) capacity: Option<Capacity>,
     /// For each plan the quotas of this instance alone, while Redis does not answer; none if they
     /// are not needed.
     pub(super) shares: Vec<Arc<[Gcra]>>,
@@ -76,7 +79,7 @@ impl Options {
             jitter: Duration::ZERO,
             shadow: false,
             clock: Clock::system(),
-            capacity: Capacity::default(),
+            capacity: None,
             shares: Vec::new(),
             #[cfg(feature = "rate-limit-redis")]
             redis: None,
@@ -95,7 +98,21 @@ impl Options {
     pub(super) fn memory(&self) -> Memory {
         let width = self.plans.all().map(|quotas| quotas.len()).max();
         let width = width.unwrap_or_default();
-        Memory::new(self.capacity, width, self.clock.clone())
+        let capacity = self.capacity.unwrap_or_default();
+        Memory::new(capacity, width, self.clock.clone())
+    }
+
+    /// Rejects a bound of memory that nothing is kept in.
+    pub(super) fn check_capacity(&self) -> Result<(), ConfigError> {
+        #[cfg(feature = "rate-limit-redis")]
+        if self.capacity.is_some() && self.redis.is_some() && self.shares.is_empty() {
+            return Err(error(
+                "`max_keys` bounds the keys in memory, and this limit keeps all of its counts in \
+                 Redis: leave `max_keys` out, or count in memory while Redis does not answer, with \
+                 `OnFailure::Local`",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -176,9 +193,11 @@ impl<K> RateLimit<K> {
     ///
     /// # Errors
     ///
-    /// If it is 0.
+    /// If it is 0, or if the limit is in Redis and keeps nothing in memory: with `OnFailure::Deny` or
+    /// `OnFailure::Allow`.
     pub fn max_keys(mut self, keys: usize, overflow: Overflow) -> Result<Self, ConfigError> {
-        self.options.capacity = Capacity::new(keys, overflow)?;
+        self.options.capacity = Some(Capacity::new(keys, overflow)?);
+        self.options.check_capacity()?;
         Ok(self)
     }
 }

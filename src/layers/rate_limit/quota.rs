@@ -34,7 +34,7 @@ pub struct Quota {
     pub(super) count: u32,
     pub(super) period: Duration,
     pub(super) burst: Option<u32>,
-    pub(super) name: Cow<'static, str>,
+    pub(super) name: Option<Cow<'static, str>>,
 }
 
 impl Quota {
@@ -64,7 +64,7 @@ impl Quota {
             count,
             period,
             burst: None,
-            name: Cow::Borrowed("default"),
+            name: None,
         }
     }
 
@@ -77,9 +77,12 @@ impl Quota {
         self
     }
 
-    /// The name that clients see; `default` by default.
+    /// The name that clients see; by default it is made of the numbers, such as `100-per-minute`.
+    ///
+    /// A response can have the fields of several limits, which clients tell apart by their names: name
+    /// one of two limits with the same numbers.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 }

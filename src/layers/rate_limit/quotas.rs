@@ -87,7 +87,10 @@ pub(super) fn checked(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Gc
             )));
         }
         let mut others = quotas.iter().skip(n.saturating_add(1));
-        if others.any(|other| other.name() == name) {
+        let is_same =
+            |other: &Gcra| other.name() == name || other.name_in_store() == quota.name_in_store();
+        if others.any(is_same) {
+            let name = quota.name_in_store();
             return Err(error(format!(
                 "two quotas have the name {name:?}: give one another with `.named(..)`"
             )));

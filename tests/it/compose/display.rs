@@ -18,7 +18,7 @@ struct NewUser {
 /// The table on the crate's front page.
 const TABLE: &str = "\
 layer               stage         answers and sets
-with_rate_limit     Throttle      429 when a quota is spent (\"default\": 10 requests per minute, one every 6 s)
+with_rate_limit     Throttle      429 when a quota is spent (\"10-per-minute\": 10 requests per minute, one every 6 s)
                                   500 when the server does not provide the address of the peer
                                   sets retry-after, ratelimit, ratelimit-policy, access-control-expose-headers
 with_auth           Authenticate  401 without credentials, or with invalid ones

@@ -561,7 +561,7 @@ async fn debug_shows_no_key() {
     assert_eq!(response.status(), 429);
     let shown = format!("{shown} {limiter:?} {handle:?} {response:?}");
     assert!(!shown.contains(secret) && !shown.contains("113"), "{shown}");
-    assert!(shown.contains("default"), "{shown}");
+    assert!(shown.contains("1-per-day"), "{shown}");
 }
 
 #[test]

@@ -49,6 +49,7 @@
 //! | the first few wait for | the timeout | the timeout | the timeout |
 //! | then, until the server is back | none waits | none waits | none waits |
 //! | an attacker who brings the server down | has closed your service | has no limit any more | has about the same limit |
+//! | some instances reach the server, and others do not | those deny | those let everything through | up to 1.44 times the quota, as long as they disagree |
 //!
 //! Everything that a server can do wrong counts as a failure: no connection, a hanging connection, an
 //! answer after the timeout, a replica that can't be written to, no memory left, a wrong password, a

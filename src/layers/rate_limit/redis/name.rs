@@ -61,7 +61,7 @@ impl Name {
     }
 
     /// The hash in it.
-    pub(super) const fn id(&self) -> u128 {
+    pub(in crate::layers::rate_limit) const fn id(&self) -> u128 {
         self.id
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn call(
         None => call.arg(""),
     };
     for quota in quotas {
-        call.arg(quota.name())
+        call.arg(quota.name_in_store())
             .arg(quota.interval())
             .arg(quota.whole());
     }

@@ -205,14 +205,14 @@ fn rate_limits() {
         &with_rate_limit(Quota::per_minute(10).by_peer().unwrap()),
         &[
             "with_rate_limit",
-            "429 when a quota is spent (\"default\": 10 requests per minute, one every 6 s)",
+            "429 when a quota is spent (\"10-per-minute\": 10 requests per minute, one every 6 s)",
             "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
             "  reasons quota",
             "  fields retry-after ratelimit ratelimit-policy access-control-expose-headers",
             "  members violated-policies",
             "500 when the server does not provide the address of the peer",
             "sets ratelimit ratelimit-policy access-control-expose-headers",
-            "limit default: 10 requests per minute, one every 6 s by [peer address], q=10;w=60s",
+            "limit 10-per-minute: 10 requests per minute, one every 6 s by [peer address], q=10;w=60s",
         ],
     );
     let both = RateLimit::of([
@@ -248,8 +248,8 @@ fn rate_limits() {
         &with_rate_limit(limit.max_keys(10, Overflow::Refuse).unwrap()),
         &[
             "with_rate_limit",
-            "429 when a quota of its plan is spent (\"default\": 1 request per minute; \
-             \"default\": 60 requests per minute, one every 1 s)",
+            "429 when a quota of its plan is spent (\"1-per-minute\": 1 request per minute; \
+             \"60-per-minute\": 60 requests per minute, one every 1 s)",
             "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
             "  reasons quota",
             "  fields retry-after ratelimit ratelimit-policy access-control-expose-headers",
@@ -260,9 +260,9 @@ fn rate_limits() {
             "  reasons store_full",
             "  fields retry-after",
             "sets ratelimit ratelimit-policy access-control-expose-headers",
-            "limit default of a plan: 1 request per minute by [principal and function of the \
+            "limit 1-per-minute of a plan: 1 request per minute by [principal and function of the \
              request], q=1;w=60s",
-            "limit default of a plan: 60 requests per minute, one every 1 s by [principal and \
+            "limit 60-per-minute of a plan: 60 requests per minute, one every 1 s by [principal and \
              function of the request], q=60;w=60s",
         ],
     );
@@ -271,13 +271,13 @@ fn rate_limits() {
         &with_rate_limit(legacy.fields(wythe::RateLimitFields::None)),
         &[
             "with_rate_limit",
-            "429 when a quota is spent (\"default\": 1 unit per hour)",
+            "429 when a quota is spent (\"1-per-hour\": 1 unit per hour)",
             "  kind https://iana.org/assignments/http-problem-types#quota-exceeded",
             "  reasons quota",
             "  fields retry-after access-control-expose-headers",
             "  members violated-policies",
             "sets access-control-expose-headers",
-            "limit default: 1 unit per hour by [client address], q=1;w=3600s",
+            "limit 1-per-hour: 1 unit per hour by [client address], q=1;w=3600s",
         ],
     );
     // A limit that is only tried out limits nothing.

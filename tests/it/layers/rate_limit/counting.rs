@@ -182,6 +182,149 @@ async fn concurrent_guesses_do_not_exceed_the_limit() {
 }
 
 #[tokio::test]
+async fn what_is_only_held_is_not_promised_for_later() {
+    let clock = ManualClock::default();
+    let layer = with_rate_limit(per_minute(3, &clock).count_failures());
+    let release = Arc::new(Semaphore::new(0));
+    let shared = Arc::clone(&release);
+    let service = layer.layer(service_fn(move |_: Request<Body>| {
+        let release = Arc::clone(&shared);
+        async move {
+            release.acquire().await.unwrap().forget();
+            Ok::<_, Infallible>(Response::new(Body::default()))
+        }
+    }));
+    // One is certainly spent, two are held.
+    assert_eq!(left(&answered(&layer, 401).await), 2);
+    let mut held: Vec<_> = (0..2)
+        .map(|_| Box::pin(service.clone().oneshot(from_peer("203.0.113.9:50123"))))
+        .collect();
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    for held in &mut held {
+        assert!(held.as_mut().poll(&mut cx).is_pending());
+    }
+    let response = answered(&layer, 200).await;
+    assert_eq!(refused(&response), Some(1));
+    assert_eq!(field(&response, "ratelimit"), Some(r#""3-per-minute";r=0"#));
+    // Of another key nothing is held.
+    let other = send(&layer, from_peer("203.0.113.8:1")).await;
+    assert_eq!(field(&other, "ratelimit"), Some(r#""3-per-minute";r=3"#));
+    release.add_permits(2);
+    for held in held {
+        held.await.unwrap();
+    }
+    assert_eq!(answered(&layer, 200).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_spent_is_promised_beside_what_is_held() {
+    let clock = ManualClock::default();
+    let layer = with_rate_limit(per_minute(3, &clock).count_failures());
+    let service = layer.layer(service_fn(|_: Request<Body>| {
+        std::future::pending::<Result<Response<Body>, Infallible>>()
+    }));
+    let waiting = service.oneshot(from_peer("203.0.113.9:1"));
+    let mut waiting = std::pin::pin!(waiting);
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    for _ in 0..2 {
+        answered(&layer, 401).await;
+    }
+    let limiter = layer.middleware();
+    let key = wythe::key::AddressPart::from(std::net::IpAddr::from([203, 0, 113, 9]));
+    limiter.handle().charge(&key, 2).await.unwrap();
+    // Without what is held, there is a unit in 20 seconds, and not in 60.
+    let response = answered(&layer, 200).await;
+    assert_eq!(refused(&response), Some(40));
+    assert_eq!(field(&response, "ratelimit"), Some(r#""3-per-minute";r=0"#));
+}
+
+#[tokio::test]
+async fn a_panic_counts_as_a_500() {
+    /// Where the handler panics.
+    #[derive(Clone, Copy, Debug)]
+    enum At {
+        Call,
+        Poll,
+    }
+    let clock = ManualClock::default();
+    let limit = || per_minute(3, &clock);
+    let panicking = limit().settle(|answered, _| {
+        assert_eq!(answered.status(), 200, "a panic in the closure");
+        0
+    });
+    let cases = [
+        ("failures", limit().count_failures(), 3),
+        ("successes", limit().count_successes(), 3),
+        ("all", limit(), 2),
+        ("by the handler", limit().settle_by_handler(), 2),
+        (
+            "by the status",
+            limit().settle(|answered, _| u32::from(answered.status().as_u16() == 500) * 2),
+            1,
+        ),
+        ("a closure that panics", panicking, 2),
+    ];
+    for (name, limit, expected) in cases {
+        for at in [At::Call, At::Poll] {
+            let limiter = Limiter::new(limit.clone());
+            let handler = service_fn(move |_: Request<Body>| {
+                assert!(matches!(at, At::Poll), "in the call");
+                async {
+                    assert!(std::hint::black_box(false), "in the future");
+                    Ok::<_, Infallible>(Response::new(Body::default()))
+                }
+            });
+            let service = with_rate_limit(limiter.clone()).layer(handler);
+            let call = tokio::spawn(async move {
+                let request = from_peer("203.0.113.9:1");
+                service.oneshot(request).await.map(drop)
+            });
+            assert!(call.await.unwrap_err().is_panic(), "{name} {at:?}");
+            let key = wythe::key::AddressPart::from(std::net::IpAddr::from([203, 0, 113, 9]));
+            let left = limiter.handle().remaining(&key).await.unwrap();
+            assert_eq!(left[0].units(), expected, "{name} {at:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_costs_more_than_there_ever_is_learns_the_largest_cost() {
+    let clock = ManualClock::default();
+    let quotas = [
+        Quota::per_minute(10).named("minute"),
+        Quota::per_hour(20).burst(5).named("hour"),
+        Quota::per_day(100).named("day"),
+    ];
+    let limit = RateLimit::of(quotas).unwrap().by_peer().clock(clock.now());
+    let limit = limit.cost(|head| {
+        head.headers()
+            .get(COST)
+            .map_or(1, |cost| cost.to_str().unwrap().parse().unwrap())
+    });
+    let limiter = Limiter::new(limit);
+    let layer = with_rate_limit(limiter.clone());
+    assert_eq!(send(&layer, costing(1)).await.status(), 200);
+    for (cost, names) in [(6, vec!["hour"]), (11, vec!["minute", "hour"])] {
+        let response = send(&layer, costing(cost)).await;
+        let problem = common::problem(&response, StatusCode::TOO_MANY_REQUESTS);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("costs {cost}")), "{detail}");
+        assert!(detail.contains("5 at most"), "{detail}");
+        assert_eq!(problem["violated-policies"], serde_json::json!(names));
+        let left = r#""minute";r=9;t=6, "hour";r=4;t=180, "day";r=99;t=864"#;
+        assert_eq!(field(&response, "ratelimit"), Some(left));
+        assert!(field(&response, "ratelimit-policy").is_some());
+        assert_eq!(field(&response, "retry-after"), None);
+    }
+    assert_eq!(limiter.handle().counts().refused, 2);
+    let key = wythe::key::AddressPart::from(std::net::IpAddr::from([203, 0, 113, 9]));
+    let refused = limiter.handle().take(&key, 6).await.unwrap_err();
+    assert!(refused.explanation().unwrap().contains("5 at most"));
+    assert!(!refused.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
 async fn a_request_whose_client_disconnects_stays_counted() {
     let clock = ManualClock::default();
     let layer = with_rate_limit(per_minute(2, &clock).count_failures());

@@ -505,7 +505,7 @@ async fn debug_shows_no_key() {
         None
     );
     assert!(!format!("{layer:?}").contains("113"));
-    assert!(format!("{layer:?}").contains("default"));
+    assert!(format!("{layer:?}").contains("1-per-day"));
 }
 
 /// GCRA as a leaky bucket, in its simplest form: what was spent leaks out at the rate of the quota.

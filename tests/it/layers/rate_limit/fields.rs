@@ -7,8 +7,9 @@ use tower::{Layer, ServiceExt};
 use wythe::{Quota, RateLimit, RateLimitFields, With, key::ByPeer, rate_limit::*, with_rate_limit};
 
 use crate::common::{
-    self, Body,
+    self, Body, Ok200,
     limits::{Item, ManualClock, call, field, from_peer, items, refused, send},
+    read,
 };
 
 const fn secs(seconds: u64) -> Duration {
@@ -26,7 +27,7 @@ fn limited(
 
 #[tokio::test]
 async fn writes_policies_as_in_the_draft() {
-    let cases: [(&[Quota], &str); 9] = [
+    let cases: [(&[Quota], &str); 11] = [
         // Section 3, with the spacing of STANDARDS.
         (
             &[
@@ -36,7 +37,7 @@ async fn writes_policies_as_in_the_draft() {
             r#""burst";q=100;w=60, "daily";q=1000;w=86400"#,
         ),
         // Section 3.2.
-        (&[Quota::per(100, secs(10))], r#""default";q=100;w=10"#),
+        (&[Quota::per(100, secs(10))], r#""100-per-10s";q=100;w=10"#),
         (
             &[
                 Quota::per_minute(50).named("permin"),
@@ -45,17 +46,31 @@ async fn writes_policies_as_in_the_draft() {
             r#""permin";q=50;w=60, "perhr";q=1000;w=3600"#,
         ),
         // The same rate, expressed by the burst.
-        (&[Quota::per_hour(100).burst(10)], r#""default";q=10;w=360"#),
-        (&[Quota::per_second(5).burst(10)], r#""default";q=10;w=2"#),
-        // Windows are whole seconds, so they are rounded to the safe side.
+        (
+            &[Quota::per_hour(100).burst(10)],
+            r#""100-per-hour";q=10;w=360"#,
+        ),
+        (
+            &[Quota::per_second(5).burst(10)],
+            r#""5-per-second";q=10;w=2"#,
+        ),
+        // Windows are whole seconds, so they are rounded to the safe side; less than one is not said.
         (
             &[Quota::per(10, Duration::from_millis(500))],
-            r#""default";q=10;w=1"#,
+            r#""10-per-500ms";q=10"#,
         ),
-        (&[Quota::per_second(3)], r#""default";q=3;w=1"#),
+        (
+            &[
+                Quota::per_second(100).burst(10),
+                Quota::per_hour(9).named("h"),
+            ],
+            r#""100-per-second";q=10, "h";q=9;w=3600"#,
+        ),
+        (&[Quota::per_second(3)], r#""3-per-second";q=3;w=1"#),
+        (&[Quota::per_second(3).burst(2)], r#""3-per-second";q=2"#),
         (
             &[Quota::per(7, Duration::from_millis(61_001))],
-            r#""default";q=7;w=62"#,
+            r#""7-per-61001ms";q=7;w=62"#,
         ),
         // RFC 9651, section 4.1.6.
         (
@@ -74,7 +89,7 @@ async fn writes_policies_as_in_the_draft() {
 
 #[tokio::test]
 async fn writes_limits_as_in_the_draft() {
-    // Section 4.2: `"default";r=50;t=30`.
+    // Section 4.2: `r=50;t=30`.
     let clock = ManualClock::default();
     let layer = limited(
         [Quota::per(51, secs(30 * 51))],
@@ -84,7 +99,7 @@ async fn writes_limits_as_in_the_draft() {
     let response = call(&layer).await;
     assert_eq!(
         field(&response, "ratelimit"),
-        Some(r#""default";r=50;t=30"#)
+        Some(r#""51-per-1530s";r=50;t=30"#)
     );
 }
 
@@ -122,6 +137,35 @@ async fn the_fields_are_on_successes_and_on_refusals() {
 }
 
 #[tokio::test]
+async fn limits_without_names_have_distinct_ones() {
+    let limit = |quota: Quota| with_rate_limit(quota.by_peer().unwrap());
+    let quotas = [
+        (Quota::per_second(1), "1-per-second"),
+        (Quota::per_minute(2), "2-per-minute"),
+        (Quota::per_minute(3), "3-per-minute"),
+        (Quota::per_hour(4), "4-per-hour"),
+        (Quota::per_day(5).burst(2), "5-per-day"),
+        (Quota::per(6, secs(900)), "6-per-900s"),
+        (Quota::per(7, Duration::from_nanos(1_500)), "7-per-1500ns"),
+    ];
+    let names: Vec<_> = quotas.iter().map(|(_, name)| *name).collect();
+    let mut service = tower::util::BoxCloneSyncService::new(Ok200);
+    for (quota, _) in quotas.iter().rev() {
+        service = tower::util::BoxCloneSyncService::new(limit(quota.clone()).layer(service));
+    }
+    let request = from_peer("203.0.113.9:1");
+    let response = read(service.oneshot(request).await.unwrap()).await;
+    for field in ["ratelimit", "ratelimit-policy"] {
+        let lines = response.headers().get_all(field).iter();
+        let told: Vec<_> = lines
+            .map(|line| line.to_str().unwrap().split(['"']).nth(1).unwrap())
+            .collect();
+        // The innermost limit writes first.
+        assert!(told.iter().rev().eq(&names), "{field}: {told:?}");
+    }
+}
+
+#[tokio::test]
 async fn times_are_rounded_up() {
     let clock = ManualClock::default();
     let layer = limited(
@@ -131,7 +175,7 @@ async fn times_are_rounded_up() {
     );
     assert_eq!(
         field(&call(&layer).await, "ratelimit"),
-        Some(r#""default";r=0;t=3"#)
+        Some(r#""1-per-2500ms";r=0;t=3"#)
     );
     let cases = [(0, 3), (500, 2), (1, 2), (998, 2), (1, 1), (999, 1)];
     for (pause, wait) in cases {
@@ -207,9 +251,9 @@ async fn through_both(fields: RateLimitFields) -> Response<bytes::Bytes> {
     let clock = ManualClock::default();
     let outer = limited([Quota::per_minute(100).named("outer")], fields, &clock);
     let inner = limited([Quota::per_minute(10).named("inner")], fields, &clock);
-    let service = outer.layer(inner.layer(common::Ok200));
+    let service = outer.layer(inner.layer(Ok200));
     let request: Request<Body> = from_peer("192.0.2.1:1");
-    common::read(service.oneshot(request).await.unwrap()).await
+    read(service.oneshot(request).await.unwrap()).await
 }
 
 #[tokio::test]
@@ -243,7 +287,7 @@ async fn the_fields_of_one_response_do_not_change_with_later_responses() {
     }
     for (n, response) in kept.iter().enumerate() {
         let expected = Item {
-            name: "default".to_owned(),
+            name: "1000-per-hour".to_owned(),
             remaining: 999 - u64::try_from(n).unwrap(),
             window: Some(4),
         };

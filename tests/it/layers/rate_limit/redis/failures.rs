@@ -105,7 +105,7 @@ async fn each_policy_holds<S>(
         // It counts by the shared quota again.
         let response = timely(&layer).await;
         let policy = field(&response, "ratelimit-policy");
-        assert_eq!(policy, Some(r#""default";q=8;w=3600"#), "{on_failure:?}");
+        assert_eq!(policy, Some(r#""8-per-hour";q=8;w=3600"#), "{on_failure:?}");
     }
 }
 
@@ -127,7 +127,7 @@ fn check(on_failure: OnFailure, response: &Response<Bytes>) {
         // Two of eight, because there are four instances.
         _ => {
             let policy = field(response, "ratelimit-policy").unwrap();
-            assert_eq!(policy, r#""default";q=2;w=3600"#);
+            assert_eq!(policy, r#""8-per-hour";q=2;w=3600"#);
         }
     }
 }
@@ -301,7 +301,7 @@ async fn a_supplied_connection_is_bounded_by_the_same_timeout() {
     let layer = layer(&store, "test");
     assert_eq!(
         field(&timely(&layer).await, "ratelimit"),
-        Some(r#""default";r=7;t=450"#)
+        Some(r#""8-per-hour";r=7;t=450"#)
     );
     server.hang();
     for _ in 0..10 {

@@ -12,7 +12,7 @@ use wythe::{
     ConfigError, Quota, RateLimit,
     key::ByPeer,
     rate_limit::{
-        Limiter,
+        Limiter, Overflow,
         redis::{OnFailure, RedisStore},
     },
     with_rate_limit,
@@ -117,7 +117,7 @@ async fn quotas_refill_by_the_servers_clock_and_expire_on_the_server() {
     }
     assert_eq!(
         field(&call(&layer).await, "ratelimit"),
-        Some(r#""default";r=1;t=1"#)
+        Some(r#""2-per-200ms";r=1;t=1"#)
     );
 }
 
@@ -178,7 +178,7 @@ async fn the_script_accesses_one_key_only() {
     let layer = with_rate_limit(limiter.clone());
     assert_eq!(
         field(&call(&layer).await, "ratelimit"),
-        Some(r#""default";r=3;t=720"#)
+        Some(r#""5-per-hour";r=3;t=720"#)
     );
     let handle = limiter.handle();
     let peer: std::net::IpAddr = "203.0.113.9".parse().unwrap();
@@ -215,17 +215,17 @@ async fn a_changed_quota_of_the_same_name_keeps_what_was_spent() {
     assert_eq!(refused(&call(&minutely).await), Some(1));
     clock.advance(secs(1));
     let response = call(&minutely).await;
-    let left = r#""default";r=0;t=1, "h";r=8;t=400"#;
+    let left = r#""60-per-minute";r=0;t=1, "h";r=8;t=400"#;
     assert_eq!(field(&response, "ratelimit"), Some(left));
     // While both are deployed they count together, and what only one of them knows is kept.
     clock.advance(secs(2));
     let response = call(&daily).await;
     assert_eq!(
         field(&response, "ratelimit"),
-        Some(r#""default";r=2;t=21600"#)
+        Some(r#""4-per-day";r=2;t=21600"#)
     );
     let response = call(&minutely).await;
-    let left = r#""default";r=0;t=1, "h";r=7;t=398"#;
+    let left = r#""60-per-minute";r=0;t=1, "h";r=7;t=398"#;
     assert_eq!(field(&response, "ratelimit"), Some(left));
 }
 
@@ -268,7 +268,7 @@ async fn a_cost_settled_after_the_response_reaches_the_server() {
     // The handler answers 200: the units taken are given back after the response.
     for _ in 0..4 {
         let response = call(&layer).await;
-        assert_eq!(field(&response, "ratelimit"), Some(r#""default";r=2"#));
+        assert_eq!(field(&response, "ratelimit"), Some(r#""2-per-hour";r=2"#));
         while !server.keys().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -367,6 +367,29 @@ fn an_invalid_configuration_is_an_error() {
         assert!(error.contains(message), "{error}");
     }
     drop(kept.unwrap());
+
+    // A bound of memory that nothing is kept in.
+    let bounded = |limit: RateLimit<ByPeer>| limit.max_keys(10, Overflow::Refuse);
+    for on_failure in [OnFailure::Deny, OnFailure::Allow] {
+        let store = || RedisStore::open("redis://127.0.0.1:1", on_failure).unwrap();
+        let before = bounded(hourly()).unwrap().in_redis(store().limit("a"));
+        let after = bounded(hourly().in_redis(store().limit("a")).unwrap());
+        for result in [before, after] {
+            let error = result.map(drop).unwrap_err().to_string();
+            assert!(error.contains("leave `max_keys` out"), "{error}");
+        }
+    }
+    let instances = NonZeroU32::new(2).unwrap();
+    let local = OnFailure::Local { instances };
+    let local = RedisStore::open("redis://127.0.0.1:1", local).unwrap();
+    drop(
+        bounded(hourly())
+            .unwrap()
+            .in_redis(local.limit("a"))
+            .unwrap(),
+    );
+    drop(bounded(hourly().in_redis(local.limit("b")).unwrap()).unwrap());
+
     let daily = Quota::per_day(1).by_peer().unwrap();
     let error = daily.in_redis(of_many().limit("a")).unwrap_err();
     assert!(error.to_string().contains("584 years"), "{error}");

@@ -89,7 +89,7 @@ async fn a_batch_of_requests_is_one_round_trip() {
         let left = 1_000 - n;
         let told = field(&response, "ratelimit").unwrap();
         assert!(
-            told.starts_with(&format!(r#""default";r={left};"#)),
+            told.starts_with(&format!(r#""1000-per-day";r={left};"#)),
             "{n}: {told}"
         );
     }
