@@ -44,6 +44,8 @@ async fn ask_whether_ready() -> Result<(), BoxError> {
 }
 
 async fn run() -> Result<(), BoxError> {
+    // From now on, a signal does not end the process at once.
+    let interrupted = interrupted();
     let config = Config::from_env()?;
     let state = AppState::new(&config).await?;
     let App {
@@ -75,7 +77,7 @@ async fn run() -> Result<(), BoxError> {
     let (drain, background) = (state.drain.clone(), state.background.clone());
     let limits = &config.time_limits;
     let api = routes.service(state)?;
-    let connections = serve(listener, api, limits, &drain, interrupted()).await;
+    let connections = serve(listener, api, limits, &drain, interrupted).await;
     let payments_end = timeout(limits.stop, payments.wait_idle());
     let (tasks, _) = tokio::join!(background.finish(limits.stop), payments_end);
     let payments = payments.running();
@@ -114,24 +116,31 @@ fn listen(config: &Config) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-/// Waits for Ctrl-C, or for `SIGTERM`, which platforms send.
-async fn interrupted() {
+/// Waits for Ctrl-C, or for `SIGTERM`, which platforms send, from when it is called.
+fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    let terminated = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut signals) => signals.recv().await,
-            Err(_) => std::future::pending().await,
-        }
+    let signals = {
+        use signal::unix::{SignalKind, signal};
+        [SignalKind::interrupt(), SignalKind::terminate()].map(signal)
     };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<Option<()>>();
-    tokio::select! {
-        Ok(()) = signal::ctrl_c() => {}
-        Some(()) = terminated => {}
-        // Without signals, the only way to stop is to be killed.
-        else => std::future::pending().await,
+    async {
+        #[cfg(unix)]
+        match signals {
+            [Ok(mut interrupted), Ok(mut terminated)] => {
+                tokio::select! {
+                    _ = interrupted.recv() => {}
+                    _ = terminated.recv() => {}
+                }
+            }
+            // Without signals, the only way to stop is to be killed.
+            _ => std::future::pending().await,
+        }
+        #[cfg(not(unix))]
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+        eprintln!("\nStopping after the requests in progress.");
     }
-    eprintln!("\nStopping after the requests in progress.");
 }
 
 /// Logs to stderr; `RUST_LOG=debug` shows every refusal with its reason.

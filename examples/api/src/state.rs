@@ -59,7 +59,7 @@ impl AppState {
         let users = Users::new(pool.clone());
         let credentials = Credentials {
             users: users.clone(),
-            passwords: Passwords::new()?,
+            passwords: Passwords::new(),
             guesses: Guesses::new(config.rate_limits)?,
         };
         admin::settle(config.admin.as_ref(), &credentials)

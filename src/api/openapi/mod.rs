@@ -195,7 +195,7 @@ impl OpenApi {
         }
         let ids = unique_ids(&operations);
         let mut tags = BTreeSet::new();
-        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        let mut paths: BTreeMap<String, Value> = BTreeMap::new();
         for ((method, route, operation), id) in operations.into_iter().zip(ids) {
             tags.extend(operation.tags().into_iter().map(str::to_owned));
             let mut operation =
@@ -203,10 +203,16 @@ impl OpenApi {
             if let (Some(version), Some(policy)) = (version, route.version_policy()) {
                 narrow_version(&mut operation, policy, version);
             }
-            let path = paths.entry(template(&route.path)).or_default();
-            path.insert(operation_key(method), operation);
+            let path = paths
+                .entry(template(&route.path))
+                .or_insert_with(|| json!({}));
+            if let Value::Object(path) = path {
+                path.insert(operation_key(method), operation);
+            }
         }
-        let mut document = json!({ "paths": paths });
+        // `json!` would copy all of it.
+        let paths = Value::Object(paths.into_iter().collect());
+        let mut document = Value::Object(Map::from_iter([("paths".to_owned(), paths)]));
         let mut components = Map::new();
         let mut list = schemas.finish(&mut document);
         let problem_types = problems.add_to(&mut list);
@@ -395,7 +401,8 @@ impl OpenApi {
 /// JSON in lines, for a file.
 impl fmt::Display for OpenApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", Value::Object(self.document.clone()))
+        let json = serde_json::to_string_pretty(&self.document).or(Err(fmt::Error))?;
+        f.write_str(&json)
     }
 }
 
