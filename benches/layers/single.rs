@@ -195,11 +195,12 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        ConcurrencyLimit, Deprecation, Drain, Hosts, HttpsOnly, Languages, MediaTypes, Metrics,
-        SecurityHeaders, Timeout, Transport, Versions, layer, security_headers::Hsts,
-        with_concurrency_limit, with_deprecation, with_drain, with_hosts, with_https_only,
-        with_languages, with_load_shed, with_media_types, with_metrics, with_security_headers,
-        with_timeout, with_version,
+        Compression, ConcurrencyLimit, Deprecation, Drain, Hosts, HttpsOnly, Languages, MediaTypes,
+        Metrics, RequestIds, SecurityHeaders, Timeout, Trace, Transport, Versions, layer,
+        security_headers::Hsts, with_compression, with_concurrency_limit, with_deprecation,
+        with_drain, with_hosts, with_https_only, with_languages, with_load_shed, with_media_types,
+        with_metrics, with_request_id, with_security_headers, with_timeout, with_trace,
+        with_version,
     };
 
     vec![
@@ -212,6 +213,33 @@ fn admission() -> Vec<Case> {
         over_bare!("with_load_shed", with_load_shed()),
         over_bare!("with_drain", with_drain(Drain::new())),
         over_bare!("with_metrics", with_metrics(Metrics::new())),
+        over_bare!("with_request_id", with_request_id(RequestIds::new())),
+        // Without a subscriber, there is no span.
+        over_bare!("with_trace, no subscriber", with_trace(Trace::new())),
+        Case::answer(
+            "1 kB of JSON, no layer",
+            StatusCode::OK,
+            accepting_gzip,
+            || Router::new().route("/users", any(compose(()).handler(kilobyte))),
+        ),
+        Case::answer(
+            "with_compression, 1 kB of JSON",
+            StatusCode::OK,
+            accepting_gzip,
+            || {
+                let stack = compose(with_compression(Compression::gzip()));
+                Router::new().route("/users", any(stack.handler(kilobyte)))
+            },
+        ),
+        Case::answer(
+            "with_compression, not accepted",
+            StatusCode::OK,
+            create_user,
+            || {
+                let stack = compose(with_compression(Compression::gzip()));
+                Router::new().route("/users", any(stack.handler(kilobyte)))
+            },
+        ),
         Case::answer(
             "no layer, a request with `Host`",
             StatusCode::CREATED,
@@ -335,6 +363,24 @@ fn conditional() -> Vec<Case> {
 #[cfg(not(feature = "conditional"))]
 const fn conditional() -> Vec<Case> {
     Vec::new()
+}
+
+/// Users, as JSON.
+#[cfg(feature = "full")]
+async fn kilobyte() -> Json<Vec<serde_json::Value>> {
+    let users = (0..16)
+        .map(|id| serde_json::json!({ "id": id, "name": "Ada", "email": "ada@example.com" }));
+    Json(users.collect())
+}
+
+#[cfg(feature = "full")]
+fn accepting_gzip() -> http::Request<bytes::Bytes> {
+    let mut request = create_user();
+    let gzip = http::HeaderValue::from_static("gzip");
+    request
+        .headers_mut()
+        .insert(http::header::ACCEPT_ENCODING, gzip);
+    request
 }
 
 #[cfg(feature = "full")]
