@@ -133,6 +133,7 @@ pub(crate) fn cases() -> Vec<Case> {
     #[cfg(feature = "session")]
     cases.push(session());
     cases.extend(admission());
+    cases.extend(observed());
     cases.extend(conditional());
     cases
 }
@@ -195,12 +196,11 @@ fn session() -> Case {
 fn admission() -> Vec<Case> {
     use tower::limit::GlobalConcurrencyLimitLayer;
     use wythe::{
-        Compression, ConcurrencyLimit, Deprecation, Drain, Hosts, HttpsOnly, Languages, MediaTypes,
-        Metrics, RequestIds, SecurityHeaders, Timeout, Trace, Transport, Versions, layer,
-        security_headers::Hsts, with_compression, with_concurrency_limit, with_deprecation,
-        with_drain, with_hosts, with_https_only, with_languages, with_load_shed, with_media_types,
-        with_metrics, with_request_id, with_security_headers, with_timeout, with_trace,
-        with_version,
+        ConcurrencyLimit, Deprecation, Drain, Hosts, HttpsOnly, Languages, MediaTypes, Metrics,
+        SecurityHeaders, Timeout, Transport, Versions, layer, security_headers::Hsts,
+        with_concurrency_limit, with_deprecation, with_drain, with_hosts, with_https_only,
+        with_languages, with_load_shed, with_media_types, with_metrics, with_security_headers,
+        with_timeout, with_version,
     };
 
     vec![
@@ -213,33 +213,6 @@ fn admission() -> Vec<Case> {
         over_bare!("with_load_shed", with_load_shed()),
         over_bare!("with_drain", with_drain(Drain::new())),
         over_bare!("with_metrics", with_metrics(Metrics::new())),
-        over_bare!("with_request_id", with_request_id(RequestIds::new())),
-        // Without a subscriber, there is no span.
-        over_bare!("with_trace, no subscriber", with_trace(Trace::new())),
-        Case::answer(
-            "1 kB of JSON, no layer",
-            StatusCode::OK,
-            accepting_gzip,
-            || Router::new().route("/users", any(compose(()).handler(kilobyte))),
-        ),
-        Case::answer(
-            "with_compression, 1 kB of JSON",
-            StatusCode::OK,
-            accepting_gzip,
-            || {
-                let stack = compose(with_compression(Compression::gzip()));
-                Router::new().route("/users", any(stack.handler(kilobyte)))
-            },
-        ),
-        Case::answer(
-            "with_compression, not accepted",
-            StatusCode::OK,
-            create_user,
-            || {
-                let stack = compose(with_compression(Compression::gzip()));
-                Router::new().route("/users", any(stack.handler(kilobyte)))
-            },
-        ),
         Case::answer(
             "no layer, a request with `Host`",
             StatusCode::CREATED,
@@ -302,6 +275,46 @@ fn admission() -> Vec<Case> {
             layer(GlobalConcurrencyLimitLayer::new(100))
         ),
     ]
+}
+
+#[cfg(feature = "full")]
+fn observed() -> Vec<Case> {
+    use wythe::{Compression, RequestIds, Trace, with_compression, with_request_id, with_trace};
+
+    vec![
+        over_bare!("with_request_id", with_request_id(RequestIds::new())),
+        // Without a subscriber, there is no span.
+        over_bare!("with_trace, no subscriber", with_trace(Trace::new())),
+        Case::answer(
+            "1 kB of JSON, no layer",
+            StatusCode::OK,
+            accepting_gzip,
+            || Router::new().route("/users", any(compose(()).handler(kilobyte))),
+        ),
+        Case::answer(
+            "with_compression, 1 kB of JSON",
+            StatusCode::OK,
+            accepting_gzip,
+            || {
+                let stack = compose(with_compression(Compression::gzip()));
+                Router::new().route("/users", any(stack.handler(kilobyte)))
+            },
+        ),
+        Case::answer(
+            "with_compression, not accepted",
+            StatusCode::OK,
+            create_user,
+            || {
+                let stack = compose(with_compression(Compression::gzip()));
+                Router::new().route("/users", any(stack.handler(kilobyte)))
+            },
+        ),
+    ]
+}
+
+#[cfg(not(feature = "full"))]
+const fn observed() -> Vec<Case> {
+    Vec::new()
 }
 
 /// `--features conditional`. The handlers have a tag, so these are compared with the first one.

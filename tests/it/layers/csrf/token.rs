@@ -343,7 +343,22 @@ async fn a_required_token_is_needed_in_addition_to_the_origin() {
             None,
         ),
         ("exempt", "POST", "/hooks", &[of_17, same], None),
-        // Only the handshake of a WebSocket can't have a token.
+    ];
+    for (name, method, path, fields, expected) in cases {
+        let found = send(csrf.clone(), request(method, path, fields)).await;
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_handshake_of_a_websocket_needs_no_required_token() {
+    let tokens = tokens().header("x-form").unwrap();
+    let csrf = Csrf::same_origin().required_token(tokens.clone(), session);
+    let token = tokens.issue("17").to_string();
+    let of_17 = ("cookie", "session=17");
+    let right = ("x-form", token.as_str());
+    let same = ("sec-fetch-site", "same-origin");
+    let cases: &[(&str, &str, &str, &[(&str, &str)], _)] = &[
         (
             "POST with Upgrade",
             "POST",
