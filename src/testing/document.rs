@@ -454,7 +454,8 @@ impl<'d> Comparison<'_, 'd> {
                     let members: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
                     for member in members
                         .into_iter()
-                        .filter(|member| *member != "description")
+                        // The name has brought the two together, or is made of the numbers.
+                        .filter(|member| !["description", "name"].contains(&member.as_str()))
                     {
                         let subject = format!("{subject} {member}");
                         self.limit(&subject, before.get(member), after.get(member));
