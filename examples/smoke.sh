@@ -32,6 +32,7 @@ check() {
 }
 
 check api_key 200 401 401 400 201 401 200
+check bcrypt_upgrade 200 200 401 401 401
 check bearer_jwt 401 200 200 401 401 401 401 401 201 403
 check either_auth 200 200 200 401 401 200 403 400
 check existing_axum_app 200 400 404 405 400 500

@@ -193,7 +193,8 @@
 //! # Features
 //!
 //! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`]), `compression` (with `compression-br` and
+//! `basic` (with `basic-argon2` for [`Basic::argon2`], and `basic-bcrypt` for
+//! [`Basic::argon2_or_bcrypt`]), `compression` (with `compression-br` and
 //! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
 //! and `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
 //! `metrics`, `multipart`, `negotiation`, `proxy`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]

@@ -117,6 +117,8 @@ use http::{
 pub use self::api_key::{ApiKeyFormat, ApiKeyHash, ApiKeyRefusal, GeneratedKey};
 #[cfg(feature = "basic")]
 pub use self::basic::BasicRefusal;
+#[cfg(feature = "basic-bcrypt")]
+pub use self::basic::HashUpgrade;
 #[cfg(feature = "jwks")]
 pub use self::jwt::{FetchKeys, Fetched, HttpsTransport, JwksError, JwksStatus};
 #[cfg(feature = "jwt")]

@@ -101,6 +101,9 @@ pub(super) struct CheckOptions {
     /// The hash that the passwords of unknown users are compared with.
     #[cfg(feature = "basic-argon2")]
     pub(super) decoy: Arc<str>,
+    /// The cost of the bcrypt hashes in the store.
+    #[cfg(feature = "basic-bcrypt")]
+    pub(super) bcrypt_cost: u32,
 }
 
 impl CheckOptions {
@@ -111,6 +114,8 @@ impl CheckOptions {
             max_wait: Duration::from_secs(1),
             #[cfg(feature = "basic-argon2")]
             decoy: DECOY.into(),
+            #[cfg(feature = "basic-bcrypt")]
+            bcrypt_cost: super::bcrypt::USUAL_COST,
         }
     }
 
@@ -131,7 +136,7 @@ impl CheckOptions {
     }
 
     /// Does the work on a thread that may block, when there is a permit.
-    async fn run_blocking<P, W>(&self, work: W) -> Checked<P>
+    pub(super) async fn run_blocking<P, W>(&self, work: W) -> Checked<P>
     where
         P: Send + 'static,
         W: FnOnce() -> Result<Option<P>, BoxError> + Send + 'static,
@@ -164,7 +169,7 @@ const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
 /// Whether the password matches the stored hash. For an unknown user, the same work is done with
 /// the decoy.
 #[cfg(feature = "basic-argon2")]
-fn matches<E>(
+pub(super) fn matches<E>(
     stored: Option<&str>,
     decoy: &str,
     verify: impl FnOnce(&str) -> Result<bool, E>,
@@ -175,7 +180,7 @@ fn matches<E>(
 
 /// Whether the password matches the hash, a PHC string.
 #[cfg(feature = "basic-argon2")]
-fn verify(hash: &str, password: &str) -> Result<bool, BoxError> {
+pub(super) fn verify(hash: &str, password: &str) -> Result<bool, BoxError> {
     let unusable = |error| format!("the stored hash cannot be used: {error}");
     let hash = parse_hash(hash).map_err(unusable)?;
     match Argon2::default().verify_password(password.as_bytes(), &hash) {

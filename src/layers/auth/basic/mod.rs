@@ -1,5 +1,7 @@
 //! Users and passwords: [`Basic`].
 
+#[cfg(feature = "basic-bcrypt")]
+mod bcrypt;
 mod check;
 mod credentials;
 mod refusal;
@@ -8,6 +10,8 @@ use std::{fmt, future::Future, num::NonZero, sync::Arc, thread, time::Duration};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 
+#[cfg(feature = "basic-bcrypt")]
+pub use self::bcrypt::HashUpgrade;
 pub use self::refusal::BasicRefusal;
 use self::{
     check::{Check, CheckOptions},
@@ -33,7 +37,8 @@ use crate::{
 /// 3. The check says that the password is the user's.
 ///
 /// There are three kinds of checks: [`argon2`](Self::argon2) looks up a hash and verifies the
-/// password with it, [`verify_blocking`](Self::verify_blocking) is for other hashes, and
+/// password with it (with the feature `basic-bcrypt`, `argon2_or_bcrypt` replaces the hashes of bcrypt
+/// that an application has), [`verify_blocking`](Self::verify_blocking) is for other hashes, and
 /// [`verify`](Self::verify) asks somebody else. The first two compute outside the async threads, at
 /// most as many at a time as there are cores.
 ///
@@ -199,6 +204,83 @@ impl<P: Send + 'static> Basic<P> {
         Self::new(realm, cores(), check::argon2(look_up))
     }
 
+    /// As [`argon2`](Self::argon2), for a store that has bcrypt hashes as well, which are replaced by
+    /// argon2 hashes one after the other: `replace` is called when a user with a bcrypt hash has sent the
+    /// right password.
+    ///
+    /// 1. A stored hash that begins with `$2a$`, `$2b$` or `$2y$` is of bcrypt: those of PHP, Spring,
+    ///    Node, Go, Ruby and Python. `$2x$`, which marks hashes of a faulty implementation, and costs
+    ///    above 16 are answered 503, with the cause in the log.
+    /// 2. Only the first 72 bytes of the password are compared, as in the program that has made the hash.
+    ///    The hash that replaces it has all of them. A NUL, at which bcrypt ends, is rejected as every
+    ///    control character is.
+    /// 3. The new hash has the parameters of the [decoy](Self::decoy), and a random salt.
+    /// 4. If `replace` fails, the request goes on, and a warning is logged. The next one tries again.
+    ///
+    /// Hashes of users who never come back stay. When few are left, delete them, let those users set a new
+    /// password, and return to `argon2`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Basic, ConfigError, auth::HashUpgrade};
+    /// # #[derive(Clone)] struct User;
+    /// # #[derive(Clone)] struct Store;
+    /// # impl Store {
+    /// #     async fn user(&self, _: &str) -> Result<Option<(String, User)>, std::io::Error> {
+    /// #         Ok(None)
+    /// #     }
+    /// #     async fn replace(&self, _: HashUpgrade) -> Result<(), std::io::Error> { Ok(()) }
+    /// # }
+    ///
+    /// fn scheme(store: Store) -> Result<Basic<User>, ConfigError> {
+    ///     let look_up = {
+    ///         let store = store.clone();
+    ///         move |user: String| {
+    ///             let store = store.clone();
+    ///             // SELECT password_hash, .. FROM users WHERE name = $1
+    ///             async move { store.user(&user).await }
+    ///         }
+    ///     };
+    ///     let replace = move |upgrade: HashUpgrade| {
+    ///         let store = store.clone();
+    ///         // UPDATE users SET password_hash = $3 WHERE name = $1 AND password_hash = $2
+    ///         async move { store.replace(upgrade).await }
+    ///     };
+    ///     Basic::argon2_or_bcrypt("staff", look_up, replace)?.bcrypt_cost(10)
+    /// }
+    /// # let _ = scheme(Store);
+    /// ```
+    ///
+    /// The repository's `examples/bcrypt_upgrade.rs` is a program that does it.
+    ///
+    /// # Errors
+    ///
+    /// If the realm contains anything but visible ASCII characters and spaces.
+    ///
+    /// # Security
+    ///
+    /// Every wrong password, and every password of an unknown user, costs one hash of each kind, so that
+    /// the time of the answer does not reveal who is a user. Set the [cost](Self::bcrypt_cost) of your
+    /// hashes. The right password of a user with an argon2 hash costs only that.
+    #[cfg(feature = "basic-bcrypt")]
+    pub fn argon2_or_bcrypt<F, A, E, G, B, D>(
+        realm: &str,
+        look_up: F,
+        replace: G,
+    ) -> Result<Self, ConfigError>
+    where
+        F: Fn(String) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Option<(String, P)>, E>> + Send + 'static,
+        E: Into<BoxError>,
+        G: Fn(HashUpgrade) -> B + Send + Sync + 'static,
+        B: Future<Output = Result<(), D>> + Send + 'static,
+        D: Into<BoxError>,
+    {
+        let check = bcrypt::argon2_or_bcrypt(look_up, replace);
+        Self::new(realm, cores(), check)
+    }
+
     /// The maximum number of passwords that are checked at a time; by default the number of cores for
     /// the checks that compute, and unlimited for [`verify`](Self::verify).
     ///
@@ -232,6 +314,19 @@ impl<P: Send + 'static> Basic<P> {
     pub fn decoy(self, hash: &str) -> Result<Self, ConfigError> {
         check::check_decoy(hash)?;
         Ok(self.change(|options| options.decoy = hash.into()))
+    }
+
+    /// The cost of the bcrypt hashes in the store, for
+    /// [`argon2_or_bcrypt`](Self::argon2_or_bcrypt); by default 12. If they have several, take the one
+    /// that most have. Each step doubles the time.
+    ///
+    /// # Errors
+    ///
+    /// If it is not between 4 and 16.
+    #[cfg(feature = "basic-bcrypt")]
+    pub fn bcrypt_cost(self, cost: u32) -> Result<Self, ConfigError> {
+        bcrypt::check_cost(cost)?;
+        Ok(self.change(|options| options.bcrypt_cost = cost))
     }
 
     fn new(realm: &str, max_concurrent: usize, check: Check<P>) -> Result<Self, ConfigError> {

@@ -492,3 +492,150 @@ mod argon2 {
         }
     }
 }
+
+#[cfg(feature = "basic-bcrypt")]
+mod bcrypt {
+    use std::collections::HashMap;
+
+    use wythe::auth::HashUpgrade;
+
+    use super::*;
+
+    /// Of "open sesame", by another implementation.
+    const OF_BEFORE: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyeD6cuue4VdM9VS1cJ/wwOaQJuY83FyIy";
+    /// Of 80 times "x".
+    const OF_80: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyedlslr.Jty7xCSm4JGSxc8PDTmSzo582";
+    /// Takes next to nothing.
+    const DECOY: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA\
+                         $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[derive(Clone)]
+    struct Store {
+        hashes: Arc<Mutex<HashMap<String, String>>>,
+        replaced: Arc<AtomicUsize>,
+    }
+
+    impl Store {
+        fn new(hash: &str) -> Self {
+            let hashes = HashMap::from([("Aladdin".to_owned(), hash.to_owned())]);
+            Self {
+                hashes: Arc::new(Mutex::new(hashes)),
+                replaced: Arc::default(),
+            }
+        }
+
+        fn hash(&self) -> String {
+            self.hashes.lock().unwrap()["Aladdin"].clone()
+        }
+
+        /// The scheme, whose upgrades fail if the store is read-only.
+        fn scheme(&self, is_read_only: bool) -> Basic<User> {
+            let look_up = {
+                let hashes = Arc::clone(&self.hashes);
+                move |user: String| {
+                    let hash = hashes.lock().unwrap().get(&user).cloned();
+                    async move { Ok::<_, Infallible>(hash.map(|hash| (hash, User(user)))) }
+                }
+            };
+            let Self { hashes, replaced } = self.clone();
+            let replace = move |upgrade: HashUpgrade| {
+                let shown = format!("{upgrade:?}");
+                assert!(
+                    !shown.contains('$') && !shown.contains("Aladdin"),
+                    "{shown}"
+                );
+                replaced.fetch_add(1, Ordering::Relaxed);
+                let mut hashes = hashes.lock().unwrap();
+                let stored = hashes.get_mut(&upgrade.user).unwrap();
+                assert_eq!(*stored, upgrade.old);
+                if !is_read_only {
+                    *stored = upgrade.new;
+                }
+                async move {
+                    let read_only = || io::Error::other("read-only");
+                    if is_read_only {
+                        Err(read_only())
+                    } else {
+                        Ok(())
+                    }
+                }
+            };
+            let scheme = Basic::argon2_or_bcrypt("WallyWorld", look_up, replace);
+            scheme
+                .unwrap()
+                .bcrypt_cost(4)
+                .unwrap()
+                .decoy(DECOY)
+                .unwrap()
+        }
+
+        async fn statuses(&self, is_read_only: bool, sent: &[&str]) -> Vec<u16> {
+            let layer = with_auth(self.scheme(is_read_only));
+            let mut statuses = Vec::new();
+            for user_pass in sent {
+                let response = send(&layer, request(&[&basic(user_pass)])).await;
+                let said = String::from_utf8_lossy(response.body());
+                assert!(!said.contains("$2y$") && !said.contains("argon"), "{said}");
+                statuses.push(response.status().as_u16());
+            }
+            statuses
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_replaced_once_and_only_by_the_right_password() {
+        let store = Store::new(OF_BEFORE);
+        let wrong = ["Aladdin:open says me", "Aladdin:", "Jafar:open sesame"];
+        assert_eq!(store.statuses(false, &wrong).await, [401; 3]);
+        assert_eq!(store.hash(), OF_BEFORE);
+
+        let right = ["Aladdin:open sesame"; 3];
+        assert_eq!(store.statuses(false, &right).await, [200; 3]);
+        assert_eq!(store.replaced.load(Ordering::Relaxed), 1);
+        let hash = store.hash();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert_eq!(store.statuses(false, &wrong).await, [401; 3]);
+        assert_eq!(store.hash(), hash);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_can_not_be_written_does_not_keep_users_out() {
+        let store = Store::new(OF_BEFORE);
+        let right = ["Aladdin:open sesame"; 2];
+        assert_eq!(store.statuses(true, &right).await, [200; 2]);
+        assert_eq!(store.replaced.load(Ordering::Relaxed), 2);
+        assert_eq!(store.hash(), OF_BEFORE);
+    }
+
+    #[tokio::test]
+    async fn only_72_bytes_count_until_the_hash_is_replaced() {
+        let store = Store::new(OF_80);
+        let (of_71, of_72, of_80) = ("x".repeat(71), "x".repeat(72), "x".repeat(80));
+        let [of_71, of_72, of_80] = [of_71, of_72, of_80].map(|word| format!("Aladdin:{word}"));
+        assert_eq!(
+            store.statuses(true, &[&of_71, &of_72, &of_80]).await,
+            [401, 200, 200]
+        );
+        assert_eq!(
+            store.statuses(false, &[&of_80, &of_72, &of_80]).await,
+            [200, 401, 200]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_can_not_be_used_is_answered_503_at_once() {
+        for hash in [
+            "$2y$31$N9qo8uLOickgx2ZMRZoMyeD6cuue4VdM9VS1cJ/wwOaQJuY83FyIy",
+            "$2x$04$N9qo8uLOickgx2ZMRZoMyeD6cuue4VdM9VS1cJ/wwOaQJuY83FyIy",
+            "$2y$04$N9qo8uLOickgx2ZMRZoMye",
+            "plain text",
+        ] {
+            let store = Store::new(hash);
+            assert_eq!(
+                store.statuses(false, &["Aladdin:open sesame"]).await,
+                [503],
+                "{hash}"
+            );
+        }
+    }
+}
