@@ -208,6 +208,7 @@
 //! signatures of [`WebhookScheme::standard`](webhook::WebhookScheme::standard), and `webhook-redis` records
 //! events in [`RedisWebhookStore`](webhook::RedisWebhookStore). `idempotency-redis` keeps the answers of
 //! [`with_idempotency`] for all machines.
+//! `tonic` knows the address of the peer from the gRPC server of that name.
 //! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `openapi`,
 //! it has an [OpenAPI document](api::openapi), and with `docs-page`, [a page](api::DocsPage) shows it;
 //! [`testing`] compares the document with that of before, and responses with the document. Without any

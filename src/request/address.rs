@@ -13,7 +13,8 @@ use crate::contract::Provided;
 ///
 /// A server on plain hyper inserts it into each request of the connection. With axum it is not
 /// needed: `into_make_service_with_connect_info::<SocketAddr>()` provides the address as
-/// `ConnectInfo`, which is used as well. If both are present, this one is used.
+/// `ConnectInfo`, which is used as well. So is tonic's `TcpConnectInfo`, also inside its
+/// `TlsConnectInfo`, with the feature `tonic`. If several are present, this one is used.
 ///
 /// `Debug` does not show the address, which is personal data.
 ///
@@ -63,8 +64,8 @@ impl Provided for ClientIp {
 
 /// The cause of the 500 to a request without a peer address.
 pub(crate) const NO_PEER_ADDR: &str = "the request has no peer address: serve an axum router with \
-    `axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())`, or insert a \
-    `wythe::PeerAddr` into the extensions of each request";
+    `axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())`, turn on the feature \
+    `tonic` for the server of tonic, or insert a `wythe::PeerAddr` into the extensions of each request";
 
 /// The address of the peer, as the server provides it.
 pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
@@ -76,6 +77,20 @@ pub(crate) fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
         let connected = extensions.get().map(|ConnectInfo(peer)| *peer);
         connected.or_else(|| extensions.get().map(|MockConnectInfo(peer)| *peer))
     });
+    #[cfg(feature = "tonic")]
+    let peer = peer.or_else(|| {
+        use tokio::net::TcpStream;
+        use tokio_rustls::server::TlsStream;
+        use tonic::transport::server::{Connected, TcpConnectInfo};
+
+        // It is `TlsConnectInfo<TcpConnectInfo>`. tonic exports the name only with a crypto provider,
+        // which is the choice of the application.
+        type OverTls = <TlsStream<TcpStream> as Connected>::ConnectInfo;
+
+        let over_tls = || extensions.get().map(OverTls::get_ref);
+        let connection = extensions.get().or_else(over_tls);
+        connection.and_then(TcpConnectInfo::remote_addr)
+    });
     peer
 }
 
@@ -84,6 +99,27 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::{ClientIp, PeerAddr};
+
+    #[cfg(feature = "tonic")]
+    #[test]
+    fn the_server_of_tonic_provides_the_address() {
+        use tonic::transport::server::TcpConnectInfo;
+
+        let peer = SocketAddr::from(([192, 0, 2, 7], 50_123));
+        let mut extensions = http::Extensions::new();
+        let mut connected = TcpConnectInfo {
+            local_addr: None,
+            remote_addr: None,
+        };
+        extensions.insert(connected.clone());
+        assert_eq!(super::peer_addr(&extensions), None);
+        connected.remote_addr = Some(peer);
+        extensions.insert(connected);
+        assert_eq!(super::peer_addr(&extensions), Some(peer));
+        let own = SocketAddr::from(([192, 0, 2, 8], 1));
+        extensions.insert(PeerAddr(own));
+        assert_eq!(super::peer_addr(&extensions), Some(own));
+    }
 
     #[test]
     fn debug_shows_no_address() {

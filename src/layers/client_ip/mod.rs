@@ -55,7 +55,8 @@
 //! | proxies that send `Forwarded` | [`forwarded`](ClientIpSource::forwarded), [`forwarded_behind`](ClientIpSource::forwarded_behind) |
 //!
 //! The peer is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>`
-//! (`into_make_service_with_connect_info::<SocketAddr>()`) or as [`PeerAddr`](crate::PeerAddr).
+//! (`into_make_service_with_connect_info::<SocketAddr>()`), as [`PeerAddr`](crate::PeerAddr), or with the
+//! feature `tonic` as tonic's `TcpConnectInfo`.
 //! A server on a Unix socket has no peer address: use a number of proxies or a field there.
 //!
 //! # What is read

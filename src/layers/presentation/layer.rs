@@ -22,6 +22,7 @@ pub const fn with_presentation() -> Placed<Presentation> {
     placed(Presentation {
         renderer: None,
         page: None,
+        grpc: false,
     })
 }
 
@@ -39,6 +40,7 @@ where
             renderer(problem, request).into()
         })),
         page: None,
+        grpc: false,
     })
 }
 
@@ -102,6 +104,7 @@ impl From<(StatusCode, HeaderValue, Bytes)> for Rendered {
 pub struct Presentation {
     pub(super) renderer: Option<Renderer>,
     pub(super) page: Option<HtmlTemplate>,
+    pub(super) grpc: bool,
 }
 
 impl Placed<Presentation> {
@@ -110,6 +113,15 @@ impl Placed<Presentation> {
     pub fn html(self, page: HtmlTemplate) -> Self {
         placed(Presentation {
             page: Some(page),
+            ..self.into_inner()
+        })
+    }
+
+    /// Answers calls of gRPC, whose `Content-Type` is `application/grpc`, with a status of gRPC: see the
+    /// [module](crate::presentation).
+    pub fn grpc(self) -> Self {
+        placed(Presentation {
+            grpc: true,
             ..self.into_inner()
         })
     }

@@ -4,7 +4,7 @@
 //!    streams.
 //! 2. A response that carries a [`Problem`] (every refusal of this crate, and those that a handler
 //!    returns) is problem+json already and passes. With a renderer, its body and `Content-Type`
-//!    are replaced.
+//!    are replaced. With [`grpc`](Presentation::grpc), calls of gRPC get the answer of their protocol.
 //! 3. An error without a body and without a `Content-Type` becomes a problem with its status:
 //!    axum's 404 and 405, for example.
 //! 4. An error of type `text/plain` becomes a problem. The text of a 4xx becomes the `detail` if it
@@ -111,12 +111,74 @@
 //! # }
 //! ```
 //!
+//! # Example: gRPC
+//!
+//! A call of gRPC, which is a request of type `application/grpc`, gets its refusals as gRPC clients read
+//! them: `grpc-status`, `grpc-message` with the detail of the problem, and no body ("Trailers-Only"). All
+//! other requests are answered as without `.grpc()`, so one server can have both. The layers stand around
+//! the server of tonic, whose bodies need [`with_body_adapter`](crate::with_body_adapter):
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{Request, Response, header::CONTENT_TYPE};
+//! use tower::{ServiceExt, service_fn};
+//! use wythe::{Body, Problem, compose, with_body_adapter, with_presentation};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // With tonic: `Server::builder().layer(stack).add_service(..)`.
+//! let stack = compose((with_presentation().grpc(), with_body_adapter()));
+//! let service = stack.service(service_fn(async |_: Request<Body>| {
+//!     let problem = Problem::new(http::StatusCode::FORBIDDEN).detail("Ask an administrator.");
+//!     Ok::<_, Infallible>(problem.into_response())
+//! }));
+//!
+//! let call = Request::post("/grpc.health.v1.Health/Check").header(CONTENT_TYPE, "application/grpc");
+//! let response: Response<Body> = service.oneshot(call.body(Body::empty())?).await?;
+//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.headers()["grpc-status"], "7"); // PERMISSION_DENIED
+//! assert_eq!(response.headers()["grpc-message"], "Ask an administrator.");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | gRPC | of the status |
+//! |---|---|
+//! | 3 `INVALID_ARGUMENT` | 400, 422 |
+//! | 4 `DEADLINE_EXCEEDED` | 408, 504, and the 503 of `with_timeout` |
+//! | 7 `PERMISSION_DENIED` | 403 |
+//! | 8 `RESOURCE_EXHAUSTED` | 413, 429, 431 |
+//! | 9 `FAILED_PRECONDITION` | 412, 428 |
+//! | 10 `ABORTED` | 409 |
+//! | 12 `UNIMPLEMENTED` | 404, 405, 501 |
+//! | 13 `INTERNAL` | 500, and panics |
+//! | 14 `UNAVAILABLE` | 502, 503 |
+//! | 16 `UNAUTHENTICATED` | 401 |
+//! | 2 `UNKNOWN` | all others |
+//!
+//! - The table in gRPC's documentation is for clients that get a response without a `grpc-status`, from a
+//!   proxy. It has `UNAVAILABLE` for 429, with which many clients call again at once. A quota that is used
+//!   up is `RESOURCE_EXHAUSTED`.
+//! - The other fields are metadata: `RateLimit`, `Retry-After`, `WWW-Authenticate`. A `Retry-After` in
+//!   seconds is `grpc-retry-pushback-ms` as well, by which gRPC clients know how long to wait.
+//! - The message has at most 1,024 bytes, and is percent-encoded. Members of a problem, such as the
+//!   errors of a validation, have no place in it.
+//! - Layers further out see the status 200, as for every answer of gRPC, so their counts and lines in the
+//!   access log do not show refusals. The event of each refusal, and the counter of refusals, have the
+//!   status of HTTP.
+//! - With the feature `tonic`, the address of the peer is the one in tonic's `TcpConnectInfo`.
+//! - For gRPC-Web, put the layer of tonic-web outside: inside it, the requests are those of gRPC.
+//!
+//! The repository's `examples/grpc` is such a server.
+//!
 //! # Responses
 //!
 //! | status | when | body |
 //! |---|---|---|
 //! | unchanged, or the renderer's | the response is an error, and is a problem, empty, or plain text | problem, or the renderer's output |
 //! | 500 | an inner service panics | the same |
+//! | 200, with `grpc-status` | one of these, with `.grpc()` and a call of gRPC | none |
 //!
 //! # Order
 //!
@@ -152,6 +214,7 @@
 //! By default `tower_http::catch_panic` answers panics in plain text. It boxes every response body,
 //! does not catch a panic in the readiness check, and does not change other refusals.
 
+mod grpc;
 pub(crate) mod layer;
 pub(crate) mod page;
 mod render;

@@ -9,6 +9,7 @@ use http::{
 use http_body::Body;
 
 use super::{
+    grpc,
     layer::{Presentation, Rendered, Renderer, RequestInfo},
     page::{HTML, HtmlTemplate, prefers_html},
     service::catch,
@@ -74,6 +75,8 @@ pub(super) struct Present {
     #[cfg(feature = "request-id")]
     id: Option<RequestId>,
     head: bool,
+    /// A call of gRPC, which is answered as one.
+    grpc: bool,
 }
 
 impl Present {
@@ -90,6 +93,7 @@ impl Present {
             #[cfg(feature = "request-id")]
             id: request.extensions().get().cloned(),
             head: *request.method() == Method::HEAD,
+            grpc: presentation.grpc && grpc::is_call(request.headers()),
         }
     }
 
@@ -106,7 +110,7 @@ impl Present {
         problem: &Problem,
     ) -> Response<R> {
         log_passing(&mut response);
-        if self.renderer.is_none() && self.page.is_none() {
+        if self.renderer.is_none() && self.page.is_none() && !self.grpc {
             if self.varies {
                 vary::add(response.headers_mut(), "accept");
             }
@@ -178,17 +182,20 @@ impl Present {
         problem: &Problem,
         whole: bool,
     ) -> Response<R> {
+        #[cfg(feature = "request-id")]
+        if let Some(problem) = head.extensions.get_mut::<Problem>() {
+            problem.keep_body();
+        }
+        remove_body_fields(&mut head.headers);
+        if self.grpc {
+            return grpc::trailers_only(head, problem);
+        }
         let Rendered {
             status,
             media_type,
             body,
         } = self.render(problem);
         head.status = status.unwrap_or(head.status);
-        #[cfg(feature = "request-id")]
-        if let Some(problem) = head.extensions.get_mut::<Problem>() {
-            problem.keep_body();
-        }
-        remove_body_fields(&mut head.headers);
         head.headers.insert(header::CONTENT_TYPE, media_type);
         if self.varies {
             vary::add(&mut head.headers, "accept");

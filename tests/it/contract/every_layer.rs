@@ -848,6 +848,7 @@ mod presentation {
 
     every_layer! {
         presentation: with_presentation(), passes plain, answers None, secret "no secret";
+        presentation_of_grpc: with_presentation().grpc(), passes plain, answers None, secret "no secret";
         presentation_as: with_presentation_as(|problem, _| {
             (HeaderValue::from_static("text/plain"), Bytes::from(problem.to_string()))
         }), passes plain, answers None, secret "no secret";

@@ -1,6 +1,7 @@
 //! `with_presentation`.
 
 mod answers;
+mod grpc;
 #[cfg(feature = "tracing")]
 mod log;
 mod pages;
