@@ -1,4 +1,11 @@
 //! A limit of a layer, and how it is said in words: [`Limit`].
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        reason = "rate limits and the audit of an `Api` use some of it"
+    )
+)]
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -54,10 +61,6 @@ impl Limit {
     }
 
     /// The name of a quota that has been given none, such as `100-per-minute`.
-    #[cfg_attr(
-        not(feature = "full"),
-        allow(dead_code, reason = "rate limits and the audit of an `Api` ask")
-    )]
     pub(crate) fn name_of(count: u64, period: Duration) -> String {
         const HOUR: u64 = 60 * 60;
         const DAY: u64 = 24 * HOUR;
@@ -75,10 +78,6 @@ impl Limit {
     }
 
     /// Whether the name says more than the numbers.
-    #[cfg_attr(
-        not(feature = "full"),
-        allow(dead_code, reason = "the audit of an `Api` asks")
-    )]
     pub(crate) fn has_own_name(&self) -> bool {
         let period = self.period;
         self.name != "default"
