@@ -48,6 +48,45 @@
 //! # }
 //! ```
 //!
+//! # Example: an error of your own
+//!
+//! The upstream's errors go back as they are, with texts that may be meant for others. A handler that
+//! [forwards](Proxy::forward) decides what the client gets in their place.
+//!
+//! ```
+//! use axum::{Router, body::Body, extract::State, http::Request, response::{IntoResponse, Response}};
+//! use http::StatusCode;
+//! use tower::ServiceExt;
+//! use wythe::{Problem, proxy, proxy::{Proxy, Upstream}};
+//!
+//! async fn users(State(users): State<Proxy>, request: Request<Body>) -> Response {
+//!     let response = users.forward(request).await;
+//!     let status = response.status();
+//!     // A 502 or 504 of the proxy itself is a problem already.
+//!     let is_own = response.extensions().get::<Problem>().is_some();
+//!     if status.is_server_error() && !is_own {
+//!         return IntoResponse::into_response(Problem::bad_gateway(format!("users: {status}")));
+//!     }
+//!     response
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The server behind this one says too much.
+//! let server = Router::new().fallback(async || (StatusCode::INTERNAL_SERVER_ERROR, "db7: no space"));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let upstream = Upstream::new(&format!("http://{}", listener.local_addr()?))?;
+//! tokio::spawn(async move { axum::serve(listener, server).await });
+//!
+//! let app = Router::new().fallback(users).with_state(proxy(upstream)?);
+//! let response = app.oneshot(Request::get("/").body(Body::empty())?).await?;
+//! assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+//! let body = axum::body::to_bytes(response.into_body(), 1000).await?;
+//! assert!(!body.windows(3).any(|text| text == b"db7"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Responses
 //!
 //! | status | when | problem type |
@@ -58,7 +97,10 @@
 //! | 502 | the upstream can't be reached, closes the connection without a response, sends one that is not valid or [too large](Upstream::max_response), asks for the credentials of a proxy (407), or switches protocols without being asked | `about:blank` |
 //! | 504 | it can't be reached or does not answer in [time](Upstream::timeout), or before the [`Deadline`](crate::Deadline) | `about:blank` |
 //!
-//! An error of the upstream, such as its 500, is one event in the log, as any 5xx is.
+//! An error of the upstream, such as its 500, is one event in the log, as any 5xx is. Its text goes to the
+//! client, because a proxy does not know what is in it. If it is not meant for clients, answer in its place
+//! [in a handler of your own](#example-an-error-of-your-own).
+//!
 //! Once the head of a response is on its way, an error can only end its body: the client sees that it is
 //! incomplete, and the log has a warning.
 //!
@@ -88,9 +130,9 @@
 //!
 //! # Time, bytes, and a second attempt
 //!
-//! - [`connect_timeout`](Upstream::connect_timeout), 5 seconds: until there is a connection.
+//! - [`connect_timeout`](Upstream::connect_timeout), 5 seconds: until there is a TCP connection.
 //!   [`timeout`](Upstream::timeout), 30 seconds: while the upstream neither answers nor takes more of the
-//!   body. [`idle`](Upstream::idle), 60 seconds: between two pieces of the response. The whole response has
+//!   body; the handshake of TLS is part of it. [`idle`](Upstream::idle), 60 seconds: between two pieces of the response. The whole response has
 //!   no time limit.
 //! - The head of a response has at most 64 KiB. The body is not limited unless you
 //!   [say so](Upstream::max_response). The body of the request is a matter of

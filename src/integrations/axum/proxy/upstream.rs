@@ -227,7 +227,8 @@ impl Upstream {
         Ok(self)
     }
 
-    /// The longest time until a connection is made: 5 seconds by default.
+    /// The longest time until a TCP connection is made: 5 seconds by default. The handshake of TLS is
+    /// part of [`timeout`](Self::timeout).
     ///
     /// # Errors
     ///

@@ -4,13 +4,16 @@ mod described;
 mod faults;
 mod forwarded;
 mod hostile;
+#[cfg(all(feature = "request-id", feature = "trace"))]
+mod observed;
+mod tls;
 mod tunnel;
 
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::any};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::timeout,
@@ -52,7 +55,7 @@ async fn scripted(answer: &'static str) -> (String, mpsc::UnboundedReceiver<Stri
 }
 
 /// Reads up to the empty line, or to the end.
-async fn read_head(stream: &mut TcpStream) -> String {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
