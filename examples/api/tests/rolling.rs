@@ -1,4 +1,5 @@
-//! A rolling restart under load: two processes on one port, one of which stops.
+//! What clients notice of a restart: a rolling one under load, where two processes have one port and one of
+//! them stops, and the end of an HTTP/2 connection.
 
 mod support;
 
@@ -12,11 +13,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use example_api::{AppState, Config, TimeLimits, app, serve};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use support::Api;
-use tokio::net::TcpStream;
+use support::{Api, config};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 const CONNECTIONS: usize = 200;
 
@@ -91,7 +97,7 @@ async fn work(mut worker: Worker, counts: Arc<Counts>, done: Arc<AtomicBool>) {
             Some(status) => panic!("{status}"),
             None => counts.lost.fetch_add(1, Relaxed),
         };
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -115,7 +121,7 @@ async fn a_rolling_restart_under_200_connections_fails_no_request() {
             tokio::spawn(work(worker, Arc::clone(&counts), Arc::clone(&done)))
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     let mut variables = shared.to_vec();
     variables.push(("PORT", &port));
     let new = Api::start_with(&variables);
@@ -128,7 +134,7 @@ async fn a_rolling_restart_under_200_connections_fails_no_request() {
     let stopped = tokio::task::spawn_blocking(move || program.wait().unwrap());
     assert!(stopped.await.unwrap().success());
     // All of them go on with the new process.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     done.store(true, Relaxed);
     for worker in workers {
         worker.await.unwrap();
@@ -145,4 +151,62 @@ async fn a_rolling_restart_under_200_connections_fails_no_request() {
     assert!(answered > CONNECTIONS && once > CONNECTIONS);
     // Those in the moment between the last accept and the end of the listener.
     assert!(lost * 100 <= once, "{lost} of {once}");
+}
+
+#[tokio::test]
+async fn an_http2_client_gets_goaway_and_the_answer_to_its_request() {
+    let config = Config {
+        time_limits: TimeLimits {
+            leave: Duration::from_secs(1),
+            ..TimeLimits::default()
+        },
+        ..config()
+    };
+    let state = AppState::new(&config).await.unwrap();
+    let drain = state.drain.clone();
+    let routes = app(&state, &config.time_limits).unwrap().routes;
+    let service = routes.service(state).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let stopped = async { drop(stopped.await) };
+        serve(listener, service, &config.time_limits, &drain, stopped).await
+    });
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let post = Request::post(format!("http://localhost:{}/api/feedback", address.port()))
+        .header("content-type", "application/json");
+    let (response, mut body) = client.send_request(post.body(()).unwrap(), false).unwrap();
+    let feedback = br#"{"name":"Ada","email":"ada@example.com","message":"It works","rating":5}"#;
+    let (first, second) = feedback.split_at(20);
+    body.send_data(Bytes::from_static(first), false).unwrap();
+    // The server handles the request, and waits for the rest of its body.
+    sleep(Duration::from_millis(200)).await;
+    stop.send(()).unwrap();
+
+    let goaway = async {
+        loop {
+            match std::future::poll_fn(|cx| client.poll_ready(cx)).await {
+                Ok(()) => sleep(Duration::from_millis(10)).await,
+                Err(error) => return error,
+            }
+        }
+    };
+    let goaway = timeout(Duration::from_secs(10), goaway).await.unwrap();
+    assert!(goaway.is_go_away() && goaway.is_remote(), "{goaway:?}");
+    assert_eq!(goaway.reason(), Some(h2::Reason::NO_ERROR));
+
+    body.send_data(Bytes::from_static(second), true).unwrap();
+    let response = timeout(Duration::from_secs(10), response).await.unwrap();
+    assert_eq!(response.unwrap().status(), StatusCode::CREATED);
+    // Neither side has cut anything off.
+    drop(client);
+    let closed = timeout(Duration::from_secs(10), connection).await.unwrap();
+    closed.unwrap().unwrap();
+    let cut_off = timeout(Duration::from_secs(10), server).await.unwrap();
+    assert_eq!(cut_off.unwrap(), 0);
 }
