@@ -12,7 +12,7 @@ use axum::{
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use wythe::{
     ConfigError, Deadline, Problem, Secret, Valid,
     api::openapi::{DocumentResponse, ResponseTypes},
@@ -28,6 +28,9 @@ const ATTEMPTS: u32 = 3;
 
 /// The wait before the second attempt; that before the next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// The longest time in which the content of an answer arrives.
+const CONTENT_TIME: Duration = Duration::from_secs(2);
 
 /// The largest answer that is read.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -104,7 +107,9 @@ impl Weather {
 
     /// Asks once. A `GET` has no effect, so it can be sent again.
     async fn ask(&self, city: &str, deadline: Deadline) -> Result<Report, Failure> {
-        let request = Request::get(target(city)).body(Body::empty());
+        // Without the field, the server could choose a coding (RFC 9110, section 12.5.3).
+        let request = Request::get(target(city)).header(header::ACCEPT_ENCODING, "identity");
+        let request = request.body(Body::empty());
         let mut request = request.map_err(|error| Failure::Lasting(Problem::internal(error)))?;
         request.extensions_mut().insert(deadline);
         let response = self.0.forward(request).await;
@@ -128,7 +133,17 @@ impl Weather {
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(bad("the content is not JSON".to_owned()));
         }
-        let body = to_bytes(response.into_body(), usize::MAX).await;
+        if response.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(bad("the content has a coding".to_owned()));
+        }
+        // The time of `Upstream::timeout` ends with the head, and that of `idle` begins again with each piece.
+        let body = to_bytes(response.into_body(), usize::MAX);
+        let body = timeout(deadline.at_most(CONTENT_TIME), body).await;
+        let body = body.map_err(|_elapsed| {
+            Failure::Passing(Problem::gateway_timeout(
+                "the content has not arrived in time",
+            ))
+        })?;
         let body = body.map_err(|error| bad(error.to_string()))?;
         serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))
     }

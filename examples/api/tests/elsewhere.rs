@@ -71,6 +71,7 @@ async fn the_weather_is_that_of_the_service() {
     let (api, count) = with_weather(|_, headers| {
         assert_eq!(headers["x-api-key"], "swordfish");
         assert!(!headers.contains_key("x-forwarded-for"));
+        assert_eq!(headers["accept-encoding"], "identity");
         Json(json!({ "city": "Oslo", "celsius": -3.5, "more": true }))
     })
     .await;
@@ -119,6 +120,14 @@ async fn bad_answers_are_502_and_the_client_does_not_learn_why() {
             "{shown}"
         );
     }
+    // Not asked for.
+    let coded = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_ENCODING, "gzip"),
+    ];
+    let (api, count) = with_weather(move |_, _| (coded.clone(), "coded")).await;
+    api.get("/api/weather?city=Oslo").send().await.is(502);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
     let (api, count) = with_weather(|_, _| StatusCode::UNAUTHORIZED).await;
     api.get("/api/weather?city=Oslo").send().await.is(502);
     assert_eq!(count.load(Ordering::SeqCst), 1);
@@ -139,4 +148,22 @@ async fn a_service_that_does_not_answer_is_504_before_the_api_is_late() {
     let answer = api.get("/api/weather?city=Oslo").send().await;
     assert!([503, 504].contains(&answer.status.as_u16()), "{answer:?}");
     drop(listener);
+}
+
+/// Each byte comes soon after the one before, and all of them never.
+#[tokio::test]
+async fn a_service_whose_content_never_ends_is_504() {
+    let (api, count) = with_weather(|_, _| {
+        let pieces = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Some((Ok::<_, std::io::Error>(" "), ()))
+        });
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        (json, axum::body::Body::from_stream(pieces))
+    })
+    .await;
+    let started = std::time::Instant::now();
+    api.get("/api/weather?city=Oslo").send().await.is(504);
+    assert!(started.elapsed() < Duration::from_secs(12));
+    assert_eq!(count.load(Ordering::SeqCst), 3);
 }
