@@ -11,7 +11,9 @@
 //! 3. Where a precondition [is required](crate::Conditional::require_precondition), such a request
 //!    without one is answered with 428 (RFC 6585, section 3).
 //! 4. `If-Match` or `If-None-Match` of such a request that can't be read is answered with 400, because to
-//!    ignore it would perform a write that the client did not want.
+//!    ignore it would perform a write that the client did not want. In a request to read, it matches no
+//!    version: 412 for `If-Match`, and the whole response for `If-None-Match`. A list with one malformed
+//!    element, such as `"1", *`, is malformed as a whole.
 //! 5. `OPTIONS`, `TRACE`, `CONNECT` and `QUERY` pass, and so does every response that is not a success.
 //!
 //! `If-Match` comes before `If-Unmodified-Since`, `If-None-Match` before `If-Modified-Since` (section

@@ -268,9 +268,11 @@ impl TagList {
         lines.map(HeaderValue::as_bytes)
     }
 
-    /// The tags; those after the first error in a line are left out.
+    /// The tags. A list that is malformed anywhere has none: half of it is not what the client said.
     pub(crate) fn tags(&self) -> impl Iterator<Item = TagRef<'_>> {
-        self.lines().flat_map(tags).map_while(Result::ok)
+        let is_list = self.syntax() == Syntax::Tags;
+        let lines = self.lines().filter(move |_| is_list);
+        lines.flat_map(tags).filter_map(Result::ok)
     }
 
     pub(crate) fn syntax(&self) -> Syntax {
@@ -385,7 +387,7 @@ mod tests {
 
     #[test]
     fn reads_lists_by_their_syntax() {
-        let cases: [(&[&str], Syntax, usize); 16] = [
+        let cases: [(&[&str], Syntax, usize); 17] = [
             (&["*"], Syntax::Any, 0),
             (&[" * "], Syntax::Any, 0),
             (&[r#""xyzzy""#], Syntax::Tags, 1),
@@ -402,10 +404,11 @@ mod tests {
             (&[" , "], Syntax::Malformed, 0),
             (&["xyzzy"], Syntax::Malformed, 0),
             (&[r#""a" "b""#], Syntax::Malformed, 0),
-            (&[r#""a", *"#], Syntax::Malformed, 1),
+            (&[r#""a", *"#], Syntax::Malformed, 0),
             (&["*", "*"], Syntax::Malformed, 0),
             (&["*, *"], Syntax::Malformed, 0),
-            (&[r#""a", b, "c""#], Syntax::Malformed, 1),
+            (&[r#""a", b, "c""#], Syntax::Malformed, 0),
+            (&[r#""a""#, "*"], Syntax::Malformed, 0),
         ];
         for (lines, syntax, count) in cases {
             let mut headers = HeaderMap::new();

@@ -38,6 +38,25 @@ const CASES: &[(&str, Fields, Fields, u16)] = &[
         412,
     ),
     ("If-Match, malformed", BOTH, &[("if-match", "7")], 412),
+    // A list is read as a whole.
+    (
+        "If-Match, half malformed",
+        BOTH,
+        &[("if-match", "\"7\", *")],
+        412,
+    ),
+    (
+        "If-Match in lines, one malformed",
+        BOTH,
+        &[("if-match", "\"7\""), ("if-match", "*")],
+        412,
+    ),
+    (
+        "If-None-Match, half malformed",
+        BOTH,
+        &[("if-none-match", "\"7\", *")],
+        200,
+    ),
     // 13.1.2: weak comparison.
     ("If-None-Match", BOTH, &[("if-none-match", "\"7\"")], 304),
     (
