@@ -13,7 +13,7 @@ use crate::{
     wire::{
         ConfigError, Problem,
         field::{
-            accept::{BEST, MediaRange, ranges},
+            accept::{BEST, MediaRange, Specificity, ranges},
             vary,
         },
     },
@@ -94,23 +94,34 @@ impl MediaTypes {
 
     /// The best type; `None` if the client accepts none.
     fn choose(&self, headers: &HeaderMap) -> Option<&AcceptedMediaType> {
-        let mut best: Option<(u16, &AcceptedMediaType)> = None;
+        let mut best: Option<(Preference, &AcceptedMediaType)> = None;
         for one in &*self.types {
-            let weight = weight_of(one.as_str(), headers);
-            if weight > best.map_or(0, |(weight, _)| weight) {
-                best = Some((weight, one));
+            let preference = preference(one.as_str(), headers);
+            let is_better = best.is_none_or(|(before, _)| preference > before);
+            if preference.weight > 0 && is_better {
+                best = Some((preference, one));
             }
         }
         best.map(|(_, one)| one)
     }
 }
 
-/// The weight of a media type in `Accept`, in thousandths: that of the most specific range that matches
-/// (RFC 9110, section 12.5.1). Without a range that can be read, all types are equal.
-fn weight_of(media_type: &str, headers: &HeaderMap) -> u16 {
+/// How much a client wants a media type.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Preference {
+    /// In thousandths; 0 is not acceptable.
+    weight: u16,
+    /// Whether the type has all parameters that the client has named. Of `application/json` and
+    /// `application/json;version=2`, a client gets the one that it has asked for.
+    is_exact: bool,
+}
+
+/// The preference for a media type in `Accept`: that of the most specific range that matches (RFC 9110,
+/// section 12.5.1). Without a range that can be read, all types are equal.
+fn preference(media_type: &str, headers: &HeaderMap) -> Preference {
     let lines = headers.get_all(header::ACCEPT).iter();
     let offer = MediaRange::parse(media_type.as_bytes());
-    let mut best: Option<(usize, u16)> = None;
+    let mut best: Option<(Specificity, u16)> = None;
     let mut has_range = false;
     for range in ranges(lines.map(HeaderValue::as_bytes)) {
         has_range = true;
@@ -121,10 +132,10 @@ fn weight_of(media_type: &str, headers: &HeaderMap) -> u16 {
             best = Some((specificity, range.weight));
         }
     }
-    match best {
-        Some((_, weight)) => weight,
-        None if has_range => 0,
-        None => BEST,
+    let otherwise = if has_range { 0 } else { BEST };
+    Preference {
+        weight: best.map_or(otherwise, |(_, weight)| weight),
+        is_exact: best.is_none_or(|(specificity, _)| specificity.is_exact),
     }
 }
 

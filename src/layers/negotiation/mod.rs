@@ -4,7 +4,8 @@
 //! 1. [`with_media_types`](crate::with_media_types) compares `Accept` with the types that a handler can answer
 //!    in. The most specific range that matches a type tells its weight: `text/csv;header=present`, then
 //!    `text/csv`, `text/*`, `*/*`. The type with the highest weight is chosen, and of several the one that the
-//!    server lists first.
+//!    server lists first. A parameter that a type does not have is ignored, so `application/json;
+//!    charset=utf-8` finds `application/json`, unless another type has it.
 //! 2. [`with_languages`](crate::with_languages) compares `Accept-Language` with the languages that there are:
 //!    lookup (RFC 4647, section 3.4), so `de-CH` finds `de`; what it does not find is filtered (section 3.3.1),
 //!    so `en` finds `en-GB`.

@@ -22,6 +22,17 @@ pub(crate) struct MediaRange<'a> {
     pub(crate) weight: u16,
 }
 
+/// How well a range matches a media type. The greatest decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Specificity {
+    /// 0 for `*/*`, 1 for `text/*`, 2 for `text/html`.
+    parts: u8,
+    /// Whether the media type has all parameters of the range.
+    pub(crate) is_exact: bool,
+    /// How many parameters both have.
+    parameters: usize,
+}
+
 /// The value of a parameter, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
@@ -98,9 +109,11 @@ impl<'a> MediaRange<'a> {
         })
     }
 
-    /// How specific the range is for a media type that it matches, by the number of its parts; `None` if it
-    /// does not match. A range without parameters matches a type with any.
-    pub(crate) fn specificity(&self, media_type: &MediaRange<'_>) -> Option<usize> {
+    /// How well the range matches a media type (RFC 9110, section 12.5.1); `None` if it does not match. A
+    /// range without parameters matches a type with any. A parameter that the type does not have at all is
+    /// ignored, because many clients write `application/json; charset=utf-8`, unless the range excludes
+    /// something: `text/html;level=1;q=0` excludes only that.
+    pub(crate) fn specificity(&self, media_type: &MediaRange<'_>) -> Option<Specificity> {
         let parts = if self.kind == b"*" {
             0
         } else if !self.kind.eq_ignore_ascii_case(media_type.kind) {
@@ -112,24 +125,21 @@ impl<'a> MediaRange<'a> {
         } else {
             return None;
         };
-        let has = |(name, value): &(&[u8], Value<'_>)| {
-            let mut parameters = media_type.parameters();
-            parameters.any(|(other, found)| {
-                other.eq_ignore_ascii_case(name)
-                    && found
-                        .bytes()
-                        .map(|byte| byte.to_ascii_lowercase())
-                        .eq(value.bytes().map(|byte| byte.to_ascii_lowercase()))
-            })
-        };
-        let mut count = 0;
-        for parameter in self.parameters() {
-            if !has(&parameter) {
-                return None;
+        let mut is_exact = true;
+        let mut parameters = 0;
+        for (name, value) in self.parameters() {
+            let mut offered = media_type.parameters();
+            match offered.find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                Some((_, found)) if found.eq_ignore_ascii_case(&value) => parameters += 1,
+                None if self.weight > 0 => is_exact = false,
+                _ => return None,
             }
-            count += 1;
         }
-        Some(parts + count)
+        Some(Specificity {
+            parts,
+            is_exact,
+            parameters,
+        })
     }
 
     /// The parameters of the media type, without the weight.
@@ -149,6 +159,11 @@ impl<'a> MediaRange<'a> {
 }
 
 impl Value<'_> {
+    fn eq_ignore_ascii_case(&self, other: &Self) -> bool {
+        let lowercase = |byte: u8| byte.to_ascii_lowercase();
+        self.bytes().map(lowercase).eq(other.bytes().map(lowercase))
+    }
+
     /// The bytes, without escapes.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
         let (text, is_quoted) = match self {

@@ -53,7 +53,7 @@ async fn the_type_with_the_highest_weight_is_chosen() {
     ])
     .unwrap();
     let strict = types.clone().strict();
-    let cases: [(&[&str], Option<&str>); 22] = [
+    let cases: [(&[&str], Option<&str>); 29] = [
         // RFC 9110, section 12.5.1: no field, all types.
         (&[], Some("application/json")),
         (&[""], Some("application/json")),
@@ -86,6 +86,26 @@ async fn the_type_with_the_highest_weight_is_chosen() {
             Some("text/plain; charset=utf-8"),
         ),
         (&["text/plain"], Some("text/plain; charset=utf-8")),
+        // A parameter that no type has is ignored, but a range without it is more specific.
+        (
+            &["application/json; charset=utf-8"],
+            Some("application/json"),
+        ),
+        (
+            &["text/csv;header=present, application/json;q=0.9"],
+            Some("text/csv"),
+        ),
+        (
+            &["text/csv;header=present, text/csv;q=0.1, application/json;q=0.2"],
+            Some("application/json"),
+        ),
+        (
+            &["*/*;q=0.1, text/csv;charset=utf-8;q=0.2"],
+            Some("text/csv"),
+        ),
+        (&["text/csv;charset=utf-16;q=0, text/csv"], Some("text/csv")),
+        (&["*/*, text/csv;x=1;q=0"], Some("application/json")),
+        (&["application/json;x=1;q=0"], None),
         // Section 12.4.2: a weight of 0 is not acceptable.
         (&["application/json;q=0, */*"], Some("text/csv")),
         (&["application/json;q=0"], None),
@@ -113,6 +133,20 @@ async fn the_type_with_the_highest_weight_is_chosen() {
             continue;
         };
         assert_eq!(response.body(), expected, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_types_the_one_with_the_parameter_that_was_asked_for_is_chosen() {
+    let types = MediaTypes::list(["application/json", "application/json;version=2"]).unwrap();
+    for (accept, expected) in [
+        ("application/json;version=2", "application/json;version=2"),
+        ("application/json;version=3", "application/json"),
+        ("application/json;charset=utf-8", "application/json"),
+        ("application/json", "application/json"),
+    ] {
+        let response = media_type(&types.clone().strict(), &[accept]).await;
+        assert_eq!(response.body(), expected, "{accept}");
     }
 }
 
