@@ -202,7 +202,10 @@ impl AuditedRoute {
 
     fn limits(&self) -> String {
         let limits = self.acting_layers.iter().flat_map(Description::limits);
-        list(limits.map(|limit| {
+        let times = self.acting_layers.iter();
+        let times = times.filter_map(Description::time_limit);
+        let times = times.map(|time| format!("response within {time:?}"));
+        let limits = limits.map(|limit| {
             let name = match limit.has_own_name() {
                 false => String::new(),
                 true => format!("`{}`: ", limit.name()),
@@ -211,7 +214,8 @@ impl AuditedRoute {
                 [] => format!("{name}{limit}"),
                 key => format!("{name}{limit}, by {}", key.join(" and ")),
             }
-        }))
+        });
+        list(limits.chain(times))
     }
 
     fn input(&self) -> String {

@@ -3,7 +3,8 @@
 //!
 //! 1. A route is an operation: its path, parameters, bodies and answers; the refusals of each layer of
 //!    its stack with problem type, header fields and members; security schemes with scopes; limits as
-//!    `x-rate-limit`, the largest body as `x-max-body-bytes`.
+//!    `x-rate-limit`, the largest body as `x-max-body-bytes`, the time until the response as
+//!    `x-timeout-seconds`.
 //! 2. The schemas are those of [`schemars`], which reads the attributes of `serde` and `garde`: a rule
 //!    is written once.
 //! 3. [`Api::documented`](crate::Api::documented) demands that the types of all routes have schemas;

@@ -401,9 +401,7 @@ impl<'a> Operation<'a> {
     fn request_body(&self, schemas: &mut Schemas) -> Option<Value> {
         let mut content = Map::new();
         let mut is_required = true;
-        let bounds = self.layers.iter().map(|(layer, _)| *layer);
-        let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
-        let bounds = bounds.filter(|layer| !layer.bypasses().iter().any(is_chosen));
+        let bounds = self.unconditional_layers();
         let bounds = bounds.filter_map(|layer| layer.body_bound()?.max_body_bytes());
         // The smallest limit wins.
         let mut max_bytes = bounds.min();
@@ -467,11 +465,27 @@ impl<'a> Operation<'a> {
         Some(body)
     }
 
+    /// The layers that act on every request to this operation.
+    fn unconditional_layers(&self) -> impl Iterator<Item = &'a Description> {
+        let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
+        let layers = self.layers.iter().map(|(layer, _)| *layer);
+        layers.filter(move |layer| !layer.bypasses().iter().any(is_chosen))
+    }
+
     fn add_limits(&self, operation: &mut Map<String, Value>) {
         let limits = self.layers.iter().flat_map(|(layer, _)| layer.limits());
         let limits: Vec<_> = limits.map(limit).collect();
         if !limits.is_empty() {
             operation.insert("x-rate-limit".into(), limits.into());
+        }
+        // The shortest time wins.
+        let times = self.unconditional_layers();
+        if let Some(time) = times.filter_map(Description::time_limit).min() {
+            let seconds = match time.subsec_nanos() {
+                0 => time.as_secs().into(),
+                _ => time.as_secs_f64().into(),
+            };
+            operation.insert("x-timeout-seconds".into(), seconds);
         }
     }
 

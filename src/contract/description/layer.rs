@@ -1,6 +1,6 @@
 //! What a layer says of itself: [`Description`].
 
-use std::{any::type_name, borrow::Cow, fmt};
+use std::{any::type_name, borrow::Cow, fmt, time::Duration};
 
 use http::{HeaderName, Method, StatusCode};
 
@@ -66,6 +66,7 @@ pub struct Description {
     methods: Option<Vec<Method>>,
     inputs: Vec<RequestInput>,
     body_bound: Option<BodyBound>,
+    time_limit: Option<Duration>,
     csrf: Option<CsrfProtection>,
     cors: Option<CrossOriginAccess>,
     cache: Option<CachePolicy>,
@@ -112,6 +113,7 @@ impl Description {
             methods: None,
             inputs: Vec::new(),
             body_bound: None,
+            time_limit: None,
             csrf: None,
             cors: None,
             cache: None,
@@ -299,6 +301,12 @@ impl Description {
         self
     }
 
+    /// The layer answers in the handler's place if there is no response within this time.
+    pub const fn bounds_time(mut self, time: Duration) -> Self {
+        self.time_limit = Some(time);
+        self
+    }
+
     /// The layer rejects requests that a page of another site makes a browser send.
     pub fn protects_from_csrf(mut self, protection: CsrfProtection) -> Self {
         self.csrf = Some(protection);
@@ -447,6 +455,12 @@ impl Description {
     #[must_use]
     pub const fn body_bound(&self) -> Option<&BodyBound> {
         self.body_bound.as_ref()
+    }
+
+    /// The time within which there is a response, if the layer limits it.
+    #[must_use]
+    pub const fn time_limit(&self) -> Option<Duration> {
+        self.time_limit
     }
 
     /// How the layer protects from forged requests.

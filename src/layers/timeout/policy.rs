@@ -229,7 +229,9 @@ impl<I> Place for Timeout<I> {
         let refusal = Answer::of(&self.refusal)
             .when(format!("when there is no response after {:?}", self.time))
             .not_provoked("the handlers answer in time");
-        Description::new(self.name()).answer(refusal)
+        Description::new(self.name())
+            .bounds_time(self.time)
+            .answer(refusal)
     }
 }
 

@@ -10,16 +10,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use wythe::{
-    Api, ApiKey, Basic, BodyLimit, CacheControl, ClientIpSource, ConcurrencyLimit, Conditional,
-    Cors, Csrf, CsrfTokens, Decompression, ETag, Form, HasScopes, Idempotency, IpFilter, Json,
-    JsonOrForm, Jwks, Jwt, NoContent, Query, Quota, Scopes, Sessions,
+    Api, ApiKey, Basic, BodyLimit, CacheControl, ClientIpSource, Compression, ConcurrencyLimit,
+    Conditional, Cors, Csrf, CsrfTokens, Decompression, Deprecation, Drain, ETag, Form, HasScopes,
+    Hosts, HttpsOnly, Idempotency, IpFilter, Json, JsonOrForm, Jwks, Jwt, Languages, MediaTypes,
+    Metrics, NoContent, Query, Quota, RequestIds, Scopes, SecurityHeaders, Sessions, Timeout,
+    Trace, Transport, Versions,
     auth::{ApiKeyFormat, Authenticate as _, SessionKey},
     compose,
     webhook::{MemoryWebhookStore, WebhookScheme},
-    with_auth, with_body_limit, with_cache_control, with_client_ip, with_concurrency_limit,
-    with_conditional, with_cors, with_csrf, with_decompression, with_idempotency, with_ip_filter,
-    with_load_shed, with_methods, with_presentation, with_presentation_as, with_rate_limit,
-    with_raw_webhook, with_scopes, with_validation, with_webhook,
+    with_auth, with_body_limit, with_cache_control, with_client_ip, with_compression,
+    with_concurrency_limit, with_conditional, with_cors, with_csrf, with_decompression,
+    with_deprecation, with_drain, with_hosts, with_https_only, with_idempotency, with_ip_filter,
+    with_languages, with_load_shed, with_media_types, with_methods, with_metrics,
+    with_presentation, with_presentation_as, with_rate_limit, with_raw_webhook, with_request_id,
+    with_scopes, with_security_headers, with_timeout, with_trace, with_validation, with_version,
+    with_webhook,
 };
 
 use super::assert_references_resolve;
@@ -157,6 +162,62 @@ fn each_layer() {
         "with_cache_control": with_cache_control(
             CacheControl::public().max_age(Duration::from_secs(60)),
         ),
+        "with_compression": with_compression(Compression::gzip().br()),
+        "with_security_headers": with_security_headers(SecurityHeaders::api()),
+        "with_hosts": with_hosts(Hosts::list(["api.example.com"]).unwrap()),
+        "with_https_only": with_https_only(HttpsOnly::by(Transport::tls())),
+        "with_https_only, redirect": with_https_only(
+            HttpsOnly::by(Transport::tls()).redirect_to(["api.example.com"]).unwrap(),
+        ),
+        "with_timeout": with_timeout(Timeout::after(Duration::from_secs(10)).unwrap()),
+        "with_timeout, gateway": with_timeout(
+            Timeout::after(Duration::from_millis(1_500))
+                .unwrap()
+                .gateway()
+                .retry_after(Duration::from_secs(1)),
+        ),
+        "with_timeout, twice": (
+            with_timeout(Timeout::after(Duration::from_secs(30)).unwrap()),
+            with_timeout(Timeout::after(Duration::from_secs(20)).unwrap()),
+        ),
+        "with_request_id": with_request_id(RequestIds::new()),
+        "with_request_id, with_load_shed": (
+            with_request_id(RequestIds::new()),
+            with_load_shed(),
+        ),
+        "with_trace": with_trace(Trace::new()),
+        "with_metrics": with_metrics(Metrics::new()),
+        "with_drain": with_drain(Drain::new()),
+        "with_version, path": with_version(Versions::by_path("", ["users"]).unwrap()),
+        "with_version, field": with_version(Versions::by_field("api-version", ["1", "2"]).unwrap()),
+        "with_version, field with a default": with_version(
+            Versions::by_field("api-version", ["1", "2"])
+                .and_then(|versions| versions.default_version("1"))
+                .unwrap(),
+        ),
+        "with_version, media type": with_version(
+            Versions::by_media_type("vnd.example", ["1", "2"]).unwrap(),
+        ),
+        "with_deprecation": with_deprecation(
+            Deprecation::since("2023-07-01")
+                .and_then(|old| old.sunset("2099-01-31"))
+                .and_then(|old| old.successor("/v2/users"))
+                .unwrap(),
+        ),
+        "with_deprecation, gone": with_deprecation(
+            Deprecation::since("2023-07-01")
+                .and_then(|old| old.sunset("2099-01-31"))
+                .and_then(Deprecation::gone_after_sunset)
+                .unwrap(),
+        ),
+        "with_media_types": with_media_types(
+            MediaTypes::list(["application/json", "text/csv"]).unwrap(),
+        ),
+        "with_media_types, strict": with_media_types(
+            MediaTypes::list(["application/json", "text/csv"]).unwrap().strict(),
+        ),
+        "with_languages": with_languages(Languages::list(["en", "de"]).unwrap()),
+        "with_languages, strict": with_languages(Languages::list(["en", "de"]).unwrap().strict()),
     };
     let found = format!("{:#}\n", Value::Object(documents));
     let path = "tests/it/api/openapi/layers.json";
