@@ -60,6 +60,8 @@ pub(crate) struct DescribedRoute {
     /// As it is written in a router.
     pub(crate) path: String,
     pub(crate) layers: Vec<Description>,
+    /// The versions that the handler is for; all if there are none.
+    pub(crate) versions: Vec<String>,
 }
 
 /// Nothing is set yet: [`Api::around`] or [`Api::guard`] can be called.
@@ -442,6 +444,7 @@ where
                 method: method.clone(),
                 path: route.path.clone(),
                 layers: route.acting_layers().cloned().collect(),
+                versions: route.options.versions.clone(),
             })
         });
         routes.collect()

@@ -354,10 +354,7 @@ impl Place for Deprecation {
             layer = layer.field(header::LINK);
         }
         match &options.gone {
-            Some(gone) => {
-                let gone = Answer::of(gone).when("after the sunset");
-                layer.answer(gone.not_provoked("it depends on the date"))
-            }
+            Some(gone) => layer.answer(Answer::of(gone).when("after the sunset")),
             None => layer,
         }
     }

@@ -283,11 +283,7 @@ impl Place for Versions {
             ..
         } = &*self.0;
         let has_default = policy.default_name().is_some();
-        let of = |problem: &Problem, when: &'static str| {
-            Answer::of(problem)
-                .when(when)
-                .not_provoked("valid requests name a version that is supported")
-        };
+        let of = |problem: &Problem, when: &'static str| Answer::of(problem).when(when);
         let mut layer = Description::new(self.name()).versions(policy.clone());
         if let Some(field) = policy.varies_by() {
             layer = layer.field(header::VARY);

@@ -31,7 +31,7 @@ use crate::{
     api::{
         ApiService,
         builder::{Api, DescribedRoute},
-        openapi::{operation_key, template},
+        openapi::{OpenApi, operation_key, template},
     },
     contract::{
         Description,
@@ -65,6 +65,8 @@ const CERTAIN_FIELDS: [http::HeaderName; 3] =
 /// | 400, 413, 415, 422 of inputs | not JSON, one byte too many, another type, against the schema; 400 and 422 in each part |
 /// | 429 | the same request until the quota is spent; at most 1,000 requests |
 /// | 400 of the path | a parameter that its schema rejects |
+/// | 400, 406, 415 of versions | none, one that is not supported, two |
+/// | 410 | as the others: it comes if the sunset has passed by the clock of the layer |
 /// | 404, 405 of the `Api` | no route, another method |
 /// | of a layer of your own | [`Answer::provoked_by`](crate::description::Answer::provoked_by) |
 ///
@@ -72,6 +74,10 @@ const CERTAIN_FIELDS: [http::HeaderName; 3] =
 /// such. Valid values come from the schemas: `examples`, `default`, or else the smallest value. What
 /// can't be made from a schema is supplied by the test, and
 /// [`assert_all`](ProvokeReport::assert_all) fails until it is.
+///
+/// A handler [for some versions](crate::Handled::in_versions) is sent requests of each of them, and the
+/// answers are compared with [the document of the version](crate::Api::openapi_of). Where a request names
+/// the version, all others are for the newest one.
 ///
 /// Each answer is provoked by requests of another address, so that limits by address do not
 /// interfere. Requests that spend a quota come last. Handlers may be called, so run it against a
@@ -110,11 +116,29 @@ const CERTAIN_FIELDS: [http::HeaderName; 3] =
 pub struct Provoke {
     routes: Vec<DescribedRoute>,
     has_fallback: bool,
-    document: Value,
-    operations: Operations,
+    /// The document of all versions first.
+    editions: Vec<Edition>,
     credentials: Vec<Credentials>,
     supplied: Supplied,
     address: fn(u32) -> IpAddr,
+}
+
+/// A document with which responses are compared.
+struct Edition {
+    /// `None` is all of them.
+    version: Option<String>,
+    document: Value,
+    operations: Operations,
+}
+
+impl Edition {
+    fn new(version: Option<String>, document: &OpenApi) -> Self {
+        Self {
+            version,
+            operations: Operations::new(document),
+            document: document.to_value(),
+        }
+    }
 }
 
 /// What the application supplies.
@@ -142,12 +166,18 @@ where
 {
     /// For a test that [provokes](Provoke) every answer that the layers declare.
     pub fn provoke(&self) -> Provoke {
-        let document = self.openapi();
+        let routes = self.described_routes();
+        let versions: BTreeSet<_> = routes.iter().flat_map(|route| &route.versions).collect();
+        let of_versions = versions.into_iter().map(|version| {
+            let document = self.openapi_of(version);
+            Edition::new(Some(version.clone()), &document)
+        });
+        let all = Edition::new(None, &self.openapi());
+        let editions = std::iter::once(all).chain(of_versions).collect();
         Provoke {
-            routes: self.described_routes(),
+            routes,
             has_fallback: self.has_fallback(),
-            operations: Operations::new(&document),
-            document: document.to_value(),
+            editions,
             credentials: Vec::new(),
             supplied: Supplied::default(),
             // Addresses for tests of networks (RFC 2544, section C.2.2).
@@ -227,8 +257,12 @@ impl Provoke {
     ///
     /// The service is that of the same `Api`.
     pub async fn run(&self, service: ApiService) -> ProvokeReport {
+        let Some(all_versions) = self.editions.first() else {
+            return ProvokeReport::default();
+        };
         let mut run = Run {
             provoke: self,
+            edition: all_versions,
             service,
             attempts: 0,
             violations: Vec::new(),
@@ -236,11 +270,22 @@ impl Provoke {
         };
         let mut last = Vec::new();
         for route in &self.routes {
-            run.route(route, &mut last).await;
+            for edition in &self.editions {
+                let is_for = match &edition.version {
+                    Some(version) => route.versions.contains(version),
+                    None => route.versions.is_empty(),
+                };
+                if is_for {
+                    run.edition = edition;
+                    run.route(route, &mut last).await;
+                }
+            }
         }
+        run.edition = all_versions;
         run.answers_of_api().await;
         // A spent quota rejects other requests, too.
-        for (index, expected, plan) in last {
+        for (index, edition, expected, plan) in last {
+            run.edition = edition;
             let outcome = run.outcome(&expected, plan).await;
             if let Some(answer) = run.answers.get_mut(index) {
                 answer.outcome = outcome;
@@ -267,6 +312,8 @@ impl fmt::Debug for Provoke {
 /// The requests that are sent.
 struct Run<'a> {
     provoke: &'a Provoke,
+    /// Of the version that the requests name.
+    edition: &'a Edition,
     service: ApiService,
     attempts: u32,
     violations: Vec<Violation>,
@@ -284,6 +331,8 @@ struct Expected<'a> {
     members: BTreeSet<&'a str>,
     /// Refusals are given in another form.
     is_rendered: bool,
+    /// A layer answers 410 to all requests after a date.
+    has_sunset: bool,
 }
 
 /// A response that was read.
@@ -296,18 +345,23 @@ impl<'a> Run<'a> {
     async fn route(
         &mut self,
         route: &'a DescribedRoute,
-        last: &mut Vec<(usize, Expected<'a>, Plan)>,
+        last: &mut Vec<(usize, &'a Edition, Expected<'a>, Plan)>,
     ) {
         let provoke = self.provoke;
+        let edition = self.edition;
         let template = template(&route.path);
-        let name = format!("{} {template}", route.method);
-        let operation = provoke
+        let name = match &edition.version {
+            Some(version) => format!("{} {template} in version {version}", route.method),
+            None => format!("{} {template}", route.method),
+        };
+        let operation = edition
             .document
             .get("paths")
             .and_then(|paths| paths.get(&template));
         let operation = operation.and_then(|item| item.get(operation_key(&route.method)));
         let Some(operation) = operation else { return };
-        let sample = Sample::new(route, operation, &provoke.document, &provoke.supplied);
+        let mut sample = Sample::new(route, operation, &edition.document, &provoke.supplied);
+        sample.draft = self.in_version(sample.draft, &route.layers);
         for (index, layer) in route.layers.iter().enumerate() {
             if layer.is_csrf_protection() && route.method.is_safe() {
                 continue;
@@ -325,7 +379,7 @@ impl<'a> Run<'a> {
                 let expected = Expected::new(route, layer, answer);
                 let outcome = match target.plan() {
                     Ok(plan) if plan.times > 1 => {
-                        last.push((self.answers.len(), expected, plan));
+                        last.push((self.answers.len(), edition, expected, plan));
                         ProvokeOutcome::Incomplete(String::new())
                     }
                     Ok(plan) => self.outcome(&expected, plan).await,
@@ -335,6 +389,18 @@ impl<'a> Run<'a> {
             }
         }
         self.path_parameters(route, &name, &sample).await;
+    }
+
+    /// The request in the version of the edition, or in the newest, if these layers read one.
+    fn in_version(&self, draft: Draft, layers: &[Description]) -> Draft {
+        let Some(policy) = layers.iter().find_map(Description::version_policy) else {
+            return draft;
+        };
+        let version = self.edition.version.as_ref();
+        match version.or_else(|| policy.names().last()) {
+            Some(version) => draft.version(policy, version),
+            None => draft,
+        }
     }
 
     /// A parameter of the path that its schema rejects: the route answers it, inside all layers.
@@ -412,14 +478,18 @@ impl<'a> Run<'a> {
                     None => segment.to_owned(),
                 });
             let draft = Draft::new(method.clone(), values.collect::<Vec<_>>().join("/"));
+            let draft = self.in_version(draft, &route.layers);
             let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).field(header::ALLOW);
             let name = format!("{method} {}", template(&route.path));
             self.answer_of_api(&name, answer, draft).await;
         }
         let unknown = "/no-route-of-the-api-has-this-path";
-        let is_answered = self.provoke.has_fallback || self.provoke.operations.has_path(unknown);
+        let is_answered = self.provoke.has_fallback || self.edition.operations.has_path(unknown);
         if !is_answered && !routes.iter().any(is_rendered) {
             let draft = Draft::new(Method::GET, unknown.to_owned());
+            // The layers around all routes are layers of each.
+            let layers = routes.first().map_or(&[][..], |route| &route.layers);
+            let draft = self.in_version(draft, layers);
             let answer = Answer::new(StatusCode::NOT_FOUND);
             self.answer_of_api("GET of an unknown path", answer, draft)
                 .await;
@@ -491,6 +561,12 @@ impl<'a> Run<'a> {
         if times > 1 && came.contains(&expected.answer.status().as_u16()) {
             return ProvokeOutcome::Impossible("another limit is spent before".to_owned());
         }
+        let is_gone = came
+            .iter()
+            .all(|status| *status == StatusCode::GONE.as_u16());
+        if expected.has_sunset && is_gone {
+            return ProvokeOutcome::Impossible("the sunset of the route has passed".to_owned());
+        }
         let came: Vec<_> = came.iter().map(u16::to_string).collect();
         let came = came.join(", ");
         if is_certain {
@@ -519,7 +595,7 @@ impl<'a> Run<'a> {
         };
         let (head, body) = response.into_parts();
         let body = read(body).await;
-        let operation = self.provoke.operations.find(&draft.method, &path);
+        let operation = self.edition.operations.find(&draft.method, &path);
         if let Some(operation) = operation {
             let content = Content::Whole(body.clone());
             for violation in operation.violations(&draft.method, &head, &content) {
@@ -533,6 +609,12 @@ impl<'a> Run<'a> {
         }
         Some(Received { head, body })
     }
+}
+
+/// Whether a layer answers 410 after the sunset.
+fn is_gone_some_day(layer: &Description) -> bool {
+    let mut answers = layer.answers().iter();
+    layer.deprecation().is_some() && answers.any(|answer| answer.status() == StatusCode::GONE)
 }
 
 async fn read(mut body: Body) -> Bytes {
@@ -566,6 +648,7 @@ impl<'a> Expected<'a> {
                 .map(|one| &**one)
                 .collect(),
             is_rendered: route.layers.iter().any(Description::is_refusal_renderer),
+            has_sunset: route.layers.iter().any(is_gone_some_day),
         }
     }
 
@@ -581,6 +664,7 @@ impl<'a> Expected<'a> {
                 .map(|one| &**one)
                 .collect(),
             is_rendered: false,
+            has_sunset: false,
         }
     }
 

@@ -6,11 +6,14 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     Credentials, ProvokeOutcome,
-    request::{Draft, SEC_FETCH_SITE, Sample, is_form},
+    request::{Draft, SEC_FETCH_SITE, Sample, is_form, media_type_of},
 };
 use crate::contract::{
     Description,
-    description::{Answer, BodyBound, Carrier, InputSource, NameList, RequestInput, Requirement},
+    description::{
+        Answer, BodyBound, Carrier, InputSource, NameList, RequestInput, Requirement,
+        VersionCarrier, VersionPolicy,
+    },
 };
 
 /// The most requests that are sent for one answer.
@@ -63,6 +66,9 @@ impl Target<'_> {
         }
         let layer = self.layer;
         let status = answer.status();
+        if let Some(policy) = layer.version_policy() {
+            return self.wrong_version(policy);
+        }
         let mut inputs = layer.inputs().iter();
         let body = inputs.find(|input| input.source() == InputSource::Body);
         match status {
@@ -71,6 +77,8 @@ impl Target<'_> {
             StatusCode::FORBIDDEN if !layer.requirements().is_empty() => self.unauthorized(),
             StatusCode::FORBIDDEN if layer.is_csrf_protection() => self.cross_site(),
             StatusCode::FORBIDDEN => self.other_addresses(),
+            // The layer knows the date, and its clock.
+            StatusCode::GONE if layer.deprecation().is_some() => Ok(maybe([self.base()?])),
             StatusCode::TOO_MANY_REQUESTS if !layer.limits().is_empty() => self.too_often(),
             StatusCode::PAYLOAD_TOO_LARGE if body.is_some() => {
                 self.too_large(body.and_then(RequestInput::max_body_bytes))
@@ -142,6 +150,55 @@ impl Target<'_> {
 
     fn certain(&self, drafts: impl IntoIterator<Item = Draft>) -> Plan {
         Plan::new(drafts.into_iter().collect(), !self.layer.is_conditional())
+    }
+
+    /// Without a version that is supported, in each way that the answer is for.
+    fn wrong_version(&self, policy: &VersionPolicy) -> Result<Plan, ProvokeOutcome> {
+        /// No version has such a name, because it is too long.
+        const UNKNOWN: &str = "a-version-that-is-not-supported-by-any-api";
+
+        let base = self.base()?;
+        let mut without = base.clone();
+        let mut drafts = Vec::new();
+        match policy.carrier() {
+            // Another path is that of another route.
+            VersionCarrier::Path(_) => {
+                return impossible("the path of the route names a version that is supported");
+            }
+            VersionCarrier::Field(name) => {
+                without.headers.remove(name);
+                drafts.push(base.clone().version(policy, UNKNOWN));
+                drafts.push(base.line(name.clone(), UNKNOWN));
+            }
+            VersionCarrier::MediaType(subtype) => {
+                let content = |draft: Draft, version: &str| {
+                    let mut draft = draft;
+                    draft.headers.remove(header::CONTENT_TYPE);
+                    draft.line(header::CONTENT_TYPE, &media_type_of(subtype, version))
+                };
+                without.headers.remove(header::ACCEPT);
+                match self.answer.status() {
+                    StatusCode::NOT_ACCEPTABLE => drafts.push(base.version(policy, UNKNOWN)),
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE => drafts.push(content(base, UNKNOWN)),
+                    _ => {
+                        if let [first, .., last] = policy.names() {
+                            drafts.push(content(base.version(policy, first), last));
+                        }
+                    }
+                }
+            }
+        }
+        let is_missing = self.answer.reasons().iter().any(|one| one == "no_version");
+        if is_missing && policy.default_name().is_none() {
+            drafts.push(without);
+        }
+        if drafts.is_empty() {
+            return impossible("there is only one version");
+        }
+        Ok(Plan {
+            drafts: drafts.into_iter().map(|draft| vec![draft]).collect(),
+            ..self.certain([])
+        })
     }
 
     fn unauthenticated(&self) -> Result<Plan, ProvokeOutcome> {

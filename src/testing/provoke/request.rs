@@ -9,7 +9,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::{Credentials, Supplied, sample};
-use crate::{api::builder::DescribedRoute, request::parameter_names, testing::hold::Schema};
+use crate::{
+    api::builder::DescribedRoute,
+    contract::description::{VersionCarrier, VersionPolicy},
+    request::parameter_names,
+    testing::hold::Schema,
+};
 
 /// Browsers set it (Fetch Metadata, section 2.3).
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -71,6 +76,23 @@ impl Draft {
             "" => self,
             line => self.line(header::COOKIE, line),
         }
+    }
+
+    /// The same request in this version of the API. A version in the path is part of the route.
+    pub(super) fn version(mut self, policy: &VersionPolicy, version: &str) -> Self {
+        let named = match policy.carrier() {
+            VersionCarrier::Field(name) => Some((name.clone(), version.to_owned())),
+            VersionCarrier::MediaType(subtype) => {
+                Some((header::ACCEPT, media_type_of(subtype, version)))
+            }
+            VersionCarrier::Path(_) => None,
+        };
+        if let Some((name, value)) = named
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            self.headers.insert(name, value);
+        }
+        self
     }
 
     pub(super) fn body(mut self, body: impl Into<Bytes>) -> Self {
@@ -221,6 +243,11 @@ impl Sample {
             self.draft.headers.insert(header::CONTENT_TYPE, value);
         }
     }
+}
+
+/// The media type of a version of an API.
+pub(super) fn media_type_of(subtype: &str, version: &str) -> String {
+    format!("application/{subtype}.{version}+json")
 }
 
 pub(super) fn is_form(media_type: &str) -> bool {

@@ -479,3 +479,105 @@ async fn a_test_supplies_values_that_no_schema_tells() {
     let report = provoke.run(api.service(()).unwrap()).await;
     report.assert_all();
 }
+
+/// The outcomes, by operation, layer and status.
+fn outcomes(report: &ProvokeReport) -> Vec<(&str, &str, u16, bool)> {
+    let answers = report.answers().iter();
+    let outcomes = answers.map(|one| {
+        let came = *one.outcome() == ProvokeOutcome::AsDeclared;
+        (one.operation(), one.layer(), one.status().as_u16(), came)
+    });
+    outcomes.collect()
+}
+
+#[cfg(feature = "version")]
+#[tokio::test]
+async fn each_version_is_sent_requests_of_its_own() {
+    use wythe::{Versions, with_version};
+
+    let gate = |sent| {
+        let gate = compose(with(Gate {
+            declared: gone(),
+            sent,
+        }));
+        gate.handler(async || NoContent)
+    };
+    let new = Some(Problem::new(StatusCode::GONE));
+    let of = async |versions: Versions| {
+        let api = Api::<()>::new("Versions", "2")
+            .around(compose(with_version(versions)))
+            .documented()
+            // It does not do what it declares.
+            .get("/", gate(None).in_versions(["1"]))
+            .get("/", gate(new.clone()).in_versions(["2", "3"]))
+            .get("/all", compose(()).handler(async || NoContent));
+        api.provoke().run(api.service(()).unwrap()).await
+    };
+    let gates = [
+        ("GET / in version 1", "with_gate", 410, false),
+        ("GET / in version 2", "with_gate", 410, true),
+        ("GET / in version 3", "with_gate", 410, true),
+        ("PATCH /", "Api", 405, true),
+        ("PATCH /all", "Api", 405, true),
+        ("GET of an unknown path", "Api", 404, true),
+    ];
+
+    let names = ["1", "2", "3"];
+    let by_field = || Versions::by_field("api-version", names).unwrap();
+    for versions in [by_field(), by_field().default_version("1").unwrap()] {
+        let report = of(versions).await;
+        let mut found = outcomes(&report);
+        let (refusals, rest): (Vec<_>, Vec<_>) =
+            found.drain(..).partition(|one| one.1 == "with_version");
+        let refused = [
+            "GET / in version 1",
+            "GET / in version 2",
+            "GET / in version 3",
+            "GET /all",
+        ];
+        assert_eq!(
+            refusals,
+            refused.map(|name| (name, "with_version", 400, true)),
+            "{report}"
+        );
+        assert_eq!(rest, gates, "{report}");
+        assert!(report.violations().is_empty(), "{report}");
+    }
+
+    let report = of(Versions::by_media_type("vnd.example", names).unwrap()).await;
+    let mut found = outcomes(&report);
+    let (refusals, rest): (Vec<_>, Vec<_>) =
+        found.drain(..).partition(|one| one.1 == "with_version");
+    let of_all = refusals.iter().filter(|one| one.0 == "GET /all");
+    let of_all: Vec<_> = of_all.map(|one| (one.2, one.3)).collect();
+    assert_eq!(of_all, [(406, true), (415, true), (400, true)], "{report}");
+    assert!(refusals.iter().all(|one| one.3), "{report}");
+    assert_eq!(rest, gates, "{report}");
+}
+
+#[cfg(feature = "deprecation")]
+#[tokio::test]
+async fn a_sunset_that_has_passed_is_the_answer_to_all_requests() {
+    use wythe::{Deprecation, with_deprecation};
+
+    for (sunset, is_over) in [("2024-01-31", true), ("2099-01-31", false)] {
+        let old = Deprecation::since("2023-07-01")
+            .and_then(|old| old.sunset(sunset))
+            .and_then(Deprecation::gone_after_sunset)
+            .unwrap();
+        let stack = compose((with_deprecation(old), with_validation::<Query<Page>>()));
+        let api = Api::<()>::new("Old", "1.0.0")
+            .documented()
+            .get("/", stack.handler(list));
+        let report = api.provoke().run(api.service(()).unwrap()).await;
+        report.assert_all();
+        let found = outcomes(&report);
+        let validation = "with_validation";
+        let expected = [
+            ("GET /", "with_deprecation", 410, is_over),
+            ("GET /", validation, 400, !is_over),
+            ("GET /", validation, 422, !is_over),
+        ];
+        assert_eq!(found[..3], expected, "{report}");
+    }
+}
