@@ -213,6 +213,21 @@ fn describe() {
         "How often a Redis store was given up."
     );
     describe_counter!(
+        "wythe_redis_errors_total",
+        Unit::Count,
+        "Commands to a Redis store without a usable answer, by reason."
+    );
+    describe_gauge!(
+        "wythe_rate_limit_keys",
+        Unit::Count,
+        "Keys that rate limits keep in memory."
+    );
+    describe_counter!(
+        "wythe_rate_limit_evictions_total",
+        Unit::Count,
+        "Keys that a full rate limit has dropped before their quotas were whole."
+    );
+    describe_counter!(
         "wythe_jwks_fetches_total",
         Unit::Count,
         "Fetches of key sets, by outcome."

@@ -34,6 +34,9 @@
 //! | `wythe_refusals_total` | counter | `layer`, `reason`, `status` | each [event of the log](crate::guide::logging), also those below the level of the log |
 //! | `wythe_redis_up` | gauge | `store` | 0 while a Redis store is given up, 1 otherwise; from the first failure on |
 //! | `wythe_redis_outages_total` | counter | `store` | how often it was given up |
+//! | `wythe_redis_errors_total` | counter | `store`, `reason` | commands without a usable answer: `timeout`, `error` of the connection or the server, `unexpected_reply`; not those that were not sent |
+//! | `wythe_rate_limit_keys` | gauge | `limit` | keys that limits in memory keep, from the first one on |
+//! | `wythe_rate_limit_evictions_total` | counter | `limit` | keys that were dropped before their quotas were whole, because the limit was [full](crate::rate_limit::Overflow::Evict): from then on they have more than their quota |
 //! | `wythe_jwks_fetches_total` | counter | `keys`, `outcome` | `success` or `failure` |
 //! | `wythe_jwks_last_success_timestamp_seconds` | gauge | `keys` | Unix time; the age of the keys is `time() - ..` |
 //!
@@ -43,7 +46,8 @@
 //! | `http_route` | the route as it is written, `/users/{id}`; `none` for paths without a route |
 //! | `http_response_status_code` | the status, or `none` if the client disconnected or the handler panicked first |
 //! | `layer` | the name of the layer, `handler`, or `Api` for an unknown path or method |
-//! | `reason` | the [`reason`](crate::Problem::reason) of the problem, or `none` |
+//! | `reason` | of refusals, the [`reason`](crate::Problem::reason) of the problem, or `none` |
+//! | `limit` | the names of the quotas, separated by commas: those of the first plan, if there are several |
 //!
 //! A stream counts when it ends, which may be hours later.
 //!

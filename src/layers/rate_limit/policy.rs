@@ -99,7 +99,11 @@ impl Options {
         let width = self.plans.all().map(|quotas| quotas.len()).max();
         let width = width.unwrap_or_default();
         let capacity = self.capacity.unwrap_or_default();
-        Memory::new(capacity, width, self.clock.clone())
+        let first = self.plans.all().next().into_iter();
+        let names: Vec<_> = first
+            .flat_map(|quotas| quotas.iter().map(Gcra::name))
+            .collect();
+        Memory::new(capacity, width, self.clock.clone()).of(&names.join(","))
     }
 
     /// Rejects a bound of memory that nothing is kept in.

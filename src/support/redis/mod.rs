@@ -270,6 +270,12 @@ impl RedisServer {
             }
         };
         self.health.failures.add_one();
+        #[cfg(feature = "metrics")]
+        {
+            let (store, reason) = (self.messages.store, failure.reason());
+            metrics::counter!("wythe_redis_errors_total", "store" => store, "reason" => reason)
+                .increment(1);
+        }
         if permit.failed(&self.retry, &failure) {
             self.connection.discard();
         }
@@ -304,6 +310,20 @@ pub(crate) enum Failure {
     /// It is not Redis, or it did not run the script.
     UnexpectedReply,
     NoRuntime,
+}
+
+#[cfg(feature = "metrics")]
+impl Failure {
+    /// As a label.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::TimedOut(_) => "timeout",
+            Self::Server(_) => "error",
+            Self::UnexpectedReply => "unexpected_reply",
+            // Redis was not asked.
+            Self::GivenUp | Self::NoRuntime => "not_asked",
+        }
+    }
 }
 
 impl fmt::Display for Failure {

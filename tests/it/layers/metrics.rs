@@ -12,8 +12,8 @@ use metrics_util::{
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 use wythe::{
-    Api, Hosts, ManualClock, Metrics, Problem, compose, metrics, with_hosts, with_metrics,
-    with_presentation,
+    Api, Hosts, ManualClock, Metrics, Problem, Quota, RateLimit, compose, metrics,
+    rate_limit::Overflow, with_hosts, with_metrics, with_presentation, with_rate_limit,
 };
 
 /// Runs a test with a recorder of its own.
@@ -213,6 +213,87 @@ fn each_refusal_is_counted_once() {
                 "wythe_refusals_total with_hosts unknown_host 421".to_owned(),
                 vec![2.0],
             ),
+        ];
+        assert_eq!(found, BTreeMap::from(expected));
+    });
+}
+
+#[test]
+fn the_keys_of_a_limit_in_memory_are_counted() {
+    recorded(async |snapshotter| {
+        let limit = || {
+            let quotas = [
+                Quota::per_minute(1).named("short"),
+                Quota::per_hour(9).named("long"),
+            ];
+            let limit = RateLimit::of(quotas).unwrap();
+            limit.by(|head| head.headers()["x-tenant"].to_str().unwrap().to_owned())
+        };
+        let metrics = compose((with_metrics(Metrics::new()),));
+        let app = |limit: RateLimit<_>| -> Router {
+            let app = Router::new().route("/", get(async || "ok"));
+            app.layer(with_rate_limit(limit)).layer(metrics.clone())
+        };
+        let full = app(limit().max_keys(3, Overflow::Evict).unwrap());
+        let ask = async |app: &Router, tenant: u32| {
+            let mut request = request("GET", "/");
+            request.headers_mut().insert("x-tenant", tenant.into());
+            let response = app.clone().oneshot(request).await.unwrap();
+            response.status().as_u16()
+        };
+        let mut statuses = Vec::new();
+        // The third of the first key is refused, and changes nothing.
+        for tenant in [1, 1, 2, 3, 4, 5] {
+            statuses.push(ask(&full, tenant).await);
+        }
+        assert_eq!(statuses, [200, 429, 200, 200, 200, 200]);
+        let limits = || {
+            let mut found = all(&snapshotter);
+            found.retain(|name, _| name.starts_with("wythe_rate_limit"));
+            found
+        };
+        let keys = "wythe_rate_limit_keys short,long".to_owned();
+        let evictions = "wythe_rate_limit_evictions_total short,long".to_owned();
+        let expected = [(keys.clone(), vec![3.0]), (evictions, vec![2.0])];
+        assert_eq!(limits(), BTreeMap::from(expected));
+
+        // Limits of the same name add up, and are left out when they are gone.
+        let another = app(limit());
+        ask(&another, 1).await;
+        assert_eq!(limits()[&keys], [1.0]);
+        drop(full);
+        assert_eq!(limits()[&keys], [-3.0]);
+    });
+}
+
+#[cfg(feature = "rate-limit-redis")]
+#[test]
+fn errors_of_redis_are_counted_by_their_reason() {
+    use wythe::rate_limit::redis::{OnFailure, RedisStore};
+
+    recorded(async |snapshotter| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        // Accepts connections, and says nothing.
+        let silent = format!("redis://{}", listener.local_addr().unwrap());
+        for (url, times) in [("redis://127.0.0.1:1", 2), (&*silent, 1)] {
+            let store = RedisStore::open(url, OnFailure::Deny).unwrap();
+            let store = store.timeout(Duration::from_millis(300));
+            let limit = Quota::per_minute(1).by(|_| ()).unwrap();
+            let limit = limit.in_redis(store.limit("all")).unwrap();
+            let app: Router = Router::new()
+                .route("/", get(async || "ok"))
+                .layer(with_rate_limit(limit))
+                .layer(compose((with_metrics(Metrics::new()),)));
+            for _ in 0..times {
+                drop(app.clone().oneshot(request("GET", "/")).await.unwrap());
+            }
+        }
+        let mut found = all(&snapshotter);
+        found.retain(|name, _| name.starts_with("wythe_redis"));
+        let name = "wythe_redis_errors_total";
+        let expected = [
+            (format!("{name} rate_limit error"), vec![2.0]),
+            (format!("{name} rate_limit timeout"), vec![1.0]),
         ];
         assert_eq!(found, BTreeMap::from(expected));
     });

@@ -12,6 +12,11 @@
 mod tests;
 
 use std::mem;
+#[cfg(feature = "metrics")]
+use std::sync::OnceLock;
+
+#[cfg(feature = "metrics")]
+use metrics::{Counter, Gauge, SharedString};
 
 use super::gcra::{Decision, Gcra, MOST_QUOTAS, now};
 use crate::{
@@ -96,6 +101,8 @@ pub(super) struct Memory {
     shards: Shards<KeyShard>,
     overflow: Overflow,
     keys_per_shard: usize,
+    // In a box, because it is most of the size.
+    metrics: Box<KeyMetrics>,
 }
 
 /// The limit keeps as many keys as it may, and refuses new ones.
@@ -113,7 +120,14 @@ impl Memory {
             overflow: capacity.overflow,
             // Together never more than `keys`.
             keys_per_shard: capacity.keys / shards,
+            metrics: Box::default(),
         }
+    }
+
+    /// The names of the quotas, for metrics.
+    pub(super) fn of(mut self, quotas: &str) -> Self {
+        self.metrics = Box::new(KeyMetrics::new(quotas));
+        self
     }
 
     /// The hash of a key, by which it is kept.
@@ -158,7 +172,11 @@ impl Memory {
     /// Makes the quotas of a key whole; whether it was kept.
     pub(super) fn reset(&self, key: Fingerprint) -> bool {
         let key = stored(key);
-        self.shards.lock(key.low).table.remove(key)
+        let was_kept = self.shards.lock(key.low).table.remove(key);
+        if was_kept {
+            self.metrics.changed(1, 0);
+        }
+        was_kept
     }
 
     /// The number of keys that are kept.
@@ -176,10 +194,15 @@ impl Memory {
     ) -> Result<T, Full> {
         let key = stored(key);
         let mut shard = self.shards.lock(key.low);
+        let before = shard.table.len;
         let outcome = shard.update(key, now, self, change);
+        let after = shard.table.len;
         drop(shard);
+        self.metrics.changed(before, after);
         self.shards.sweep(now, |shard| {
+            let before = shard.table.len;
             shard.sweep(now);
+            self.metrics.changed(before, shard.table.len);
         });
         outcome
     }
@@ -189,6 +212,74 @@ impl Memory {
         let key = stored(key);
         self.shards.lock(key.low).table.times(key).map(read)
     }
+}
+
+/// The gauge adds up the limits with the same names.
+#[cfg(feature = "metrics")]
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.metrics.changed(self.len(), 0);
+    }
+}
+
+/// Tells a recorder how many keys are kept, and how many have made room for others.
+#[cfg(feature = "metrics")]
+#[derive(Default)]
+struct KeyMetrics {
+    limit: SharedString,
+    /// Asked for when the first key comes: then a recorder is installed.
+    keys: OnceLock<Gauge>,
+    evictions: OnceLock<Counter>,
+}
+
+#[cfg(feature = "metrics")]
+impl KeyMetrics {
+    fn new(limit: &str) -> Self {
+        Self {
+            limit: limit.to_owned().into(),
+            ..Self::default()
+        }
+    }
+
+    fn changed(&self, before: usize, after: usize) {
+        if before == after {
+            return;
+        }
+        let keys = self.keys.get_or_init(
+            || metrics::gauge!("wythe_rate_limit_keys", "limit" => self.limit.clone()),
+        );
+        let difference = |more: usize, less: usize| {
+            // A shard has far fewer.
+            f64::from(u32::try_from(more.saturating_sub(less)).unwrap_or(u32::MAX))
+        };
+        if after > before {
+            keys.increment(difference(after, before));
+        } else {
+            keys.decrement(difference(before, after));
+        }
+    }
+
+    fn evicted(&self) {
+        let evictions = self.evictions.get_or_init(
+            || metrics::counter!("wythe_rate_limit_evictions_total", "limit" => self.limit.clone()),
+        );
+        evictions.increment(1);
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+#[derive(Default)]
+struct KeyMetrics;
+
+#[cfg(not(feature = "metrics"))]
+impl KeyMetrics {
+    const fn new(_: &str) -> Self {
+        Self
+    }
+
+    const fn changed(&self, _: usize, _: usize) {}
+
+    const fn evicted(&self) {}
 }
 
 /// In tables, 0 marks an empty slot.
@@ -268,7 +359,10 @@ impl KeyShard {
             } else if !self.sweep(now) {
                 match memory.overflow {
                     Overflow::Refuse => return Err(Full),
-                    Overflow::Evict => self.table.remove(soonest),
+                    Overflow::Evict => {
+                        memory.metrics.evicted();
+                        self.table.remove(soonest)
+                    }
                 };
             }
         }
