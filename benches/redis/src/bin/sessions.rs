@@ -60,7 +60,7 @@ async fn memory(sessions: u32, owned: bool) {
     let bytes = (held() - before) as f64 / f64::from(sessions);
     let load = each(&ids, async |id| store.load(&id).await).await;
     let update = each(&ids, async |id| {
-        store.update(&id, record.data.clone()).await
+        store.update(&id, &record.data, record.data.clone()).await
     })
     .await;
     let touch = each(&ids, async |id| store.touch(&id, record.expires).await).await;
@@ -142,7 +142,10 @@ async fn main() {
         all.extend(task.await.unwrap_or_default());
     }
     print("load, 64 at once", all);
-    let update = timed(&ids, async |id| store.update(&id, plain.data.clone()).await).await;
+    let update = timed(&ids, async |id| {
+        store.update(&id, &plain.data, plain.data.clone()).await
+    })
+    .await;
     print("update", update);
     let touch = timed(&ids, async |id| store.touch(&id, plain.expires).await).await;
     print("touch", touch);
