@@ -122,6 +122,7 @@
 //! use std::convert::Infallible;
 //!
 //! use http::{Request, Response, header::CONTENT_TYPE};
+//! use http_body_util::Full;
 //! use tower::{ServiceExt, service_fn};
 //! use wythe::{Body, Problem, compose, with_body_adapter, with_presentation};
 //!
@@ -131,7 +132,7 @@
 //! let stack = compose((with_presentation().grpc(), with_body_adapter()));
 //! let service = stack.service(service_fn(async |_: Request<Body>| {
 //!     let problem = Problem::new(http::StatusCode::FORBIDDEN).detail("Ask an administrator.");
-//!     Ok::<_, Infallible>(problem.into_response())
+//!     Ok::<_, Infallible>(problem.into_response().map(Full::new))
 //! }));
 //!
 //! let call = Request::post("/grpc.health.v1.Health/Check").header(CONTENT_TYPE, "application/grpc");
