@@ -184,3 +184,21 @@ fn with_scopes(ways: Vec<Way>, scopes: &NameList) -> Vec<Way> {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OpenAPI 3.1, section 4.8.7: letters of ASCII, digits, `-`, `.` and `_`.
+    #[test]
+    fn names_of_schemes_have_only_the_characters_that_a_component_may_have() {
+        let mut schemes = Schemes::default();
+        for (name, expected) in [
+            ("api-key_v1.2", "api-key_v1.2"),
+            ("Schl\u{fc}ssel /~1", "Schl_ssel___1"),
+            ("\u{663}", "_"),
+        ] {
+            assert_eq!(schemes.add(name, json!({ "type": "apiKey" })), expected);
+        }
+    }
+}

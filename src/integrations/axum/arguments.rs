@@ -349,3 +349,35 @@ up_to!(
     ; A1 I1, A2 I2, A3 I3, A4 I4, A5 I5, A6 I6, A7 I7, A8 I8, A9 I9, A10 I10, A11 I11, A12 I12,
     A13 I13, A14 I14, A15 I15, A16 I16,
 );
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Json,
+        extract::{Path, Request},
+    };
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn extractors_that_never_read_the_path_are_known_by_their_types() {
+        assert!(reads_no_path::<Bytes>());
+        assert!(reads_no_path::<HeaderMap>());
+        assert!(reads_no_path::<Json<u8>>());
+        assert!(!reads_no_path::<Path<u8>>());
+        assert!(!reads_no_path::<Request>());
+    }
+
+    #[test]
+    fn a_last_argument_that_may_read_the_path_is_noted() {
+        fn may_read<X: LastArgument<(), (), ExtractedFromBody>>() -> bool {
+            let mut path_use = PathUse::default();
+            X::note_path_use(&mut path_use);
+            path_use.may_read_axum_params
+        }
+        assert!(may_read::<Request>());
+        assert!(!may_read::<Json<u8>>());
+    }
+}

@@ -218,12 +218,19 @@ impl TextCheck {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{ContentProbe, TextCheck, agrees};
+    use super::{ContentProbe, TextCheck, agrees, is_named};
 
     fn probe(bytes: &[u8], declared: Option<&str>) -> String {
         let mut probe = ContentProbe::default();
         probe.push(bytes);
         probe.finish(declared).name
+    }
+
+    #[test]
+    fn a_type_without_registered_extensions_has_no_extension_of_another_type() {
+        for (name, expected) in [("a", true), ("a.unlisted", true), ("a.PNG", false)] {
+            assert_eq!(is_named("application/x-unlisted", name), expected, "{name}");
+        }
     }
 
     #[test]

@@ -311,3 +311,24 @@ impl Error for RedisWebhookError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_between_one_and_a_hundred_years() {
+        let years = Duration::from_secs(100 * 365 * 86_400);
+        for (time, expected) in [
+            (Duration::ZERO, 1),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_micros(1_001), 2),
+            (Duration::from_secs(7 * 86_400), 604_800_000),
+            (years, 3_153_600_000_000),
+            (years + Duration::from_secs(1), 3_153_600_000_000),
+            (Duration::MAX, 3_153_600_000_000),
+        ] {
+            assert_eq!(milliseconds(time), expected, "{time:?}");
+        }
+    }
+}

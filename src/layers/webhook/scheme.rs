@@ -441,3 +441,26 @@ impl fmt::Display for SigningError {
 }
 
 impl Error for SigningError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::clock::ManualClock;
+
+    #[test]
+    fn a_timestamp_beyond_the_tolerance_is_too_old_or_in_the_future() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let scheme = WebhookScheme::stripe("whsec_test_secret").unwrap();
+        let scheme = scheme.clock(ManualClock::new(at(10_000)));
+        for (seconds, expected) in [
+            (9_699, Some("too_old")),
+            (9_700, None),
+            (10_300, None),
+            (10_301, Some("in_future")),
+        ] {
+            let headers = scheme.sign("", at(seconds), "{}").unwrap();
+            let reason = scheme.start(&headers).err().map(|refusal| refusal.reason());
+            assert_eq!(reason, expected, "{seconds}");
+        }
+    }
+}

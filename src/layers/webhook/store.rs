@@ -390,3 +390,16 @@ mod log {
 
     pub(super) const fn not_released(_: &BoxError) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_halves_of_a_claim_are_random() {
+        let (one, other) = (ClaimId::unique(), ClaimId::unique());
+        for half in [0..8, 8..16] {
+            assert_ne!(one.0[half.clone()], other.0[half.clone()], "{half:?}");
+        }
+    }
+}

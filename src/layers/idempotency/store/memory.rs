@@ -312,3 +312,28 @@ impl fmt::Debug for MemoryAnswers {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_has_room_for_a_thousand_keys_and_four_mebibytes() {
+        const MIB: usize = 1024 * 1024;
+
+        for (keys, bytes, shards) in [
+            (1, 1_024, 1),
+            (2_047, 64 * MIB, 1),
+            (2_048, 64 * MIB, 2),
+            (2_048, 7 * MIB, 1),
+            (100_000, 64 * MIB, 16),
+            (10_000_000, 1_024 * MIB, 64),
+        ] {
+            let store = MemoryAnswers::new(keys, bytes).unwrap();
+            let case = format!("{keys} keys and {bytes} bytes");
+            assert_eq!(store.shards.each().count(), shards, "{case}");
+            assert_eq!(store.limits.keys, keys / shards, "{case}");
+            assert_eq!(store.limits.bytes, bytes / shards, "{case}");
+        }
+    }
+}

@@ -227,6 +227,21 @@ fn parameters_of_the_path_have_the_types_of_the_handler() {
 }
 
 #[test]
+fn parameters_of_an_undocumented_route_have_the_types_that_parse() {
+    async fn in_order(Path(_): Path<(String, u8)>) {}
+    let document = Api::<()>::new("Teams", "1.0.0")
+        .undocumented("its types have no schemas", |api| {
+            api.get("/{team}/{number}", compose(()).handler(in_order))
+        })
+        .openapi()
+        .to_value();
+    let parameters = &operation(&document, "/{team}/{number}", "get")["parameters"];
+    assert_eq!(parameters[0]["schema"], json!({ "type": "string" }));
+    let byte = json!({ "type": "integer", "minimum": 0, "maximum": 255 });
+    assert_eq!(parameters[1]["schema"], byte);
+}
+
+#[test]
 fn a_method_that_openapi_does_not_know_is_an_extension() {
     #[derive(Deserialize, Validate, JsonSchema)]
     struct Filter {

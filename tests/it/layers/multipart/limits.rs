@@ -32,6 +32,10 @@ async fn a_part_that_is_too_large_is_named() {
     assert_eq!(too_large(options, plain().end()).await["field"], "name");
     let options = Multipart::in_memory().max_bytes_for("name", 2).unwrap();
     assert_eq!(too_large(options, plain().end()).await["field"], "name");
+
+    // A field of exactly the limit is accepted.
+    let options = Multipart::in_memory().max_field_bytes(3).unwrap();
+    given(&send(options, request(plain().end())).await);
 }
 
 #[tokio::test]

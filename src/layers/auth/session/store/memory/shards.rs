@@ -275,3 +275,29 @@ impl Shard {
         !first.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unused_sessions_that_expire_first_make_room() {
+        let mut shard = Shard::default();
+        for byte in 1..=64_u8 {
+            let session = StoredSession {
+                expires: u64::from(byte),
+                data: Box::default(),
+                owner: None,
+                // The first ones have been used.
+                used: byte <= 8,
+            };
+            shard
+                .sessions
+                .insert(SessionId::from_bytes([byte; 32]), session);
+        }
+        assert!(shard.make_room(8));
+        let mut kept: Vec<u64> = shard.sessions.values().map(|kept| kept.expires).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, (1..=8).chain(17..=64).collect::<Vec<_>>());
+    }
+}
