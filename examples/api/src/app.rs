@@ -13,7 +13,7 @@ use wythe::{
     Trace, Transport,
     api::{
         DocsPage,
-        openapi::{Documented, OpenApi},
+        openapi::{Documented, OpenApi, Parameter},
     },
     assume, compose,
     idempotency::Tasks,
@@ -242,7 +242,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
                     .tag("Public")
                     .operation_id("show_directory_user")
                     .summary("Show user of the directory")
-                    .description("Forwards to the directory, another server."),
+                    .description("Forwards to the directory, another server.")
+                    .parameter(Parameter::path::<u32>("id")),
             )
             .get(
                 "/api/weather",
