@@ -125,6 +125,13 @@ fn verify_bcrypt(hash: &str, password: &str) -> Result<bool, BoxError> {
     if !["$2a$", "$2b$", "$2y$"].contains(&hash.get(..4).unwrap_or_default()) {
         return Err(unusable("it is not `$2a$`, `$2b$` or `$2y$`").into());
     }
+    // The library also reads `+5`.
+    if !matches!(
+        hash.as_bytes().get(4..7),
+        Some([b'0'..=b'9', b'0'..=b'9', b'$'])
+    ) {
+        return Err(unusable("its cost is not two digits").into());
+    }
     let parts: bcrypt::HashParts = hash
         .parse()
         .map_err(|error: bcrypt::BcryptError| unusable(&error.to_string()))?;
