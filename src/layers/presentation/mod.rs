@@ -4,7 +4,7 @@
 //!    streams.
 //! 2. A response that carries a [`Problem`] (every refusal of this crate, and those that a handler
 //!    returns) is problem+json already and passes. With a renderer, its body and `Content-Type`
-//!    are replaced. With [`grpc`](Presentation::grpc), calls of gRPC get the answer of their protocol.
+//!    are replaced. With `.grpc()`, calls of gRPC get the answer of their protocol.
 //! 3. An error without a body and without a `Content-Type` becomes a problem with its status:
 //!    axum's 404 and 405, for example.
 //! 4. An error of type `text/plain` becomes a problem. The text of a 4xx becomes the `detail` if it
