@@ -29,45 +29,55 @@ impl RequestBody for Body {
     }
 }
 
+/// Types that add fields to a response: beside a body, or as an empty response.
+#[cfg(any(feature = "conditional", feature = "cookies", feature = "session"))]
+macro_rules! fields {
+    ($($name:ty: $add:ident;)*) => {$(
+        impl axum::response::IntoResponseParts for $name {
+            type Error = std::convert::Infallible;
+
+            fn into_response_parts(
+                self,
+                mut response: axum::response::ResponseParts,
+            ) -> Result<axum::response::ResponseParts, Self::Error> {
+                self.$add(response.headers_mut());
+                Ok(response)
+            }
+        }
+
+        /// An empty response with the field.
+        impl IntoResponse for $name {
+            fn into_response(self) -> Response {
+                (self, ()).into_response()
+            }
+        }
+    )*};
+}
+
 #[cfg(feature = "session")]
-mod session {
-    use std::convert::Infallible;
+fields! {
+    crate::layers::auth::session::SessionCookie: append_to;
+}
 
-    use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+#[cfg(feature = "cookies")]
+fields! {
+    crate::wire::cookies::set_cookie::SetCookie: append_to;
+}
 
-    use crate::layers::auth::session::SessionCookie;
-
-    impl IntoResponseParts for SessionCookie {
-        type Error = Infallible;
-
-        fn into_response_parts(
-            self,
-            mut response: ResponseParts,
-        ) -> Result<ResponseParts, Infallible> {
-            self.append_to(response.headers_mut());
-            Ok(response)
-        }
-    }
-
-    /// An empty response that sets the cookie.
-    impl IntoResponse for SessionCookie {
-        fn into_response(self) -> Response {
-            (self, ()).into_response()
-        }
-    }
+#[cfg(feature = "conditional")]
+fields! {
+    crate::wire::field::entity_tag::ETag: insert_into;
+    crate::layers::conditional::validators::LastModified: insert_into;
 }
 
 #[cfg(feature = "cookies")]
 mod cookies {
     use std::convert::Infallible;
 
-    use axum::{
-        extract::FromRequestParts,
-        response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
-    };
+    use axum::extract::FromRequestParts;
     use http::request::Parts;
 
-    use crate::wire::cookies::{request::Cookies, set_cookie::SetCookie};
+    use crate::wire::cookies::request::Cookies;
 
     impl<S: Sync> FromRequestParts<S> for Cookies {
         type Rejection = Infallible;
@@ -76,58 +86,6 @@ mod cookies {
             Ok(Self::of(&parts.headers))
         }
     }
-
-    impl IntoResponseParts for SetCookie {
-        type Error = Infallible;
-
-        fn into_response_parts(
-            self,
-            mut response: ResponseParts,
-        ) -> Result<ResponseParts, Infallible> {
-            self.append_to(response.headers_mut());
-            Ok(response)
-        }
-    }
-
-    /// An empty response that sets the cookie.
-    impl IntoResponse for SetCookie {
-        fn into_response(self) -> Response {
-            (self, ()).into_response()
-        }
-    }
-}
-
-#[cfg(feature = "conditional")]
-mod validators {
-    use std::convert::Infallible;
-
-    use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
-
-    use crate::{layers::conditional::validators::LastModified, wire::field::entity_tag::ETag};
-
-    macro_rules! validators {
-        ($($name:ident)*) => {$(
-            impl IntoResponseParts for $name {
-                type Error = Infallible;
-
-                fn into_response_parts(
-                    self,
-                    mut response: ResponseParts,
-                ) -> Result<ResponseParts, Infallible> {
-                    self.insert_into(response.headers_mut());
-                    Ok(response)
-                }
-            }
-
-            /// An empty response with the field.
-            impl IntoResponse for $name {
-                fn into_response(self) -> Response {
-                    (self, ()).into_response()
-                }
-            }
-        )*};
-    }
-    validators!(ETag LastModified);
 }
 
 /// axum's wrappers are inputs of `with_validation`.
