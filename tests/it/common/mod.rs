@@ -28,6 +28,8 @@ pub mod sessions;
 #[cfg(feature = "tracing")]
 pub mod spans;
 pub mod tenancy;
+#[cfg(any(feature = "jwks", feature = "proxy"))]
+pub mod tls;
 
 use std::convert::Infallible;
 

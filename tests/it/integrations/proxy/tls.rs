@@ -1,29 +1,10 @@
 //! Upstreams with TLS, whose certificates are those of an authority of the tests' own.
 
-use std::sync::Arc;
-
 use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc};
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
-};
 use wythe::proxy::Upstream;
 
 use super::{front, get, read_head, send, status};
-
-macro_rules! vector {
-    ($name:literal) => {
-        include_bytes!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/vectors/tls/",
-            $name
-        ))
-    };
-}
+use crate::common::tls::{acceptor, vector};
 
 /// An upstream with this certificate: its URL, and the heads of the requests that it gets. It answers each
 /// with 200.
@@ -31,15 +12,7 @@ async fn upstream_with(
     certificate: &[u8],
     key: &[u8],
 ) -> (String, mpsc::UnboundedReceiver<String>) {
-    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = acceptor(certificate, key);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let (heads, received) = mpsc::unbounded_channel();
@@ -62,13 +35,13 @@ async fn upstream_with(
 }
 
 fn trusting(url: &str) -> Upstream {
-    Upstream::new(url).unwrap().roots(*vector!("ca.pem"))
+    Upstream::new(url).unwrap().roots(vector("ca.pem"))
 }
 
 #[tokio::test]
 async fn requests_go_to_an_upstream_with_a_trusted_certificate() {
     let (url, mut heads) =
-        upstream_with(vector!("localhost.pem"), vector!("localhost.key.pem")).await;
+        upstream_with(&vector("localhost.pem"), &vector("localhost.key.pem")).await;
     let front = front(trusting(&url)).await.unwrap();
     let answer = get(front, "/api/7").await;
     assert_eq!(status(&answer), "200", "{answer}");
@@ -81,11 +54,11 @@ async fn requests_go_to_an_upstream_with_a_trusted_certificate() {
 
 #[tokio::test]
 async fn nothing_is_sent_to_a_server_with_another_name_or_authority_or_without_tls() {
-    let elsewhere = upstream_with(vector!("elsewhere.pem"), vector!("elsewhere.key.pem")).await;
-    let unknown = upstream_with(vector!("localhost.pem"), vector!("localhost.key.pem")).await;
+    let elsewhere = upstream_with(&vector("elsewhere.pem"), &vector("elsewhere.key.pem")).await;
+    let unknown = upstream_with(&vector("localhost.pem"), &vector("localhost.key.pem")).await;
     let other_root = Upstream::new(&unknown.0)
         .unwrap()
-        .roots(*vector!("elsewhere.pem"));
+        .roots(vector("elsewhere.pem"));
     for (upstream, mut heads) in [
         (trusting(&elsewhere.0), elsewhere.1),
         (other_root, unknown.1),

@@ -1,15 +1,5 @@
 //! TLS, with certificates of an authority of the tests' own.
 
-use std::sync::Arc;
-
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
-};
 use wythe::{
     Jwks,
     auth::{HttpsTransport, JwksError},
@@ -21,37 +11,20 @@ use super::{
     signer::Signer,
     status,
 };
-
-macro_rules! vector {
-    ($name:literal) => {
-        include_bytes!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/vectors/tls/",
-            $name
-        ))
-    };
-}
+use crate::common::tls::{acceptor, vector};
 
 async fn provider(certificate: &[u8], key: &[u8]) -> Provider {
-    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let provider = Provider::start_with(Some(TlsAcceptor::from(Arc::new(config)))).await;
+    let provider = Provider::start_with(Some(acceptor(certificate, key))).await;
     provider.answers("/keys", Answer::ok(&set(&[Signer::p256("a").jwk()])));
     provider
 }
 
 async fn localhost() -> Provider {
-    provider(vector!("localhost.pem"), vector!("localhost.key.pem")).await
+    provider(&vector("localhost.pem"), &vector("localhost.key.pem")).await
 }
 
 fn trusting(provider: &Provider) -> Jwks {
-    let transport = HttpsTransport::with_roots(vector!("ca.pem")).unwrap();
+    let transport = HttpsTransport::with_roots(vector("ca.pem")).unwrap();
     let keys = Jwks::url(format!("https://{}/keys", provider.authority())).unwrap();
     keys.transport(transport)
 }
@@ -66,7 +39,7 @@ async fn fetches_keys_from_a_server_with_a_trusted_certificate() {
 
 #[tokio::test]
 async fn sends_nothing_to_a_server_with_another_name_or_authority() {
-    let elsewhere = provider(vector!("elsewhere.pem"), vector!("elsewhere.key.pem")).await;
+    let elsewhere = provider(&vector("elsewhere.pem"), &vector("elsewhere.key.pem")).await;
     let error = trusting(&elsewhere).prefetch().await.unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
     assert!(elsewhere.requests().is_empty());
@@ -93,7 +66,7 @@ async fn sends_nothing_to_a_server_without_tls() {
 #[test]
 fn refuses_invalid_root_certificates() {
     let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let key = vector!("localhost.key.pem");
+    let key = &vector("localhost.key.pem");
     for pem in [&b""[..], b"no PEM", broken, key] {
         let error = HttpsTransport::with_roots(pem).unwrap_err();
         assert_eq!(error.policy(), "Jwks");
