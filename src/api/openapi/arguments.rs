@@ -20,6 +20,8 @@ pub struct ArgumentTypes {
     /// Whether the handler takes the body, or something else, by an extractor, of which nothing is
     /// known.
     pub(super) extracts_body: bool,
+    /// Whether the handler takes the whole request, and may read the body.
+    pub(super) takes_request: bool,
     /// Whether an extractor may answer in the handler's place.
     pub(super) may_refuse: bool,
 }
@@ -56,7 +58,11 @@ impl<X> DocumentArgument<Extracted> for X {
 
 impl<X> DocumentArgument<ExtractedFromBody> for X {
     fn document(types: &mut ArgumentTypes, _: &mut Schemas) {
-        types.extracts_body = true;
+        if type_name::<X>().starts_with("http::request::Request<") {
+            types.takes_request = true;
+        } else {
+            types.extracts_body = true;
+        }
         types.may_refuse = true;
     }
 }

@@ -452,7 +452,8 @@ impl<'a> Operation<'a> {
             // A handler that takes the whole request may read a body, but one of a GET, HEAD or DELETE has no
             // meaning (RFC 9110, sections 9.3.1, 9.3.2 and 9.3.5).
             let has_no_meaning = [Method::GET, Method::HEAD, Method::DELETE].contains(self.method);
-            if !self.arguments.extracts_body || has_no_meaning {
+            let may_be_read = self.arguments.takes_request && !has_no_meaning;
+            if !self.arguments.extracts_body && !may_be_read {
                 return None;
             }
             content.insert("*/*".into(), json!({}));

@@ -652,11 +652,15 @@ fn a_handler_of_the_whole_request_has_a_body_where_the_method_gives_it_a_meaning
     async fn forward(_: axum::extract::Request) -> NoContent {
         NoContent
     }
+    async fn remove(_: Bytes) -> NoContent {
+        NoContent
+    }
     let stack = compose(());
     let document = Api::<()>::new("Forwarding", "1.0.0")
         .documented()
         .get("/", stack.clone().handler(forward))
         .delete("/", stack.clone().handler(forward))
+        .delete("/by-body", stack.clone().handler(remove))
         .put("/", stack.clone().handler(forward))
         .post("/", stack.handler(forward))
         .openapi()
@@ -671,4 +675,7 @@ fn a_handler_of_the_whole_request_has_a_body_where_the_method_gives_it_a_meaning
         let body = operation.get("requestBody");
         assert_eq!(body.is_some(), has_body, "{method}: {operation:#}");
     }
+    // An extractor reads it, whatever the method means.
+    let by_body = operation(&document, "/by-body", "delete");
+    assert!(by_body.get("requestBody").is_some(), "{by_body:#}");
 }
