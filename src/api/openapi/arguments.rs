@@ -58,7 +58,7 @@ impl<X> DocumentArgument<Extracted> for X {
 
 impl<X> DocumentArgument<ExtractedFromBody> for X {
     fn document(types: &mut ArgumentTypes, _: &mut Schemas) {
-        if type_name::<X>().starts_with("http::request::Request<") {
+        if is_whole_request::<X>() {
             types.takes_request = true;
         } else {
             types.extracts_body = true;
@@ -81,6 +81,17 @@ fn never_refuses<X>() -> bool {
     let name = type_name::<X>();
     let (generic, _) = name.split_once('<').unwrap_or((name, ""));
     PLAIN.contains(&name) || GENERIC.contains(&generic)
+}
+
+/// Whether this is the request as it is, also that of a proxy, by the name of its type.
+fn is_whole_request<X>() -> bool {
+    const WHOLE: [&str; 2] = [
+        "http::request::Request",
+        "wythe::integrations::axum::proxy::client::ProxiedRequest",
+    ];
+    let name = type_name::<X>();
+    let (name, _) = name.split_once('<').unwrap_or((name, ""));
+    WHOLE.contains(&name)
 }
 
 impl<X: DocumentArgument<I>, I> DocumentArgument<FromHead<I>> for X {
