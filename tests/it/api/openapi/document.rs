@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wythe::{
-    Api, Created, FinishedApi, Form, NoContent, Path, Problem, Query, Valid,
+    Api, Created, FinishedApi, Form, NoContent, Path, Problem, Query, SessionCookie, SetCookie,
+    Valid,
     api::{
         Concern,
         openapi::{DocumentResponse, Documented, Parameter, ResponseTypes},
@@ -452,6 +453,32 @@ fn what_is_not_known_is_not_denied() {
     assert_eq!(content("/foreign", "default"), ["*/*"]);
     // A template has no way to write a brace.
     assert_eq!(document["paths"].as_object().unwrap().len(), 7);
+}
+
+#[test]
+fn a_cookie_of_a_response_is_a_field_of_it() {
+    async fn set() -> SetCookie {
+        SetCookie::removal("theme").unwrap()
+    }
+    async fn set_with_content() -> (SetCookie, Json<User>) {
+        (SetCookie::removal("theme").unwrap(), Json(User { id: 1 }))
+    }
+    async fn sign_out() -> Result<SessionCookie, Problem> {
+        Err(Problem::new(StatusCode::GONE))
+    }
+    let bare = compose(());
+    let document = Api::<()>::new("Cookies", "1.0.0")
+        .documented()
+        .get("/set", bare.handler(set))
+        .get("/set/content", bare.handler(set_with_content))
+        .get("/sign-out", bare.handler(sign_out))
+        .openapi()
+        .to_value();
+    for path in ["/set", "/set/content", "/sign-out"] {
+        let response = &operation(&document, path, "get")["responses"]["200"];
+        let fields = response["headers"].as_object().unwrap();
+        assert!(fields.contains_key("Set-Cookie"), "{path}: {response}");
+    }
 }
 
 struct NotDescribed;

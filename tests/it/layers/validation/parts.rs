@@ -629,6 +629,52 @@ async fn keys_of_forms_and_queries_can_be_nested() {
 }
 
 #[tokio::test]
+async fn a_variant_with_content_is_a_nested_key() {
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(rename_all = "lowercase")]
+    enum Payment {
+        Cash,
+        Card(#[garde(length(min = 1))] String),
+        Transfer {
+            #[garde(length(min = 1))]
+            iban: String,
+        },
+    }
+    #[derive(Debug, Deserialize, Validate)]
+    struct Paid {
+        #[garde(dive)]
+        by: Payment,
+    }
+    async fn pay(paid: Valid<Form<Paid>>) -> String {
+        format!("{:?}", paid.by)
+    }
+    let nested = compose((with_validation::<Form<Paid>>().nested_keys(),));
+    let nested = Router::new().route("/", post(nested.handler(pay)));
+    let cases = [
+        ("by=cash", "Cash"),
+        ("by[card]=1234", r#"Card("1234")"#),
+        ("by[transfer][iban]=DE", r#"Transfer { iban: "DE" }"#),
+    ];
+    for (body, expected) in cases {
+        let response = answer(&nested, body).await;
+        assert_eq!(String::from_utf8_lossy(response.body()), expected, "{body}");
+    }
+    let cases = [
+        ("by[transfer][iban]=", "by[transfer][iban]", "length"),
+        ("by[card]=1&by[transfer][iban]=DE", "by", "type"),
+        ("by=cheque", "by", "unknown_variant"),
+    ];
+    for (body, name, code) in cases {
+        let found = errors(&answer(&nested, body).await);
+        assert_eq!(
+            (&found[0]["name"], &found[0]["code"]),
+            (&json!(name), &json!(code)),
+            "{body}: {found}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_key_with_brackets_is_not_dropped_in_silence() {
     let flat = compose((with_validation::<Form<Order>>(),));
     let flat = Router::new().route("/", post(flat.handler(save)));

@@ -367,6 +367,8 @@ fn an_invalid_configuration_is_an_error() {
         assert!(error.contains(message), "{error}");
     }
     drop(kept.unwrap());
+    let steady = store().try_again_after(secs(1), secs(1)).limit("a");
+    drop(hourly().in_redis(steady).unwrap());
 
     // A bound of memory that nothing is kept in.
     let bounded = |limit: RateLimit<ByPeer>| limit.max_keys(10, Overflow::Refuse);

@@ -1,6 +1,7 @@
 //! What becomes of sessions when the server that keeps them fails, in every way it can.
 
 use std::{
+    error::Error,
     num::NonZeroU32,
     time::{Duration, Instant},
 };
@@ -130,6 +131,20 @@ async fn a_server_that_was_killed() {
         return;
     };
     it_is_an_error_until_it_is_back(server, Server::url, Server::kill, Server::restart).await;
+}
+
+/// Logs print the chain of an error, so it must not end before what the client of Redis says.
+#[tokio::test]
+async fn the_error_of_the_client_is_the_source() {
+    let store = store(&format!("redis://127.0.0.1:{}", free_port()));
+    let source = |error: &SessionStoreError| error.source().map(ToString::to_string);
+    let refused = store.load(&id(1)).await.unwrap_err();
+    assert!(source(&refused).is_some(), "{refused}");
+    while !store.metrics().is_open {
+        store.load(&id(1)).await.unwrap_err();
+    }
+    let not_asked = store.load(&id(1)).await.unwrap_err();
+    assert_eq!(source(&not_asked), None, "{not_asked}");
 }
 
 /// Each command is answered in time, and all of them together are not.
