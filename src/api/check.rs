@@ -42,6 +42,7 @@ impl<S> Routes<S> {
                 check_csrf,
                 check_cache,
                 check_limit,
+                check_quota_names,
                 check_body,
                 check_scopes,
                 check_cors,
@@ -489,6 +490,33 @@ fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
             reason,
             remedy,
         ));
+    }
+}
+
+/// Quotas of different limits: those of one limit have different names, or are of different plans.
+fn check_quota_names<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+    let names_quotas = |layer: &&Description| layer.fields().iter().any(|name| name == "ratelimit");
+    let mut named = HashMap::new();
+    for (place, layer) in route.acting_layers().filter(names_quotas).enumerate() {
+        for quota in layer.limits() {
+            let first = *named.entry(quota.name()).or_insert(place);
+            if first == place {
+                continue;
+            }
+            let finding = Finding::concern(
+                Concern::QuotaNameRepeated,
+                route.name(),
+                format!(
+                    "two of its limits have a quota named {:?}, and clients can't tell which of them a \
+                     response means",
+                    quota.name()
+                ),
+                "give one of them another name: `.named(..)`",
+            );
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
     }
 }
 

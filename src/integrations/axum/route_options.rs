@@ -19,6 +19,10 @@ pub enum Concern {
     PublicCache,
     /// The route is public, changes something, and has no limit.
     NoLimit,
+    /// Two limits of the route have quotas of the same name, which clients can't tell apart in
+    /// `RateLimit`. Quotas without a name of their own are named by their numbers:
+    /// `100-per-minute`.
+    QuotaNameRepeated,
     /// The route requires scopes that its scheme of authentication can't grant.
     ScopesNotGranted,
     /// The handler may read a body of any size: it takes the body by an extractor, and no layer bounds
@@ -53,6 +57,7 @@ impl Concern {
             Self::NoCsrf => "no-csrf",
             Self::PublicCache => "public-cache",
             Self::NoLimit => "no-limit",
+            Self::QuotaNameRepeated => "quota-name-repeated",
             Self::ScopesNotGranted => "scopes-not-granted",
             Self::NoBodyLimit => "no-body-limit",
             Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",

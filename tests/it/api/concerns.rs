@@ -2,11 +2,13 @@
 
 use http::Method;
 use wythe::{
-    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Parsed, Path, Query, Quota, Scopes,
-    Stack, Valid,
+    Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Parsed, Path, Query, Quota,
+    RateLimit, Scopes, Stack, Valid,
     api::{Concern, Finding},
     auth::Authenticate,
-    compose, with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
+    compose,
+    rate_limit::RateLimitFields,
+    with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
     with_scopes, with_validation,
 };
 
@@ -180,6 +182,39 @@ fn a_public_route_that_changes_something_needs_a_limit() {
     let findings = api.check();
     assert_eq!(concerns(&findings), [(Some(Concern::NoLimit), "POST /a")]);
     let says = "`with_rate_limit.when(..)` limits it only if its condition lets it act";
+    assert!(findings[0].reason.contains(says), "{}", findings[0].reason);
+}
+
+#[test]
+fn quotas_of_two_limits_that_have_one_name_are_found() {
+    let limit = |quota: Quota| quota.by_peer().unwrap();
+    let limits = |one, other| compose((with_rate_limit(one), with_rate_limit(other)));
+    let per_minute = || limit(Quota::per_minute(10));
+    let twice = limits(per_minute(), per_minute());
+    let named = limits(per_minute(), limit(Quota::per_minute(10).named("posts")));
+    let silent = limits(per_minute(), per_minute().fields(RateLimitFields::None));
+    let shadow = limits(per_minute(), per_minute().shadow());
+    let of_plans = [(0, [Quota::per_minute(10)]), (1, [Quota::per_minute(10)])];
+    let of_plans = RateLimit::plans(of_plans).unwrap().chosen_by(|_| 0);
+    let plans = compose(with_rate_limit(of_plans.by_peer()));
+    let api = open()
+        .get("/a", twice.handler(hello))
+        .get("/b", named.handler(hello))
+        .get("/c", silent.handler(hello))
+        .get("/d", shadow.handler(hello))
+        .get("/e", plans.handler(hello))
+        .get(
+            "/f",
+            twice
+                .handler(hello)
+                .allow(Concern::QuotaNameRepeated, "nobody reads the fields"),
+        );
+    let findings = api.check();
+    assert_eq!(
+        concerns(&findings),
+        [(Some(Concern::QuotaNameRepeated), "GET /a")]
+    );
+    let says = r#"a quota named "10-per-minute""#;
     assert!(findings[0].reason.contains(says), "{}", findings[0].reason);
 }
 
