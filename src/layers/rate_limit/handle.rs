@@ -13,12 +13,12 @@ use std::{
 use super::redis::{Name, RedisCounts};
 use super::{
     gcra::{Decision, Gcra},
-    limiter::{FULL, FULL_FOR, Limit, Refusal, Store, StoreKey},
+    limit::{Limit, Refusal},
     memory::{Full, Memory},
     plan::Plan,
     policy::{Options, RateLimit},
-    quota::{Quota, error},
-    quotas::Quotas,
+    quota::{Quota, Quotas, error},
+    store::{FULL, FULL_FOR, Store, StoreKey},
 };
 use crate::{
     request::key::{Fingerprint, KeyPart, KeyWriter},

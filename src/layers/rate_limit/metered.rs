@@ -12,12 +12,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{
-    gcra::Decision,
-    handle::Handle,
-    limiter::{Limit, StoreKey},
-    plan::Plan,
-};
+use super::{gcra::Decision, handle::Handle, limit::Limit, plan::Plan, store::StoreKey};
 use crate::request::key::KeyPart;
 
 pin_project! {

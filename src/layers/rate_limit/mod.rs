@@ -119,6 +119,7 @@
 mod cost;
 mod gcra;
 mod handle;
+mod limit;
 pub(crate) mod limiter;
 mod memory;
 mod metered;
@@ -127,9 +128,9 @@ pub(crate) mod plan;
 mod plans;
 pub(crate) mod policy;
 pub(crate) mod quota;
-mod quotas;
 #[cfg(feature = "rate-limit-redis")]
 pub mod redis;
+mod store;
 
 pub use self::{
     cost::{Answered, Cost},
@@ -138,5 +139,5 @@ pub use self::{
     memory::Overflow,
     metered::Metered,
     plans::Plans,
-    quotas::Quotas,
+    quota::Quotas,
 };

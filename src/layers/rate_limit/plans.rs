@@ -5,8 +5,7 @@ use std::{fmt, iter, sync::Arc};
 use super::{
     gcra::Gcra,
     policy::RateLimit,
-    quota::{Quota, error},
-    quotas::{Quotas, checked},
+    quota::{Quota, Quotas, checked, error},
 };
 use crate::{request::RequestHead, wire::ConfigError};
 

@@ -18,10 +18,10 @@ use crate::{
     contract::description::Answer,
     layers::rate_limit::{
         gcra::{Decision, now},
-        limiter::{Asked, Counted, StoreKey, Taken},
         memory::Memory,
         plan::Plan,
         policy::Options,
+        store::{Asked, Counted, StoreKey, Taken},
     },
     request::key::{Fingerprint, KeyWriter},
     support::{

@@ -1,0 +1,183 @@
+//! Where the counts are: in memory or in Redis.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+#[cfg(feature = "rate-limit-redis")]
+use super::redis::{Name, Question, RedisCounts};
+use super::{
+    gcra::{Decision, Gcra},
+    memory::{Full, Memory},
+    plan::Plan,
+    policy::Options,
+};
+use crate::{
+    contract::description::Answer,
+    request::key::{Fingerprint, KeyWriter},
+    wire::Problem,
+};
+
+/// Where the counts are.
+pub(super) enum Store {
+    Memory(Memory),
+    #[cfg(feature = "rate-limit-redis")]
+    Redis(Arc<RedisCounts>),
+}
+
+/// What a store answers at once, or a question that takes time.
+pub(super) enum Asked {
+    Answered(Taken),
+    #[cfg(feature = "rate-limit-redis")]
+    Open(Question),
+}
+
+/// What a store answers to a request.
+pub(super) enum Taken {
+    Counted(Counted),
+    /// Redis does not answer, and requests pass.
+    Uncounted,
+    /// The store is full, or does not answer, and that is a reason to refuse.
+    Unavailable {
+        problem: Problem,
+        wait: Duration,
+    },
+}
+
+/// A decision, the quotas by which it was made, and the key.
+pub(super) struct Counted {
+    pub(super) plan: Arc<Plan>,
+    pub(super) key: StoreKey,
+    pub(super) decision: Decision,
+}
+
+/// A key, as the store that has counted it knows it.
+pub(super) enum StoreKey {
+    Memory(Fingerprint),
+    #[cfg(feature = "rate-limit-redis")]
+    Redis(Arc<RedisCounts>, Name),
+}
+
+/// Keys of a full store become whole at times that are not known.
+pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
+
+pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
+    Problem::reduced_capacity()
+        .reason("store_full")
+        .because("the limit keeps as many keys as it may, and refuses new ones")
+});
+
+impl Store {
+    pub(super) fn new(options: &Options) -> Self {
+        #[cfg(feature = "rate-limit-redis")]
+        if let Some(redis) = &options.redis {
+            return Self::Redis(Arc::new(RedisCounts::new(redis, options)));
+        }
+        Self::Memory(options.memory())
+    }
+
+    /// Takes units from every quota of a key, or from none. The closure writes the key.
+    pub(super) fn take<E>(
+        &self,
+        plan: &Arc<Plan>,
+        key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
+        units: u32,
+    ) -> Result<Asked, E> {
+        match self {
+            Self::Memory(memory) => {
+                let key = memory.fingerprint(|writer| plan.write_key(writer, key))?;
+                let taken = Taken::from_memory(memory, key, plan, units);
+                Ok(Asked::Answered(taken))
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.take(plan, key, units),
+        }
+    }
+
+    /// Charges units, or gives them back if they are negative, without making a response wait:
+    /// what is left then, as far as it is known.
+    pub(super) fn charge_later(
+        &self,
+        key: StoreKey,
+        plan: &Arc<Plan>,
+        decision: Decision,
+        units: i64,
+    ) -> Option<Decision> {
+        match key {
+            StoreKey::Memory(key) => {
+                let _ = decision;
+                let charge = |quota: &Gcra, ahead| quota.charge(ahead, units);
+                self.memory()?.force(key, &plan.quotas, charge).ok()
+            }
+            #[cfg(feature = "rate-limit-redis")]
+            StoreKey::Redis(counts, name) => {
+                Some(counts.charge_later(name, Arc::clone(plan), decision, units))
+            }
+        }
+    }
+
+    /// The memory that counts, if only while Redis does not answer.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        match self {
+            Self::Memory(memory) => Some(memory),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.memory(),
+        }
+    }
+
+    /// The answer while the store can't count a request.
+    pub(super) fn unavailable(&self, options: &Options) -> Option<Answer> {
+        match self {
+            Self::Memory(_) => options.capacity.unwrap_or_default().refuses().then(|| {
+                Answer::of(&FULL).when("to a new key when the limit keeps as many as it may")
+            }),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(counts) => counts.unavailable(),
+        }
+    }
+}
+
+impl StoreKey {
+    /// A hash of the key.
+    pub(super) fn id(&self) -> u128 {
+        match self {
+            Self::Memory(Fingerprint { high, low }) => (u128::from(*high) << 64) | u128::from(*low),
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Redis(_, name) => name.id(),
+        }
+    }
+}
+
+impl Asked {
+    /// Waits for the answer.
+    pub(super) async fn answer(self) -> Taken {
+        match self {
+            Self::Answered(taken) => taken,
+            #[cfg(feature = "rate-limit-redis")]
+            Self::Open(question) => question.answer().await,
+        }
+    }
+}
+
+impl Taken {
+    /// Takes units from the counts in memory.
+    pub(super) fn from_memory(
+        memory: &Memory,
+        key: Fingerprint,
+        plan: &Arc<Plan>,
+        units: u32,
+    ) -> Self {
+        match memory.take(key, &plan.quotas, units) {
+            Ok(decision) => Self::Counted(Counted {
+                plan: Arc::clone(plan),
+                key: StoreKey::Memory(key),
+                decision,
+            }),
+            Err(Full) => Self::Unavailable {
+                problem: FULL.clone(),
+                wait: FULL_FOR,
+            },
+        }
+    }
+}
