@@ -3,12 +3,18 @@
 use std::{
     error::Error,
     num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinSet,
 };
 use wythe::auth::{
     RedisSessions, SessionOwner, SessionRecord, SessionStore, SessionStoreError, SessionsByOwner,
@@ -131,6 +137,74 @@ async fn a_server_that_was_killed() {
         return;
     };
     it_is_an_error_until_it_is_back(server, Server::url, Server::kill, Server::restart).await;
+}
+
+/// Two commands wait on a connection whose server has become a replica. The error of the first has a new
+/// connection made, and that of the second is still about the old one.
+#[tokio::test]
+async fn a_late_error_does_not_drop_the_connection_that_was_made_meanwhile() {
+    const REPLICA: &[u8] = b"-READONLY You can't write against a read only replica.\r\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicU32::new(0));
+    let late = Arc::new(Notify::new());
+    let (accepted, fail_late) = (Arc::clone(&connections), Arc::clone(&late));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let is_first = accepted.fetch_add(1, Relaxed) == 0;
+            let late = Arc::clone(&fail_late);
+            tokio::spawn(async move {
+                let mut client = BufReader::new(client);
+                if !is_first {
+                    loop {
+                        next_get(&mut client).await;
+                        client.write_all(b"$-1\r\n").await.unwrap();
+                    }
+                }
+                next_get(&mut client).await;
+                next_get(&mut client).await;
+                client.write_all(REPLICA).await.unwrap();
+                late.notified().await;
+                client.write_all(REPLICA).await.unwrap();
+                late.notified().await;
+            });
+        }
+    });
+
+    let store = RedisSessions::open(&url).unwrap();
+    let mut both = JoinSet::new();
+    for number in [1, 2] {
+        let store = store.clone();
+        both.spawn(async move { store.load(&id(number)).await });
+    }
+    both.join_next().await.unwrap().unwrap().unwrap_err();
+    assert!(store.load(&id(3)).await.unwrap().is_none());
+    late.notify_one();
+    both.join_next().await.unwrap().unwrap().unwrap_err();
+    assert!(store.load(&id(3)).await.unwrap().is_none());
+    assert_eq!(connections.load(Relaxed), 2);
+}
+
+/// Waits for a GET, and accepts all other commands.
+async fn next_get(client: &mut BufReader<TcpStream>) {
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line).await.unwrap();
+        let parts: usize = line.trim_end().trim_start_matches('*').parse().unwrap();
+        let mut command = Vec::new();
+        for _ in 0..parts {
+            line.clear();
+            client.read_line(&mut line).await.unwrap();
+            let length: usize = line.trim_end().trim_start_matches('$').parse().unwrap();
+            let mut part = vec![0; length + 2];
+            client.read_exact(&mut part).await.unwrap();
+            command.push(part);
+        }
+        if command[0].eq_ignore_ascii_case(b"GET\r\n") {
+            return;
+        }
+        client.write_all(b"+OK\r\n").await.unwrap();
+    }
 }
 
 /// Logs print the chain of an error, so it must not end before what the client of Redis says.
