@@ -111,6 +111,7 @@
     allow(
         clippy::missing_const_for_fn,
         clippy::needless_pass_by_value,
+        clippy::unused_self,
         dead_code,
         reason = "limits in Redis need the rest"
     )
