@@ -6,9 +6,7 @@ use wythe::{
     RateLimit, Scopes, Stack, Valid,
     api::{Concern, Finding},
     auth::Authenticate,
-    compose,
-    rate_limit::RateLimitFields,
-    with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
+    compose, with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
     with_scopes, with_validation,
 };
 
