@@ -3,7 +3,7 @@
 use http::Method;
 use wythe::{
     Api, CacheControl, Cors, Csrf, FinishedApi, Handled, Jwt, Parsed, Path, Query, Quota,
-    RateLimit, Scopes, Stack, Valid,
+    RateLimit, RateLimitFields, Scopes, Stack, Valid,
     api::{Concern, Finding},
     auth::Authenticate,
     compose, with_auth, with_cache_control, with_cors, with_csrf, with_parsing, with_rate_limit,
