@@ -12,12 +12,13 @@ use std::{
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::{Name, RedisCounts};
 use super::{
+    builder::Quotas,
     gcra::{Decision, Gcra},
     limit::{Limit, Refusal},
     memory::{Full, Memory},
     plan::Plan,
     policy::{Options, RateLimit},
-    quota::{Quota, Quotas, error},
+    quota::{Quota, error},
     store::{FULL, FULL_FOR, Store, StoreKey},
 };
 use crate::{

@@ -117,6 +117,7 @@
     )
 )]
 
+mod builder;
 mod cost;
 mod gcra;
 mod handle;
@@ -126,7 +127,6 @@ mod memory;
 mod metered;
 mod pending;
 pub(crate) mod plan;
-mod plans;
 pub(crate) mod policy;
 pub(crate) mod quota;
 #[cfg(feature = "rate-limit-redis")]
@@ -134,11 +134,10 @@ pub mod redis;
 mod store;
 
 pub use self::{
+    builder::{Plans, Quotas},
     cost::{Answered, Cost},
     handle::{Counts, Handle, InHandler, Remaining},
     limiter::{Carried, Limiter},
     memory::Overflow,
     metered::Metered,
-    plans::Plans,
-    quota::Quotas,
 };

@@ -1,6 +1,7 @@
-//! One set of quotas, and what clients are told of it: fields, refusals.
+//! One set of quotas, what clients are told of it, and which set a request has.
 
 use std::{
+    fmt, iter,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use super::gcra::{Decision, Gcra};
 use crate::{
-    request::key::KeyWriter,
+    request::{RequestHead, key::KeyWriter},
     support::seed::random_bits,
     wire::{
         Problem,
@@ -399,5 +400,38 @@ impl Plan {
             .reason("quota")
             .extension("violated-policies", names)
             .because(log)
+    }
+}
+
+/// The quotas of every plan, and which of them a request has.
+#[derive(Clone)]
+pub(super) struct PlanChoice {
+    pub(super) first: Arc<[Gcra]>,
+    pub(super) others: Arc<[Arc<[Gcra]>]>,
+    pub(super) choose: Option<Arc<dyn Fn(&RequestHead<'_>) -> Option<usize> + Send + Sync>>,
+}
+
+impl PlanChoice {
+    /// One set of quotas for all requests.
+    pub(super) fn only(quotas: Arc<[Gcra]>) -> Self {
+        Self {
+            first: quotas,
+            others: Arc::default(),
+            choose: None,
+        }
+    }
+
+    /// The quotas of each plan, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<[Gcra]>> {
+        iter::once(&self.first).chain(&*self.others)
+    }
+}
+
+impl fmt::Debug for PlanChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.others {
+            [] => self.first.fmt(f),
+            _ => f.debug_list().entries(self.all()).finish(),
+        }
     }
 }

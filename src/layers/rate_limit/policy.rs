@@ -10,8 +10,7 @@ use super::{
     cost::Answered,
     gcra::Gcra,
     memory::{Capacity, Memory, Overflow},
-    plan::RateLimitFields,
-    plans::PlanChoice,
+    plan::{PlanChoice, RateLimitFields},
 };
 use crate::{
     request::{

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     layers::rate_limit::{
         gcra::Gcra,
-        plans::PlanChoice,
+        plan::PlanChoice,
         policy::RateLimit,
         quota::{Quota, error},
     },
