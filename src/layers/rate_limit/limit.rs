@@ -1,6 +1,7 @@
 //! Decides whether a request passes: plan, cost, key, what the store has counted, and what a refusal says.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -17,11 +18,9 @@ use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::Question;
 use super::{
-    cost::Answered,
     gcra::Gcra,
-    pending::{Pending, PendingUnits},
     plan::{Plan, Refused, Report, Share},
-    policy::Options,
+    policy::{Answered, Options},
     store::{Asked, Counted, Store, Taken},
 };
 use crate::{
@@ -33,6 +32,7 @@ use crate::{
         RequestHead,
         key::{Key, KeyWriter},
     },
+    support::shards::Shards,
     wire::{Problem, retry_after},
 };
 
@@ -94,6 +94,9 @@ pub(super) enum Refusal {
     /// The store is full, or can't be asked.
     Store { problem: Problem, wait: Duration },
 }
+
+/// The shards of the units that requests in progress hold.
+const PENDING_SHARDS: usize = 64;
 
 const UNKNOWN_PLAN: &str = "the plan of this request is not listed in `RateLimit::plans`, or there \
     is no principal to have one";
@@ -316,6 +319,17 @@ impl Limit {
     }
 }
 
+#[cfg(feature = "tracing")]
+fn log_shadowed(Counted { plan, decision, .. }: &Counted) {
+    let spent = plan.quotas.iter().enumerate();
+    let spent = spent.filter(|(n, _)| decision.violates(*n));
+    let quotas: Vec<_> = spent.map(|(_, quota)| quota.name()).collect();
+    tracing::info!(target: "wythe", ?quotas, "a limit in shadow mode would refuse");
+}
+
+#[cfg(not(feature = "tracing"))]
+const fn log_shadowed(_: &Counted) {}
+
 impl Unsettled {
     /// Charges what the answer costs more than was taken, or gives back what it costs less.
     pub(super) fn settle(&mut self, answered: &Answered<'_>) -> Option<(Arc<Plan>, Report)> {
@@ -353,13 +367,60 @@ impl Drop for Unsettled {
     }
 }
 
-#[cfg(feature = "tracing")]
-fn log_shadowed(Counted { plan, decision, .. }: &Counted) {
-    let spent = plan.quotas.iter().enumerate();
-    let spent = spent.filter(|(n, _)| decision.violates(*n));
-    let quotas: Vec<_> = spent.map(|(_, quota)| quota.name()).collect();
-    tracing::info!(target: "wythe", ?quotas, "a limit in shadow mode would refuse");
+/// What requests in progress hold of each key: units that were taken, and may be given back when their
+/// responses are known.
+///
+/// A key is kept while one of its requests is in progress, so their number is bounded by that of the
+/// requests.
+#[derive(Clone)]
+struct PendingUnits(Arc<Shards<HashMap<u128, u32>>>);
+
+/// The units of one request, until this is dropped.
+struct Pending {
+    all: PendingUnits,
+    key: u128,
+    units: u32,
 }
 
-#[cfg(not(feature = "tracing"))]
-const fn log_shadowed(_: &Counted) {}
+impl PendingUnits {
+    fn new() -> Self {
+        Self(Arc::new(Shards::new(PENDING_SHARDS, HashMap::new)))
+    }
+
+    fn hold(&self, key: u128, units: u32) -> Pending {
+        let mut shard = self.0.lock(hash(key));
+        let held = shard.entry(key).or_default();
+        *held = held.saturating_add(units);
+        drop(shard);
+        Pending {
+            all: self.clone(),
+            key,
+            units,
+        }
+    }
+
+    /// What the requests of a key hold.
+    fn of(&self, key: u128) -> u32 {
+        let shard = self.0.lock(hash(key));
+        shard.get(&key).copied().unwrap_or_default()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut shard = self.all.0.lock(hash(self.key));
+        if let Entry::Occupied(mut held) = shard.entry(self.key) {
+            let left = held.get().saturating_sub(self.units);
+            if left == 0 {
+                held.remove();
+            } else {
+                held.insert(left);
+            }
+        }
+    }
+}
+
+/// The key is a hash already.
+fn hash(key: u128) -> u64 {
+    u64::try_from(key >> 64).unwrap_or_default()
+}

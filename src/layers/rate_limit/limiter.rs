@@ -5,11 +5,10 @@ use std::{fmt, sync::Arc};
 use http::{Request, Response};
 
 use super::{
-    cost::Answered,
     handle::Handle,
     limit::{Decided, Limit, Passed},
     memory::Memory,
-    policy::RateLimit,
+    policy::{Answered, RateLimit},
 };
 use crate::{
     contract::{Description, IntoPolicy, Later, Middleware, Place, ReplyBody, Step, With, with},

@@ -118,14 +118,12 @@
 )]
 
 mod builder;
-mod cost;
 mod gcra;
 mod handle;
 mod limit;
 pub(crate) mod limiter;
 mod memory;
 mod metered;
-mod pending;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod quota;
@@ -135,9 +133,9 @@ mod store;
 
 pub use self::{
     builder::{Plans, Quotas},
-    cost::{Answered, Cost},
     handle::{Counts, Handle, InHandler, Remaining},
     limiter::{Carried, Limiter},
     memory::Overflow,
     metered::Metered,
+    policy::{Answered, Cost},
 };

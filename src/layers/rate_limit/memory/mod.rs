@@ -8,16 +8,17 @@
 //! one that is not idle, and every shard in turn. No look-up sweeps more than its own shard and one
 //! other.
 
+mod table;
 #[cfg(test)]
 mod tests;
 
-use std::mem;
 #[cfg(feature = "metrics")]
 use std::sync::OnceLock;
 
 #[cfg(feature = "metrics")]
 use metrics::{Counter, Gauge, SharedString};
 
+use self::table::{KeyTable, stored};
 use super::gcra::{Decision, Gcra, MOST_QUOTAS, now};
 use crate::{
     request::key::{Fingerprint, KeyWriter, Seed},
@@ -282,12 +283,6 @@ impl KeyMetrics {
     const fn evicted(&self) {}
 }
 
-/// In tables, 0 marks an empty slot.
-fn stored(key: Fingerprint) -> Fingerprint {
-    let high = key.high.max(EMPTY.saturating_add(1));
-    Fingerprint { high, ..key }
-}
-
 /// A part of the keys: which are kept, and which are dropped.
 struct KeyShard {
     table: KeyTable,
@@ -380,191 +375,4 @@ impl KeyShard {
 /// When all quotas of a key are whole: from then on it is like one that was never seen.
 fn idle_at(times: &[u64]) -> u64 {
     times.iter().copied().max().unwrap_or_default()
-}
-
-/// The first word of a slot without a key.
-const EMPTY: u64 = 0;
-
-/// Keys in the order of their hashes, and the same number of times for each: linear probing
-/// without deletion marks.
-///
-/// Each key has a home: the slot at the same part of the table as its hash is of all hashes. It
-/// stands there or to the right of it, with no empty slot between. As the keys are in order, a
-/// search for one that is missing ends where it would be, removing one closes the gap, and a
-/// table of another size is made in one pass from left to right. So it can be four fifths full
-/// and grow in steps of a third, where a table of buckets that doubles would waste twice the
-/// memory after each step.
-struct KeyTable {
-    /// Slots of `stride` words: two of the key, then its times. A place is an offset in words.
-    words: Vec<u64>,
-    stride: usize,
-    /// The number of slots that are homes. There may be more: a tail for keys that found the last
-    /// homes taken, instead of wrapping around.
-    homes: usize,
-    len: usize,
-}
-
-impl KeyTable {
-    const fn new(width: usize) -> Self {
-        Self {
-            words: Vec::new(),
-            stride: width.saturating_add(2),
-            homes: 0,
-            len: 0,
-        }
-    }
-
-    /// The number of times for each key.
-    const fn width(&self) -> usize {
-        self.stride.saturating_sub(2)
-    }
-
-    #[cfg(test)]
-    const fn bytes(&self) -> usize {
-        self.words.capacity().saturating_mul(size_of::<u64>())
-    }
-
-    /// Whether one more key would make searches slow.
-    const fn is_tight(&self) -> bool {
-        self.len >= self.homes.saturating_mul(4) / 5
-    }
-
-    /// Whether it wastes memory.
-    const fn is_loose(&self) -> bool {
-        self.len < self.homes / 2
-    }
-
-    /// The times of a key.
-    fn times(&self, key: Fingerprint) -> Option<&[u64]> {
-        let at = self.find(key).ok()?;
-        self.words.get(at..)?.get(2..self.stride)
-    }
-
-    fn times_mut(&mut self, key: Fingerprint) -> Option<&mut [u64]> {
-        let at = self.find(key).ok()?;
-        self.words.get_mut(at..)?.get_mut(2..self.stride)
-    }
-
-    /// The times of all keys, in their order.
-    fn all(&self) -> impl Iterator<Item = &[u64]> {
-        entries(&self.words, self.stride).map(|(_, times)| times)
-    }
-
-    /// The keys and their times, from the home of a key on and then from the start.
-    fn from(&self, key: Fingerprint) -> impl Iterator<Item = (Fingerprint, &[u64])> {
-        let home = self.words.split_at_checked(self.home(key.high));
-        let (before, after) = home.unwrap_or((&[], &self.words));
-        entries(after, self.stride).chain(entries(before, self.stride))
-    }
-
-    /// Adds a key that is not there.
-    fn insert(&mut self, key: Fingerprint, times: &[u64]) {
-        let (Ok(at) | Err(at)) = self.find(key);
-        let mut end = at;
-        while self.words.get(end).is_some_and(|high| *high != EMPTY) {
-            end = end.saturating_add(self.stride);
-        }
-        self.reach(end.saturating_add(self.stride));
-        self.words
-            .copy_within(at..end, at.saturating_add(self.stride));
-        self.put(at, key, times);
-    }
-
-    /// Removes a key: those that it kept from their homes move to the left.
-    fn remove(&mut self, key: Fingerprint) -> bool {
-        let Ok(at) = self.find(key) else {
-            return false;
-        };
-        let next = at.saturating_add(self.stride);
-        let mut end = next;
-        while let Some(high) = self.words.get(end)
-            && *high != EMPTY
-            && self.home(*high) < end
-        {
-            end = end.saturating_add(self.stride);
-        }
-        self.words.copy_within(next..end, at);
-        if let Some(last) = self.words.get_mut(end.saturating_sub(self.stride)..end) {
-            last.fill(EMPTY);
-        }
-        self.len = self.len.saturating_sub(1);
-        true
-    }
-
-    /// Keeps only some keys, in a table of the right size for that many.
-    fn rebuild(&mut self, keys: usize, mut keep: impl FnMut(&[u64]) -> bool) {
-        // Three fifths full: up to a third more until the next time.
-        self.homes = keys.saturating_mul(5).div_ceil(3);
-        self.len = 0;
-        let slots = self.homes.saturating_add(self.homes / 64);
-        let empty = vec![EMPTY; slots.saturating_mul(self.stride)];
-        let old = mem::replace(&mut self.words, empty);
-        let mut next = 0;
-        for (key, times) in entries(&old, self.stride).filter(|(_, times)| keep(times)) {
-            let at = self.home(key.high).max(next);
-            next = at.saturating_add(self.stride);
-            self.reach(next);
-            self.put(at, key, times);
-        }
-    }
-
-    /// Writes a key into a slot that is free.
-    fn put(&mut self, at: usize, key: Fingerprint, times: &[u64]) {
-        if let Some([high, low, slot @ ..]) = self.words.get_mut(at..) {
-            (*high, *low) = (key.high, key.low);
-            slot.iter_mut()
-                .zip(times)
-                .for_each(|(to, from)| *to = *from);
-        }
-        self.len = self.len.saturating_add(1);
-    }
-
-    /// Where a key is, or where it would be.
-    fn find(&self, key: Fingerprint) -> Result<usize, usize> {
-        let mut at = self.home(key.high);
-        while let Some([high, low, ..]) = self.words.get(at..) {
-            if *high == key.high && *low == key.low {
-                return Ok(at);
-            }
-            if *high == EMPTY || (*high, *low) > (key.high, key.low) {
-                break;
-            }
-            at = at.saturating_add(self.stride);
-        }
-        Err(at)
-    }
-
-    /// Always within the table.
-    fn home(&self, high: u64) -> usize {
-        let homes = u128::try_from(self.homes).unwrap_or_default();
-        let home = u128::from(high).saturating_mul(homes) >> 64;
-        usize::try_from(home)
-            .unwrap_or_default()
-            .saturating_mul(self.stride)
-    }
-
-    /// Lengthens the tail if it ends before.
-    fn reach(&mut self, end: usize) {
-        if self.words.len() < end {
-            let end = end.saturating_add(self.stride.saturating_mul(3));
-            self.words
-                .reserve_exact(end.saturating_sub(self.words.len()));
-            self.words.resize(end, EMPTY);
-        }
-    }
-}
-
-/// The keys of some slots, and their times.
-fn entries(words: &[u64], stride: usize) -> impl Iterator<Item = (Fingerprint, &[u64])> {
-    words.chunks_exact(stride).filter_map(|slot| match slot {
-        [EMPTY, ..] => None,
-        [high, low, times @ ..] => Some((
-            Fingerprint {
-                high: *high,
-                low: *low,
-            },
-            times,
-        )),
-        _ => None,
-    })
 }
