@@ -10,9 +10,8 @@ use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     lease::{Lease, Leases, Turn},
-    limit::{OnFailure, RedisOptions},
-    name::Name,
-    script::{self, FURTHEST, Operation, Reply},
+    script::{self, FURTHEST, Name, Operation, Reply},
+    store::{OnFailure, RedisOptions},
 };
 use crate::{
     contract::description::Answer,

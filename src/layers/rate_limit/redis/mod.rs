@@ -154,17 +154,12 @@
 
 mod counts;
 mod lease;
-mod limit;
-mod name;
 mod script;
 mod store;
 
+pub use self::store::{OnFailure, RedisLimit, RedisMetrics, RedisStore};
 pub(in crate::layers::rate_limit) use self::{
     counts::{Question, RedisCounts},
-    limit::RedisOptions,
-    name::Name,
-};
-pub use self::{
-    limit::{OnFailure, RedisLimit},
-    store::{RedisMetrics, RedisStore},
+    script::Name,
+    store::RedisOptions,
 };

@@ -1,10 +1,14 @@
-//! The one script that runs in the server, and how it is called.
+//! The one script that runs in the server, how it is called, and the names of keys in its calls.
 
-use std::sync::LazyLock;
+use std::{fmt, hash::Hasher, sync::LazyLock};
 
 use redis::{Cmd, Script};
+use sha2::{Digest, Sha256};
 
-use crate::layers::rate_limit::gcra::{Decision, Gcra, MOST_QUOTAS};
+use crate::{
+    layers::rate_limit::gcra::{Decision, Gcra, MOST_QUOTAS},
+    request::key::KeyWriter,
+};
 
 const SOURCE: &str = include_str!("script.lua");
 
@@ -94,5 +98,159 @@ impl Reply {
             taken: u32::try_from(*taken).ok()?,
             decision: Decision::made(u8::try_from(*violated).ok()?, ahead),
         })
+    }
+}
+
+/// Names the keys of a limit so that nothing about a client can be read in the server: what all of
+/// them begin with.
+#[derive(Clone)]
+pub(super) struct Names {
+    /// `prefix:limit:{`
+    start: String,
+    /// Has seen the secret and the name of the limit.
+    hash: Sha256,
+}
+
+/// The name of a key.
+#[derive(Clone)]
+pub(in crate::layers::rate_limit) struct Name {
+    text: String,
+    id: u128,
+}
+
+impl Names {
+    /// With another `secret`, names differ; it may be empty.
+    pub(super) fn new(prefix: &str, limit: &str, secret: &[u8]) -> Self {
+        let mut sink = Sink(Sha256::new());
+        KeyWriter::new(&mut sink).bytes(secret);
+        KeyWriter::new(&mut sink).bytes(limit.as_bytes());
+        Self {
+            start: format!("{prefix}:{limit}:{{"),
+            hash: sink.0,
+        }
+    }
+
+    /// `prefix:limit:{hash}` for what is written, if all of it could be. In a cluster the hash alone
+    /// chooses the slot.
+    pub(super) fn name<E>(
+        &self,
+        write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
+    ) -> Result<Name, E> {
+        let mut sink = Sink(self.hash.clone());
+        write(&mut KeyWriter::new(&mut sink))?;
+        let mut half = [0; 16];
+        for (to, from) in half.iter_mut().zip(sink.0.finalize()) {
+            *to = from;
+        }
+        let id = u128::from_be_bytes(half);
+        let mut text = String::with_capacity(self.start.len().saturating_add(23));
+        text.push_str(&self.start);
+        write_base64url(id, &mut text);
+        text.push('}');
+        Ok(Name { text, id })
+    }
+}
+
+impl Name {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The hash in it.
+    pub(in crate::layers::rate_limit) const fn id(&self) -> u128 {
+        self.id
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Name(..)")
+    }
+}
+
+/// 128 bits in 22 characters, without padding.
+fn write_base64url(number: u128, out: &mut String) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for n in 0..22_u32 {
+        // The last of them stands for two bits.
+        let shifted = match 122_u32.checked_sub(n.saturating_mul(6)) {
+            Some(right) => number >> right,
+            None => number << 4,
+        };
+        let digit = usize::try_from(shifted & 63).unwrap_or_default();
+        out.push(char::from(ALPHABET.get(digit).copied().unwrap_or_default()));
+    }
+}
+
+/// Lets keys write themselves into SHA-256.
+struct Sink(Sha256);
+
+impl Hasher for Sink {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Never called: the hash has more than 64 bits.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    use super::{Name, Names, write_base64url};
+    use crate::request::key::KeyPart;
+
+    fn name(names: &Names, key: &str) -> Name {
+        let Ok(name) = names.name::<Infallible>(|writer| {
+            key.write(writer);
+            Ok(())
+        });
+        name
+    }
+
+    #[test]
+    fn hashes_are_written_in_base64url() {
+        for number in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
+            let mut text = String::new();
+            write_base64url(number, &mut text);
+            assert_eq!(text, BASE64_URL_SAFE_NO_PAD.encode(number.to_be_bytes()));
+        }
+    }
+
+    #[test]
+    fn names_show_the_limit_and_not_the_key() {
+        let names = Names::new("wythe", "login", b"");
+        let name = name(&names, "ada@example.com");
+        let text = name.text();
+        assert!(text.starts_with("wythe:login:{") && text.ends_with('}'));
+        assert_eq!(text.len(), "wythe:login:{}".len() + 22);
+        assert!(!text.contains("ada"));
+    }
+
+    /// Processes of other versions must count the same keys.
+    #[test]
+    fn names_stay_as_they_are() {
+        let name = name(&Names::new("wythe", "login", b""), "ada");
+        assert_eq!(name.text(), "wythe:login:{fnSwv5Lmf8bGD3U1Yy3gnA}");
+    }
+
+    #[test]
+    fn names_differ_by_limit_secret_and_key() {
+        let id = |limit, secret: &[u8], key| name(&Names::new("wythe", limit, secret), key).id();
+        let ids = [
+            id("login", b"", "ada"),
+            id("logi", b"", "nada"),
+            id("login", b"", "bob"),
+            id("api", b"", "ada"),
+            id("login", b"pepper", "ada"),
+        ];
+        for (n, id) in ids.iter().enumerate() {
+            assert!(!ids[..n].contains(id), "{n}");
+        }
     }
 }
