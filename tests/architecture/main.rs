@@ -66,13 +66,18 @@ const AUTH: House = House {
     ],
 };
 
-/// The arithmetic and the in-memory store use neither the layer nor Redis.
+/// From the arithmetic to the layer: no file is used by one that it uses.
 const RATE_LIMIT: House = House {
     folder: "src/layers/rate_limit",
     floors: &[
         Shared(&["quota"]),
         Shared(&["gcra"]),
         Shared(&["memory"]),
+        Shared(&["plan"]),
+        Shared(&["redis"]),
+        Shared(&["policy"]),
+        Shared(&["store"]),
+        Shared(&["limit"]),
         Shared(&["*"]),
     ],
 };

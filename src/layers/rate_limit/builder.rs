@@ -1,7 +1,10 @@
-//! Begins a limit: by its quotas, alone or for each plan, and by the key that they count.
+//! Makes a limit: from its quotas, alone or for each plan, the key that they count, and the place
+//! where the counts are.
 
 use std::{fmt, sync::Arc};
 
+#[cfg(feature = "rate-limit-redis")]
+use super::redis::RedisLimit;
 use super::{
     gcra::{Gcra, MOST_QUOTAS},
     plan::PlanChoice,
@@ -191,6 +194,46 @@ impl<P> fmt::Debug for Plans<P> {
             .entry(&self.first)
             .entries(&self.others)
             .finish()
+    }
+}
+
+#[cfg(feature = "rate-limit-redis")]
+impl<K> RateLimit<K> {
+    /// Keeps the counts in Redis or Valkey, where all instances share them; see
+    /// [`redis`](super::redis). By default they are in memory.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{
+    ///     Quota,
+    ///     rate_limit::redis::{OnFailure, RedisStore},
+    ///     with_rate_limit,
+    /// };
+    ///
+    /// let store = RedisStore::open("redis://127.0.0.1:6379", OnFailure::Deny)?;
+    /// let limit = Quota::per_minute(5).by_peer()?.in_redis(store.limit("login"))?;
+    /// let layer = with_rate_limit(limit);
+    /// # Ok::<(), wythe::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - the name, or the prefix of the store, has characters other than ASCII letters, digits and
+    ///   `-_./` (the prefix may have colons as well);
+    /// - another limit of this process uses the name in this store;
+    /// - a quota takes more than 104 days to come back;
+    /// - [`max_keys`](Self::max_keys) is set, and nothing is kept in memory, because the store does
+    ///   not count [locally](super::redis::OnFailure::Local);
+    /// - the batch of a lease is less than 2 or more than the smallest burst, or its time is 0;
+    /// - a timeout or a number of failures of 0, or a longest backoff that is shorter than the
+    ///   first.
+    pub fn in_redis(mut self, limit: RedisLimit) -> Result<Self, ConfigError> {
+        let plans = &self.options.plans;
+        self.options.shares = limit.shares(plans)?;
+        self.options.redis = Some(Arc::new(limit.checked(plans)?));
+        self.options.check_capacity()?;
+        Ok(self)
     }
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
-use super::redis::Question;
+use super::store::Question;
 use super::{
     gcra::Gcra,
     plan::{Plan, Refused, Report, Share},

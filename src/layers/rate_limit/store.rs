@@ -6,13 +6,15 @@ use std::{
 };
 
 #[cfg(feature = "rate-limit-redis")]
-use super::redis::{Name, Question, RedisCounts};
+use super::redis::{Name, RedisCounts};
 use super::{
     gcra::{Decision, Gcra},
     memory::{Full, Memory},
     plan::Plan,
     policy::Options,
 };
+#[cfg(feature = "rate-limit-redis")]
+use crate::support::redis::Failure;
 use crate::{
     contract::description::Answer,
     request::key::{Fingerprint, KeyWriter},
@@ -31,6 +33,17 @@ pub(super) enum Asked {
     Answered(Taken),
     #[cfg(feature = "rate-limit-redis")]
     Open(Question),
+}
+
+/// A request about which Redis has to be asked.
+#[cfg(feature = "rate-limit-redis")]
+pub(super) struct Question {
+    counts: Arc<RedisCounts>,
+    plan: Arc<Plan>,
+    name: Name,
+    /// Its key in memory, in case Redis does not answer.
+    local: Option<Fingerprint>,
+    units: u32,
 }
 
 /// What a store answers to a request.
@@ -72,7 +85,9 @@ impl Store {
     pub(super) fn new(options: &Options) -> Self {
         #[cfg(feature = "rate-limit-redis")]
         if let Some(redis) = &options.redis {
-            return Self::Redis(Arc::new(RedisCounts::new(redis, options)));
+            let local = (!options.shares.is_empty()).then(|| options.memory());
+            let counts = RedisCounts::new(Arc::clone(redis), options.clock.clone(), local);
+            return Self::Redis(Arc::new(counts));
         }
         Self::Memory(options.memory())
     }
@@ -91,7 +106,15 @@ impl Store {
                 Ok(Asked::Answered(taken))
             }
             #[cfg(feature = "rate-limit-redis")]
-            Self::Redis(counts) => counts.take(plan, key, units),
+            Self::Redis(counts) => {
+                let question = Question::new(counts, plan, key, units)?;
+                Ok(
+                    match counts.take_without_asking(plan, &question.name, units) {
+                        Some(decided) => Asked::Answered(question.answered(decided)),
+                        None => Asked::Open(question),
+                    },
+                )
+            }
         }
     }
 
@@ -156,6 +179,61 @@ impl Asked {
             Self::Answered(taken) => taken,
             #[cfg(feature = "rate-limit-redis")]
             Self::Open(question) => question.answer().await,
+        }
+    }
+}
+
+#[cfg(feature = "rate-limit-redis")]
+impl Question {
+    /// The closure writes the key.
+    fn new<E>(
+        counts: &Arc<RedisCounts>,
+        plan: &Arc<Plan>,
+        mut key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
+        units: u32,
+    ) -> Result<Self, E> {
+        let fingerprint =
+            |memory: &Memory| memory.fingerprint(|writer| plan.write_key(writer, &mut key));
+        Ok(Self {
+            local: counts.memory().map(fingerprint).transpose()?,
+            name: counts.name(|writer| plan.write_key(writer, key))?,
+            counts: Arc::clone(counts),
+            plan: Arc::clone(plan),
+            units,
+        })
+    }
+
+    pub(super) async fn answer(self) -> Taken {
+        let decided = self.counts.take(&self.plan, &self.name, self.units).await;
+        self.answered(decided)
+    }
+
+    /// What follows from a decision, or from not getting one.
+    fn answered(self, decided: Result<Decision, Failure>) -> Taken {
+        let Self {
+            counts,
+            plan,
+            name,
+            local,
+            units,
+        } = self;
+        let failure = match decided {
+            Ok(decision) => {
+                return Taken::Counted(Counted {
+                    plan,
+                    key: StoreKey::Redis(counts, name),
+                    decision,
+                });
+            }
+            Err(failure) => failure,
+        };
+        counts.add_undecided();
+        if let (Some(memory), Some(key), Some(share)) = (counts.memory(), local, &plan.share) {
+            return Taken::from_memory(memory, key, share, units);
+        }
+        match counts.denial(failure) {
+            Some((problem, wait)) => Taken::Unavailable { problem, wait },
+            None => Taken::Uncounted,
         }
     }
 }

@@ -273,6 +273,7 @@ impl KeyMetrics {
 struct KeyMetrics;
 
 #[cfg(not(feature = "metrics"))]
+#[expect(clippy::unused_self, reason = "with `metrics` it is used")]
 impl KeyMetrics {
     const fn new(_: &str) -> Self {
         Self

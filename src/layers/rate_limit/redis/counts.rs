@@ -1,8 +1,11 @@
 //! Counts of a limit in Redis: one call of the script for all quotas of a request, or a lease.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use redis::RedisResult;
@@ -19,10 +22,8 @@ use crate::{
         gcra::{Decision, now},
         memory::Memory,
         plan::Plan,
-        policy::Options,
-        store::{Asked, Counted, StoreKey, Taken},
     },
-    request::key::{Fingerprint, KeyWriter},
+    request::key::KeyWriter,
     support::{
         clock::Clock,
         redis::{Failure, RedisServer},
@@ -49,40 +50,23 @@ pub(in crate::layers::rate_limit) struct RedisCounts {
     charges: AtomicU32,
 }
 
-/// A request about which the server has to be asked.
-pub(in crate::layers::rate_limit) struct Question {
-    counts: Arc<RedisCounts>,
-    plan: Arc<Plan>,
-    name: Name,
-    local: Option<Fingerprint>,
-    units: u32,
-}
-
-impl Question {
-    pub(in crate::layers::rate_limit) async fn answer(self) -> Taken {
-        let Self {
-            counts,
-            plan,
-            name,
-            local,
-            units,
-        } = self;
-        let decided = counts.ask_to_take(&plan, &name, units).await;
-        counts.taken(&plan, name, local, units, decided)
-    }
-}
-
 impl RedisCounts {
-    pub(in crate::layers::rate_limit) fn new(redis: &Arc<RedisOptions>, options: &Options) -> Self {
+    /// With counts in memory for the time while the server does not answer.
+    pub(in crate::layers::rate_limit) fn new(
+        options: Arc<RedisOptions>,
+        clock: Clock,
+        local: Option<Memory>,
+    ) -> Self {
         Self {
-            options: Arc::clone(redis),
-            leases: redis.lease.map(|(batch, ttl)| Leases::new(batch, ttl)),
-            clock: options.clock.clone(),
-            local: (!options.shares.is_empty()).then(|| options.memory()),
+            leases: options.lease.map(|(batch, ttl)| Leases::new(batch, ttl)),
+            options,
+            clock,
+            local,
             charges: AtomicU32::new(0),
         }
     }
 
+    /// What counts while the server does not answer.
     pub(in crate::layers::rate_limit) const fn memory(&self) -> Option<&Memory> {
         self.local.as_ref()
     }
@@ -103,68 +87,31 @@ impl RedisCounts {
         self.options.names.name(key)
     }
 
-    /// Takes units from every quota of a key, or from none: at once if a lease has enough or the
-    /// server is given up.
-    pub(in crate::layers::rate_limit) fn take<E>(
-        self: &Arc<Self>,
-        plan: &Arc<Plan>,
-        mut key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
-        units: u32,
-    ) -> Result<Asked, E> {
-        let fingerprint =
-            |memory: &Memory| memory.fingerprint(|writer| plan.write_key(writer, &mut key));
-        let local = self.local.as_ref().map(fingerprint).transpose()?;
-        let name = self.name(|writer| plan.write_key(writer, key))?;
-        if let Some(known) = self.take_without_asking(plan, &name, units) {
-            let taken = self.taken(plan, name, local, units, known);
-            return Ok(Asked::Answered(taken));
-        }
-        Ok(Asked::Open(Question {
-            counts: Arc::clone(self),
-            plan: Arc::clone(plan),
-            name,
-            local,
-            units,
-        }))
-    }
-
-    /// What follows from a decision, or from not getting one.
-    fn taken(
-        self: &Arc<Self>,
-        plan: &Arc<Plan>,
-        name: Name,
-        local: Option<Fingerprint>,
-        units: u32,
-        decided: Result<Decision, Failure>,
-    ) -> Taken {
-        let failure = match decided {
-            Ok(decision) => {
-                return Taken::Counted(Counted {
-                    plan: Arc::clone(plan),
-                    key: StoreKey::Redis(Arc::clone(self), name),
-                    decision,
-                });
-            }
-            Err(failure) => failure,
-        };
+    /// Counts a request that the server has not decided, for the metrics.
+    pub(in crate::layers::rate_limit) fn add_undecided(&self) {
         self.options.store.counters.undecided.add_one();
-        if let (Some(memory), Some(key), Some(share)) = (&self.local, local, &plan.share) {
-            return Taken::from_memory(memory, key, share, units);
-        }
-        if self.options.store.on_failure != OnFailure::Deny {
-            return Taken::Uncounted;
-        }
-        Taken::Unavailable {
-            problem: match failure {
-                // The event of when it was given up has the cause.
-                Failure::GivenUp => UNAVAILABLE.clone(),
-                failure => UNAVAILABLE.clone().because(failure),
-            },
-            wait: self.server().until_probe(),
-        }
     }
 
-    fn take_without_asking(
+    /// The problem of a request that the server has not decided, and the time until the next attempt;
+    /// `None` if such requests pass.
+    pub(in crate::layers::rate_limit) fn denial(
+        &self,
+        failure: Failure,
+    ) -> Option<(Problem, Duration)> {
+        if self.options.store.on_failure != OnFailure::Deny {
+            return None;
+        }
+        let problem = match failure {
+            // The event of when it was given up has the cause.
+            Failure::GivenUp => UNAVAILABLE.clone(),
+            failure => UNAVAILABLE.clone().because(failure),
+        };
+        Some((problem, self.server().until_probe()))
+    }
+
+    /// Takes units from every quota of a key, or from none, if a lease has enough or the server is
+    /// given up.
+    pub(in crate::layers::rate_limit) fn take_without_asking(
         &self,
         plan: &Plan,
         name: &Name,
@@ -179,7 +126,8 @@ impl RedisCounts {
         self.server().is_resting().then_some(Err(Failure::GivenUp))
     }
 
-    async fn ask_to_take(
+    /// Takes units from every quota of a key, or from none.
+    pub(in crate::layers::rate_limit) async fn take(
         self: &Arc<Self>,
         plan: &Arc<Plan>,
         name: &Name,

@@ -159,7 +159,5 @@ mod store;
 
 pub use self::store::{OnFailure, RedisLimit, RedisMetrics, RedisStore};
 pub(in crate::layers::rate_limit) use self::{
-    counts::{Question, RedisCounts},
-    script::Name,
-    store::RedisOptions,
+    counts::RedisCounts, script::Name, store::RedisOptions,
 };

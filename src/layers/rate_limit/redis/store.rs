@@ -16,7 +16,6 @@ use crate::{
     layers::rate_limit::{
         gcra::Gcra,
         plan::PlanChoice,
-        policy::RateLimit,
         quota::{Quota, error},
     },
     support::redis::{Counter, LogMessages, RedisServer},
@@ -294,7 +293,26 @@ impl RedisLimit {
         self
     }
 
-    fn checked(self, plans: &PlanChoice) -> Result<RedisOptions, ConfigError> {
+    /// The quotas of this instance alone, for each plan, while the server does not answer; none if they
+    /// are not needed.
+    pub(in crate::layers::rate_limit) fn shares(
+        &self,
+        plans: &PlanChoice,
+    ) -> Result<Vec<Arc<[Gcra]>>, ConfigError> {
+        match self.store.on_failure {
+            OnFailure::Local { instances } => {
+                let shares = plans.all().map(|quotas| share(quotas, instances));
+                shares.collect()
+            }
+            OnFailure::Allow | OnFailure::Deny => Ok(Vec::new()),
+        }
+    }
+
+    /// The limit with its quotas, if they can be counted in Redis.
+    pub(in crate::layers::rate_limit) fn checked(
+        self,
+        plans: &PlanChoice,
+    ) -> Result<RedisOptions, ConfigError> {
         self.store.check()?;
         let quotas = || plans.all().flat_map(|quotas| quotas.iter());
         for quota in quotas() {
@@ -364,52 +382,6 @@ fn check_lease<'a>(
         return Err(refuse("a lease of no time saves nothing"));
     }
     Ok((batch, ttl))
-}
-
-impl<K> RateLimit<K> {
-    /// Keeps the counts in Redis or Valkey, where all instances share them; see
-    /// [`redis`](super). By default they are in memory.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use wythe::{
-    ///     Quota,
-    ///     rate_limit::redis::{OnFailure, RedisStore},
-    ///     with_rate_limit,
-    /// };
-    ///
-    /// let store = RedisStore::open("redis://127.0.0.1:6379", OnFailure::Deny)?;
-    /// let limit = Quota::per_minute(5).by_peer()?.in_redis(store.limit("login"))?;
-    /// let layer = with_rate_limit(limit);
-    /// # Ok::<(), wythe::ConfigError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// - the name, or the prefix of the store, has characters other than ASCII letters, digits and
-    ///   `-_./` (the prefix may have colons as well);
-    /// - another limit of this process uses the name in this store;
-    /// - a quota takes more than 104 days to come back;
-    /// - [`max_keys`](Self::max_keys) is set, and nothing is kept in memory, because the store does
-    ///   not count [locally](OnFailure::Local);
-    /// - the batch of a lease is less than 2 or more than the smallest burst, or its time is 0;
-    /// - a timeout or a number of failures of 0, or a longest backoff that is shorter than the
-    ///   first.
-    pub fn in_redis(mut self, limit: RedisLimit) -> Result<Self, ConfigError> {
-        let plans = &self.options.plans;
-        self.options.shares = match limit.store.on_failure {
-            OnFailure::Local { instances } => {
-                let shares = plans.all().map(|quotas| share(quotas, instances));
-                shares.collect::<Result<_, _>>()?
-            }
-            OnFailure::Allow | OnFailure::Deny => Vec::new(),
-        };
-        let redis = limit.checked(plans)?;
-        self.options.redis = Some(Arc::new(redis));
-        self.options.check_capacity()?;
-        Ok(self)
-    }
 }
 
 impl fmt::Debug for RedisLimit {
