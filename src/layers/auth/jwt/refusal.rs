@@ -6,7 +6,6 @@ use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-use super::token_source::BEARER;
 use crate::{
     layers::auth::Refusal,
     wire::{
@@ -14,6 +13,9 @@ use crate::{
         field::{Challenge, Excerpt},
     },
 };
+
+/// The scheme of RFC 6750.
+pub(super) const BEARER: &str = "Bearer";
 
 /// Why a token was refused: the [`cause`](crate::Problem::cause) of the response's `Problem`.
 ///

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::refusal::JwtRefusal;
+use super::refusal::{BEARER, JwtRefusal};
 use crate::{
     contract::description::Carrier,
     layers::auth::{Refusal, credential_header},
@@ -38,9 +38,6 @@ impl Default for TokenSource {
         }
     }
 }
-
-/// The scheme of RFC 6750.
-pub(super) const BEARER: &str = "Bearer";
 
 impl TokenSource {
     /// No source yet.

@@ -13,13 +13,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::jwks::Jwks;
 use super::{
     Jwt,
-    cache::{TokenCache, Verified, VerifiedWith},
+    cache::{Verified, VerifiedWith},
     claims::{ClaimRules, IssuerClaims, RegisteredClaims, ValidityPeriod},
     jws::{CompactJws, JoseHeader, JsonString},
     keys::KeySet,
-    refusal::{JwtRefusal, NotVerified, PreparedRefusals},
+    refusal::{BEARER, JwtRefusal, NotVerified, PreparedRefusals},
     single_pass,
-    token_source::{AddedBy, BEARER, TokenSource},
+    token_source::{AddedBy, TokenSource},
 };
 use crate::{
     contract::{
@@ -122,7 +122,7 @@ impl<C: DeserializeOwned + Clone> Jwt<C> {
 
     fn cached_claims(&self, token: &[u8], after_fetch: bool) -> Result<C, NotVerified> {
         let verifier = &self.verifier;
-        let Some(TokenCache(cache)) = &self.cache else {
+        let Some(cache) = &self.cache else {
             return Ok(verifier.verify(token, after_fetch)?.claims);
         };
         let now = verifier.clock.since_epoch();
