@@ -2,12 +2,14 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::{policy::CsrfPolicy, refusal::CsrfRefusal};
+use super::refusal::CsrfRefusal;
 use crate::{
     request::RequestHead,
     wire::field::{
         only_line,
         origin::{self, Origin},
+        origin_list::OriginList,
+        origin_pattern::OriginPattern,
     },
 };
 
@@ -26,7 +28,22 @@ pub(super) enum Passed {
     OriginUnknown,
 }
 
-impl CsrfPolicy {
+/// The origins whose requests pass.
+#[derive(Clone, Default)]
+pub(super) struct AllowedOrigins {
+    pub(super) trusted: Trusted,
+    /// The origins of the server, used instead of `Host`.
+    pub(super) own: Option<OriginList>,
+}
+
+/// The origins that may act as the user.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trusted {
+    pub(super) exact: OriginList,
+    pub(super) patterns: Vec<OriginPattern>,
+}
+
+impl AllowedOrigins {
     pub(super) fn check(&self, head: &RequestHead<'_>) -> Result<Passed, CsrfRefusal> {
         let is_safe = is_safe(head.method());
         if is_safe && !asks_for_websocket(head.headers()) {
@@ -77,6 +94,22 @@ impl CsrfPolicy {
             Some(Ok(origin)) if is_same_host(&origin, host) => Ok(Passed::OriginKnown),
             _ => Err(CsrfRefusal::OtherOrigin),
         }
+    }
+}
+
+impl Trusted {
+    fn contains(&self, origin: &HeaderValue) -> bool {
+        if self.exact.find(origin.as_bytes()).is_some() {
+            return true;
+        }
+        if self.patterns.is_empty() {
+            return false;
+        }
+        let origin = origin.to_str().ok().map(Origin::parse);
+        let Some(Ok(origin)) = origin else {
+            return false;
+        };
+        self.patterns.iter().any(|pattern| pattern.matches(&origin))
     }
 }
 

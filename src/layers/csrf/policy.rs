@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderValue, Request};
+use http::Request;
 
-use super::refusal::CsrfRefusal;
 #[cfg(feature = "csrf-token")]
 use super::token::{CsrfTokens, TokenGuard};
+use super::{check::AllowedOrigins, refusal::CsrfRefusal};
 use crate::{
     contract::{
         Description, Later, Middleware, Place, Step, With, description::CsrfProtection, stage, with,
@@ -39,23 +39,14 @@ pub const fn with_csrf(csrf: Csrf) -> With<Csrf> {
 /// It starts with [`Csrf::same_origin`]. See [`csrf`](super) for what passes.
 #[derive(Clone)]
 #[must_use]
-pub struct Csrf(pub(super) Arc<CsrfPolicy>);
+pub struct Csrf(Arc<CsrfPolicy>);
 
 #[derive(Clone, Default)]
-pub(super) struct CsrfPolicy {
-    pub(super) trusted: Trusted,
-    /// The origins of the server, used instead of `Host`.
-    pub(super) own: Option<OriginList>,
-    pub(super) exempt: Routes,
+struct CsrfPolicy {
+    origins: AllowedOrigins,
+    exempt: Routes,
     #[cfg(feature = "csrf-token")]
-    pub(super) guard: Option<TokenGuard>,
-}
-
-/// The origins that may act as the user.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trusted {
-    exact: OriginList,
-    patterns: Vec<OriginPattern>,
+    guard: Option<TokenGuard>,
 }
 
 impl Csrf {
@@ -93,7 +84,7 @@ impl Csrf {
         const INSECURE: &str = "anyone on the network can impersonate a plain `http` origin: use `https`, \
                                 or `dangerously_trust_insecure_origins`";
 
-        let mut trusted = self.0.trusted.clone();
+        let mut trusted = self.0.origins.trusted.clone();
         let mut patterns = Vec::new();
         let mut exact = Vec::new();
         for text in origins {
@@ -115,7 +106,7 @@ impl Csrf {
             })?;
         }
         trusted.patterns.append(&mut patterns);
-        Ok(self.change(|policy| policy.trusted = trusted))
+        Ok(self.change(|policy| policy.origins.trusted = trusted))
     }
 
     /// Also trusts pages of these origins, including plain `http` that is not on this machine.
@@ -132,8 +123,8 @@ impl Csrf {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let exact = extend(self.0.trusted.exact.clone(), origins, |_| Ok(()))?;
-        Ok(self.change(|policy| policy.trusted.exact = exact))
+        let exact = extend(self.0.origins.trusted.exact.clone(), origins, |_| Ok(()))?;
+        Ok(self.change(|policy| policy.origins.trusted.exact = exact))
     }
 
     /// The origins of this server. An `Origin` is then compared with these, including the scheme, and
@@ -150,7 +141,7 @@ impl Csrf {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        let own = self.0.own.clone().unwrap_or_default();
+        let own = self.0.origins.own.clone().unwrap_or_default();
         let own = extend(own, origins, |origin| {
             let scheme = origin.scheme();
             let schemes = ["https", "http"];
@@ -159,7 +150,7 @@ impl Csrf {
                 .then_some(())
                 .ok_or("the origin of a server is `https` or `http`")
         })?;
-        Ok(self.change(|policy| policy.own = Some(own)))
+        Ok(self.change(|policy| policy.origins.own = Some(own)))
     }
 
     /// Does not check these routes: a webhook whose sender signs its requests, for example.
@@ -257,10 +248,10 @@ impl Place for Csrf {
             .exempt
             .iter()
             .fold(CsrfProtection::new(), CsrfProtection::exempt);
-        let own = policy.own.iter().flat_map(OriginList::iter);
-        let trusted = policy.trusted.exact.iter().chain(own);
+        let own = policy.origins.own.iter().flat_map(OriginList::iter);
+        let trusted = policy.origins.trusted.exact.iter().chain(own);
         let protection = trusted.fold(protection, CsrfProtection::trust);
-        let patterns = policy.trusted.patterns.iter();
+        let patterns = policy.origins.trusted.patterns.iter();
         let protection = patterns.fold(protection, |protection, pattern| {
             protection.trust(pattern.to_string())
         });
@@ -280,7 +271,7 @@ impl<B> Middleware<B> for Csrf {
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let policy = &*self.0;
         let head = RequestHead::from(&request);
-        let passed = policy.check(&head);
+        let passed = policy.origins.check(&head);
         #[cfg(feature = "csrf-token")]
         let passed = match &policy.guard {
             Some(guard) => guard.check(&head, passed),
@@ -290,22 +281,6 @@ impl<B> Middleware<B> for Csrf {
             Err(reason) if !policy.is_exempt(&head) => Step::reply(reason.problem()),
             _ => Step::next(request, ()),
         }
-    }
-}
-
-impl Trusted {
-    pub(super) fn contains(&self, origin: &HeaderValue) -> bool {
-        if self.exact.find(origin.as_bytes()).is_some() {
-            return true;
-        }
-        if self.patterns.is_empty() {
-            return false;
-        }
-        let origin = origin.to_str().ok().map(Origin::parse);
-        let Some(Ok(origin)) = origin else {
-            return false;
-        };
-        self.patterns.iter().any(|pattern| pattern.matches(&origin))
     }
 }
 
@@ -376,8 +351,8 @@ impl fmt::Debug for Csrf {
         let policy = &*self.0;
         let mut debug = f.debug_struct("Csrf");
         debug
-            .field("trusted", &policy.trusted)
-            .field("own", &policy.own)
+            .field("trusted", &policy.origins.trusted)
+            .field("own", &policy.origins.own)
             .field("exempt", &policy.exempt);
         #[cfg(feature = "csrf-token")]
         debug.field("guard", &policy.guard);

@@ -8,7 +8,7 @@ use hmac::Hmac;
 use http::{HeaderName, HeaderValue};
 use sha2::Sha256;
 
-use self::signature::{Nonces, SignedToken};
+use self::signature::{Nonces, SignedToken, error};
 use super::{check::Passed, refusal::CsrfRefusal};
 use crate::{
     contract::{Description, description::CsrfProtection},
@@ -336,8 +336,4 @@ where
         ));
     }
     Ok(name)
-}
-
-fn error(message: &'static str) -> ConfigError {
-    ConfigError::new("CsrfTokens", message)
 }

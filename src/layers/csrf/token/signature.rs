@@ -6,7 +6,6 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::error;
 use crate::wire::ConfigError;
 
 /// Separates the tokens of this crate from anything else that is signed with the same key.
@@ -119,4 +118,8 @@ impl Nonces {
         let (nonce, _) = bytes.as_chunks::<NONCE>();
         nonce.first().copied().unwrap_or_default()
     }
+}
+
+pub(super) fn error(message: &'static str) -> ConfigError {
+    ConfigError::new("CsrfTokens", message)
 }
