@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
-use tower_layer::Layer;
 
-use super::{page::HtmlTemplate, service::Presented};
+use super::page::HtmlTemplate;
 #[cfg(feature = "request-id")]
 use crate::request::RequestId;
 use crate::{
@@ -157,14 +156,6 @@ impl Place for Presentation {
             None => layer,
             Some(_) => layer.renders_refusals(),
         }
-    }
-}
-
-impl<S> Layer<S> for Presentation {
-    type Service = Presented<S>;
-
-    fn layer(&self, inner: S) -> Presented<S> {
-        Presented::new(self.clone(), inner)
     }
 }
 

@@ -1,6 +1,10 @@
-//! Tells which error responses are rewritten, and rewrites them.
+//! Tells which error responses are rewritten, and rewrites them; catches and logs panics.
 
-use std::sync::LazyLock;
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
 
 use bytes::Bytes;
 use http::{
@@ -8,11 +12,12 @@ use http::{
 };
 use http_body::Body;
 
+#[cfg(feature = "tracing")]
+use super::layer::NAME;
 use super::{
     grpc,
     layer::{Presentation, Rendered, Renderer, RequestInfo},
     page::{HTML, HtmlTemplate, prefers_html},
-    service::catch,
 };
 use crate::{
     contract::{log_passing, log_server_error, mark_as_logged},
@@ -271,6 +276,39 @@ fn remove_body_fields(headers: &mut HeaderMap) {
         headers.remove(field);
     }
 }
+
+/// Runs `work`; a panic becomes `None` and is logged, with the status of the response if the panic is
+/// the cause of it.
+pub(super) fn catch<T>(
+    message: &'static str,
+    status: Option<StatusCode>,
+    work: impl FnOnce() -> T,
+) -> Option<T> {
+    // A panic may leave the inner service or its future broken. The caller drops the future at
+    // once; the module documentation explains what applies to the service.
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Some(done),
+        Err(payload) => {
+            log(message, status, &*payload);
+            None
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn log(message: &str, status: Option<StatusCode>, payload: &(dyn Any + Send)) {
+    // The payload of `panic!("..")` is a `&str` if nothing is formatted, else a `String`.
+    let panic = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("(not text)");
+    let status = status.map(|status| status.as_u16());
+    tracing::error!(target: "wythe", layer = NAME, status, panic, "{message}");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn log(_: &str, _: Option<StatusCode>, _: &(dyn Any + Send)) {}
 
 #[cfg(test)]
 mod tests {

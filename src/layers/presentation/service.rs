@@ -4,9 +4,7 @@
 //! response body.
 
 use std::{
-    any::Any,
     fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -15,13 +13,12 @@ use bytes::Buf;
 use http::{Request, Response, StatusCode, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_layer::Layer;
 use tower_service::Service;
 
-#[cfg(feature = "tracing")]
-use super::layer::NAME;
 use super::{
     layer::Presentation,
-    render::{Present, Refusal},
+    render::{Present, Refusal, catch},
 };
 use crate::contract::{ReplyBody, mark_as_logged, presented};
 
@@ -37,10 +34,12 @@ pub struct Presented<S> {
     panicked: bool,
 }
 
-impl<S> Presented<S> {
-    pub(super) const fn new(presentation: Presentation, inner: S) -> Self {
-        Self {
-            presentation,
+impl<S> Layer<S> for Presentation {
+    type Service = Presented<S>;
+
+    fn layer(&self, inner: S) -> Presented<S> {
+        Presented {
+            presentation: self.clone(),
             inner,
             panicked: false,
         }
@@ -240,36 +239,3 @@ impl<R: Body> Reading<R> {
 fn catch_handler<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch("panicked", Some(StatusCode::INTERNAL_SERVER_ERROR), work)
 }
-
-/// Runs `work`; a panic becomes `None` and is logged, with the status of the response if the panic is
-/// the cause of it.
-pub(super) fn catch<T>(
-    message: &'static str,
-    status: Option<StatusCode>,
-    work: impl FnOnce() -> T,
-) -> Option<T> {
-    // A panic may leave the inner service or its future broken. The caller drops the future at
-    // once; the module documentation explains what applies to the service.
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => Some(done),
-        Err(payload) => {
-            log(message, status, &*payload);
-            None
-        }
-    }
-}
-
-#[cfg(feature = "tracing")]
-fn log(message: &str, status: Option<StatusCode>, payload: &(dyn Any + Send)) {
-    // The payload of `panic!("..")` is a `&str` if nothing is formatted, else a `String`.
-    let panic = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("(not text)");
-    let status = status.map(|status| status.as_u16());
-    tracing::error!(target: "wythe", layer = NAME, status, panic, "{message}");
-}
-
-#[cfg(not(feature = "tracing"))]
-fn log(_: &str, _: Option<StatusCode>, _: &(dyn Any + Send)) {}
