@@ -1,18 +1,73 @@
 //! Builds a policy. An unsafe policy does not compile, or is an error here.
 
-use std::{error::Error, fmt, marker::PhantomData, time::Duration};
+use std::{error::Error, fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
 use super::{
-    origins::Origins,
-    policy::{Cors, error},
-    preflight::{Headers, Methods, parse_exposed, parse_vary},
+    origins::{Origins, error},
+    policy::{Cors, CorsPolicy},
+    preflight::{Headers, Methods, Preflight, PreflightRules, parse_exposed, parse_vary},
 };
 use crate::{
     request::RequestHead,
     wire::{ConfigError, field::Origin},
 };
+
+impl Cors {
+    /// Allows the listed origins and patterns, to which
+    /// [`credentials`](CorsBuilder::credentials) may be added.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), is
+    /// plain `http` and not on this machine (see
+    /// [`dangerously_allow_http_origins`](CorsBuilder::dangerously_allow_http_origins)), or is a pattern
+    /// that spans a public suffix.
+    pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = Origins::from_list(origins, false)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows an origin if the closure returns `true`; see
+    /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
+    pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
+    where
+        F: Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync + 'static,
+    {
+        CorsBuilder::new(Some(Origins::default())).allow_origins_where(allows)
+    }
+
+    /// Allows the listed origins and patterns, including plain `http`, without credentials.
+    ///
+    /// # Errors
+    ///
+    /// The list is empty, or an element is not an origin (it has a path, or the default port), or is
+    /// a pattern that spans a public suffix.
+    pub fn anonymous<I>(origins: I) -> Result<CorsBuilder<Anonymous>, ConfigError>
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let set = Origins::from_list(origins, true)?;
+        Ok(CorsBuilder::new(Some(set)))
+    }
+
+    /// Allows every origin, without credentials: for public content.
+    ///
+    /// # Example: credentials for any origin do not compile
+    ///
+    /// ```compile_fail
+    /// use wythe::{Cors, with_cors};
+    ///
+    /// let layer = with_cors(Cors::any().credentials());
+    /// ```
+    pub fn any() -> CorsBuilder<Anonymous> {
+        CorsBuilder::new(None)
+    }
+}
 
 /// A policy that lists trusted origins; it may allow credentials.
 #[derive(Clone, Copy, Debug)]
@@ -46,29 +101,23 @@ pub struct Anonymous;
 #[must_use]
 pub struct CorsBuilder<T> {
     /// `None` allows every origin.
-    pub(super) origins: Option<Origins>,
-    pub(super) with_credentials: bool,
-    pub(super) methods: Methods,
-    pub(super) headers: Headers,
-    pub(super) exposed: Option<HeaderValue>,
-    pub(super) max_age: Option<HeaderValue>,
+    origins: Option<Origins>,
+    with_credentials: bool,
+    exposed: Option<HeaderValue>,
     /// The fields that closures read, beside `Origin`.
-    pub(super) vary: Vec<HeaderName>,
-    pub(super) in_private_network: bool,
+    vary: Vec<HeaderName>,
+    preflight: PreflightRules,
     trust: PhantomData<T>,
 }
 
 impl<T> CorsBuilder<T> {
-    pub(super) fn new(origins: Option<Origins>) -> Self {
+    fn new(origins: Option<Origins>) -> Self {
         Self {
             origins,
             with_credentials: false,
-            methods: Methods::default(),
-            headers: Headers::default(),
             exposed: None,
-            max_age: None,
             vary: Vec::new(),
-            in_private_network: false,
+            preflight: PreflightRules::default(),
             trust: PhantomData,
         }
     }
@@ -100,7 +149,7 @@ impl<T> CorsBuilder<T> {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        self.methods = Methods::parse(methods)?;
+        self.preflight.methods = Methods::parse(methods)?;
         Ok(self)
     }
 
@@ -114,14 +163,14 @@ impl<T> CorsBuilder<T> {
     where
         I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,
     {
-        self.headers = Headers::parse(names)?;
+        self.preflight.headers = Headers::parse(names)?;
         Ok(self)
     }
 
     /// Allows every request header that a preflight asks for, including `Authorization`, by
     /// repeating the list.
     pub fn mirrored_headers(mut self) -> Self {
-        self.headers = Headers::Mirrored;
+        self.preflight.headers = Headers::Mirrored;
         self
     }
 
@@ -153,7 +202,7 @@ impl<T> CorsBuilder<T> {
                 "no browser caches a preflight for longer than 86,400 seconds",
             ));
         }
-        self.max_age = Some(HeaderValue::from(age.as_secs()));
+        self.preflight.max_age = Some(HeaderValue::from(age.as_secs()));
         Ok(self)
     }
 }
@@ -287,7 +336,7 @@ impl CorsBuilder<Trusted> {
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn private_network(mut self) -> Self {
-        self.in_private_network = true;
+        self.preflight.private_network = true;
         self
     }
 }
@@ -295,14 +344,14 @@ impl CorsBuilder<Trusted> {
 impl CorsBuilder<Anonymous> {
     /// Allows every method, with `*`.
     pub fn any_method(mut self) -> Self {
-        self.methods = Methods::Any;
+        self.preflight.methods = Methods::Any;
         self
     }
 
     /// Allows every request header except `Authorization`, with `*`, which does not cover it;
     /// [`mirrored_headers`](Self::mirrored_headers) does.
     pub fn any_header(mut self) -> Self {
-        self.headers = Headers::Any;
+        self.preflight.headers = Headers::Any;
         self
     }
 
@@ -340,14 +389,32 @@ impl CorsBuilder<Anonymous> {
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn dangerously_allow_private_network(mut self) -> Self {
-        self.in_private_network = true;
+        self.preflight.private_network = true;
         self
     }
 }
 
 impl<T> From<CorsBuilder<T>> for Cors {
     fn from(builder: CorsBuilder<T>) -> Self {
-        Self::build(builder)
+        let CorsBuilder {
+            origins,
+            with_credentials: credentials,
+            exposed,
+            vary,
+            preflight,
+            trust: _,
+        } = builder;
+        Self(Arc::new(CorsPolicy {
+            fixed: match &origins {
+                None => Some(HeaderValue::from_static("*")),
+                Some(origins) => origins.only(),
+            },
+            preflight: Preflight::new(preflight, credentials, &vary),
+            origins,
+            credentials,
+            exposed,
+            vary,
+        }))
     }
 }
 

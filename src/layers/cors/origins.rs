@@ -1,6 +1,6 @@
 //! The origins that a policy allows: exact ones, patterns and closures.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::HeaderValue;
 
@@ -38,9 +38,7 @@ impl Origins {
             set.add(origin.as_ref())?;
         }
         if set.exact.as_slice().is_empty() && set.patterns.is_empty() {
-            return Err(super::policy::error(
-                "the list of origins is empty: list an origin",
-            ));
+            return Err(error("the list of origins is empty: list an origin"));
         }
         Ok(set)
     }
@@ -48,18 +46,18 @@ impl Origins {
     /// Adds an origin or a pattern.
     pub(super) fn add(&mut self, text: &str) -> Result<(), ConfigError> {
         if text.contains('*') {
-            let pattern = OriginPattern::parse(text).map_err(|fault| error(text, fault))?;
+            let pattern = OriginPattern::parse(text).map_err(|fault| reject(text, fault))?;
             if pattern.is_insecure() && !self.insecure {
-                return Err(error(text, INSECURE));
+                return Err(reject(text, INSECURE));
             }
             if !self.patterns.contains(&pattern) {
                 self.patterns.push(pattern);
             }
             return Ok(());
         }
-        let origin = Origin::parse_exact(text).map_err(|fault| error(text, &fault))?;
+        let origin = Origin::parse_exact(text).map_err(|fault| reject(text, &fault))?;
         if origin.is_insecure() && !self.insecure {
-            return Err(error(text, INSECURE));
+            return Err(reject(text, INSECURE));
         }
         self.add_exact(text)
     }
@@ -67,12 +65,12 @@ impl Origins {
     /// Adds an exact origin, plain `http` or not.
     pub(super) fn add_insecure(&mut self, text: &str) -> Result<(), ConfigError> {
         if text.contains('*') && text != "*" {
-            return Err(error(
+            return Err(reject(
                 text,
                 "list each plain `http` origin: a pattern would allow more than is known to be needed",
             ));
         }
-        Origin::parse_exact(text).map_err(|fault| error(text, &fault))?;
+        Origin::parse_exact(text).map_err(|fault| reject(text, &fault))?;
         self.add_exact(text)
     }
 
@@ -80,7 +78,7 @@ impl Origins {
     pub(super) fn add_exact(&mut self, text: &str) -> Result<(), ConfigError> {
         self.exact
             .add(text)
-            .map_err(|source| error(text, "not a valid header value").because(source))
+            .map_err(|source| reject(text, "not a valid header value").because(source))
     }
 
     /// The exact origins, without `null`.
@@ -142,7 +140,7 @@ const INSECURE: &str = "anyone on the network can impersonate a plain `http` ori
                         credentials: use `https`, a policy without credentials (`Cors::anonymous`), or \
                         `.dangerously_allow_http_origins([..])`";
 
-fn error(text: &str, fault: &str) -> ConfigError {
+fn reject(text: &str, fault: &str) -> ConfigError {
     let message = match text {
         "*" => "`*` is not an origin: write `Cors::any()`".to_owned(),
         "null" => "`null` is the origin of every sandboxed frame, on any site: \
@@ -150,7 +148,7 @@ fn error(text: &str, fault: &str) -> ConfigError {
             .to_owned(),
         _ => format!("`{text}`: {fault}"),
     };
-    super::policy::error(message)
+    error(message)
 }
 
 /// The exact origins, the patterns, and how many closures there are.
@@ -175,4 +173,8 @@ impl fmt::Debug for Origins {
             .field("closures", &self.predicates.len())
             .finish_non_exhaustive()
     }
+}
+
+pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new("Cors", message)
 }

@@ -1,13 +1,12 @@
 //! The policy and the layer.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 
 use super::{
-    builder::{Anonymous, CorsBuilder, Trusted},
     origins::Origins,
-    preflight::{Headers, Methods, PreflightFields},
+    preflight::{NAME, Preflight},
 };
 use crate::{
     contract::{
@@ -15,13 +14,8 @@ use crate::{
         description::CrossOriginAccess, stage, with,
     },
     request::RequestHead,
-    wire::{
-        ConfigError,
-        field::{Origin, only_line, vary},
-    },
+    wire::field::{only_line, vary},
 };
-
-pub(super) const NAME: &str = "with_cors";
 
 /// Answers preflights, and lets the allowed origins read the responses; see the [module](super).
 ///
@@ -50,86 +44,10 @@ pub(super) struct CorsPolicy {
     /// The value on every response, if it does not depend on the request: `*`, or the only origin.
     pub(super) fixed: Option<HeaderValue>,
     pub(super) credentials: bool,
-    pub(super) methods: Methods,
-    pub(super) headers: Headers,
     pub(super) exposed: Option<HeaderValue>,
-    pub(super) private_network: bool,
     /// What closures read, beside `Origin`.
-    vary: Vec<HeaderName>,
-    pub(super) preflight: PreflightFields,
-}
-
-impl Cors {
-    /// Allows the listed origins and patterns, to which
-    /// [`credentials`](CorsBuilder::credentials) may be added.
-    ///
-    /// # Errors
-    ///
-    /// The list is empty, or an element is not an origin (it has a path, or the default port), is
-    /// plain `http` and not on this machine (see
-    /// [`dangerously_allow_http_origins`](CorsBuilder::dangerously_allow_http_origins)), or is a pattern
-    /// that spans a public suffix.
-    pub fn origins<I>(origins: I) -> Result<CorsBuilder<Trusted>, ConfigError>
-    where
-        I: IntoIterator<Item: AsRef<str>>,
-    {
-        let set = Origins::from_list(origins, false)?;
-        Ok(CorsBuilder::new(Some(set)))
-    }
-
-    /// Allows an origin if the closure returns `true`; see
-    /// [`allow_origins_where`](CorsBuilder::allow_origins_where).
-    pub fn origins_where<F>(allows: F) -> CorsBuilder<Trusted>
-    where
-        F: Fn(&Origin<'_>, &RequestHead<'_>) -> bool + Send + Sync + 'static,
-    {
-        CorsBuilder::new(Some(Origins::default())).allow_origins_where(allows)
-    }
-
-    /// Allows the listed origins and patterns, including plain `http`, without credentials.
-    ///
-    /// # Errors
-    ///
-    /// The list is empty, or an element is not an origin (it has a path, or the default port), or is
-    /// a pattern that spans a public suffix.
-    pub fn anonymous<I>(origins: I) -> Result<CorsBuilder<Anonymous>, ConfigError>
-    where
-        I: IntoIterator<Item: AsRef<str>>,
-    {
-        let set = Origins::from_list(origins, true)?;
-        Ok(CorsBuilder::new(Some(set)))
-    }
-
-    /// Allows every origin, without credentials: for public content.
-    ///
-    /// # Example: credentials for any origin do not compile
-    ///
-    /// ```compile_fail
-    /// use wythe::{Cors, with_cors};
-    ///
-    /// let layer = with_cors(Cors::any().credentials());
-    /// ```
-    pub fn any() -> CorsBuilder<Anonymous> {
-        CorsBuilder::new(None)
-    }
-
-    pub(super) fn build<T>(builder: CorsBuilder<T>) -> Self {
-        let fixed = match &builder.origins {
-            None => Some(HeaderValue::from_static("*")),
-            Some(origins) => origins.only(),
-        };
-        Self(Arc::new(CorsPolicy {
-            fixed,
-            preflight: PreflightFields::new(&builder),
-            origins: builder.origins,
-            credentials: builder.with_credentials,
-            methods: builder.methods,
-            headers: builder.headers,
-            exposed: builder.exposed,
-            private_network: builder.in_private_network,
-            vary: builder.vary,
-        }))
-    }
+    pub(super) vary: Vec<HeaderName>,
+    pub(super) preflight: Preflight,
 }
 
 impl Place for Cors {
@@ -150,7 +68,7 @@ impl Place for Cors {
         let mut access = CrossOriginAccess::new(origins);
         let listed = policy.origins.iter().flat_map(Origins::named);
         access = listed.fold(access, CrossOriginAccess::listed_origin);
-        if let Some(methods) = policy.methods.listed() {
+        if let Some(methods) = policy.preflight.rules.methods.listed() {
             access = access.methods(methods.iter().cloned());
         }
         let mut fields = vec![header::ACCESS_CONTROL_ALLOW_ORIGIN];
@@ -166,7 +84,7 @@ impl Place for Cors {
         }
         let layer = Description::new(self.name())
             .shares(access)
-            .answer(self.preflight());
+            .answer(policy.preflight.describe());
         fields.into_iter().fold(layer, Description::field)
     }
 }
@@ -237,14 +155,10 @@ impl Cors {
             && headers.contains_key(header::ORIGIN)
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
         {
-            return Step::reply(self.answer(allowed, headers));
+            return Step::reply(self.0.preflight.answer(allowed, headers));
         }
         Step::next(request, allowed)
     }
-}
-
-pub(super) fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("Cors", message)
 }
 
 /// Browsers send one origin; several lines allow nothing.
@@ -255,13 +169,14 @@ fn only_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
 impl fmt::Debug for Cors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = &*self.0;
+        let rules = &policy.preflight.rules;
         f.debug_struct("Cors")
             .field("origins", &policy.origins)
             .field("credentials", &policy.credentials)
-            .field("methods", &policy.methods)
-            .field("headers", &policy.headers)
+            .field("methods", &rules.methods)
+            .field("headers", &rules.headers)
             .field("exposed", &policy.exposed)
-            .field("private_network", &policy.private_network)
+            .field("private_network", &rules.private_network)
             .finish_non_exhaustive()
     }
 }

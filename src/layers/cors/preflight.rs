@@ -5,10 +5,7 @@ use std::{error::Error, fmt};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::{
-    builder::CorsBuilder,
-    policy::{Cors, error},
-};
+use super::origins::error;
 use crate::{
     contract::description::Answer,
     wire::{
@@ -23,16 +20,28 @@ const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// The fields of both answers, built once.
-#[derive(Clone, Debug)]
-pub(super) struct PreflightFields {
+pub(super) const NAME: &str = "with_cors";
+
+/// What a preflight may ask for, and what it is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PreflightRules {
+    pub(super) methods: Methods,
+    pub(super) headers: Headers,
+    pub(super) max_age: Option<HeaderValue>,
+    pub(super) private_network: bool,
+}
+
+/// The rules, with the fields of both answers, built once.
+pub(super) struct Preflight {
+    pub(super) rules: PreflightRules,
     allowed: HeaderMap,
     refused: HeaderMap,
 }
 
-impl PreflightFields {
-    pub(super) fn new<T>(builder: &CorsBuilder<T>) -> Self {
-        let vary = if builder.in_private_network {
+impl Preflight {
+    /// `names` are those of the fields that closures read.
+    pub(super) fn new(rules: PreflightRules, credentials: bool, names: &[HeaderName]) -> Self {
+        let vary = if rules.private_network {
             "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, \
              Access-Control-Request-Private-Network"
         } else {
@@ -40,46 +49,41 @@ impl PreflightFields {
         };
         let mut refused = HeaderMap::new();
         refused.insert(header::VARY, HeaderValue::from_static(vary));
-        for name in &builder.vary {
+        for name in names {
             vary::add_name(&mut refused, name);
         }
 
         let mut allowed = refused.clone();
-        let credentials = builder.with_credentials.then_some(TRUE);
+        let credentials = credentials.then_some(TRUE);
         let optional = [
             (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials),
-            (
-                header::ACCESS_CONTROL_ALLOW_METHODS,
-                builder.methods.value(),
-            ),
-            (
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                builder.headers.value(),
-            ),
-            (header::ACCESS_CONTROL_MAX_AGE, builder.max_age.clone()),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, rules.methods.value()),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, rules.headers.value()),
+            (header::ACCESS_CONTROL_MAX_AGE, rules.max_age.clone()),
         ];
         for (name, value) in optional {
             if let Some(value) = value {
                 allowed.insert(name, value);
             }
         }
-        Self { allowed, refused }
+        Self {
+            rules,
+            allowed,
+            refused,
+        }
     }
-}
 
-impl Cors {
     /// The answer, as data.
-    pub(super) fn preflight(&self) -> Answer {
-        let policy = &*self.0;
+    pub(super) fn describe(&self) -> Answer {
         let answer = Answer::new(StatusCode::NO_CONTENT)
             .when("to a preflight")
             .field(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-        let allowed = policy.preflight.allowed.keys().cloned();
+        let allowed = self.allowed.keys().cloned();
         let mut answer = allowed.fold(answer, Answer::field);
-        if matches!(policy.headers, Headers::Mirrored) {
+        if matches!(self.rules.headers, Headers::Mirrored) {
             answer = answer.field(header::ACCESS_CONTROL_ALLOW_HEADERS);
         }
-        if policy.private_network {
+        if self.rules.private_network {
             answer = answer.field(ALLOW_PRIVATE_NETWORK);
         }
         answer
@@ -92,7 +96,6 @@ impl Cors {
         origin: Option<HeaderValue>,
         request: &HeaderMap,
     ) -> Response<Bytes> {
-        let policy = &*self.0;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let checked = origin.ok_or_else(|| NotAllowed::origin(request));
@@ -101,20 +104,20 @@ impl Cors {
             Ok(origin) => origin,
             Err(not_allowed) => {
                 not_allowed.log();
-                response.headers_mut().clone_from(&policy.preflight.refused);
+                response.headers_mut().clone_from(&self.refused);
                 return response;
             }
         };
         let headers = response.headers_mut();
-        headers.clone_from(&policy.preflight.allowed);
+        headers.clone_from(&self.allowed);
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        if matches!(policy.headers, Headers::Mirrored) {
+        if matches!(self.rules.headers, Headers::Mirrored) {
             for line in request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS) {
                 headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, line.clone());
             }
         }
         // Private Network Access, section 3.1.
-        if policy.private_network && request.get(REQUEST_PRIVATE_NETWORK) == Some(&TRUE) {
+        if self.rules.private_network && request.get(REQUEST_PRIVATE_NETWORK) == Some(&TRUE) {
             headers.insert(ALLOW_PRIVATE_NETWORK, TRUE);
         }
         response
@@ -126,11 +129,11 @@ impl Cors {
         let Ok(Some(method)) = method else {
             return Err(NotAllowed::SeveralMethods);
         };
-        if !self.0.methods.allow(method) {
+        if !self.rules.methods.allow(method) {
             return Err(NotAllowed::Method(method));
         }
         let lines = request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
-        self.0.headers.check(lines.iter())
+        self.rules.headers.check(lines.iter())
     }
 }
 
@@ -159,7 +162,7 @@ impl<'a> NotAllowed<'a> {
             Self::Method(_) | Self::SeveralMethods => "method",
             Self::Header(_) | Self::TooManyHeaders => "header",
         };
-        tracing::debug!(target: "wythe", layer = super::policy::NAME, status = 204, reason, cause = %self, "refused");
+        tracing::debug!(target: "wythe", layer = NAME, status = 204, reason, cause = %self, "refused");
     }
 
     #[cfg(not(feature = "tracing"))]
