@@ -508,7 +508,7 @@ pub mod types {
     #[cfg(feature = "validation")]
     pub use crate::layers::validation::layer::ErasedValidation;
     #[cfg(feature = "webhook")]
-    pub use crate::layers::webhook::layer::{ErasedWebhook, EventInProgress};
+    pub use crate::layers::webhook::{event::EventInProgress, layer::ErasedWebhook};
 }
 
 /// The README's example, compiled.

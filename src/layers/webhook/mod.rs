@@ -150,6 +150,7 @@
 
 #[cfg(feature = "webhook-ed25519")]
 mod ed25519;
+pub(crate) mod event;
 mod format;
 mod keys;
 pub(crate) mod layer;
