@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, future::Future, pin::Pin};
 use super::{
     encoding::Encoding,
     errors::{ErrorList, InputError},
-    input::InputType,
+    input_set::InputType,
     trace::PathSegment,
 };
 use crate::{contract::description::InputSource, wire::Problem};

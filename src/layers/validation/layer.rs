@@ -19,7 +19,8 @@ use super::{
     check::CheckFuture,
     encoding::Encoding,
     errors::{ErrorList, FieldError},
-    input::{Format, InputType, ProvidedInputs, ReadMode},
+    input::{Format, ReadMode},
+    input_set::{InputType, ProvidedInputs},
     parse::Reading,
     policy::{NAME, Options, Validation},
 };

@@ -245,6 +245,7 @@ mod encoding;
 mod errors;
 mod field_path;
 pub(crate) mod input;
+mod input_set;
 pub(crate) mod layer;
 pub(crate) mod params;
 pub(crate) mod parse;
@@ -257,7 +258,8 @@ pub use self::{
     check::FieldErrors,
     email::email,
     errors::{FieldError, rule_error},
-    input::{Format, InputSet, ProvidedInputs, ReadAs, ReadMode, WithRules, WithoutRules},
+    input::{Format, ReadAs, ReadMode, WithRules, WithoutRules},
+    input_set::{InputSet, ProvidedInputs},
 };
 
 /// All codes of errors, A to Z.

@@ -6,7 +6,8 @@ use super::{
     body::Refusals,
     check::{CheckFuture, FieldErrors},
     errors::FieldError,
-    input::{InputSet, InputType, ReadMode, WithRules, WithoutRules},
+    input::{ReadMode, WithRules, WithoutRules},
+    input_set::{InputSet, InputType},
     layer::{CompiledValidation, ReadInputs},
     parse::Reading,
 };
