@@ -5,7 +5,6 @@
 //! of constants in place of an `enum` all come out alike.
 
 use std::{
-    cell::Cell,
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     ptr,
@@ -13,29 +12,8 @@ use std::{
 
 use serde_json::{Map, Number, Value};
 
-/// A schema that has more alternatives is not compared.
-const MOST_ALTERNATIVES: usize = 256;
-/// References and compositions that are nested deeper are not followed.
-const DEEPEST: usize = 64;
-/// How many schemas are read for one request body, response or parameter.
-const MOST_STEPS: usize = 20_000;
-
-/// A document, in which references are followed.
-pub(super) struct Document<'d> {
-    pub(super) root: &'d Value,
-    /// What is left of [`MOST_STEPS`]: a small document can describe a schema of any size.
-    steps: Cell<usize>,
-}
-
 /// Schemas that all hold at one place.
 pub(super) type Node<'d> = Vec<&'d Value>;
-
-/// Which way a value goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Input,
-    Output,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Type {
@@ -83,316 +61,6 @@ pub(super) struct Alternative<'d> {
     pub(super) items: Node<'d>,
 }
 
-impl<'d> Document<'d> {
-    pub(super) const fn new(root: &'d Value) -> Self {
-        Self {
-            root,
-            steps: Cell::new(MOST_STEPS),
-        }
-    }
-
-    /// Another schema is read from here on.
-    pub(super) fn restart(&self) {
-        self.steps.set(MOST_STEPS);
-    }
-
-    /// `None` once too many steps were taken.
-    fn step(&self, count: usize) -> Option<()> {
-        self.steps.set(self.steps.get().checked_sub(count)?);
-        Some(())
-    }
-
-    /// The alternatives of two schemas that both hold; `None` if they are too many.
-    fn both(
-        &self,
-        one: &[Alternative<'d>],
-        another: &[Alternative<'d>],
-    ) -> Option<Vec<Alternative<'d>>> {
-        let count = one.len().saturating_mul(another.len());
-        self.step(count)?;
-        if count > MOST_ALTERNATIVES {
-            return None;
-        }
-        let pairs = one
-            .iter()
-            .flat_map(|one| another.iter().map(move |another| one.and(another)));
-        Some(pairs.flatten().collect())
-    }
-
-    /// The value that a reference in this document names.
-    pub(super) fn find(&self, reference: &str) -> Option<&'d Value> {
-        self.root.pointer(reference.strip_prefix('#')?)
-    }
-
-    /// The object itself, if this is a reference to one.
-    pub(super) fn resolve(&self, mut value: &'d Value) -> &'d Value {
-        for _ in 0..DEEPEST {
-            let reference = value.get("$ref").and_then(Value::as_str);
-            match reference.and_then(|reference| self.find(reference)) {
-                Some(target) => value = target,
-                None => break,
-            }
-        }
-        value
-    }
-
-    /// The alternatives of a schema; `None` if it is too large or too deep.
-    pub(super) fn alternatives(
-        &self,
-        node: &[&'d Value],
-        direction: Direction,
-    ) -> Option<Vec<Alternative<'d>>> {
-        let mut all = vec![Alternative::new(Type::Any)];
-        for schema in node {
-            all = self.both(&all, &self.expand(schema, direction, &mut Vec::new(), 0)?)?;
-        }
-        Some(merged(all))
-    }
-
-    fn expand(
-        &self,
-        schema: &'d Value,
-        direction: Direction,
-        references: &mut Vec<&'d str>,
-        depth: usize,
-    ) -> Option<Vec<Alternative<'d>>> {
-        self.step(1)?;
-        if depth > DEEPEST {
-            return None;
-        }
-        let map = match schema {
-            Value::Object(map) => map,
-            Value::Bool(true) => return Some(vec![Alternative::new(Type::Any)]),
-            Value::Bool(false) => return Some(Vec::new()),
-            other => return Some(vec![Alternative::unknown("schema", other.to_string())]),
-        };
-        let mut all = self.own(map, direction);
-        if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
-            let target = self.referenced(reference, direction, references, depth)?;
-            all = self.both(&all, &target)?;
-        }
-        for part in list(map, "allOf") {
-            all = self.both(&all, &self.expand(part, direction, references, depth + 1)?)?;
-        }
-        for keyword in ["anyOf", "oneOf"] {
-            if !map.contains_key(keyword) {
-                continue;
-            }
-            let mut some = Vec::new();
-            for part in list(map, keyword) {
-                some.extend(self.expand(part, direction, references, depth + 1)?);
-                if some.len() > MOST_ALTERNATIVES {
-                    return None;
-                }
-            }
-            all = self.both(&all, &some)?;
-        }
-        Some(all)
-    }
-
-    fn referenced(
-        &self,
-        reference: &'d str,
-        direction: Direction,
-        references: &mut Vec<&'d str>,
-        depth: usize,
-    ) -> Option<Vec<Alternative<'d>>> {
-        let target = self.find(reference);
-        let Some(target) = target.filter(|_| !references.contains(&reference)) else {
-            return Some(vec![Alternative::unknown("$ref", reference.to_owned())]);
-        };
-        references.push(reference);
-        let mut all = self.expand(target, direction, references, depth + 1)?;
-        references.pop();
-        if let [one] = &mut *all {
-            one.name = reference.rsplit('/').next();
-        }
-        Some(all)
-    }
-
-    /// What the keywords of one schema say, without those that contain alternatives.
-    fn own(&self, map: &'d Map<String, Value>, direction: Direction) -> Vec<Alternative<'d>> {
-        let values: Option<Vec<&Value>> = match (map.get("const"), map.get("enum")) {
-            (Some(value), _) => Some(vec![value]),
-            (None, Some(Value::Array(values))) => Some(values.iter().collect()),
-            _ => None,
-        };
-        let mut unknown = None;
-        let mut types: BTreeSet<Type> = match (map.get("type"), &values) {
-            (Some(Value::String(name)), _) => Type::parse(name).into_iter().collect(),
-            (Some(Value::Array(names)), _) => {
-                let names = names.iter().filter_map(Value::as_str);
-                names.filter_map(Type::parse).collect()
-            }
-            (None, Some(values)) => values.iter().map(|value| Type::of(value)).collect(),
-            _ => BTreeSet::from([Type::Any]),
-        };
-        if let Some(written) = map.get("type")
-            && types.is_empty()
-        {
-            unknown = Some(written.to_string());
-            types.insert(Type::Any);
-        }
-        // OpenAPI 3.0 had it, and some tools still write it.
-        if map.get("nullable") == Some(&Value::Bool(true)) {
-            types.insert(Type::Null);
-        }
-        if types.contains(&Type::Number) {
-            types.remove(&Type::Integer);
-        }
-        let alternatives = types.into_iter().filter_map(|kind| {
-            let mut one = Alternative::new(kind);
-            if let Some(text) = &unknown {
-                one.opaque.insert("type", BTreeSet::from([text.clone()]));
-            }
-            if let Some(values) = &values {
-                let values = values.iter().filter(|value| kind.has(value));
-                let values: BTreeSet<String> = values.map(|value| value.to_string()).collect();
-                if values.is_empty() {
-                    return None;
-                }
-                one.values = (kind != Type::Null).then_some(values);
-            }
-            one.read_bounds(map);
-            self.read_opaque(&mut one, map);
-            if matches!(kind, Type::Any | Type::Object) {
-                self.read_object(&mut one, map, direction);
-            }
-            if matches!(kind, Type::Any | Type::Array) {
-                one.read_array(map);
-            }
-            Some(one)
-        });
-        alternatives.collect()
-    }
-
-    fn read_opaque(&self, one: &mut Alternative<'d>, map: &'d Map<String, Value>) {
-        const OF_ALL: &[&str] = &["not", "$dynamicRef"];
-        let keywords: &[&'static str] = match one.kind {
-            Type::Any => &[
-                "pattern",
-                "format",
-                "contentEncoding",
-                "contentMediaType",
-                "contentSchema",
-                "multipleOf",
-                "uniqueItems",
-                "contains",
-                "minContains",
-                "maxContains",
-                "unevaluatedItems",
-                "patternProperties",
-                "propertyNames",
-                "dependentRequired",
-                "dependentSchemas",
-            ],
-            Type::String => &[
-                "pattern",
-                "format",
-                "contentEncoding",
-                "contentMediaType",
-                "contentSchema",
-            ],
-            Type::Integer | Type::Number => &["multipleOf", "format"],
-            Type::Array => &[
-                "uniqueItems",
-                "contains",
-                "minContains",
-                "maxContains",
-                "unevaluatedItems",
-            ],
-            Type::Object => &[
-                "patternProperties",
-                "propertyNames",
-                "dependentRequired",
-                "dependentSchemas",
-            ],
-            Type::Null | Type::Boolean => &[],
-        };
-        for keyword in OF_ALL.iter().chain(keywords) {
-            if let Some(value) = map.get(*keyword)
-                && *value != Value::Bool(false)
-            {
-                let value = self.written_out(value, 0);
-                one.opaque
-                    .insert(keyword, BTreeSet::from([value.to_string()]));
-            }
-        }
-        if map.contains_key("if") {
-            let parts = ["if", "then", "else"].map(|part| map.get(part));
-            let parts = parts.map(|part| part.map(|part| self.written_out(part, 0)));
-            let text = Value::from_iter(parts.map(Option::unwrap_or_default)).to_string();
-            one.opaque.insert("if", BTreeSet::from([text]));
-        }
-    }
-
-    /// A schema with the schemas that it refers to, as far as they are not nested too deep, and without
-    /// texts for readers.
-    fn written_out(&self, value: &Value, depth: usize) -> Value {
-        const DEEPEST: usize = 6;
-        match value {
-            Value::Object(map) => {
-                let target = map.get("$ref").and_then(Value::as_str);
-                let target = target.filter(|_| depth < DEEPEST && self.step(1).is_some());
-                let mut written: Map<String, Value> = map
-                    .iter()
-                    .filter(|(name, value)| !(value.is_string() && is_text(name)))
-                    .map(|(name, value)| (name.clone(), self.written_out(value, depth)))
-                    .collect();
-                if let Some(target) = target.and_then(|target| self.find(target)) {
-                    written.insert("$ref".to_owned(), self.written_out(target, depth + 1));
-                }
-                Value::Object(written)
-            }
-            Value::Array(values) => values
-                .iter()
-                .map(|value| self.written_out(value, depth))
-                .collect(),
-            other => other.clone(),
-        }
-    }
-
-    fn read_object(
-        &self,
-        one: &mut Alternative<'d>,
-        map: &'d Map<String, Value>,
-        direction: Direction,
-    ) {
-        // A server ignores what is `readOnly` in a request, and never sends what is `writeOnly`.
-        let keyword = match direction {
-            Direction::Input => "readOnly",
-            Direction::Output => "writeOnly",
-        };
-        let is_hidden = |schema: &'d Value| {
-            let is_set = |schema: &Value| schema.get(keyword) == Some(&Value::Bool(true));
-            is_set(schema) || is_set(self.resolve(schema))
-        };
-        let required = list(map, "required").filter_map(Value::as_str);
-        one.required = required.collect();
-        if let Some(Value::Object(properties)) = map.get("properties") {
-            for (name, schema) in properties {
-                if is_hidden(schema) {
-                    one.required.remove(&**name);
-                } else {
-                    one.properties.insert(name, vec![schema]);
-                }
-            }
-        }
-        let other = map.get("additionalProperties");
-        one.other_members = match other.or_else(|| map.get("unevaluatedProperties")) {
-            None | Some(Value::Bool(true)) => OtherMembers::Allowed,
-            Some(Value::Bool(false)) => OtherMembers::Rejected,
-            Some(Value::Object(map)) if map.is_empty() => OtherMembers::Allowed,
-            Some(schema) => OtherMembers::With(vec![schema]),
-        };
-    }
-}
-
-/// Whether a keyword of a schema is a text for readers.
-fn is_text(keyword: &str) -> bool {
-    matches!(keyword, "description" | "title" | "$comment")
-}
-
 impl<'d> Alternative<'d> {
     pub(super) const fn new(kind: Type) -> Self {
         Self {
@@ -410,14 +78,14 @@ impl<'d> Alternative<'d> {
     }
 
     /// Any value, as far as a keyword allows that is compared as it is.
-    fn unknown(keyword: &'static str, text: String) -> Self {
+    pub(super) fn unknown(keyword: &'static str, text: String) -> Self {
         let mut one = Self::new(Type::Any);
         one.opaque.insert(keyword, BTreeSet::from([text]));
         one
     }
 
     /// Whether only `values` restrict the type.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.bounds.is_empty()
             && self.opaque.is_empty()
             && self.properties.is_empty()
@@ -432,7 +100,7 @@ impl<'d> Alternative<'d> {
         self.values.is_none() && self.is_plain()
     }
 
-    fn read_bounds(&mut self, map: &Map<String, Value>) {
+    pub(super) fn read_bounds(&mut self, map: &Map<String, Value>) {
         const NUMBER: &[(&str, &str, bool)] = &[
             ("minimum", "minimum", false),
             ("exclusiveMinimum", "minimum", true),
@@ -489,7 +157,7 @@ impl<'d> Alternative<'d> {
         }
     }
 
-    fn read_array(&mut self, map: &'d Map<String, Value>) {
+    pub(super) fn read_array(&mut self, map: &'d Map<String, Value>) {
         let prefix = list(map, "prefixItems");
         self.prefix = prefix.map(|schema| vec![schema]).collect();
         match map.get("items") {
@@ -502,7 +170,7 @@ impl<'d> Alternative<'d> {
     }
 
     /// What both allow; `None` if that is nothing.
-    fn and(&self, other: &Self) -> Option<Self> {
+    pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let mut all = self.clone();
         all.kind = match (self.kind, other.kind) {
             (one, Type::Any) | (Type::Any, one) => one,
@@ -592,38 +260,6 @@ impl<'d> Alternative<'d> {
     }
 }
 
-/// One `enum` for each type, and nothing that another alternative includes.
-fn merged(all: Vec<Alternative<'_>>) -> Vec<Alternative<'_>> {
-    let free: BTreeSet<Type> = all
-        .iter()
-        .filter(|one| one.is_free())
-        .map(|one| one.kind)
-        .collect();
-    if free.contains(&Type::Any) {
-        return vec![Alternative::new(Type::Any)];
-    }
-    let mut merged: Vec<Alternative<'_>> = Vec::new();
-    for one in all {
-        let kind = one.kind;
-        let known = merged
-            .iter_mut()
-            .find(|known| known.kind == kind && known.is_plain());
-        match (&one.values, known) {
-            (Some(_), _) if free.contains(&kind) => {}
-            (Some(values), Some(known)) if one.is_plain() => {
-                if let Some(known) = &mut known.values {
-                    known.extend(values.iter().cloned());
-                    continue;
-                }
-                merged.push(one);
-            }
-            (None, Some(known)) if one.is_plain() && known.is_free() => {}
-            _ => merged.push(one),
-        }
-    }
-    merged
-}
-
 /// Adds schemas that are not there yet.
 fn add<'d>(node: &mut Node<'d>, more: &[&'d Value]) {
     for schema in more {
@@ -645,7 +281,7 @@ pub(super) fn list<'d>(
 }
 
 impl Type {
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "null" => Self::Null,
             "boolean" => Self::Boolean,
@@ -658,7 +294,7 @@ impl Type {
         })
     }
 
-    fn of(value: &Value) -> Self {
+    pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(_) => Self::Boolean,
@@ -670,7 +306,7 @@ impl Type {
         }
     }
 
-    fn has(self, value: &Value) -> bool {
+    pub(super) fn has(self, value: &Value) -> bool {
         let kind = Self::of(value);
         kind == self || self == Self::Any || self == Self::Number && kind == Self::Integer
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     difference::{Change, ChangeKind, Difference, Location},
-    document::is_operation,
+    operations::is_operation,
 };
 
 /// Members that the other comparisons read; here their values are searched. Everything else is compared

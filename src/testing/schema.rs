@@ -9,8 +9,9 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    alternatives::{Alternative, Bound, Direction, Document, Node, OtherMembers, Type},
+    alternatives::{Alternative, Bound, Node, OtherMembers, Type},
     difference::{Change, ChangeKind},
+    expand::{Direction, Document},
 };
 
 /// The schema of what has none.

@@ -8,8 +8,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    alternatives::Document,
     difference::{Change, ChangeKind},
+    expand::Document,
 };
 
 /// Credentials that are enough together: each scheme by what it is, with its name and its scopes.
