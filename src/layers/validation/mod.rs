@@ -251,6 +251,7 @@ pub(crate) mod params;
 pub(crate) mod parse;
 pub(crate) mod policy;
 mod reader;
+mod scalar;
 mod trace;
 mod wording;
 

@@ -14,7 +14,7 @@ use serde::{
     },
 };
 
-use super::reader::Scalar;
+use super::scalar::Scalar;
 
 /// One segment of the path to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
