@@ -240,6 +240,7 @@
 mod body;
 mod check;
 mod document;
+mod dynamic;
 mod email;
 mod encoding;
 mod errors;

@@ -14,6 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, value::UnitDeserializer};
 use serde_json::error::Category;
 
 use super::{
+    dynamic::{self, Fault, Once, Source},
     encoding::Encoding,
     errors::{self, ErrorList, InputError, excerpt},
     field_path::{FieldPaths, places},
@@ -119,11 +120,10 @@ pub(crate) fn invalid_form() -> Problem {
 }
 
 /// Reads a value of some type.
-type Read<'s> =
-    dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 's;
+type Read<'s> = dyn FnMut(&mut dyn Source<'_>) -> Result<(), Fault> + 's;
 
 /// Reads a value of some type and, if that is asked for, checks its rules. `None` if it can't be read.
-type Check<'s> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>, bool) -> Option<Report> + 's;
+type Check<'s> = dyn FnMut(&mut dyn Source<'_>, bool) -> Option<Report> + 's;
 
 impl<'r> Reading<'r> {
     /// The value of an input; `None` if it is invalid, and why is noted.
@@ -155,23 +155,40 @@ impl<'r> Reading<'r> {
             }
         }
         let mut value = None;
-        let mut read = |reader: &mut dyn erased_serde::Deserializer<'_>| {
-            value = Some(erased_serde::deserialize::<I::Value>(reader)?);
-            Ok::<(), erased_serde::Error>(())
-        };
+        self.read_source(
+            encoding,
+            is_absent,
+            fault.as_ref(),
+            &mut |source| match dynamic::read::<I::Value>(source) {
+                Ok(read) => {
+                    value = Some(read);
+                    Ok(())
+                }
+                Err(fault) => Err(fault),
+            },
+        )?;
+        Ok(value)
+    }
+
+    fn read_source(
+        &mut self,
+        encoding: Encoding,
+        is_absent: bool,
+        fault: Option<&serde_json::Error>,
+        read: &mut Read<'_>,
+    ) -> Result<(), Problem> {
         if is_absent {
             let absent = UnitDeserializer::<serde::de::value::Error>::new();
-            if let Err(error) = read(&mut <dyn erased_serde::Deserializer<'_>>::erase(absent)) {
+            if let Err(error) = read(&mut Once::new(absent)) {
                 self.errors
                     .add(invalid(&error.to_string(), Vec::new(), encoding));
             }
-        } else {
-            match encoding {
-                Encoding::Json => self.read_json_again(fault.as_ref(), &mut read)?,
-                _ => self.read_params(encoding, &mut read)?,
-            }
+            return Ok(());
         }
-        Ok(value)
+        match encoding {
+            Encoding::Json => self.read_json_again(fault, read),
+            _ => self.read_params(encoding, read),
+        }
     }
 
     /// Notes the rules that a value breaks, at the places where the client has sent it.
@@ -185,8 +202,8 @@ impl<'r> Reading<'r> {
         R: ReadMode,
     {
         let encoding = self.encoding(I::FORMAT);
-        self.note_report(report, encoding, &mut |reader, has_rules| {
-            let value = erased_serde::deserialize::<I::Value>(reader).ok()?;
+        self.note_report(report, encoding, &mut |source, has_rules| {
+            let value = dynamic::read::<I::Value>(source).ok()?;
             has_rules.then(|| I::check(&value, context).err().unwrap_or_else(Report::new))
         })
     }
@@ -250,9 +267,7 @@ impl<'r> Reading<'r> {
         }
         let trace = Trace::default();
         let mut json = serde_json::Deserializer::from_str(text);
-        match read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
-            trace.of(&mut json),
-        )) {
+        match read(&mut Once::new(trace.of(&mut json))) {
             Ok(()) => self.note_unknown_names(&trace, Encoding::Json),
             Err(error) => {
                 let text = error.to_string();
@@ -364,8 +379,7 @@ impl<'r> Reading<'r> {
     fn read_params(&mut self, encoding: Encoding, read: &mut Read<'_>) -> Result<(), Problem> {
         let outcome = self.with_params(encoding, |params, options| {
             let error = loop {
-                let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(params.reader());
-                match read(&mut reader).map_err(|error| error.to_string()) {
+                match read(&mut Once::new(params.reader())).map_err(|error| error.to_string()) {
                     Ok(()) => break None,
                     Err(error) if params.learns_from(&error) => {}
                     Err(error) => break Some(error),
@@ -377,10 +391,7 @@ impl<'r> Reading<'r> {
                 return None;
             }
             // The outcome is known: this is for the path to the error, or the names that no field takes.
-            let reader = trace.of(params.reader());
-            drop(read(&mut <dyn erased_serde::Deserializer<'_>>::erase(
-                reader,
-            )));
+            drop(read(&mut Once::new(trace.of(params.reader()))));
             Some((error, trace))
         })?;
         match outcome {
@@ -467,16 +478,14 @@ impl<'r> Reading<'r> {
             let names = FieldPaths::in_json(text, &listed, &self.options.field_names);
             places(names, &listed, most_reads, &mut |trace| {
                 let mut json = serde_json::Deserializer::from_str(text);
-                let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(trace.of(&mut json));
-                check(&mut reader, trace.replaces())
+                check(&mut Once::new(trace.of(&mut json)), trace.replaces())
             })
         } else {
             let found = self.with_params(encoding, |params, options| {
                 let names = FieldPaths::in_params(&params.root, encoding, &options.field_names);
                 places(names, &listed, most_reads, &mut |trace| {
                     let reader = trace.of(params.reader());
-                    let mut reader = <dyn erased_serde::Deserializer<'_>>::erase(reader);
-                    check(&mut reader, trace.replaces())
+                    check(&mut Once::new(reader), trace.replaces())
                 })
             })?;
             found.unwrap_or_default()
