@@ -74,7 +74,7 @@ pub struct AuditedRoute {
 }
 
 impl Audit {
-    pub(super) fn new<S>(routes: &Routes<S>) -> Self {
+    pub(super) fn new(routes: &Routes) -> Self {
         let all = routes.list.iter().chain(&routes.fallback);
         Self {
             title: routes.title.clone().into_owned(),
@@ -86,7 +86,7 @@ impl Audit {
 }
 
 impl AuditedRoute {
-    fn new<S>(route: &Route<S>) -> Self {
+    fn new(route: &Route) -> Self {
         Self {
             method: match &route.matches {
                 Matches::Method(method) => Some(method.clone()),

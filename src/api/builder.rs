@@ -12,7 +12,7 @@ use super::{
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
     public::PublicRoutes,
-    route::{Access, Around, Matches, Route},
+    route::{Access, Around, Matches, Route, RouteStart, State},
     service::{ApiService, TrailingSlash},
 };
 #[cfg(feature = "openapi")]
@@ -33,18 +33,18 @@ use crate::{
 /// returns an `Api` calls [`finish`](Self::finish) and returns a [`FinishedApi`].
 #[must_use]
 pub struct Api<G, S = (), A = NotSet, D = NotSet, M = Undocumented> {
-    pub(super) routes: Routes<S>,
+    pub(super) routes: Routes,
     around_layers: A,
     guard_layers: D,
-    types: PhantomData<fn() -> (G, M)>,
+    types: PhantomData<fn(S) -> (G, M)>,
 }
 
 /// What an `Api` holds, whatever its types are.
-pub(super) struct Routes<S> {
+pub(super) struct Routes {
     pub(super) title: Cow<'static, str>,
     pub(super) version: Cow<'static, str>,
-    pub(super) list: Vec<Route<S>>,
-    pub(super) fallback: Option<Route<S>>,
+    pub(super) list: Vec<Route>,
+    pub(super) fallback: Option<Route>,
     pub(super) trailing_slash: TrailingSlash,
     pub(super) not_found: bool,
     pub(super) around: Around,
@@ -297,15 +297,20 @@ where
         D: Describe + Clone + Send + Sync + 'static,
         L: Mount<A, D, R> + Describe,
     {
-        let outer = (&self.around_layers, &self.guard_layers, &self.routes.around);
-        let matches = Matches::Method(method);
         // `()` alone has this name.
         let access = if type_name::<G>() == "()" {
             Access::Open
         } else {
             Access::Guarded
         };
-        let route = Route::handled(matches, path, access, handler, types, outer);
+        let start = RouteStart {
+            matches: Matches::Method(method),
+            path,
+            access,
+            types,
+            around: &self.routes.around,
+        };
+        let route = Route::handled(start, handler, (&self.around_layers, &self.guard_layers));
         self.routes.list.push(route);
         self
     }
@@ -531,10 +536,7 @@ where
     }
 }
 
-impl<S> Routes<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
+impl Routes {
     /// Adds the routes of another `Api`, under a prefix if there is one.
     pub(super) fn add_all(&mut self, prefix: Option<&str>, inner: Self) {
         let fault = prefix.and_then(Finding::of_prefix);
@@ -572,12 +574,12 @@ where
         }
     }
 
-    fn service(&self, state: &S) -> Result<ApiService, ConfigError> {
+    fn service(&self, state: &State) -> Result<ApiService, ConfigError> {
         self.refuse(Scope::Whole)?;
         Ok(ApiService::new(self, state))
     }
 
-    fn router(&self, state: &S) -> Result<axum::Router, ConfigError> {
+    fn router(&self, state: &State) -> Result<axum::Router, ConfigError> {
         self.refuse(Scope::Part)?;
         Ok(super::service::router(self, state))
     }

@@ -27,7 +27,7 @@ pub(super) enum Scope {
     Part,
 }
 
-impl<S> Routes<S> {
+impl Routes {
     /// All findings that no route allows.
     pub(super) fn check(&self, scope: Scope) -> Vec<Finding> {
         let mut findings = self.faults.clone();
@@ -62,7 +62,7 @@ impl<S> Routes<S> {
     /// Paths that are not valid, and routes that collide.
     fn check_paths(&self, findings: &mut Vec<Finding>) {
         let mut tree = matchit::Router::new();
-        let mut by_path: HashMap<&str, Vec<&Route<S>>> = HashMap::new();
+        let mut by_path: HashMap<&str, Vec<&Route>> = HashMap::new();
         for route in &self.list {
             let path = &*route.path;
             if let Err(reason) = List::default().add(path) {
@@ -147,7 +147,7 @@ impl<S> Routes<S> {
     }
 }
 
-impl<S> Route<S> {
+impl Route {
     fn allows(&self, concern: Option<Concern>) -> bool {
         let mut allowed = self.options.allowed.iter();
         allowed.any(|(allowed, _)| Some(*allowed) == concern)
@@ -237,7 +237,7 @@ fn suffixes(route: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A route that is for versions which no request can name.
-fn check_versions<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_versions(route: &Route, findings: &mut Vec<Finding>) {
     let named = &route.options.versions;
     if named.is_empty() {
         return;
@@ -284,7 +284,7 @@ fn check_versions<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 
 /// A layer of a nested `Api` that belongs outside one of the outer `Api`. Within one `Api` the
 /// compiler proves the order.
-fn check_order<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_order(route: &Route, findings: &mut Vec<Finding>) {
     let placed = route.layers.iter();
     let mut placed =
         placed.filter_map(|(stage, layer)| Some((stage::position(stage)?, stage, layer)));
@@ -311,7 +311,7 @@ fn check_order<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_allowances<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_allowances(route: &Route, findings: &mut Vec<Finding>) {
     for (concern, reason) in &route.options.allowed {
         if reason.trim().is_empty() {
             findings.push(Finding::fault(
@@ -324,7 +324,7 @@ fn check_allowances<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 }
 
 /// Parameters of the path that the handler, an input or the key of a limit asks for, and the path lacks.
-fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_parameters(route: &Route, findings: &mut Vec<Finding>) {
     let names = parameter_names(&route.path);
     let mut find = |reason, remedy: &str| {
         let concern = Concern::MissingPathParameter;
@@ -359,7 +359,7 @@ fn check_parameters<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_csrf<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_csrf(route: &Route, findings: &mut Vec<Finding>) {
     let sent_by_browser = |security: &Security| security.is_sent_by_browser() == Some(true);
     if !route.is_unsafe()
         || !route.securities().any(sent_by_browser)
@@ -396,7 +396,7 @@ fn may_be_bypassed(layer: &Description) -> bool {
 
 /// Pages that may send credentials to the route according to CORS, and whose requests are rejected
 /// nevertheless. Patterns, closures and conditions are not known, so nothing is concluded from them.
-fn check_trusted_origins<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_trusted_origins(route: &Route, findings: &mut Vec<Finding>) {
     let Matches::Method(method) = &route.matches else {
         return;
     };
@@ -451,7 +451,7 @@ fn is_trusted(trusted: &str, origin: &str) -> bool {
     pattern.is_ok_and(|pattern| origin.is_ok_and(|origin| pattern.matches(&origin)))
 }
 
-fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_cache(route: &Route, findings: &mut Vec<Finding>) {
     let is_public = |layer: &&Description| {
         let policy = layer.cache();
         policy.is_some_and(|policy| policy.scope_when_authenticated() == CacheScope::Public)
@@ -472,7 +472,7 @@ fn check_cache<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_limit(route: &Route, findings: &mut Vec<Finding>) {
     let is_public = matches!(route.access, Access::Public(_));
     if !is_public || !route.is_unsafe() {
         return;
@@ -494,7 +494,7 @@ fn check_limit<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 }
 
 /// Quotas of different limits: those of one limit have different names, or are of different plans.
-fn check_quota_names<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_quota_names(route: &Route, findings: &mut Vec<Finding>) {
     let names_quotas = |layer: &&Description| layer.fields().iter().any(|name| name == "ratelimit");
     let mut named = HashMap::new();
     for (place, layer) in route.acting_layers().filter(names_quotas).enumerate() {
@@ -521,7 +521,7 @@ fn check_quota_names<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 }
 
 /// A body that the handler may read without a bound.
-fn check_body<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_body(route: &Route, findings: &mut Vec<Finding>) {
     let takes = match &route.matches {
         Matches::Method(method) => takes_body(method),
         _ => true,
@@ -568,7 +568,7 @@ fn no_limit<'a>(
     layers.all(may_be_bypassed).then_some((reason, remedy))
 }
 
-fn check_scopes<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_scopes(route: &Route, findings: &mut Vec<Finding>) {
     for requirement in route.acting_layers().flat_map(Description::requirements) {
         let Requirement::Scopes(scopes) = requirement else {
             continue;
@@ -589,7 +589,7 @@ fn check_scopes<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
 }
 
 /// A CORS policy that does not let pages of other origins call the route, although it is around it.
-fn check_cors<S>(route: &Route<S>, findings: &mut Vec<Finding>) {
+fn check_cors(route: &Route, findings: &mut Vec<Finding>) {
     let around = route.around.layers.len();
     let inside = route.layers.iter().skip(around);
     if let Some((_, layer)) = inside.clone().find(|(_, layer)| layer.cors().is_some()) {

@@ -13,7 +13,9 @@ use super::{
     finding::Finding,
     mount::Mount,
     proof::{Enclose, InOrder, Nothing},
-    route::{Access, DocumentedRoute, Matches, Params, Route, through_axum},
+    route::{
+        Access, DocumentedRoute, Matches, Params, Route, RouteStart, through_axum, with_state,
+    },
 };
 use crate::{
     compose::{Describe, Nil},
@@ -27,10 +29,10 @@ use crate::{
 /// [guard](Api::guard) it.
 #[must_use]
 pub struct PublicRoutes<S, A, M = Undocumented> {
-    routes: Routes<S>,
+    routes: Routes,
     around: A,
     why: Arc<str>,
-    mode: PhantomData<fn() -> M>,
+    types: PhantomData<fn(S) -> M>,
 }
 
 macro_rules! methods {
@@ -167,12 +169,14 @@ where
                 ..DocumentedRoute::default()
             },
             around: around.clone(),
-            build: Arc::new(move |state: &S, params, path| {
-                let router = router.clone().with_state(state.clone());
-                around.put(through_axum(match params {
-                    Params::Own => axum::Router::new().nest_service(path, router),
-                    // axum has removed the prefix.
-                    Params::Axum => router,
+            build: Arc::new(move |state, params, path| {
+                around.put(with_state(state, |state: &S| {
+                    let router = router.clone().with_state(state.clone());
+                    through_axum(match params {
+                        Params::Own => axum::Router::new().nest_service(path, router),
+                        // axum has removed the prefix.
+                        Params::Axum => router,
+                    })
                 }))
             }),
         };
@@ -210,7 +214,7 @@ where
             routes: self.routes,
             around: self.around,
             why: self.why,
-            mode: PhantomData,
+            types: PhantomData,
         });
         let mut routes = added.routes;
         routes.mark_undocumented(before, why);
@@ -218,7 +222,7 @@ where
             routes,
             around: added.around,
             why: added.why,
-            mode: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -228,16 +232,21 @@ where
         path: &str,
         handler: Arc<Inner<L, S>>,
         types: RouteTypes,
-    ) -> Route<S>
+    ) -> Route
     where
         L: Mount<A, Nil, R> + Describe,
     {
-        let access = Access::Public(Arc::clone(&self.why));
-        let outer = (&self.around, &Nil, &self.routes.around);
-        Route::handled(matches, path, access, handler, types, outer)
+        let start = RouteStart {
+            matches,
+            path,
+            access: Access::Public(Arc::clone(&self.why)),
+            types,
+            around: &self.routes.around,
+        };
+        Route::handled(start, handler, (&self.around, &Nil))
     }
 
-    fn foreign<T>(&self, matches: Matches, path: &str, service: T) -> Route<S>
+    fn foreign<T>(&self, matches: Matches, path: &str, service: T) -> Route
     where
         T: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         T::Response: IntoResponse,
@@ -276,7 +285,7 @@ where
         }
     }
 
-    fn add_fallback(&mut self, route: Route<S>) {
+    fn add_fallback(&mut self, route: Route) {
         if self.routes.fallback.replace(route).is_some() {
             self.routes.faults.push(Finding::second_fallback());
         }
@@ -284,16 +293,16 @@ where
 }
 
 impl<S, A, M> PublicRoutes<S, A, M> {
-    pub(super) fn new(routes: Routes<S>, around: A, why: &str) -> Self {
+    pub(super) fn new(routes: Routes, around: A, why: &str) -> Self {
         Self {
             routes,
             around,
             why: why.trim().into(),
-            mode: PhantomData,
+            types: PhantomData,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Routes<S>, A) {
+    pub(super) fn into_parts(self) -> (Routes, A) {
         (self.routes, self.around)
     }
 }

@@ -1,14 +1,14 @@
 //! One route, without its types.
 
-use std::{borrow::Cow, convert::Infallible, sync::Arc};
+use std::{any::Any, borrow::Cow, convert::Infallible, sync::Arc};
 
-use axum::{Router, extract::MatchedPath};
+use axum::{Router, body::Body, extract::MatchedPath};
 use http::Method;
 use tower_service::Service;
 
 use super::{
     documentation::RouteTypes,
-    mount::{Mount, Mounted},
+    mount::{Mount, Mounted, answer},
 };
 use crate::{
     compose::{Describe, Nil, rows},
@@ -17,15 +17,18 @@ use crate::{
         description::{VersionCarrier, VersionPolicy},
         log_passing,
     },
-    integrations::axum::{Erased, HANDLER_STAGE, Inner, PathUse, RouteOptions},
+    integrations::axum::{
+        Erased, HANDLER_STAGE, HandlerFacts, Inner, PathUse, RouteOptions, Stateful,
+    },
     request::PathParams,
+    wire::Problem,
 };
 
 /// The name of the stage and the description of each layer, outermost first.
 pub(super) type Layers = Vec<(&'static str, Description)>;
 
-/// A route with its state still to come.
-pub(super) struct Route<S> {
+/// A route whose state is still to come.
+pub(super) struct Route {
     pub(super) matches: Matches,
     pub(super) path: String,
     /// The prefix of the nested `Api` that the route comes from; empty if there is none.
@@ -37,7 +40,7 @@ pub(super) struct Route<S> {
     pub(super) document: DocumentedRoute,
     /// Around the answers that the path gives itself.
     pub(super) around: Around,
-    pub(super) build: Build<S>,
+    pub(super) build: Build,
 }
 
 /// What a document says of a route.
@@ -74,7 +77,23 @@ impl DocumentedRoute {
 }
 
 /// Puts the stack around the handler, with this state, for the route of this path.
-pub(super) type Build<S> = Arc<dyn Fn(&S, Params, &str) -> Mounted + Send + Sync>;
+pub(super) type Build = Arc<dyn Fn(&State, Params, &str) -> Mounted + Send + Sync>;
+
+/// The state of an `Api`, without its type, so that what reads its routes is compiled once.
+pub(super) type State = dyn Any;
+
+/// Makes a handler of the state, which has the type that the `Api` of the route has.
+pub(super) fn with_state<S: 'static>(state: &State, make: impl FnOnce(&S) -> Erased) -> Erased {
+    state.downcast_ref().map_or_else(wrong_state, make)
+}
+
+#[cold]
+fn wrong_state() -> Erased {
+    answer(|_| {
+        let problem = Problem::misconfigured("the state of the route has another type");
+        problem.into_response().map(Body::from)
+    })
+}
 
 /// The requests to its path that a route answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,32 +126,52 @@ pub(super) enum Params {
     Axum,
 }
 
-impl<S: Clone + Send + Sync + 'static> Route<S> {
+impl Route {
     /// A handler in its stack, inside `guard`, inside `around`.
-    pub(super) fn handled<L, A, D, R>(
-        matches: Matches,
-        path: &str,
-        access: Access,
+    pub(super) fn handled<L, S, A, D, R>(
+        head: RouteStart<'_>,
         handled: Arc<Inner<L, S>>,
-        types: RouteTypes,
-        (around, guard, outer): (&A, &D, &Around),
+        (around, guard): (&A, &D),
     ) -> Self
     where
         L: Mount<A, D, R> + Describe,
+        S: Clone + Send + Sync + 'static,
         A: Describe + Clone + Send + Sync + 'static,
         D: Describe + Clone + Send + Sync + 'static,
     {
-        let mut layers = rows(around);
+        // It is compiled for each stack, and leaves to `new` what does not depend on the types.
+        let facts = handled.facts.clone();
+        let stack = StackOf {
+            handled,
+            around: around.clone(),
+            guard: guard.clone(),
+            mount: L::mount,
+        };
+        Self::new(head, facts, Arc::new(stack))
+    }
+
+    fn new(head: RouteStart<'_>, facts: HandlerFacts, stack: Arc<dyn HandlerInStack>) -> Self {
+        let RouteStart {
+            matches,
+            path,
+            access,
+            types,
+            around,
+        } = head;
+        let [outer, guard, own] = stack.lists();
+        let mut layers = rows(outer);
         layers.extend(rows(guard));
         // The compiler has proven what the route assumes.
-        let own = rows(&handled.list).into_iter();
+        let own = rows(own).into_iter();
         layers.extend(own.map(|(stage, layer)| (stage, layer.proven())));
-        let handler = handled.description.clone();
-        layers.extend(handler.map(|description| (HANDLER_STAGE, description)));
-        let options = handled.options.clone();
-        let path_use = handled.path_use.clone();
+        let HandlerFacts {
+            description,
+            path_use,
+            name,
+            options,
+        } = facts;
+        layers.extend(description.map(|description| (HANDLER_STAGE, description)));
         let needs_axum = path_use.may_read_axum_params && !options.direct;
-        let (around, guard) = (around.clone(), guard.clone());
         let is_fallback = matches == Matches::Nothing;
         Self {
             matches,
@@ -144,12 +183,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             path_use,
             document: DocumentedRoute {
                 types,
-                handler_name: handled.name,
+                handler_name: name,
                 ..DocumentedRoute::default()
             },
-            around: outer.clone(),
+            around: around.clone(),
             build: Arc::new(move |state, params, path| {
-                let mut handler = handled.handler(state.clone());
+                let mut handler = stack.handler().bind(state);
                 if needs_axum && params == Params::Own {
                     let router = Router::new();
                     handler = through_axum(if is_fallback {
@@ -158,7 +197,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                         router.route_service(path, handler)
                     });
                 }
-                handled.list.mount(&around, &guard, handler)
+                stack.mount(handler)
             }),
         }
     }
@@ -192,7 +231,65 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     }
 }
 
-impl<S> Route<S> {
+/// What an `Api` knows of a route, beside its handler.
+pub(super) struct RouteStart<'a> {
+    pub(super) matches: Matches,
+    pub(super) path: &'a str,
+    pub(super) access: Access,
+    pub(super) types: RouteTypes,
+    /// The layers of the `Api`, around the answers that the path gives itself.
+    pub(super) around: &'a Around,
+}
+
+/// A handler in its stack, without their types.
+trait HandlerInStack: Send + Sync {
+    /// The layers around the `Api`, those that guard it, and those of the route.
+    fn lists(&self) -> [&dyn Describe; 3];
+
+    fn handler(&self) -> &dyn BindState;
+
+    fn mount(&self, handler: Erased) -> Mounted;
+}
+
+/// A handler whose state is still to come.
+trait BindState {
+    fn bind(&self, state: &State) -> Erased;
+}
+
+impl<S: Clone + Send + Sync + 'static> BindState for Stateful<S> {
+    fn bind(&self, state: &State) -> Erased {
+        with_state(state, |state: &S| self.with(state.clone()))
+    }
+}
+
+struct StackOf<L, S, A, D> {
+    handled: Arc<Inner<L, S>>,
+    around: A,
+    guard: D,
+    mount: fn(&L, &A, &D, Erased) -> Mounted,
+}
+
+impl<L, S, A, D> HandlerInStack for StackOf<L, S, A, D>
+where
+    L: Describe + Send + Sync,
+    S: Clone + Send + Sync + 'static,
+    A: Describe + Send + Sync,
+    D: Describe + Send + Sync,
+{
+    fn lists(&self) -> [&dyn Describe; 3] {
+        [&self.around, &self.guard, &self.handled.list]
+    }
+
+    fn handler(&self) -> &dyn BindState {
+        &self.handled.handler
+    }
+
+    fn mount(&self, handler: Erased) -> Mounted {
+        (self.mount)(&self.handled.list, &self.around, &self.guard, handler)
+    }
+}
+
+impl Route {
     /// The method and the path, and the versions if it is for some only.
     pub(super) fn name(&self) -> String {
         let Self { matches, path, .. } = self;

@@ -18,7 +18,7 @@ use tower_service::Service;
 use super::{
     builder::Routes,
     mount::{Mounted, answer},
-    route::{Matches, Params, Route},
+    route::{Matches, Params, Route, State},
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
@@ -120,7 +120,7 @@ struct ByVersion {
 }
 
 impl ApiService {
-    pub(super) fn new<S>(routes: &Routes<S>, state: &S) -> Self {
+    pub(super) fn new(routes: &Routes, state: &State) -> Self {
         let mut table = Table {
             tree: matchit::Router::new(),
             paths: Vec::new(),
@@ -192,7 +192,7 @@ impl ApiService {
 }
 
 /// The same routes as a router of axum.
-pub(super) fn router<S>(routes: &Routes<S>, state: &S) -> Router {
+pub(super) fn router(routes: &Routes, state: &State) -> Router {
     let mut router = Router::new();
     for (paths, entry) in path_tables(routes, state, Params::Axum) {
         let service = PathService(Arc::new(entry));
@@ -212,8 +212,8 @@ pub(super) fn router<S>(routes: &Routes<S>, state: &S) -> Router {
 }
 
 /// What answers for each path, with the paths as they are written in a router: three for a prefix.
-fn path_tables<S>(routes: &Routes<S>, state: &S, params: Params) -> Vec<(Vec<String>, PathTable)> {
-    let mut by_path: Vec<(&str, Vec<&Route<S>>)> = Vec::new();
+fn path_tables(routes: &Routes, state: &State, params: Params) -> Vec<(Vec<String>, PathTable)> {
+    let mut by_path: Vec<(&str, Vec<&Route>)> = Vec::new();
     for route in &routes.list {
         match by_path.iter_mut().find(|(path, _)| *path == route.path) {
             Some((_, group)) => group.push(route),
@@ -276,7 +276,7 @@ fn redirect(request: &Request<Body>) -> Response {
 }
 
 /// What answers where no route is.
-fn not_found<S>(routes: &Routes<S>, state: &S, params: Params) -> Mounted {
+fn not_found(routes: &Routes, state: &State, params: Params) -> Mounted {
     match &routes.fallback {
         Some(route) => (route.build)(state, params, &route.path),
         None => routes.around.put(answer(no_route)),
@@ -337,14 +337,8 @@ impl Table {
 }
 
 impl PathTable {
-    fn new<S>(
-        path: &str,
-        group: &[&Route<S>],
-        first: &Route<S>,
-        state: &S,
-        params: Params,
-    ) -> Self {
-        let built = |route: &Route<S>| (route.build)(state, params, path);
+    fn new(path: &str, group: &[&Route], first: &Route, state: &State, params: Params) -> Self {
+        let built = |route: &Route| (route.build)(state, params, path);
         let mut routes = group.iter();
         let policy = routes
             .find(|route| !route.options.versions.is_empty())

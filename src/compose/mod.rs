@@ -173,7 +173,7 @@ impl<L: Describe> fmt::Display for Stack<L> {
 }
 
 /// The name of the stage and the description of each layer, outermost first.
-pub(crate) fn rows(list: &impl Describe) -> Vec<(&'static str, Description)> {
+pub(crate) fn rows(list: &dyn Describe) -> Vec<(&'static str, Description)> {
     let mut all = Vec::new();
     list.describe_each(&mut |stage, description| all.push((stage, description)));
     all

@@ -176,7 +176,7 @@ pub struct OpenApi {
 
 impl OpenApi {
     /// Of all versions, or of one.
-    pub(super) fn new<S>(routes: &Routes<S>, version: Option<&str>) -> Self {
+    pub(super) fn new(routes: &Routes, version: Option<&str>) -> Self {
         let mut schemas = Schemas::new();
         let mut schemes = Schemes::default();
         let mut problems = ProblemSchemas::default();
@@ -415,7 +415,7 @@ impl Serialize for OpenApi {
 
 /// A name for each operation that no other has: the name of the handler, with as many of its modules
 /// as are needed, or the method and the path.
-fn unique_ids<S>(operations: &[(&Method, &Route<S>, Operation<'_>)]) -> Vec<String> {
+fn unique_ids(operations: &[(&Method, &Route, Operation<'_>)]) -> Vec<String> {
     let candidates: Vec<Vec<String>> = operations
         .iter()
         .map(|(_, route, operation)| {
@@ -458,7 +458,7 @@ fn unique_ids<S>(operations: &[(&Method, &Route<S>, Operation<'_>)]) -> Vec<Stri
 
 /// Whether the document of this version describes a route. In that of all versions, a method of a path is
 /// described as it is in its newest version.
-fn is_in_document<S>(route: &Route<S>, all: &[Route<S>], version: Option<&str>) -> bool {
+fn is_in_document(route: &Route, all: &[Route], version: Option<&str>) -> bool {
     if let Some(version) = version {
         let versions = route.versions();
         return versions.is_empty() || versions.contains(&version);
@@ -466,7 +466,7 @@ fn is_in_document<S>(route: &Route<S>, all: &[Route<S>], version: Option<&str>) 
     let Some(policy) = route.version_policy() else {
         return true;
     };
-    let newest = |route: &Route<S>| {
+    let newest = |route: &Route| {
         let index = |name: &String| policy.names().iter().position(|one| one == name);
         route.options.versions.iter().filter_map(index).max()
     };
@@ -502,8 +502,8 @@ fn narrow_version(operation: &mut Value, policy: &VersionPolicy, version: &str) 
 }
 
 /// Two routes that were given the same `operationId`. Names that are made never collide.
-pub(super) fn check_operation_ids<S>(routes: &Routes<S>, findings: &mut Vec<Finding>) {
-    let mut by_id: BTreeMap<String, Vec<&Route<S>>> = BTreeMap::new();
+pub(super) fn check_operation_ids(routes: &Routes, findings: &mut Vec<Finding>) {
+    let mut by_id: BTreeMap<String, Vec<&Route>> = BTreeMap::new();
     for route in &routes.list {
         let options = route.options.document();
         let Some(id) = &options.operation_id else {

@@ -60,7 +60,7 @@ struct LayerInput<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn new<S>(method: &'a Method, route: &'a Route<S>, schemas: &mut Schemas) -> Self {
+    pub(super) fn new(method: &'a Method, route: &'a Route, schemas: &mut Schemas) -> Self {
         let types = route.document.types.documented;
         let mut inputs = Vec::new();
         let mut arguments = ArgumentTypes::default();

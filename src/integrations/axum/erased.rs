@@ -5,6 +5,7 @@ use std::{
     any::Any,
     convert::Infallible,
     future::Future,
+    marker::PhantomData,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -25,36 +26,80 @@ use crate::{
 };
 
 /// A handler without its type, and possibly without its state yet.
-pub(super) enum Stateful<S> {
+pub(crate) enum Stateful<S> {
     /// The handler has no state.
     Without(Erased),
     With(Call<S>),
 }
 
-pub(super) type Call<S> = Arc<dyn Fn(Request<Body>, S) -> BoxedResponse<Body> + Send + Sync>;
+type Call<S> = Arc<dyn CallWithState<S>>;
 
-/// Erases the handler's type. It is the only code of a stack that is compiled for each handler.
-pub(super) fn erase<F, A, O, L, S, I>(function: F) -> Call<S>
+/// A handler without its type.
+// Not a `dyn Fn`: that has two more functions for each handler.
+pub(crate) trait CallWithState<S>: Send + Sync {
+    fn call(&self, request: Request<Body>, state: S) -> BoxedResponse<Body>;
+}
+
+/// Erases the handler's type. It is the only code of a stack that is compiled for each handler, and
+/// leaves to other functions what does not depend on the handler.
+pub(super) fn erase<F, A, O, L, S, I>(function: F) -> Box<dyn CallWithState<S>>
 where
     F: HandlerFunction<A, Future: Future<Output = O> + Send>,
-    A: Arguments<L, S, I>,
+    A: Arguments<L, S, I> + 'static,
     O: IntoResponse,
+    L: 'static,
     S: Send + Sync + 'static,
+    I: 'static,
 {
-    Arc::new(move |request, state| {
-        let function = function.clone();
-        let (mut parts, body) = request.into_parts();
-        Box::pin(async move {
-            let arguments = A::take_all(&mut parts, body, &state).await;
-            drop(parts);
-            let mut response = match arguments {
-                Ok(arguments) => function.call(arguments).await.into_response(),
-                Err(rejection) => rejection,
-            };
-            log_passing(&mut response);
-            response
-        })
+    Box::new(WithArguments {
+        function,
+        arguments: PhantomData,
     })
+}
+
+/// A function, and how its arguments are taken from a request.
+struct WithArguments<F, A, L, I> {
+    function: F,
+    arguments: PhantomData<fn(L, I) -> A>,
+}
+
+impl<F, A, O, L, S, I> CallWithState<S> for WithArguments<F, A, L, I>
+where
+    F: HandlerFunction<A, Future: Future<Output = O> + Send>,
+    A: Arguments<L, S, I> + 'static,
+    O: IntoResponse,
+    L: 'static,
+    S: Send + Sync + 'static,
+    I: 'static,
+{
+    fn call(&self, request: Request<Body>, state: S) -> BoxedResponse<Body> {
+        let arguments = take_arguments::<A, L, S, I>(request, state);
+        let function = self.function.clone();
+        Box::pin(async move {
+            match arguments.await {
+                Ok(arguments) => into_response(function.call(arguments).await),
+                Err(rejection) => rejection,
+            }
+        })
+    }
+}
+
+async fn take_arguments<A, L, S, I>(request: Request<Body>, state: S) -> Result<A, Response>
+where
+    A: Arguments<L, S, I>,
+{
+    let (mut parts, body) = request.into_parts();
+    let arguments = A::take_all(&mut parts, body, &state).await;
+    arguments.map_err(logged)
+}
+
+fn into_response(output: impl IntoResponse) -> Response {
+    logged(output.into_response())
+}
+
+fn logged(mut response: Response) -> Response {
+    log_passing(&mut response);
+    response
 }
 
 impl<S> Clone for Stateful<S> {
@@ -73,12 +118,12 @@ impl<S: 'static> Stateful<S> {
             return Self::With(call);
         };
         Self::Without(Erased(ErasedHandler::new(move |request| {
-            stateless(request, ())
+            stateless.call(request, ())
         })))
     }
 
     /// The handler with this state. It allocates, unless the state is `()`.
-    pub(super) fn with(&self, state: S) -> Erased
+    pub(crate) fn with(&self, state: S) -> Erased
     where
         S: Clone + Send + Sync,
     {
@@ -87,7 +132,7 @@ impl<S: 'static> Stateful<S> {
             Self::With(call) => {
                 let call = Arc::clone(call);
                 Erased(ErasedHandler::new(move |request| {
-                    call(request, state.clone())
+                    call.call(request, state.clone())
                 }))
             }
         }

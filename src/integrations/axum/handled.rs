@@ -27,7 +27,7 @@ use tower_service::Service;
 use super::route_options::RouteOptions;
 use super::{
     arguments::{Arguments, HandlerFunction, PathUse},
-    erased::{Erased, Stateful, erase},
+    erased::{CallWithState, Erased, Stateful, erase},
 };
 use crate::{
     compose::{Describe, Stack, rows, write_table},
@@ -75,19 +75,14 @@ impl<L> Stack<L> {
         L: Layer<Erased> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
         S: Send + Sync + 'static,
+        // Apart from the other bounds, which messages of the compiler show.
+        A: 'static,
+        L: 'static,
+        I: 'static,
     {
-        Handled {
-            inner: Arc::new(Inner {
-                list: self.list().clone(),
-                description: handler.describe(),
-                handler: Stateful::new(erase(handler)),
-                path_use: A::path_use(),
-                name: type_name::<F>(),
-                #[cfg(feature = "api")]
-                options: RouteOptions::default(),
-            }),
-            types: PhantomData,
-        }
+        // Nothing else in here is compiled again for each handler.
+        let description = handler.describe();
+        Handled::new(self.list(), erase(handler), description, type_name::<F>())
     }
 }
 
@@ -104,9 +99,15 @@ pub struct Handled<L, S, A, O, I> {
 
 pub(crate) struct Inner<L, S> {
     pub(crate) list: L,
+    pub(crate) handler: Stateful<S>,
+    pub(crate) facts: HandlerFacts,
+}
+
+/// What is known of a handler, whatever its type is.
+#[derive(Clone)]
+pub(crate) struct HandlerFacts {
     /// What the handler says of itself.
     pub(crate) description: Option<Description>,
-    handler: Stateful<S>,
     pub(crate) path_use: PathUse,
     /// The path of the function.
     pub(crate) name: &'static str,
@@ -117,10 +118,32 @@ pub(crate) struct Inner<L, S> {
 /// In place of a stage, for a handler that describes itself.
 pub(crate) const HANDLER_STAGE: &str = "Handler";
 
-impl<L, S: Clone + Send + Sync + 'static> Inner<L, S> {
-    /// The handler inside the stack, with this state.
-    pub(crate) fn handler(&self, state: S) -> Erased {
-        self.handler.with(state)
+impl<L, S, A, O, I> Handled<L, S, A, O, I> {
+    fn new(
+        list: &L,
+        call: Box<dyn CallWithState<S>>,
+        description: Option<Description>,
+        name: &'static str,
+    ) -> Self
+    where
+        L: Clone,
+        S: 'static,
+        A: Arguments<L, S, I>,
+    {
+        Self {
+            inner: Arc::new(Inner {
+                list: list.clone(),
+                handler: Stateful::new(call.into()),
+                facts: HandlerFacts {
+                    description,
+                    path_use: A::path_use(),
+                    name,
+                    #[cfg(feature = "api")]
+                    options: RouteOptions::default(),
+                },
+            }),
+            types: PhantomData,
+        }
     }
 }
 
@@ -140,16 +163,13 @@ impl<L, S, A, O, I> Handled<L, S, A, O, I> {
     where
         L: Clone,
     {
-        let mut options = self.inner.options.clone();
-        change(&mut options);
+        let mut facts = self.inner.facts.clone();
+        change(&mut facts.options);
         Self {
             inner: Arc::new(Inner {
                 list: self.inner.list.clone(),
-                description: self.inner.description.clone(),
                 handler: self.inner.handler.clone(),
-                path_use: self.inner.path_use.clone(),
-                name: self.inner.name,
-                options,
+                facts,
             }),
             types: PhantomData,
         }
@@ -198,7 +218,7 @@ impl<L: Describe, S, A, O, I> Handled<L, S, A, O, I> {
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, Description)> {
         let mut rows = rows(&self.inner.list);
-        let handler = self.inner.description.clone();
+        let handler = self.inner.facts.description.clone();
         rows.extend(handler.map(|description| (HANDLER_STAGE, description)));
         rows
     }

@@ -28,11 +28,13 @@ pub use arguments::{
     PathUse,
 };
 pub use erased::Erased;
+#[cfg(feature = "api")]
+pub(crate) use erased::Stateful;
 pub use from_layer::FromLayer;
 #[cfg(feature = "api")]
 pub use handled::RouteHandler;
 #[cfg(feature = "api")]
-pub(crate) use handled::{HANDLER_STAGE, Inner};
+pub(crate) use handled::{HANDLER_STAGE, HandlerFacts, Inner};
 pub use handled::{Handled, HandledFuture};
 #[cfg(feature = "api")]
 pub use route_options::Concern;
