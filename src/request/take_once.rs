@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// A value to be taken once. Extensions must be `Clone`, values need not be: clones share one
@@ -19,20 +19,21 @@ enum State<T> {
     Taken,
 }
 
+/// An `Option` of the value.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+struct Shared(Arc<Mutex<Box<dyn Any + Send>>>);
 
 impl Shared {
     fn new(value: Box<dyn Any + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Some(value))))
+        Self(Arc::new(Mutex::new(value)))
     }
 
-    fn take(self) -> Option<Box<dyn Any + Send>> {
-        let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        value.take()
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Any + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+// Without the combinators of `Option` and `Result`: each would be compiled for each type.
 impl<T: Send + 'static> TakeOnce<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(Mutex::new(State::Owned(value)))
@@ -40,24 +41,34 @@ impl<T: Send + 'static> TakeOnce<T> {
 
     /// The value, unless another clone had it.
     pub(crate) fn take(self) -> Option<T> {
-        match self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let state = mem::replace(&mut *self.lock(), State::Taken);
+        match state {
             State::Owned(value) => Some(value),
-            State::Shared(shared) => shared.take()?.downcast().ok().map(|value| *value),
+            State::Shared(shared) => match shared.lock().downcast_mut::<Option<T>>() {
+                Some(value) => value.take(),
+                None => None,
+            },
             State::Taken => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        match self.0.lock() {
+            Ok(state) => state,
+            Err(poisoned) => poisoned.into_inner(),
         }
     }
 }
 
 impl<T: Send + 'static> Clone for TakeOnce<T> {
     fn clone(&self) -> Self {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = match mem::replace(&mut *state, State::Taken) {
-            State::Owned(value) => Shared::new(Box::new(value)),
+        let state = &mut *self.lock();
+        let shared = match mem::replace(state, State::Taken) {
+            State::Owned(value) => Shared::new(Box::new(Some(value))),
             State::Shared(shared) => shared,
             State::Taken => return Self(Mutex::new(State::Taken)),
         };
         *state = State::Shared(shared.clone());
-        drop(state);
         Self(Mutex::new(State::Shared(shared)))
     }
 }

@@ -142,13 +142,17 @@ where
         path_use.kinds.push(examples::kinds::<T>);
     }
 
-    async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+    fn take(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Response>> + Send {
         // Compiled once for each type, and not for each stack.
-        Self::of(parts).map_err(|problem| problem.into_response().map(Body::from))
+        Self::read(parts)
     }
 }
 
 impl<T: DeserializeOwned> Path<T> {
+    async fn read(parts: &mut Parts) -> Result<Self, Response> {
+        Self::of(parts).map_err(|problem| problem.into_response().map(Body::from))
+    }
+
     fn of(parts: &mut Parts) -> Result<Self, Problem> {
         let read = with_path_params(parts, |params| {
             let read = T::deserialize(Params::Sent(params));

@@ -161,8 +161,16 @@ where
 {
     fn note_path_use(_: &mut PathUse) {}
 
-    async fn take(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        X::from_extensions(&mut parts.extensions).ok_or_else(missing::<X>)
+    fn take(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Response>> + Send {
+        // Compiled once for each type, and not for each stack.
+        given(parts)
+    }
+}
+
+async fn given<X: Provided>(parts: &mut Parts) -> Result<X, Response> {
+    match X::from_extensions(&mut parts.extensions) {
+        Some(value) => Ok(value),
+        None => Err(missing(type_name::<X>())),
     }
 }
 
@@ -270,8 +278,9 @@ fn is_bounded_by_axum<X>() -> bool {
 }
 
 #[cold]
-fn missing<X>() -> Response {
-    Problem::not_provided::<X>().into_response().map(Body::from)
+fn missing(name: &str) -> Response {
+    let problem = Problem::without_provided(name);
+    problem.into_response().map(Body::from)
 }
 
 impl<F, Fut> HandlerFunction<()> for F

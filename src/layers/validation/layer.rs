@@ -125,6 +125,19 @@ where
 }
 
 impl CompiledValidation {
+    pub(super) fn new(inputs: Vec<InputType>, read: Arc<dyn ReadInputs>) -> Self {
+        let mut bodies = inputs.iter().filter(|input| input.is_body());
+        let body = bodies.next().map(|input| (input.format, input.is_optional));
+        Self {
+            refusals: Refusals::new(body.map(|(format, _)| format), &Options::DEFAULT),
+            inputs: inputs.into(),
+            body,
+            options: Options::DEFAULT,
+            read,
+            texts: None,
+        }
+    }
+
     fn describe(&self, layer: Description) -> Description {
         let formats: Vec<_> = self.inputs.iter().map(|input| input.format).collect();
         let has = |some: &[Format]| formats.iter().any(|format| some.contains(format));

@@ -7,7 +7,7 @@ use super::{
     check::{CheckFuture, FieldErrors},
     errors::FieldError,
     input::{ReadMode, WithRules, WithoutRules},
-    input_set::{InputSet, InputType},
+    input_set::InputSet,
     layer::{CompiledValidation, ReadInputs},
     parse::Reading,
 };
@@ -245,21 +245,11 @@ impl<I: InputSet<R>, R: ReadMode> Validation<I, R> {
     }
 
     fn with_context(context: RuleContext<I::Context>) -> Self {
-        let inputs: Arc<[InputType]> = I::inputs().into();
-        let mut bodies = inputs.iter().filter(|input| input.is_body());
-        let body = bodies.next().map(|input| (input.format, input.is_optional));
         let read = TypedInputs::<I, R> {
             context: Arc::new(context),
             check: None,
         };
-        Self::of(CompiledValidation {
-            refusals: Refusals::new(body.map(|(format, _)| format), &Options::DEFAULT),
-            inputs,
-            body,
-            options: Options::DEFAULT,
-            read: Arc::new(read),
-            texts: None,
-        })
+        Self::of(CompiledValidation::new(I::inputs(), Arc::new(read)))
     }
 
     /// Checks what only the application knows, after all rules have passed: that a name is not taken, for

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use self::logged::Logged;
 #[cfg(feature = "request-id")]
 pub(crate) use self::request_id::add_request_id;
-use crate::wire::{ConfigError, type_name};
+use crate::wire::{ConfigError, without_paths};
 
 /// The media type of a problem's body.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -141,7 +141,11 @@ impl Problem {
     /// The compiler has proven that a layer provides it, so it is only missing if a layer outside the
     /// stack was assumed, or if it was taken out twice.
     pub(crate) fn not_provided<P>() -> Self {
-        let name = type_name::<P>();
+        Self::without_provided(std::any::type_name::<P>())
+    }
+
+    pub(crate) fn without_provided(name: &str) -> Self {
+        let name = without_paths(name);
         Self::misconfigured(format!(
             "the handler asks for `{name}`, which the request does not have: put the layer that \
              provides it around the router, after its routes (`.route(..).layer(stack)`); where a \
