@@ -1,11 +1,16 @@
 //! How a password is checked: by whom, how many at a time, and with which hash.
 
+#[cfg(feature = "basic-argon2")]
+use std::sync::{Mutex, PoisonError};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 #[cfg(feature = "basic-argon2")]
 use argon2::{
-    Algorithm, Argon2, Params,
-    password_hash::{Error, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        Error,
+        phc::{Output, PasswordHash, Salt},
+    },
 };
 use tokio::{
     runtime::Handle,
@@ -181,12 +186,39 @@ pub(super) fn matches<E>(
 /// Whether the password matches the hash, a PHC string.
 #[cfg(feature = "basic-argon2")]
 pub(super) fn verify(hash: &str, password: &str) -> Result<bool, BoxError> {
-    let unusable = |error| format!("the stored hash cannot be used: {error}");
-    let hash = parse_hash(hash).map_err(unusable)?;
-    match Argon2::default().verify_password(password.as_bytes(), &hash) {
-        Ok(()) => Ok(true),
-        Err(Error::PasswordInvalid) => Ok(false),
-        Err(error) => Err(unusable(error).into()),
+    let matched = parse_hash(hash).and_then(|(argon2, salt, expected)| {
+        let mut output = [0; Output::MAX_LENGTH];
+        let output = output.get_mut(..expected.len()).ok_or(Error::OutputSize)?;
+        let count = argon2.params().block_count();
+        let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let blocks = memory.get_or_insert_default();
+        if blocks.len() < count {
+            blocks.resize(count, Block::new());
+        }
+        let blocks = blocks.get_mut(..count).unwrap_or_default();
+        argon2.hash_password_into_with_memory(password.as_bytes(), &salt, output, blocks)?;
+        keep(memory.unwrap_or_default());
+        // In constant time.
+        Ok(Output::new(output)? == expected)
+    });
+    Ok(matched.map_err(|error| format!("the stored hash cannot be used: {error}"))?)
+}
+
+/// The memory of checks that have ended, for the next ones. Allocators keep memory of this size for each
+/// thread that has had some, and checks run on many threads.
+#[cfg(feature = "basic-argon2")]
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// Keeps the memory of a check if it is of the usual size, one for each core.
+#[cfg(feature = "basic-argon2")]
+fn keep(blocks: Vec<Block>) {
+    const USUAL: usize = 64 * 1024 * 1024 / Block::SIZE;
+    if blocks.len() > USUAL {
+        return;
+    }
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    if memory.len() < super::cores() {
+        memory.push(blocks);
     }
 }
 
@@ -198,20 +230,16 @@ pub(super) fn check_decoy(decoy: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// A hash with everything that a verification needs. If the salt or the output is missing, the crate
-/// `argon2` rejects every password, and does so at once.
+/// What a verification needs of a hash: how it was made, its salt, and its output.
 #[cfg(feature = "basic-argon2")]
-fn parse_hash(hash: &str) -> Result<PasswordHash, Error> {
+fn parse_hash(hash: &str) -> Result<(Argon2<'static>, Salt, Output), Error> {
     let hash = PasswordHash::new(hash)?;
-    Algorithm::try_from(hash.algorithm.as_str())?;
-    Params::try_from(&hash)?;
-    if hash.salt.is_none() {
-        return Err(Error::SaltInvalid);
-    }
-    if hash.hash.is_none() {
-        return Err(Error::OutputSize);
-    }
-    Ok(hash)
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+    let version = hash.version.map(Version::try_from).transpose()?;
+    let params = Params::try_from(&hash)?;
+    let argon2 = Argon2::new(algorithm, version.unwrap_or_default(), params);
+    let salt = hash.salt.ok_or(Error::SaltInvalid)?;
+    Ok((argon2, salt, hash.hash.ok_or(Error::OutputSize)?))
 }
 
 #[cfg(all(test, feature = "basic-argon2"))]
@@ -228,7 +256,12 @@ mod tests {
 
     /// A hash that costs next to nothing.
     fn cheap(algorithm: Algorithm) -> String {
-        let params = Params::new(8, 1, 1, None).unwrap();
+        of_size(algorithm, 8)
+    }
+
+    /// A hash that takes this many kibibytes.
+    fn of_size(algorithm: Algorithm, size: u32) -> String {
+        let params = Params::new(size, 2, 1, None).unwrap();
         let argon2 = Argon2::new(algorithm, Version::V0x13, params);
         let hash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"somesalt");
         hash.unwrap().to_string()
@@ -272,6 +305,18 @@ mod tests {
             check_decoy(&hash).unwrap();
             assert!(verify(&hash, PASSWORD).unwrap(), "{hash}");
             assert!(!verify(&hash, "open says me").unwrap(), "{hash}");
+        }
+    }
+
+    /// Each check finds the memory as the one before it has left it.
+    #[test]
+    fn verifies_hashes_of_different_sizes_in_turn() {
+        for algorithm in [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d] {
+            for size in [64, 8, 200, 16, 64] {
+                let hash = of_size(algorithm, size);
+                assert!(verify(&hash, PASSWORD).unwrap(), "{hash}");
+                assert!(!verify(&hash, "open says me").unwrap(), "{hash}");
+            }
         }
     }
 

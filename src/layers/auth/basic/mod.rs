@@ -191,8 +191,8 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Security
     ///
-    /// Each check takes as much memory as the hash demands, 19 MiB by default; limit
-    /// [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in the store is
+    /// Each check takes as much memory as the hash demands, 19 MiB by default, which is kept for the next
+    /// one; limit [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in the store is
     /// answered 503, with the cause in the log.
     #[cfg(feature = "basic-argon2")]
     pub fn argon2<F, A, E>(realm: &str, look_up: F) -> Result<Self, ConfigError>
