@@ -118,7 +118,8 @@ impl Weather {
             return Err(Failure::Passing(problem.clone()));
         }
         let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        // A server that says when it wants to be asked again is not asked before.
+        if status.is_server_error() && !response.headers().contains_key(header::RETRY_AFTER) {
             return Err(Failure::Passing(Problem::bad_gateway(format!(
                 "the status is {status}"
             ))));
