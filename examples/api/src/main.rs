@@ -4,7 +4,7 @@ use std::{
     env,
     fmt::Display,
     io::{self, Write},
-    process::ExitCode,
+    process::{self, ExitCode},
 };
 
 use example_api::{
@@ -139,6 +139,10 @@ fn interrupted() -> impl Future<Output = ()> {
                     _ = interrupted.recv() => {}
                     _ = terminated.recv() => {}
                 }
+                tokio::spawn(async move {
+                    interrupted.recv().await;
+                    process::exit(130)
+                });
             }
             // Without signals, the only way to stop is to be killed.
             _ => std::future::pending().await,
@@ -147,7 +151,7 @@ fn interrupted() -> impl Future<Output = ()> {
         if signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
-        eprintln!("\nStopping after the requests in progress.");
+        eprintln!("\nStopping after the requests in progress; Ctrl-C does not wait for them.");
     }
 }
 
