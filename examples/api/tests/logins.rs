@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use http::Version;
 use serde_json::json;
 use support::{Api, answer::Jar};
+use tokio::time::sleep;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -110,6 +113,27 @@ async fn wrong_passwords_are_also_counted_when_changing_a_password() {
     }
     let problem = guess().send().await.refused(429);
     assert_eq!(problem["violated-policies"], json!(["guesses"]));
+}
+
+#[tokio::test]
+async fn a_client_that_disconnects_does_not_use_up_the_guesses_of_its_account() {
+    let api = Api::start(Version::HTTP_11);
+    api.register("ada@example.com").await.is(201);
+    let account = json!({ "email": "ada@example.com", "password": "correct horse" }).to_string();
+    let login = format!(
+        "POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{account}",
+        account.len()
+    );
+    for _ in 0..6 {
+        let mut raw = api.raw().await;
+        raw.write(login.as_bytes()).await.unwrap();
+        // The password is being checked.
+        sleep(Duration::from_millis(10)).await;
+        drop(raw);
+        sleep(Duration::from_millis(500)).await;
+    }
+    api.log_in("ada@example.com").await.is(200);
 }
 
 #[tokio::test]
