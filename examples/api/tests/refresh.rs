@@ -53,6 +53,18 @@ async fn a_refresh_token_works_once_and_reuse_ends_the_login() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_does_not_make_an_old_token_that_of_another_tab() {
+    let (api, hands) = Api::with_hands().await;
+    let stolen = api.browser("ada@example.com").await;
+    let day = 24 * 60 * 60;
+    hands.go(day);
+    let newer = api.refreshed(&stolen).await;
+    hands.go_back(day);
+    api.refresh(&stolen).await.has_ended();
+    api.refresh(&newer).await.has_ended();
+}
+
+#[tokio::test]
 async fn if_two_tabs_refresh_at_once_the_second_gets_nothing_and_loses_nothing() {
     let (api, hands) = Api::with_hands().await;
     let jar = api.browser("ada@example.com").await;

@@ -15,7 +15,7 @@ pub(crate) const LIFETIME: i64 = 30 * 24 * 60 * 60;
 
 /// How many seconds after a refresh the replaced token may be sent again, by a second tab of the
 /// same browser. The second request gets no tokens, but is not treated as theft.
-const GRACE: i64 = 10;
+const GRACE: u64 = 10;
 
 /// All logins that have not ended.
 #[derive(Clone)]
@@ -107,7 +107,9 @@ impl LoginStore {
         let previous: Option<Vec<u8>> = row.try_get("previous")?;
         let refreshed_at: Option<i64> = row.try_get("refreshed_at")?;
         let is_previous = previous.is_some_and(|previous| previous == token.secret());
-        if is_previous && refreshed_at.is_some_and(|at| at > now.saturating_sub(GRACE)) {
+        // A clock that was set back does not lengthen the time.
+        let is_just_before = |at: i64| at.abs_diff(now) < GRACE;
+        if is_previous && refreshed_at.is_some_and(is_just_before) {
             return Ok(Refreshed::JustBefore);
         }
         self.end(token).await?;

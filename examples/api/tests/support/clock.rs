@@ -22,6 +22,10 @@ impl Hands {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    pub fn go_back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds, Ordering::Relaxed);
+    }
+
     pub fn clock(&self) -> Clock {
         let Self(hands) = self.clone();
         Clock::new(move || UNIX_EPOCH + Duration::from_secs(hands.load(Ordering::Relaxed)))
