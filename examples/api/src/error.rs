@@ -91,11 +91,16 @@ impl ServerError {
 
 impl From<sqlx::Error> for ServerError {
     fn from(error: sqlx::Error) -> Self {
-        // PostgreSQL sends a code of class 53 when it has no resources left, 57P when it stops or starts.
+        // PostgreSQL sends a code of class 53 when it has no resources left, 57P when it stops or starts. In
+        // SQLite, another process has locked the database: SQLITE_BUSY or SQLITE_LOCKED in the last byte.
+        let is_passing = |code: &str| match code.parse::<u32>() {
+            Ok(code) if code < 10_000 => matches!(code & 0xff, 5 | 6),
+            _ => code.starts_with("53") || code.starts_with("57P"),
+        };
         let code = error.as_database_error().and_then(|error| error.code());
         let unavailable = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-            _ => code.is_some_and(|code| code.starts_with("53") || code.starts_with("57P")),
+            _ => code.is_some_and(|code| is_passing(&code)),
         };
         if unavailable {
             Self(busy().because(error))

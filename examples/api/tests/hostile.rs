@@ -8,7 +8,8 @@ use std::time::Duration;
 use example_api::TimeLimits;
 use http::{StatusCode, Version};
 use serde_json::json;
-use support::{Api, ORIGIN, raw::problem};
+use sqlx::SqlitePool;
+use support::{Api, ORIGIN, database::File, raw::problem};
 
 const HEAD: &str =
     "POST /api/contact HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
@@ -279,4 +280,24 @@ async fn clients_that_disconnect_leave_the_server_working() {
     let user = json!({ "name": "Grace", "email": "grace@example.com" });
     let create = api.post("/api/users").bearer(&token).json(&user);
     create.send().await.is(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_another_process_has_locked_is_a_503() {
+    let file = File::new();
+    let api = Api::start_with(&[("DATABASE_URL", file.path())]);
+    let message = json!({ "name": "Ada", "email": "ada@example.com", "message": "Hello" });
+    let write = || api.post("/api/contact").json(&message).send();
+    write().await.is(201);
+    let other = SqlitePool::connect(file.path()).await.unwrap();
+    let mut lock = other.acquire().await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let refused = write().await;
+    refused.field("retry-after");
+    refused.refused(503);
+    sqlx::query("ROLLBACK").execute(&mut *lock).await.unwrap();
+    write().await.is(201);
 }
