@@ -2,12 +2,17 @@
 
 use axum::{Json, extract::State};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::json;
 use sqlx::AnyPool;
 use wythe::{ConfigError, Verified, webhook::WebhookScheme};
 
-use crate::{clock::Clock, config::WebhookSecret, error::ServerError};
+use crate::{
+    clock::Clock,
+    config::WebhookSecret,
+    database::{STORABLE, storable},
+    error::ServerError,
+};
 
 /// An event of Stripe. Those of other types are received and ignored.
 #[derive(Deserialize, JsonSchema)]
@@ -38,10 +43,21 @@ pub(crate) struct EventData {
 /// A payment.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PaymentIntent {
+    #[serde(deserialize_with = "text")]
+    #[schemars(regex(pattern = STORABLE))]
     id: String,
     /// In the smallest unit of the currency.
     amount: i64,
+    #[serde(deserialize_with = "text")]
+    #[schemars(regex(pattern = STORABLE))]
     currency: String,
+}
+
+/// A text that can be stored.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    storable(&text, &()).map_err(D::Error::custom)?;
+    Ok(text)
 }
 
 /// The event was received.

@@ -104,5 +104,7 @@ async fn events_without_a_valid_signature_are_rejected() {
     forged.json(&event).send().await.is(400);
     let shapeless = json!({ "id": "evt_2", "type": "payment_intent.succeeded" });
     send_at(&api, &shapeless, now()).await.is(422);
+    let not_storable = payment("evt_3", "payment_intent.succeeded", "pi\0");
+    send_at(&api, &not_storable, now()).await.is(422);
     send_at(&api, &event, now()).await.is(200);
 }

@@ -13,6 +13,7 @@ use super::{
     CheckError, Credentials, LoginEnded, Logins, WrongLogin, cookies::SetCookies, secret::secret,
 };
 use crate::{
+    database::{STORABLE, storable},
     error::{ServerError, one_of},
     users::Profile,
 };
@@ -22,7 +23,8 @@ use crate::{
 #[derive(Deserialize, JsonSchema, Validate)]
 #[schemars(example = json!({ "email": "ada@example.com", "password": "correct horse" }))]
 pub(crate) struct Login {
-    #[garde(skip)]
+    #[garde(custom(storable))]
+    #[schemars(regex(pattern = STORABLE))]
     email: String,
     #[serde(deserialize_with = "secret")]
     #[garde(length(chars, max = 128))]
