@@ -17,9 +17,8 @@ use tokio::{
 };
 use tracing_subscriber::{filter::LevelFilter, fmt::format::debug_fn};
 
-/// The allocator of musl gives memory back to the system at every opportunity: the program would take half as
-/// long again to start.
-#[cfg(target_env = "musl")]
+/// Hashes of passwords take 19 MiB each, which glibc keeps for every thread that has had some: up to 900 MB after a
+/// burst of sign-ins. With the allocator of musl, the program takes half as long again to start.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
