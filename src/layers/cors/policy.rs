@@ -33,7 +33,7 @@ pub fn with_cors(cors: impl IntoPolicy<Cors>) -> With<Cors> {
 
 /// Which origins may call, and how: the policy of [`with_cors`].
 ///
-/// Its functions start a [`CorsBuilder`], which [`with_cors`] converts into a `Cors`.
+/// Its functions start a [`CorsBuilder`](super::CorsBuilder), which [`with_cors`] converts into a `Cors`.
 #[derive(Clone)]
 #[must_use]
 pub struct Cors(pub(super) Arc<CorsPolicy>);
