@@ -73,24 +73,18 @@ where
     I: 'static,
 {
     fn call(&self, request: Request<Body>, state: S) -> BoxedResponse<Body> {
-        let arguments = take_arguments::<A, L, S, I>(request, state);
         let function = self.function.clone();
+        let (mut parts, body) = request.into_parts();
         Box::pin(async move {
-            match arguments.await {
+            // The parts stay where they are: a future of their own would be one more copy of them.
+            let arguments = A::take_all(&mut parts, body, &state).await;
+            drop(parts);
+            match arguments {
                 Ok(arguments) => into_response(function.call(arguments).await),
-                Err(rejection) => rejection,
+                Err(rejection) => logged(rejection),
             }
         })
     }
-}
-
-async fn take_arguments<A, L, S, I>(request: Request<Body>, state: S) -> Result<A, Response>
-where
-    A: Arguments<L, S, I>,
-{
-    let (mut parts, body) = request.into_parts();
-    let arguments = A::take_all(&mut parts, body, &state).await;
-    arguments.map_err(logged)
 }
 
 fn into_response(output: impl IntoResponse) -> Response {
