@@ -89,6 +89,8 @@ impl Responses {
         entry.add_fields(answer.fields());
         if answer.kind_uri().is_some() {
             entry.problems.push(answer.clone());
+        } else if let Some(media_type) = answer.media_type() {
+            entry.add_content(media_type, json!({}));
         } else if is_of_handler && has_content(answer.status()) {
             entry.add_content("*/*", json!({}));
         }

@@ -30,6 +30,8 @@ pub struct Answer {
     condition: Cow<'static, str>,
     /// `None` for an answer that is not a problem.
     kind: Option<Cow<'static, str>>,
+    /// Of the content of an answer that is not a problem.
+    media_type: Option<Cow<'static, str>>,
     reasons: Vec<Cow<'static, str>>,
     fields: Vec<HeaderName>,
     members: Vec<Cow<'static, str>>,
@@ -57,6 +59,7 @@ impl Answer {
             status,
             condition: Cow::Borrowed(""),
             kind: is_error.then_some(Cow::Borrowed("about:blank")),
+            media_type: None,
             reasons: Vec::new(),
             fields: Vec::new(),
             members: Vec::new(),
@@ -104,6 +107,12 @@ impl Answer {
     pub fn plain(mut self) -> Self {
         self.kind = None;
         self
+    }
+
+    /// The answer is not a problem, and has content of this media type.
+    pub fn content(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {
+        self.media_type = Some(media_type.into());
+        self.plain()
     }
 
     /// Adds a reason of the problem, as it is logged: see [`Problem::reason`].
@@ -205,6 +214,12 @@ impl Answer {
     #[must_use]
     pub fn kind_uri(&self) -> Option<&str> {
         self.kind.as_deref()
+    }
+
+    /// The media type of the content of an answer that is not a problem; `None` if it has none.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
     }
 
     /// The reasons of the problem, as they are logged. More are possible, from schemes and checks of an

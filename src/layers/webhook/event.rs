@@ -140,7 +140,8 @@ impl CompiledWebhook {
             layer = layer.answer(invalid.not_provoked(NO_SECRET));
         }
         if self.options.store.is_some() {
-            let handled = Answer::new(StatusCode::OK).when("when the event was handled before");
+            let handled = Answer::new(StatusCode::OK).content("application/json");
+            let handled = handled.when("when the event was handled before");
             let in_progress =
                 Answer::of(&self.in_progress).when("while the event is being handled");
             layer = layer
