@@ -220,6 +220,14 @@ impl DeclaredOperation {
         if has_none || !is_json(&media_type) {
             return found;
         }
+        if let Some(coding) = head.headers.get(header::CONTENT_ENCODING) {
+            let text = format!(
+                "the content has the coding {coding:?}, and is not compared with its schema: send the \
+                 request without `Accept-Encoding`"
+            );
+            add(ViolationKind::NotCompared, text);
+            return found;
+        }
         match body {
             Content::Whole(body) => match serde_json::from_slice(body) {
                 Ok(value) => {

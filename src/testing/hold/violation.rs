@@ -39,7 +39,8 @@ pub enum ViolationKind {
     NotJson,
     /// The content is not valid by its schema.
     InvalidContent,
-    /// The content has too many bytes to be compared with its schema, or the schema can't be used.
+    /// The content has too many bytes to be compared with its schema, or is compressed, or the schema can't
+    /// be used.
     NotCompared,
 }
 

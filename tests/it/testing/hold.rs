@@ -375,6 +375,18 @@ impl http_body::Body for Pieces {
 }
 
 #[tokio::test]
+async fn compressed_content_is_reported_as_not_compared() {
+    let mut packed = response(200, "application/json", "\u{1f}\u{8b}");
+    let gzip = "gzip".parse().unwrap();
+    packed.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+    let found = found(Method::GET, "/users/7", packed).await;
+    let [(ViolationKind::NotCompared, text)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert!(text.contains("Accept-Encoding"), "{text}");
+}
+
+#[tokio::test]
 async fn a_body_passes_on_unchanged_whether_it_is_read_to_the_end_or_not() {
     for (limit, kinds) in [(1024, &[][..]), (10, &[ViolationKind::NotCompared])] {
         let holding = Holding::new(&document()).collecting().max_body_bytes(limit);
