@@ -23,7 +23,7 @@ use crate::{
         Description, Later,
         description::{Answer, Carrier, SchemeKind, SecurityScheme},
     },
-    wire::{BoxError, ConfigError, Secret, field::Challenge},
+    wire::{BoxError, ConfigError, Problem, Secret, field::Challenge},
 };
 
 /// Verifies a user and a password (RFC 7617) and finds out who the user is, as a `P`: a scheme for
@@ -191,6 +191,9 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Security
     ///
+    /// Without optimization, a check takes a second or more: in `Cargo.toml`, give `argon2` and `blake2`
+    /// `opt-level = 3` in `[profile.dev.package.argon2]` and `[profile.dev.package.blake2]`.
+    ///
     /// Each check takes as much memory as the hash demands, 19 MiB by default, which is kept for the next
     /// one; limit [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in the store is
     /// answered 503, with the cause in the log.
@@ -327,6 +330,58 @@ impl<P: Send + 'static> Basic<P> {
     pub fn bcrypt_cost(self, cost: u32) -> Result<Self, ConfigError> {
         bcrypt::check_cost(cost)?;
         Ok(self.change(|options| options.bcrypt_cost = cost))
+    }
+
+    /// Checks a user and a password that did not come in an `Authorization` field, but in the form of a
+    /// sign-in page, for example: the principal, or `None` if there is no such user or the password is wrong.
+    /// It takes as long for a user that does not exist, and counts to
+    /// [`max_concurrent`](Self::max_concurrent).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use wythe::{Basic, Problem, Secret};
+    ///
+    /// #[derive(Clone)]
+    /// struct User(u64);
+    ///
+    /// async fn sign_in(passwords: &Basic<User>, name: &str, password: Secret) -> Result<User, Problem> {
+    ///     let user = passwords.check(name, password).await?;
+    ///     user.ok_or_else(|| {
+    ///         Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY)
+    ///             .detail("The name or the password is wrong.")
+    ///     })
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = |user: String, password: Secret| async move {
+    /// #     let is_valid = user == "Aladdin" && password.matches("open sesame");
+    /// #     Ok::<_, std::convert::Infallible>(is_valid.then_some(User(7)))
+    /// # };
+    /// let passwords = Basic::verify("sign-in", directory)?;
+    /// let password = Secret::new("open sesame".to_owned());
+    /// assert_eq!(sign_in(&passwords, "Aladdin", password).await?.0, 7);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// 503, with `Retry-After`, if too many passwords are being checked; and 503 if the check fails. The log has
+    /// the cause.
+    pub async fn check(
+        &self,
+        user: impl Into<String>,
+        password: Secret,
+    ) -> Result<Option<P>, Problem> {
+        match (self.check)(user.into(), password, Arc::clone(&self.options)).await {
+            Ok(Ok(principal)) => Ok(Some(principal)),
+            Ok(Err(BasicRefusal::Busy)) => {
+                Err(self.refusals.of(BasicRefusal::Busy).problem().clone())
+            }
+            Ok(Err(_)) => Ok(None),
+            Err(cause) => Err(Problem::unavailable(cause)),
+        }
     }
 
     fn new(realm: &str, max_concurrent: usize, check: Check<P>) -> Result<Self, ConfigError> {

@@ -262,6 +262,40 @@ async fn a_request_that_gets_no_permit_in_time_is_told_to_retry() {
 }
 
 #[tokio::test]
+async fn a_password_from_a_form_is_checked_as_one_from_the_field() {
+    let password = |text: &str| Secret::new(text.to_owned());
+    let scheme = Basic::verify("a", async |user: String, given: Secret| match &*user {
+        "broken" => Err(io::Error::other("hunter2")),
+        _ => Ok(given.matches("open sesame").then_some(User(user))),
+    });
+    let scheme = scheme.unwrap();
+    let user = scheme.check("Aladdin", password("open sesame")).await;
+    assert_eq!(user.unwrap(), Some(User("Aladdin".to_owned())));
+    let user = scheme.check("Aladdin", password("open says me")).await;
+    assert_eq!(user.unwrap(), None);
+    let failed = scheme
+        .check("broken", password("open sesame"))
+        .await
+        .unwrap_err();
+    assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(failed.reason_code(), Some("unavailable"));
+
+    let Held { scheme, begun, end } = held();
+    let scheme = scheme.max_wait(Duration::ZERO);
+    let first = tokio::spawn({
+        let scheme = scheme.clone();
+        async move { scheme.check("a", Secret::new("b".to_owned())).await }
+    });
+    tokio::task::yield_now().await;
+    begun.recv().unwrap();
+    let busy = scheme.check("c", password("d")).await.unwrap_err();
+    assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(busy.headers()["retry-after"], "1");
+    end.send(()).unwrap();
+    assert!(first.await.unwrap().unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_check_that_waits_for_a_permit_gets_it() {
     let Held { scheme, begun, end } = held();
     let layer = with_auth(scheme.max_wait(Duration::from_secs(60)));
