@@ -52,7 +52,7 @@
 //! # Responses
 //!
 //! The layer rejects nothing. It sets `X-Request-Id`, or the [field](RequestIds::field) of your choice.
-//! A page of another origin can read it if CORS exposes it: `Cors::expose`.
+//! A page of another origin can read it if CORS exposes it: `.exposed_headers(["x-request-id"])`.
 //!
 //! # In problems
 //!
@@ -84,6 +84,8 @@
 //!   network is trusted as a whole. Clients must not be able to send the field through the proxy: configure
 //!   the proxy to overwrite it.
 //! - The syntax has no character that needs an escape in a log, a header field or JSON.
+//!
+//! A second layer, inside, keeps the id of the first.
 //!
 //! A request costs two small allocations: the place of the [`RequestId`] in the extensions, and the field.
 //!

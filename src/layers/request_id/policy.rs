@@ -210,6 +210,11 @@ impl<B> Middleware<B> for RequestIds {
     type Carry = RequestId;
 
     fn before(&self, mut request: Request<B>) -> Later<Step<B, RequestId>> {
+        if let Some(id) = request.extensions().get::<RequestId>() {
+            // A layer outside has given it one.
+            let id = id.clone();
+            return Step::next(request, id);
+        }
         let id = self.0.id(request.headers(), request.extensions());
         #[cfg(feature = "trace")]
         if let Some(span) = RequestSpan::of(request.extensions()) {

@@ -55,6 +55,18 @@ async fn id_of(ids: RequestIds, peer: Option<[u8; 4]>, values: &[&[u8]]) -> Stri
     fields[0].to_str().unwrap().to_owned()
 }
 
+#[tokio::test]
+async fn a_layer_inside_keeps_the_id_of_the_one_outside() {
+    let show = |id: RequestId| async move { id.to_string() };
+    let inner = compose((with_request_id(RequestIds::new()),));
+    let outer = compose((with_request_id(RequestIds::new()),));
+    let router = Router::<()>::new().route("/", get(inner.handler(show)));
+    let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+    let response = read(router.layer(outer).oneshot(request).await.unwrap()).await;
+    let fields: Vec<_> = response.headers().get_all("x-request-id").iter().collect();
+    assert_eq!(fields, [std::str::from_utf8(response.body()).unwrap()]);
+}
+
 /// RFC 9562, section 5.7.
 fn is_own(id: &str) -> bool {
     let groups: Vec<_> = id.split('-').collect();
