@@ -319,17 +319,15 @@ impl Table {
             extensions.insert(matched.clone());
         }
         #[cfg(feature = "trace")]
-        if let (Some(span), Some(route)) = (
-            RequestSpan::of(request.extensions()),
-            RequestHead::from(&request).known_route(),
-        ) {
+        if let Some(span) = RequestSpan::of(request.extensions())
+            && let Some(route) = RequestHead::from(&request).known_route()
+        {
             span.record_route(request.method(), route);
         }
         #[cfg(feature = "metrics")]
-        if let (Some(slot), Some(route)) = (
-            RouteSlot::of(request.extensions()),
-            RequestHead::from(&request).known_route(),
-        ) {
+        if let Some(slot) = RouteSlot::of(request.extensions())
+            && let Some(route) = RequestHead::from(&request).known_route()
+        {
             slot.note(route);
         }
         table.call(request)

@@ -109,10 +109,16 @@ impl LingeringClose {
     }
 
     /// Watches the body of a request, if there is one.
+    #[inline]
     pub(crate) fn watch<B: RequestBody>(&self, request: Request<B>) -> (Request<B>, Option<Watch>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
+        let (request, watch) = self.watch_body(request);
+        (request, Some(watch))
+    }
+
+    fn watch_body<B: RequestBody>(&self, request: Request<B>) -> (Request<B>, Watch) {
         let watch = Arc::new(Watched {
             policy: self.clone(),
             awaits_invitation: awaits_invitation(request.headers()),
@@ -125,7 +131,7 @@ impl LingeringClose {
                 watch: Arc::clone(&watch),
             })
         });
-        (request, Some(Watch { watch, version }))
+        (request, Watch { watch, version })
     }
 
     /// Reads on in a task of its own. `false` if there is no place left, or no runtime.
