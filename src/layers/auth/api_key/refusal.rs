@@ -70,7 +70,7 @@ impl ApiKeyRefusal {
             Self::Unreadable => "The API key is malformed",
             Self::TooLong => "The API key is too long",
             Self::Checksum => "The checksum of the API key is wrong: it is mistyped or incomplete",
-            Self::Format | Self::Unknown | Self::Secret => "The API key is invalid",
+            Self::Format | Self::Unknown | Self::Secret => "The API key is invalid.",
         }
     }
 

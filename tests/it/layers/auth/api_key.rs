@@ -326,7 +326,7 @@ async fn refuses_hostile_fields_without_a_lookup() {
 #[tokio::test]
 async fn the_challenge_says_where_the_key_belongs() {
     let bearer = |error: &str| format!("{AS_BEARER}, {error}");
-    let invalid = bearer(r#"error="invalid_token", error_description="The API key is invalid""#);
+    let invalid = bearer(r#"error="invalid_token", error_description="The API key is invalid.""#);
     let unreadable =
         bearer(r#"error="invalid_request", error_description="The API key is malformed""#);
     let both = format!("{IN_FIELD}, {AS_BEARER}");
