@@ -153,8 +153,12 @@ impl<T> CorsBuilder<T> {
         Ok(self)
     }
 
-    /// The request headers that a preflight may ask for. By default `Authorization` and
+    /// The request headers that a preflight may ask for, in place of the default: `Authorization` and
     /// `Content-Type`.
+    ///
+    /// List what the layers of the routes read, too: `If-Match` (`with_conditional`), `Idempotency-Key`
+    /// (`with_idempotency`), the field of an `ApiKey` or of a CSRF token, such as `X-CSRF-Token`. A browser does
+    /// not send a request with another one.
     ///
     /// # Errors
     ///

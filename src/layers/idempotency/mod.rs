@@ -132,7 +132,7 @@
 //! limits, and is rejected when the client may no longer do it.
 //!
 //! For pages of other origins, CORS outside has to allow the field in requests:
-//! `Cors::headers(["content-type", "idempotency-key"])`. A repeated answer to a request with an `Origin`
+//! `Cors::origins(..)?.headers(["authorization", "content-type", "idempotency-key"])`. A repeated answer to a request with an `Origin`
 //! lists `Idempotent-Replayed` in `Access-Control-Expose-Headers`, so that scripts can read it.
 //!
 //! The layer acts on all routes that it is around. Put it around those that change something.

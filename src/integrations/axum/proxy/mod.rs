@@ -7,8 +7,9 @@
 //! 3. [Fields](#fields) of the connection, credentials, and what clients say of themselves as a proxy would
 //!    do not go on.
 //! 4. Bodies stream in both directions. Trailers are dropped.
-//! 5. The status of the upstream and its body go back as they are, errors too. If there is no response, the
-//!    client gets 502 or 504, and the log the cause.
+//! 5. The status of the upstream and its body go back as they are, errors too; inside
+//!    [`with_presentation`](crate::with_presentation), an error in plain text becomes a problem, as that of
+//!    any handler does. If there is no response, the client gets 502 or 504, and the log the cause.
 //! 6. If the client goes away, the request to the upstream is cancelled.
 //!
 //! # Example
@@ -150,6 +151,9 @@
 //! 4.1), and after 101 the bytes of both sides. No other protocol is: `Upgrade: h2c` is dropped. WebSocket
 //! connections over HTTP/2 (RFC 8441) are `CONNECT` requests and answered with 501; a server accepts them only if it has
 //! announced them.
+//!
+//! CORS does not protect a WebSocket: a page of any site can open one, with the cookies of its visitor. Put
+//! [`with_csrf`](crate::with_csrf) around the route, which checks the `Origin` of the handshake.
 //!
 //! # Security
 //!
