@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::Request;
+use http::{Request, request::Parts};
 use tower_service::Service;
 
 use super::arguments::{Arguments, HandlerFunction};
@@ -74,17 +74,23 @@ where
 {
     fn call(&self, request: Request<Body>, state: S) -> BoxedResponse<Body> {
         let function = self.function.clone();
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         Box::pin(async move {
-            // The parts stay where they are: a future of their own would be one more copy of them.
-            let arguments = A::take_all(&mut parts, body, &state).await;
-            drop(parts);
-            match arguments {
+            // Made here: a future that is made before has two places in this one.
+            match take_arguments::<A, L, S, I>(parts, body, state).await {
                 Ok(arguments) => into_response(function.call(arguments).await),
-                Err(rejection) => logged(rejection),
+                Err(rejection) => rejection,
             }
         })
     }
+}
+
+async fn take_arguments<A, L, S, I>(mut parts: Parts, body: Body, state: S) -> Result<A, Response>
+where
+    A: Arguments<L, S, I>,
+{
+    let arguments = A::take_all(&mut parts, body, &state).await;
+    arguments.map_err(logged)
 }
 
 fn into_response(output: impl IntoResponse) -> Response {
