@@ -107,7 +107,7 @@
 //! # Cost
 //!
 //! Without a subscriber, or with a filter that does not want `http_server=info`, nothing is computed but the
-//! [`TraceContext`]: its random bits come from a buffer, and its place in the extensions is one allocation. A span
+//! [`TraceContext`]: its random bits come from a buffer, and its place in the extensions is two allocations. A span
 //! costs another two, and what the subscriber does with it.
 //!
 //! # Compared with
