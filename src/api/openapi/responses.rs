@@ -90,7 +90,11 @@ impl Responses {
         if answer.kind_uri().is_some() {
             entry.problems.push(answer.clone());
         } else if let Some(media_type) = answer.media_type() {
-            entry.add_content(media_type, json!({}));
+            let schema = match media_type {
+                "application/json" => json!({ "type": "object" }),
+                _ => json!({}),
+            };
+            entry.add_content(media_type, schema);
         } else if is_of_handler && has_content(answer.status()) {
             entry.add_content("*/*", json!({}));
         }

@@ -109,7 +109,8 @@ impl Answer {
         self
     }
 
-    /// The answer is not a problem, and has content of this media type.
+    /// The answer is not a problem, and has content of this media type: an object, if that is
+    /// `application/json`.
     pub fn content(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {
         self.media_type = Some(media_type.into());
         self.plain()
