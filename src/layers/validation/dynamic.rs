@@ -365,22 +365,26 @@ impl<'de> Visitor<'de> for Fill<'_, 'de> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        let found = Found::Some(&mut Once::new(reader));
+        let mut inner = Once::new(reader);
+        let found = Found::Some(&mut inner);
         self.0.fill(found).map_err(Fault::into_error)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        let found = Found::NewtypeStruct(&mut Once::new(reader));
+        let mut inner = Once::new(reader);
+        let found = Found::NewtypeStruct(&mut inner);
         self.0.fill(found).map_err(Fault::into_error)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let found = Found::Seq(&mut Parts(&mut items));
+        let mut parts = Parts(&mut items);
+        let found = Found::Seq(&mut parts);
         self.0.fill(found).map_err(Fault::into_error)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let found = Found::Map(&mut Parts(&mut members));
+        let mut parts = Parts(&mut members);
+        let found = Found::Map(&mut parts);
         self.0.fill(found).map_err(Fault::into_error)
     }
 
