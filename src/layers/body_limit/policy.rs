@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 
 use super::stream::LimitedBody;
 use crate::{
@@ -80,10 +80,7 @@ impl BodyLimit {
         Self(Arc::new(Limits {
             max_bytes: max,
             times: Times::default(),
-            too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-                .reason("too_large")
-                .detail(format!("The body must not be larger than {max} bytes."))
-                .extension("max_body_bytes", max),
+            too_large: Problem::large_body(max),
             too_slow: Problem::slow_body(),
         }))
     }

@@ -496,11 +496,8 @@ impl Refusals {
                 "The `Idempotency-Key` must have 1 to 255 printable ASCII characters, in quotes if it \
                  has spaces, commas or semicolons.",
             ),
-            broken_body: bad("broken_body", "The body could not be read completely."),
-            too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-                .reason("too_large")
-                .detail(format!("The body must not be larger than {max_body_bytes} bytes."))
-                .extension("max_body_bytes", max_body_bytes),
+            broken_body: Problem::broken_body(),
+            too_large: Problem::large_body(max_body_bytes),
             too_many: Problem::reduced_capacity()
                 .reason("tasks")
                 .retry_after(RETRY_AFTER),

@@ -394,7 +394,7 @@ where
             "when the body has more than {} bytes, or a part of it is too large or one too many",
             options.max_body_bytes
         );
-        let too_large = Answer::of(&refusal::large_body(options.max_body_bytes))
+        let too_large = Answer::of(&Problem::large_body(options.max_body_bytes))
             .or(&refusal::large_part("", options.max_file_bytes))
             .or(&refusal::large_header(options.max_header_bytes))
             .or(&refusal::many_fields(options.max_fields))
@@ -402,12 +402,12 @@ where
             .when(when_too_large);
         let malformed = Answer::of(&refusal::malformed(""))
             .or(&refusal::no_body())
-            .or(&refusal::broken_body())
+            .or(&Problem::broken_body())
             .or(&digest::mismatch())
             .reason("malformed_digest")
             .when("when the form is malformed or incomplete, or has another digest");
         let unsupported = Answer::of(&refusal::other_media_type())
-            .or(&refusal::content_coding())
+            .or(&Problem::coded_body())
             .or(&refusal::wrong_type("", &[]))
             .when("when the body is not a form with files, or a file has another or a false type");
         let invalid = Answer::of(&invalid_form())
@@ -473,11 +473,11 @@ fn admit<B: Body>(
 ) -> Result<(String, BodyDigests), Problem> {
     let headers = request.headers();
     if is_encoded(headers) {
-        return Err(refusal::content_coding());
+        return Err(Problem::coded_body());
     }
     let content_type = content_type(headers, request.body().is_end_stream())?;
     if announced_bytes(request) > options.max_body_bytes {
-        return Err(refusal::large_body(options.max_body_bytes));
+        return Err(Problem::large_body(options.max_body_bytes));
     }
     // RFC 2046, section 5.1.1: 1 to 70 characters.
     let boundary = multer::parse_boundary(content_type).ok();

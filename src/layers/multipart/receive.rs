@@ -247,10 +247,10 @@ where
     fn refuse(&self, error: multer::Error) -> Problem {
         match self.source.lock().fault.take() {
             Some(Fault::Read(ReadError::TooLarge)) => {
-                refusal::large_body(self.options.max_body_bytes)
+                Problem::large_body(self.options.max_body_bytes)
             }
             Some(Fault::Read(ReadError::TooSlow)) => Problem::slow_body(),
-            Some(Fault::Read(ReadError::Broken(error))) => refusal::broken_body().because(error),
+            Some(Fault::Read(ReadError::Broken(error))) => Problem::broken_body().because(error),
             Some(Fault::Header) => refusal::large_header(self.options.max_header_bytes),
             None => match error {
                 multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. } => {

@@ -20,21 +20,6 @@ pub(super) fn no_boundary() -> Problem {
     malformed("The `Content-Type` has no `boundary` of 1 to 70 characters.")
 }
 
-pub(super) fn broken_body() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST)
-        .reason("broken_body")
-        .detail("The body could not be read completely.")
-}
-
-pub(super) fn large_body(max_body_bytes: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-        .reason("too_large")
-        .detail(format!(
-            "The body must not be larger than {max_body_bytes} bytes."
-        ))
-        .extension("max_body_bytes", max_body_bytes)
-}
-
 pub(super) fn large_part(name: &str, max_bytes: u64) -> Problem {
     let name = Excerpt(name.as_bytes());
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
@@ -94,15 +79,5 @@ pub(super) fn other_media_type() -> Problem {
         .header(
             header::ACCEPT,
             HeaderValue::from_static("multipart/form-data"),
-        )
-}
-
-pub(super) fn content_coding() -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-        .reason("content_coding")
-        .detail("The body must not have a content coding such as compression.")
-        .header(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
         )
 }

@@ -116,12 +116,7 @@ impl Refusals {
                 .header(header::ACCEPT, field.clone())
         };
         Self {
-            too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-                .reason("too_large")
-                .detail(format!(
-                    "The body must not be larger than {max_body_bytes} bytes."
-                ))
-                .extension("max_body_bytes", max_body_bytes),
+            too_large: Problem::large_body(max_body_bytes),
             no_body: Problem::new(StatusCode::BAD_REQUEST)
                 .reason("no_body")
                 .detail(format!("The request has no body; expected: {accepted}.")),
@@ -129,13 +124,7 @@ impl Refusals {
             malformed_type: media_type("The `Content-Type` is not a single well-formed media type"),
             wrong_type: media_type("The `Content-Type` is not supported"),
             charset: media_type("The charset of the body must be UTF-8"),
-            content_coding: Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-                .reason("content_coding")
-                .detail("The body must not have a content coding such as compression.")
-                .header(
-                    header::ACCEPT_ENCODING,
-                    HeaderValue::from_static("identity"),
-                ),
+            content_coding: Problem::coded_body(),
         }
     }
 }

@@ -354,10 +354,7 @@ impl CompiledValidation {
         match error {
             ReadError::TooLarge => self.refusals.too_large.clone(),
             ReadError::TooSlow => Problem::slow_body(),
-            ReadError::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
-                .reason("broken_body")
-                .detail("The body could not be read completely.")
-                .because(error),
+            ReadError::Broken(error) => Problem::broken_body().because(error),
         }
     }
 }

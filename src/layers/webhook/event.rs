@@ -91,19 +91,8 @@ impl CompiledWebhook {
             read,
             is_json,
             options,
-            too_large: Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-                .reason("too_large")
-                .detail(format!(
-                    "The body must not be larger than {max_body_bytes} bytes."
-                ))
-                .extension("max_body_bytes", max_body_bytes),
-            content_coding: Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-                .reason("content_coding")
-                .detail("The body must not have a content coding such as compression.")
-                .header(
-                    header::ACCEPT_ENCODING,
-                    HeaderValue::from_static("identity"),
-                ),
+            too_large: Problem::large_body(max_body_bytes),
+            content_coding: Problem::coded_body(),
             in_progress: Problem::new(StatusCode::CONFLICT)
                 .reason("in_progress")
                 .detail("This event is being handled. Send it again later."),
@@ -223,10 +212,7 @@ impl CompiledWebhook {
         let body = body.map_err(|error| match error {
             ReadError::TooLarge => self.too_large.clone(),
             ReadError::TooSlow => Problem::slow_body(),
-            ReadError::Broken(error) => Problem::new(StatusCode::BAD_REQUEST)
-                .reason("broken_body")
-                .detail("The body could not be read completely.")
-                .because(error),
+            ReadError::Broken(error) => Problem::broken_body().because(error),
         })?;
         let event = check.finish(&self.scheme, body.clone())?;
         let key = self.options.store.is_some().then(|| self.key(&event));

@@ -170,6 +170,32 @@ impl Problem {
             .detail("The body did not arrive in time. Send the request again.")
     }
 
+    /// The 413 to a body with more bytes than a policy allows (RFC 9110, section 15.5.14).
+    pub(crate) fn large_body(max_bytes: impl Copy + fmt::Display + Into<Value>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE)
+            .reason("too_large")
+            .detail(format!(
+                "The body must not be larger than {max_bytes} bytes."
+            ))
+            .extension("max_body_bytes", max_bytes)
+    }
+
+    /// The 415 to a body that is compressed (RFC 9110, section 15.5.16).
+    pub(crate) fn coded_body() -> Self {
+        let identity = HeaderValue::from_static("identity");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            .reason("content_coding")
+            .detail("The body must not have a content coding such as compression.")
+            .header(header::ACCEPT_ENCODING, identity)
+    }
+
+    /// The 400 to a body that ends early.
+    pub(crate) fn broken_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST)
+            .reason("broken_body")
+            .detail("The body could not be read completely.")
+    }
+
     /// With `Retry-After` in whole seconds, rounded up and at least one.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         self.header(header::RETRY_AFTER, retry_after(wait))
