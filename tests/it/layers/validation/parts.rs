@@ -562,6 +562,15 @@ async fn answer(router: &Router, body: impl Into<Body>) -> Response<Bytes> {
     send(router, request, body).await
 }
 
+async fn first_error_is(router: &Router, body: &'static str, name: &str, code: &str) {
+    let found = errors(&answer(router, body).await);
+    assert_eq!(
+        (&found[0]["name"], &found[0]["code"]),
+        (&json!(name), &json!(code)),
+        "{body}: {found}"
+    );
+}
+
 #[tokio::test]
 async fn keys_of_forms_and_queries_can_be_nested() {
     let nested = compose((with_validation::<Form<Order>>().nested_keys(),));
@@ -612,12 +621,7 @@ async fn keys_of_forms_and_queries_can_be_nested() {
         ),
     ];
     for (body, name, code) in cases {
-        let found = errors(&answer(&nested, body).await);
-        assert_eq!(
-            (&found[0]["name"], &found[0]["code"]),
-            (&json!(name), &json!(code)),
-            "{body}: {found}"
-        );
+        first_error_is(&nested, body, name, code).await;
     }
     let deep = "a".to_owned() + &"[a]".repeat(16) + "=1";
     let request =
@@ -665,12 +669,7 @@ async fn a_variant_with_content_is_a_nested_key() {
         ("by=cheque", "by", "unknown_variant"),
     ];
     for (body, name, code) in cases {
-        let found = errors(&answer(&nested, body).await);
-        assert_eq!(
-            (&found[0]["name"], &found[0]["code"]),
-            (&json!(name), &json!(code)),
-            "{body}: {found}"
-        );
+        first_error_is(&nested, body, name, code).await;
     }
 }
 
