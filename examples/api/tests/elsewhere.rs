@@ -91,6 +91,16 @@ async fn a_service_that_fails_for_a_moment_is_asked_again() {
     api.get("/api/weather?city=Oslo").send().await.is(200);
     assert_eq!(count.load(Ordering::SeqCst), 3);
 
+    // It says when, or that there were too many.
+    let later = [(header::RETRY_AFTER, "1")];
+    let (api, count) =
+        with_weather(move |_, _| (StatusCode::SERVICE_UNAVAILABLE, later.clone())).await;
+    api.get("/api/weather?city=Oslo").send().await.is(502);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    let (api, count) = with_weather(|_, _| StatusCode::TOO_MANY_REQUESTS).await;
+    api.get("/api/weather?city=Oslo").send().await.is(502);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+
     let (api, count) = with_weather(|_, _| StatusCode::INTERNAL_SERVER_ERROR).await;
     api.get("/api/weather?city=Oslo").send().await.is(502);
     assert_eq!(count.load(Ordering::SeqCst), 3);
