@@ -64,10 +64,11 @@
 //!
 //! - **A route that is not guarded does not compile**, unless it is public and says why.
 //! - **A stack in the wrong order does not compile**, nor does a layer whose needs are not met: the
-//!   compiler tells which layer to move. The [stages](stage) explain the order.
+//!   compiler says which layer to move. The [stages](stage) explain the order.
 //! - **A handler can't ask for what its stack does not provide.** [`Auth<Claims>`](Auth) without
-//!   [`with_auth`] is a type error, not a 500. Extractors of any crate can be arguments as they are.
-//! - **What no compiler can see is found at start**, such as a cookie without protection from forged
+//!   [`with_auth`] is a type error, not a 500. Extractors of any crate work as arguments, without a
+//!   wrapper.
+//! - **What no compiler can see is found at startup**, such as a cookie without protection from forged
 //!   requests: see [`Concern`](api::Concern).
 //! - **An API describes itself**: [`Api::audit`] is a table of who may call which route, within which
 //!   limits, and `println!("{stack}")` prints every layer of a stack and what it can answer.
@@ -145,16 +146,16 @@
 //! | [`with_trace`] | `Observe` | a span and a line in the access log for each request: [`TraceContext`] |
 //! | [`with_metrics`] | `Observe` | durations, sizes and refusals, for Prometheus and others |
 //! | [`with_request_id`] | `Observe` | an id for every request, in the response and in every problem: [`RequestId`] |
-//! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write first; an [`Api`] has it |
+//! | [`with_lingering_close`] | `Observe` | lets early answers reach clients that write the whole body first; an [`Api`] has it |
 //! | [`with_cors`] | `Cors` | tells browsers which origins may call |
 //! | [`with_presentation`] | `Present` | gives every refusal one shape, and answers panics |
 //! | [`with_security_headers`] | `Present` | content security policy, HSTS and the rest; [`CspNonce`] |
-//! | [`with_drain`] | `Admit` | lets clients go while the server stops, then 503; [`Background`] |
+//! | [`with_drain`] | `Admit` | closes connections while the server stops, then answers 503; [`Background`] |
 //! | [`with_https_only`] | `Entrance` | 403 or a redirect for requests over plain `http` |
 //! | [`with_hosts`] | `Entrance` | 421 to hosts that are not served |
-//! | [`with_compression`] | `Present` | compresses responses, and keeps their tags usable |
+//! | [`with_compression`] | `Present` | compresses responses, and keeps their entity tags valid |
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
-//! | [`with_concurrency_limit`] | `Admit`, or its key's | 503 when too many requests are in progress |
+//! | [`with_concurrency_limit`] | `Admit`, or that of its key | 503 when too many requests are in progress |
 //! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
 //! | [`with_client_ip`] | `Admit` | the address of the client, also behind proxies: [`ClientIp`] |
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that are not allowed |
@@ -164,8 +165,8 @@
 //! | [`with_csrf`] | `Origin` | rejects requests that pages of other sites make browsers send |
 //! | [`with_auth`] | `Authenticate` | the principal: [`Jwt`], [`ApiKey`], [`Basic`], [`Sessions`], your own scheme, [or several](auth::Authenticate::or) |
 //! | [`with_scopes`], [`with_roles`], [`with_authorization`] | `Authorize` | 403 to principals without a scope, a role or a permission |
-//! | [`with_body_limit`] | `Body` | 413 and 408: bytes and time of every body, however it is read |
-//! | [`with_decompression`] | `Body` | compressed bodies, within limits on what comes out |
+//! | [`with_body_limit`] | `Body` | 413 and 408: limits the size and the time of every body, however it is read |
+//! | [`with_decompression`] | `Body` | accepts compressed bodies, within limits on the decompressed size |
 //! | [`with_webhook`] | `Body` | events that another server has signed: [`Verified`] |
 //! | [`with_idempotency`] | `Replay` | runs a request with an idempotency key once, and repeats its answer: [`IdempotencyKey`] |
 //! | [`with_multipart`] | `Validate` | forms with files, received and validated: [`UploadedFile`] |
@@ -174,7 +175,7 @@
 //! | [`with_cache_control`] | `Cache` | what caches may do with the response |
 //! | [`with_conditional`] | `Cache` | 304, 412 and 428: [`ETag`], [`LastModified`], [`ExpectedVersion`] |
 //! | [`with_deprecation`] | `Any` | `Deprecation`, `Sunset`, `Link`, and 410 after the end |
-//! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, any other `tower::Layer` |
+//! | [`with`], [`placed`], [`layer`](layer()) | yours | a [`Middleware`] or a layer of your own, or any other `tower::Layer` |
 //!
 //! # Around what
 //!
@@ -192,35 +193,35 @@
 //!
 //! # Features
 //!
-//! Each layer has a feature of its name; `default` has all layers of the table except `api-key`,
-//! `basic` (with `basic-argon2` for [`Basic::argon2`], and `basic-bcrypt` for
-//! [`Basic::argon2_or_bcrypt`]), `compression` (with `compression-br` and
-//! `compression-deflate`), `concurrency-limit`, `conditional`, `decompression` (with `decompression-br`
-//! and `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`, `load-shed`,
-//! `metrics`, `multipart`, `negotiation`, `proxy`, `request-id`, `security-headers`, `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`]
-//! fetches the keys of an identity provider: [`Jwks`].
-//! With `csrf-token`, [`with_csrf`] can require tokens. With `public-suffix`, which is recommended wherever
-//! [`with_cors`] or [`with_csrf`] has a pattern, the whole Public Suffix List decides which patterns are too
-//! wide. `rate-limit-redis` shares limits between
-//! machines, `cookies` provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies,
-//! in [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
+//! Each layer has a feature of the same name; `default` includes all layers of the table except
+//! `api-key`, `basic` (with `basic-argon2` for [`Basic::argon2`], and `basic-bcrypt` for
+//! [`Basic::argon2_or_bcrypt`]), `compression` (with `compression-br` and `compression-deflate`),
+//! `concurrency-limit`, `conditional`, `decompression` (with `decompression-br` and
+//! `decompression-deflate`), `deprecation`, `drain`, `hosts`, `https-only`, `idempotency`, `ip-filter`,
+//! `load-shed`, `metrics`, `multipart`, `negotiation`, `proxy`, `request-id`, `security-headers`,
+//! `timeout`, `trace`, `version` and `webhook`. With `jwks`, [`Jwt`] fetches the keys of an identity
+//! provider: [`Jwks`]. With `csrf-token`, [`with_csrf`] can require tokens. With `public-suffix`, which
+//! is recommended wherever [`with_cors`] or [`with_csrf`] has a pattern, the whole Public Suffix List
+//! decides which patterns are too broad. `rate-limit-redis` shares limits between machines, `cookies`
+//! provides [`Cookies`] and [`SetCookie`], `session` keeps [`Sessions`] in cookies, in
+//! [`MemorySessions`](auth::MemorySessions) or in your own [`SessionStore`](auth::SessionStore),
 //! `session-redis` in [`RedisSessions`](auth::RedisSessions). `webhook-ed25519` verifies the asymmetric
-//! signatures of [`WebhookScheme::standard`](webhook::WebhookScheme::standard), and `webhook-redis` records
-//! events in [`RedisWebhookStore`](webhook::RedisWebhookStore). `idempotency-redis` keeps the answers of
-//! [`with_idempotency`] for all machines.
-//! `tonic` knows the address of the peer from the gRPC server of that name.
-//! `tower-http` gives the layers of tower-http 0.7 a stage, and `api` provides [`Api`]. With `openapi`,
-//! it has an [OpenAPI document](api::openapi), and with `docs-page`, [a page](api::DocsPage) shows it;
-//! [`testing`] compares the document with that of before, and responses with the document. Without any
-//! feature, the crate has the middleware contract, `compose` and [`Problem`].
+//! signatures of [`WebhookScheme::standard`](webhook::WebhookScheme::standard), and `webhook-redis`
+//! records events in [`RedisWebhookStore`](webhook::RedisWebhookStore). `idempotency-redis` keeps the
+//! answers of [`with_idempotency`] for all machines. `tonic` takes the address of the peer from the
+//! gRPC server of that name. `tower-http` gives the layers of tower-http 0.7 a stage, and `api`
+//! provides [`Api`]. With `openapi`, an `Api` has an [OpenAPI document](api::openapi), which [a
+//! page](api::DocsPage) shows with `docs-page`; [`testing`] compares the document with its stored
+//! version, and responses with the document. Without any feature, the crate has the middleware
+//! contract, `compose` and [`Problem`].
 //!
-//! The [guide] has more: the order, paths and routes, refusals, the log, tests, a middleware of
-//! your own, security, and a comparison. Two of its pages help to start:
+//! The [guide] has more: the order, paths and routes, refusals, the log, tests, a middleware of your
+//! own, security, and a comparison. Two of its pages help you to get started:
 //!
 //! - [Coming from Next.js](guide::coming_from_nextjs): what `withAuth`, `[id]`, zod and the rest are
 //!   called here.
-//! - [Into an app that you have](guide::existing_app): one layer at a time, with your own error shape,
-//!   the state, nested routers, WebSocket connections and server-sent events.
+//! - [An app that you already have](guide::existing_app): one layer at a time, with your own error
+//!   shape, the state, nested routers, WebSocket connections and server-sent events.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "api")]
