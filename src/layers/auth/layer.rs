@@ -48,13 +48,13 @@ impl<A> With<Authentication<A>> {
     ///
     /// | invalid credentials | |
     /// |---|---|
-    /// | in `Authorization` or another field that the client adds on purpose | 401, or 400 if they are malformed: the client expects to be signed in, and would otherwise see the guest view |
-    /// | in a cookie: the session or token of a browser has expired, was revoked, is unreadable, or is one of several with the same name | count as none: the browser sends them by itself, even to the page where users sign in |
+    /// | in `Authorization` or another field that the client adds explicitly | 401, or 400 if they are malformed: the client expects to be signed in, and would otherwise see the guest view |
+    /// | in a cookie: the browser's session or token has expired, was revoked, is unreadable, or is one of several with the same name | treated as no credentials: the browser sends them automatically, even to the sign-in page |
     ///
-    /// A scheme says which of its refusals are of the second kind: see
-    /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional). A store that does not answer
-    /// is a 503 in either case. `Basic` credentials, which browsers repeat after the user has entered
-    /// them, are of the first kind: the 401 makes the browser ask again.
+    /// A scheme marks its refusals of the second kind: see
+    /// [`Refusal::unless_optional`](crate::auth::Refusal::unless_optional). A store that does not
+    /// answer leads to a 503 in both cases. `Basic` credentials, which browsers resend after the user
+    /// has entered them, are of the first kind: the 401 makes the browser ask for them again.
     ///
     /// # Example
     ///
@@ -77,7 +77,7 @@ impl<A> With<Authentication<A>> {
     }
 }
 
-/// The scheme, with the answers that are built once.
+/// The scheme, and the responses that are built only once.
 struct Authenticator<A> {
     scheme: A,
     challenge: HeaderValue,
@@ -141,7 +141,7 @@ where
         }
     }
 
-    /// Adds what the scheme adds, and its name to the challenge of a 403 for missing scopes.
+    /// Adds the scheme's fields, and its name to the challenge of a 403 for missing scopes.
     fn complete<R>(&self, details: Details, response: &mut Response<R>) {
         if response.status() == StatusCode::FORBIDDEN {
             let own = scheme_of(&self.challenge);
@@ -153,8 +153,8 @@ where
     }
 }
 
-/// Writes the scheme by which the request was authenticated in place of `Bearer` into the challenge
-/// with which `with_scopes` refused it.
+/// Replaces `Bearer`, in the challenge with which `with_scopes` refused the request, by the scheme
+/// that authenticated it.
 fn name_scheme<R>(scheme: Option<&str>, response: &mut Response<R>) {
     let problem = response.extensions().get::<Problem>();
     let lacks_scope = problem.and_then(Problem::reason_code) == Some(INSUFFICIENT_SCOPE);
@@ -186,7 +186,7 @@ impl<A> Clone for OptionalAuthentication<A> {
 }
 
 impl<A> fmt::Debug for Authentication<A> {
-    /// The name of the layer; a scheme may contain keys.
+    /// Only the name of the layer; a scheme may contain keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Description::of::<Self>().name())
     }

@@ -3,20 +3,21 @@
 //! 1. A request passes if the scheme verifies its credentials. The handler may ask for
 //!    `Auth<Principal>`, and inner layers find [`Authenticated`](crate::Authenticated) in the request's extensions.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
-//!    [`optional`](crate::With::optional) it passes instead.
 //! 3. A request with invalid credentials is answered 401, and one with malformed credentials 400, even
-//!    if they are optional. Only a cookie that is not valid counts as none then, because browsers send
-//!    it without being asked: see [`optional`](crate::With::optional).
-//! 4. If the scheme cannot check the credentials, because its store is down, the answer is 503, and
-//!    never 401.
+//!    if credentials are optional. The exception is an invalid cookie: where credentials are optional,
+//!    it counts as no credentials, because browsers send cookies automatically. See
+//!    [`optional`](crate::With::optional).
+//! 4. If the scheme cannot check the credentials, for example because its store is down, the answer is
+//!    503, never 401.
 //!
-//! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each with its feature, or your own: see
+//! The scheme is `Jwt`, `ApiKey`, `Basic` or `Sessions`, each behind its own feature, or your own: see
 //! [`Authenticate`]. [`or`](Authenticate::or) combines two schemes with the same principal, and
-//! [`either`](Authenticate::either) two with different ones; [`map`](Authenticate::map) and
-//! [`and_then`](Authenticate::and_then) change the principal. A 401 has the challenges of both; of
-//! two that differ only in their realm, such as two `Bearer`, that of the scheme that refuses, or of
-//! the first. How a scheme of your own describes itself
-//! is shown at [`SecurityScheme`](crate::description::SecurityScheme).
+//! [`either`](Authenticate::either) two with different principals; [`map`](Authenticate::map) and
+//! [`and_then`](Authenticate::and_then) change the principal. A 401 from a combined scheme carries the
+//! challenges of both. If the two challenges differ only in their realm, such as two `Bearer`
+//! challenges, it carries one: that of the scheme that refused the request, or of the first scheme if
+//! there were no credentials. [`SecurityScheme`](crate::description::SecurityScheme) shows how your
+//! own scheme describes itself.
 //!
 //! # Example
 //!
@@ -75,18 +76,18 @@
 //!
 //! # Order
 //!
-//! Stage [`Authenticate`](crate::stage::Authenticate): inside CORS, or browsers could not read the
-//! 401, and inside the method guard; outside everything that needs the principal.
+//! Stage [`Authenticate`](crate::stage::Authenticate): inside CORS, because browsers could not read
+//! the 401 otherwise, and inside the method guard; outside everything that needs the principal.
 //!
 //! # Security
 //!
-//! The log gets the scheme's reason for a refusal, the client does not. A principal is cloned for
-//! the handler: keep secrets out of it.
+//! The scheme's reason for a refusal is logged, but not sent to the client. The principal is cloned
+//! for the handler: keep secrets out of it.
 //!
 //! # Compared with
 //!
-//! tower-http's `validate_request` refuses bearer tokens without a challenge and compares with `==`.
-//! axum-login answers a failure of its store as if the user were forbidden.
+//! tower-http's `validate_request` refuses bearer tokens without a challenge and compares them with
+//! `==`. axum-login answers a failure of its store as if the user were forbidden.
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -138,12 +139,12 @@ pub use self::{
 };
 use crate::wire::ConfigError;
 
-/// The reason code of a 403 whose challenge says which scopes would be enough, as RFC 6750, section
-/// 3.1, names it.
+/// The reason code of a 403 whose challenge lists the scopes that would be enough, as named in RFC
+/// 6750, section 3.1.
 pub(in crate::layers) const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 /// The name of a field that contains a credential and nothing else, for this policy. Names of fields
-/// with a syntax of their own are rejected; `instead` says what to use for them.
+/// with their own syntax are rejected; `instead` says what to use for them.
 fn credential_header(
     policy: &'static str,
     name: &str,

@@ -7,9 +7,9 @@ use http::{
 
 use crate::wire::field::cache_control::directives;
 
-/// Appends the fields to the response. A cookie that the handler itself sets or removes stays as the
-/// handler says, and no cookie is added to a response that a shared cache may store: the cache would
-/// hand it to other clients (RFC 9111, section 7.3).
+/// Appends the fields to the response. A cookie that the handler itself sets or removes is left alone,
+/// and no cookie is added to a response that a shared cache may store: the cache would send it to
+/// other clients (RFC 9111, section 7.3).
 pub(super) fn add<R>(mut fields: HeaderMap, response: &mut Response<R>) {
     let sharing = if fields.contains_key(SET_COOKIE) {
         Sharing::of(response)
@@ -25,15 +25,15 @@ pub(super) fn add<R>(mut fields: HeaderMap, response: &mut Response<R>) {
     }
 }
 
-/// Appends the fields to others, and says whether a cookie was among them. A cookie that is set or
-/// removed there already stays as it is; the fields themselves may have several of one name, for
-/// several domains and paths.
+/// Appends the fields to `headers`, and says whether a cookie was among them. A cookie that `headers`
+/// already sets or removes is left alone; the fields themselves may have several cookies of one name,
+/// for several domains and paths.
 pub(super) fn join(fields: HeaderMap, headers: &mut HeaderMap) -> bool {
     let before = headers.get_all(SET_COOKIE).iter().count();
     let mut sets = false;
     let mut last = None;
     for (name, value) in fields {
-        // Only the first of several values comes with the name.
+        // `HeaderMap` yields the name only with the first of several values.
         last = name.or(last);
         let Some(name) = &last else { continue };
         if *name == SET_COOKIE {
@@ -67,7 +67,7 @@ fn cookie_name(cookie: &HeaderValue) -> &[u8] {
 enum Sharing {
     Allowed,
     Forbidden,
-    /// The response does not say so explicitly, either way.
+    /// The response does not explicitly allow or forbid it.
     Unspecified,
 }
 
@@ -75,7 +75,7 @@ enum Sharing {
 const TARGETED: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
 
 impl Sharing {
-    /// If in doubt, allowed.
+    /// Assumes that it is allowed if in doubt.
     fn of<R>(response: &Response<R>) -> Self {
         let headers = response.headers();
         // The fields of a 304 change those of the response that a cache has stored (section 3.2).
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn adds_no_cookie_that_a_shared_cache_could_store() {
-        // The fields of the handler, and the expected `Cache-Control`; `None` if no cookie is added.
+        // The handler's fields, and the expected `Cache-Control`; `None` if no cookie is added.
         let cases: [(&[(&str, &str)], Option<&[&str]>); 15] = [
             (&[], Some(&["private"])),
             (&[("cache-control", "no-store")], Some(&["no-store"])),

@@ -1,4 +1,4 @@
-//! The keys that a server hands out, and the hash that it stores of each.
+//! The keys that a server issues, and the hash that it stores of each.
 
 use std::{
     borrow::Cow,
@@ -15,23 +15,23 @@ use zeroize::Zeroizing;
 use super::ApiKeyRefusal;
 use crate::wire::{ConfigError, Secret, field::authorization::is_token68};
 
-/// The characters of an id: 71 bits, so that no two ids in a database are equal.
+/// The length of an id: 71 bits, so that no two ids in a database are equal.
 const ID: usize = 12;
-/// The characters of the secret part: 190 bits.
+/// The length of the secret part: 190 bits.
 const SECRET: usize = 32;
-/// The characters of a checksum: 62 to the sixth power is more than 2 to the 32nd.
+/// The length of a checksum: 62 to the sixth power is more than 2 to the 32nd.
 const CHECKSUM: usize = 6;
 
-/// The format of the keys that you hand out: `wy_live_4mTOcQxLr9Bz_` and 38 more characters.
+/// The format of the keys that you issue: `wy_live_4mTOcQxLr9Bz_` and 38 more characters.
 ///
-/// 1. The prefix is yours: it tells people, and the scanners that look for leaked keys, whose key it
-///    is and what it is for. Give the scanners the pattern
-///    `wy_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}`.
-/// 2. An id of 12 random characters. It is not secret: store it, index it, show it in a list of
-///    keys, write it to logs.
+/// 1. The prefix is yours: it tells people, and scanners that look for leaked keys, who issued the key
+///    and what it is for. Give the scanners the pattern `wy_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}`.
+/// 2. An id of 12 random characters. It is not secret: you can store it, index it, show it in a list
+///    of keys and write it to logs.
 /// 3. A secret of 32 random characters, which is 190 bits.
-/// 4. The CRC-32 of all this in 6 characters. A mistyped or truncated key is rejected without
-///    asking the store. This does not stop an attacker, who can compute a checksum as well.
+/// 4. The CRC-32 of everything before it, in 6 characters. A mistyped or truncated key is rejected
+///    without a query to the store. This does not stop an attacker, who can compute a checksum as
+///    well.
 ///
 /// # Example
 ///
@@ -84,7 +84,7 @@ impl ApiKeyFormat {
     pub fn generate(&self) -> io::Result<GeneratedKey> {
         let mut id = String::with_capacity(ID);
         push_random(ID, &mut id)?;
-        // Allocated at its full length: a string that grows leaves copies behind.
+        // Allocated at its full length: a string that grows leaves copies in freed memory.
         let length = [self.prefix.len(), 1, ID, 1, SECRET, CHECKSUM];
         let mut key = Zeroizing::new(String::with_capacity(length.iter().sum()));
         for part in [&self.prefix, "_", &id, "_"] {
@@ -128,11 +128,11 @@ impl ApiKeyFormat {
     }
 }
 
-/// A new key: the key itself, to show once, and what to store of it. Made by
+/// A new key: the key itself, to be shown once, and the id and hash to store. Made by
 /// [`ApiKeyFormat::generate`].
 ///
-/// The key cannot be shown again, because the server stores only its hash. It is wiped when this is
-/// dropped, and `Debug` does not show it.
+/// The key cannot be shown again later, because the server stores only its hash. It is wiped when this
+/// value is dropped, and `Debug` does not show it.
 #[must_use]
 pub struct GeneratedKey {
     id: String,
@@ -194,8 +194,8 @@ impl fmt::Debug for GeneratedKey {
 pub struct ApiKeyHash([u8; 32]);
 
 impl ApiKeyHash {
-    /// The fewest characters of a key that [`of`](Self::of) takes: 95 bits, if they are random
-    /// letters and digits.
+    /// The minimum length of a key for [`of`](Self::of): 95 bits, if the characters are random letters
+    /// and digits.
     const MIN_LENGTH: usize = 16;
 
     /// The hash of a key that was generated elsewhere. [`ApiKeyFormat`] generates keys together
@@ -234,7 +234,7 @@ impl ApiKeyHash {
         &self.0
     }
 
-    /// The hash of a key as a request has it.
+    /// The hash of a key as it appears in a request.
     pub(super) fn digest(key: &[u8]) -> Self {
         Self(Sha256::digest(key).into())
     }
@@ -297,7 +297,7 @@ impl fmt::Debug for ApiKeyHash {
     }
 }
 
-// Random text and checksums in letters and digits, as in the tokens of GitHub.
+// Random text and checksums made of letters and digits, as in GitHub's tokens.
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -307,7 +307,7 @@ fn push_random(length: usize, text: &mut String) -> io::Result<()> {
     let mut bytes = Zeroizing::new([0; 64]);
     while text.len() < end {
         getrandom::fill(bytes.as_mut_slice())?;
-        // Six bits are a digit, and two values of 64 are discarded: a remainder would favour some
+        // Six bits give one digit. Two of the 64 values are discarded: a remainder would favour some
         // digits.
         let digits = bytes.iter().map(|byte| byte & 63);
         let digits = digits.filter(|digit| *digit < 62);
@@ -341,7 +341,7 @@ fn base62(digit: u32) -> u8 {
     BASE62.get(digit).copied().unwrap_or(b'0')
 }
 
-/// The CRC-32 of IEEE 802.3, the one of zip and PNG, for each byte.
+/// The table of the CRC-32 of IEEE 802.3, which zip and PNG use.
 static CRC_TABLE: [u32; 256] = crc_table();
 
 const fn crc_table() -> [u32; 256] {
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn checksums_are_those_of_github() {
-        // A revoked token that is often quoted: `ghp_` and this.
+        // A revoked token that is often quoted: `ghp_` followed by this.
         assert_eq!(&checksum(b"zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"), b"0mLq17");
         // The check value of CRC-32, 0xcbf43926.
         assert_eq!(&checksum(b"123456789"), b"3jZRME");
@@ -382,7 +382,7 @@ mod tests {
         push_random(62 * 100, &mut text).unwrap();
         let text = text.strip_prefix("before").unwrap();
         assert_eq!(text.len(), 62 * 100);
-        // Each character is missing with a probability of e to the -100th.
+        // Each character is missing with a probability of about e to the -100th.
         let used: HashSet<u8> = text.bytes().collect();
         assert_eq!(used, BASE62.iter().copied().collect());
     }

@@ -30,9 +30,10 @@ use crate::{
 /// 1. It is the only key of the request.
 /// 2. It is at most 256 bytes long ([`max_length`](Self::max_length)) and consists of the characters
 ///    of a bearer token: `A-Z a-z 0-9 - . _ ~ + /`, and `=` at its end.
-/// 3. It has the [format](ApiKeyFormat) of this server's keys, if there is one: a key with another
+/// 3. It has the [format](ApiKeyFormat) of this server's keys, if one is set: a key with another
 ///    prefix or a wrong checksum is refused without a lookup.
-/// 4. The lookup finds its hash; or the lookup finds its id, and the stored hash is that of the key.
+/// 4. The lookup by its hash finds an owner; or the lookup by its id finds an owner and a stored hash
+///    that equals the key's.
 ///
 /// # Example
 ///
@@ -80,48 +81,48 @@ use crate::{
 /// | 401 | no key, or an invalid one | `ApiKey realm="api", header="x-api-key"` |
 /// | 503 | the lookup fails | |
 ///
-/// For keys that come as bearer tokens, the answers are those of RFC 6750: a challenge `Bearer`
-/// with `error="invalid_request"` for the 400 and `error="invalid_token"` for an invalid key. The
-/// cause of the `Problem` is an [`ApiKeyRefusal`].
+/// For bearer tokens, the responses are those of RFC 6750: a `Bearer` challenge with
+/// `error="invalid_request"` for the 400 and `error="invalid_token"` for an invalid key. The cause of
+/// the `Problem` is an [`ApiKeyRefusal`].
 ///
-/// A 401 must have a challenge (RFC 9110, section 15.5.2), and IANA has registered no scheme for
-/// keys in a field of their own. No client knows `ApiKey`: this challenge is for people.
+/// A 401 must have a challenge (RFC 9110, section 15.5.2), and IANA has registered no scheme for keys
+/// in a custom field. No client understands `ApiKey`: this challenge is for people.
 ///
 /// # Order
 ///
-/// With [`or`](Authenticate::or), the first scheme that finds credentials decides. `Jwt` takes every
-/// bearer token, and so do keys as bearer tokens, unless they take
-/// [only those with their prefix](Self::own_prefix_only). Then list the keys first:
+/// With [`or`](Authenticate::or), the first scheme that finds credentials decides. `Jwt` claims every
+/// bearer token, and so does a scheme that reads keys from bearer tokens, unless it takes [only those
+/// with its own prefix](Self::own_prefix_only). In that case list the keys first:
 ///
 /// | schemes | keys are sent |
 /// |---|---|
-/// | `jwt.or(keys)` | in a field of their own |
-/// | `keys.or_bearer().own_prefix_only()?.or(jwt)` | there and as bearer tokens |
+/// | `jwt.or(keys)` | in their own field |
+/// | `keys.or_bearer().own_prefix_only()?.or(jwt)` | in their own field or as bearer tokens |
 ///
 /// # Security
 ///
-/// - The store has only hashes: somebody who reads it, from a backup or by an injection, has no key.
-///   [`ApiKeyHash`] explains why one round of SHA-256 is enough, and for which keys it is not.
-/// - A lookup by hash may use an index, which does not compare in constant time. Its timing reveals
-///   at most how many leading bits the hash of a guess shares with a stored hash, which does not help
-///   to find a better guess. A lookup by id uses the index for the public part only, and the hashes
-///   are compared here, in constant time. Never look up by the key itself.
-/// - A key is valid as long as the lookup finds it: to revoke a key, delete it; to let it expire,
-///   stop finding it.
+/// - The store has only hashes: somebody who reads it, from a backup or through an injection, gets no
+///   key. [`ApiKeyHash`] explains why one round of SHA-256 is enough, and for which keys it is not.
+/// - A lookup by hash may use an index, which does not compare in constant time. Its timing reveals at
+///   most how many leading bits the hash of a guess shares with a stored hash, which does not help to
+///   find a better guess. A lookup by id uses the index for the public part only; the layer compares
+///   the hashes in constant time. Never look up by the key itself.
+/// - A key is valid as long as the lookup finds it. To revoke a key, delete it. To let it expire, have
+///   the lookup ignore it from then on.
 /// - The key stays in the request's head, where handlers and inner layers see it, and a log of all
 ///   fields would contain it.
 ///
 /// # Compared with
 ///
-/// A `HashMap` of plain keys, or `==` over them, is what most examples show: it leaks the keys with
-/// the configuration, and through timing, how much of a guess is right.
+/// Most examples show a `HashMap` of plain keys, or compare them with `==`: this leaks the keys along
+/// with the configuration, and the timing reveals how much of a guess is right.
 #[must_use]
 pub struct ApiKey<P> {
     source: Arc<KeySource>,
     lookup: Lookup<P>,
 }
 
-/// Finds the owner of a key. What it has to wait for does not start before it is polled.
+/// Finds the owner of a key. Nothing asynchronous starts before the future is polled.
 struct Lookup<P> {
     find: Arc<dyn Fn(&Presented<'_>) -> Later<Found<P>> + Send + Sync>,
     /// Whether it asks a store, which can fail.
@@ -132,7 +133,8 @@ struct Lookup<P> {
 type Found<P> = Result<Result<P, ApiKeyRefusal>, BoxError>;
 
 impl<P> ApiKey<P> {
-    /// A few keys that are known at start, from a configuration: the hash of each and its owner.
+    /// A few keys that are known at start, for example from a configuration: the hash and the owner of
+    /// each.
     ///
     /// # Example
     ///
@@ -153,7 +155,7 @@ impl<P> ApiKey<P> {
         P: Clone + Send + Sync + 'static,
     {
         let keys: Vec<_> = keys.into_iter().collect();
-        // Each request goes through the whole list.
+        // Each request scans the whole list.
         const MAX_KEYS: usize = 256;
         let error = |message| Err(ConfigError::new("ApiKey", message));
         if keys.is_empty() {
@@ -170,7 +172,8 @@ impl<P> ApiKey<P> {
         }
         Ok(Self::new(None, move |key| {
             let mut found = None;
-            // To the end, wherever the key is: the time does not reveal its position.
+            // The scan does not stop at a match, so that the time does not reveal the position of the
+            // key.
             for (hash, principal) in &keys {
                 if *hash == key.hash {
                     found = Some(principal);
@@ -227,8 +230,8 @@ impl<P> ApiKey<P> {
         })
     }
 
-    /// Looks up the stored hash and the owner by the key's id, in memory. Only keys of this format
-    /// with the right checksum are looked up.
+    /// Looks up the stored hash and the owner by the key's id, in memory. Only keys in this format
+    /// with a correct checksum are looked up.
     pub fn lookup_id<F>(format: ApiKeyFormat, find: F) -> Self
     where
         F: Fn(&str) -> Option<(ApiKeyHash, P)> + Send + Sync + 'static,
@@ -258,25 +261,24 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If it is not a valid field name, or the field has a syntax of its own, such as
-    /// `Authorization`.
+    /// If it is not a valid field name, or the field has its own syntax, such as `Authorization`.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
         let instead = "`Authorization` and `Cookie` contain more than a key: see `bearer`";
         let name = credential_header("ApiKey", name, instead)?;
         self.try_change(|source| source.header = name)
     }
 
-    /// Takes keys as bearer tokens (RFC 6750) instead of in a field of their own.
+    /// Reads keys from bearer tokens (RFC 6750) instead of from their own field.
     pub fn bearer(self) -> Self {
         self.change(|source| source.places = Places::Bearer)
     }
 
-    /// Takes keys as bearer tokens as well as in a field of their own.
+    /// Reads keys from bearer tokens as well as from their own field.
     pub fn or_bearer(self) -> Self {
         self.change(|source| source.places = Places::Either)
     }
 
-    /// Takes only bearer tokens with the prefix of the keys' [format](Self::format), and leaves
+    /// Accepts only bearer tokens with the prefix of the keys' [format](Self::format), and leaves
     /// others to another scheme, which must be listed after this one.
     ///
     /// A bearer token with the prefix is treated as a key, valid or not, and never passed on to the
@@ -301,12 +303,12 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If the keys have no format yet.
+    /// If no format has been set.
     ///
     /// # Security
     ///
     /// Without another scheme, a bearer token with another prefix counts as no credentials: it is
-    /// answered 401, but passes where credentials are [optional](crate::With::optional).
+    /// answered 401, but where credentials are [optional](crate::With::optional) the request passes.
     pub fn own_prefix_only(self) -> Result<Self, ConfigError> {
         if self.source.format.is_none() {
             let message = "keys without a format have no prefix: call `format` first";
@@ -365,7 +367,7 @@ impl<P> ApiKey<P> {
         self
     }
 
-    /// A change that the answers depend on.
+    /// Changes an option that the answers depend on, and rebuilds the answers.
     fn try_change(self, change: impl FnOnce(&mut KeySource)) -> Result<Self, ConfigError> {
         let Self { source, lookup } = self.change(change);
         let source = Arc::unwrap_or_clone(source).with_answers()?;

@@ -8,24 +8,23 @@ use crate::layers::auth::Refusal;
 
 /// Why an API key was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///
-/// It is for the log. The client learns whether it mistyped a key, and otherwise only that the key
-/// is invalid.
+/// The client learns only that a key is mistyped or malformed, or else that it is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiKeyRefusal {
     /// Several keys in one request.
     SeveralKeys,
-    /// Empty, or with characters that no key has.
+    /// Empty, or with characters that no key contains.
     Unreadable,
     /// Longer than the limit.
     TooLong,
-    /// Not of the format of this server's keys.
+    /// Not in the format of this server's keys.
     Format,
-    /// A key of that format with a wrong checksum.
+    /// In that format, but with a wrong checksum.
     Checksum,
     /// No such key.
     Unknown,
-    /// The id exists, with another secret.
+    /// The id exists, but has another secret.
     Secret,
 }
 
@@ -49,7 +48,7 @@ impl ApiKeyRefusal {
         Self::Secret.code(),
     ];
 
-    /// The reason as a code that never changes, for the log.
+    /// The reason as a stable code, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -63,7 +62,7 @@ impl ApiKeyRefusal {
         }
     }
 
-    /// What the client is told. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
+    /// The text for the client. Only `%x20-21 / %x23-5B / %x5D-7E` are allowed (RFC 6750, section 3).
     const fn description(self) -> &'static str {
         match self {
             Self::SeveralKeys => "The request contains more than one API key",
@@ -74,7 +73,7 @@ impl ApiKeyRefusal {
         }
     }
 
-    /// A 400 for what cannot be parsed, and a 401 for the rest.
+    /// A 400 for keys that cannot be parsed, and a 401 otherwise.
     fn refusal(self) -> Refusal {
         let refusal = if self.is_malformed() {
             Refusal::malformed(self)
@@ -114,13 +113,13 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Of keys in a field of their own.
+    /// For keys in their own field.
     pub(super) fn in_field(challenge: HeaderValue) -> Self {
         let all = ALL.map(|reason| (reason, reason.refusal())).into();
         Self { challenge, all }
     }
 
-    /// Of keys that come as bearer tokens (RFC 6750, section 3.1).
+    /// For keys that come as bearer tokens (RFC 6750, section 3.1).
     pub(super) fn as_bearer(challenge: HeaderValue) -> Self {
         let all = ALL.map(|reason| {
             let challenge = with_error(&challenge, reason);
@@ -132,7 +131,7 @@ impl Refusals {
         }
     }
 
-    /// The same refusals, with the challenge of another place after their own.
+    /// The same refusals, with the challenge for the other place after their own.
     pub(super) fn beside(&self, other: &Self) -> Self {
         let beside = |(reason, refusal): &(ApiKeyRefusal, Refusal)| {
             let refusal = refusal.clone().beside(&self.challenge, &other.challenge);
@@ -154,7 +153,7 @@ impl Refusals {
     }
 }
 
-/// The challenge `Bearer`, with the error.
+/// The `Bearer` challenge, with the error.
 fn with_error(challenge: &HeaderValue, reason: ApiKeyRefusal) -> HeaderValue {
     let code = if reason.is_malformed() {
         "invalid_request"
@@ -163,7 +162,7 @@ fn with_error(challenge: &HeaderValue, reason: ApiKeyRefusal) -> HeaderValue {
     };
     let description = reason.description();
     let error = format!(r#", error="{code}", error_description="{description}""#);
-    // Nothing in it has to be escaped.
+    // No character of it has to be escaped.
     let written = [challenge.as_bytes(), error.as_bytes()].concat();
     HeaderValue::from_bytes(&written).unwrap_or_else(|_| challenge.clone())
 }

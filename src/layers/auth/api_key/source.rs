@@ -1,4 +1,4 @@
-//! Where the key of a request is, whether it can be one, and what is answered if it is refused.
+//! Where a request's key is, whether it is well-formed, and the answers to refused keys.
 
 use std::{str, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Where keys are sent, what format they have, and the answers to keys that are refused.
+/// Where keys are sent, which format they have, and the answers to refused keys.
 #[derive(Clone)]
 pub(super) struct KeySource {
     pub(super) header: HeaderName,
@@ -43,17 +43,18 @@ pub(super) enum Places {
     Either,
 }
 
-/// Where the key of a request is.
+/// Where a request's key was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Field,
     Bearer,
 }
 
-/// A key of a request that may be looked up: its characters, length and format are right.
+/// A well-formed key of a request: its characters, length and format are right, so it may be looked
+/// up.
 pub(super) struct Presented<'a> {
     pub(super) hash: ApiKeyHash,
-    /// Empty without a format.
+    /// Empty if there is no format.
     pub(super) id: &'a str,
 }
 
@@ -74,10 +75,10 @@ impl KeySource {
         }
     }
 
-    /// The same with the answers of its realm and header.
+    /// The same source with its answers rebuilt for the realm and header.
     pub(super) fn with_answers(mut self) -> Result<Self, ConfigError> {
-        // No scheme is registered for keys in a field of their own. This one is ours: it tells
-        // people where the key belongs.
+        // No scheme is registered for keys in a custom field. `ApiKey` is our own: it tells people
+        // where to put the key.
         let in_field = Challenge::new("ApiKey")?
             .parameter("realm", &self.realm)?
             .parameter("header", self.header.as_str())?;
@@ -86,10 +87,10 @@ impl KeySource {
         Ok(self)
     }
 
-    /// The only key of a request, if there is one, and where it is.
+    /// The only key of a request and where it is; `None` if there is no key.
     ///
-    /// A request with two keys is refused even if they are equal: another server on the way may
-    /// have read either.
+    /// A request with two keys is refused even if they are equal: another server on the path may have
+    /// read either of them.
     pub(super) fn find<'a>(
         &self,
         headers: &'a HeaderMap,
@@ -120,18 +121,18 @@ impl KeySource {
         }
     }
 
-    /// Whether a bearer token is a key, and not a token of another scheme.
+    /// Whether a bearer token is an API key, and not a token of another scheme.
     fn is_own(&self, token: &[u8]) -> bool {
         let format = self.format.as_ref().filter(|_| self.own_prefix_only);
         format.is_none_or(|format| format.is_prefix_of(token))
     }
 
-    /// Checks everything about a key that needs no lookup.
+    /// Checks everything about a key that can be checked without a lookup.
     pub(super) fn parse<'a>(&self, key: &'a [u8]) -> Result<Presented<'a>, ApiKeyRefusal> {
         if key.len() > self.max_length {
             return Err(ApiKeyRefusal::TooLong);
         }
-        // A proxy may join two field lines to a list, which is not one token either.
+        // A proxy may join two field lines into a list, which is not a single token either.
         if !is_token68(key) {
             return Err(ApiKeyRefusal::Unreadable);
         }
@@ -154,7 +155,7 @@ impl KeySource {
         }
     }
 
-    /// Where a key may be.
+    /// The places where a key may be.
     pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
         let field = Carrier::Header(self.header.clone());
         let bearer = Carrier::Authorization("Bearer".into());
@@ -166,7 +167,7 @@ impl KeySource {
         field.into_iter().chain(bearer)
     }
 
-    /// The answer to what cannot be a key.
+    /// The answer to malformed keys.
     pub(super) fn malformed(&self) -> Answer {
         let place = match self.places {
             Places::Field => Place::Field,
@@ -176,8 +177,8 @@ impl KeySource {
             .or(self.refusal(place, ApiKeyRefusal::Unreadable).problem())
     }
 
-    /// The verdict on a key that belongs to this principal. If keys may be in two places, the
-    /// challenge names the scheme of the other one first.
+    /// The verdict on a valid key of this principal. For a bearer token, it names the scheme if keys may
+    /// also be in their own field, because the challenge then names the scheme of the field first.
     pub(super) fn verified<P>(&self, place: Place, principal: P) -> Verdict<P> {
         match (place, self.places) {
             (Place::Bearer, Places::Either) => {

@@ -1,4 +1,4 @@
-//! Hashes of bcrypt, which are verified and replaced by hashes of argon2.
+//! Bcrypt hashes, which are verified and replaced by argon2 hashes.
 
 use std::{fmt, hint::black_box, ops::RangeInclusive, sync::Arc};
 
@@ -9,11 +9,11 @@ use argon2::{
 use super::check::{Check, matches, verify};
 use crate::wire::{BoxError, ConfigError, Secret};
 
-/// The costs that are accepted. 16 takes several seconds, and each further one twice as long: a hash
-/// with a cost of 31 in the store would keep a thread busy for days.
+/// The accepted costs. 16 takes several seconds, and each further step doubles the time: a hash with a
+/// cost of 31 in the store would keep a thread busy for days.
 const COSTS: RangeInclusive<u32> = 4..=16;
 
-/// The default of Python and of Rust. Go, Spring and most examples for Node have 10.
+/// The default of Python and of Rust. Go, Spring and most examples for Node use 10.
 pub(super) const USUAL_COST: u32 = 12;
 
 /// A bcrypt hash to be replaced, with the argon2 hash of the same password: what
@@ -21,7 +21,7 @@ pub(super) const USUAL_COST: u32 = 12;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HashUpgrade {
-    /// The user, as the request names it.
+    /// The user name, as sent in the request.
     pub user: String,
     /// The bcrypt hash that was looked up. Replace only this one: the password may have been changed
     /// since.
@@ -30,14 +30,14 @@ pub struct HashUpgrade {
     pub new: String,
 }
 
-/// Without the hashes, and without the user, who is personal data.
+/// Omits the hashes, and the user, who is personal data.
 impl fmt::Debug for HashUpgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashUpgrade").finish_non_exhaustive()
     }
 }
 
-/// A check that looks up a hash of argon2 or of bcrypt, and has the latter replaced.
+/// A check that looks up an argon2 or bcrypt hash, and has a bcrypt hash replaced.
 pub(super) fn argon2_or_bcrypt<P, F, A, E, G, B, D>(look_up: F, replace: G) -> Check<P>
 where
     P: Send + 'static,
@@ -69,7 +69,7 @@ where
                 Err(refusal) => return Ok(Err(refusal)),
             };
             if let Some((old, new)) = upgrade {
-                // The password is right, whether or not its hash can be replaced today.
+                // The password is right, whether or not its hash could be replaced.
                 if let Err(error) = replace(HashUpgrade { user, old, new }).await {
                     warn(&error.into());
                 }
@@ -85,15 +85,15 @@ enum Matched {
     No,
     Argon2,
     Bcrypt {
-        /// The argon2 hash that replaces it.
+        /// The new argon2 hash.
         new: String,
     },
 }
 
 /// Whether the password matches the stored hash.
 ///
-/// A wrong password costs one hash of each kind, whatever is stored. Otherwise the time would reveal who
-/// is not a user, and whose hash has been replaced.
+/// A wrong password costs one hash of each kind, whatever is stored. Otherwise the response time would
+/// reveal which users do not exist, and whose hash has been replaced.
 fn verify_either(
     stored: Option<&str>,
     password: &Secret,
@@ -116,16 +116,16 @@ fn verify_either(
     Ok(Matched::No)
 }
 
-/// Whether the password matches the hash of bcrypt.
+/// Whether the password matches the bcrypt hash.
 ///
-/// As in every implementation that has made such hashes, a password ends after 72 bytes.
+/// As in every implementation that creates such hashes, only the first 72 bytes of the password count.
 fn verify_bcrypt(hash: &str, password: &str) -> Result<bool, BoxError> {
     let unusable = |why: &str| format!("the stored hash cannot be used: {why}");
-    // `$2x$` marks hashes of a faulty implementation, which no other one reproduces.
+    // `$2x$` marks hashes of a faulty implementation, which no other implementation reproduces.
     if !["$2a$", "$2b$", "$2y$"].contains(&hash.get(..4).unwrap_or_default()) {
         return Err(unusable("it is not `$2a$`, `$2b$` or `$2y$`").into());
     }
-    // The library also reads `+5`.
+    // The library would also accept `+5`.
     if !matches!(
         hash.as_bytes().get(4..7),
         Some([b'0'..=b'9', b'0'..=b'9', b'$'])
@@ -142,7 +142,7 @@ fn verify_bcrypt(hash: &str, password: &str) -> Result<bool, BoxError> {
     Ok(bcrypt::verify(password, hash)?)
 }
 
-/// An argon2 hash of the password with the algorithm and the parameters of the decoy.
+/// An argon2 hash of the password, with the decoy's algorithm and parameters.
 fn hash_as(decoy: &str, password: &str) -> Result<String, BoxError> {
     let decoy = PasswordHash::new(decoy)?;
     let algorithm = Algorithm::try_from(decoy.algorithm.as_str())?;
@@ -153,7 +153,7 @@ fn hash_as(decoy: &str, password: &str) -> Result<String, BoxError> {
     Ok(hash.to_string())
 }
 
-/// Checks the cost of a decoy.
+/// Checks the cost of the bcrypt decoy.
 pub(super) fn check_cost(cost: u32) -> Result<(), ConfigError> {
     if COSTS.contains(&cost) {
         return Ok(());
@@ -178,7 +178,7 @@ mod tests {
 
     const CHEAP: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                          $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    /// Of `U*U`.
+    /// The hash of `U*U`.
     const OF_U: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
     fn check(stored: Option<&str>, password: &str) -> Matched {
@@ -198,7 +198,7 @@ mod tests {
         let long = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let beyond_72 = format!("{long}0123456789chars after 72 are ignored");
         let cases = [
-            // Of jBCrypt.
+            // From jBCrypt.
             (
                 "",
                 "$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s.",
@@ -211,7 +211,7 @@ mod tests {
                 "abcdefghijklmnopqrstuvwxyz",
                 "$2a$08$aTsUwsyowQuzRrDqFflhgekJ8d9/7Z3GV3UcgvzQW3J5zMyrTvlz.",
             ),
-            // Of crypt_blowfish.
+            // From crypt_blowfish.
             ("U*U", OF_U),
             (
                 "U*U*",
@@ -243,7 +243,7 @@ mod tests {
             let matched = verify_bcrypt(&stored, &"x".repeat(length)).unwrap();
             assert_eq!(matched, expected, "{length}");
         }
-        // The hash that replaces it has all of the password.
+        // The new hash covers the whole password.
         let new = replaced(&stored, &"x".repeat(80));
         assert!(verify(&new, &"x".repeat(80)).unwrap());
         assert!(!verify(&new, &"x".repeat(72)).unwrap());

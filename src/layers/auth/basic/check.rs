@@ -1,4 +1,4 @@
-//! How a password is checked: by whom, how many at a time, and with which hash.
+//! How a password is checked: by which function, how many at a time, and with which hash.
 
 #[cfg(feature = "basic-argon2")]
 use std::sync::{Mutex, PoisonError};
@@ -29,11 +29,11 @@ pub(super) type Check<P> =
 
 type Checking<P> = Pin<Box<dyn Future<Output = Checked<P>> + Send>>;
 
-/// The principal, or why the password is refused; or the error of a check that failed, which says
-/// nothing about the password.
+/// The principal, or why the password is refused; or the error of a failed check, which says nothing
+/// about the password.
 type Checked<P> = Result<Result<P, BasicRefusal>, BoxError>;
 
-/// A check that asks somebody else, such as a directory.
+/// An async check, such as a request to a directory.
 pub(super) fn asynchronous<P, F, A, E>(check: F) -> Check<P>
 where
     P: Send + 'static,
@@ -55,7 +55,7 @@ where
     })
 }
 
-/// A check that computes.
+/// A check that blocks the thread.
 pub(super) fn blocking<P, F, E>(check: F) -> Check<P>
 where
     P: Send + 'static,
@@ -97,13 +97,13 @@ where
     })
 }
 
-/// How many passwords are checked at a time, and how.
+/// The concurrency limit of the checks, and their hash parameters.
 #[derive(Clone)]
 pub(super) struct CheckOptions {
     semaphore: Arc<Semaphore>,
     /// How long a check waits for a permit.
     pub(super) max_wait: Duration,
-    /// The hash that the passwords of unknown users are compared with.
+    /// The hash that passwords of unknown users are compared with.
     #[cfg(feature = "basic-argon2")]
     pub(super) decoy: Arc<str>,
     /// The cost of the bcrypt hashes in the store.
@@ -128,7 +128,7 @@ impl CheckOptions {
         self.semaphore = semaphore(count);
     }
 
-    /// A permit for one check, in the order of requests; none if that takes too long.
+    /// A permit for one check, in the order of the requests; `None` if the wait is too long.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(permit) = Arc::clone(&self.semaphore).try_acquire_owned() {
             return Some(permit);
@@ -140,7 +140,7 @@ impl CheckOptions {
         timeout(self.max_wait, permit).await.ok()?.ok()
     }
 
-    /// Does the work on a thread that may block, when there is a permit.
+    /// Runs the work on a thread that may block, once there is a permit.
     pub(super) async fn run_blocking<P, W>(&self, work: W) -> Checked<P>
     where
         P: Send + 'static,
@@ -149,8 +149,8 @@ impl CheckOptions {
         let Some(permit) = self.permit().await else {
             return Ok(Err(BasicRefusal::Busy));
         };
-        // The permit goes with the work: when the client disconnects, the thread still works, and
-        // the next check has to wait.
+        // The permit moves into the closure: if the client disconnects, the thread goes on working,
+        // and the next check has to wait.
         let done = Handle::try_current()?.spawn_blocking(move || {
             let done = work();
             drop(permit);
@@ -165,8 +165,8 @@ fn semaphore(permits: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
 }
 
-/// With the parameters that OWASP lists first for argon2id, which are the defaults of the crate
-/// `argon2`: 19 MiB, two passes, one lane. It is not the hash of a password.
+/// Has the parameters that OWASP lists first for argon2id, which are the defaults of the crate
+/// `argon2`: 19 MiB, two passes, one lane. It is not the hash of any password.
 #[cfg(feature = "basic-argon2")]
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                      $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -204,12 +204,12 @@ pub(super) fn verify(hash: &str, password: &str) -> Result<bool, BoxError> {
     Ok(matched.map_err(|error| format!("the stored hash cannot be used: {error}"))?)
 }
 
-/// The memory of checks that have ended, for the next ones. Allocators keep memory of this size for each
-/// thread that has had some, and checks run on many threads.
+/// The buffers of finished checks, reused by later ones. Allocators keep memory of this size for every
+/// thread that has ever used it, and checks run on many threads.
 #[cfg(feature = "basic-argon2")]
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-/// Keeps the memory of a check if it is of the usual size, one for each core.
+/// Keeps the buffer of a check, up to one for each core, unless it is unusually large.
 #[cfg(feature = "basic-argon2")]
 fn keep(blocks: Vec<Block>) {
     const USUAL: usize = 64 * 1024 * 1024 / Block::SIZE;
@@ -230,7 +230,7 @@ pub(super) fn check_decoy(decoy: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// What a verification needs of a hash: how it was made, its salt, and its output.
+/// The parts of a hash that a verification needs: its parameters, its salt, and its output.
 #[cfg(feature = "basic-argon2")]
 fn parse_hash(hash: &str) -> Result<(Argon2<'static>, Salt, Output), Error> {
     let hash = PasswordHash::new(hash)?;
@@ -259,7 +259,7 @@ mod tests {
         of_size(algorithm, 8)
     }
 
-    /// A hash that takes this many kibibytes.
+    /// A hash that needs this many kibibytes of memory.
     fn of_size(algorithm: Algorithm, size: u32) -> String {
         let params = Params::new(size, 2, 1, None).unwrap();
         let argon2 = Argon2::new(algorithm, Version::V0x13, params);
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn verifies_every_password_exactly_once_even_of_unknown_users() {
-        // The stored hash, whether it matches, the outcome.
+        // The stored hash, whether the password matches it, the outcome.
         let cases = [
             ("the right password", Some("stored"), true, true),
             ("a wrong password", Some("stored"), false, false),
@@ -308,7 +308,7 @@ mod tests {
         }
     }
 
-    /// Each check finds the memory as the one before it has left it.
+    /// Each check reuses the buffer as the previous one left it.
     #[test]
     fn verifies_hashes_of_different_sizes_in_turn() {
         for algorithm in [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d] {

@@ -14,7 +14,7 @@ use crate::wire::{
 
 /// The maximum length of user and password in bytes.
 const MAX: usize = 1024;
-/// The same in base64.
+/// The same length in base64.
 const MAX_ENCODED: usize = MAX.div_ceil(3) * 4;
 
 pub(super) fn of(headers: &HeaderMap) -> Result<Option<(String, Secret)>, BasicRefusal> {
@@ -30,7 +30,7 @@ fn parse(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
         return Err(BasicRefusal::TooLong);
     }
     let mut decoded = Zeroizing::new(vec![0; decoded_len_estimate(token.len())]);
-    // With padding and without trailing bits, so that there is only one encoding.
+    // The padding is required and trailing bits must be zero, so that there is only one encoding.
     let length = STANDARD
         .decode_slice(token, &mut decoded)
         .or(Err(BasicRefusal::Base64))?;
@@ -43,7 +43,7 @@ fn parse(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(BasicRefusal::ControlCharacter);
     }
-    // The first colon: a user name contains none, a password may.
+    // Split at the first colon: a user name contains none, a password may.
     let (user, password) = text.split_once(':').ok_or(BasicRefusal::NoColon)?;
     Ok((user.to_owned(), Secret::new(password.to_owned())))
 }

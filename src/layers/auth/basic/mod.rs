@@ -1,4 +1,4 @@
-//! Users and passwords: [`Basic`].
+//! User names and passwords: [`Basic`].
 
 #[cfg(feature = "basic-bcrypt")]
 mod bcrypt;
@@ -26,21 +26,22 @@ use crate::{
     wire::{BoxError, ConfigError, Problem, Secret, field::Challenge},
 };
 
-/// Verifies a user and a password (RFC 7617) and finds out who the user is, as a `P`: a scheme for
+/// Verifies a user name and a password (RFC 7617) and determines the user, as a `P`: a scheme for
 /// [`with_auth`](crate::with_auth).
 ///
 /// The credentials are valid if all of these conditions hold:
 ///
 /// 1. The request has one `Authorization` field, which contains base64 with padding.
-/// 2. This is at most 1,024 bytes of UTF-8 without control characters, with a colon in it. The user
-///    is what precedes the first colon, and may be empty; the password is what follows it.
-/// 3. The check says that the password is the user's.
+/// 2. Decoded, it is at most 1,024 bytes of UTF-8 without control characters, and contains a colon.
+///    The user name is the part before the first colon, and may be empty; the password is the part
+///    after it.
+/// 3. The check accepts the password for this user.
 ///
-/// There are three kinds of checks: [`argon2`](Self::argon2) looks up a hash and verifies the
-/// password with it (with the feature `basic-bcrypt`, `argon2_or_bcrypt` replaces the hashes of bcrypt
-/// that an application has), [`verify_blocking`](Self::verify_blocking) is for other hashes, and
-/// [`verify`](Self::verify) asks somebody else. The first two compute outside the async threads, at
-/// most as many at a time as there are cores.
+/// There are three kinds of checks: [`argon2`](Self::argon2) looks up a hash and verifies the password
+/// with it (with the feature `basic-bcrypt`, `argon2_or_bcrypt` also verifies the bcrypt hashes of an
+/// existing application, and replaces them), [`verify_blocking`](Self::verify_blocking) is for other
+/// hashes, and [`verify`](Self::verify) is for an async check, such as a request to a directory. The
+/// first two compute outside the async threads, at most one check per core at a time.
 ///
 /// # Example
 ///
@@ -86,7 +87,7 @@ use crate::{
 /// | status | when | headers |
 /// |---|---|---|
 /// | 400 | several `Authorization` fields | |
-/// | 401 | no credentials, or invalid ones, or some that cannot be read | `WWW-Authenticate`, as above |
+/// | 401 | no credentials, or invalid or malformed ones | `WWW-Authenticate`, as above |
 /// | 503 | too many passwords are being checked | `Retry-After: 1` |
 /// | 503 | the check fails | |
 ///
@@ -94,25 +95,25 @@ use crate::{
 ///
 /// # Order
 ///
-/// Put a rate limit outside: a guess costs the server much more than the client.
+/// Put a rate limit outside: a guess costs the server much more than it costs the client.
 ///
 /// # Security
 ///
 /// - The password is sent with every request, protected only by TLS.
-/// - It is wiped after the check, but the field stays in the request's head, where handlers and inner
-///   layers see it, and a log of all fields would contain it.
-/// - A browser that knows the password sends it by itself, even with requests that other sites
-///   cause: routes that change something need protection against CSRF.
-/// - A password is compared as it was sent. RFC 7617 asks clients for Unicode normalization form C,
-///   which not all of them apply. A check that accepts other forms normalizes both when the password
-///   is set and when it is verified.
-/// - For machines, use an `ApiKey` instead: it is random, and so needs no slow hash.
+/// - The layer wipes its copy of the password after the check, but the field stays in the request's
+///   head, where handlers and inner layers see it, and a log of all fields would contain it.
+/// - A browser that knows the password sends it automatically, even with requests caused by other
+///   sites: routes with side effects need protection against CSRF.
+/// - A password is compared exactly as it was sent. RFC 7617 asks clients for Unicode normalization
+///   form C, which not all of them apply. To accept other forms as well, normalize both when the
+///   password is set and when it is verified.
+/// - For machine clients, use an `ApiKey` instead: it is random, so it needs no slow hash.
 ///
 /// # Compared with
 ///
-/// tower-http's `validate_request` with basic credentials compares with `==` and knows one user.
-/// Most examples hash on an async thread, where each guess delays all other requests, and answer at
-/// once if the user does not exist, which reveals who is a user.
+/// tower-http's `validate_request` compares Basic credentials with `==` and supports a single user.
+/// Most examples hash on an async thread, where each guess delays all other requests, and answer
+/// immediately if the user does not exist, which reveals which users exist.
 #[must_use]
 pub struct Basic<P> {
     challenge: HeaderValue,
@@ -122,11 +123,12 @@ pub struct Basic<P> {
 }
 
 impl<P: Send + 'static> Basic<P> {
-    /// Asks somebody else, such as a directory, whether the password is the user's: `None` if it is
-    /// not, or if the user does not exist. An error is answered 503.
+    /// Calls an async function, which may ask a directory, to check the password: it returns the
+    /// principal, or `None` if the password is wrong or the user does not exist. An error is answered
+    /// 503.
     ///
-    /// A check that computes belongs in [`verify_blocking`](Self::verify_blocking). Any check should
-    /// take equally long for users that do not exist: otherwise its time reveals who is a user.
+    /// A CPU-bound check belongs in [`verify_blocking`](Self::verify_blocking). Any check should take
+    /// equally long for users that do not exist: otherwise its time reveals which users exist.
     ///
     /// # Errors
     ///
@@ -140,9 +142,9 @@ impl<P: Send + 'static> Basic<P> {
         Self::new(realm, usize::MAX, check::asynchronous(check))
     }
 
-    /// Computes whether the password is the user's, on a thread that may block: `None` if it is not,
-    /// or if the user does not exist, for whom the same work should be done. An error or a panic is
-    /// answered 503.
+    /// Calls a function that computes, on a thread that may block, whether the password is right: it
+    /// returns the principal, or `None` if the password is wrong or the user does not exist. Do the
+    /// same work for unknown users. An error or a panic is answered 503.
     ///
     /// It requires a tokio runtime with its timer enabled.
     ///
@@ -157,9 +159,9 @@ impl<P: Send + 'static> Basic<P> {
         Self::new(realm, cores(), check::blocking(check))
     }
 
-    /// Looks up the user and its argon2 hash, and verifies the password with the hash.
+    /// Looks up the user and the user's argon2 hash, and verifies the password against the hash.
     ///
-    /// The hash is a PHC string, `$argon2id$v=19$..`, as the crate `argon2` makes it. For a user
+    /// The hash is a PHC string, `$argon2id$v=19$..`, as the crate `argon2` produces it. For a user
     /// that does not exist, the same work is done with a [decoy](Self::decoy). It requires a tokio
     /// runtime with its timer enabled.
     ///
@@ -191,12 +193,13 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Security
     ///
-    /// Without optimization, a check takes a second or more: in `Cargo.toml`, give `argon2` and `blake2`
-    /// `opt-level = 3` in `[profile.dev.package.argon2]` and `[profile.dev.package.blake2]`.
+    /// Without compiler optimization, a check takes a second or more: in `Cargo.toml`, set
+    /// `opt-level = 3` for `argon2` and `blake2`, in `[profile.dev.package.argon2]` and
+    /// `[profile.dev.package.blake2]`.
     ///
-    /// Each check takes as much memory as the hash demands, 19 MiB by default, which is kept for the next
-    /// one; limit [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in the store is
-    /// answered 503, with the cause in the log.
+    /// Each check takes as much memory as the hash demands, 19 MiB by default, which is kept for later
+    /// checks; limit [concurrent checks](Self::max_concurrent) to limit the total. A malformed hash in
+    /// the store is answered 503, with the cause in the log.
     #[cfg(feature = "basic-argon2")]
     pub fn argon2<F, A, E>(realm: &str, look_up: F) -> Result<Self, ConfigError>
     where
@@ -207,21 +210,22 @@ impl<P: Send + 'static> Basic<P> {
         Self::new(realm, cores(), check::argon2(look_up))
     }
 
-    /// As [`argon2`](Self::argon2), for a store that has bcrypt hashes as well, which are replaced by
-    /// argon2 hashes one after the other: `replace` is called when a user with a bcrypt hash has sent the
+    /// As [`argon2`](Self::argon2), for a store that also has bcrypt hashes, which are gradually
+    /// replaced by argon2 hashes: `replace` is called when a user with a bcrypt hash has sent the
     /// right password.
     ///
-    /// 1. A stored hash that begins with `$2a$`, `$2b$` or `$2y$` is of bcrypt: those of PHP, Spring,
-    ///    Node, Go, Ruby and Python. `$2x$`, which marks hashes of a faulty implementation, and costs
-    ///    above 16 are answered 503, with the cause in the log.
-    /// 2. Only the first 72 bytes of the password are compared, as in the program that has made the hash.
-    ///    The hash that replaces it has all of them. A NUL, at which bcrypt ends, is rejected as every
-    ///    control character is.
+    /// 1. A stored hash that begins with `$2a$`, `$2b$` or `$2y$` is a bcrypt hash, such as those of
+    ///    PHP, Spring, Node, Go, Ruby and Python. `$2x$`, which marks hashes of a faulty
+    ///    implementation, and costs above 16 are answered 503, with the cause in the log.
+    /// 2. Only the first 72 bytes of the password are compared, as in the program that created the
+    ///    hash. The new hash covers the whole password. A NUL, at which bcrypt would stop, is rejected
+    ///    like every other control character.
     /// 3. The new hash has the parameters of the [decoy](Self::decoy), and a random salt.
-    /// 4. If `replace` fails, the request goes on, and a warning is logged. The next one tries again.
+    /// 4. If `replace` fails, the request still succeeds, and a warning is logged. The user's next
+    ///    request tries again.
     ///
-    /// Hashes of users who never come back stay. When few are left, delete them, let those users set a new
-    /// password, and return to `argon2`.
+    /// The hashes of users who never return are not replaced. When few are left, delete them, let
+    /// those users set a new password, and go back to `argon2`.
     ///
     /// # Example
     ///
@@ -255,7 +259,7 @@ impl<P: Send + 'static> Basic<P> {
     /// # let _ = scheme(Store);
     /// ```
     ///
-    /// The repository's `examples/bcrypt_upgrade.rs` is a program that does it.
+    /// The repository's `examples/bcrypt_upgrade.rs` is a complete program.
     ///
     /// # Errors
     ///
@@ -263,9 +267,9 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Security
     ///
-    /// Every wrong password, and every password of an unknown user, costs one hash of each kind, so that
-    /// the time of the answer does not reveal who is a user. Set the [cost](Self::bcrypt_cost) of your
-    /// hashes. The right password of a user with an argon2 hash costs only that.
+    /// Every wrong password, and every password of an unknown user, costs one hash of each kind, so
+    /// that the response time does not reveal which users exist. Set the [cost](Self::bcrypt_cost) of
+    /// your hashes. The right password of a user with an argon2 hash costs only that hash.
     #[cfg(feature = "basic-bcrypt")]
     pub fn argon2_or_bcrypt<F, A, E, G, B, D>(
         realm: &str,
@@ -285,9 +289,9 @@ impl<P: Send + 'static> Basic<P> {
     }
 
     /// The maximum number of passwords that are checked at a time; by default the number of cores for
-    /// the checks that compute, and unlimited for [`verify`](Self::verify).
+    /// checks on a blocking thread, and unlimited for [`verify`](Self::verify).
     ///
-    /// The check of a client that disconnects still counts until it is done.
+    /// If a client disconnects, its check still counts until it is done.
     ///
     /// # Errors
     ///
@@ -307,8 +311,8 @@ impl<P: Send + 'static> Basic<P> {
     }
 
     /// The hash that the password of an unknown user is compared with. Give it the parameters of the
-    /// hashes that you store, if they are not `m=19456,t=2,p=1`: otherwise the time of an answer
-    /// reveals who is a user.
+    /// hashes that you store, if they are not `m=19456,t=2,p=1`: otherwise the response time reveals
+    /// which users exist.
     ///
     /// # Errors
     ///
@@ -319,9 +323,8 @@ impl<P: Send + 'static> Basic<P> {
         Ok(self.change(|options| options.decoy = hash.into()))
     }
 
-    /// The cost of the bcrypt hashes in the store, for
-    /// [`argon2_or_bcrypt`](Self::argon2_or_bcrypt); by default 12. If they have several, take the one
-    /// that most have. Each step doubles the time.
+    /// The cost of the bcrypt hashes in the store, for [`argon2_or_bcrypt`](Self::argon2_or_bcrypt);
+    /// by default 12. If the costs vary, use the most common one. Each step doubles the time.
     ///
     /// # Errors
     ///
@@ -332,9 +335,9 @@ impl<P: Send + 'static> Basic<P> {
         Ok(self.change(|options| options.bcrypt_cost = cost))
     }
 
-    /// Checks a user and a password that did not come in an `Authorization` field, but in the form of a
-    /// sign-in page, for example: the principal, or `None` if there is no such user or the password is wrong.
-    /// It takes as long for a user that does not exist, and counts to
+    /// Checks a user name and a password that did not come in an `Authorization` field but, for
+    /// example, from a sign-in form: returns the principal, or `None` if there is no such user or the
+    /// password is wrong. It takes just as long for a user that does not exist, and counts towards
     /// [`max_concurrent`](Self::max_concurrent).
     ///
     /// # Example
@@ -367,8 +370,8 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Errors
     ///
-    /// 503, with `Retry-After`, if too many passwords are being checked; and 503 if the check fails. The log has
-    /// the cause.
+    /// 503, with `Retry-After`, if too many passwords are being checked; and 503 if the check fails,
+    /// with the cause in the log.
     pub async fn check(
         &self,
         user: impl Into<String>,
@@ -403,7 +406,7 @@ impl<P: Send + 'static> Basic<P> {
     }
 }
 
-/// More checks than this at a time would only make each of them slower.
+/// More concurrent checks than this would only make each of them slower.
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -1,4 +1,4 @@
-//! Why a user and a password are refused, for the log and, in less detail, for the client.
+//! Why a user name and a password are refused, for the log and, in less detail, for the client.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use crate::{layers::auth::Refusal, wire::Problem};
 
-/// Why a user and a password were refused: the [`cause`](crate::Problem::cause) of the answer's
+/// Why a user name and a password were refused: the [`cause`](crate::Problem::cause) of the answer's
 /// `Problem`.
 ///
 /// It is for the log. It does not reveal whether the user exists.
@@ -42,7 +42,7 @@ impl BasicRefusal {
         Self::Wrong.code(),
     ];
 
-    /// The reason as a code that never changes, for the log.
+    /// The reason as a stable code, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

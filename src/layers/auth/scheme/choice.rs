@@ -15,7 +15,7 @@ use crate::{
     wire::{Problem, field::challenge::scheme_of},
 };
 
-/// Two schemes, of which the first that finds credentials decides; made by [`Authenticate::or`].
+/// Two schemes; the first that finds credentials decides. Made by [`Authenticate::or`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Or<A, O> {
@@ -30,10 +30,10 @@ pub struct Or<A, O> {
 struct Answers {
     first: HeaderValue,
     second: HeaderValue,
-    /// The names of the schemes, as their challenges say.
+    /// The names of the schemes, as in their challenges.
     names: (Arc<str>, Arc<str>),
     both: HeaderValue,
-    /// The answer to credentials of both schemes, if they exclude each other.
+    /// The answer to a request with credentials of both schemes, if they exclude each other.
     exclusive: Option<Refusal>,
 }
 
@@ -55,12 +55,12 @@ impl<A: Authenticate, O: Authenticate> Or<A, O> {
 
     /// Answers 400 to a request with credentials of both schemes, valid or not.
     ///
-    /// By default the first scheme decides and the other credentials are ignored. Nobody gains
-    /// access by this that their own credentials do not give. But if a proxy goes by the other
-    /// credentials, the two servers attribute one request to two people: use this if no client has
-    /// a reason to send both.
+    /// By default the first scheme decides and the other credentials are ignored. This gives nobody
+    /// access that their own credentials do not give. But if a proxy looks at the other credentials,
+    /// the two servers attribute one request to two people: use this method if no client has a reason
+    /// to send both.
     ///
-    /// Both schemes then check a request with credentials of the first. With three schemes, make
+    /// Both schemes then check any request that has credentials of the first. With three schemes, make
     /// both pairs exclusive: `a.or(b).exclusive().or(c).exclusive()`. Do not use it for schemes that
     /// read the same field, such as `Jwt` and API keys as bearer tokens: both find the same token.
     ///
@@ -118,8 +118,8 @@ where
             }
             first => first,
         };
-        // The head does not outlive this call, so the second scheme is asked even if the first is
-        // not ready. What the second would wait for starts only when the first finds nothing.
+        // `authenticate` only borrows the head, so the second scheme has to be asked now, even if the
+        // first is not ready. Its future is polled only if its verdict is needed.
         let second = self.second.authenticate(head);
         let answers = Arc::clone(&self.answers);
         first.then(move |first| answers.decide(first, second))
@@ -145,7 +145,8 @@ impl Answers {
         match (first, self.exclusive.clone()) {
             (Verdict::Missing, _) => second.map(move |second| self.of_second(second)),
             (first, None) if self.is_decided_by(&first) => Later::Ready(self.of_first(first)),
-            // A browser sends a dead cookie by itself: it must not stand in the way of a valid token.
+            // A browser sends a dead cookie automatically: it must not stand in the way of a valid
+            // token.
             (first, None) => second.map(move |second| match second {
                 Verdict::Missing => self.of_first(first),
                 second => self.of_second(second),
@@ -157,7 +158,7 @@ impl Answers {
         }
     }
 
-    /// Whether the second scheme has no say.
+    /// Whether the second scheme is not consulted.
     const fn is_decided_by<P>(&self, first: &Verdict<P>) -> bool {
         match first {
             _ if self.exclusive.is_some() => false,
@@ -186,8 +187,8 @@ impl Answers {
     }
 }
 
-/// Two schemes with different principals, of which the first that finds credentials decides; made
-/// by [`Authenticate::either`].
+/// Two schemes with different principals; the first that finds credentials decides. Made by
+/// [`Authenticate::either`].
 #[must_use]
 pub struct EitherOf<A: Authenticate, O: Authenticate>(
     Or<Map<A, IntoEither<A, A, O>>, Map<O, IntoEither<O, A, O>>>,

@@ -1,6 +1,5 @@
-//! What becomes of a principal that a scheme has verified: [`Authenticate::map`],
-//! [`Authenticate::try_map`] and [`Authenticate::and_then`]; and what is known of its scopes:
-//! [`Authenticate::granting`].
+//! Transformations of a verified principal: [`Authenticate::map`], [`Authenticate::try_map`] and
+//! [`Authenticate::and_then`]; and the scopes that a scheme can grant: [`Authenticate::granting`].
 
 use std::{borrow::Cow, error::Error, fmt, future::Future, sync::Arc};
 
@@ -15,7 +14,7 @@ use crate::{
     wire::Problem,
 };
 
-/// A scheme whose principals are turned into others, or refused; made by [`Authenticate::map`] and
+/// A scheme whose principals are converted into others, or refused; made by [`Authenticate::map`] and
 /// [`Authenticate::try_map`].
 #[must_use]
 pub struct Map<A, F> {
@@ -98,11 +97,11 @@ pub struct AndThen<A, F> {
 /// | `Result<Option<Q>, E>` | `Ok(Some(principal))` | `Ok(None)`: 401; `Err(error)`: 503, with the error and the reason `look_up_failed` in the log |
 /// | [`Verdict<Q>`] | as the verdict says | `Missing` is a 401, too |
 ///
-/// An error that is a [`Problem`] of status 5xx is the answer: 500 for a defect
+/// An error that is a [`Problem`] of status 5xx is sent as the answer: 500 for a bug
 /// ([`Problem::internal`]), 503 for a store that is down ([`Problem::unavailable`]).
 ///
-/// The request has valid credentials: nothing that is found out later turns it into a request
-/// without credentials.
+/// The request has valid credentials: no result of the lookup turns it into a request without
+/// credentials.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say who a request comes from",
     label = "the closure's future returns this",
@@ -113,7 +112,8 @@ pub trait Outcome {
     /// Who sent the request.
     type Principal: Clone + Send + Sync + 'static;
 
-    /// Whether it can be a [refusal](Verdict::Refused) of its own, which the layer then describes.
+    /// Whether the outcome can be a [refusal](Verdict::Refused) of its own, which the layer then
+    /// describes.
     const CAN_REFUSE: bool = true;
 
     /// The verdict on the request.
@@ -176,7 +176,7 @@ where
                 Verdict::Refused(refusal) => return Later::Ready(Verdict::Refused(refusal)),
                 Verdict::Failed(cause) => return Later::Ready(Verdict::Failed(cause)),
             };
-            // The closure is called only when this is awaited: another scheme may decide.
+            // The closure is called only when this future is polled: another scheme may decide.
             Later::pending(async move {
                 let found = look_up(principal).await.into_verdict();
                 conclude(found, details)
@@ -199,7 +199,7 @@ where
 /// Why valid credentials are refused.
 const UNKNOWN: &str = "unknown_principal";
 
-/// The verdict on the principal that was found, with what the scheme itself says of the credentials.
+/// The verdict on the principal that was looked up, combined with the scheme's own details.
 fn conclude<P>(found: Verdict<P>, of_scheme: Details) -> Verdict<P> {
     match found {
         Verdict::Missing => Verdict::Refused(
@@ -229,7 +229,7 @@ impl<A: fmt::Debug, F> fmt::Debug for AndThen<A, F> {
     }
 }
 
-/// A scheme of which all scopes are known; made by [`Authenticate::granting`].
+/// A scheme whose scopes are all known; made by [`Authenticate::granting`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Granting<A> {

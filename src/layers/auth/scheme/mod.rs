@@ -1,4 +1,4 @@
-//! What a scheme of authentication is: it reads a request's head and gives a verdict.
+//! Authentication schemes: a scheme reads a request's head and gives a verdict.
 
 mod choice;
 mod map;
@@ -20,7 +20,7 @@ use crate::contract::{
     description::{Answer, SchemeKind, SecurityScheme},
 };
 
-/// A scheme of authentication: finds out from a request's head who sent it.
+/// An authentication scheme: determines from a request's head who sent it.
 ///
 /// # Example
 ///
@@ -95,17 +95,17 @@ use crate::contract::{
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a scheme of authentication",
+    message = "`{Self}` is not an authentication scheme",
     label = "not a `Jwt`, and not an implementation of `Authenticate`",
     note = "a scheme that can be invalid is a `Result`: write `?` after its constructor, as in \
             `with_auth(Jwt::<Claims>::hs256(secret)?)`"
 )]
 pub trait Authenticate {
-    /// Who sends the request; the handler asks for `Auth<Principal>`.
+    /// The sender of the request; the handler asks for `Auth<Principal>`.
     type Principal: Clone + Send + Sync + 'static;
 
-    /// The challenge of a 401, or several (RFC 9110, section 11.6.1). It is read once, when the
-    /// layer is made. [`Challenge`](crate::Challenge) writes one with parameters.
+    /// The challenge of a 401, or several (RFC 9110, section 11.6.1). It is read once, when the layer
+    /// is created. [`Challenge`](crate::Challenge) builds one with parameters.
     fn challenge(&self) -> HeaderValue;
 
     /// Finds the request's credentials and checks them.
@@ -114,21 +114,21 @@ pub trait Authenticate {
     /// [`RequestHead::from(head)`](crate::RequestHead) has the full path.
     fn authenticate(&self, head: &Parts) -> Later<Verdict<Self::Principal>>;
 
-    /// Accepts the credentials of this scheme or of another one with the same principal: the first
-    /// scheme that finds credentials in the request decides.
+    /// Accepts credentials of this scheme or of another one with the same principal: the first scheme
+    /// that finds credentials in the request decides.
     ///
     /// Invalid credentials are refused and never fall through to the other scheme, with one exception:
     /// a [dead cookie](Refusal::unless_optional), such as that of an expired session, which a browser
-    /// sends by itself, does not stand in the way of credentials of the other scheme. A 401 carries the
-    /// challenges of both, first that of the scheme that refused.
+    /// sends automatically, does not stand in the way of credentials of the other scheme. A 401
+    /// carries the challenges of both, first that of the scheme that refused.
     ///
     /// If a request has credentials of both, those of the second scheme are ignored;
-    /// [`exclusive`](Or::exclusive) refuses such a request. List what a client sends on purpose, such
-    /// as a bearer token, before what a browser sends by itself, such as a cookie: a neighbouring
-    /// domain can plant a cookie, and that must not decide.
+    /// [`exclusive`](Or::exclusive) refuses such a request. Put credentials that a client sends
+    /// explicitly, such as a bearer token, before those that a browser sends automatically, such as a
+    /// cookie: a sibling domain can plant a cookie, and a planted cookie must not decide.
     ///
-    /// If the first scheme is not ready, the second is asked at once, because the request's head is
-    /// not kept; what the second would wait for starts only if the first finds nothing.
+    /// If the first scheme is not ready, `authenticate` of the second is called at once, because the
+    /// request's head is not kept; its future is polled only if its verdict is needed.
     ///
     /// # Example
     ///
@@ -167,7 +167,7 @@ pub trait Authenticate {
         Or::new(self, other)
     }
 
-    /// Accepts the credentials of this scheme or of another one with another principal: the handler
+    /// Accepts credentials of this scheme or of another one with a different principal: the handler
     /// asks for `Auth<Either<A, B>>`. The rules are those of [`or`](Self::or).
     ///
     /// # Example
@@ -216,9 +216,9 @@ pub trait Authenticate {
         EitherOf::new(self, other)
     }
 
-    /// Turns the principal into another one, so that two schemes have the same.
+    /// Converts the principal into another type, so that two schemes can have the same one.
     ///
-    /// The closure may be called although another scheme decides in the end: it must not have side
+    /// The closure may be called even if another scheme decides in the end: it must not have side
     /// effects.
     ///
     /// # Example
@@ -265,7 +265,7 @@ pub trait Authenticate {
         Map::always(self, move |principal| Ok(turn(principal)))
     }
 
-    /// Turns the principal into another one, or refuses it: a 401 with the scheme's challenge.
+    /// Converts the principal, or refuses it: a 401 with the scheme's challenge.
     ///
     /// # Example
     ///
@@ -296,17 +296,17 @@ pub trait Authenticate {
         Map::or_refuse(self, turn)
     }
 
-    /// Looks the principal up in a store: its row by the `sub` of its claims, or whether its token
-    /// was revoked.
+    /// Looks the principal up in a store: for example the user's row by the `sub` claim, or whether
+    /// the token was revoked.
     ///
-    /// `None` is refused even where credentials are [optional](crate::With::optional). If they come from
-    /// a cookie, return a [`Verdict`] with a refusal that is
+    /// `None` is refused even where credentials are [optional](crate::With::optional). If the
+    /// credentials come from a cookie, return a [`Verdict`] with a refusal that is
     /// [`unless_optional`](Refusal::unless_optional) instead, so that the browser of a user whose
-    /// account was deleted can open public pages, and the page to sign in.
+    /// account was deleted can still open public pages and the sign-in page.
     ///
-    /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see
-    /// [`Outcome`]. `None` is a 401, and an error a 503, or the 500 that it asks for. The store is asked only about valid
-    /// credentials, and only if this scheme decides.
+    /// The closure's future returns `Result<Option<Principal>, E>` or a [`Verdict`]: see [`Outcome`].
+    /// `None` is a 401; an error is a 503, or a 500 if the error is such a `Problem`. The store is
+    /// queried only for valid credentials, and only if this scheme decides.
     ///
     /// # Example
     ///
@@ -341,11 +341,12 @@ pub trait Authenticate {
         AndThen::new(self, look_up)
     }
 
-    /// States all scopes that credentials of this scheme can have. An `Api` then finds, when the program
-    /// starts, the routes that require another scope and that nobody can call.
+    /// States all scopes that credentials of this scheme can have. An `Api` then finds, when the
+    /// program starts, the routes that nobody can call because they require a scope that is not among
+    /// them.
     ///
-    /// It is part of the layer's description, and requests are not checked by it: `with_scopes` does
-    /// that.
+    /// This is only part of the layer's description. Requests are not checked against it:
+    /// `with_scopes` does that.
     ///
     /// # Example
     ///
@@ -368,10 +369,10 @@ pub trait Authenticate {
         Granting::new(self, scopes.into_iter().map(Into::into).collect())
     }
 
-    /// Adds this scheme to the layer's description, with what it can answer besides 401.
+    /// Adds this scheme to the layer's description, with the answers it can give besides 401.
     ///
-    /// By default, the scheme has the name of its challenge, and it is not known where its credentials
-    /// travel. [`SecurityScheme`] shows how to state it.
+    /// By default, the scheme has the name in its challenge, and the place of its credentials in a
+    /// request is unknown. [`SecurityScheme`] shows how to state it.
     fn describe(&self, layer: Description) -> Description {
         let unchecked = Answer::unavailable().when("when the credentials cannot be checked");
         add_unknown(self, layer).answer(unchecked)

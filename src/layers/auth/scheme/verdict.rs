@@ -1,4 +1,4 @@
-//! What a scheme says of a request: [`Verdict`], and why it refuses one: [`Refusal`].
+//! A scheme's decision about a request, [`Verdict`], and the reason for a refusal, [`Refusal`].
 
 use std::{error::Error, fmt, iter, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     wire::{BoxError, Problem, field::challenge::without_repeated},
 };
 
-/// What a scheme says of a request.
+/// A scheme's decision about a request.
 #[expect(
     clippy::exhaustive_enums,
     reason = "the contract: a scheme says one of these"
@@ -17,10 +17,10 @@ use crate::{
 pub enum Verdict<P> {
     /// The request has no credentials of this scheme.
     Missing,
-    /// The credentials are valid: this is who sent the request.
+    /// The credentials are valid: this is the sender of the request.
     Verified(P),
-    /// The credentials are valid, and there is more to say: fields of the response, such as a renewed
-    /// cookie, or by which of several schemes they are.
+    /// The credentials are valid, and there are further details: fields for the response, such as a
+    /// renewed cookie, or which of several schemes the credentials belong to.
     VerifiedWith(P, Details),
     /// There are credentials, and they are invalid.
     Refused(Refusal),
@@ -29,7 +29,7 @@ pub enum Verdict<P> {
 }
 
 impl<P> Verdict<P> {
-    /// The credentials are invalid, for this reason, which the log gets and the client does not.
+    /// The credentials are invalid, for this reason, which is logged but not sent to the client.
     pub fn refused(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Refused(Refusal::new(reason))
     }
@@ -43,7 +43,7 @@ impl<P> Verdict<P> {
         }))
     }
 
-    /// The same verdict, which says that valid credentials are of this scheme, unless it says so.
+    /// The same verdict, with this name of the scheme of valid credentials unless it already has one.
     pub(super) fn of_scheme(self, name: &Arc<str>) -> Self {
         let (principal, mut details) = match self {
             Self::Verified(principal) => (principal, Details::new()),
@@ -54,7 +54,7 @@ impl<P> Verdict<P> {
         Self::VerifiedWith(principal, details)
     }
 
-    /// The same verdict about another principal, or a refusal of it.
+    /// The same verdict about another principal, or that principal's refusal.
     pub(super) fn try_map<Q>(self, turn: impl FnOnce(P) -> Result<Q, Refusal>) -> Verdict<Q> {
         match self {
             Self::Missing => Verdict::Missing,
@@ -71,7 +71,7 @@ impl<P> Verdict<P> {
     }
 }
 
-/// What a [`Verdict`] says besides the principal.
+/// Details that a [`Verdict`] adds to the principal.
 ///
 /// # Example
 ///
@@ -100,8 +100,8 @@ impl Details {
     }
 
     /// Fields that are added to the response: a renewed cookie, or `Authentication-Info` (RFC 9110,
-    /// section 11.6.3). They are appended; a cookie that the handler itself sets or removes stays as
-    /// the handler says.
+    /// section 11.6.3). They are appended; a cookie that the handler itself sets or removes is left
+    /// alone.
     pub fn fields(self, fields: HeaderMap) -> Self {
         Self {
             fields: Some(Box::new(fields)),
@@ -109,9 +109,9 @@ impl Details {
         }
     }
 
-    /// The name of the scheme that the credentials are of, as a challenge names it: for a scheme that
-    /// has several. By default it is the first that its own challenge names. The challenge of a 403
-    /// for missing scopes then has this name.
+    /// The name of the scheme that the credentials belong to, as in a challenge; set it if your scheme
+    /// has several. By default it is the first name in its own challenge. The challenge of a 403 for
+    /// missing scopes then has this name.
     pub fn scheme(self, name: impl Into<Arc<str>>) -> Self {
         Self {
             scheme: Some(name.into()),
@@ -119,7 +119,7 @@ impl Details {
         }
     }
 
-    /// What a closure says of a principal, with what the scheme says of the credentials.
+    /// The details that a closure gave about a principal, combined with the scheme's own.
     pub(super) fn with_those_of_scheme(mut self, scheme: Self) -> Self {
         self.fields = match (self.fields, scheme.fields) {
             (Some(mut own), Some(fields)) => {
@@ -134,7 +134,7 @@ impl Details {
 }
 
 impl fmt::Debug for Details {
-    /// Without the fields, which may contain a cookie.
+    /// Omits the fields, which may contain a cookie.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Details")
             .field("scheme", &self.scheme)
@@ -143,7 +143,7 @@ impl fmt::Debug for Details {
 }
 
 impl<P> fmt::Debug for Verdict<P> {
-    /// The kind of verdict; a principal may contain what must not be logged.
+    /// Only the kind of verdict; a principal may contain data that must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "Missing",
@@ -155,12 +155,12 @@ impl<P> fmt::Debug for Verdict<P> {
     }
 }
 
-/// Why credentials are refused, unless a scheme says more.
+/// The reason of a refusal for which the scheme gives none.
 pub(super) const WRONG_CREDENTIALS: &str = "wrong_credentials";
 
 /// Invalid credentials: a 401, or a 400 for credentials that cannot be parsed.
 ///
-/// A clone is cheap: build a refusal that never varies once, and clone it.
+/// Cloning is cheap: build a refusal that never varies once, and clone it.
 ///
 /// # Example
 ///
@@ -183,13 +183,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A 401 with the scheme's own challenge. The log gets the cause, and the client does not.
+    /// A 401 with the scheme's own challenge. The cause is logged, but not sent to the client.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let problem = Problem::new(StatusCode::UNAUTHORIZED).because(cause);
         Self::from_problem(problem.reason(WRONG_CREDENTIALS))
     }
 
-    /// A 400 without a challenge: what was sent cannot be parsed as credentials of this scheme.
+    /// A 400 without a challenge: the value cannot be parsed as credentials of this scheme.
     pub fn malformed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let problem = Problem::new(StatusCode::BAD_REQUEST).because(cause);
         Self::from_problem(problem.reason("malformed_credentials"))
@@ -205,8 +205,8 @@ impl Refusal {
         self.change(|problem| problem.detail(detail))
     }
 
-    /// The cause as a code that never changes, for the log; by default `wrong_credentials`, and
-    /// `malformed_credentials` of a [malformed](Self::malformed) one.
+    /// The cause as a stable code for the log; by default `wrong_credentials`, or
+    /// `malformed_credentials` for a [malformed](Self::malformed) refusal.
     pub fn reason(self, code: &'static str) -> Self {
         self.change(|problem| problem.reason(code))
     }
@@ -216,15 +216,15 @@ impl Refusal {
         self.change(|problem| problem.scheme(name))
     }
 
-    /// Where credentials are [optional](crate::With::optional), lets the request pass as one without
+    /// Where credentials are [optional](crate::With::optional), treats the request as one without
     /// credentials.
     ///
-    /// This is for credentials that a browser sends by itself, such as an expired cookie: if they
-    /// were refused everywhere, the user could not even open the page to sign in again. A client
-    /// that adds credentials on purpose, such as an `Authorization` field, can leave them out.
+    /// This is for credentials that a browser sends automatically, such as an expired cookie: if they
+    /// were refused everywhere, the user could not even open the sign-in page. A client that adds
+    /// credentials explicitly, such as an `Authorization` field, can leave them out.
     ///
-    /// Of several schemes ([`or`](super::Authenticate::or)), the next one is asked. `Sessions` and the
-    /// cookies of `Jwt` are refused in this way.
+    /// If several schemes are combined ([`or`](super::Authenticate::or)), the next one is asked.
+    /// `Sessions` and `Jwt` refuse their cookies in this way.
     pub fn unless_optional(self) -> Self {
         Self {
             unless_optional: true,
@@ -263,8 +263,8 @@ impl Refusal {
         self.problem
     }
 
-    /// The refusal with the challenge of its scheme, or its own, followed by the challenge of
-    /// another scheme, if that says something new.
+    /// The refusal with its own challenge, or else that of its scheme, followed by the challenge of
+    /// another scheme, unless that would only repeat the first.
     pub(in crate::layers::auth) fn beside(self, own: &HeaderValue, other: &HeaderValue) -> Self {
         let unless_optional = self.unless_optional;
         let problem = self.into_problem(own);
@@ -288,8 +288,8 @@ impl Refusal {
     }
 }
 
-/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1), without
-/// what the second repeats.
+/// Both challenges in one field line, which may hold a list of them (RFC 9110, section 11.6.1),
+/// without repetitions.
 pub(in crate::layers::auth) fn join_challenges(
     first: &HeaderValue,
     second: &HeaderValue,
@@ -297,7 +297,7 @@ pub(in crate::layers::auth) fn join_challenges(
     let Some(second) = without_repeated(second, iter::once(first)) else {
         return first.clone();
     };
-    // Two valid values with a comma between them are a valid value.
+    // Two valid values joined by a comma are a valid value.
     let joined = [first.as_bytes(), b", ", second.as_bytes()].concat();
     HeaderValue::from_bytes(&joined).unwrap_or_else(|_| first.clone())
 }
@@ -309,8 +309,8 @@ struct Failure {
     cause: BoxError,
 }
 
-/// The answer where credentials could not be checked: a 503, or the problem of status 5xx that the
-/// check has returned as its error.
+/// The answer if credentials could not be checked: a 503, or the `Problem` of status 5xx that the
+/// check returned as its error.
 pub(in crate::layers::auth) fn unavailable(cause: BoxError) -> Problem {
     let cause = match cause.downcast::<Failure>() {
         Ok(failure) => return server_error(failure.cause, "unavailable").scheme(failure.scheme),
