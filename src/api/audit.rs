@@ -19,10 +19,10 @@ use crate::{
     integrations::axum::Concern,
 };
 
-/// What an [`Api`](crate::Api) lets whom do; made by [`Api::audit`](crate::Api::audit).
+/// Who may do what in an [`Api`](crate::Api); made by [`Api::audit`](crate::Api::audit).
 ///
 /// It prints itself as a document in Markdown, to be kept in a repository: a change of a stack is then
-/// a change of the document, which a review sees.
+/// a change of the document, which a reviewer sees.
 ///
 /// # Example
 ///
@@ -154,7 +154,7 @@ impl AuditedRoute {
         &self.versions
     }
 
-    /// What is announced of the end of the route, if it is deprecated.
+    /// What is announced about the end of the route, if it is deprecated.
     #[must_use]
     pub fn deprecation(&self) -> Option<&DeprecationNotice> {
         let mut layers = self.acting_layers.iter();

@@ -69,7 +69,7 @@ pub(crate) struct DescribedRoute {
 #[non_exhaustive]
 pub struct NotSet;
 
-/// What [`NotSet`] is, and the layers that are set are not.
+/// Implemented by [`NotSet`], and not by layers that are set.
 #[diagnostic::on_unimplemented(
     message = "`.around(..)` and `.guard(..)` come before the first route and before `.documented()`, \
                once each, and `.around(..)` before `.guard(..)`",
@@ -90,7 +90,7 @@ pub struct Finished;
 /// after [`Api::finish`].
 pub type FinishedApi<G, S = (), M = Undocumented> = Api<G, S, Finished, Finished, M>;
 
-/// What [`Finished`] is not.
+/// Settings of an `Api` that still takes routes: all but [`Finished`].
 #[diagnostic::on_unimplemented(
     message = "this `Api` takes no more routes: `.finish()` has been called on it",
     label = "`.finish()` has been called",
@@ -461,8 +461,8 @@ where
         self.routes.fallback.is_some()
     }
 
-    /// What a request gets whose path has a slash at the end that the route does not have, or lacks the
-    /// one that the route has: 404 by default.
+    /// Sets the answer to a request whose path has a slash at the end that the route does not have, or
+    /// lacks the one that the route has: 404 by default.
     pub const fn trailing_slash(mut self, answer: TrailingSlash) -> Self {
         self.routes.trailing_slash = answer;
         self
@@ -477,8 +477,8 @@ where
         self
     }
 
-    /// Ends the list of routes, and forgets the types of the layers around them. A function returns
-    /// it, to be [nested](Self::nest) or served.
+    /// Ends the list of routes, and forgets the types of the layers around them. A function returns the
+    /// result, to be [nested](Self::nest) or served.
     pub fn finish(self) -> FinishedApi<G, S, M> {
         Api {
             routes: self.routes,
@@ -501,8 +501,8 @@ where
         }
     }
 
-    /// What is wrong with the routes: what [`service`](Self::service) and [`router`](Self::router)
-    /// refuse, as data for tests. What a route [allows](crate::Handled::allow) is left out.
+    /// What is wrong with the routes, as data for tests: the reasons why [`service`](Self::service) and
+    /// [`router`](Self::router) fail. What a route [allows](crate::Handled::allow) is left out.
     #[must_use]
     pub fn check(&self) -> Vec<Finding> {
         self.routes.check(Scope::Whole)

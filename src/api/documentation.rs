@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "openapi")]
 use super::openapi::operation::HandlerTypes;
 
-/// The routes may have any types, and the document says nothing of them.
+/// The routes may have any types, and the document says nothing about them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Undocumented;
@@ -16,7 +16,7 @@ pub struct Undocumented;
 #[non_exhaustive]
 pub struct Documented;
 
-/// What is known of the types of a route.
+/// What is known about the types of a route.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(not(feature = "openapi"), non_exhaustive)]
 pub struct RouteTypes {

@@ -8,9 +8,9 @@ use crate::{integrations::axum::Concern, request::Routes as Syntax, wire::Config
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What a route can [allow](crate::Handled::allow); `None` if no program can intend it.
+    /// What a route can [allow](crate::Handled::allow); `None` if it can't be intended.
     pub concern: Option<Concern>,
-    /// The route: `POST /users`, for example. It is empty if it is not about one route.
+    /// The route: `POST /users`, for example. Empty if the finding is not about a single route.
     pub route: String,
     /// What is wrong.
     pub reason: String,
@@ -42,7 +42,7 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
-    /// What no program can intend.
+    /// Something that can't be intended.
     pub(super) fn fault(route: impl Into<String>, reason: impl Into<String>, remedy: &str) -> Self {
         Self {
             concern: None,
@@ -52,7 +52,7 @@ impl Finding {
         }
     }
 
-    /// What a route can allow.
+    /// Something that a route can allow.
     pub(super) fn concern(concern: Concern, route: String, reason: String, remedy: &str) -> Self {
         Self {
             concern: Some(concern),

@@ -2,7 +2,7 @@
 //!
 //! 1. A route whose stack does not provide what the `Api` demands does not compile, unless it is added
 //!    through [`Api::public`], with a reason.
-//! 2. What is not intended about the routes is found [when the `Api` is built](Finding), all at once.
+//! 2. Mistakes in the routes are found [when the `Api` is built](Finding), all at once.
 //! 3. The `Api` answers preflights, `OPTIONS`, `HEAD`, 404, 405 and 501 itself, inside the layers
 //!    [around](Api::around) it.
 //! 4. [`Api::audit`] lists who may call what, within which limits.
@@ -77,12 +77,12 @@
 //! | preflights, `OPTIONS`, 404, 405, 501 | yes | no |
 //!
 //! They are the outer parts of the stack of each route. The compiler checks the order over all parts.
-//! What the stack of a route takes from outside it names with [`assume`](crate::assume), and an
-//! `Api` proves that it is there; an assumption never meets what the `Api` demands.
+//! The stack of a route uses [`assume`](crate::assume) to name what it takes from outside, and the
+//! `Api` proves that it is there; an assumption never meets the demand of the `Api`.
 //!
 //! # Paths
 //!
-//! The routes are matched on the path as it was sent: nothing is decoded, removed or joined before.
+//! The routes are matched on the path as it was sent: nothing is decoded, removed or joined beforehand.
 //!
 //! | in the path of a request | |
 //! |---|---|
@@ -100,9 +100,9 @@
 //!
 //! [`Path`](crate::Path) of this crate is read from the match. axum's `Path` and other extractors that
 //! read what axum's router leaves in a request work too: the request goes through a router of axum
-//! with this one route, which takes about as much again as the rest of an empty route. A handler that
-//! takes only given arguments, and extractors of axum that never read the path, such as `State`,
-//! `Json` and `Query`, does not pay for it; for extractors of other crates, see
+//! with this one route, which costs about as much as the rest of an empty route. A handler that takes
+//! only what its layers and the route provide, and extractors of axum that never read the path, such as
+//! `State`, `Json` and `Query`, does not pay for it; for extractors of other crates, see
 //! [`Handled::direct`](crate::Handled::direct).
 //!
 //! # Responses
@@ -120,8 +120,9 @@
 //!
 //! # Compared with
 //!
-//! axum's `Router` answers the same to requests that have a route, in its own words to others, outside
-//! the layers of a route. [`Api::router`] turns an `Api` into such a router, to be merged or nested.
+//! axum's `Router` gives the same answers to requests that have a route, and answers others in its own
+//! words, outside the layers of any route. [`Api::router`] turns an `Api` into such a router, to be
+//! merged or nested.
 
 mod audit;
 pub(crate) mod builder;

@@ -94,7 +94,7 @@ where
         self
     }
 
-    /// Answers requests whose path has no route, in place of 404.
+    /// Answers requests whose path has no route, instead of 404.
     pub fn fallback<H, I, R>(mut self, handler: H) -> Self
     where
         H: RouteHandler<S>,
@@ -108,8 +108,8 @@ where
         self
     }
 
-    /// Forwards requests whose path has no route to a service, in place of 404: to the router of an
-    /// application, for example, whose routes move into the `Api` one by one.
+    /// Forwards requests whose path has no route to a service, instead of answering 404: for example,
+    /// to the router of an application whose routes move into the `Api` one by one.
     pub fn fallback_service<T>(mut self, service: T) -> Self
     where
         M: TakesServices,

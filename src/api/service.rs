@@ -40,7 +40,7 @@ use crate::{
 /// The name in the log of what answers where no handler does.
 const NAME: &str = "Api";
 
-/// What a request gets whose path differs from a route only by a slash at the end.
+/// The answer to a request whose path differs from a route only by a slash at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrailingSlash {
@@ -77,8 +77,8 @@ pub enum TrailingSlash {
 /// # }
 /// ```
 ///
-/// What nobody reads of a body after an early answer is read on for a while, so that the client gets
-/// the answer: see [`lingering_close`](crate::lingering_close).
+/// After an early answer, the unread rest of the body is still read for a while, so that the client
+/// gets the answer: see [`lingering_close`](crate::lingering_close).
 #[derive(Clone)]
 pub struct ApiService {
     table: Arc<Table>,
@@ -139,7 +139,7 @@ impl ApiService {
         }
     }
 
-    /// How much is read on of a body after an early answer, and for how long.
+    /// Sets how much of a body is still read after an early answer, and for how long.
     ///
     /// # Example
     ///

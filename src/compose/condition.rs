@@ -107,8 +107,8 @@ impl<M> With<M> {
     ///
     /// # Security
     ///
-    /// A route with a spelling mistake is never matched, so the layer does not protect the one that was
-    /// meant. To protect routes, put the layer around them, with
+    /// A route with a spelling mistake is never matched, so the layer does not protect the intended
+    /// route. To protect routes, put the layer around them, with
     /// [`Stack::handler`](crate::Stack::handler) or `Router::route_layer`, or name the routes that need
     /// no protection, with [`except_routes`](Self::except_routes).
     ///

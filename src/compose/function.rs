@@ -148,7 +148,7 @@ functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10);
 functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11);
 functions!(P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12);
 
-/// A handler without its type: the innermost service of a stack, and a handler of an
+/// A handler whose type is erased: the innermost service of a stack, and a handler of an
 /// [`endpoint`](crate::endpoint()).
 pub struct ErasedHandler<B, R>(Arc<dyn Fn(Request<B>) -> BoxedResponse<R> + Send + Sync>);
 

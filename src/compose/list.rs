@@ -1,7 +1,6 @@
-//! The list that a stack is: its elements, and how a tuple becomes one.
+//! The list of layers that a stack holds, its elements, and how a tuple becomes one.
 //!
-//! A tuple of layers becomes `Cons<A, Cons<B, Nil>>`, so that every property of a stack takes two
-//! impls.
+//! A tuple of layers becomes `Cons<A, Cons<B, Nil>>`, so every property of a stack needs two impls.
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
@@ -57,7 +56,7 @@ where
 #[derive(Clone, Copy, Debug)]
 pub struct Foreign<L>(L);
 
-/// Takes any [`tower::Layer`](Layer) into a stack. It may stand at any place.
+/// Makes any [`tower::Layer`](Layer) an element of a stack. It may be listed anywhere.
 ///
 /// # Example
 ///

@@ -35,7 +35,7 @@ use crate::contract::{
 ///
 /// The compiler checks the order: each layer must belong to the same [`stage`](crate::stage) as the
 /// layer listed before it, or to one further in, and a layer listed before it must provide what it
-/// needs. A stack may be listed in a stack; [`Stack::with`] adds layers to a stack at their stages.
+/// needs. A stack may be listed inside another; [`Stack::with`] adds layers to a stack at their stages.
 ///
 /// # Example
 ///

@@ -9,8 +9,8 @@ use crate::wire::Problem;
 
 /// A note that the stream around a body leaves for the layer that has put it there.
 ///
-/// The handler gets an error from the body and may answer anything. The layer then answers in its
-/// place with what the stream has noted.
+/// The handler gets an error from the body and may answer anything. The layer then answers in the
+/// handler's place, with what the stream has noted.
 #[derive(Debug)]
 pub struct Breach {
     noted: Arc<OnceLock<Problem>>,

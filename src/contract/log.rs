@@ -46,8 +46,8 @@ pub(crate) fn log_refusal<R>(layer: &'static str, response: &mut Response<R>) {
     }
 }
 
-/// Logs an error response from further in, unless it is logged already: each problem, and what else
-/// has a status of 500 or more.
+/// Logs an error response from further in, unless it is logged already: every problem, and any other
+/// response with a status of 500 or more.
 #[inline]
 pub(crate) fn log_passing<R>(response: &mut Response<R>) {
     if response.status().as_u16() >= 400 {

@@ -34,8 +34,8 @@ pub trait Place {
     /// `()`, [`Needed<X>`], or a pair of these.
     type Needs;
 
-    /// The layer's name in the log and in a printed stack, best as it is written in a stack. By default
-    /// the path of the type.
+    /// The layer's name in the log and in a printed stack, ideally as it is written in a stack. By
+    /// default the path of the type.
     fn name(&self) -> &'static str {
         type_name::<Self>()
     }

@@ -21,8 +21,8 @@ pub struct Placed<L>(L);
 ///
 /// Most middlewares are better written as a [`Middleware`](crate::Middleware), without a service
 /// and a future. This is for those that can't be: a middleware that must see the response's body,
-/// or that races the handler against the time. A layer of another crate, which knows no place,
-/// goes in through [`layer`](crate::compose::layer).
+/// or that races the handler against a timer. A layer of another crate, which has no place, goes in
+/// through [`layer`](crate::compose::layer).
 ///
 /// # Example
 ///

@@ -6,23 +6,23 @@
 //!
 //! | stage | stands here | because |
 //! |---|---|---|
-//! | [`Observe`] | trace, request id, metrics | sees everything, also the crash |
+//! | [`Observe`] | trace, request id, metrics | sees everything, including crashes |
 //! | [`Cors`] | CORS | a refusal without CORS headers is unreadable to the browser; a preflight has no credentials |
 //! | [`Present`] | problem format, panic guard, security headers, compression | shapes every response, refusals and panics too, and CORS headers still go on top |
 //! | [`Admit`] | client address, IP filter, timeout, load shedding | cheap, before any work |
 //! | [`Method`] | method guard | 405 before anything is spent; after CORS, so preflights pass |
 //! | [`Throttle`] | rate limit by client address | protects the password and signature checks behind it |
-//! | [`Origin`] | CSRF | before credentials act |
+//! | [`Origin`] | CSRF | before credentials take effect |
 //! | [`Authenticate`] | who it is | |
-//! | [`Authorize`] | scopes, roles | needs to know who |
-//! | [`Quota`] | rate limit by principal | needs to know who |
+//! | [`Authorize`] | scopes, roles | needs the principal |
+//! | [`Quota`] | rate limit by principal | needs the principal |
 //! | [`Body`] | size limits, decompression, webhook signature | exact bytes, before any parser |
-//! | [`Replay`] | idempotency keys | needs to know who, and reads the body within its limits |
+//! | [`Replay`] | idempotency keys | needs the principal, and reads the body within its limits |
 //! | [`Validate`] | parse and validate | |
 //! | [`Cache`] | cache-control, conditional requests | only the handler's own answers, never a 401 or 429 |
 //!
 //! [`Entrance`] (hosts, TLS) stands anywhere up to `Admit`: outside `Cors`, it sees preflights too.
-//! [`Any`] stands anywhere: the stage of a layer that the crate knows nothing of.
+//! [`Any`] stands anywhere: the stage of a layer about which the crate knows nothing.
 
 /// The place of the stage of this name in the order; `None` for [`Entrance`] and [`Any`].
 pub(crate) fn position(name: &str) -> Option<usize> {
@@ -42,11 +42,11 @@ pub trait Stage: sealed::Sealed {
     note = "list the `{Next}` layer earlier in `compose((..))`, before the `{Self}` layer"
 )]
 pub trait Then<Next> {
-    /// The stage that the next layer is held against.
+    /// The stage that the next layer is compared with.
     type Out;
 }
 
-/// The inner one of two stages: where something stands that waits for both.
+/// The inner one of two stages: the place of something that needs both.
 pub trait Inner<Other>: Stage {
     /// Whichever of the two is further in.
     type Out: Stage;

@@ -67,7 +67,7 @@ impl<M: Place> Place for With<M> {
     }
 }
 
-/// What a `with_*` function takes: the policy `P`, or what is on the way to one.
+/// What a `with_*` function takes: the policy `P`, or something that becomes one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy of this layer",
     label = "expected `{P}`",

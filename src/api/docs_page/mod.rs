@@ -35,8 +35,8 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 /// A page that shows an OpenAPI document, with Swagger UI.
 ///
 /// Everything that it needs is in the binary: neither the build nor the browser loads anything from
-/// another host. The document is read from a URL. It can be that of an [`Api`](crate::Api), or any other
-/// of OpenAPI 2.0, 3.0 or 3.1.
+/// another host. The document is read from a URL. It can be that of an [`Api`](crate::Api), or any
+/// other document of OpenAPI 2.0, 3.0 or 3.1.
 ///
 /// In an [`Api`](crate::Api), [`PublicRoutes::docs_page`] adds the page. In axum's router, it is a
 /// service for `nest_service`.
@@ -84,7 +84,7 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 /// | none, or `/` | 200 | the page; `Cache-Control: no-cache`, and the policy below |
 /// | the scripts and styles that the page names, with their checksum | 200 | may be cached for a year; compressed with gzip for clients that accept it |
 /// | any other | 404 | `application/problem+json` |
-/// | any, with another method than `GET` or `HEAD` | 405, or 204 for `OPTIONS` | `Allow` |
+/// | any, with a method other than `GET` or `HEAD` | 405, or 204 for `OPTIONS` | `Allow` |
 ///
 /// # Content security policy
 ///
@@ -108,8 +108,8 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 ///
 /// # Size
 ///
-/// Swagger UI adds 0.5 MB to a binary. It is stored and sent compressed. The first client that does not
-/// accept gzip makes it take another 1.7 MB of memory, decompressed.
+/// Swagger UI adds 0.5 MB to a binary. It is stored and sent compressed. From the first client on that
+/// does not accept gzip, a decompressed copy takes another 1.7 MB of memory.
 ///
 /// # Licence
 ///

@@ -2,7 +2,7 @@
 //!
 //! `utoipa-swagger-ui-vendored` has a release archive of Swagger UI, a ZIP file, in a constant. What
 //! the page needs is copied out of it by the compiler, compressed as it is, so that nothing else of
-//! the archive gets into a program. A file in gzip format differs only in what stands around the same
+//! the archive gets into a program. A file in gzip format differs only in what surrounds the same
 //! compressed bytes.
 
 use std::sync::OnceLock;
@@ -46,8 +46,8 @@ pub(super) static LICENSE: File = file!("LICENSE", "text/plain; charset=utf-8");
 static FILES: [&File; 4] = [&SCRIPT, &STYLES, &PAGE_STYLES, &LICENSE];
 
 impl File {
-    /// The path under the prefix of the page. It is another one for another content, so that a file
-    /// can be cached for ever.
+    /// The path under the prefix of the page. It changes with the content, so that a file can be cached
+    /// forever.
     pub(super) fn path(&self) -> String {
         format!("{:08x}/{}", self.crc, self.name)
     }

@@ -12,7 +12,7 @@ use crate::{
     integrations::axum::{Extracted, ExtractedFromBody, FromHead},
 };
 
-/// What the arguments of a handler say of the route.
+/// What the arguments of a handler say about the route.
 #[derive(Debug, Default)]
 pub struct ArgumentTypes {
     /// The schema of the parameters of the path.

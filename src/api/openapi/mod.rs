@@ -1,5 +1,5 @@
-//! Describes an [`Api`](crate::Api) as an OpenAPI 3.1 document: its routes, and everything that its
-//! layers say they can answer.
+//! Describes an [`Api`](crate::Api) as an OpenAPI 3.1 document: its routes, and every answer that its
+//! layers declare.
 //!
 //! 1. A route is an operation: its path, parameters, bodies and answers; the refusals of each layer of
 //!    its stack with problem type, header fields and members; security schemes with scopes; limits as
@@ -8,8 +8,8 @@
 //! 2. The schemas are those of [`schemars`], which reads the attributes of `serde` and `garde`: a rule
 //!    is written once.
 //! 3. [`Api::documented`](crate::Api::documented) demands that the types of all routes have schemas;
-//!    [`Api::undocumented`](crate::Api::undocumented) is the way out, with a reason. Without
-//!    `documented`, the document has the routes and what their layers say, and no schemas. A function
+//!    [`Api::undocumented`](crate::Api::undocumented) is the exception, with a reason. Without
+//!    `documented`, the document has the routes and what their layers say, but no schemas. A function
 //!    returns a documented `Api` as `FinishedApi<G, S, Documented>`.
 //!
 //! # Example
@@ -92,7 +92,7 @@
 //! OpenAPI 3.1 does not know, such as `QUERY`, is an `x-query` of its path. Services and routers of other
 //! crates are not in the document; the [audit](crate::Api::audit) lists them.
 //!
-//! # What a schema says of a rule
+//! # What a schema says about a rule
 //!
 //! | rule of garde | in the schema |
 //! |---|---|
@@ -102,10 +102,10 @@
 //! | `inner(..)` of an `Option` | nothing: write the rule without `inner`, which garde applies to the value too |
 //! | `custom(..)`, `credit_card`, `phone_number`, `matches(..)` | nothing |
 //!
-//! A struct of serde also accepts an array with its fields in order, and a unit variant of an enum an
-//! object with `null`, which their schemas do not. Integers have the bounds of their type; a number such
-//! as `89.0`, an integer for a schema, is none for serde. In a query, serde reads numbers of a flattened
-//! struct as texts and refuses them.
+//! For a struct, serde also accepts an array with its fields in order, and for a unit variant of an
+//! enum, an object with `null`; their schemas do not. Integers have the bounds of their type; a number
+//! such as `89.0` is an integer for a schema, but not for serde. In a query, serde reads the numbers of
+//! a flattened struct as strings and refuses them.
 //!
 //! The schema of a generic type has its arguments in its name: `Page_User`. Two types of the same name
 //! are numbered in the order of the routes, as are generic types inside others: `Item`, `Item2`.
@@ -114,9 +114,10 @@
 //! # Compared with
 //!
 //! - [`aide`](https://docs.rs/aide) documents the handlers and extractors of axum, by schemars too. Its
-//!   routes know nothing of layers, so that the answers, fields and schemes of those are written by hand.
-//! - [`utoipa`](https://docs.rs/utoipa) describes each operation in an attribute beside it, which nothing
-//!   holds against the code. [`OpenApi::merge`] puts such a document and this one together.
+//!   routes know nothing about layers, so the answers, fields and schemes of layers are written by
+//!   hand.
+//! - [`utoipa`](https://docs.rs/utoipa) describes each operation in an attribute beside it, which
+//!   nothing checks against the code. [`OpenApi::merge`] puts such a document and this one together.
 
 pub(crate) mod arguments;
 pub(crate) mod input;

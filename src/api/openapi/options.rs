@@ -1,4 +1,4 @@
-//! What a route says of itself in the document: names, texts, and what no type tells.
+//! What a route says about itself in the document: names, texts, and what no type says.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Schemas;
 use crate::{contract::description::Answer, integrations::axum::Handled};
 
-/// What the document says of a route beyond its types and layers.
+/// What the document says about a route beyond its types and layers.
 #[derive(Clone, Default)]
 pub(in crate::api) struct OperationOptions {
     pub(super) operation_id: Option<String>,
@@ -145,7 +145,7 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
         self.with_document(|document| document.is_deprecated = true)
     }
 
-    /// Adds an answer of the handler that its type does not tell: a 409, for example.
+    /// Adds an answer of the handler that its type does not show: a 409, for example.
     ///
     /// # Example
     ///

@@ -16,7 +16,7 @@ use crate::{api::html::escaped, contract::description::Answer};
 /// The types of the problems that an API answers, as a page to which the `type` of a problem can lead
 /// (RFC 9457, section 3.1.1); made by [`OpenApi::problem_types`].
 ///
-/// `about:blank` is not listed: of such a problem, the status says it all.
+/// `about:blank` is not listed: the status of such a problem says it all.
 ///
 /// # Example
 ///
@@ -103,14 +103,14 @@ impl OpenApi {
 }
 
 impl ProblemTypes {
-    /// What a client should know of this type, in a sentence or two. It adds the type if the document
-    /// does not have it.
+    /// What a client should know about this type, in a sentence or two. It adds the type if the
+    /// document does not have it.
     pub fn describe(mut self, uri: impl Into<String>, text: impl Into<String>) -> Self {
         self.list.entry(uri.into()).or_default().text = Some(text.into());
         self
     }
 
-    /// The URIs of the types, A to Z.
+    /// The URIs of the types, in alphabetical order.
     pub fn uris(&self) -> impl Iterator<Item = &str> {
         self.list.keys().map(String::as_str)
     }

@@ -78,13 +78,13 @@ pub trait DocumentResponse {
     note = "implement `wythe::api::openapi::DocumentParts` for it"
 )]
 pub trait DocumentParts {
-    /// The header fields, as far as the type tells.
+    /// The header fields, as far as the type shows them.
     #[must_use]
     fn fields() -> Vec<HeaderName> {
         Vec::new()
     }
 
-    /// Whether it may set any field, `Content-Type` too. By default it sets none but
+    /// Whether it may set any field, including `Content-Type`. By default it sets none but
     /// [`fields`](Self::fields).
     #[must_use]
     fn sets_any_field() -> bool {

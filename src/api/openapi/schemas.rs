@@ -67,7 +67,7 @@ impl Schemas {
     /// What a schema of a request refers to; the schema itself if it does not refer.
     pub(super) fn resolve(&self, schema: &Value) -> Value {
         let mut schema = schema.clone();
-        // A reference to a reference; a circle ends as well.
+        // A reference to a reference; a cycle ends as well.
         for _ in 0..8 {
             let reference = schema.get("$ref").and_then(Value::as_str);
             let name = reference.and_then(|reference| reference.strip_prefix(INPUTS));
@@ -268,7 +268,7 @@ fn bound(schema: Value) -> Value {
     schema.to_value()
 }
 
-/// serde rejects what does not fit into an integer, so the schema has to.
+/// serde rejects what does not fit into an integer, so the schema must reject it too.
 fn bound_integers(schema: &mut schemars::Schema) {
     let (least, most) = match schema.get("format").and_then(Value::as_str) {
         Some("int32") => (json!(i32::MIN), json!(i32::MAX)),

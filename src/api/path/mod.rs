@@ -59,8 +59,8 @@ impl<T> Deref for Path<T> {
     }
 }
 
-/// An input of [`with_validation`](crate::with_validation): its errors stand in the list of the other
-/// inputs.
+/// An input of [`with_validation`](crate::with_validation): its errors are listed with those of the
+/// other inputs.
 #[cfg(feature = "validation")]
 #[diagnostic::do_not_recommend]
 impl<T: Send + 'static> crate::Input for Path<T> {

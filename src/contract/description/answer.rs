@@ -42,7 +42,7 @@ pub struct Answer {
 /// What a test does to get the answer.
 #[derive(Clone)]
 enum Provocation {
-    /// What the other parts of the description tell.
+    /// The other parts of the description say it.
     Described,
     /// It changes a valid request.
     Request(fn(&mut Parts)),
@@ -80,8 +80,8 @@ impl Answer {
         answer.not_provoked("what the layer has to ask is not down")
     }
 
-    /// The same answer with another problem of the same status and type: with its reason, header fields
-    /// and extension members, too.
+    /// Adds another problem of the same status and type: its reason, header fields and extension
+    /// members.
     pub fn or(mut self, problem: &Problem) -> Self {
         if let Some(code) = problem.reason_code() {
             self.add_reason(Cow::Borrowed(code));
@@ -142,8 +142,8 @@ impl Answer {
     /// How a test gets the answer: a change of a request that would pass. With the feature `testing`,
     /// `Api::provoke` sends such a request.
     ///
-    /// Where the description of the layer tells it, nothing has to be said: credentials, scopes,
-    /// inputs, limits by count, protection from forged requests.
+    /// It is not needed for what the description of the layer says: credentials, scopes, inputs, limits
+    /// by count, protection from forged requests.
     ///
     /// # Example
     ///

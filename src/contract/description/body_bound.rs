@@ -25,7 +25,7 @@ pub struct BodyBound {
 }
 
 impl BodyBound {
-    /// A bound of which no number is known.
+    /// A bound whose numbers are not known.
     pub const fn new() -> Self {
         Self {
             max_bytes: None,
@@ -54,7 +54,7 @@ impl BodyBound {
         self
     }
 
-    /// The least average rate in bytes per second, once a time of grace has passed.
+    /// The minimum average rate in bytes per second, once a grace period has passed.
     pub const fn min_rate(mut self, bytes_per_second: u64, grace: Duration) -> Self {
         self.min_rate = Some((bytes_per_second, grace));
         self
@@ -84,7 +84,7 @@ impl BodyBound {
         self.idle
     }
 
-    /// The least average rate in bytes per second, and the time of grace.
+    /// The minimum average rate in bytes per second, and the grace period.
     #[must_use]
     pub const fn least_rate(&self) -> Option<(u64, Duration)> {
         self.min_rate

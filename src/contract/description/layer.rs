@@ -1,4 +1,4 @@
-//! What a layer says of itself: [`Description`].
+//! What a layer says about itself: [`Description`].
 
 use std::{any::type_name, borrow::Cow, fmt, time::Duration};
 
@@ -17,8 +17,8 @@ use crate::wire::without_paths;
 /// What a layer does, as data: what it can answer in the handler's place, which header fields it sets,
 /// which clients it accepts, and how many of their requests.
 ///
-/// A setter adds one part, and a method with the name of the part reads it. Where the words of an
-/// answer repeat a part, they are made from it.
+/// A setter adds one part, and a method with the name of the part reads it. Where the wording of an
+/// answer repeats a part, it is made from that part.
 ///
 /// # Example: a layer of your own
 ///
@@ -176,7 +176,8 @@ impl Description {
         self
     }
 
-    /// Adds requests that bypass the layer, and to the name how that is written in a stack.
+    /// Adds requests that bypass the layer, and extends the name by the setter, as it is written in a
+    /// stack.
     pub fn bypass(mut self, bypass: Bypass) -> Self {
         self = self.suffix(&bypass.to_string());
         self.bypasses.push(bypass);
@@ -189,7 +190,7 @@ impl Description {
         self
     }
 
-    /// Changes the schemes from this place on.
+    /// Changes the schemes from this index on.
     pub(crate) fn change_schemes(
         mut self,
         from: usize,
@@ -201,7 +202,7 @@ impl Description {
         self
     }
 
-    /// Lets requests without credentials pass, which is added to the name.
+    /// Lets requests without credentials pass, and says so in the name.
     pub fn optional(mut self) -> Self {
         self.security.get_or_insert_default().make_optional();
         self.suffix(".optional()")
@@ -337,25 +338,25 @@ impl Description {
         self
     }
 
-    /// The layer announces that what is inside is deprecated.
+    /// The layer announces that everything inside it is deprecated.
     pub fn deprecates(mut self, notice: DeprecationNotice) -> Self {
         self.deprecation = Some(notice);
         self
     }
 
-    /// The layer gives refusals from further in another form, of which nothing is known here.
+    /// The layer renders refusals from further in. Nothing is known here about their new form.
     pub const fn renders_refusals(mut self) -> Self {
         self.renders_refusals = true;
         self
     }
 
-    /// The layer gives errors from further in that are not problems the form of one.
+    /// The layer turns errors from further in that are not problems into problems.
     pub(crate) const fn makes_problems(mut self) -> Self {
         self.makes_problems = true;
         self
     }
 
-    /// The layer gives errors from further in to some clients as pages of HTML.
+    /// The layer renders errors from further in as HTML pages for some clients.
     pub(crate) const fn makes_pages(mut self) -> Self {
         self.makes_pages = true;
         self
@@ -367,7 +368,7 @@ impl Description {
         self.answer(missing)
     }
 
-    /// The same, where it is proven that what a layer assumes is there.
+    /// The same, once it is proven that what the layer assumes is there.
     #[cfg(feature = "api")]
     pub(crate) fn proven(mut self) -> Self {
         if self.is_assumption {
@@ -493,13 +494,13 @@ impl Description {
         &self.problem_members
     }
 
-    /// Whether the layer gives refusals from further in another form.
+    /// Whether the layer renders refusals from further in.
     #[must_use]
     pub const fn is_refusal_renderer(&self) -> bool {
         self.renders_refusals
     }
 
-    /// Whether the layer gives errors from further in that are not problems the form of one.
+    /// Whether the layer turns errors from further in that are not problems into problems.
     #[cfg_attr(
         not(feature = "openapi"),
         expect(dead_code, reason = "only the document reads it")
@@ -508,7 +509,7 @@ impl Description {
         self.makes_problems
     }
 
-    /// Whether the layer gives errors from further in to some clients as pages of HTML.
+    /// Whether the layer renders errors from further in as HTML pages for some clients.
     #[cfg_attr(
         not(feature = "openapi"),
         expect(dead_code, reason = "only the document reads it")
@@ -529,7 +530,7 @@ impl Description {
         self.versions.as_ref()
     }
 
-    /// What the layer announces of the end of what is inside.
+    /// What the layer announces about the end of what is inside it.
     #[must_use]
     pub const fn deprecation(&self) -> Option<&DeprecationNotice> {
         self.deprecation.as_ref()

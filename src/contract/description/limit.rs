@@ -1,4 +1,4 @@
-//! A limit of a layer, and how it is said in words: [`Limit`].
+//! A limit of a layer, and its wording: [`Limit`].
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -38,7 +38,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// At most `count` requests per period. They come back evenly: of 60 per minute, one each second.
+    /// At most `count` requests per period. They come back evenly: with 60 per minute, one each second.
     pub fn requests(name: impl Into<Cow<'static, str>>, count: u64, period: Duration) -> Self {
         Self {
             period: Some(period),
@@ -102,7 +102,7 @@ impl Limit {
         self
     }
 
-    /// Counts units, of which a request may cost any number, and not requests.
+    /// Counts units instead of requests; a request may cost any number of units.
     pub const fn weighted(mut self) -> Self {
         self.is_weighted = true;
         self
@@ -155,7 +155,7 @@ impl Limit {
         self.is_of_plan
     }
 
-    /// Whether units are counted, of which a request may cost any number, and not requests.
+    /// Whether units are counted instead of requests; a request may cost any number of units.
     #[must_use]
     pub const fn is_weighted(&self) -> bool {
         self.is_weighted

@@ -38,7 +38,7 @@ pub struct RequestInput {
     methods: Methods,
 }
 
-/// Says why parameters of a path with these names are not what an input takes.
+/// Says why path parameters with these names do not fit an input.
 #[derive(Clone, Copy)]
 struct PathCheck(fn(&[&str]) -> Result<(), String>);
 
@@ -152,14 +152,14 @@ impl RequestInput {
         self
     }
 
-    /// How an [`Api`](crate::Api) checks at start that a route has the parameters that the input takes:
-    /// the function gets their names, and returns the reason why they do not fit.
+    /// How an [`Api`](crate::Api) checks at startup that a route has the parameters that the input
+    /// takes: the function gets their names, and returns the reason why they do not fit.
     pub const fn path_check(mut self, check: fn(&[&str]) -> Result<(), String>) -> Self {
         self.path_check = Some(PathCheck(check));
         self
     }
 
-    /// Whether the input can be made of path parameters with these names.
+    /// Whether the input can be made from path parameters with these names.
     ///
     /// # Errors
     ///
@@ -458,8 +458,8 @@ impl CachePolicy {
 }
 
 impl CacheScope {
-    /// Of these directives. An argument of `private` names fields and leaves the rest of the response
-    /// to all caches (RFC 9111, section 5.2.2.7).
+    /// The scope of these directives. An argument of `private` names fields and leaves the rest of the
+    /// response to all caches (RFC 9111, section 5.2.2.7).
     fn of(text: &str) -> Self {
         let found: Vec<_> = directives(text.as_bytes()).flatten().collect();
         let has = |name: &str| found.iter().any(|one| one.is(name));

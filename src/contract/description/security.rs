@@ -13,7 +13,7 @@ pub struct Security {
 }
 
 impl Security {
-    /// The schemes, in the order in which they are asked.
+    /// The schemes, in the order in which they are tried.
     pub fn schemes(&self) -> &[SecurityScheme] {
         &self.schemes
     }

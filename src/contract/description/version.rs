@@ -1,5 +1,5 @@
 //! Which versions of an API there are, and how a request names one: [`VersionPolicy`]; and what is
-//! announced of the end of a version: [`DeprecationNotice`].
+//! announced about the end of a version: [`DeprecationNotice`].
 
 use std::{fmt, time::SystemTime};
 
@@ -299,7 +299,7 @@ impl fmt::Display for VersionPolicy {
     }
 }
 
-/// What is announced of the end of a route or a version.
+/// What is announced about the end of a route or a version.
 ///
 /// # Example
 ///
