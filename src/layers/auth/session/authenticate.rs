@@ -20,7 +20,7 @@ use crate::{
     wire::{BoxError, field::cookie::values_in},
 };
 
-/// The maximum length of a cookie that browsers keep, in bytes.
+/// The maximum length of a cookie that browsers store, in bytes.
 const MAX_COOKIE: usize = 4096;
 
 /// How many session cookies of a request are tried. After a change of the cookie's domain or path,
@@ -81,19 +81,19 @@ where
     }
 }
 
-/// The values of the session cookies of a request, each once.
+/// The distinct values of a request's session cookies.
 pub(super) struct CookieValues<'a> {
     pub(super) first: &'a [u8],
     pub(super) others: Vec<&'a [u8]>,
 }
 
 impl<D, S> Sessions<D, S> {
-    /// The session cookies, if there are any that can be sessions of this server.
+    /// The session cookies, if any of them can be a session of this server.
     pub(super) fn cookie_values<'a>(
         &self,
         headers: &'a HeaderMap,
     ) -> Result<Option<CookieValues<'a>>, SessionRefusal> {
-        // An empty cookie counts as removed: many applications log out like this.
+        // An empty cookie counts as removed: many applications sign users out like this.
         let values = values_in(headers.get_all(COOKIE), self.options.cookie.name());
         let mut values = values.filter(|value| !value.is_empty());
         let Some(mut first) = values.next() else {
@@ -123,7 +123,7 @@ where
     D: DeserializeOwned + Send + Sync + 'static,
     S: Clone + Send + Sync + 'static,
 {
-    /// Finds the only valid session among those of several cookies.
+    /// Finds the only valid session among several cookies.
     fn authenticate_one_of(&self, values: &CookieValues<'_>) -> Later<Verdict<Session<D>>> {
         let values = [&[values.first][..], &values.others].concat();
         let loaded = self.backend.load_all(&self.options.cookie, &values);
@@ -138,7 +138,8 @@ where
                 Ok(valid) => valid,
                 Err(error) => return this.not_loaded(error).wait().await,
             };
-            // If the retired cookies are removed, the session may be one of theirs.
+            // If retired cookies are removed, set the current one as well: the session may have come
+            // from one of them.
             let removes = !this.options.removals.is_empty();
             this.note_use(valid.0, valid.1, now, removes).wait().await
         })
@@ -159,7 +160,7 @@ where
             match (accepted, &valid) {
                 (Ok(found), None) => valid = Some(found),
                 (Ok(found), Some((_, known))) if found.1.id() == known.id() => {
-                    // Two copies of one encrypted session: the later one has the newer data.
+                    // Two copies of one encrypted session: the one used later has the newer data.
                     if found.1.times().seen > known.times().seen {
                         valid = Some(found);
                     }
@@ -198,8 +199,8 @@ where
         Ok(Session::new(text.id, text.times, loaded.owner(), data))
     }
 
-    /// Notes that the session was used, if a quarter of its idle time has passed, or its cookie has to be
-    /// set.
+    /// Notes that the session was used if a quarter of its idle time has passed, it was encrypted with
+    /// an old key, or its cookie has to be set.
     fn note_use(
         &self,
         loaded: Loaded,
@@ -232,7 +233,7 @@ where
         })
     }
 
-    /// [`Later::then`], which clones `self` only if it has to wait.
+    /// [`Later::then`], but clones `self` only if it has to wait.
     fn then<T: Send + 'static>(
         &self,
         value: Later<T>,

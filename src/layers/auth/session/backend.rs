@@ -24,7 +24,7 @@ pub(super) enum Backend {
     Stored(Stored),
 }
 
-/// Of [`Sessions`](super::Sessions), those that are known to be in a store: their data can be
+/// Marks [`Sessions`](super::Sessions) that are known to be in a store: their data can be
 /// [changed](super::Sessions::update).
 #[derive(Clone)]
 pub struct Stored(Arc<dyn DynStore>);
@@ -35,7 +35,7 @@ impl fmt::Debug for Stored {
     }
 }
 
-/// A session as its backend has it.
+/// A session as loaded from its backend.
 pub(super) struct Loaded {
     text: Zeroizing<String>,
     origin: Origin,
@@ -44,7 +44,7 @@ pub(super) struct Loaded {
 enum Origin {
     Cookie {
         keys: Keys,
-        /// Whether another key than the first encrypted it.
+        /// Whether it was encrypted with a key other than the first.
         old_key: bool,
     },
     Store {
@@ -55,10 +55,10 @@ enum Origin {
     },
 }
 
-/// The sessions of several cookies, or why there is none.
+/// For each of several cookies: its session, or why it was refused.
 pub(super) type LoadedSessions = Vec<Result<Loaded, SessionRefusal>>;
 
-/// Why a backend does not have a session.
+/// Why a backend did not return a session.
 pub(super) enum LoadError {
     Refused(SessionRefusal),
     /// The store failed, which says nothing about the session.
@@ -73,12 +73,12 @@ impl Backend {
         }
     }
 
-    /// Whether it asks a store, which can fail.
+    /// Whether it queries a store, which can fail.
     pub(super) const fn can_fail(&self) -> bool {
         matches!(self, Self::Stored(_))
     }
 
-    /// The id of the session of a cookie, whether it has ended or not.
+    /// The id of a cookie's session, whether it has ended or not.
     pub(super) fn id(&self, cookie: &SetCookie, value: &[u8]) -> Option<SessionId> {
         match self {
             Self::Encrypted(keys) => {
@@ -141,7 +141,7 @@ impl Backend {
         }
     }
 
-    /// Begins a session: its id, and the value of its cookie.
+    /// Begins a session: returns its id and the value of its cookie.
     pub(super) async fn begin(
         &self,
         cookie: &SetCookie,
@@ -170,7 +170,7 @@ impl Backend {
         }
     }
 
-    /// Ends a session, and says whether it had not ended before, as far as this can be known.
+    /// Ends a session. Returns whether it was still there, as far as this can be known.
     pub(super) async fn end(&self, id: &SessionId) -> Result<bool, Problem> {
         match self {
             Self::Encrypted(_) => Ok(true),
@@ -189,7 +189,8 @@ impl Stored {
         self.0.find(id).await.map_err(failed)
     }
 
-    /// Changes the data of a session from these to others, and says whether it had these.
+    /// Changes the data of a session from `from` to `to`. Returns whether the session had the data
+    /// `from`.
     pub(super) async fn update(
         &self,
         id: &SessionId,
@@ -243,13 +244,13 @@ impl Loaded {
         }
     }
 
-    /// Whether the cookie should be encrypted again, with the first key.
+    /// Whether the cookie should be re-encrypted with the first key.
     pub(super) const fn has_old_key(&self) -> bool {
         matches!(self.origin, Origin::Cookie { old_key: true, .. })
     }
 
-    /// Notes that the session was used: the value of the renewed cookie, unless it cannot be
-    /// encrypted.
+    /// Notes that the session was used. Returns the value of the renewed cookie, or `None` if it
+    /// cannot be encrypted.
     pub(super) fn renew(
         self,
         cookie: &SetCookie,
@@ -271,7 +272,7 @@ impl Loaded {
     }
 }
 
-/// The answer when a store fails: a 503, unless it cannot help to try again.
+/// The answer when a store fails: a 503, unless a retry cannot help.
 fn failed(cause: BoxError) -> Problem {
     let store = cause.downcast_ref::<SessionStoreError>();
     if store.is_some_and(SessionStoreError::is_too_long) {
@@ -280,7 +281,7 @@ fn failed(cause: BoxError) -> Problem {
     Problem::unavailable(cause)
 }
 
-/// Bytes that nobody can guess.
+/// Random bytes that nobody can guess.
 fn random() -> Result<Zeroizing<[u8; 32]>, Problem> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut()).map_err(Problem::internal)?;
@@ -302,17 +303,17 @@ fn random() -> Result<Zeroizing<[u8; 32]>, Problem> {
 ///
 /// # Security
 ///
-/// Anybody who has the key can sign in as any user: use at least 32 random bytes, from
-/// `openssl rand -hex 32` for example, and keep them out of the repository. The key is overwritten
-/// when it is dropped; copies that the cipher makes on the stack are not.
+/// Anybody who has the key can sign in as any user: use at least 32 random bytes, for example from
+/// `openssl rand -hex 32`, and keep them out of the repository. The key is overwritten when it is
+/// dropped; copies that the cipher makes on the stack are not.
 #[must_use]
 pub struct SessionKey(Box<Key>);
 
 impl SessionKey {
-    /// Separates the keys of sessions from other keys that are derived from the same secret.
+    /// Separates session keys from other keys that are derived from the same secret.
     const PURPOSE: &[u8] = b"wythe session cookie 1\0";
 
-    /// A key derived from at least 32 bytes that nobody can guess, all of which count.
+    /// A key derived from at least 32 bytes that nobody can guess. All of the bytes count.
     ///
     /// # Errors
     ///
@@ -327,7 +328,7 @@ impl SessionKey {
             let message = "the key is one byte repeated";
             return Err(ConfigError::new("SessionKey", message));
         }
-        // Of a longer secret, the cipher would use 32 bytes from the middle.
+        // Given a longer secret, the cipher would use only part of it.
         let mut hash = Sha512::new_with_prefix(Self::PURPOSE);
         hash.update(secret);
         let bytes = Zeroizing::new(<[u8; 64]>::from(hash.finalize()));
@@ -354,8 +355,8 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// The first key encrypts, all of them decrypt. This is the private jar of `cookie`: AES-256-GCM with
-/// a random nonce, bound to the cookie's name.
+/// The first key encrypts, and all of them decrypt. This is the private jar of `cookie`: AES-256-GCM
+/// with a random nonce, bound to the cookie's name.
 #[derive(Clone)]
 pub(super) struct Keys(Arc<[SessionKey]>);
 
@@ -375,7 +376,7 @@ impl Keys {
         Ok(to_base64url(encrypted?.value()))
     }
 
-    /// The text in a cookie, and whether another key than the first encrypted it.
+    /// The text in a cookie, and whether it was encrypted with a key other than the first.
     fn decrypt(&self, cookie: &SetCookie, value: &[u8]) -> Option<(Zeroizing<String>, bool)> {
         let value = str::from_utf8(value).ok()?;
         let mut keys = self.0.iter().enumerate();
@@ -387,8 +388,8 @@ impl Keys {
     }
 }
 
-/// The jar writes base64. Frameworks and proxies that percent-encode cookies change its `+`, `/` and `=`,
-/// and leave those of base64url without padding as they are.
+/// The jar writes base64. Frameworks and proxies that percent-encode cookies change its `+`, `/` and
+/// `=`, but leave unpadded base64url unchanged.
 fn to_base64url(base64: &str) -> String {
     let digits = base64.trim_end_matches('=');
     let mut text = String::with_capacity(digits.len());
@@ -400,7 +401,7 @@ fn to_base64url(base64: &str) -> String {
     text
 }
 
-/// The inverse; there is only one encoding of each session.
+/// The inverse; each session has only one valid encoding.
 fn from_base64url(value: &str) -> Option<String> {
     if value.contains(['+', '/', '=']) {
         return None;
@@ -428,23 +429,24 @@ impl Secret {
         text::encode(&self.0)
     }
 
-    /// The id under which the store has the session. The secret cannot be computed from it.
+    /// The id under which the store keeps the session. The secret cannot be computed from it.
     fn id(&self) -> SessionId {
         SessionId::from_bytes(Sha256::digest(self.0.as_slice()).into())
     }
 }
 
-/// A future of a store whose type is not known.
+/// A store's future as a trait object.
 type StoreFuture<'a, T, E = BoxError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// [`SessionStore`] as a trait object. What a request waits for is one future, and so one allocation.
+/// [`SessionStore`] as a trait object. A request waits for a single future, and so needs a single
+/// allocation.
 pub(super) trait DynStore: Send + Sync {
     fn load(self: Arc<Self>, secret: Secret) -> StoreFuture<'static, Loaded, LoadError>;
 
-    /// The same of several, in this order.
+    /// The same for several secrets, in their order.
     fn load_all(self: Arc<Self>, secrets: Vec<Secret>) -> StoreFuture<'static, LoadedSessions>;
 
-    /// Notes that the session was used, and writes its cookie again.
+    /// Notes that the session was used, and returns the value of its cookie.
     fn touch(
         self: Arc<Self>,
         secret: Secret,
@@ -488,7 +490,7 @@ impl<S: SessionStore> DynStore for S {
         Box::pin(async move {
             match SessionStore::touch(&*self, &secret.id(), expires).await {
                 Ok(true) => Ok(Some(secret.write())),
-                // It was ended while this request was in progress.
+                // The session was ended while this request was in progress.
                 Ok(false) => Err(LoadError::Refused(SessionRefusal::Unknown)),
                 Err(cause) => Err(LoadError::Failed(cause.into())),
             }

@@ -14,16 +14,16 @@ use super::{
 use crate::wire::{Problem, cookies::set_cookie::SetCookie};
 
 impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
-    /// Begins a session: the answer must carry the cookie.
+    /// Begins a session: the response must carry the cookie.
     ///
-    /// The session is always a new one: an id that somebody has planted in the browser before is
-    /// not continued (session fixation). If the browser may already have a session, end it with
+    /// The session is always a new one: an id that somebody has planted in the browser beforehand is
+    /// never adopted (session fixation). If the browser may already have a session, end it with
     /// [`replace`](Self::replace).
     ///
     /// # Errors
     ///
-    /// A 503 if the store fails. A 500 if the data cannot be serialized as JSON, or are too long: for
-    /// a cookie, which holds about 2,800 bytes of JSON, or for the limit of
+    /// A 503 if the store fails. A 500 if the data cannot be serialized as JSON, or is too long: for a
+    /// cookie, which holds about 2,800 bytes of JSON, or for the limit of
     /// [`MemorySessions`](super::MemorySessions) or `RedisSessions`.
     pub async fn login(&self, data: &D) -> Result<SessionCookie, Problem> {
         let times = Times::starting(self.options.now());
@@ -32,8 +32,8 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
         Ok(cookie)
     }
 
-    /// Ends a session and begins another one in its place, when somebody signs in again, as the same
-    /// user or as another. Its lifetime starts over.
+    /// Ends a session and begins another one in its place, for a browser that signs in again as the
+    /// same or another user. The lifetime starts over.
     ///
     /// # Errors
     ///
@@ -45,14 +45,14 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
         self.begin_instead_of(old, times, owner, data).await
     }
 
-    /// Continues a session under another id and with other data, when the user's rights change. The
-    /// time since the login keeps counting.
+    /// Continues a session under another id and with other data, for example when the user's rights
+    /// change. The lifetime does not start over.
     ///
-    /// Requests with the old cookie that are in progress meanwhile are answered 401 if sessions are
-    /// stored; for data that grant no rights, such as a language, there is
-    /// [`update`](Sessions::update). The data of an encrypted session are changed in this way only: of
-    /// two concurrent changes, the last one wins, and so does a cookie that is renewed meanwhile because
-    /// it was used. Keep data that change often in a database.
+    /// If sessions are stored, concurrent requests with the old cookie may be answered 401; for data
+    /// that grants no rights, such as a language, use [`update`](Sessions::update) instead. Encrypted
+    /// sessions have no other way to change their data. Of two concurrent changes to an encrypted
+    /// session, the last one wins, and a concurrent renewal of the cookie can undo a change. Keep data
+    /// that changes often in a database.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
         if matches!(ended, Ok(true)) {
             return Ok(cookie);
         }
-        // If this fails, too, a session is left whose cookie nobody has.
+        // If this fails too, a session is left over, but nobody has its cookie.
         drop(self.backend.end(&new).await);
         ended?;
         Err(self.options.refused(SessionRefusal::Unknown))
@@ -100,40 +100,41 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
 }
 
 impl<D, S> Sessions<D, S> {
-    /// Ends a session: the answer must carry the cookie, which removes the session's own.
+    /// Ends a session: the response must carry the returned cookie, which removes the session's
+    /// cookie.
     ///
-    /// An encrypted session ends only in the browser: see [`Sessions`] for what this means.
+    /// An encrypted session ends only in this browser: see [`Sessions`] for what this means.
     /// `Clear-Site-Data` is left to the handler, because it removes more than the session.
     ///
     /// # Errors
     ///
-    /// A 503 if the store fails: the session may not have ended, and the user must not be told that
-    /// it has.
+    /// A 503 if the store fails: the session may not have ended, so the user must not be told that it
+    /// has.
     pub async fn logout(&self, session: &Session<D>) -> Result<SessionCookie, Problem> {
         self.backend.end(&session.id()).await?;
         Ok(self.removal())
     }
 
-    /// Removes the session's cookie from the browser, and does not end a session.
+    /// Removes the session's cookie from the browser, but does not end a session.
     pub fn removal(&self) -> SessionCookie {
         let removal = self.options.cookie.clone().into_removal();
         SessionCookie::new(removal, &self.options.removals)
     }
 }
 
-/// How often a change is tried again. Each time, another request has changed the session.
+/// How often a change is retried. Each time, another request has changed the session.
 const MAX_CHANGES: usize = 100;
 
 impl<D: DeserializeOwned + Serialize + Send + Sync + 'static> Sessions<D, Stored> {
-    /// Changes the data of a session, and nothing else: the session with its new data. When the user's
+    /// Changes only the data of a session, and returns the session with its new data. When the user's
     /// rights change, [`renew`](Self::renew) the session instead.
     ///
-    /// The closure gets the data that the store has now, which other requests may have changed since
-    /// this one began. No change is lost: if the session is changed in between, the closure is called
-    /// again with the new data.
+    /// The closure gets the current data from the store, which other requests may have changed since
+    /// this request began. No change is lost: if the session is changed in between, the closure is
+    /// called again with the new data.
     ///
-    /// Encrypted sessions do not have this method: each answer brings a cookie with all data, and the
-    /// last one wins.
+    /// Encrypted sessions do not have this method: each response carries a cookie with all data, and
+    /// the last one wins.
     ///
     /// # Example
     ///
@@ -158,8 +159,8 @@ impl<D: DeserializeOwned + Serialize + Send + Sync + 'static> Sessions<D, Stored
     ///
     /// # Errors
     ///
-    /// A 401 if the session has ended meanwhile. A 503 if the store fails, or if the session was changed
-    /// a hundred times in between. A 500 as for [`login`](Self::login).
+    /// A 401 if the session has ended in the meantime. A 503 if the store fails, or if other requests
+    /// changed the session a hundred times in between. A 500 as for [`login`](Self::login).
     pub async fn update(
         &self,
         session: &Session<D>,
@@ -192,8 +193,8 @@ impl<D: DeserializeOwned + Serialize + Send + Sync + 'static> Sessions<D, Stored
     }
 }
 
-/// The cookie of a session, and the removals of [retired](Sessions::retired) ones: a part of axum's
-/// responses, and for other frameworks [appended](Self::append_to) to the header fields.
+/// The cookie of a session, and the removals of [retired](Sessions::retired) cookies. In axum it is
+/// part of a response; in other frameworks, [append](Self::append_to) it to the header fields.
 ///
 /// # Example
 ///
@@ -231,8 +232,8 @@ impl SessionCookie {
         self.cookie.name()
     }
 
-    /// The value of the session's cookie, which gives access to the session; empty if the cookie removes
-    /// it.
+    /// The value of the session's cookie, which gives access to the session; empty if the session's
+    /// cookie is to be removed.
     #[must_use]
     pub fn value(&self) -> &str {
         self.cookie.value()

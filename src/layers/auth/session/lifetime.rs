@@ -1,11 +1,11 @@
-//! How long a session lasts: pure functions of whole seconds since 1970.
+//! How long a session lasts: pure functions on whole seconds since 1970.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::SessionRefusal;
 use crate::wire::ConfigError;
 
-/// How much the clocks of two servers may differ.
+/// The maximum difference between the clocks of two servers.
 const SKEW: u64 = 60;
 
 /// 400 days, after which browsers discard any cookie (RFC 6265bis, section 5.5).
@@ -31,7 +31,7 @@ impl Times {
     }
 }
 
-/// How long a session lasts at most, and how long without a request.
+/// How long a session lasts at most, and how long it lasts without a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
     absolute: u64,
@@ -80,17 +80,18 @@ impl Lifetime {
         Ok(())
     }
 
-    /// The times of a stored session, given the end of its record. Noting a use changes only that
-    /// end, so that the data of the record need not be written again.
+    /// The times of a stored session, given the expiry of its record. Noting a use changes only the
+    /// expiry, so that the record's data need not be written again.
     pub(super) fn noted(self, written: Times, expires: SystemTime, now: u64) -> Times {
         let ends = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
         // If `idle` was longer when the use was noted, this is in the future: hence `min`. If it was
-        // shorter, or if the absolute end is nearer, this is too early: hence the later of the two.
+        // shorter, or if the absolute end is nearer, this is too early: hence the later of the two
+        // times.
         let seen = ends.as_secs().saturating_sub(self.idle()).min(now);
         written.seen(written.seen.max(seen))
     }
 
-    /// Whether to note that the session was used: not with each request, but when a quarter of the
+    /// Whether to note that the session was used: not with every request, but when a quarter of the
     /// idle time has passed, and only if this prolongs the session.
     pub(super) fn is_due(self, times: Times, now: u64) -> bool {
         now.saturating_sub(times.seen) >= (self.idle() / 4).max(1)
@@ -236,7 +237,7 @@ mod tests {
             let checked = lifetime.check(times, now);
             lifetime.is_due(times, now);
             if checked.is_ok() && seen >= created && now < u64::MAX / 4 {
-                // The store still has every session that would pass.
+                // The store still has every session that would be accepted.
                 prop_assert!(lifetime.ends(times) > UNIX_EPOCH + Duration::from_secs(now));
             }
         }

@@ -32,23 +32,23 @@ pub use self::{
 };
 use crate::wire::ConfigError;
 
-/// Verifies sessions by their cookies, with data `D` of each session: a scheme for
+/// Verifies sessions, each with data `D`, by their cookies: a scheme for
 /// [`with_auth`](crate::with_auth) whose principal is a [`Session<D>`].
 ///
-/// A handler that has checked a password, or something else, [begins](Self::login) a session and
-/// answers with its cookie. From then on a request passes if all of these conditions hold:
+/// A handler that has verified the user, for example by a password, [begins](Self::login) a session
+/// and answers with its cookie. From then on a request passes if all of these conditions hold:
 ///
-/// 1. It has a cookie with the session's name. Of [several](#several-cookies), exactly one is that of a
-///    valid session.
+/// 1. It has a cookie with the session's name. If it has [several](#several-cookies), exactly one
+///    belongs to a valid session.
 /// 2. The cookie was made by this server: it is [encrypted](Self::encrypted) with one of its keys for
 ///    this name, or is the secret of a session in [its store](Self::stored).
 /// 3. The session began less than 12 hours ago ([`absolute`](Self::absolute)).
 /// 4. It was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of this time
-///    has passed, the answer renews the cookie, if this prolongs the session.
+///    has passed, the next response renews the cookie, if this prolongs the session.
 /// 5. Your own [check](Self::check) accepts it.
 ///
 /// Behind [`optional`](crate::With::optional), a session that has ended counts as no credentials: a
-/// browser sends its cookie even to the page where users sign in.
+/// browser sends its cookie even to the sign-in page.
 ///
 /// # Example
 ///
@@ -122,25 +122,26 @@ use crate::wire::ConfigError;
 /// | 400 | the cookies of several valid sessions, or more than four different ones | `Set-Cookie`, which removes [retired](Self::retired) ones |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
 /// | 503 | the store or the check fails | |
-/// | the handler's | the session was not noted as used for a quarter of its idle time, and is prolonged now | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
+/// | the handler's | the last noted use of the session is at least a quarter of its idle time ago, and this request prolongs the session | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
-/// challenge is that of draft-broyer-http-cookie-auth, which has expired. Browsers ignore it.
+/// challenge follows draft-broyer-http-cookie-auth, which has expired. Browsers ignore it.
 ///
-/// Behind [`optional`](crate::With::optional), all of these 400 and 401 count as no credentials.
+/// Behind [`optional`](crate::With::optional), all of these 400 and 401 cases count as no credentials.
 ///
-/// An answer that shared caches may store never renews a cookie: the cache would hand the session to
-/// other clients. A refusal does not remove the cookie of a session that has ended: it could overtake
-/// the answer that brings the next cookie, and while servers are getting new keys, it would end
-/// sessions that are valid elsewhere. The browser discards the cookie when it expires.
+/// A response that shared caches may store never renews a cookie: the cache would hand the session to
+/// other clients. A refusal does not remove the cookie of a session that has ended: the removal could
+/// overtake the response that sets the next cookie, and during a change of keys it would end sessions
+/// that are valid on other servers. The browser discards the cookie when it expires.
 ///
 /// # Several cookies
 ///
-/// After a change of the cookie's domain or path, browsers send the former cookie and the new one until
-/// the former expires. Of up to four different cookies, all are tried, in one query to the store, and the
-/// only valid session counts; two cookies of one session are one. Two valid sessions are a 400, because
-/// one of them may have been planted. List the former domain and path as [retired](Self::retired): the
-/// former cookie is then removed when the user signs in, or as soon as a request has both.
+/// After a change of the cookie's domain or path, browsers send the former cookie and the new one
+/// until the former expires. Up to four different cookies are tried, in one query to the store, and
+/// the only valid session counts; two cookies of the same session count as one. Two valid sessions are
+/// a 400, because one of them may have been planted. List the former domain and path as
+/// [retired](Self::retired): the former cookie is then removed when the user signs in, or as soon as a
+/// request has both.
 ///
 /// # Encrypted or stored
 ///
@@ -155,40 +156,41 @@ use crate::wire::ConfigError;
 /// # Security
 ///
 /// - **Theft.** Anybody who has the cookie has the session until it ends. The cookie is `HttpOnly`,
-///   which keeps scripts from reading it, and `Secure`. The store has a hash of it, so a copy of the
-///   store gives access to no session. The session is not bound to the client's address, which
-///   changes for honest clients.
-/// - **Cross-site scripting** (XSS). Foreign scripts in your pages cannot read the cookie, and need
-///   not: they act as the user while the page is open. Nothing here prevents that.
+///   which keeps scripts from reading it, and `Secure`. The store has only a hash of it, so a copy of
+///   the store gives access to no session. The session is not bound to the client's address, which
+///   also changes for honest clients.
+/// - **Cross-site scripting** (XSS). Foreign scripts in your pages cannot read the cookie, but they do
+///   not need to: they act as the user while the page is open. Nothing here prevents that.
 /// - **Fixation.** Each login makes a new id, and no id is taken from a request. `__Host-` keeps
-///   neighbouring hosts from planting a session of their own. When a user's rights change within a
-///   session, [`renew`](Self::renew) it.
-/// - **Forged requests** (CSRF). Browsers send the cookie with requests that other sites cause, even
-///   with `SameSite=Lax`: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and around the
-///   route that signs in, or an attacker can sign a user in to the attacker's account.
-/// - **Revocation.** A stored session ends with its record, and all sessions of a user end at once if
-///   they are [owned](Self::owned_by); requests in progress continue, but not under another id. The
-///   server cannot end an encrypted session: a copy of its cookie stays valid after a logout until
-///   the session ends by itself, and so does the cookie in the browser if an answer that renews it
-///   arrives after the logout. With [`check`](Self::check) you can refuse sessions that began before
-///   a certain moment, such as the last change of the password.
-/// - **Keys.** There is no default key. A cookie is AES-256-GCM with a random nonce, bound to the
-///   cookie's name, so that a cookie with another name or with any modified bit is refused. Change the
-///   key long before it has encrypted 2³² cookies.
-/// - **Data** of an encrypted session are as old as the cookie: an old copy of the cookie brings them
-///   back. Keep the user's identity in it, not a balance.
+///   sibling hosts from planting a session of their own. When a user's rights change within a session,
+///   [`renew`](Self::renew) it.
+/// - **Forged requests** (CSRF). Browsers send the cookie with requests caused by other sites, in some
+///   cases even with `SameSite=Lax`: put [`with_csrf`](crate::with_csrf) outside `with_auth`, and also
+///   around the sign-in route. Otherwise an attacker can sign a user in to the attacker's account.
+/// - **Revocation.** A stored session ends with its record, and all sessions of a user can be ended at
+///   once if they are [owned](Self::owned_by); requests in progress continue, but not under another
+///   id. The server cannot end an encrypted session: a copy of its cookie stays valid after a logout
+///   until the session expires, and so does the cookie in the browser if a response that renews it
+///   arrives after the logout. With [`check`](Self::check) you can refuse sessions that began before a
+///   certain moment, such as the last change of the password.
+/// - **Keys.** There is no default key. A cookie is encrypted with AES-256-GCM and a random nonce, and
+///   bound to the cookie's name: a cookie with another name or with any modified bit is refused.
+///   Change the key long before it has encrypted 2³² cookies.
+/// - **Data** of an encrypted session is as old as the cookie: an old copy of the cookie restores old
+///   data. Keep the user's identity in it, not a balance.
 ///
 /// # Compared with
 ///
 /// tower-sessions leaves the change of the id at login to the application; a store that fails is a
-/// 500. axum-login loads the user from the backend with each request, and answers a failing backend
-/// as if the user were forbidden. The private jar of axum-extra encrypts in the same way, but
-/// the cookie contains no expiry: a copy of it is valid forever.
+/// 500. axum-login loads the user from the backend with each request, and answers a failing backend as
+/// if the user were forbidden. The private jar of axum-extra encrypts in the same way, but the cookie
+/// contains no expiry: a copy of it is valid forever.
+///
 /// # Types
 ///
-/// [`stored`](Self::stored) makes [`StoredSessions<D>`], which is `Sessions<D, Stored>` and has the method
-/// [`update`](Self::update). Where it is decided at run time where sessions are kept, `into()` turns it
-/// into a `Sessions<D>`.
+/// [`stored`](Self::stored) returns [`StoredSessions<D>`], which is `Sessions<D, Stored>` and has the
+/// method [`update`](Self::update). If your program chooses at run time between encrypted and stored
+/// sessions, `into()` converts it into a `Sessions<D>`.
 #[must_use]
 pub struct Sessions<D, S = ()> {
     options: Arc<SessionOptions>,
@@ -202,15 +204,16 @@ pub struct Sessions<D, S = ()> {
 /// Sessions in a store, whose data can be [changed](Sessions::update).
 pub type StoredSessions<D> = Sessions<D, Stored>;
 
-/// Names the owner of a session, given its data.
+/// Computes the owner of a session from its data.
 type OwnerOf<D> = Arc<dyn Fn(&D) -> SessionOwner + Send + Sync>;
 
 impl<D> Sessions<D> {
     /// Keeps everything in the cookie. The first key encrypts, and all of them decrypt: a session that
     /// was encrypted with another key is re-encrypted when it is used.
     ///
-    /// To change the key of several servers that share sessions, give it to all of them before one
-    /// encrypts with it: list it last, and then first.
+    /// To change the key of several servers that share sessions, distribute it to all of them before
+    /// any server encrypts with it: first add it at the end of the list everywhere, then move it to
+    /// the front.
     ///
     /// # Errors
     ///
@@ -221,7 +224,8 @@ impl<D> Sessions<D> {
         Self::new(Backend::Encrypted(keys), ())
     }
 
-    /// Keeps sessions in a store. The cookie contains 256 random bits, and the store their SHA-256.
+    /// Keeps sessions in a store. The cookie contains 256 random bits, and the store their SHA-256
+    /// hash.
     ///
     /// # Errors
     ///
@@ -234,7 +238,7 @@ impl<D> Sessions<D> {
 
 impl<D, S> Sessions<D, S> {
     fn new(backend: Backend, store: S) -> Result<Self, ConfigError> {
-        // A system without random bytes is reported now, and not at the first login.
+        // A system without random bytes is reported now rather than at the first login.
         getrandom::fill(&mut [0; 1])
             .map_err(|source| error("the system provides no random bytes").because(source))?;
         Ok(Self {
@@ -246,9 +250,9 @@ impl<D, S> Sessions<D, S> {
         })
     }
 
-    /// The [public id](Session::public_id) of the session of a request, whether it has ended or not:
-    /// for layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf). `None` if the request has
-    /// no session, or the cookies of several: only the store knows which of them have ended.
+    /// The [public id](Session::public_id) of a request's session, whether it has ended or not: for
+    /// layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf). `None` if the request has
+    /// no session, or the cookies of several sessions: only the store knows which of them have ended.
     ///
     /// # Example
     ///

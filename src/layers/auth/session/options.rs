@@ -21,13 +21,13 @@ impl<D, S> Sessions<D, S> {
     /// The name of the cookie; by default `__Host-session`.
     ///
     /// If the name does not start with `__Host-`, other hosts of the domain can plant a second cookie
-    /// with this name. If both belong to valid sessions, the request is answered 400 until the browser
-    /// discards one.
+    /// with this name. If both belong to valid sessions, requests are answered 400 until the browser
+    /// discards one of the cookies.
     ///
     /// # Errors
     ///
-    /// If it is not a token, or starts with `__Host-` or `__Secure-` and the attributes do not allow
-    /// this.
+    /// If it is not a token, or if it starts with `__Host-` or `__Secure-` and the attributes do not
+    /// satisfy that prefix.
     pub fn name(self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let name = name.into();
         self.cookie(|cookie| cookie.renamed(name.into()))
@@ -50,8 +50,8 @@ impl<D, S> Sessions<D, S> {
     ///
     /// # Errors
     ///
-    /// Those of the closure; or if the cookie has no path, because its answers would then set different
-    /// cookies; or if it has the domain and path of a [retired](Self::retired) one.
+    /// Those of the closure; if the cookie has no path, because each response would then set a
+    /// different cookie; or if it has the domain and path of a [retired](Self::retired) one.
     pub fn cookie(
         self,
         change: impl FnOnce(SetCookie) -> Result<SetCookie, ConfigError>,
@@ -60,16 +60,17 @@ impl<D, S> Sessions<D, S> {
         self.try_change(|options| options.cookie = cookie)
     }
 
-    /// A domain and path that the cookie had before; without a domain, it was the host's own. Call it
-    /// once for each.
+    /// A former domain and path of the cookie; without a domain, it was a host-only cookie. Call this
+    /// once for each former place.
     ///
-    /// A browser that still has the former cookie sends both. It is removed whenever the session's cookie
-    /// is set or removed: when a user signs in or out, when a session is renewed, and, with its renewal,
-    /// when a request has several session cookies. Keep it for as long as a session lasts at most.
+    /// A browser that still has the former cookie sends both. The former one is removed whenever the
+    /// session's cookie is set or removed: when a user signs in or out, when a session is renewed, and
+    /// when a request has several session cookies, because the session's cookie is then set again.
+    /// Keep the entry for as long as a session lasts at most.
     ///
     /// # Example
     ///
-    /// The cookie was for all subdomains, and is now for one host:
+    /// The cookie was for all subdomains, and is now for a single host:
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,14 +95,14 @@ impl<D, S> Sessions<D, S> {
     /// # Errors
     ///
     /// If the cookie has this domain and path now; if they are not valid; or if the name starts with
-    /// `__Host-`, because browsers accept such a cookie at one place only.
+    /// `__Host-`, because browsers accept such a cookie only with path `/` and without a domain.
     pub fn retired(self, domain: Option<&str>, path: &str) -> Result<Self, ConfigError> {
         let place = (domain.map(str::to_owned), path.to_owned());
         self.try_change(|options| options.retired.push(place))
     }
 
-    /// Lets browsers send the cookie over plain http, for a server on `localhost`: without `Secure`,
-    /// and so without `__Host-` or another [prefix](SetCookie#prefixes) in its name.
+    /// Lets browsers send the cookie over plain HTTP, for a server on `localhost`: without `Secure`,
+    /// and therefore without `__Host-` or another [prefix](SetCookie#prefixes) in its name.
     ///
     /// # Errors
     ///
@@ -136,9 +137,9 @@ impl<D, S> Sessions<D, S> {
     /// How long a session lasts without a request, in whole seconds; by default 30 minutes, or
     /// [`absolute`](Self::absolute) if that is less.
     ///
-    /// The use of a session is noted when a quarter of this time has passed, so that a session may end
-    /// after three quarters of it without a request. If a server with a longer time has noted the use
-    /// of a stored session, that time applies until the use is noted again.
+    /// The use of a session is noted when a quarter of this time has passed, so a session may end
+    /// after three quarters of it without a request. If another server, with a longer idle time, has
+    /// noted the use of a stored session, that longer time applies until the use is noted again.
     ///
     /// # Errors
     ///
@@ -153,8 +154,8 @@ impl<D, S> Sessions<D, S> {
         self.change(|options| options.clock = clock.into())
     }
 
-    /// Refuses a session unless this returns `true`: for what the server knows and the cookie does
-    /// not. It is called with each request, and replaces a check that was set before.
+    /// Refuses a session unless this returns `true`: for conditions that only the server knows. It is
+    /// called with each request, and replaces a previous check.
     ///
     /// # Example
     ///
@@ -180,8 +181,8 @@ impl<D, S> Sessions<D, S> {
         self
     }
 
-    /// An asynchronous [`check`](Self::check): for a database that knows when a password was changed.
-    /// An error is answered 503.
+    /// An asynchronous [`check`](Self::check), for example against a database that knows when a
+    /// password was changed. An error is answered 503.
     ///
     /// # Example
     ///
@@ -224,7 +225,7 @@ impl<D, S> Sessions<D, S> {
     }
 
     /// Tells the store the owner of a new session, so that all sessions of a user can be ended at
-    /// once: "sign out everywhere", or after a change of the password. An encrypted session has no
+    /// once, for "sign out everywhere" or after a change of the password. An encrypted session has no
     /// owner.
     ///
     /// # Example
@@ -252,7 +253,7 @@ impl<D, S> Sessions<D, S> {
         self
     }
 
-    /// A change that the answers depend on.
+    /// Changes an option that the answers depend on, and rebuilds the answers.
     fn try_change(self, change: impl FnOnce(&mut SessionOptions)) -> Result<Self, ConfigError> {
         let mut changed = self.change(change);
         let options = Arc::unwrap_or_clone(changed.options).with_answers()?;
@@ -261,10 +262,10 @@ impl<D, S> Sessions<D, S> {
     }
 }
 
-/// What the application says about a session that has not ended.
+/// The application's own check of a session that has not ended.
 pub(super) struct Check<D> {
     pub(super) ask: Arc<dyn Fn(&Session<D>) -> Later<Result<bool, BoxError>> + Send + Sync>,
-    /// Whether it asks something that can fail.
+    /// Whether it awaits something that can fail.
     pub(super) is_async: bool,
 }
 
@@ -289,7 +290,7 @@ pub(super) struct SessionOptions {
     refusals: Vec<(SessionRefusal, Refusal)>,
     /// Former domains and paths of the cookie.
     retired: Vec<(Option<String>, String)>,
-    /// What removes the cookies there.
+    /// The `Set-Cookie` values that remove the cookies there.
     pub(super) removals: Arc<[HeaderValue]>,
 }
 
@@ -308,10 +309,10 @@ impl SessionOptions {
         options.with_answers()
     }
 
-    /// The same with the answers of its realm and cookie name.
+    /// The same options with the answers rebuilt for the realm and cookie name.
     fn with_answers(mut self) -> Result<Self, ConfigError> {
-        // No scheme is registered for cookies. This one is that of an expired draft,
-        // draft-broyer-http-cookie-auth, without the address of a form.
+        // No scheme is registered for cookies. This challenge is that of an expired draft,
+        // draft-broyer-http-cookie-auth, without the URL of a form.
         let challenge = Challenge::new("Cookie")?
             .parameter("realm", &self.realm)?
             .parameter("cookie-name", self.cookie.name())?;
@@ -319,7 +320,7 @@ impl SessionOptions {
         self.removals = self.build_removals()?;
         let built = refusal::ALL.map(|reason| {
             let refusal = reason.refusal(&self.challenge);
-            // What is left is one cookie, so that the next request passes.
+            // One cookie is left, so that the next request passes.
             let removals = self.removals.iter().cloned();
             let removals = removals.filter(|_| reason == SessionRefusal::Repeated);
             let refusal = removals.fold(refusal, |refusal, removal| {
@@ -362,7 +363,7 @@ impl SessionOptions {
         )
     }
 
-    /// The answer of a handler whose session has ended meanwhile.
+    /// The answer of a handler whose session has ended in the meantime.
     pub(super) fn refused(&self, reason: SessionRefusal) -> Problem {
         self.refusal(reason).into_problem(&self.challenge)
     }
@@ -372,7 +373,7 @@ impl SessionOptions {
         self.clock.since_epoch().as_secs()
     }
 
-    /// The cookie with this value, for the rest of the session.
+    /// The cookie with this value, valid for the rest of the session.
     pub(super) fn cookie(&self, value: String, times: Times) -> Result<SessionCookie, ConfigError> {
         let cookie = self.cookie.with_value(value)?;
         let cookie = cookie.max_age(self.lifetime.left(times));

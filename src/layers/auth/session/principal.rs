@@ -13,8 +13,8 @@ use super::{
     text,
 };
 
-/// A session that has not ended, with its data: the principal of [`Sessions`](super::Sessions). A
-/// clone is cheap.
+/// A session that has not ended, with its data: the principal of [`Sessions`](super::Sessions).
+/// Cloning is cheap.
 ///
 /// It dereferences to its data.
 ///
@@ -54,7 +54,7 @@ impl<D> Session<D> {
         self.owner
     }
 
-    /// The data given at login, or since.
+    /// The data that was set at login, or changed since.
     #[must_use]
     pub fn data(&self) -> &D {
         &self.data
@@ -65,8 +65,8 @@ impl<D> Session<D> {
         self.id
     }
 
-    /// The id as 43 characters, for the log, and for what is bound to a session, such as a CSRF
-    /// token.
+    /// The id as 43 characters, for the log, and for values that are bound to a session, such as a
+    /// CSRF token.
     #[must_use]
     pub fn public_id(&self) -> String {
         text::encode(self.id.as_bytes())
@@ -107,7 +107,7 @@ impl<D> Clone for Session<D> {
 }
 
 impl<D> fmt::Debug for Session<D> {
-    /// Neither the data nor the id.
+    /// Shows neither the data nor the id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("created", &self.created())

@@ -8,7 +8,7 @@ use crate::layers::auth::Refusal;
 
 /// Why a session was refused: the [`cause`](crate::Problem::cause) of the answer's `Problem`.
 ///
-/// It is for the log. The client learns that the session has ended, and not why.
+/// It is for the log. The client learns only that the session has ended, not why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRefusal {
@@ -18,15 +18,15 @@ pub enum SessionRefusal {
     TooLong,
     /// Modified, made for another name or with an unknown key, or not a session at all.
     Unreadable,
-    /// The data have another type: they may come from another version of the program.
+    /// The data has another type: it may come from another version of the program.
     Data,
-    /// It began too long ago.
+    /// The session began too long ago.
     Expired,
-    /// It was not used for too long.
+    /// The session was not used for too long.
     Idle,
     /// Not in the store: it was ended, or it has expired.
     Unknown,
-    /// It begins in the future: a clock is wrong.
+    /// The session begins in the future: a clock is wrong.
     NotYet,
     /// Rejected by the check of [`Sessions::check`](super::Sessions::check).
     Check,
@@ -57,7 +57,7 @@ impl SessionRefusal {
         Self::Check.code(),
     ];
 
-    /// The reason as a code that never changes, for the log.
+    /// The reason as a stable code, for the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl SessionRefusal {
         }
     }
 
-    /// A 400 for several cookies, and a 401 for the rest.
+    /// A 400 for several cookies, and a 401 otherwise.
     pub(super) fn refusal(self, challenge: &HeaderValue) -> Refusal {
         let refusal = if self == Self::Repeated {
             Refusal::malformed(self).detail("The request contains several session cookies.")
@@ -82,7 +82,7 @@ impl SessionRefusal {
                 .challenge(challenge.clone())
                 .detail("The session has ended.")
         };
-        // A browser sends the cookie by itself, even to the page where users sign in.
+        // A browser sends the cookie automatically, even to the sign-in page.
         refusal
             .scheme("Cookie")
             .reason(self.code())

@@ -1,8 +1,8 @@
 //! How a session is serialized: `1.created.seen.id.data`, the data as JSON.
 //!
-//! The data are separate, so that noting the use of a session does not serialize them again: an older
-//! version of the program would drop fields that it does not know. In a store not even `seen`
-//! changes then, only the end of the record.
+//! The data is separate, so that it is not serialized again when a use of the session is noted: an
+//! older version of the program would drop fields that it does not know. In a store, noting a use does
+//! not even change `seen`, only the expiry of the record.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -52,7 +52,7 @@ pub(super) fn encode(bytes: &[u8; 32]) -> String {
 
 pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
-    // Text of another length is not an id.
+    // Text that decodes to another length is not an id.
     let length = URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut()).ok()?;
     (length == bytes.len()).then_some(bytes)
 }

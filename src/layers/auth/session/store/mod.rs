@@ -1,4 +1,4 @@
-//! Stores of sessions: [`SessionStore`].
+//! Session stores: [`SessionStore`].
 
 mod memory;
 mod record;
@@ -19,14 +19,15 @@ pub use self::{
 /// Where the server keeps sessions: [`MemorySessions`], `RedisSessions` with the feature
 /// `session-redis`, or your own.
 ///
-/// A store gets a hash of what the cookie contains, never the cookie itself: somebody who reads a
-/// store, or a backup of it, cannot continue a session. The data of a session are bytes that the store
-/// does not interpret; they are not encrypted.
+/// A store gets a hash of the secret in the cookie, never the cookie itself: somebody who reads a
+/// store, or a backup of it, cannot continue a session. The data of a session is an opaque sequence of
+/// bytes to the store; it is not encrypted.
 ///
 /// # Example: a store of your own
 ///
-/// This one is a map, with each method in SQL as a comment. The table would be `sessions (id bytea
-/// primary key, data bytea, expires timestamptz, owner bytea)`, with indexes by `expires` and `owner`.
+/// This one is a map, with the SQL of each method as a comment. The table would be
+/// `sessions (id bytea primary key, data bytea, expires timestamptz, owner bytea)`, with indexes on
+/// `expires` and `owner`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -146,16 +147,15 @@ pub use self::{
 ///
 /// - A session that has ended must stay ended: neither [`update`](Self::update) nor
 ///   [`touch`](Self::touch) restores one that was [removed](Self::remove) while a request was in
-///   progress. Of two concurrent removals, only one returns `true`: a session continues under another
-///   id only if it had not ended.
+///   progress. Of two concurrent removals, only one returns `true`: this is how a session continues
+///   under another id only if it had not ended.
 /// - Requests of one session run concurrently. `update` changes only the data and `touch` only the
-///   expiry, each in one step, so that neither undoes the other: a store that reads a record, changes
-///   it and writes it back as a whole loses changes. `update` compares in the same step, so that no
+///   expiry, each atomically, so that neither undoes the other: a store that reads a record, changes
+///   it and writes all of it back loses changes. `update` compares in the same atomic step, so that no
 ///   change of the data undoes another.
-/// - A store that is not available returns an error, and never "no session": that would sign users out.
+/// - A store that is not available returns an error, never "no session": that would sign users out.
 /// - No request should wait for long: the store needs a timeout.
-/// - Reads must see all earlier writes: a replica that lags behind would return sessions that have
-///   ended.
+/// - Reads must see all earlier writes: a lagging replica would return sessions that have ended.
 pub trait SessionStore: Send + Sync + 'static {
     /// Why an operation failed: the request is answered 503.
     type Error: Into<Box<dyn Error + Send + Sync>>;
@@ -166,9 +166,9 @@ pub trait SessionStore: Send + Sync + 'static {
         id: &SessionId,
     ) -> impl Future<Output = Result<Option<SessionRecord>, Self::Error>> + Send;
 
-    /// The sessions with these ids, in this order: up to four of the cookies of one request, of which
-    /// usually all but one have ended. It takes one query, such as `where id = any($1)`; by default, each
-    /// session is [loaded](Self::load) by itself.
+    /// The sessions with these ids, in this order: up to four, from the cookies of one request;
+    /// usually all but one have ended. Implement it as a single query, such as `where id = any($1)`;
+    /// by default, each session is [loaded](Self::load) separately.
     fn load_all(
         &self,
         ids: &[SessionId],
@@ -182,15 +182,16 @@ pub trait SessionStore: Send + Sync + 'static {
         }
     }
 
-    /// Inserts a new session. Ids are random: an id that exists already is an error.
+    /// Inserts a new session. Ids are random: an id that already exists is an error.
     fn insert(
         &self,
         id: SessionId,
         record: SessionRecord,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Changes the data of a session from `from` to `to`, and nothing else. If the session does not exist,
-    /// or has other data, it does nothing and returns `false`. To compare and to change is one step.
+    /// Changes the data of a session from `from` to `to`, and nothing else. If the session does not
+    /// exist, or has other data, it does nothing and returns `false`. Comparing and changing must be
+    /// one atomic step.
     fn update(
         &self,
         id: &SessionId,
@@ -201,14 +202,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Changes the expiry of a session, and nothing else. If the session does not exist, it does nothing
     /// and returns `false`. This is how the use of a session is noted.
     ///
-    /// From then on the record is loaded with this time, exact to at least a second.
+    /// From then on the record is loaded with this expiry, exact to at least a second.
     fn touch(
         &self,
         id: &SessionId,
         expires: SystemTime,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Ends a session, and returns whether it existed. If it did not, it had ended already.
+    /// Ends a session, and returns whether it existed. If it did not exist, it had already ended.
     fn remove(&self, id: &SessionId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 }
 
@@ -236,16 +237,16 @@ pub trait SessionStore: Send + Sync + 'static {
 /// # Ok(()) }
 /// ```
 ///
-/// It is a separate trait, so that "sign out everywhere" with a store that cannot do it does not
-/// compile, instead of doing nothing.
+/// This is a separate trait so that "sign out everywhere" does not compile, instead of doing nothing,
+/// if the store cannot do it.
 pub trait SessionsByOwner: SessionStore {
     /// Ends all sessions that were inserted as [owned](SessionRecord::owned_by) by this owner, and
     /// returns how many.
     ///
-    /// Change the password first: a sign-in that has checked the old one may insert its session a
-    /// moment later. For the user to stay signed in, begin a new session afterwards. If the future is
-    /// dropped before it completes, some sessions are left: run it in a task of its own if the client may
-    /// disconnect.
+    /// Change the password first: a sign-in that has already checked the old one may insert its
+    /// session a moment later. If the user should stay signed in, begin a new session afterwards. If
+    /// the future is dropped before it completes, some sessions are left: run it in its own task if
+    /// the client may disconnect.
     fn remove_owned(
         &self,
         owner: &SessionOwner,

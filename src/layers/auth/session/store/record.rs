@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 #[cfg(feature = "session-redis")]
 use crate::support::redis::Failure;
 
-/// What a store keeps of a session, and until when.
+/// The data that a store keeps for a session, and the time until which it keeps it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -21,9 +21,9 @@ pub struct SessionRecord {
     pub data: Bytes,
     /// When the session expires: from then on the store does not return it, and may delete it.
     pub expires: SystemTime,
-    /// The owner, if all sessions of a user may have to end at once: see
-    /// [`SessionsByOwner`](super::SessionsByOwner). It never changes. A store that does not use it
-    /// may return `None` instead.
+    /// The owner, if it must be possible to end all sessions of a user at once: see
+    /// [`SessionsByOwner`](super::SessionsByOwner). It never changes. A store that does not use it may
+    /// return `None` instead.
     pub owner: Option<SessionOwner>,
 }
 
@@ -47,7 +47,7 @@ impl SessionRecord {
 }
 
 impl fmt::Debug for SessionRecord {
-    /// Without the data and the owner.
+    /// Omits the data and the owner.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionRecord")
             .field("bytes", &self.data.len())
@@ -81,10 +81,10 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The owner of sessions: the SHA-256 of what identifies a user.
+/// The owner of sessions: the SHA-256 of a value that identifies a user.
 ///
-/// The store does not contain the names of users, but somebody who reads it can compute the hash of a
-/// name or number that they guess.
+/// The store does not contain user names, but somebody who reads it can check guesses of names or
+/// numbers against the hashes.
 ///
 /// # Example
 ///
@@ -149,7 +149,7 @@ impl SessionStoreError {
         matches!(self.0, StoreFailure::Full)
     }
 
-    /// Whether the data of the session are longer than the store allows.
+    /// Whether the data of the session is longer than the store allows.
     #[must_use]
     pub const fn is_too_long(&self) -> bool {
         matches!(self.0, StoreFailure::TooLong { .. })

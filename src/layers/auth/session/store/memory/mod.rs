@@ -44,31 +44,33 @@ use crate::support::clock::Clock;
 ///
 /// # Capacity
 ///
-/// At most [`new`](Self::new)'s number of sessions are kept, and [a number of
-/// bytes](Self::record_bytes) of each; a session with more data is an error. A session that has expired
-/// is never returned. Its memory is freed while other sessions are loaded, inserted and changed,
-/// without a thread: if there are as many requests, every shard of about a thousand sessions is swept
-/// within a minute, and no request goes through more than its own shard and one other.
+/// At most the number of sessions given to [`new`](Self::new) is kept, with at most
+/// [`record_bytes`](Self::record_bytes) of data each; a session with more data is an error. A session
+/// that has expired is never returned. Its memory is freed while other sessions are loaded, inserted
+/// and changed, without a thread: if the number of requests is as large as the number of sessions,
+/// every shard of about a thousand sessions is swept within a minute, and no request scans more than
+/// its own shard and one other.
 ///
-/// With 100 bytes of data, 100,000 sessions take 196 bytes each, and a million 253; an owner takes
-/// 32 more. A load takes less than 1 µs.
+/// With 100 bytes of data, 100,000 sessions take 196 bytes each, and a million 253; an owner takes 32
+/// more. A load takes less than 1 µs.
 ///
 /// # When it is full
 ///
-/// A new session replaces one that has not been used since it was inserted. Of these, the ones that
-/// expire first are dropped, up to a 64th of a shard at once. If all sessions have been used, the
-/// insertion is an error, and a sign-in is answered 503.
+/// A new session replaces sessions that have not been used since they were inserted. Of these, the
+/// ones that expire first are dropped, up to a 64th of a shard at once. If all sessions have been
+/// used, the insertion is an error, and a sign-in is answered 503.
 ///
-/// So a flood of sign-ins displaces only itself: nobody who has made a request since signing in is
-/// signed out, and other users can sign in meanwhile. An attacker who also uses each of the sessions
-/// can fill the store until they expire: limit the rate of sign-ins, per user as well as per address.
-/// Shards fill up almost evenly, so the store counts as full a few percent before the maximum.
+/// A flood of sign-ins thus displaces only its own sessions: nobody who has made a request since
+/// signing in is signed out, and other users can still sign in. An attacker who also uses each of the
+/// sessions can fill the store until they expire: limit the rate of sign-ins, per user as well as per
+/// address. Shards fill up almost evenly, so the store counts as full a few percent before the
+/// maximum.
 ///
 /// # Security
 ///
-/// The memory contains the hashes of what cookies contain, and the data of the sessions unencrypted;
-/// it is not wiped when a session ends. The duration of a lookup depends on the hash of what was sent,
-/// which reveals nothing about the stored sessions.
+/// The memory contains the hashes of the secrets in the cookies, and the data of the sessions
+/// unencrypted; it is not wiped when a session ends. The duration of a lookup depends on the hash of
+/// the value in the request, which reveals nothing about the stored sessions.
 #[derive(Clone)]
 #[must_use]
 pub struct MemorySessions {
@@ -88,14 +90,14 @@ impl MemorySessions {
     }
 
     /// The maximum length of a session's data in bytes; by default 4,096, about the size of a cookie.
-    /// Multiplied by the number of sessions, this is the maximum for all of them.
+    /// Multiplied by the number of sessions, this bounds the data in memory.
     pub const fn record_bytes(mut self, bytes: usize) -> Self {
         self.record_bytes = bytes;
         self
     }
 
-    /// The clock; by default the system's. When it is set forward, sessions expire that much earlier;
-    /// when it is set back, sessions that are still in memory continue.
+    /// The clock; by default the system's. If it is set forward, sessions expire that much earlier; if
+    /// it is set back, sessions that are still in memory continue.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
@@ -172,8 +174,8 @@ impl SessionStore for MemorySessions {
 }
 
 impl SessionsByOwner for MemorySessions {
-    /// Goes through all sessions, shard by shard, and lets other tasks run in between: about 2 ms of
-    /// work in total for 100,000 sessions. Meanwhile, inserting a session of the owner is an error.
+    /// Scans all sessions, shard by shard, and yields to other tasks in between: about 2 ms of work in
+    /// total for 100,000 sessions. Meanwhile, inserting a session of the owner is an error.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let now = self.now();
         let mut ended = 0_u64;
@@ -186,7 +188,7 @@ impl SessionsByOwner for MemorySessions {
     }
 }
 
-/// Lets other tasks run first, on any runtime.
+/// Yields to other tasks, on any runtime.
 async fn yield_now() {
     let mut asked = false;
     poll_fn(|context| {
@@ -208,7 +210,7 @@ impl Default for MemorySessions {
 }
 
 impl fmt::Debug for MemorySessions {
-    /// Without the sessions.
+    /// Omits the sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemorySessions")
             .field("len", &self.len())

@@ -12,22 +12,22 @@ use super::super::record::{
 };
 use crate::support::shards::Shards;
 
-/// The sessions in shards, each behind a lock that is held for one lookup only.
+/// The sessions in shards, each behind a lock that is held for only one lookup.
 pub(super) struct SessionShards {
     shards: Shards<Shard>,
     pub(super) sessions_per_shard: usize,
-    /// The owners whose sessions are just being ended.
+    /// The owners whose sessions are currently being ended.
     ending: Mutex<Vec<SessionOwner>>,
 }
 
-/// As long as this exists, the owner gets no new session: a session that is renewed into a shard that
-/// has already been visited would be left over.
+/// While this exists, the owner gets no new session: a session that is renewed into a shard that has
+/// already been visited would survive.
 pub(super) struct Ending<'a> {
     shards: &'a SessionShards,
     owner: SessionOwner,
 }
 
-/// How many sessions share a lock: few enough to go through all of them at once.
+/// How many sessions share a lock: few enough to scan them all in one go.
 const SESSIONS_PER_SHARD: usize = 1_024;
 
 const MAX_SHARDS: usize = 1 << 16;
@@ -62,7 +62,7 @@ impl SessionShards {
         outcome
     }
 
-    /// Ends the sessions of an owner, and returns how many, shard by shard.
+    /// Ends the sessions of an owner, shard by shard, and yields how many were ended in each.
     pub(super) fn remove_owned(&self, owner: SessionOwner, now: u64) -> impl Iterator<Item = u64> {
         self.shards
             .each()
@@ -78,8 +78,8 @@ impl SessionShards {
         }
     }
 
-    /// Whether an owner gets no new session. Under the lock of a shard the answer stays valid, because
-    /// the shard cannot be visited meanwhile.
+    /// Whether an owner may get no new session. While the lock of a shard is held, the answer stays
+    /// valid, because the shard cannot be visited in the meantime.
     pub(super) fn is_ending(&self, owner: &SessionOwner) -> bool {
         self.ending().contains(owner)
     }
@@ -114,12 +114,12 @@ const EVICTED_FRACTION: usize = 64;
 #[derive(Default)]
 pub(super) struct Shard {
     sessions: HashMap<SessionId, StoredSession>,
-    /// No session expires before this, so a sweep before would find nothing.
+    /// No session expires before this time, so an earlier sweep would find nothing.
     earliest: u64,
 }
 
-/// A session in memory. The data are copied to their exact length: those of the record may be part of
-/// a larger buffer.
+/// A session in memory. The data is copied to its exact length: that of the record may be part of a
+/// larger buffer.
 pub(super) struct StoredSession {
     /// Nanoseconds since 1970.
     expires: u64,
@@ -175,7 +175,7 @@ impl Shard {
         if self.live(&id, now).is_some() {
             return Err(StoreFailure::Taken.into());
         }
-        // Sessions that have expired make room before the map grows.
+        // Expired sessions make room before the map grows.
         if self.len() >= max || self.len() == self.sessions.capacity() {
             self.sweep(now);
         }
@@ -187,8 +187,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Changes the data if they are still these, and leaves the old data in `data`, to be dropped
-    /// without the lock.
+    /// Changes the data if it still equals `from`, and leaves the old data in `data`, to be dropped
+    /// without holding the lock.
     pub(super) fn update(
         &mut self,
         id: &SessionId,
@@ -256,7 +256,7 @@ impl Shard {
 
     /// Drops unused sessions, first those that expire first, and says whether there were any.
     ///
-    /// It drops several at a time, so that not every new session goes through all others.
+    /// It drops several at a time, so that not every new session scans all others.
     fn make_room(&mut self, at_once: usize) -> bool {
         // The one that expires last is on top.
         let mut first = BinaryHeap::new();

@@ -1,4 +1,4 @@
-//! The commands to the server, its answers, and the value of a session.
+//! The commands to the server, its answers, and the stored value of a session.
 
 use std::sync::{Arc, LazyLock};
 
@@ -30,8 +30,8 @@ static INDEX: KnownScript = script!("index.lua");
 static UPDATE: KnownScript = script!("update.lua");
 static TOUCH: KnownScript = script!("touch.lua");
 
-/// How long the index keeps sessions after they expire, in milliseconds: clocks differ by less than a
-/// day.
+/// How long the index keeps sessions after they expire, in milliseconds: assumes that clocks differ by
+/// less than a day.
 const GRACE: u64 = 24 * 60 * 60 * 1_000;
 
 /// A hundred years in milliseconds: the server rejects times that are out of range.
@@ -123,7 +123,7 @@ impl Keys {
         call
     }
 
-    /// Some sessions of an owner.
+    /// A batch of an owner's sessions.
     pub(super) fn some_of(&self, owner: &SessionOwner) -> Cmd {
         let mut range = with("ZRANGE", self.owner(owner));
         range.arg(0).arg(BATCH - 1);
@@ -159,8 +159,8 @@ fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {
 /// The answer to a command, or an error that concerns only this command.
 pub(super) type Said = Result<Value, SessionStoreError>;
 
-/// Separates errors that concern only one command: a key with a value of another type, and a server
-/// that is out of memory, which can still be read.
+/// Separates out the errors that concern only one command: a key with a value of another type, and a
+/// server that is out of memory, which can still be read.
 pub(super) fn said(answer: RedisResult<Value>) -> RedisResult<Said> {
     let error = match answer {
         Ok(answer) => return Ok(Ok(answer)),
@@ -221,8 +221,8 @@ pub(super) fn ids(answer: Value) -> Option<Vec<SessionId>> {
     values.into_iter().map(id).collect()
 }
 
-// The value of a session: a version, the expiry, the owner, and the data. `update.lua` and
-// `touch.lua` depend on the position of each.
+// The value of a session: a version, the expiry, the owner, and the data. `update.lua` and `touch.lua`
+// depend on this layout.
 
 /// The version of a session without an owner, and of one with an owner.
 const UNOWNED: u8 = 1;
@@ -236,13 +236,14 @@ pub(super) fn write_value(record: &SessionRecord) -> Vec<u8> {
     [&[version], &ends[..], owner, &record.data].concat()
 }
 
-/// Until when the index of an owner has a session that expires then, in nanoseconds. It is the same for
-/// all times that share their first two bytes, 3.26 days, so that noting a use seldom changes the index.
+/// Until when the owner's index lists a session with this expiry, in nanoseconds. It is the same for
+/// all times that share their first two bytes, which cover 3.26 days, so that noting a use seldom
+/// changes the index.
 pub(super) const fn indexed_until(expires: u64) -> u64 {
     expires | (u64::MAX >> 16)
 }
 
-/// The expiry as it follows the version: in nanoseconds since 1970.
+/// The expiry as it is stored after the version: in nanoseconds since 1970.
 pub(super) const fn expiry_bytes(expires: u64) -> [u8; 8] {
     expires.to_be_bytes()
 }

@@ -1,6 +1,6 @@
--- Remembers which sessions an owner has: a sorted set of ids by the time at which they end.
--- KEYS[1] the set. ARGV: id, its end, now, and for how long after its end an id is kept, so that
--- clocks may differ; all times in ms.
+-- Adds a session to the index of its owner: a sorted set of session ids, scored by expiry.
+-- KEYS[1] the set. ARGV: the id, its expiry, now, and how long after its expiry an id is kept, to
+-- allow for clock skew; all times in ms.
 local ends, now, grace = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not known or tonumber(known) < ends then

@@ -33,10 +33,11 @@ use crate::{
     wire::ConfigError,
 };
 
-/// Keeps sessions in Redis or Valkey, where all instances share them and a restart of an instance
-/// signs nobody out.
+/// Keeps sessions in Redis or Valkey, where all instances share them and no user is signed out when an
+/// instance restarts.
 ///
-/// Make one per process and server: clones share the connection, the metrics and the circuit breaker.
+/// Create one per process and server: clones share the connection, the metrics and the circuit
+/// breaker.
 ///
 /// # Example
 ///
@@ -55,35 +56,36 @@ use crate::{
 /// # When the server does not answer
 ///
 /// A lost connection, no answer within the [timeout](Self::timeout), a read-only replica, a wrong
-/// password, a missing permission, a server that is still loading: all of these are errors, which are
-/// answered 503, because they say nothing about the session. They are never answered 401, which would
-/// sign users out.
+/// password, a missing permission, a server that is still loading: all of these are answered 503,
+/// because they say nothing about the session. They are never answered 401, which would sign users
+/// out.
 ///
 /// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
-/// requests with a session fail at once, and one at a time tries again after a growing
-/// [backoff](Self::try_again_after). It makes a new connection, so that a changed DNS name takes
-/// effect. The log gets one event of target `wythe` at level `warn`, with the cause, and one at `info`
-/// when the server answers again.
+/// requests with a session fail immediately, except that one at a time tries again after a growing
+/// [backoff](Self::try_again_after). It opens a new connection, so that a changed DNS entry takes
+/// effect. Two events of target `wythe` are logged: one at level `warn`, with the cause, and one at
+/// `info` when the server answers again.
 ///
-/// A server that is out of memory, and a key with a value of another type, are errors of this command
-/// only: they do not open the circuit breaker. A connection to a server that has become a replica is
-/// closed at once, and the next command makes a new one.
+/// If the server is out of memory, or a key has a value of another type, only this command fails: the
+/// circuit breaker does not open. A connection to a server that has become a replica is closed
+/// immediately, and the next command opens a new one.
 ///
 /// # Keys and values
 ///
-/// The key is `shop:session:kGk0v…`: the prefix and the id, which is a hash of what the cookie
-/// contains. The value consists of a version, the expiry of the session, the hash of its owner if there
-/// is one, and the data, unencrypted: somebody who reads the server can read the data of sessions, but
-/// cannot continue them. The server deletes a session when it expires; because clocks differ, its
-/// expiry is compared with the clock of this instance as well.
+/// The key is `shop:session:kGk0v…`: the prefix and the id, which is a hash of the secret in the
+/// cookie. The value consists of a version, the expiry of the session, the hash of its owner if there
+/// is one, and the data, unencrypted: somebody who can read the server can read the data of sessions,
+/// but cannot continue them. The server deletes a session when it expires; because clocks differ, its
+/// expiry is also compared with the clock of this instance.
 ///
-/// There is an index of each owner's sessions, `shop:session:owner:…`, with about 100 bytes for each.
-/// Sessions are removed from it one to five days after they expire, when new ones are added.
+/// There is an index of each owner's sessions, `shop:session:owner:…`, with about 100 bytes for each
+/// session. Expired sessions are removed from it one to five days later, when new ones are added.
 ///
-/// A load, a sign-in, noting a use, and a removal are one command each; an update is a load and one
-/// command, and again if another update comes in between. With an owner, a sign-in is two commands. So
-/// that noting a use is one, the index has a session until a time that is the same for 3.26 days; when
-/// that time changes, noting a use is three commands, because the index is updated first.
+/// A load, a sign-in, noting a use, and a removal take one command each; an update takes a load and
+/// one command, and both again if another update comes in between. With an owner, a sign-in takes two
+/// commands. Noting a use usually stays at one, because the index only records an approximate expiry,
+/// which changes every 3.26 days; when it changes, noting a use takes three commands, because the
+/// index is updated first.
 ///
 /// # Servers
 ///
@@ -92,15 +94,15 @@ use crate::{
 /// +pexpire`, and for owners `+zscore +zadd +zremrangebyscore +zrange +zrem`.
 ///
 /// - **Eviction** signs users out: use `maxmemory-policy noeviction`, or a dedicated server with
-///   `volatile-ttl`, which drops the sessions first that expire first. Without eviction, a server that
+///   `volatile-ttl`, which first drops the sessions that expire first. Without eviction, a server that
 ///   is out of memory rejects new sessions, and existing ones continue.
-/// - **Restarts** sign everybody out, unless the server writes to disk (`appendonly yes`).
+/// - **Restarts** sign everybody out, unless the server persists its data (`appendonly yes`).
 /// - **Replicas** are not read: they may still have a session that was just removed. After a failover
-///   the last writes are lost: a user who has just signed in is signed out, and one who has just signed
-///   out is signed in again, unless the server waits for its replicas.
-/// - **Clusters**: every command has one key, except the removal of an owner's sessions and the load of
-///   several cookies of one request, which `redis` splits. Enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from
-///   replicas to [`new`](Self::new).
+///   the last writes are lost: a user who has just signed in is signed out, and a user who has just
+///   signed out is signed in again, unless the server waits for its replicas.
+/// - **Clusters**: every command has one key, except the removal of an owner's sessions and the load
+///   of several cookies of one request, which `redis` splits. Enable `cluster-async` of `redis` and
+///   pass a `ClusterConnection` that does not read from replicas to [`new`](Self::new).
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 ///
 /// On one machine a load takes 44 µs at the median, and 79 µs at the 99th percentile; an update and
@@ -110,7 +112,7 @@ use crate::{
 /// # Compared with
 ///
 /// tower-sessions-redis-store takes the pool of another client, has no timeout of its own, and
-/// creates a removed session again when a request in progress saves it.
+/// recreates a removed session when a request in progress saves it.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisSessions {
@@ -131,10 +133,10 @@ static MESSAGES: LogMessages = LogMessages {
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 impl RedisSessions {
-    /// Keeps sessions in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is
-    /// made when it is first needed, and again when it breaks.
+    /// Keeps sessions in the server at this URL, such as `redis://10.0.0.7:6379`. The connection is
+    /// opened when it is first needed, and reopened when it breaks.
     ///
-    /// The documentation of [redis] describes the URL: it can have a user and password, a database,
+    /// The documentation of [redis] describes the URL: it can contain a user and password, a database,
     /// `?protocol=resp3`, and `rediss://` with one of its TLS features.
     ///
     /// # Errors
@@ -152,9 +154,9 @@ impl RedisSessions {
     /// concurrently.
     ///
     /// Whatever timeouts and retries the connection has, no command waits longer than
-    /// [`timeout`](Self::timeout). A `MultiplexedConnection` does not reconnect, and a
-    /// `ConnectionManager` waits up to seconds before it does, and gives up after a wrong password:
-    /// [`open`](Self::open) is better if a URL is enough.
+    /// [`timeout`](Self::timeout). Prefer [`open`](Self::open) if a URL is enough: a
+    /// `MultiplexedConnection` does not reconnect, and a `ConnectionManager` may wait for seconds
+    /// before it does, and gives up after a wrong password.
     ///
     /// [`ConnectionManager`]: ::redis::aio::ConnectionManager
     pub fn new<C>(connection: C) -> Self
@@ -217,7 +219,7 @@ impl RedisSessions {
         duration_nanos(self.clock.since_epoch())
     }
 
-    /// Waits for the answer to an operation of one command, and parses it.
+    /// Waits for the answer to an operation of a single command, and parses it.
     async fn ask<T>(
         &self,
         question: impl Future<Output = RedisResult<Value>>,
@@ -226,7 +228,7 @@ impl RedisSessions {
         self.ask_until(self.server.deadline(), question, read).await
     }
 
-    /// The same for one of several commands, which have one deadline for all.
+    /// The same for one of several commands, which share one deadline.
     async fn ask_until<T>(
         &self,
         deadline: Instant,
@@ -322,7 +324,7 @@ impl SessionStore for RedisSessions {
         let expires = nanos(record.expires);
         let left = milliseconds(expires.saturating_sub(self.now()));
         if left == 0 {
-            // The server rejects a value that has expired.
+            // The server rejects a value that has already expired.
             return Ok(());
         }
         let set = self.keys.set(&id, &write_value(&record), left);
@@ -334,8 +336,8 @@ impl SessionStore for RedisSessions {
         {
             return Err(StoreFailure::Taken.into());
         }
-        // If this fails, nobody gets the cookie of the session. In the other order, a removal between
-        // the two commands would leave a session that is in no index.
+        // If this fails, nobody gets the cookie of the session. In the opposite order, a removal
+        // between the two commands would leave a session that is in no index.
         match &record.owner {
             Some(owner) => self.add_to_index(deadline, owner, &id, expires).await,
             None => Ok(()),
@@ -359,7 +361,7 @@ impl SessionStore for RedisSessions {
         let deadline = self.server.deadline();
         let mut touched = self.try_touch(deadline, id, expires, None).await?;
         if let Touched::Owned(owner) = touched {
-            // First, so that no session outlives its entry in the index.
+            // The index first, so that no session outlives its entry in it.
             self.add_to_index(deadline, &owner, id, expires).await?;
             touched = self.try_touch(deadline, id, expires, Some(&owner)).await?;
         }
@@ -377,7 +379,7 @@ impl SessionStore for RedisSessions {
 }
 
 impl SessionsByOwner for RedisSessions {
-    /// Removes a hundred sessions at a time; the timeout applies to each hundred.
+    /// Removes a hundred sessions at a time; the timeout applies to each batch.
     async fn remove_owned(&self, owner: &SessionOwner) -> Result<u64, SessionStoreError> {
         let mut ended = 0_u64;
         loop {
@@ -392,7 +394,7 @@ impl SessionsByOwner for RedisSessions {
                 .ask_until(deadline, delete, |answer| number(&answer))
                 .await?;
             ended = ended.saturating_add(deleted);
-            // Last: if this is cancelled before, the next call finds the sessions again.
+            // The index last: if this is cancelled before, the next call finds the sessions again.
             let removed = self.server.send(self.keys.remove_from_index(owner, &some));
             self.ask_until(deadline, removed, |answer| number(&answer))
                 .await?;
@@ -401,7 +403,7 @@ impl SessionsByOwner for RedisSessions {
 }
 
 impl fmt::Debug for RedisSessions {
-    /// Without the URL.
+    /// Omits the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSessions")
             .field("prefix", &self.keys.0)
@@ -412,15 +414,15 @@ impl fmt::Debug for RedisSessions {
     }
 }
 
-/// The counters of a [`RedisSessions`] since it was made; see [`RedisSessions::metrics`].
+/// The counters of a [`RedisSessions`] since it was created; see [`RedisSessions::metrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisSessionsMetrics {
     /// Commands that were sent to the server.
     pub round_trips: u64,
-    /// Commands that failed: with an error, without a connection, or by the timeout.
+    /// Commands that failed: with an error, for lack of a connection, or because of the timeout.
     pub failures: u64,
-    /// Commands that got no answer in time; the failures include them.
+    /// Commands that were not answered in time; also counted as failures.
     pub timeouts: u64,
     /// How often the circuit breaker opened.
     pub opened: u64,

@@ -1,8 +1,8 @@
--- Changes when a session ends that is there, and nothing else of it. Says whether it is there.
--- If the index of its owner has to be changed first, it does nothing and says who the owner is: that is so
--- if the first two bytes of its end change, in which case the caller says that it knows the owner.
--- KEYS[1] the session. ARGV: its end as it is written, in how many ms that is, and its owner or ''.
--- How it is written: see commands.rs.
+-- Changes the expiry of a session, and nothing else, if the session exists. Returns whether it exists.
+-- If the first two bytes of the expiry change, the index of its owner has to be updated first: unless
+-- the caller passes the owner, which means that it has done so, the script only returns the owner.
+-- KEYS[1] the session. ARGV: the serialized expiry, the time until then in ms, and the owner or ''.
+-- commands.rs describes the format.
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 40)
 if type(head) == 'table' then
   return head

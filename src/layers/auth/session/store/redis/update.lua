@@ -1,6 +1,6 @@
--- Changes the data of a session that is there and has the data that are expected, and nothing else of it.
--- Says whether it has changed them.
--- KEYS[1] the session. ARGV: its new data, and those that it must have. How it is written: see commands.rs.
+-- Changes the data of a session, and nothing else, if the session exists and has the expected data.
+-- Returns whether it changed the data.
+-- KEYS[1] the session. ARGV: the new data and the expected data. commands.rs describes the format.
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 40)
 if type(head) == 'table' then
   return head
@@ -9,7 +9,7 @@ local length = ({9, 41})[head:byte()]
 if not length or #head < length then
   return 0
 end
--- One byte more than expected, so that longer data differ.
+-- Reads one byte more than expected, so that longer data does not match.
 local data = redis.call('GETRANGE', KEYS[1], length, length + #ARGV[2])
 if data ~= ARGV[2] then
   return 0
