@@ -1,4 +1,4 @@
-//! What closures see of a request: [`RequestHead`], with its full path and the matched route.
+//! The part of a request that closures see: [`RequestHead`], with its full path and the matched route.
 
 use std::{
     cell::Cell,
@@ -99,7 +99,7 @@ impl<'a> RequestHead<'a> {
     /// nested service that is not a router. A route that does not fit the full path is not known
     /// either: something has rewritten the path, or two routers have each matched all of it.
     ///
-    /// There the route is empty, and a closure that asks for it can't open anything:
+    /// In these cases the route is empty, and a closure that asks for it can't grant anything:
     ///
     /// | closure | without a route |
     /// |---|---|
@@ -178,7 +178,7 @@ impl<'a> From<&'a Parts> for RequestHead<'a> {
     }
 }
 
-/// Shows the method only: paths, fields and extensions may hold secrets.
+/// Shows only the method: paths, fields and extensions may hold secrets.
 impl fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHead")

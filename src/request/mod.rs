@@ -1,4 +1,4 @@
-//! What layers leave in a request: who sends it, from where, and what it is counted under.
+//! What layers leave in a request: who sends it, from where, and by which key it is counted.
 #![cfg_attr(
     not(feature = "full"),
     allow(

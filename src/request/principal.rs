@@ -42,8 +42,8 @@ impl<C: Clone + Send + Sync + 'static> Provided for Auth<C> {
 /// The principal of one of two schemes: see
 /// [`Authenticate::either`](crate::auth::Authenticate::either).
 ///
-/// It has the scopes and roles of the principal that it is, so `with_scopes` and `with_roles` accept
-/// it if they accept both. `Debug` shows which of the two it is, and not the principal.
+/// It has the scopes and roles of the principal inside, so `with_scopes` and `with_roles` accept it if
+/// they accept both. `Debug` shows which of the two it is, but not the principal.
 ///
 /// # Example
 ///

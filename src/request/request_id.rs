@@ -36,7 +36,7 @@ pub struct RequestId(Text);
 
 #[derive(Clone)]
 enum Text {
-    /// A UUID. It is kept in place, so that it takes no memory of its own.
+    /// A UUID. It is stored inline, so it needs no allocation.
     Own([u8; UUID]),
     Received(HeaderValue),
 }

@@ -1,4 +1,4 @@
-//! The span of a request, for those further in that learn more about it.
+//! The span of a request, for inner layers that learn more about the request.
 
 use std::{
     fmt,

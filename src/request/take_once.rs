@@ -1,4 +1,4 @@
-//! Carries a value in a request's extensions, without asking that it can be cloned.
+//! Carries a value in a request's extensions without requiring it to be `Clone`.
 
 use std::{
     any::Any,
@@ -9,7 +9,7 @@ use std::{
 /// A value to be taken once. Extensions must be `Clone`, values need not be: clones share one
 /// value, and the first to take it gets it.
 ///
-/// Only a clone allocates, so that the ordinary way costs no more than the extensions' own box.
+/// Only a clone allocates, so the usual case costs no more than the extensions' own box.
 pub(crate) struct TakeOnce<T>(Mutex<State<T>>);
 
 enum State<T> {

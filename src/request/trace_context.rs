@@ -1,4 +1,4 @@
-//! The part of a trace that a request is: [`TraceContext`].
+//! A request as a part of a trace: [`TraceContext`].
 
 use std::num::{NonZeroU64, NonZeroU128};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The part of a trace that a request is ([W3C Trace Context]): its ids, and how to hand them on.
+/// A request as a part of a trace ([W3C Trace Context]): its ids, and how to propagate them.
 /// [`with_trace`](crate::with_trace) provides it.
 ///
 /// # Example: a call to another service
@@ -60,7 +60,7 @@ impl TraceContext {
         }
     }
 
-    /// The same with the ids of an exporter.
+    /// The same part, with the ids of an exporter.
     pub(crate) fn with_ids(self, own: TraceParent) -> Self {
         Self { own, ..self }
     }
@@ -109,7 +109,7 @@ impl TraceContext {
         self.state.as_ref()
     }
 
-    /// A part of its own inside this one, such as a call to another service.
+    /// A new part inside this one, such as a call to another service.
     #[must_use]
     pub fn child(&self) -> Self {
         Self {

@@ -53,9 +53,9 @@ pub struct Transport(Arc<Way>);
 
 enum Way {
     Tls,
-    /// The field of any peer.
+    /// The field from any peer.
     AnyPeer,
-    /// The field of these peers.
+    /// The field from these peers.
     XForwardedProto(Networks),
     Forwarded(Networks),
 }
@@ -122,7 +122,7 @@ impl Transport {
         }
     }
 
-    /// Makes a request of a test one over plain `http`, if a field can do that.
+    /// Makes a test request count as one over plain `http`, if a field can do that.
     pub(crate) fn plain(&self) -> Option<fn(&mut Parts)> {
         match &*self.0 {
             Way::Tls => None,
@@ -167,7 +167,7 @@ fn is_forwarded_https(headers: &HeaderMap, trusted: &Networks) -> bool {
             return false;
         };
         is_secure = secure == Some(true);
-        // What is further left, the client may have written.
+        // The client may have written anything further left.
         if !matches!(node, Some(Node::Address(address)) if trusted.contains(address)) {
             break;
         }

@@ -64,7 +64,7 @@ impl Clock {
         }
     }
 
-    /// The time since a moment that stays the same. It never goes back, also when the date does.
+    /// The time since a moment that stays the same. It never goes back, even when the date does.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {

@@ -15,7 +15,7 @@ type Slot = Arc<Mutex<Vec<Arc<dyn Send + Sync>>>>;
 struct Asked {
     /// How many lenders poll on this thread, one inside the other.
     lenders: usize,
-    /// What was asked for while they poll.
+    /// What has been asked for while they poll.
     slots: Vec<Slot>,
 }
 

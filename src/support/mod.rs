@@ -1,4 +1,5 @@
-//! What several rooms need and no user sees: clocks, backoff, shards, networks, HTTPS, Redis.
+//! What several parts of the crate need and no user sees: clocks, backoff, shards, networks, HTTPS,
+//! Redis.
 #![cfg_attr(
     not(feature = "full"),
     allow(

@@ -4,7 +4,7 @@
 //! On most targets the system's random numbers seed the standard library's hash tables. Where JavaScript
 //! hosts the program they are the same in every instance, so the bits come from the host.
 
-/// 64 bits that clients can't guess. Each call returns others.
+/// 64 bits that clients can't guess, different ones for each call.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) fn random_bits() -> u64 {
     use std::hash::{BuildHasher, RandomState};
@@ -12,7 +12,7 @@ pub(crate) fn random_bits() -> u64 {
     RandomState::new().hash_one(0_u8)
 }
 
-/// 64 bits that clients can't guess. Each call returns others.
+/// 64 bits that clients can't guess, different ones for each call.
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 #[expect(
     clippy::panic,

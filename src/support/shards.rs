@@ -46,7 +46,7 @@ impl<T> Shards<T> {
         self.shards[n].lock()
     }
 
-    /// All shards, one after the other.
+    /// All shards, one after another.
     pub(crate) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
         self.shards.iter().map(Shard::lock)
     }
@@ -74,7 +74,7 @@ impl<T> Shards<T> {
 }
 
 impl<T> Shard<T> {
-    /// A panic under the lock leaves the table whole: only what a caller computes can panic.
+    /// A panic under the lock leaves the table intact: only what a caller computes can panic.
     fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -34,7 +34,7 @@ pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
     /// Calls the function.
     fn call(self, arguments: Arguments) -> Self::Future;
 
-    /// What it can answer, if it is not only a function.
+    /// What the handler can answer, if it is more than a function.
     fn describe(&self) -> Option<Description> {
         None
     }
@@ -42,7 +42,7 @@ pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
 
 /// The arguments of a handler inside a stack of the layers `L`, in a router with the state `S`.
 pub trait Arguments<L, S, I>: Sized + Send {
-    /// What all arguments read of the path.
+    /// What all arguments read from the path.
     fn path_use() -> PathUse;
 
     /// Takes all arguments from the request, the first one first.
@@ -102,7 +102,7 @@ pub trait LastArgument<L, S, I>: Sized {
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 }
 
-/// What the arguments of a handler read of the path, and whether they may read the body.
+/// What the arguments of a handler read from the path, and whether they may read the body.
 #[derive(Clone, Debug, Default)]
 pub struct PathUse {
     /// Whether an extractor may read the parameters that axum's router leaves in a request, as its
@@ -120,7 +120,7 @@ pub struct PathUse {
 /// What texts a parameter of a path can be read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ParameterKind {
-    /// The type does not say it.
+    /// The type does not say.
     #[default]
     Unknown,
     /// An integer that is not outside these bounds.
@@ -230,8 +230,8 @@ where
 
 /// Whether this is one of axum's own extractors that never read the path.
 ///
-/// The name of a type is no more than a hint: of an extractor that is not recognized, which includes
-/// those of other crates, it is assumed that it reads the path. That is slower, but right.
+/// The name of a type is only a hint: an extractor that is not recognized, which includes those of
+/// other crates, is assumed to read the path. That is slower, but correct.
 fn reads_no_path<X>() -> bool {
     const GENERIC: [&str; 7] = [
         "axum::extract::connect_info::ConnectInfo",
@@ -259,7 +259,7 @@ fn reads_no_path<X>() -> bool {
 }
 
 /// Whether this is one of axum's own extractors that read at most 2 MB by default. As above, the name
-/// is a hint, and of any other it is assumed that it reads all there is.
+/// is a hint, and any other extractor is assumed to read the whole body.
 fn is_bounded_by_axum<X>() -> bool {
     const GENERIC: [&str; 2] = ["axum::form::Form", "axum::json::Json"];
     const PLAIN: [&str; 4] = [

@@ -25,7 +25,7 @@ use crate::{
     wire::BoxError,
 };
 
-/// A handler without its type, and possibly without its state yet.
+/// A handler whose type is erased, and which may not have its state yet.
 pub(crate) enum Stateful<S> {
     /// The handler has no state.
     Without(Erased),
@@ -76,7 +76,7 @@ where
         let function = self.function.clone();
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            // Made here: a future that is made before has two places in this one.
+            // Made here: a future that is made earlier would be stored twice in this one.
             match take_arguments::<A, L, S, I>(parts, body, state).await {
                 Ok(arguments) => into_response(function.call(arguments).await),
                 Err(rejection) => rejection,
@@ -175,7 +175,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // `Body::new` returns a body that is axum's already as it is.
+        // `Body::new` returns a body that is already axum's unchanged.
         self.0.call(request.map(Body::new))
     }
 }

@@ -14,8 +14,8 @@ use crate::{contract::Provided, wire::Problem};
 /// Auth<Claims>`): there the compiler proves it.
 ///
 /// `Option<FromLayer<X>>` is `None` if a layer that provides an `X` for some requests, such as one
-/// with `.optional()`, has seen the request and found none. If no such layer has seen it, the
-/// answer is 500 as well, and never the answer for an unknown client.
+/// with `.optional()`, has seen the request and found none. If no such layer has seen it, the answer is
+/// also 500, and never the answer for an unknown client.
 ///
 /// # Example
 ///

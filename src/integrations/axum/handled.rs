@@ -71,7 +71,7 @@ impl<L> Stack<L> {
         F: HandlerFunction<A, Future: Future<Output = O> + Send>,
         A: Arguments<L, S, I>,
         O: IntoResponse,
-        // Not needed here, but this is where the compiler should report that it does not hold.
+        // Not needed here, but this is where the compiler should report that the bound does not hold.
         L: Layer<Erased> + Clone,
         L::Service: Service<Request, Response = http::Response<R>>,
         S: Send + Sync + 'static,
@@ -103,10 +103,10 @@ pub(crate) struct Inner<L, S> {
     pub(crate) facts: HandlerFacts,
 }
 
-/// What is known of a handler, whatever its type is.
+/// What is known about a handler, whatever its type is.
 #[derive(Clone)]
 pub(crate) struct HandlerFacts {
-    /// What the handler says of itself.
+    /// What the handler says about itself.
     pub(crate) description: Option<Description>,
     pub(crate) path_use: PathUse,
     /// The path of the function.
@@ -115,7 +115,7 @@ pub(crate) struct HandlerFacts {
     pub(crate) options: RouteOptions,
 }
 
-/// In place of a stage, for a handler that describes itself.
+/// Instead of a stage, for a handler that describes itself.
 pub(crate) const HANDLER_STAGE: &str = "Handler";
 
 impl<L, S, A, O, I> Handled<L, S, A, O, I> {

@@ -27,8 +27,8 @@ pub enum Concern {
     ScopesNotGranted,
     /// The handler may read a body of any size: it takes the body by an extractor, and no layer bounds
     /// it. axum's own extractors (`Bytes`, `String`, `Json`, `Form`, `Multipart`) are not reported,
-    /// because they read at most 2 MB by default. Of services and of axum's routers in
-    /// [`public`](crate::Api::public), it is not known what they read: they are not reported.
+    /// because they read at most 2 MB by default. Services and axum's routers in
+    /// [`public`](crate::Api::public) are not reported, because it is not known what they read.
     NoBodyLimit,
     /// Browsers on other origins can't call the route, because the CORS policy does not allow its
     /// method.
@@ -38,14 +38,14 @@ pub enum Concern {
     OriginNotTrustedByCsrf,
     /// The CORS policy stands in the stack of the route, which preflights never reach.
     CorsInsideRoute,
-    /// A layer lists routes that do not exist. It is enough if one of the routes that have the layer
-    /// allows it.
+    /// A layer lists routes that do not exist. It is enough if one of the routes with that layer allows
+    /// it.
     UnknownRoute,
     /// The handler, or the key of a limit, asks for a parameter that the path lacks. A router with a
     /// parameter in its prefix, into which the routes are nested, may have it.
     ///
     /// Whether a field of the handler's type has a default is not known if the type of a field before
-    /// it accepts only values that can't be guessed: it is reported, too.
+    /// it accepts only values that can't be guessed: such a field is reported, too.
     MissingPathParameter,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct RouteOptions {
     pub(crate) allowed: Vec<(Concern, String)>,
     /// The versions of the API that the route is for; all if there are none.
     pub(crate) versions: Vec<String>,
-    /// What floors above know of, by its type.
+    /// What only higher floors know, by its type.
     pub(crate) more: Extensions,
 }
 
@@ -114,8 +114,8 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     /// The route of an [`Api`](crate::Api) is for requests of these versions only: another handler can have
     /// the same method and path in other versions. By default it is for all versions.
     ///
-    /// `with_version` stands around the `Api`, and finds out which version a request is for. That a
-    /// route names versions that do not exist is found when the `Api` is built.
+    /// `with_version` stands around the `Api`, and finds out which version a request is for. A route
+    /// that names versions that do not exist is found when the `Api` is built.
     ///
     /// # Example
     ///
@@ -142,9 +142,9 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     /// axum's router can fill. An [`Api`](crate::Api) then calls the handler without that router,
     /// which is faster.
     ///
-    /// It is not needed for handlers whose arguments are given, or are extractors of axum itself
-    /// that never read the path, such as `State`, `Json` and `Query`. An extractor that reads the
-    /// path nevertheless answers 500.
+    /// It is not needed for handlers whose arguments come from layers, or are extractors of axum itself
+    /// that never read the path, such as `State`, `Json` and `Query`. An extractor that reads the path
+    /// anyway answers 500.
     pub fn direct(self) -> Self {
         self.with_options(|options| options.direct = true)
     }

@@ -17,11 +17,11 @@
 //! can't answer. In a stack their response body is [`Body`](crate::Body) instead, at the cost of one
 //! box per response.
 //!
-//! `CompressionLayer` leaves problems and errors in plain text as they are, so that
+//! `CompressionLayer` does not compress problems and errors in plain text, so that
 //! [`with_presentation`](crate::presentation) can read them on either side.
 //!
 //! The compression layers need the feature `tower-http-compression`. Any other layer goes into
-//! [`layer`](crate::compose::layer), and can stand anywhere.
+//! [`layer`](crate::compose::layer), and can be listed anywhere.
 //!
 //! # Example
 //!

@@ -1,7 +1,7 @@
 //! Keeps tower-http's compression from compressing refusals: a presentation further out has to read them.
 //!
-//! Its predicate belongs to the application. But it leaves what has a `Content-Encoding`, so refusals get one
-//! on the way in, and lose it on the way out.
+//! Its predicate belongs to the application. But compression skips what has a `Content-Encoding`, so
+//! refusals get one just inside the layer, and lose it just outside.
 
 use std::{
     pin::Pin,
@@ -18,7 +18,7 @@ use crate::{
     wire::{Problem, field::media_type::MediaType},
 };
 
-/// A compression layer that leaves refusals as they are.
+/// A compression layer that does not compress refusals.
 #[derive(Clone, Copy, Debug)]
 pub struct PlainRefusals<L>(L);
 
@@ -50,7 +50,7 @@ impl<L: Layer<Marking<S>>, S> Layer<S> for PlainRefusals<L> {
     }
 }
 
-/// In the extensions of a response: its `Content-Encoding` is a mark.
+/// In the extensions of a response: its `Content-Encoding` is only a mark.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Coded;

@@ -95,7 +95,7 @@ macro_rules! pairs {
 
 macro_rules! tuples {
     ($($count:literal: $($part:ident $n:tt)*;)*) => {$(
-        /// Stands where the innermost of its parts does, and needs what all of them need.
+        /// Has the stage of the innermost of its parts, and needs what all of them need.
         impl<$($part: Key),*> Key for ($($part,)*)
         where
             ($($part::Stage,)*): Innermost<Out: Stage>,

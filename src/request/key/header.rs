@@ -15,15 +15,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ByClientHeader(HeaderName);
 
-/// By a header field as the client has sent it. All requests without the field have one key; a
-/// request with several such fields is answered with 400, as others may read another one.
+/// By a header field as the client has sent it. All requests without the field have one key; a request
+/// with several such fields is answered with 400, because other software may read another one of them.
 ///
 /// # Security
 ///
-/// A client that can choose its key has as many quotas as it likes: it sends another value with each
-/// request, is never refused, and fills the store with keys, which pushes out those of others. Use
-/// it only where something outside the stack, such as a gateway, has checked or set the field. If
-/// the field is a credential, verify it with `with_auth` and count by the principal.
+/// A client that can choose its key has as many quotas as it likes: it can send another value with each
+/// request, is then never refused, and fills the store with keys, which push out those of other
+/// clients. Use it only where something outside the stack, such as a gateway, has checked or set the
+/// field. If the field is a credential, verify it with `with_auth` and count by the principal.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 /// Adds `by_peer`, `by_client_ip`, .. to a builder. `$keyed<K>` is what they return, `$limit<K>` the
 /// limit with a key, and `$finish` makes a `Result` of the limit from `$keyed`. The builder has a
-/// private `with_key`. What stands before it are the errors of all methods.
+/// private `with_key`. The part before it documents the errors of all methods.
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 macro_rules! key_methods {
     ($(#[$errors:meta])* $builder:ident => $keyed:ident, $limit:ident, $finish:path) => {
@@ -121,8 +121,8 @@ macro_rules! ipv6_prefix {
     };
     (@ $limit:ident $key:ident) => {
         impl $limit<crate::request::key::$key> {
-            /// How many bits of an IPv6 address count, by default 64: the least that a provider
-            /// gives to one customer, who has all addresses in it.
+            /// How many bits of an IPv6 address count, by default 64: the smallest network that a
+            /// provider gives to one customer, who has all addresses in it.
             ///
             /// # Errors
             ///

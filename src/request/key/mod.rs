@@ -1,7 +1,7 @@
 //! Finds the key whose requests are counted together: one client, one user, one route.
 //!
 //! [`with_rate_limit`](crate::rate_limit) and `with_concurrency_limit` count by key. Their builders
-//! have the methods of this table, such as `by_client_ip()`; a tuple is made of the functions.
+//! have the methods of this table, such as `by_client_ip()`; a tuple is made from the functions.
 //!
 //! | method | function | counts by | needs | stage |
 //! |---|---|---|---|---|
@@ -40,8 +40,8 @@
 //! ```
 //!
 //! Two keys are equal only if all of their parts are: every [`KeyPart`] is written with its kind and
-//! its length, so no text that a client sends can pass for two parts. What is written is the same in
-//! every process and version, so that machines can share counts.
+//! its length, so no text that a client sends can be taken for two parts. What is written is the same
+//! in every process and version, so that machines can share counts.
 //!
 //! # Security
 //!
@@ -84,7 +84,7 @@ use crate::{
 
 /// Finds the key whose requests are counted together.
 ///
-/// A closure is enough for most, see [`By`]; this trait is for keys that are used by many limits,
+/// A closure is enough for most keys: see [`By`]. This trait is for keys that are used by many limits,
 /// refuse requests without one, or need what another layer provides.
 ///
 /// # Example: one quota for each tenant
@@ -150,7 +150,7 @@ pub trait Key: Send + Sync + 'static {
     }
 
     /// Adds the key to the description of a limit, in words, with the answer to a request that has none.
-    /// By default, the words are the name of the type, and there is no answer.
+    /// By default, the name of the type is used, and there is no answer.
     fn describe(&self, layer: Description) -> Description {
         layer.counted_by(type_name::<Self>())
     }

@@ -11,8 +11,8 @@ use crate::support::seed::random_bits;
 /// Numbers, `bool`, `char`, strings, bytes, addresses, header values, methods, `Option` and tuples
 /// of these are key parts. A type of your own writes its fields, as a tuple.
 ///
-/// Values of one type write the same only if they are equal. Numbers of all widths write alike, and
-/// so do `bool` (0 and 1) and `char`; strings and bytes write alike as well.
+/// Values of one type write the same bytes only if they are equal. Numbers of all widths write alike,
+/// and so do `bool` (as 0 and 1) and `char`; strings and bytes also write alike.
 ///
 /// # Example
 ///
@@ -40,7 +40,7 @@ use crate::support::seed::random_bits;
             `wythe::key::KeyPart` for `{Self}` by writing its fields"
 )]
 pub trait KeyPart {
-    /// Writes the value. Equal values write the same, in every process and version.
+    /// Writes the value. Equal values write the same bytes, in every process and version.
     fn write(&self, key: &mut KeyWriter<'_>);
 }
 
@@ -75,7 +75,7 @@ impl<'a> KeyWriter<'a> {
         self.digits(Kind::Number, number);
     }
 
-    /// Writes a number below zero, as what it is below.
+    /// Writes a negative number, by its distance below zero.
     pub(super) fn negative(&mut self, below: u128) {
         self.digits(Kind::Negative, below);
     }
@@ -269,8 +269,8 @@ mod tests {
         })
     }
 
-    /// Reads one part off the front: if that is possible for all that can be written, no two write
-    /// the same, and none is the beginning of another.
+    /// Reads one part off the front: if that is possible for all that can be written, no two parts
+    /// write the same bytes, and none is a prefix of another.
     fn read(bytes: &mut &[u8]) -> Meaning {
         let kind = take(bytes, 1)[0];
         let mut number = |digits: usize| {

@@ -30,8 +30,8 @@ pub struct ByRoute;
 ///
 /// # Security
 ///
-/// The client chooses the parameter. In a tuple with the client's address or principal, it limits
-/// how often one client can ask for one thing; alone, how often all clients together can.
+/// The client chooses the parameter. In a tuple with the client's address or principal, it limits how
+/// often one client can ask for one thing; alone, it limits how often all clients together can.
 ///
 /// [`Stack::handler`]: crate::Stack::handler
 pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {

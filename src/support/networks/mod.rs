@@ -1,6 +1,6 @@
-//! Networks of addresses (CIDR, RFC 4632), for policies that list some.
+//! IP networks (CIDR, RFC 4632), for policies that list some.
 //!
-//! A list may contain texts (`"10.0.0.0/8"`, or a single address: `"192.0.2.7"`), addresses of
+//! A list may contain strings (`"10.0.0.0/8"`, or a single address: `"192.0.2.7"`), addresses of
 //! [`std::net`] and [`Network`]s: see [`IntoNetwork`].
 
 mod set;
@@ -16,7 +16,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub(crate) use self::set::Networks;
 use crate::wire::ConfigError;
 
-/// A network of addresses: `10.0.0.0/8`, `2001:db8::/32`.
+/// An IP network: `10.0.0.0/8`, `2001:db8::/32`.
 ///
 /// It has no host bits, and a network of IPv4-mapped IPv6 addresses is an IPv4 network.
 ///
@@ -38,7 +38,7 @@ use crate::wire::ConfigError;
 pub struct Network(IpNet);
 
 impl Network {
-    /// The network with this prefix, in bits.
+    /// The network of this address with a prefix of this length, in bits.
     ///
     /// # Errors
     ///
@@ -142,8 +142,8 @@ impl fmt::Debug for Network {
 ///
 /// # Security
 ///
-/// As trusted proxies these are all machines of your network, not only the proxies: each of them
-/// can send any address for a request.
+/// If these are the trusted proxies, every machine in your network is one, not only the proxies: each
+/// can claim any address for a request.
 #[must_use]
 pub fn private_networks() -> [Network; 6] {
     let v4 = |a, b, prefix| Network(Ipv4Net::new_assert(Ipv4Addr::new(a, b, 0, 0), prefix).into());
@@ -157,7 +157,7 @@ pub fn private_networks() -> [Network; 6] {
     ]
 }
 
-/// An element of a list of networks: a text, an address, or a [`Network`].
+/// An element of a list of networks: a string, an address, or a [`Network`].
 ///
 /// # Example
 ///
@@ -168,7 +168,7 @@ pub fn private_networks() -> [Network; 6] {
 /// assert_eq!("192.0.2.7".into_network()?.to_string(), "192.0.2.7/32");
 /// assert_eq!("::ffff:10.0.0.0/104".into_network()?.to_string(), "10.0.0.0/8");
 ///
-/// // One address, or the network? The text is ambiguous.
+/// // One address, or the network? The string is ambiguous.
 /// assert!("10.1.2.3/8".into_network().is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```

@@ -1,4 +1,4 @@
-//! A circuit breaker: stops asking a server that does not answer, until it answers again.
+//! A circuit breaker: stops sending requests to a server that does not answer, until it answers again.
 //!
 //! Closed: every request asks. After some failures in a row it opens: no request asks, except for
 //! one at a time after a backoff that grows. If that one is answered, the breaker closes.
@@ -12,7 +12,7 @@ use std::{
 use super::LogMessages;
 use crate::support::backoff;
 
-/// When to give a server up, and how often to try it again.
+/// When to give up on a server, and how often to try it again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryPolicy {
     pub(crate) failures: u32,

@@ -39,9 +39,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for Given<C> 
 
 /// A connection that is made when it is first needed, and again when it breaks.
 ///
-/// The `ConnectionManager` of redis waits longer and longer between its attempts, so it does not find
-/// a server that is back for seconds; it never tries again after an error other than I/O, such as a
-/// wrong password; and it keeps a connection that no longer answers.
+/// The `ConnectionManager` of redis waits longer and longer between its attempts, so it takes seconds
+/// to notice that a server is back; it never tries again after an error other than I/O, such as a wrong
+/// password; and it keeps a connection that no longer answers.
 pub(super) struct Managed(Arc<Reconnecting>);
 
 struct Reconnecting {
@@ -65,7 +65,7 @@ struct Numbered {
     number: u64,
 }
 
-/// The server is no longer a primary: its name may lead to another by now.
+/// The server is no longer a primary: its name may resolve to another one by now.
 const READ_ONLY: ErrorKind = ErrorKind::Server(ServerErrorKind::ReadOnly);
 
 /// Making a connection takes longer than a command, and goes on even if all requests that waited for

@@ -80,8 +80,8 @@ pub(crate) struct Stats {
 macro_rules! server_settings {
     ($field:ident, $prefix:literal) => {
         /// How long an operation waits for the server, whether it is one command or several; by default
-        /// 500 ms. It should be many times as long as the server usually takes, and shorter than your
-        /// clients notice.
+        /// 500 ms. It should be many times as long as the server usually takes, but too short for your
+        /// clients to notice.
         ///
         /// # Errors
         ///
@@ -91,8 +91,8 @@ macro_rules! server_settings {
             self.checked()
         }
 
-        /// After how many failures in a row the circuit breaker opens; by default 5. Then requests do not
-        /// wait for the server, until it answers again.
+        /// After how many failures in a row the circuit breaker opens; by default 5. From then on,
+        /// requests do not wait for the server until it answers again.
         pub const fn give_up_after(mut self, failures: NonZeroU32) -> Self {
             self.server.retry.failures = failures.get();
             self
@@ -234,7 +234,7 @@ impl RedisServer {
         self.health.breaker.is_resting()
     }
 
-    /// How long to wait for an answer to a question that is asked now.
+    /// Until when to wait for an answer to a request that is sent now.
     pub(crate) fn deadline(&self) -> Instant {
         let now = Instant::now();
         // A timeout that does not fit is longer than any process lives.

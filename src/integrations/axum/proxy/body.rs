@@ -17,8 +17,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::NAME;
 use crate::wire::BoxError;
 
-/// The body of a request on its way to the upstream. Trailers end here: they could be fields that do
-/// not go on.
+/// The body of a request on its way to the upstream. Trailers are dropped here, because they could be
+/// fields that must not be forwarded.
 pub(super) struct SentBody {
     body: Body,
     upload: Arc<Upload>,
@@ -102,7 +102,7 @@ impl http_body::Body for SentBody {
     }
 }
 
-/// The body of an upstream's response. Trailers end here.
+/// The body of an upstream's response. Trailers are dropped here.
 pub(super) struct ReceivedBody {
     /// `None` after an error: the connection is given up at once.
     body: Option<Incoming>,
@@ -111,7 +111,7 @@ pub(super) struct ReceivedBody {
     left: Option<u64>,
     /// Whether the reader waits for the next frame.
     waits: bool,
-    /// The timer of the last wait, which is set again.
+    /// The timer of the last wait, which is reused.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -126,7 +126,8 @@ impl ReceivedBody {
         }
     }
 
-    /// The client has got a head without an error, so nothing else tells what has happened.
+    /// The client has already received a head without an error, so only the log can tell what has
+    /// happened.
     fn fail(&mut self, error: BoxError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.body = None;
         #[cfg(feature = "tracing")]

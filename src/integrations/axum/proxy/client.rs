@@ -95,8 +95,8 @@ impl Proxy {
     /// Forwards a request and gives back the response, or a problem: for a handler that does more than
     /// that, or that makes the request itself.
     ///
-    /// Of the extensions of the request it reads what layers leave there: the parameters of the path, the
-    /// [`Deadline`], the [`RequestId`], the addresses.
+    /// From the extensions of the request, it reads what layers leave there: the parameters of the
+    /// path, the [`Deadline`], the [`RequestId`], the addresses.
     ///
     /// # Example: a call of a handler's own
     ///
@@ -166,7 +166,7 @@ impl Forwarder {
         let (mut received, body) = response.into_parts();
         let status = received.status;
         let switches = tunnel::is_upgrade(&received.headers);
-        // The length of a body that is not sent; that of any other is told by the body itself.
+        // The length of a body that is not sent; any other body knows its own length.
         let tells_length = head_only || status == StatusCode::NOT_MODIFIED;
         let length = received.headers.get(header::CONTENT_LENGTH).cloned();
         let mut headers = fields::of_response(received.headers, &upstream.response_fields);
@@ -203,7 +203,7 @@ impl Forwarder {
         Ok(response)
     }
 
-    /// The head of the request to the upstream. Nothing of the extensions goes with it.
+    /// The head of the request to the upstream. It gets none of the extensions.
     fn outgoing(&self, head: Parts, uri: Uri, is_https: Option<bool>) -> Parts {
         let upstream = &self.upstream;
         let address = head.extensions.get().map(|ClientIp(address)| *address);
@@ -226,7 +226,7 @@ impl Forwarder {
             is_https,
         };
         upstream.forwarded.write(&mut headers, &sender);
-        // A gateway has to say that it is there (RFC 9110, section 7.6.3).
+        // A gateway has to announce itself (RFC 9110, section 7.6.3).
         headers.append(header::VIA, HeaderValue::from_static(via));
         if let Some(id) = head.extensions.get::<RequestId>() {
             headers.insert(X_REQUEST_ID, id.to_header_value());
@@ -247,7 +247,8 @@ impl Forwarder {
 
     /// The response of the upstream. A request that is safe and has no body is sent a second time if the
     /// connection, which may have been an old one, was closed without a response (RFC 9110, section
-    /// 9.2.2). The client itself sends what has never left on another connection.
+    /// 9.2.2). A request that was never sent is retried on another connection by the HTTP client
+    /// itself.
     async fn respond(
         &self,
         head: Parts,
@@ -285,8 +286,8 @@ impl Forwarder {
             if until <= now {
                 return Err(CallError::Late);
             }
-            // It is the client's turn as long as the body of the request has not arrived; then the time
-            // begins again.
+            // As long as the body of the request has not arrived, the wait is for the client; then the
+            // time starts again.
             if let Ok(result) = timeout_at(until, &mut call).await {
                 return result.map_err(|error| match upload.take_error() {
                     Some(error) => CallError::Body(error),

@@ -1,4 +1,5 @@
-//! The header fields of forwarded requests and responses: which of them go on, and which are written.
+//! The header fields of forwarded requests and responses: which of them are forwarded, and which are
+//! written.
 
 use std::net::IpAddr;
 
@@ -14,7 +15,7 @@ pub enum ForwardedFields {
     XForwarded,
     /// `Forwarded` (RFC 7239), with `for`, `host` and `proto`.
     Standard,
-    /// Not at all: for servers of others, which do not have to know your clients.
+    /// Not at all: for servers of other parties, which do not need to know your clients.
     Nothing,
 }
 
@@ -30,7 +31,7 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl ForwardedFields {
-    /// Writes the fields. What the client has sent under these names is not there any more.
+    /// Writes the fields. What the client has sent under these names has already been removed.
     pub(super) fn write(self, headers: &mut HeaderMap, sender: &Sender<'_>) {
         let proto = sender.is_https.map(|is| if is { "https" } else { "http" });
         match self {
@@ -71,7 +72,7 @@ impl ForwardedFields {
     }
 }
 
-/// Fields of one connection, and those that are written again. They are never forwarded (RFC 9110,
+/// Fields of one connection, and those that are written anew. They are never forwarded (RFC 9110,
 /// section 7.6.1). `Proxy` becomes the variable `HTTP_PROXY` in CGI.
 pub(super) fn is_of_connection(name: &HeaderName) -> bool {
     const NAMES: [&str; 12] = [
@@ -92,7 +93,7 @@ pub(super) fn is_of_connection(name: &HeaderName) -> bool {
     is_any(name, &NAMES) || starts_with(name, "proxy-")
 }
 
-/// Credentials, what only a proxy may say of a client, and what changes the path or the method.
+/// Credentials, what only a proxy may say about a client, and what changes the path or the method.
 fn is_withheld_from_upstream(name: &HeaderName) -> bool {
     const NAMES: [&str; 17] = [
         "authorization",
@@ -117,7 +118,7 @@ fn is_withheld_from_upstream(name: &HeaderName) -> bool {
     is_any(name, &NAMES) || starts_with(name, "x-forwarded") || starts_with(name, "x-original-")
 }
 
-/// What a server says for its whole origin, which is this server's here.
+/// What a server says for its whole origin, which here is the origin of this server.
 fn is_withheld_from_client(name: &HeaderName) -> bool {
     const NAMES: [&str; 6] = [
         "alt-svc",
@@ -147,8 +148,8 @@ fn starts_with(name: &str, prefix: &str) -> bool {
     name.take(prefix.len()).eq(prefix.bytes())
 }
 
-/// The fields of a request that go on. `listed` are those that go on although they are withheld by
-/// default; `written` are those of the upstream's settings.
+/// The fields of a request that are forwarded. `listed` are those that are forwarded although they are
+/// withheld by default; `written` are those of the upstream's settings.
 pub(super) fn of_request(
     received: HeaderMap,
     listed: &[HeaderName],
@@ -188,7 +189,7 @@ fn kept(mut received: HeaderMap, keeps: impl Fn(&HeaderName) -> bool) -> HeaderM
     if let header::Entry::Occupied(connection) = received.entry(header::CONNECTION) {
         let (_, lines) = connection.remove_entry_mult();
         let lines: Vec<_> = lines.collect();
-        // What it names is of the connection, too.
+        // The fields that it names belong to the connection, too.
         for line in &lines {
             for name in line.as_bytes().split(|byte| *byte == b',') {
                 if let Ok(name) = HeaderName::from_bytes(name.trim_ascii()) {

@@ -1,15 +1,16 @@
 //! Forwards requests to another server, and streams its responses back.
 //!
 //! 1. The server is fixed when the program starts: no part of a request chooses host, port or scheme.
-//!    Redirects are given back, not followed, and `Location` stays as it is.
+//!    Redirects are passed on to the client, not followed, and `Location` is not changed.
 //! 2. The path is that of the [`Upstream`]'s URL, with the [parameters](Upstream::path) of the route. A
 //!    parameter that could lead to another path is answered with 400.
-//! 3. [Fields](#fields) of the connection, credentials, and what clients say of themselves as a proxy would
-//!    do not go on.
+//! 3. [Fields](#fields) of the connection, credentials, and fields in which clients pose as a proxy are
+//!    not forwarded.
 //! 4. Bodies stream in both directions. Trailers are dropped.
-//! 5. The status of the upstream and its body go back as they are, errors too; inside
-//!    [`with_presentation`](crate::with_presentation), an error in plain text becomes a problem, as that of
-//!    any handler does. If there is no response, the client gets 502 or 504, and the log the cause.
+//! 5. The status of the upstream and its body are returned unchanged, including errors; inside
+//!    [`with_presentation`](crate::with_presentation), an error in plain text becomes a problem, like
+//!    that of any handler. If there is no response, the client gets 502 or 504, and the cause goes to
+//!    the log.
 //! 6. If the client goes away, the request to the upstream is cancelled.
 //!
 //! # Example
@@ -51,8 +52,8 @@
 //!
 //! # Example: an error of your own
 //!
-//! The upstream's errors go back as they are, with texts that may be meant for others. A handler that
-//! [forwards](Proxy::forward) decides what the client gets in their place.
+//! The upstream's errors are returned unchanged, with texts that may not be meant for clients. A
+//! handler that [forwards](Proxy::forward) requests itself can decide what the client gets instead.
 //!
 //! ```
 //! use axum::{Router, body::Body, extract::State, http::Request, response::{IntoResponse, Response}};
@@ -98,8 +99,8 @@
 //! | 502 | the upstream can't be reached, closes the connection without a response, sends one that is not valid or [too large](Upstream::max_response), asks for the credentials of a proxy (407), or switches protocols without being asked | `about:blank` |
 //! | 504 | it can't be reached or does not answer in [time](Upstream::timeout), or before the [`Deadline`](crate::Deadline) | `about:blank` |
 //!
-//! An error of the upstream, such as its 500, is one event in the log, as any 5xx is. Its text goes to the
-//! client, because a proxy does not know what is in it. If it is not meant for clients, answer in its place
+//! An error of the upstream, such as its 500, is one event in the log, like any 5xx. Its text goes to
+//! the client, because a proxy does not know what is in it. If it is not meant for clients, replace it
 //! [in a handler of your own](#example-an-error-of-your-own).
 //!
 //! Once the head of a response is on its way, an error can only end its body: the client sees that it is
@@ -110,7 +111,7 @@
 //! | of requests | |
 //! |---|---|
 //! | `Connection` and the fields that it names, `Keep-Alive`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `Proxy-*`, `Proxy`, `Expect`, `HTTP2-Settings` | never forwarded (RFC 9110, section 7.6.1) |
-//! | `Content-Length` | written again, from the body |
+//! | `Content-Length` | written anew, from the body |
 //! | `Cookie`, `Authorization` | withheld |
 //! | `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `X-Client-IP`, `True-Client-IP` and others of this kind | withheld |
 //! | `X-Original-*`, `X-Rewrite-URL`, `X-HTTP-Method-Override` and others that change path or method | withheld |
@@ -125,8 +126,8 @@
 //! | those of the connection, as above | never given back |
 //! | `Set-Cookie`, `Strict-Transport-Security`, `Clear-Site-Data`, `Alt-Svc`, `Service-Worker-Allowed`, `Access-Control-*` | withheld: they would speak for all of this origin |
 //!
-//! What is withheld goes on if it is listed: [`forward`](Upstream::forward),
-//! [`give_back`](Upstream::give_back). A name with `_` in place of `-` is treated alike, because many
+//! Withheld fields are passed on if they are listed: [`forward`](Upstream::forward),
+//! [`give_back`](Upstream::give_back). A name with `_` instead of `-` is treated alike, because many
 //! servers do not tell the two apart.
 //!
 //! # Time, bytes, and a second attempt
@@ -136,14 +137,15 @@
 //!   body; the handshake of TLS is part of it. [`idle`](Upstream::idle), 60 seconds: between two pieces of the response. The whole response has
 //!   no time limit.
 //! - The head of a response has at most 64 KiB. The body is not limited unless you
-//!   [say so](Upstream::max_response). The body of the request is a matter of
+//!   [say so](Upstream::max_response). The body of the request is limited by
 //!   [`with_body_limit`](crate::body_limit): an [`Api`](crate::Api) reports a route without it.
-//! - The number of connections is that of the requests in progress: limit them with
-//!   [`with_concurrency_limit`](crate::concurrency_limit). At most 32 idle ones are kept, for 30 seconds.
+//! - There are as many connections as requests in progress: limit them with
+//!   [`with_concurrency_limit`](crate::concurrency_limit). At most 32 idle ones are kept, for 30
+//!   seconds.
 //! - `GET`, `HEAD` and `OPTIONS` without a body are sent a second time, once and within the same time, if the
 //!   connection is closed without a response, as happens when an upstream closes an idle one. A request
-//!   that has not been sent at all goes to another connection, whatever its method. Nothing else is
-//!   repeated.
+//!   that has not been sent at all is sent on another connection, whatever its method. Nothing else is
+//!   retried.
 //!
 //! # WebSocket connections
 //!
@@ -157,25 +159,25 @@
 //!
 //! # Security
 //!
-//! - Smuggling: hyper has read the framing of the request, and writes its own. Requests with both
-//!   `Content-Length` and `Transfer-Encoding`, with several lengths or with folded lines are hyper's to
-//!   reject or to read in one way; the upstream gets only what was read.
+//! - Smuggling: hyper has read the framing of the request, and writes its own. hyper either rejects
+//!   requests with both `Content-Length` and `Transfer-Encoding`, with several lengths or with folded
+//!   lines, or reads them in one way; the upstream gets only what was read.
 //! - A slash in a parameter is rejected, even if it is encoded, because servers do not agree on whether
 //!   `%2F` separates segments. Only the rest of a path, `{*rest}`, has slashes.
 //! - The [key](Upstream::credential) of the upstream is not in `Debug`, in problems or in the log.
 //! - The upstream's pages are pages of this origin: forward only to servers that you trust as much as your
 //!   own.
-//! - TLS is rustls with the certificate authorities of the system or [your own](Upstream::roots).
+//! - TLS uses rustls with the certificate authorities of the system or [your own](Upstream::roots).
 //!
 //! # Compared with
 //!
 //! - nginx and Apache forward `Cookie` and `Authorization`, append to the client's `X-Forwarded-For`, and
-//!   decode `%2F` or not, depending on how `proxy_pass` is written. Caddy and Envoy drop what an untrusted
-//!   client says.
+//!   decode `%2F` or not, depending on how `proxy_pass` is written. Caddy and Envoy drop forwarding
+//!   fields from untrusted clients.
 //! - axum-reverse-proxy forwards the path and all fields of the client, and has a separate layer for the
 //!   rules of RFC 9110.
-//! - HTTP/2 to the upstream, gRPC (which needs trailers), balancing between several servers, caching and
-//!   rewriting `Location` are not here: a proxy of its own does that better.
+//! - HTTP/2 to the upstream, gRPC (which needs trailers), load balancing, caching and rewriting
+//!   `Location` are not supported: a dedicated proxy does that better.
 
 mod body;
 pub(crate) mod client;

@@ -17,7 +17,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// How often an encoded value may be encoded again.
 const MOST_ENCODINGS: usize = 4;
 
-/// A path with parameters, written as in a router: `/users/{id}`, `/files/{*rest}`.
+/// A path with parameters, written as it is in a router: `/users/{id}`, `/files/{*rest}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
 
@@ -107,7 +107,7 @@ impl Template {
                         push_segment(&mut path, segment)?;
                         path.push('/');
                     }
-                    // `docs/` ends with an empty segment.
+                    // `docs/` ends in an empty segment.
                     if !(last.is_empty() && segments.is_some()) {
                         push_segment(&mut path, last)?;
                     }

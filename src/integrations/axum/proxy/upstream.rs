@@ -19,10 +19,10 @@ use crate::{
     wire::{ConfigError, Problem, Secret, field::origin::is_loopback_address},
 };
 
-/// No call is meant to take longer, and no clock ends before.
+/// No call is meant to take longer, and no clock overflows before that.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A server to which [`proxy`](crate::proxy()) forwards requests, and what it gets of them.
+/// A server to which [`proxy`](crate::proxy()) forwards requests, and which parts of them it gets.
 ///
 /// # Example
 ///
@@ -90,7 +90,7 @@ impl Upstream {
         Ok(upstream)
     }
 
-    /// The same, and the URL may be `http` for any address: everyone in the network can read and change
+    /// The same, but the URL may be `http` for any address: everyone on the network can read and change
     /// what is sent.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Upstream {
         Ok(self)
     }
 
-    /// Drops the query of requests. By default it is forwarded as it is.
+    /// Drops the query of requests. By default it is forwarded unchanged.
     pub const fn without_query(mut self) -> Self {
         self.passes_query = false;
         self
@@ -166,7 +166,7 @@ impl Upstream {
 
     /// Sends the `Host` that the client has sent. By default, it is that of the URL.
     ///
-    /// The client chooses it: list [`with_hosts`](crate::hosts) outside.
+    /// The client chooses this value: list [`with_hosts`](crate::hosts) outside.
     pub const fn keep_host(mut self) -> Self {
         self.keeps_host = true;
         self
@@ -261,8 +261,8 @@ impl Upstream {
         Ok(self)
     }
 
-    /// The most bytes of a response's body. A response that announces more is answered with 502; one that
-    /// turns out to be longer is cut off. By default, there is no limit.
+    /// The maximum size of a response's body, in bytes. A response that announces more is answered with
+    /// 502; one that turns out to be longer is cut off. By default, there is no limit.
     pub const fn max_response(mut self, bytes: u64) -> Self {
         self.max_response = Some(bytes);
         self
