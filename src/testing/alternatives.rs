@@ -1,8 +1,8 @@
-//! A schema as a list of alternatives, each of one type: so the many ways to write the same schema
-//! become one, and two schemas can be compared keyword by keyword.
+//! A schema as a list of alternatives, each of one type. The many ways to write the same schema become
+//! one, so that two schemas can be compared keyword by keyword.
 //!
 //! `type: [string, null]`, `anyOf` with `null`, `$ref` with keywords beside it, `allOf`, and a `oneOf`
-//! of constants in place of an `enum` all come out alike.
+//! of constants instead of an `enum` all get the same form.
 
 use std::{
     cmp::Ordering,
@@ -51,7 +51,7 @@ pub(super) struct Alternative<'d> {
     pub(super) values: Option<BTreeSet<String>>,
     /// `minimum`, `maxLength` and the like; exclusive ones are under the name of the inclusive one.
     pub(super) bounds: BTreeMap<&'static str, Bound>,
-    /// Keywords that are compared as they are: the value of each that holds, as JSON.
+    /// Keywords that are compared literally: the value of each that holds, as JSON.
     pub(super) opaque: BTreeMap<&'static str, BTreeSet<String>>,
     pub(super) properties: BTreeMap<&'d str, Node<'d>>,
     pub(super) required: BTreeSet<&'d str>,
@@ -77,7 +77,7 @@ impl<'d> Alternative<'d> {
         }
     }
 
-    /// Any value, as far as a keyword allows that is compared as it is.
+    /// Any value that a keyword allows, which is compared literally.
     pub(super) fn unknown(keyword: &'static str, text: String) -> Self {
         let mut one = Self::new(Type::Any);
         one.opaque.insert(keyword, BTreeSet::from([text]));
@@ -218,7 +218,7 @@ impl<'d> Alternative<'d> {
             }
         }
         add(&mut all.items, &other.items);
-        // Keywords that say nothing about the type that is left.
+        // Keywords that say nothing about the remaining type.
         if self.kind != other.kind {
             all.drop_foreign();
         }

@@ -45,8 +45,8 @@ pub struct Differences {
 impl Differences {
     /// Compares two documents of OpenAPI 3.1.
     ///
-    /// It accepts any JSON: what is not a document has no operations, and what can't be understood in a
-    /// schema is compared as it is. It never panics.
+    /// It accepts any JSON: what is not a document has no operations, and whatever can't be understood
+    /// in a schema is compared literally. It never panics.
     #[must_use]
     pub fn between(old: &Value, new: &Value) -> Self {
         Self {
@@ -155,7 +155,7 @@ fn lines<'a>(differences: &[&'a Difference]) -> Vec<Line<'a>> {
 
 impl Line<'_> {
     fn write(&self, f: &mut fmt::Formatter<'_>, left: usize, middle: usize) -> fmt::Result {
-        /// So many of the other operations are named.
+        /// How many of the other operations are named.
         const NAMED: usize = 3;
 
         let mut text = String::new();
@@ -307,7 +307,7 @@ impl fmt::Display for Difference {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Location {
-    /// What belongs to no operation, and what only describes: [`Difference::pointer`] is a JSON pointer.
+    /// What belongs to no operation, and descriptive text: [`Difference::pointer`] is a JSON pointer.
     Document,
     /// The name of a schema in `components`.
     Schema {

@@ -1,4 +1,4 @@
-//! What has changed between two documents: operations, and what they have besides schemas.
+//! What has changed between two documents: operations, and their parts other than schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -124,7 +124,7 @@ impl<'d> Comparison<'_, 'd> {
         let id = |operation: &Operation<'d>| operation.value.get("operationId").map(text);
         let (before, after) = (id(old), id(new));
         if before != after {
-            // One that was not there before is used by nobody.
+            // Nobody uses one that was not there before.
             let change = Change::new(ChangeKind::Renamed, before.is_some());
             self.push(
                 Location::Operation,
@@ -291,7 +291,7 @@ impl<'d> Comparison<'_, 'd> {
         }
     }
 
-    /// Gives back whether the old operation could be called without credentials.
+    /// Returns whether the old operation could be called without credentials.
     fn security(&mut self, before: &'d Value, after: &'d Value) -> bool {
         let old = security::alternatives(self.old, before);
         let new = security::alternatives(self.new, after);
@@ -425,7 +425,7 @@ impl<'d> Comparison<'_, 'd> {
         let names: BTreeSet<&String> = in_old.keys().chain(in_new.keys()).collect();
         for name in names {
             let (old, new) = (in_old.get(name), in_new.get(name));
-            // However its letters are written: the same name, whichever document is the old one.
+            // Whatever its case: the same name, whichever document is the old one.
             let written = [old, new].into_iter().flatten().map(|(name, _)| *name);
             let Some(written) = written.max() else {
                 continue;
@@ -466,7 +466,8 @@ fn covering<'d>(status: &str, responses: &BTreeMap<String, &'d Value>) -> Option
     range.or_else(|| responses.get("default")).copied()
 }
 
-/// Whether a client that sends what the old document allows can receive the status, and must know it.
+/// Whether a client that sends what the old document allows can receive the status, and must be able to
+/// handle it.
 fn is_new_to_clients(status: &str, was_open: bool) -> bool {
     /// Answers to requests that are invalid in a way that the document shows elsewhere, to slow ones,
     /// and to conditions (304): nothing else comes from valid requests.

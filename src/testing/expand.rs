@@ -333,7 +333,7 @@ impl<'d> Document<'d> {
     }
 }
 
-/// One `enum` for each type, and nothing that another alternative includes.
+/// One `enum` for each type, and no alternative that another one includes.
 fn merged(all: Vec<Alternative<'_>>) -> Vec<Alternative<'_>> {
     let free: BTreeSet<Type> = all
         .iter()

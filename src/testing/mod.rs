@@ -1,4 +1,4 @@
-//! For tests of an API: compares it with its document.
+//! For tests of an API: compares the API with its document.
 //!
 //! [`assert_snapshot`] compares an OpenAPI document with the one that is stored in a file, and fails with
 //! a list of what has changed. Each change is marked as breaking or not:
@@ -58,8 +58,8 @@
 //! [`Holding`] is a layer around the service that is tested: it compares each response with the document,
 //! and counts which of the declared answers were seen.
 //!
-//! [`Api::provoke`](crate::Api::provoke) sends requests that get the answers which layers declare, and says
-//! which of them did not come.
+//! [`Api::provoke`](crate::Api::provoke) sends requests that provoke the answers which layers declare,
+//! and says which of them were not given.
 //!
 //! # What is breaking
 //!
@@ -94,7 +94,7 @@
 //! 422 is breaking, although only invalid content causes it, because rules exist that no schema shows.
 //!
 //! A removed parameter or member of a request is breaking, although many servers ignore what they don't
-//! know: what the client asks for no longer happens.
+//! know: the client no longer gets what it asks for.
 //!
 //! # How schemas are compared
 //!
@@ -102,18 +102,19 @@
 //! `nullable` are the same; so are an `enum` and a `oneOf` of constants; `allOf` is merged. The
 //! alternatives of a `oneOf` are matched by a member with a constant, by their only member, by the name
 //! of their schema, or by what they have in common. In requests, members that are `readOnly` do not
-//! count, in responses those that are `writeOnly`.
+//! count; in responses, those that are `writeOnly` do not.
 //!
 //! Where the comparison can't decide, it says "can't tell" and counts the change as breaking in both
 //! directions: another `pattern`, `not`, `if`, another `style` of a parameter, callbacks, and schemas
-//! that are too large. An added `pattern` narrows, a removed one widens.
+//! that are too large. An added `pattern` narrows the values, and a removed one widens them.
 //!
 //! # Compared with
 //!
-//! [oasdiff](https://www.oasdiff.com) has hundreds of checks, with three levels and a configuration, for
-//! documents of anybody. Here are two levels, the changes of the documents that this crate writes, and no
-//! second tool in CI. It counts as breaking some of what oasdiff warns of or lets you choose: removed
-//! parameters, new values of an `enum` in responses, changed `operationId`s, and new refusals.
+//! [oasdiff](https://www.oasdiff.com) has hundreds of checks, with three levels and a configuration,
+//! for documents from any source. Here, there are two levels, for the changes of documents that this
+//! crate writes, and no second tool is needed in CI. Some changes that oasdiff only warns about, or
+//! lets you choose, count as breaking here: removed parameters, new values of an `enum` in responses,
+//! changed `operationId`s, and new refusals.
 
 mod alternatives;
 mod difference;

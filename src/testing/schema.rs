@@ -109,7 +109,7 @@ struct Comparison<'c, 'd> {
     /// The addresses of the pairs: each is compared once, which also ends recursive ones.
     seen: HashSet<(Vec<usize>, Vec<usize>)>,
     changes: Vec<Change>,
-    /// Only whether there is a change is asked.
+    /// Only finds out whether there is a change.
     is_rehearsal: bool,
 }
 

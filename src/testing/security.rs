@@ -105,7 +105,7 @@ pub(super) fn compare(old: &BTreeSet<Credentials>, new: &BTreeSet<Credentials>) 
         return changes;
     }
     for one in removed {
-        // Who has these credentials may still call.
+        // A client with these credentials may still call.
         let is_met = new.iter().any(|another| another.is_met_by(one));
         let change = Change::new(ChangeKind::Removed, !is_met).of("alternative");
         changes.push(change.values(Some(one.to_string()), None));

@@ -1,4 +1,4 @@
-//! A document in a file, which a test compares with that of the program.
+//! A stored document, which a test compares with that of the program.
 
 use std::{env, error::Error, fmt, fs, io, path::Path};
 
@@ -9,11 +9,11 @@ use super::difference::Differences;
 
 const VARIABLE: &str = "WYTHE_SNAPSHOT";
 
-/// Compares a document with the file that has the one of before.
+/// Compares a document with the stored one.
 ///
-/// The file is under version control, so that a review sees each change of the API. It is compared by
-/// what it says: how it is indented and in which order members stand does not matter. A relative path
-/// starts in the folder of the package, where Cargo runs tests.
+/// The file should be under version control, so that reviewers see each change of the API. The content
+/// is compared: indentation and the order of members do not matter. A relative path starts in the
+/// folder of the package, where Cargo runs tests.
 ///
 /// | `WYTHE_SNAPSHOT` | |
 /// |---|---|
@@ -32,7 +32,7 @@ const VARIABLE: &str = "WYTHE_SNAPSHOT";
 /// # let path = folder.join("openapi.json");
 /// # std::fs::write(&path, r#"{"openapi": "3.1.0", "paths": {}}"#).unwrap();
 /// let document = json!({"openapi": "3.1.0", "paths": {}});
-/// // In a test of yours: `assert_snapshot("openapi.json", &document)`.
+/// // In your test: `assert_snapshot("openapi.json", &document)`.
 /// assert_snapshot(&path, &document);
 /// # std::fs::remove_dir_all(&folder).unwrap();
 /// ```
@@ -48,7 +48,7 @@ pub fn assert_snapshot(path: impl AsRef<Path>, document: &impl Serialize) {
     }
 }
 
-/// Like [`assert_snapshot`], with the differences as a value, for a test that decides by itself.
+/// Like [`assert_snapshot`], with the differences as a value, for a test that makes its own decision.
 ///
 /// # Example
 ///

@@ -89,7 +89,7 @@ pub trait RequestBody:
     where
         S: http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static;
 
-    /// Whether all of it has arrived; `false` if that is not known.
+    /// Whether the whole body has arrived; `false` if that is not known.
     fn is_in_memory(&self) -> bool {
         self.is_end_stream()
     }

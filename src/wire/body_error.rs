@@ -1,12 +1,12 @@
-//! Why the bytes of a body do not go on: [`BodyLimitError`].
+//! Why a body is cut off: [`BodyLimitError`].
 
 use std::{error::Error, fmt};
 
 /// The error of a body that has passed a limit on its bytes or on its time.
 ///
 /// A handler that reads its body itself gets it from the stream, and axum's extractors have it among
-/// the causes of their rejections. Whatever the handler makes of it, the client gets the answer of the
-/// layer whose limit it was.
+/// the causes of their rejections. Whatever the handler does with it, the client gets the answer of the
+/// layer whose limit was passed.
 ///
 /// # Example: a handler that tells the two apart
 ///

@@ -1,11 +1,11 @@
-//! The error of a policy that is configured wrongly.
+//! The error of an invalid policy.
 
 use std::{borrow::Cow, error::Error, fmt};
 
-/// A policy is configured wrongly.
+/// A policy is invalid.
 ///
-/// Every setting that can be wrong is checked where it is set, so that a program with a wrong
-/// configuration fails at start, and not at the first request.
+/// Every setting that can be wrong is checked where it is set, so a program with an invalid
+/// configuration fails at startup, not at the first request.
 ///
 /// # Example
 ///
@@ -22,7 +22,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error of the named policy; the message tells what is wrong and how to fix it.
+    /// An error of the named policy; the message says what is wrong and how to fix it.
     #[must_use]
     pub fn new(policy: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -1,8 +1,8 @@
-//! Responses for hyper and tower: JSON, no content, and redirects that lead nowhere else.
+//! Responses for hyper and tower: JSON, no content, and redirects that lead only to allowed targets.
 //!
 //! The functions return a [`Response`] of any body that is made from [`Bytes`], such as
 //! `http_body_util::Full<Bytes>` or [`Body`](crate::Body); with axum, return its own `Json`. An error
-//! is a [`Problem`], which [`Stack::service_fn`](crate::Stack::service_fn) takes as it is.
+//! is a [`Problem`], which [`Stack::service_fn`](crate::Stack::service_fn) accepts directly.
 //!
 //! # Example
 //!
@@ -43,8 +43,8 @@ const NAME: &str = "Redirects";
 ///
 /// # Errors
 ///
-/// A 500 if the value can't be written: a map with keys that are not texts, for example. The cause is
-/// for the log.
+/// A 500 if the value can't be written: a map with keys that are not strings, for example. The cause
+/// goes to the log.
 ///
 /// # Example
 ///
@@ -70,7 +70,7 @@ pub fn json<B: From<Bytes>>(
     Ok(response)
 }
 
-/// 204: done, and there is nothing to say (RFC 9110, section 15.3.5).
+/// 204: done, and there is no content (RFC 9110, section 15.3.5).
 #[must_use]
 pub fn no_content<B: From<Bytes>>() -> Response<B> {
     empty(StatusCode::NO_CONTENT)
@@ -84,8 +84,8 @@ fn empty<B: From<Bytes>>(status: StatusCode) -> Response<B> {
 
 /// Redirects to paths of this site, and to the origins of a list.
 ///
-/// A target often comes from the client (`?next=/orders`). If it may lead anywhere, links to a site
-/// that is trusted lead to one that is not (CWE-601).
+/// A target often comes from the client (`?next=/orders`). If it may lead anywhere, a link to a trusted
+/// site can lead to another site (CWE-601).
 ///
 /// # Example
 ///
@@ -152,7 +152,8 @@ impl Redirects {
         Ok(self)
     }
 
-    /// 303: look there, with `GET` (RFC 9110, section 15.4.4). It is the answer to a form.
+    /// 303: the client gets this target, with `GET` (RFC 9110, section 15.4.4). It is the usual answer
+    /// to a form.
     ///
     /// # Errors
     ///
@@ -161,7 +162,8 @@ impl Redirects {
         self.redirect(StatusCode::SEE_OTHER, target)
     }
 
-    /// 307: for this time, send the same request there (RFC 9110, section 15.4.8).
+    /// 307: the client sends the same request to this target, this time only (RFC 9110, section
+    /// 15.4.8).
     ///
     /// # Errors
     ///
@@ -170,7 +172,8 @@ impl Redirects {
         self.redirect(StatusCode::TEMPORARY_REDIRECT, target)
     }
 
-    /// 308: from now on, send the same request there (RFC 9110, section 15.4.9). Caches keep it.
+    /// 308: the client sends the same request to this target, from now on (RFC 9110, section 15.4.9).
+    /// Caches keep it.
     ///
     /// # Errors
     ///

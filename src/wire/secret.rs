@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 ///
 /// Functions that take the bytes of a key also take a `&Secret`: `Jwt::hs256(&secret)`.
 ///
-/// It implements `Deserialize`, so that a body can have one, and not `Serialize`: a struct with a
+/// It implements `Deserialize`, so that a body can contain one, but not `Serialize`: a struct with a
 /// `Secret` can't derive `Serialize`, so a handler can't return it as JSON by accident. garde's
-/// `length` rule works on it (feature `validation`), and its schema is a string that is only written
-/// (feature `openapi`).
+/// `length` rule works on it (feature `validation`), and its schema is a write-only string (feature
+/// `openapi`).
 ///
 /// # Example
 ///
@@ -101,7 +101,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// From a string. The error for another type does not quote the value.
+/// Deserializes a string. The error for another type does not quote the value.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct TextVisitor;

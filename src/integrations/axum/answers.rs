@@ -98,7 +98,7 @@ impl<T: Serialize> IntoResponse for Accepted<T> {
     }
 }
 
-/// 204: done, and there is nothing to say (RFC 9110, section 15.3.5).
+/// 204: done, and there is no content (RFC 9110, section 15.3.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "handlers write it")]
 pub struct NoContent;

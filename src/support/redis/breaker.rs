@@ -137,7 +137,7 @@ impl AskPermit<'_> {
         }
     }
 
-    /// The server has not answered, or with an error. Returns whether it is given up now, or still.
+    /// The server has not answered, or with an error. Returns whether the server is given up, now or already before.
     pub(super) fn failed(self, retry: &RetryPolicy, cause: &dyn fmt::Display) -> bool {
         let breaker = self.breaker;
         if self.probe {

@@ -34,12 +34,12 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// 2. the media type is listed, also as a range (`*/*`);
 /// 3. header fields that the document requires are present; others may be added;
 /// 4. content in JSON (`application/json`, `application/*+json`) is valid by the schema;
-/// 5. a response without content in the document has none.
+/// 5. a response that has no content in the document has none.
 ///
 /// `HEAD` follows the rules of `GET`, without content. Requests to other paths, or with other methods,
 /// are not looked at.
 ///
-/// A violation panics in the task of the request, so that no test can overlook it. With
+/// A violation panics in the task of the request, so no test can miss it. With
 /// [`collecting`](Self::collecting), it is kept for [`violations`](Self::violations) instead. Clones
 /// share what they have seen.
 ///
@@ -226,9 +226,9 @@ impl Holding {
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Whole(Bytes),
-    /// It has more bytes than are read.
+    /// It has more bytes than the limit for reading.
     TooLong(usize),
-    /// It needs no look.
+    /// It need not be read.
     NotRead,
 }
 

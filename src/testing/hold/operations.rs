@@ -1,4 +1,4 @@
-//! What a document declares of each operation, and whether a response conforms to it.
+//! What a document declares about each operation, and whether a response conforms to it.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::api::openapi::{OpenApi, template};
 
-/// At most so many errors of one body are reported.
+/// At most this many errors of one body are reported.
 const MAX_ERRORS: usize = 5;
 
 /// The operations of a document, by path and method.
@@ -299,7 +299,7 @@ impl ResponseRules {
             .any(|(name, _)| name.starts_with("text/"))
     }
 
-    /// The schema of `*/*`, which stands for content of which nothing is known.
+    /// The schema of `*/*`, which stands for content about which nothing is known.
     fn schema_of_anything(&self) -> Option<&Schema> {
         let found = self.content.iter().find(|(name, _)| name == "*/*");
         found.map(|(_, schema)| schema)

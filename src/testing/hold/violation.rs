@@ -1,4 +1,4 @@
-//! What a response does not do as the document says: [`Violation`].
+//! Where a response does not conform to the document: [`Violation`].
 
 use std::fmt;
 

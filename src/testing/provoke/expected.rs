@@ -1,4 +1,4 @@
-//! The answer that has to come, and whether a response is that.
+//! The expected answer, and whether a response is that answer.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
 const CERTAIN_FIELDS: [http::HeaderName; 3] =
     [header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
 
-/// What has to come.
+/// The expected answer.
 pub(super) struct Expected<'a> {
     pub(super) answer: Answer,
     /// The layer that gives it, if one does, and the names of its limits.

@@ -1,4 +1,4 @@
-//! Sends requests that get the answers which layers declare: [`Provoke`].
+//! Sends requests that provoke the answers which layers declare: [`Provoke`].
 
 mod expected;
 mod plan;
@@ -69,16 +69,16 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 ///
 /// Answers to what is not in a request (a store is down, a handler panics, time runs out) are listed as
 /// such. Valid values come from the schemas: `examples`, `default`, or else the smallest value. What
-/// can't be made from a schema is supplied by the test, and
+/// can't be made from a schema must be supplied by the test, and
 /// [`assert_all`](ProvokeReport::assert_all) fails until it is.
 ///
 /// A handler [for some versions](crate::Handled::in_versions) is sent requests of each of them, and the
-/// answers are compared with [the document of the version](crate::Api::openapi_of). Where a request names
-/// the version, all others are for the newest one.
+/// answers are compared with [the document of the version](crate::Api::openapi_of). Where requests name
+/// the version, those to all other handlers name the newest one.
 ///
 /// Each answer is provoked by requests of another address, so that limits by address do not
-/// interfere. Requests that spend a quota come last. Handlers may be called, so run it against a
-/// database for tests.
+/// interfere. Requests that spend a quota come last. Handlers may be called, so run it against a test
+/// database.
 ///
 /// # Example
 ///
@@ -250,7 +250,7 @@ impl Provoke {
         self
     }
 
-    /// Sends the requests, and says which answers came.
+    /// Sends the requests, and reports which answers were given.
     ///
     /// The service is that of the same `Api`.
     pub async fn run(&self, service: ApiService) -> ProvokeReport {
@@ -280,7 +280,7 @@ impl Provoke {
         }
         run.edition = all_versions;
         run.answers_of_api().await;
-        // A spent quota rejects other requests, too.
+        // A spent quota would also reject other requests.
         for (index, edition, expected, plan) in last {
             run.edition = edition;
             let outcome = run.outcome(&expected, plan).await;

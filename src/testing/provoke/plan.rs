@@ -1,4 +1,4 @@
-//! What has to be sent to get an answer of a layer.
+//! What to send to get an answer of a layer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,7 +28,7 @@ pub(super) struct Plan {
     pub(super) drafts: Vec<Vec<Draft>>,
     /// How often each is sent.
     pub(super) times: u64,
-    /// The description tells that one of them gets it.
+    /// The description says that one of them gets it.
     pub(super) is_certain: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// How to get the answer, or why it is not sent for.
+    /// How to get the answer, or why no request is sent for it.
     pub(super) fn plan(&self) -> Result<Plan, ProvokeOutcome> {
         let answer = self.answer;
         if let Some(why) = answer.why_not_provoked() {
@@ -232,7 +232,7 @@ impl Target<'_> {
             let once = with_value(base.clone(), carrier, "one");
             let twice = with_value(once, carrier, "two");
             if matches!(carrier, Carrier::Cookie(_)) {
-                // Of a few, each is tried.
+                // If there are only a few, each is tried.
                 let more = ["three", "four", "five"].into_iter();
                 drafts.push(more.fold(twice.clone(), |draft, value| {
                     with_value(draft, carrier, value)
@@ -531,7 +531,7 @@ fn impossible<T>(why: &str) -> Result<T, ProvokeOutcome> {
     Err(ProvokeOutcome::Impossible(why.to_owned()))
 }
 
-/// The description does not tell whether one of them gets the answer.
+/// The description does not say whether one of them gets the answer.
 fn maybe(drafts: impl IntoIterator<Item = Draft>) -> Plan {
     Plan::new(drafts.into_iter().collect(), false)
 }

@@ -53,7 +53,7 @@ impl ProvokeReport {
         &self.violations
     }
 
-    /// Fails a test unless all answers came that a request can provoke, as declared, and no other.
+    /// Fails a test unless all answers that a request can provoke came as declared, and no others came.
     ///
     /// # Panics
     ///

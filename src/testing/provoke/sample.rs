@@ -39,7 +39,7 @@ pub(super) fn invalid(schema: &Value, valid: Option<&Value>, document: &Value) -
 
 /// What a schema refers to, or the schema itself.
 pub(super) fn resolve<'a>(mut schema: &'a Value, document: &'a Value) -> &'a Value {
-    // A circle of references ends as well.
+    // A cycle of references ends as well.
     for _ in 0..DEPTH {
         let reference = schema.get("$ref").and_then(Value::as_str);
         let pointer = reference.and_then(|reference| reference.strip_prefix('#'));

@@ -41,15 +41,15 @@
 //!
 //! - The client controls its cookies. The user of a browser can write any cookie, and a server on
 //!   another subdomain, or an attacker on a network without TLS, can plant one, unless its name starts
-//!   with `__Host-`. Data that must be trusted belong in a session (`Sessions`) or a token (`Jwt`).
+//!   with `__Host-`. Data that must be trusted belongs in a session (`Sessions`) or a token (`Jwt`).
 //! - Shared caches must not store a response that sets a cookie: use `Cache-Control: private` or
 //!   `no-store` (RFC 9111, section 7.3).
 //! - Neither type shows a value in `Debug`.
 //!
 //! # Compared with
 //!
-//! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies with the same name, and add
-//! none of the attributes. Both use the crate `cookie`, as this module does.
+//! axum-extra's `CookieJar` and tower-cookies keep the last of two cookies with the same name, and set
+//! none of the attributes by default. Both use the crate `cookie`, as does this module.
 //!
 //! [`Cookies`]: crate::Cookies
 //! [`Cookies::find_all`]: crate::Cookies::find_all

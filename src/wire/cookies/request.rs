@@ -33,7 +33,7 @@ use crate::wire::{
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Cookies {
-    /// The only line in HTTP/1.1; HTTP/2 may have others.
+    /// The only line in HTTP/1.1; HTTP/2 may have more.
     first: Option<HeaderValue>,
     others: Vec<HeaderValue>,
 }
@@ -96,7 +96,7 @@ impl Cookies {
     ///
     /// # Errors
     ///
-    /// As [`find`](Self::find), or if the value cannot be parsed.
+    /// As for [`find`](Self::find), or if the value cannot be parsed.
     pub fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, CookieError> {
         let value = self.find(name)?;
         let parsed = value.map(str::parse).transpose();

@@ -20,9 +20,10 @@ const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 /// and is discarded when the browser closes. Other cookies of the response stay. Anything that would
 /// make browsers drop the cookie is an error; in a handler, `?` turns it into a 500.
 ///
-/// A setter returns a `Result` exactly if there are cookies that it does not fit:
+/// A setter returns a `Result` only if there are cookies to which it can't be applied:
 /// [`max_age`](Self::max_age), [`same_site_strict`](Self::same_site_strict) and
-/// [`dangerously_without_same_site`](Self::dangerously_without_same_site) fit all of them.
+/// [`dangerously_without_same_site`](Self::dangerously_without_same_site) can be applied to all of
+/// them.
 ///
 /// # Prefixes
 ///
@@ -157,7 +158,7 @@ impl SetCookie {
         self.checked()
     }
 
-    /// Browsers send the cookie to all subdomains of this domain, too. Each of them can then read it,
+    /// Browsers also send the cookie to all subdomains of this domain. Each of them can then read it,
     /// and plant another one.
     ///
     /// # Errors
@@ -285,7 +286,7 @@ impl SetCookie {
         }
     }
 
-    /// The domain and the path, as far as they are stated.
+    /// The domain and the path, if they are set.
     #[cfg(feature = "session")]
     pub(crate) fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.0.domain(), self.0.path())

@@ -91,7 +91,7 @@ impl<'a> MediaRange<'a> {
             let Some((name, value)) = parameter else {
                 continue;
             };
-            // A recipient goes by the name, wherever the parameter stands.
+            // A recipient recognizes the weight by its name, wherever it stands.
             if name.eq_ignore_ascii_case(b"q") {
                 let Value::Token(value) = value else {
                     return None;

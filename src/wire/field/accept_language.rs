@@ -103,7 +103,7 @@ pub(crate) fn best_language(ranges: &[LanguageRange<'_>], tags: &[String]) -> Op
     None
 }
 
-/// Without the last subtag, nor a single letter or digit before it, which only introduces it.
+/// Without the last subtag, and without a single letter or digit before it, which only introduces it.
 fn truncated(range: &str) -> Option<&str> {
     let (rest, _) = range.rsplit_once('-')?;
     match rest.rsplit_once('-') {

@@ -4,7 +4,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 
 use super::{Repeated, only_line};
 
-/// What a request's `Authorization` says in one scheme.
+/// The credentials of one scheme in a request's `Authorization`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
     /// Nothing: no field, or another scheme.
@@ -29,7 +29,7 @@ pub(crate) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Credentia
     }
 }
 
-/// What follows the scheme in every line that is of it.
+/// What follows the scheme, in every line of this scheme.
 pub(crate) fn all_credentials<'a>(
     headers: &'a HeaderMap,
     scheme: &'a str,

@@ -4,7 +4,7 @@
 //! and stray trailing bits are refused. It is written by hand because every request with a token
 //! pays for it, and a decoder for any alphabet takes nearly twice as many instructions.
 
-/// Stands in the highest byte for what is no character of the alphabet.
+/// Marks, in the highest byte, what is not a character of the alphabet.
 const INVALID: u32 = 0xff00_0000;
 
 /// For each of the four places in a group, what each byte adds to the three that come out; the

@@ -86,8 +86,8 @@ impl From<Challenge> for HeaderValue {
 }
 
 /// A value of `WWW-Authenticate` without the challenges that say nothing new beside these values;
-/// `None` if no challenge is left. Only a realm is nothing new: a client has one credential of a
-/// scheme, whatever the realms are called, and many read only the first challenge of a scheme.
+/// `None` if no challenge is left. A realm alone is nothing new: a client has one credential per
+/// scheme, whatever the realms are called, and many clients read only the first challenge of a scheme.
 pub(crate) fn without_repeated<'a>(
     value: &HeaderValue,
     sent: impl Iterator<Item = &'a HeaderValue>,
@@ -154,8 +154,8 @@ fn read(value: &HeaderValue) -> Vec<ReadChallenge<'_>> {
     challenges
 }
 
-/// The scheme with which a challenge begins in an element of a list, and what follows it; none, if
-/// the element is a parameter of the challenge before it (RFC 9110, section 11.6.1).
+/// The scheme with which a challenge begins in an element of a list, and what follows it; `None` if the
+/// element is a parameter of the challenge before it (RFC 9110, section 11.6.1).
 fn scheme_in(element: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = element.iter().position(|byte| !is_token_byte(*byte));
     let (scheme, rest) = element.split_at_checked(end.unwrap_or(element.len()))?;

@@ -13,7 +13,8 @@ use super::header_value::header_value;
 /// there.
 ///
 /// A *strong* tag changes whenever the bytes of the representation change. A *weak* one (`W/"7"`) may
-/// stay while nothing has changed that matters to clients. Only strong tags are equal in `If-Match`.
+/// stay the same as long as nothing changes that matters to clients. In `If-Match`, only strong tags
+/// can match.
 ///
 /// # Example
 ///
@@ -268,7 +269,8 @@ impl TagList {
         lines.map(HeaderValue::as_bytes)
     }
 
-    /// The tags. A list that is malformed anywhere has none: half of it is not what the client said.
+    /// The tags. A list that is malformed anywhere has none, because half of it is not what the client
+    /// meant.
     pub(crate) fn tags(&self) -> impl Iterator<Item = TagRef<'_>> {
         let is_list = self.syntax() == Syntax::Tags;
         let lines = self.lines().filter(move |_| is_list);

@@ -12,8 +12,7 @@ use super::{
 /// The most bytes of a node's name that is written with escapes.
 const LONGEST: usize = 128;
 
-/// What the elements of one line say in `for`, the last one first. An element that does not say
-/// it is malformed.
+/// The `for` of each element of one line, the last one first. An element without it is malformed.
 pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
     elements_from_the_right(line).map(|element| {
         element
@@ -22,7 +21,7 @@ pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
     })
 }
 
-/// What an element says of the request that a proxy has received.
+/// What an element says about the request that a proxy has received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Element {
     /// `for`: who sent it.
@@ -57,7 +56,7 @@ fn split_last(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
         match byte {
             b',' if !quoted => return (Some(before), rest.get(1..).unwrap_or_default()),
             b'"' if !quoted => quoted = true,
-            // The opening one stands after `=`; one after an odd number of backslashes is text.
+            // The opening quotation mark follows `=`; one after an odd number of backslashes is text.
             b'"' => {
                 let escapes = before.iter().rev().take_while(|byte| **byte == b'\\');
                 quoted = escapes.count() % 2 == 1;

@@ -1,4 +1,4 @@
-//! Reads `X-Forwarded-For`, from the right, and the names of nodes that it and `Forwarded` have.
+//! Reads `X-Forwarded-For`, from the right, and the node names of both this field and `Forwarded`.
 //!
 //! No standard defines `X-Forwarded-For`: each proxy appends the address that the request came
 //! from, some with its port. What stands on the left was there before, and may be anything.

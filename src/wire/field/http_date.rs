@@ -218,7 +218,7 @@ impl Reader<'_> {
         self.0.is_empty().then_some(())
     }
 
-    /// A number of so many digits.
+    /// A number with this many digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

@@ -44,8 +44,8 @@ pub(crate) struct Repeated;
 
 /// The only line of a field that is not a list.
 ///
-/// A sender must not repeat such a field (RFC 9110, section 5.3). Which of several lines another
-/// server on the way goes by is unknown here, so none of them counts.
+/// A sender must not repeat such a field (RFC 9110, section 5.3). It is not known which of several
+/// lines another server on the way uses, so none of them counts.
 pub(crate) fn only_line(
     headers: &HeaderMap,
     name: impl AsHeaderName,

@@ -35,7 +35,7 @@ impl OriginList {
     }
 }
 
-/// By length, then by bytes; what was asked counts as lower case (RFC 6454, section 4).
+/// By length, then by bytes; the origin that was sent is compared in lower case (RFC 6454, section 4).
 fn order(allowed: &HeaderValue, asked: &[u8]) -> Ordering {
     let allowed = allowed.as_bytes();
     // Browsers send lower case.

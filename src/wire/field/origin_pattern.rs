@@ -40,7 +40,7 @@ impl OriginPattern {
         if rest.matches('*').count() > 1 {
             return Err(SYNTAX);
         }
-        // A host with a letter in place of the `*` has the same labels.
+        // A host with a letter instead of the `*` has the same labels.
         let example = rest.replace("://*.", "://").replace('*', "a");
         let origin = Origin::parse(&example)?;
         let scheme = origin.scheme().to_ascii_lowercase();
@@ -98,7 +98,7 @@ impl Host {
         let Some((before, _)) = authority.split_once('*') else {
             return Ok(Self::Exactly(host));
         };
-        // The letter in place of the `*` stands at the same byte.
+        // The letter that replaces the `*` is at the same byte.
         let parts = host.split_at_checked(before.len());
         let parts = parts.and_then(|(before, rest)| Some((before, rest.strip_prefix('a')?)));
         let (before, after) = parts.ok_or(SYNTAX)?;

@@ -1,4 +1,4 @@
-//! Structured fields, RFC 9651: a syntax of its own, of which strings are written and read.
+//! Structured fields, RFC 9651: the parts of the syntax that are used here.
 
 /// A String (section 4.1.6), in its quotes; `None` if it has a character that none can have.
 pub(crate) fn string(text: &str) -> Option<String> {

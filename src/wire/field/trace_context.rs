@@ -193,10 +193,10 @@ fn hex(digits: &[u8]) -> Option<u128> {
 /// The most members of `tracestate` (section 3.3.1.1).
 const MOST_MEMBERS: usize = 32;
 
-/// How much of `tracestate` is handed on (section 3.3.1.5).
+/// How much of `tracestate` is propagated (section 3.3.1.5).
 const MOST_STATE: usize = 512;
 
-/// The members of `tracestate`, as they are handed on: all lines in one, without empty members and
+/// The members of `tracestate`, as they are propagated: all lines in one, without empty members and
 /// without spaces around them. `None` if there are none, or one of them is invalid (section 3.3.1).
 ///
 /// If they are too long, those with more than 128 characters are dropped first, and then those at the end

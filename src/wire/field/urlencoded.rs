@@ -12,7 +12,7 @@ pub(crate) enum Malformed {
     NotUtf8,
 }
 
-/// Whether every escape is one, and all text is UTF-8.
+/// Checks that every escape is valid, and that all text is UTF-8.
 ///
 /// Allocates only if there is an escape of a byte that is not ASCII.
 pub(crate) fn check(input: &[u8]) -> Result<(), Malformed> {

@@ -7,8 +7,8 @@ use http::{
 
 /// Adds field names to `Vary`, those that are not there yet.
 ///
-/// `names` is a comma-separated list, as it would stand in the field. Lines that are there stay as
-/// they are, and nothing is added to a `Vary: *`, which stands for every name.
+/// `names` is a comma-separated list, as it is written in the field. Existing lines are not changed,
+/// and nothing is added to a `Vary: *`, which stands for every name.
 #[inline]
 pub(crate) fn add(headers: &mut HeaderMap, names: &'static str) {
     if let Entry::Vacant(none) = headers.entry(header::VARY) {

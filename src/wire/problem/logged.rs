@@ -52,9 +52,9 @@ impl Problem {
             .severity(Severity::Unavailable)
     }
 
-    /// A 502 because another server, which this one had to ask, can't be reached or has sent something
-    /// that is not valid (RFC 9110, section 15.6.3). The cause goes to the log, as a warning, and not to the
-    /// client.
+    /// A 502 because another server, on which this request depends, can't be reached or has sent an
+    /// invalid response (RFC 9110, section 15.6.3). The cause goes to the log, as a warning, and not to
+    /// the client.
     ///
     /// # Example
     ///
@@ -77,7 +77,7 @@ impl Problem {
             .severity(Severity::Unavailable)
     }
 
-    /// A 504 because another server, which this one had to ask, has not answered in time (RFC 9110,
+    /// A 504 because another server, on which this request depends, has not answered in time (RFC 9110,
     /// section 15.6.5). The cause goes to the log, as a warning, and not to the client.
     pub fn gateway_timeout(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT)
@@ -109,8 +109,8 @@ impl Problem {
         self.change(|inner| inner.logged.scheme = Some(name))
     }
 
-    /// Marks it as part of normal operation, whatever the status: a 503 of a server that sheds load or
-    /// is under maintenance. It is logged at the level `debug`, and not at `error`.
+    /// Marks the problem as part of normal operation, whatever the status: a 503 of a server that sheds
+    /// load or is under maintenance. It is logged at the level `debug`, and not at `error`.
     ///
     /// # Example
     ///

@@ -28,11 +28,12 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 
 /// An error response: problem details for HTTP APIs, [RFC 9457].
 ///
-/// Every refusal of this crate is one, and handlers can return it too. Clones are cheap and the body
-/// is rendered once, so build a problem that is always the same once, and clone it.
+/// Every refusal of this crate is a `Problem`, and handlers can return one too. Clones are cheap and
+/// the body is rendered once, so build a problem that never changes once, and clone it.
 ///
-/// The problem is also in the extensions of the response, where an outer layer can find it, such as
-/// `with_presentation`. It is logged once for each response; see [the guide](crate::guide::logging).
+/// The problem is also in the extensions of the response, where an outer layer, such as
+/// `with_presentation`, can find it. It is logged once for each response; see [the
+/// guide](crate::guide::logging).
 ///
 /// # Example
 ///
@@ -233,7 +234,7 @@ impl Problem {
     }
 
     /// All extension members, as JSON: `write` adds them to the body by [`write_member`], in the order
-    /// of their names. It saves the values of a problem that differs in each response.
+    /// of their names. This avoids building the values of a problem that differs in each response.
     pub(crate) fn written_extensions(
         self,
         write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
@@ -419,7 +420,7 @@ impl Serialize for Problem {
 /// Reads the problem of another server. Members of the standard whose values have another type are
 /// ignored (RFC 9457, section 3.1); only the status is required, as a number from 100 to 999.
 ///
-/// # Example: what a service of one's own has answered
+/// # Example: the answer of another service
 ///
 /// ```
 /// use wythe::Problem;

@@ -12,10 +12,10 @@ use super::{Extensions, PROBLEM_JSON, Problem};
 /// The name of the member.
 const REQUEST_ID: &str = "request_id";
 
-/// Adds the id to the body of a response that is a problem, unless it has a member of this name. It
-/// needs no escape.
+/// Adds the id to the body of a response that is a problem, unless it has a member of this name. The id
+/// needs no escapes.
 ///
-/// A body that is no longer what the problem was rendered to stays: it was compressed, has a digest, or
+/// A body that is no longer the rendered problem is not changed: it was compressed, has a digest, or
 /// has another form.
 pub(crate) fn add_request_id<R: Body + From<Bytes>>(response: &mut Response<R>, id: &str) {
     const OF_THE_BODY: [HeaderName; 3] = [

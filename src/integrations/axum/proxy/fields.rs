@@ -72,7 +72,7 @@ impl ForwardedFields {
     }
 }
 
-/// Fields of one connection, and those that are written anew. They are never forwarded (RFC 9110,
+/// Fields of one connection, and those that are rewritten. They are never forwarded (RFC 9110,
 /// section 7.6.1). `Proxy` becomes the variable `HTTP_PROXY` in CGI.
 pub(super) fn is_of_connection(name: &HeaderName) -> bool {
     const NAMES: [&str; 12] = [
