@@ -22,19 +22,19 @@ pub(super) struct RegisteredClaims<'a> {
     pub(super) nbf: Option<NumericDate>,
 }
 
-/// How far `nbf` and `iat` may be in the future by default. An issuer writes the time at which it
-/// signs into both, and a clock that is synchronized still differs by seconds: without it, a new
-/// token would be refused by the services whose clock is behind.
+/// How far `nbf` and `iat` may be in the future by default. Issuers write the time of signing into
+/// both, and even synchronized clocks differ by seconds: without this leeway, services whose clock is
+/// behind would refuse a new token.
 const START_LEEWAY: Duration = Duration::from_secs(10);
 
-/// What the claims of every token must say.
+/// The rules for the claims of every token.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClaimRules {
-    /// The accepted values of `iss`. It must name the issuer whose keys signed the token besides, so
-    /// that no name here lets one issuer's key sign for another.
+    /// The accepted values of `iss`. In addition, `iss` must name the issuer whose keys signed the
+    /// token, so that no name here lets one issuer's key sign for another issuer.
     pub(super) issuers: Vec<String>,
     pub(super) audiences: Vec<String>,
-    /// The same for all times, if it is set.
+    /// One leeway for all times, if it is set.
     pub(super) leeway: Option<Duration>,
     pub(super) without_expiry: bool,
     pub(super) any_audience: bool,
@@ -42,12 +42,12 @@ pub(super) struct ClaimRules {
     pub(super) max_age: Option<Duration>,
 }
 
-/// What the claims of one issuer's tokens must say.
+/// The rules for the claims of one issuer's tokens.
 #[derive(Clone, Debug, Default)]
 pub(super) struct IssuerClaims {
     /// The only accepted `iss`. Without a name, any holder of the keys is the issuer.
     pub(super) name: Option<String>,
-    /// The accepted values of `aud`, in place of those of all issuers.
+    /// The accepted values of `aud`, instead of those in [`ClaimRules`].
     pub(super) audiences: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl IssuerClaims {
 
 impl ClaimRules {
     /// Checks the claims in this JSON at this time since the epoch, and returns the period in which
-    /// they pass.
+    /// they are valid.
     pub(super) fn check(
         &self,
         json: &str,
@@ -78,7 +78,7 @@ impl ClaimRules {
             return Err(JwtRefusal::issuer(texts(&self.issuers), iss));
         }
         self.check_audience(issuer, claims.aud.as_ref())?;
-        // Each of these reads the claims once more, and only if it is configured.
+        // Each of these checks parses the claims again, but only if it is configured.
         if !self.required.is_empty() {
             check_presence(json, &self.required)?;
         }
@@ -88,13 +88,13 @@ impl ClaimRules {
         }
     }
 
-    /// For `nbf` and `iat`, in seconds.
+    /// The leeway for `nbf` and `iat`, in seconds.
     fn start_leeway(&self) -> f64 {
         self.leeway.unwrap_or(START_LEEWAY).as_secs_f64()
     }
 
-    /// For `exp` and the age, in seconds. None by default: an expired token is replaced, and nobody
-    /// has to wait for that.
+    /// The leeway for `exp` and the age, in seconds. Zero by default: a client replaces an expired
+    /// token and need not wait.
     fn end_leeway(&self) -> f64 {
         self.leeway.unwrap_or_default().as_secs_f64()
     }
@@ -108,7 +108,7 @@ impl ClaimRules {
         match claims.exp {
             None if !self.without_expiry => return Err(JwtRefusal::MissingExpiry),
             None => {}
-            // "on or after which": at that second it has expired (RFC 7519, section 4.1.4).
+            // "on or after which": at exactly that second it has expired (RFC 7519, section 4.1.4).
             Some(NumericDate(expiry)) => period = period.until(expiry + self.end_leeway()),
         }
         if period.has_ended(now) {
@@ -138,8 +138,8 @@ impl ClaimRules {
             Some(Audience::One(name)) => slice::from_ref(name),
             Some(Audience::Several(names)) => names.as_slice(),
         };
-        // A recipient that is not among a token's audiences must reject it, and one without a name is
-        // never among them (RFC 7519, section 4.1.3).
+        // A recipient that is not among a token's audiences must reject the token (RFC 7519, section
+        // 4.1.3). A service without a configured name is never among them.
         let is_accepted = found.iter().any(|name| contains(accepted, name));
         let needs_none = aud.is_none() && accepted.is_empty();
         if self.any_audience || is_accepted || needs_none {
@@ -199,7 +199,7 @@ fn check_presence(json: &str, required: &[String]) -> Result<(), JwtRefusal> {
 }
 
 /// Reads which of these claims are present and not null. A duplicate is an error (RFC 7519, section
-/// 4): the handler might read the other one.
+/// 4): the handler might read the other value.
 struct RequiredClaims<'a>(&'a [String]);
 
 impl<'de> DeserializeSeed<'de> for RequiredClaims<'_> {
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for RequiredClaims<'_> {
     }
 }
 
-/// The period in which the claims about time accept a token, with the leeway: in seconds since the
+/// The period in which a token's time claims are valid, including the leeway: in seconds since the
 /// epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct ValidityPeriod {
@@ -241,7 +241,7 @@ pub(super) struct ValidityPeriod {
 }
 
 impl Default for ValidityPeriod {
-    /// Always.
+    /// Unbounded.
     fn default() -> Self {
         Self {
             from: f64::NEG_INFINITY,
@@ -251,7 +251,7 @@ impl Default for ValidityPeriod {
 }
 
 impl ValidityPeriod {
-    /// The part of it that begins no sooner.
+    /// The part of it that starts at `from` or later.
     pub(super) const fn from(self, from: f64) -> Self {
         Self {
             from: self.from.max(from),
@@ -259,7 +259,7 @@ impl ValidityPeriod {
         }
     }
 
-    /// The part of it that ends no later. At that second it has ended.
+    /// The part of it that ends at `until` or earlier. At that second it has ended.
     pub(super) const fn until(self, until: f64) -> Self {
         Self {
             until: self.until.min(until),

@@ -16,7 +16,7 @@ use crate::wire::field::base64url;
 pub(super) struct CompactJws<'a> {
     /// The header as it was sent.
     header: &'a [u8],
-    /// The signing input: header and claims as they were sent, with the dot between them.
+    /// The signing input: header and claims as they were sent, including the dot between them.
     pub(super) signing_input: &'a [u8],
     /// Signature and claims, decoded.
     decoded: Vec<u8>,
@@ -46,12 +46,12 @@ impl<'a> CompactJws<'a> {
         self.decoded_parts().0
     }
 
-    /// The claims, as JSON text that is an object if it is JSON at all.
+    /// The claims, as text that is a JSON object if it is JSON at all.
     pub(super) fn claims(&self) -> Result<&str, JwtRefusal> {
         json_object(self.decoded_parts().1).ok_or(JwtRefusal::Malformed)
     }
 
-    /// Reads the header and passes it on.
+    /// Parses the header and calls `then` with it.
     pub(super) fn with_header<T, E: From<JwtRefusal>>(
         &self,
         then: impl FnOnce(&JoseHeader<'_>) -> Result<T, E>,
@@ -81,15 +81,15 @@ fn decode(part: &[u8], bytes: &mut Vec<u8>) -> Result<(), JwtRefusal> {
     base64url::decode(part, bytes).ok_or(JwtRefusal::Malformed)
 }
 
-/// The headers of almost all HS256 tokens, in base64url: `typ` first, and `alg` first. Parsing them
-/// would cost as much as verifying the signature.
+/// The headers of almost all HS256 tokens, in base64url: with `typ` first, and with `alg` first.
+/// Parsing them would cost as much as verifying the signature.
 const COMMON_HEADERS: [&[u8]; 2] = [
     b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9",
     b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
 ];
 
-/// The members of a JOSE header that are used here (RFC 7515, section 4). Keys and addresses of
-/// keys in a header (`jwk`, `jku`, `x5u`, `x5c`) are ignored: the sender controls them.
+/// The members of a JOSE header that are used here (RFC 7515, section 4). Keys and key URLs in a
+/// header (`jwk`, `jku`, `x5u`, `x5c`) are ignored: the sender controls them.
 #[derive(Debug, Deserialize)]
 pub(super) struct JoseHeader<'a> {
     #[serde(borrow)]
@@ -103,7 +103,7 @@ pub(super) struct JoseHeader<'a> {
 }
 
 impl JoseHeader<'_> {
-    /// The header of [`COMMON_HEADERS`].
+    /// The parsed form of [`COMMON_HEADERS`].
     const fn hs256() -> JoseHeader<'static> {
         JoseHeader {
             alg: JsonString(Cow::Borrowed("HS256")),
@@ -118,7 +118,7 @@ impl JoseHeader<'_> {
         let json = json_object(json).ok_or(JwtRefusal::Malformed)?;
         let header: JoseHeader<'_> =
             serde_json::from_str(json).map_err(|_position| JwtRefusal::Malformed)?;
-        // No extension is understood here (RFC 7515, section 4.1.11).
+        // No extensions are supported (RFC 7515, section 4.1.11).
         if header.crit.0 {
             return Err(JwtRefusal::CriticalHeader);
         }
@@ -126,8 +126,8 @@ impl JoseHeader<'_> {
     }
 
     /// Whether a token of this `typ` is accepted as an access token by default: `typ` is missing, is
-    /// `JWT`, or is that of an access token (RFC 9068, section 2.1). Other types mark tokens for
-    /// another use (RFC 8725, section 3.11).
+    /// `JWT`, or is that of an access token (RFC 9068, section 2.1). Other types mark tokens for other
+    /// uses (RFC 8725, section 3.11).
     pub(super) fn is_access_token(&self) -> bool {
         match self.typ.as_deref() {
             None | Some("JWT") => true,
@@ -159,7 +159,7 @@ pub(super) fn json_object(json: &[u8]) -> Option<&str> {
     json.trim_ascii_start().starts_with('{').then_some(json)
 }
 
-/// A JSON string, borrowed unless it has escapes. (`Option<Cow<str>>` would always copy.)
+/// A JSON string, borrowed unless it contains escapes. (`Option<Cow<str>>` would always copy.)
 #[derive(Debug)]
 pub(super) struct JsonString<'a>(pub(super) Cow<'a, str>);
 
@@ -207,7 +207,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonString<'a> {
     }
 }
 
-/// Whether a member is present, whatever its value: `null` counts.
+/// Whether a member is present, whatever its value: `null` counts as present.
 #[derive(Debug, Default)]
 pub(super) struct Present(pub(super) bool);
 

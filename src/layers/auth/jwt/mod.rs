@@ -33,25 +33,27 @@ use crate::wire::ConfigError;
 /// [`with_auth`](crate::with_auth).
 ///
 /// The token is read from `Authorization: Bearer` (RFC 6750) or [another scheme](Self::scheme), from a
-/// [header](Self::header) of its own, or from a [`cookie`](Self::cookie); never from the query or a form, because a query ends up
-/// in logs (RFC 6750, section 5.3). A token passes if all of this holds:
+/// [custom header](Self::header), or from a [`cookie`](Self::cookie); never from the query or a form,
+/// because queries end up in logs (RFC 6750, section 5.3). A token passes if all of these conditions
+/// hold:
 ///
 /// 1. it is the only token of the request, and at most 8 KiB long ([`max_length`](Self::max_length));
 /// 2. it is a JWS in compact serialization, each part is canonical base64url, and its header has no
 ///    `crit`;
 /// 3. its `typ` is missing, `JWT` or `at+jwt`, or one of the [types](Self::token_type) that you
 ///    accept instead: a token for another use is not an access token (RFC 8725, section 3.11);
-/// 4. there is a key for its `alg`, and for its `kid` if it has one and the keys have ids; of several
-///    [`issuers`](Self::issuers), only the keys of the one in its `iss` are used;
+/// 4. there is a key for its `alg`, and for its `kid` if it has one and the keys have ids; with
+///    several [`issuers`](Self::issuers), only the keys of the issuer in its `iss` are used;
 /// 5. its signature is valid;
 /// 6. `exp` is present and in the future; `nbf` has passed, or is at most 10 seconds away
 ///    ([`leeway`](Self::leeway)); and it is not older than [`max_age`](Self::max_age), if that is set;
-/// 7. `iss` and `aud` are present and among the accepted ones; a token with an `aud` is refused if
-///    no audience is configured, because it is meant for someone else (RFC 7519, section 4.1.3);
+/// 7. if they are configured, `iss` and `aud` are present and accepted; if no audience is configured,
+///    a token with an `aud` is refused, because it is meant for another service (RFC 7519, section
+///    4.1.3);
 /// 8. the [required claims](Self::required_claims) are present;
 /// 9. the claims can be deserialized as `C`, and your own [checks](Self::check) pass.
 ///
-/// A token that was verified before is found in a [`TokenCache`]; your own checks run for every
+/// A token that was verified before is found in a [`TokenCache`]; your own checks still run for every
 /// request.
 ///
 /// # Issuer, audience and type
@@ -62,10 +64,10 @@ use crate::wire::ConfigError;
 /// | `aud` | must be present and contain one of the names | must be absent |
 /// | `typ` | must be present and one of the types | must be absent, `JWT` or `at+jwt` |
 ///
-/// With a secret that only your own services share, issuer and audience are known from the key. An
-/// identity provider signs tokens for many services: configure the issuer and your audience, or any
-/// of its users can present a token that was issued for another service (RFC 8725, sections 3.8 and
-/// 3.9). Keys of [`issuers`](Self::issuers) always have the issuer's name.
+/// With a secret that only your own services share, the key already determines issuer and audience. An
+/// identity provider signs tokens for many services: configure the issuer and your audience; otherwise
+/// any of its users can present a token that was issued for another service (RFC 8725, sections 3.8
+/// and 3.9). Keys of [`issuers`](Self::issuers) are always tied to the issuer's name.
 ///
 /// # Example
 ///
@@ -116,45 +118,46 @@ use crate::wire::ConfigError;
 ///
 /// The cause of the `Problem` is a [`JwtRefusal`].
 ///
-/// Behind [`optional`](crate::With::optional), a token in a [`cookie`](Self::cookie) that does not pass
-/// counts as no token, and so do several cookies of its name: a browser sends them even to the page
-/// where users sign in. A token in `Authorization` or in a header of its own, which a client adds on
-/// purpose, is refused as above.
+/// Behind [`optional`](crate::With::optional), a token in a [`cookie`](Self::cookie) that does not
+/// pass counts as no token, and so do several cookies with that name: a browser sends them even to the
+/// sign-in page. A token in `Authorization` or in a custom header, which a client adds explicitly, is
+/// refused as above.
 ///
 /// # Security
 ///
-/// It protects against tokens that are forged, altered, or signed for another use, and against
-/// attempts to make the verifier use another algorithm or key: `alg` is only compared with that of
-/// the key, and keys and addresses of keys in a header (`jwk`, `jku`, `x5c`, `x5u`) are ignored. It
-/// does not protect against these:
+/// The layer protects against tokens that are forged, altered, or signed for another use, and against
+/// attempts to make the verifier use another algorithm or key: `alg` is only compared with that of the
+/// key, and keys and key URLs in a header (`jwk`, `jku`, `x5c`, `x5u`) are ignored. It does not
+/// protect against these threats:
 ///
 /// - Theft. Anyone who has the token can use it: send it only over TLS, keep it out of logs, and keep
 ///   `exp` short.
-/// - Replay. A token passes as often as it is sent, until it expires.
+/// - Replay. A token can be sent any number of times until it expires.
 /// - Revocation and logout. A token is valid until it expires, whatever happens to its user: a logout
 ///   that removes the cookie does not end the token. A [`check`](Self::check) runs for every request,
 ///   and can look up revoked tokens or users in memory.
-/// - Forged requests. A browser sends the token in a cookie with every request, including those that
-///   other sites make: set `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before this layer,
-///   and name the cookie `__Host-..`, so that a sibling domain can't add a second one, which would be
+/// - Forged requests. A browser sends the token in a cookie with every request, including those caused
+///   by other sites: set `SameSite`, `HttpOnly` and `Secure`, put `with_csrf` before this layer, and
+///   name the cookie `__Host-..`, so that a sibling domain can't add a second one, which would be
 ///   answered with 400. After a change of the cookie's domain or path, browsers send the old one as
-///   well: remove it when the new one is set, with the [`removal`](crate::SetCookie::removal) of a
+///   well: remove it when you set the new one, with the [`removal`](crate::SetCookie::removal) of a
 ///   cookie that has the old attributes.
 /// - Disclosure. The claims are signed, not encrypted.
-/// - A misconfigured proxy. With a [header](Self::header) of its own, the proxy must remove the header
-///   that clients send; the signature is verified in any case.
+/// - A misconfigured proxy. If the proxy passes the token in a [custom header](Self::header), it must
+///   remove that header from client requests; the signature is verified in any case.
 ///
-/// No request causes a fetch, unless the keys are fetched ([`jwks`](Self::jwks)). Signatures are
-/// verified by `aws-lc-rs` (feature `jwt-aws-lc`, a default) or by `RustCrypto` (`jwt-rust-crypto`), and
-/// HMAC by `hmac` and `sha2`. With both features it is `aws-lc-rs`, which is faster; with neither, only
-/// HMAC is supported. The providers of `jsonwebtoken` are not used, and a program may install any.
+/// No request causes a fetch, unless you use [`jwks`](Self::jwks). Signatures are verified by
+/// `aws-lc-rs` (feature `jwt-aws-lc`, a default) or by `RustCrypto` (`jwt-rust-crypto`), and HMAC by
+/// `hmac` and `sha2`. With both features, `aws-lc-rs` is used, which is faster; with neither, only
+/// HMAC is supported. The crypto providers of `jsonwebtoken` are not used, so a program may install
+/// any of them.
 ///
 /// # Compared with
 ///
 /// By default, `jsonwebtoken::decode` accepts a token without the expected issuer or audience, before
 /// its `nbf`, and with an empty secret, and allows a minute of leeway; with none or two of its
-/// backends it panics at the first token. It is well suited to sign tokens for this verifier, except
-/// for `ES512`, which it does not support.
+/// backends it panics at the first token. It is well suited to signing tokens for this verifier,
+/// except for `ES512`, which it does not support.
 #[must_use]
 pub struct Jwt<C> {
     verifier: Arc<TokenVerifier>,
@@ -176,8 +179,8 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
 
     /// Accepts tokens signed with any of these keys, each for its own algorithm.
     ///
-    /// A token with a `kid` is verified with the key of that id, or if there is none, with the keys
-    /// that have no id; a token without `kid`, with all keys of its algorithm.
+    /// A token with a `kid` is verified with the keys that have this id or, if there are none, with
+    /// the keys that have no id. A token without `kid` is verified with all keys of its algorithm.
     ///
     /// # Example
     ///
@@ -192,15 +195,15 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If there is no key, more than 32, or two with the same id and algorithm.
+    /// If the list is empty, has more than 32 keys, or has two with the same id and algorithm.
     pub fn keys(keys: impl IntoIterator<Item = JwtKey>) -> Result<Self, ConfigError> {
         let keys = KeySource::Fixed(Arc::new(JwtKey::set(keys)?));
         Self::of_any_issuer(keys)
     }
 
-    /// Accepts tokens of several issuers, each signed with keys of its own.
+    /// Accepts tokens of several issuers, each signed with the issuer's own keys.
     ///
-    /// The token's `iss` must be one of these names, and chooses the keys: a key of one issuer never
+    /// The token's `iss` must be one of these names, and selects the keys: a key of one issuer never
     /// verifies a token that names another.
     ///
     /// # Example
@@ -220,13 +223,13 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If there is no issuer, or one is listed twice.
+    /// If the list is empty, or contains an issuer twice.
     pub fn issuers(issuers: impl IntoIterator<Item = JwtIssuer>) -> Result<Self, ConfigError> {
         Self::of_issuers(JwtIssuer::list(issuers.into_iter().collect())?)
     }
 
-    /// Accepts tokens signed with a key of an identity provider, fetched from there. If the keys are
-    /// [discovered](Jwks::discover) by the issuer's name, `iss` must be that name.
+    /// Accepts tokens signed with a key of an identity provider, which is fetched from the provider.
+    /// If the keys are [discovered](Jwks::discover) by the issuer's name, `iss` must be that name.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The options of a [`Jwt`]: what tokens must say, where they are found, and who signs them.
+//! The options of a [`Jwt`]: the rules for tokens, the places where they are found, and their issuers.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,15 +14,16 @@ use super::{
 };
 use crate::{support::clock::Clock, wire::ConfigError};
 
-/// What tokens must say.
+/// Rules for tokens.
 impl<C> Jwt<C> {
-    /// Adds an accepted `iss`. Without any, `iss` is not checked, except that it chooses among
-    /// several [`issuers`](Self::issuers); of these, only the ones named here are then accepted.
+    /// Adds an accepted `iss`. Without any, `iss` is not checked, except that it selects among several
+    /// [`issuers`](Self::issuers); if names are added, only those of the issuers with such a name are
+    /// accepted.
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
         self.change(|verifier| verifier.rules.issuers.push(issuer.into()))
     }
 
-    /// Adds a name of this service that `aud` may contain.
+    /// Adds a name of this service, which `aud` must contain; one of several names is enough.
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.change(|verifier| verifier.rules.audiences.push(audience.into()))
     }
@@ -36,9 +37,9 @@ impl<C> Jwt<C> {
         self.change(|verifier| verifier.rules.leeway = Some(leeway))
     }
 
-    /// Adds an accepted media type of the header's `typ`, such as `at+jwt` (RFC 9068). If one issuer
-    /// signs tokens for several uses, it keeps them apart: the header must then have one of the
-    /// types that are added here.
+    /// Adds an accepted media type of the header's `typ`, such as `at+jwt` (RFC 9068), which keeps
+    /// apart the tokens that one issuer signs for several uses. The header must then have one of the
+    /// added types.
     ///
     /// By default, `typ` may be missing, `JWT` or `at+jwt`.
     pub fn token_type(self, typ: impl Into<String>) -> Self {
@@ -60,16 +61,16 @@ impl<C> Jwt<C> {
     }
 
     /// The maximum age of a token, whatever its `exp`. Its `iat` is then required and must not be in
-    /// the future, except for the [leeway](Self::leeway).
+    /// the future, apart from the [leeway](Self::leeway).
     pub fn max_age(self, age: Duration) -> Self {
         self.change(|verifier| verifier.rules.max_age = Some(age))
     }
 
-    /// Adds a check of the claims. If it fails, the token is refused; the reason goes to the log and
-    /// not to the client. It runs for every request, whether the token is cached or not.
+    /// Adds a check of the claims. If it fails, the token is refused; the reason is logged but not
+    /// sent to the client. The check runs for every request, whether the token is cached or not.
     ///
-    /// For what a client may do, [`with_authorization`](crate::with_authorization) is better: it
-    /// answers 403.
+    /// To decide what a client may do, use [`with_authorization`](crate::with_authorization) instead:
+    /// it answers 403.
     ///
     /// # Example
     ///
@@ -100,22 +101,22 @@ impl<C> Jwt<C> {
         self
     }
 
-    /// Accepts tokens without `exp`, which never expire. If a token has one, it is still checked.
+    /// Accepts tokens without `exp`, which never expire. If a token has an `exp`, it is still checked.
     pub fn dangerously_accept_without_expiry(self) -> Self {
         self.change(|verifier| verifier.rules.without_expiry = true)
     }
 
-    /// Does not check `aud`: accepts tokens that the issuer made for other services. A service that
+    /// Does not check `aud`: accepts tokens that the issuer made for other services. Any service that
     /// receives such a token can then use it here.
     pub fn dangerously_accept_any_audience(self) -> Self {
         self.change(|verifier| verifier.rules.any_audience = true)
     }
 }
 
-/// Where tokens are found, and what is answered.
+/// Where tokens are read from, and the challenges.
 impl<C> Jwt<C> {
-    /// Reads the token from this cookie too. Behind [`optional`](crate::With::optional), one that does
-    /// not pass counts as no token.
+    /// Reads the token from this cookie too. Behind [`optional`](crate::With::optional), a token in a
+    /// cookie that does not pass counts as no token.
     ///
     /// # Errors
     ///
@@ -128,13 +129,12 @@ impl<C> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If it is not a valid header name, or the header has a syntax of its own, such as
-    /// `Authorization`.
+    /// If it is not a valid header name, or the header has its own syntax, such as `Authorization`.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
         self.try_change(|verifier| verifier.source.add_header(name))
     }
 
-    /// Reads the token from this cookie and not from `Authorization`, which may then hold something
+    /// Reads the token from this cookie instead of from `Authorization`, which may then hold something
     /// else.
     ///
     /// # Errors
@@ -144,8 +144,8 @@ impl<C> Jwt<C> {
         self.without_source().cookie(name)
     }
 
-    /// Reads the token from this header and not from `Authorization`: for a proxy that authenticates
-    /// users and passes their identity on in a header of its own.
+    /// Reads the token from this header instead of from `Authorization`: for a proxy that
+    /// authenticates users and passes their identity on in a header of its own.
     ///
     /// # Example
     ///
@@ -171,11 +171,11 @@ impl<C> Jwt<C> {
         self.change(|verifier| verifier.source.clear())
     }
 
-    /// The scheme of the token in `Authorization`, and of the challenges; `Bearer` by default. Tokens
-    /// under `Bearer` then count as no credentials.
+    /// The scheme of the token in `Authorization`, and of the challenges; `Bearer` by default. With
+    /// another scheme, tokens under `Bearer` count as no credentials.
     ///
-    /// This is for clients that exist already and send another name, such as `Token`. RFC 6750 defines
-    /// `Bearer`, and most libraries send nothing else.
+    /// This is for existing clients that send another name, such as `Token`. RFC 6750 defines
+    /// `Bearer`, and most libraries support nothing else.
     ///
     /// # Example
     ///
@@ -190,8 +190,8 @@ impl<C> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If it is not a token (RFC 9110, section 11.1), or is a scheme whose credentials are something
-    /// else: `Basic`, `Digest`, `Negotiate` or `NTLM`.
+    /// If it is not a token (RFC 9110, section 11.1), or is a scheme with another kind of credentials:
+    /// `Basic`, `Digest`, `Negotiate` or `NTLM`.
     pub fn scheme(self, name: &'static str) -> Result<Self, ConfigError> {
         self.try_change(|verifier| {
             verifier.source.set_scheme(name)?;
@@ -225,8 +225,8 @@ impl<C> Jwt<C> {
 
 /// The cache of verified tokens.
 impl<C> Jwt<C> {
-    /// Caches verified tokens in this cache instead of one of its own. Several `Jwt`s may share a
-    /// cache, and each accepts only what it has verified itself.
+    /// Stores verified tokens in this cache instead of a new one. Several `Jwt`s may share a cache;
+    /// each accepts only the tokens that it has verified itself.
     ///
     /// # Example
     ///
@@ -251,7 +251,7 @@ impl<C> Jwt<C> {
         self
     }
 
-    /// The cache, to remove tokens from it and to count them; none after
+    /// The cache, to remove tokens from it and to read its counters; `None` after
     /// [`without_cache`](Self::without_cache).
     #[must_use]
     pub const fn token_cache(&self) -> Option<&TokenCache<C>> {
@@ -290,12 +290,12 @@ impl JwtIssuer {
     }
 
     /// An issuer whose tokens have exactly this `iss` and are signed with a key of its identity
-    /// provider, fetched from there.
+    /// provider, which is fetched from the provider.
     ///
     /// # Errors
     ///
-    /// If the name is empty, or not the one by which the keys are discovered; or if the system's
-    /// certificate authorities are needed for TLS and can't be loaded.
+    /// If the name is empty, or differs from the one by which the keys are discovered; or if the
+    /// system's certificate authorities are needed for TLS and can't be loaded.
     #[cfg(feature = "jwks")]
     pub fn jwks(name: impl Into<String>, keys: Jwks) -> Result<Self, ConfigError> {
         let name = name.into();
@@ -334,14 +334,14 @@ impl JwtIssuer {
         Ok(Self(Issuer { claims, keys }))
     }
 
-    /// Adds a name of this service that `aud` may contain in this issuer's tokens. An issuer with
-    /// audiences of its own does not accept those of [`Jwt::audience`].
+    /// Adds a name of this service that `aud` may contain in this issuer's tokens. An issuer with its
+    /// own audiences does not accept those of [`Jwt::audience`].
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.0.claims.audiences.push(audience.into());
         self
     }
 
-    /// The issuers, each once.
+    /// The issuers, checked for duplicates.
     pub(super) fn list(issuers: Vec<Self>) -> Result<Vec<Issuer>, ConfigError> {
         if issuers.is_empty() {
             let message = "at least one issuer is required to verify tokens";

@@ -1,4 +1,4 @@
-//! Says why a token was not verified, to the log and, with less detail, to the client.
+//! The reason why a token was refused, for the log and, in less detail, for the client.
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
@@ -19,8 +19,7 @@ pub(super) const BEARER: &str = "Bearer";
 
 /// Why a token was refused: the [`cause`](crate::Problem::cause) of the response's `Problem`.
 ///
-/// It is for the log. The client learns whether its token has expired, and otherwise only that it is
-/// invalid.
+/// It is for the log. The client learns little more than whether its token has expired.
 ///
 /// # Example
 ///
@@ -43,19 +42,19 @@ pub enum JwtRefusal {
     SeveralTokens,
     /// The token is longer than [`Jwt::max_length`](crate::Jwt::max_length).
     TooLong,
-    /// The token is not three parts of base64url, or header or claims are not JSON objects.
+    /// The token is not three base64url parts, or its header or claims are not a JSON object.
     Malformed,
-    /// The header has `crit`, and no extension is supported.
+    /// The header has `crit`, but no extensions are supported.
     CriticalHeader,
     /// The header's `typ` is not accepted.
     Type,
     /// No key matches the header's `alg` and `kid`.
     Key,
-    /// The signature is not that of the key.
+    /// The signature does not match the key.
     Signature,
     /// `exp` has passed.
     Expired,
-    /// `iat` is longer ago than [`Jwt::max_age`](crate::Jwt::max_age).
+    /// `iat` is further in the past than [`Jwt::max_age`](crate::Jwt::max_age) allows.
     TooOld,
     /// `nbf` is in the future, or `iat` if the age is checked.
     NotYetValid,
@@ -63,18 +62,18 @@ pub enum JwtRefusal {
     MissingExpiry,
     /// The required claim of this name is missing or `null`.
     MissingClaim(String),
-    /// `iss` is missing or not accepted. With the names that are expected and found.
+    /// `iss` is missing or not accepted. Contains the expected and found names.
     Issuer(String),
-    /// `aud` is missing or not accepted. With the names that are expected and found.
+    /// `aud` is missing or not accepted. Contains the expected and found names.
     Audience(String),
-    /// The claims can't be deserialized. With the name of a claim and what is expected there, and
-    /// without its value.
+    /// The claims can't be deserialized. Contains the name of a claim and what is expected there, but
+    /// not its value.
     Claims(String),
     /// A [`check`](crate::Jwt::check) failed, with this message.
     Check(String),
 }
 
-/// All reasons without data, whose responses never vary.
+/// All reasons without data, whose responses are always the same.
 const CONSTANT: [JwtRefusal; 12] = [
     JwtRefusal::Header,
     JwtRefusal::SeveralTokens,
@@ -110,7 +109,7 @@ impl JwtRefusal {
         "claims",
     ];
 
-    /// The reason for a token with this `iss`, of which the expected ones are these.
+    /// The reason for a token with this `iss`, and the expected names.
     pub(super) fn issuer<'a>(
         expected: impl ExactSizeIterator<Item = &'a str>,
         found: Option<&'a str>,
@@ -118,7 +117,7 @@ impl JwtRefusal {
         Self::Issuer(mismatch(expected, found.into_iter()))
     }
 
-    /// The reason for a token with these audiences, of which the expected ones are those.
+    /// The reason for a token with these audiences, and the expected names.
     pub(super) fn audience<'a>(
         expected: impl ExactSizeIterator<Item = &'a str>,
         found: impl ExactSizeIterator<Item = &'a str>,
@@ -129,7 +128,7 @@ impl JwtRefusal {
     /// The reason for claims that can't be deserialized as `C`.
     pub(super) fn claims<C: DeserializeOwned>(json: &str, error: &serde_json::Error) -> Self {
         let message = error.to_string();
-        // Those of serde's messages that name a field; others quote values.
+        // The messages of serde that name a field; others quote values.
         let names_a_field = ["missing field", "duplicate field"];
         if names_a_field.iter().any(|start| message.starts_with(start)) {
             return Self::Claims(message);
@@ -137,7 +136,8 @@ impl JwtRefusal {
         let position = format!("line {} column {}", error.line(), error.column());
         let message = message.strip_suffix(&position).unwrap_or_default();
         let message = message.strip_suffix(" at ").unwrap_or_default();
-        // What these messages expect is a part of the type. Others may be of the application.
+        // What these messages expect comes from the type. Other messages may come from the
+        // application.
         let says_what = ["invalid type: ", "invalid value: ", "invalid length "];
         let expected = says_what.iter().any(|start| message.starts_with(start));
         let expected = message.rsplit_once(", expected ").filter(|_| expected);
@@ -159,7 +159,7 @@ impl JwtRefusal {
         Self::Claims(format!("{claim}{expected}{position}"))
     }
 
-    /// The same in one word, for the log.
+    /// The reason in one word, for the log.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -183,7 +183,8 @@ impl JwtRefusal {
         }
     }
 
-    /// The description for the client. Only `%x20-21 / %x23-5B / %x5D-7E` (RFC 6750, section 3).
+    /// The description for the client. Only `%x20-21 / %x23-5B / %x5D-7E` are allowed (RFC 6750,
+    /// section 3).
     const fn description(&self) -> &'static str {
         match self {
             Self::Header => "The Authorization header must contain one bearer token",
@@ -217,7 +218,7 @@ impl JwtRefusal {
     }
 }
 
-/// The expected names and those of the token: escaped, and a few of each.
+/// The expected names and those of the token: escaped, and at most a few of each.
 fn mismatch<'a>(
     expected: impl ExactSizeIterator<Item = &'a str>,
     found: impl ExactSizeIterator<Item = &'a str>,
@@ -281,7 +282,7 @@ impl PreparedRefusals {
         if let Some((_, refusal)) = built {
             return refusal.clone();
         }
-        // This does not fail: scheme and realm have been written before.
+        // This does not fail: the same scheme and realm have been written before.
         let cause = reason.clone();
         reason
             .refusal(self.scheme, &self.realm)
@@ -328,7 +329,7 @@ pub(super) enum NotVerified {
     NeedsKeys(KeyFetch),
 }
 
-/// Waits for keys; fails if there are none.
+/// Waits for keys; fails if they can't be fetched.
 pub(super) type KeyFetch = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 impl From<JwtRefusal> for NotVerified {

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Where a request may carry its token. The query and the body are never read: a query ends up in
-/// logs, in the history and in `Referer` (RFC 6750, section 5.3).
+/// Where a request may carry its token. The query and the body are never read: queries end up in logs,
+/// in the browser history and in `Referer` (RFC 6750, section 5.3).
 #[derive(Clone, Debug)]
 pub(super) struct TokenSource {
     /// The scheme of the token in `Authorization`, and of the challenges.
@@ -40,7 +40,7 @@ impl Default for TokenSource {
 }
 
 impl TokenSource {
-    /// No source yet.
+    /// Removes all sources.
     pub(super) fn clear(&mut self) {
         self.authorization = false;
         self.header = None;
@@ -48,7 +48,7 @@ impl TokenSource {
     }
 
     pub(super) fn set_scheme(&mut self, scheme: &'static str) -> Result<(), ConfigError> {
-        /// Their credentials are something else, and browsers keep them.
+        /// Their credentials are not tokens, and browsers remember them.
         const OTHERS: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
 
         if OTHERS
@@ -94,10 +94,10 @@ impl TokenSource {
         [bearer, header, cookie].into_iter().flatten()
     }
 
-    /// The only token of a request, if it has any, and who added it.
+    /// The only token of a request, if it has one, and who added it.
     ///
-    /// A request with two is rejected (RFC 6750, section 2), even if they are equal: another server
-    /// on the way may have read the other one.
+    /// A request with two tokens is rejected (RFC 6750, section 2), even if they are equal: another
+    /// server on the path may have read the other one.
     pub(super) fn find<'a>(
         &self,
         headers: &'a HeaderMap,
@@ -130,9 +130,9 @@ impl TokenSource {
         }
     }
 
-    /// The reason to report for a request whose token is refused for `reason`: what follows the
-    /// scheme may not be a token at all. A valid token always is, so that only refused ones are
-    /// checked for it.
+    /// The reason to report for a request whose token is refused for `reason`: the text after the
+    /// scheme may not be a token at all. A valid token is always well-formed, so only refused ones are
+    /// checked for this.
     pub(super) fn refusal(&self, headers: &HeaderMap, reason: JwtRefusal) -> JwtRefusal {
         if !self.authorization {
             return reason;
@@ -147,15 +147,15 @@ impl TokenSource {
 /// Who added a token to a request.
 #[derive(Clone, Copy)]
 pub(super) enum AddedBy {
-    /// The client, on purpose.
+    /// The client, explicitly.
     Client,
-    /// The browser, by itself: the token of a cookie.
+    /// The browser, automatically: the token of a cookie.
     Browser,
 }
 
 impl AddedBy {
-    /// The refusal of such a token. A cookie with a dead token must not keep a user from the pages that
-    /// need none, or from signing in again.
+    /// The refusal of such a token. A cookie with a dead token must not keep a user from public pages,
+    /// or from signing in again.
     pub(super) fn refusal(self, refusal: Refusal) -> Refusal {
         match self {
             Self::Client => refusal,

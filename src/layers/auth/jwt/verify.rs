@@ -110,10 +110,10 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
 }
 
 impl<C: DeserializeOwned + Clone> Jwt<C> {
-    /// The claims of a token that passes, verified now or before. After a fetch, no other follows.
+    /// The claims of a valid token, verified now or earlier. After a fetch, no second fetch follows.
     fn claims(&self, token: &[u8], after_fetch: bool) -> Result<C, NotVerified> {
         let claims = self.cached_claims(token, after_fetch)?;
-        // For every request, because what a check knows may have changed.
+        // For every request, because the state that a check depends on may have changed.
         for check in &self.checks {
             check(&claims)?;
         }
@@ -140,15 +140,15 @@ impl<C: DeserializeOwned + Clone> Jwt<C> {
     }
 }
 
-/// What a [`Jwt`] verifies, and with what.
+/// The settings of a [`Jwt`].
 #[derive(Clone, Debug)]
 pub(super) struct TokenVerifier {
-    /// The number of these settings. Each change of them takes another, so that no `Jwt` accepts what
-    /// another has cached.
+    /// The number of these settings. Each change gives them a new one, so that no `Jwt` accepts a
+    /// token that another has cached.
     revision: u64,
     pub(super) issuers: Vec<Issuer>,
     pub(super) rules: ClaimRules,
-    /// The accepted values of `typ`; those of access tokens, if it is empty.
+    /// The accepted values of `typ`; if empty, those of access tokens.
     pub(super) types: Vec<String>,
     pub(super) source: TokenSource,
     pub(super) max_length: usize,
@@ -185,7 +185,7 @@ impl TokenVerifier {
         }
         let token = CompactJws::parse(token)?;
         let (index, issuer) = self.choose_issuer(&token)?;
-        // Before the keys are used, so that it is never newer than they are.
+        // Read before the keys are used, so that the generation is never newer than the keys.
         let with = VerifiedWith {
             revision: self.revision,
             issuer: index,
@@ -205,10 +205,10 @@ impl TokenVerifier {
         })
     }
 
-    /// The issuer whose key must have signed the token, and its place in the list.
+    /// The issuer whose key must have signed the token, and its index.
     ///
-    /// Of several, it is the one that the token names; whether it really signed the token is
-    /// verified with its keys alone.
+    /// Among several, it is the issuer that the token names; whether that issuer really signed the
+    /// token is verified with its keys alone.
     fn choose_issuer(&self, token: &CompactJws<'_>) -> Result<(usize, &Issuer), JwtRefusal> {
         #[derive(Deserialize)]
         struct ClaimedIssuer<'a> {
@@ -229,7 +229,7 @@ impl TokenVerifier {
                 .issuers
                 .iter()
                 .map(|issuer| issuer.claims.name.as_deref());
-            // Of several issuers, each has a name.
+            // If there are several issuers, each has a name.
             JwtRefusal::issuer(names.map(Option::unwrap_or_default), iss)
         })
     }
@@ -241,7 +241,8 @@ impl TokenVerifier {
         self.types.iter().any(|typ| header.has_type(typ))
     }
 
-    /// Checks the registered claims, reads all as `C`, and returns the period in which they pass.
+    /// Checks the registered claims, reads all claims as `C`, and returns the period in which they are
+    /// valid.
     fn read_claims<C: DeserializeOwned>(
         &self,
         json: &str,
@@ -279,7 +280,7 @@ fn next_revision() -> u64 {
     REVISIONS.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Who signs tokens, and with which keys.
+/// An issuer of tokens, and its keys.
 #[derive(Clone, Debug)]
 pub(super) struct Issuer {
     pub(super) claims: IssuerClaims,
@@ -297,8 +298,8 @@ pub(super) enum KeySource {
 }
 
 impl KeySource {
-    /// The number of the current keys; none, while there are none to verify with. It changes when a
-    /// key is replaced or removed, so that a token verified before is verified again. It changes
+    /// The number of the current keys; `None` while there are no keys to verify with. It changes when
+    /// a key is replaced or removed, so that a token verified earlier is verified again. It changes
     /// together with the keys or after them, never before, and is read for every request, even if
     /// [`verify`](Self::verify) is not called.
     #[cfg_attr(
@@ -328,7 +329,7 @@ impl KeySource {
         }
     }
 
-    /// The address of the document in which the issuer says where its keys are.
+    /// The URL of the document in which the issuer says where its keys are.
     #[cfg_attr(
         not(feature = "jwks"),
         expect(clippy::missing_const_for_fn, reason = "`jwks` writes the address")

@@ -17,32 +17,33 @@ use self::shard::{Bounds, CachedToken, Shard};
 pub(super) use self::shard::{Verified, VerifiedWith};
 use crate::{support::seed::random_bits, wire::ConfigError};
 
-/// Tokens that a [`Jwt`](super::Jwt) has verified, with their claims, so that the next request with
-/// the same token needs a lookup instead of a signature verification.
+/// Tokens that a [`Jwt`](super::Jwt) has verified, with their claims. The next request with the same
+/// token needs a lookup instead of a signature verification.
 ///
-/// A `Jwt` has a cache unless it is [`without_cache`](super::Jwt::without_cache). A token passes from
-/// the cache if all of this holds:
+/// A `Jwt` has a cache unless it is [`without_cache`](super::Jwt::without_cache). A token is accepted
+/// from the cache if all of these conditions hold:
 ///
 /// 1. it is the only token of the request, as without a cache;
 /// 2. all its bytes, header and signature included, are those of a verified token;
-/// 3. it was verified with the same settings: every change of a `Jwt` starts with no cached tokens;
-/// 4. it was verified with the issuer's current keys: once a key is replaced or removed, nothing
-///    that was verified before passes;
-/// 5. `exp` is in the future, `nbf` has passed, and it is not too old, by the current time and with
-///    the leeway.
+/// 3. it was verified with the same settings: after every change, a `Jwt` starts without cached
+///    tokens;
+/// 4. it was verified with the issuer's current keys: once a key is replaced or removed, no cached
+///    token is accepted until it is verified again;
+/// 5. `exp` is in the future, `nbf` has passed, and the token is not too old, by the current time and
+///    with the leeway.
 ///
-/// Otherwise it is verified as without a cache, with the same result; a token that is refused is not
-/// cached. The claims are not deserialized again but cloned: side effects of deserializing `C`
-/// happen once per token, and what clones share, requests share. Your own
-/// [checks](super::Jwt::check) run for each request, on the clone.
+/// Otherwise it is verified as without a cache, with the same result; refused tokens are not cached.
+/// The claims are not deserialized again but cloned: side effects of deserializing `C` happen once per
+/// token, and state that clones share is shared between requests. Your own [checks](super::Jwt::check)
+/// run for each request, on the clone.
 ///
-/// A value of this type is a handle; clones and the `Jwt` share one cache.
+/// A `TokenCache` is a handle: its clones and the `Jwt` share one cache.
 ///
 /// # Example: revoking tokens
 ///
 /// A signed token stays valid until it expires: after [`forget`](Self::forget), the next request
-/// verifies it again. To revoke a token, refuse it in a check, which runs for every request, cached
-/// or not. Forgetting it frees its memory, and has its claims deserialized again.
+/// verifies it again. To revoke a token, refuse it in a check, which runs for every request, cached or
+/// not. Forgetting the token frees its memory, and causes its claims to be deserialized again.
 ///
 /// ```
 /// use std::{collections::HashSet, sync::{Arc, RwLock}};
@@ -95,57 +96,57 @@ use crate::{support::seed::random_bits, wire::ConfigError};
 ///
 /// # Memory
 ///
-/// A cache is bounded in tokens and in bytes: those of the token itself and of its entry (about 200,
-/// and the size of `C`). What `C` allocates is not counted: for a struct of strings that is less than
-/// the token, for a `serde_json::Value` several times as much. The default is 10,000 tokens and
-/// 10 MB; memory is allocated as tokens come.
+/// The number of tokens and of bytes is limited. A token counts with its own length and that of its
+/// entry (about 200 bytes, and the size of `C`). Memory that `C` allocates is not counted: for a
+/// struct of strings it is less than the token, for a `serde_json::Value` several times as much. The
+/// default is 10,000 tokens and 10 MB; memory is allocated as tokens arrive.
 ///
-/// When a bound is reached, a new token evicts one that was not used recently. Expired tokens are
-/// removed when they are presented again, or by insertions, each of which checks four others: there
-/// is no background task, and without insertions nothing is removed. Tokens are spread over shards by
-/// their hash, and a shard may be full a little before the whole cache is. A request checks only a
-/// few tokens of one shard, and holds its lock for that long.
+/// When a limit is reached, a new token evicts one that was not used recently. Expired tokens are
+/// removed when they are presented again, or by insertions, each of which checks four others: there is
+/// no background task, and without insertions nothing is removed. Tokens are distributed over shards
+/// by their hash, so a shard may be full a little before the whole cache is. A request checks only a
+/// few tokens of one shard, and holds its lock for only that long.
 ///
-/// If nearly every request has a token of its own, a cache does not help:
+/// If nearly every request has a different token, a cache does not help: use
 /// [`without_cache`](super::Jwt::without_cache).
 ///
 /// # Security
 ///
 /// - Tokens stay in memory until they are evicted, found expired or forgotten; their memory is then
-///   wiped, as far as the allocator allows. The claims are dropped as `C` is.
+///   wiped, as far as the allocator allows. The claims are dropped without wiping.
 /// - Only valid tokens are cached. A client with many valid tokens can evict those of others, which
-///   are then verified again; memory stays within the bounds.
-/// - A request that has found its token before it is forgotten goes on. A token that is being
-///   verified meanwhile passes and is not cached.
-/// - Whether a token was cached shows in the response time, but only to the client that has it.
+///   are then verified again; memory stays within the limits.
+/// - A request that has found its token before the token is forgotten goes on. A token that is being
+///   verified at that moment is accepted, but not cached.
+/// - Whether a token was cached shows in the response time, but only to the client that has the token.
 #[must_use]
 pub struct TokenCache<C>(Arc<ShardedCache<C>>);
 
-/// A token is hashed by its last bytes, with a seed: they are part of its signature, which is as
-/// good as random. A collision costs a verification and no more, because whole tokens are compared.
+/// A token is hashed by its last bytes, with a seed: they are part of its signature, which is as good
+/// as random. A collision only costs a verification, because whole tokens are compared.
 const HASHED: usize = 32;
 
 /// Shards, each behind a lock.
 struct ShardedCache<C> {
-    /// Seeded, so that nobody can find tokens that collide.
+    /// Seeded, so that nobody can construct colliding tokens.
     hasher: SipHasher13,
     shards: Box<[LockedShard<C>]>,
     bounds: Bounds,
     bounds_per_shard: Bounds,
-    /// Increases whenever tokens are removed on request: a token whose verification began before is
-    /// not inserted.
+    /// Increases whenever tokens are removed on request: a token whose verification began before the
+    /// removal is not inserted.
     epoch: AtomicU64,
 }
 
 /// The lock is held for one lookup or one insertion; the caller's code (`Clone`, `Drop`, a predicate)
-/// never runs meanwhile.
+/// never runs while it is held.
 struct LockedShard<C> {
     shard: Mutex<Shard<C>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-/// Where a token that was not found is inserted after its verification.
+/// Where to insert a token that was not found, after its verification.
 #[derive(Clone, Copy)]
 pub(super) struct Vacancy {
     hash: u64,
@@ -153,7 +154,7 @@ pub(super) struct Vacancy {
 }
 
 impl<C> TokenCache<C> {
-    /// A cache of at most this many tokens, and as many KiB (at least 64 KiB).
+    /// A cache of at most this number of tokens, and as many KiB (at least 64 KiB).
     ///
     /// # Errors
     ///
@@ -162,7 +163,7 @@ impl<C> TokenCache<C> {
         Ok(Self::within(Bounds::of_tokens(tokens)?))
     }
 
-    /// The maximum size in bytes. It returns a new cache, so call it before the cache is used.
+    /// The maximum size in bytes. It returns a new, empty cache, so call it before the cache is used.
     ///
     /// # Errors
     ///
@@ -182,8 +183,8 @@ impl<C> TokenCache<C> {
         removed.is_some_and(|removed| !removed.is_empty())
     }
 
-    /// Removes the tokens whose claims satisfy the predicate; returns how many. It checks every
-    /// token, without blocking requests meanwhile.
+    /// Removes the tokens whose claims satisfy the predicate; returns how many. It checks every token,
+    /// without blocking requests in the meantime.
     pub fn forget_where(&self, mut predicate: impl FnMut(&C) -> bool) -> usize {
         self.0.next_epoch();
         let mut count = 0_usize;
@@ -220,21 +221,21 @@ impl<C> TokenCache<C> {
         self.len() == 0
     }
 
-    /// The size of all tokens in bytes, as the bound counts it.
+    /// The size of all tokens in bytes, as it counts towards the limit.
     #[must_use]
     pub fn size(&self) -> usize {
         let shards = self.0.shards.iter();
         shards.map(|shard| shard.lock().bytes()).sum()
     }
 
-    /// How many requests have found their token since the cache was created.
+    /// The number of requests that have found their token in the cache.
     #[must_use]
     pub fn hits(&self) -> u64 {
         let hits = self.0.shards.iter().map(|shard| &shard.hits);
         hits.map(|hits| hits.load(Ordering::Relaxed)).sum()
     }
 
-    /// How many requests have not, including those whose token was then refused.
+    /// The number of requests that have not, including those whose token was then refused.
     #[must_use]
     pub fn misses(&self) -> u64 {
         let misses = self.0.shards.iter().map(|shard| &shard.misses);
@@ -253,8 +254,8 @@ impl<C> TokenCache<C> {
         }))
     }
 
-    /// The entry of a token that these settings verified, if it is still valid; otherwise where to
-    /// insert it.
+    /// The entry of a token that was verified with these settings, if it is still valid; otherwise
+    /// where to insert it.
     pub(super) fn find(
         &self,
         token: &[u8],
@@ -285,7 +286,7 @@ impl<C> TokenCache<C> {
         found.ok_or(Vacancy { hash, epoch })
     }
 
-    /// Inserts a verified token, unless tokens were removed on request meanwhile.
+    /// Inserts a verified token, unless tokens were removed on request since the lookup.
     pub(super) fn insert(
         &self,
         vacancy: Vacancy,
@@ -300,7 +301,7 @@ impl<C> TokenCache<C> {
         let key = key(vacancy.hash, verified.with.revision);
         let entry = Arc::new(CachedToken::new(key, token, verified));
         let mut shard = shard.lock();
-        // With the lock held: a removal first increases the epoch, and then takes the lock.
+        // Read with the lock held: a removal first increases the epoch, and then takes the lock.
         if cache.epoch.load(Ordering::Acquire) == vacancy.epoch {
             let removed = shard.insert(entry, cache.bounds_per_shard, now);
             drop(shard);
@@ -322,21 +323,21 @@ impl<C> ShardedCache<C> {
 
     /// The shard of a hash; there is always one.
     fn shard(&self, hash: u64) -> Option<&LockedShard<C>> {
-        // The shard's index uses the other bits.
+        // The upper bits; the shard's index uses the others.
         let shards = u64::try_from(self.shards.len()).unwrap_or(1);
         let at = (hash >> 32).checked_rem(shards)?;
         self.shards.get(usize::try_from(at).ok()?)
     }
 }
 
-/// The key of a token that these settings verified: a token may be cached for several.
+/// The key of a token that was verified with these settings: a token may be cached for several `Jwt`s.
 const fn key(hash: u64, revision: u64) -> u64 {
-    // An odd number, from the golden ratio: revisions differ in all bits.
+    // An odd number, from the golden ratio: the products of revisions differ in all bits.
     hash ^ revision.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl<C> LockedShard<C> {
-    /// A poisoned lock is harmless: the caller's code never runs with the lock held.
+    /// A poisoned lock is harmless: the caller's code never runs while the lock is held.
     fn lock(&self) -> MutexGuard<'_, Shard<C>> {
         self.shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -366,7 +367,7 @@ impl<C> Clone for TokenCache<C> {
 }
 
 impl<C> fmt::Debug for TokenCache<C> {
-    /// The counts alone: a token is a credential.
+    /// Only the counts: a token is a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Bounds { tokens, bytes } = self.0.bounds;
         f.debug_struct("TokenCache")
@@ -408,7 +409,7 @@ mod tests {
         TokenCache::of(10).unwrap()
     }
 
-    /// Whether the token is found while the keys are of this generation; it is inserted, if not.
+    /// Whether the token is found while the keys are of this generation; if not, it is inserted.
     fn finds(cache: &TokenCache<&'static str>, revision: u64, generation: u64) -> bool {
         let is_current = |with: &VerifiedWith| with.generation == Some(generation);
         let found = cache.find(TOKEN, revision, NOW, is_current);

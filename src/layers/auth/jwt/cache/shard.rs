@@ -1,8 +1,8 @@
-//! One shard of a cache: keeps tokens within bounds, and evicts by the CLOCK algorithm.
+//! One shard of a cache: keeps tokens within limits, and evicts by the CLOCK algorithm.
 //!
-//! `quick_cache` instead of this takes as many instructions and allocations, and 73 lines less. But it
-//! leaves expired tokens in memory until they are evicted, has one bound where this has two, and keeps
-//! no token at all if there is room for only one.
+//! `quick_cache` would take as many instructions and allocations, and save 73 lines. But it leaves
+//! expired tokens in memory until they are evicted, has one limit instead of two, and keeps no token
+//! at all if there is room for only one.
 
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::{
     layers::auth::jwt::claims::ValidityPeriod, support::shards::IdentityHasher, wire::ConfigError,
 };
 
-/// How many tokens an insertion checks, to remove expired ones.
+/// How many tokens an insertion checks for expiry.
 const SWEPT: usize = 4;
 
 /// How many recently used tokens an insertion spares before it evicts one of them.
 const SPARED: usize = 8;
 
-/// A token that was verified, and its claims.
+/// A verified token's claims, and how long they are valid.
 #[derive(Debug)]
 pub(in crate::layers::auth::jwt) struct Verified<C> {
     pub(in crate::layers::auth::jwt) claims: C,
@@ -26,21 +26,21 @@ pub(in crate::layers::auth::jwt) struct Verified<C> {
     pub(in crate::layers::auth::jwt) with: VerifiedWith,
 }
 
-/// The settings and keys that verified a token.
+/// The settings and keys with which a token was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::layers::auth::jwt) struct VerifiedWith {
     /// The number of the settings.
     pub(in crate::layers::auth::jwt) revision: u64,
-    /// The issuer's place in the settings.
+    /// The issuer's index in the settings.
     pub(in crate::layers::auth::jwt) issuer: usize,
-    /// The generation of the issuer's keys, read before they were used. None, if the token must not
+    /// The generation of the issuer's keys, read before they were used. `None` if the token must not
     /// be cached.
     pub(in crate::layers::auth::jwt) generation: Option<u64>,
 }
 
 /// An entry of the cache.
 pub(in crate::layers::auth::jwt) struct CachedToken<C> {
-    /// Its hash in the shard.
+    /// The hash under which the shard finds it.
     key: u64,
     /// The whole token; wiped when dropped.
     token: Zeroizing<Box<[u8]>>,
@@ -64,21 +64,21 @@ impl<C> CachedToken<C> {
         &self.verified
     }
 
-    /// Whether it is exactly this token. Not in constant time: it was found by the end of its
-    /// signature, so the comparison tells nothing to anyone who does not know that already.
+    /// Whether it is exactly this token. Not in constant time: the entry was found by the end of its
+    /// signature, so the comparison reveals nothing to anyone who does not already know that.
     pub(super) fn is(&self, token: &[u8]) -> bool {
         **self.token == *token
     }
 
-    /// Its size in memory, without what the claims allocate.
+    /// The size in memory, without what the claims allocate.
     fn size(&self) -> usize {
-        // A slot, an entry of the index, and the allocator's overhead.
+        // Estimates a slot, an entry of the index, and the allocator's overhead.
         const SHARD: usize = 96;
         size_of::<Self>().saturating_add(self.token.len().saturating_add(SHARD))
     }
 }
 
-/// Tokens by their hash. Nothing here runs the caller's code, not even `drop`: what is removed is
+/// Tokens by their hash. Nothing here runs the caller's code, not even `drop`: removed entries are
 /// returned.
 pub(super) struct Shard<C> {
     slots: Vec<Option<Slot<C>>>,
@@ -105,7 +105,8 @@ impl<C> Shard<C> {
         Some(Arc::clone(&slot.entry))
     }
 
-    /// Inserts an entry and returns those that it displaces. One that is too large displaces itself.
+    /// Inserts an entry and returns those that it displaces. An entry that is too large is returned
+    /// itself.
     pub(super) fn insert(
         &mut self,
         entry: Arc<CachedToken<C>>,
@@ -142,7 +143,7 @@ impl<C> Shard<C> {
         is_same.then(|| self.take(at))?
     }
 
-    /// Removes all entries of a token, whatever settings verified it.
+    /// Removes all entries of a token, whatever the settings with which it was verified.
     pub(super) fn remove_token(&mut self, token: &[u8]) -> Vec<Arc<CachedToken<C>>> {
         let mut removed = Vec::new();
         for at in 0..self.slots.len() {
@@ -166,7 +167,7 @@ impl<C> Shard<C> {
         self.bytes
     }
 
-    /// Removes the expired ones of the next few.
+    /// Removes expired entries among the next few.
     fn sweep(&mut self, now: Duration, removed: &mut Vec<Arc<CachedToken<C>>>) {
         for _ in 0..SWEPT.min(self.slots.len()) {
             let at = advance(&mut self.sweep_hand, self.slots.len());
@@ -177,11 +178,11 @@ impl<C> Shard<C> {
         }
     }
 
-    /// Removes the next entry that was not used since the hand passed it; after a few that were, the
-    /// next one in any case.
+    /// Removes the next entry that was not used since the hand last passed it; after a few used
+    /// entries, the next one in any case.
     fn evict(&mut self) -> Option<Arc<CachedToken<C>>> {
         let mut spared = 0_usize;
-        // Empty slots are skipped: there are as many as were emptied since the last insertions.
+        // Two rounds: the first may only reset `used`. Empty slots are skipped.
         for _ in 0..=self.slots.len().saturating_mul(2) {
             let at = advance(&mut self.clock_hand, self.slots.len());
             let Some(Some(slot)) = self.slots.get_mut(at) else {
@@ -209,7 +210,7 @@ impl<C> Shard<C> {
     }
 }
 
-/// The position of a hand, which then moves to the next slot.
+/// The position of a hand, which then advances to the next slot.
 const fn advance(hand: &mut usize, slots: usize) -> usize {
     let at = if *hand < slots { *hand } else { 0 };
     *hand = at.saturating_add(1);
@@ -229,10 +230,10 @@ impl<C> Default for Shard<C> {
     }
 }
 
-/// Less than this is of no use: one token may have 8 KiB.
+/// A smaller cache would be useless: a single token may have 8 KiB.
 const LEAST_BYTES: usize = 16 * 1024;
 
-/// Shards are not made smaller than this many tokens and bytes.
+/// A shard has at least this many tokens and bytes.
 const TOKENS_PER_SHARD: usize = 256;
 const BYTES_PER_SHARD: usize = 64 * 1024;
 const MOST_SHARDS: usize = 1024;
@@ -245,7 +246,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// This many tokens, and a KiB for each.
+    /// This number of tokens, and a KiB for each.
     pub(super) fn of_tokens(tokens: usize) -> Result<Self, ConfigError> {
         if tokens == 0 {
             let message = "a cache needs room for at least one token; to verify every token, use \
@@ -264,11 +265,11 @@ impl Bounds {
         Ok(Self { bytes, ..self })
     }
 
-    /// The number of shards, so that threads seldom wait for each other: a power of two.
+    /// The number of shards, a power of two, so that threads seldom wait for each other.
     pub(super) fn shards(self) -> usize {
         let most = (self.tokens / TOKENS_PER_SHARD).min(self.bytes / BYTES_PER_SHARD);
         let most = most.clamp(1, MOST_SHARDS);
-        // The greatest power of two that is not more.
+        // The largest power of two that is not greater.
         1 << most.ilog2()
     }
 

@@ -26,35 +26,35 @@ use super::{
 };
 use crate::{support::clock::Clock, wire::ConfigError};
 
-/// The keys of an identity provider, fetched from it and kept fresh (RFC 7517, section 5): for
+/// The keys of an identity provider, fetched from it and refreshed (RFC 7517, section 5): for
 /// [`Jwt::jwks`](super::Jwt::jwks).
 ///
-/// 1. The first request waits until the keys are fetched, and so do those that arrive meanwhile;
+/// 1. The first request waits until the keys are fetched, and so do those that arrive in the meantime;
 ///    [`prefetch`](Self::prefetch) fetches them when the program starts.
 /// 2. Keys are fresh for as long as the response's `Cache-Control` says, but at least a minute and at
 ///    most an hour; without it, for 10 minutes ([`fresh_within`](Self::fresh_within),
 ///    [`fresh_for`](Self::fresh_for)). The next request after that starts a fetch and continues with
-///    the old keys. If it arrives only after twice the time, it waits.
-/// 3. A token with an unknown `kid` causes a fetch and waits for it; so does one without `kid` that no
-///    key verifies. This happens at most once in 30 seconds ([`cooldown`](Self::cooldown)), however
-///    many such tokens arrive; meanwhile they are refused.
+///    the old keys. If it arrives only after twice that time, it waits for the fetch.
+/// 3. A token with an unknown `kid` causes a fetch and waits for it; so does a token without `kid`
+///    that no key verifies. This happens at most once in 30 seconds ([`cooldown`](Self::cooldown)),
+///    however many such tokens arrive; until then they are refused.
 /// 4. If a fetch fails, the last keys are used for 24 hours beyond their freshness
-///    ([`keep_for`](Self::keep_for)); after that, requests are answered with 503. So are tokens with an
-///    unknown `kid`, because it is unknown whether they are valid. The next attempt is after one
-///    second, then two, and so on up to a minute, with 25 % jitter.
+///    ([`keep_for`](Self::keep_for)); after that, requests are answered with 503. During failures,
+///    tokens with an unknown `kid` are also answered with 503, because they may be valid. The next
+///    attempt follows after one second, then two, and so on up to a minute, with 25 % jitter.
 /// 5. A fetch takes at most 10 seconds ([`timeout`](Self::timeout)) and 1 MiB
-///    ([`max_length`](Self::max_length)), uses `https` or a loopback address, unless you
-///    [say otherwise](Self::dangerously_url_over_http), and follows no redirect.
+///    ([`max_length`](Self::max_length)), follows no redirect, and uses `https` or a loopback address,
+///    unless you [allow `http`](Self::dangerously_url_over_http).
 ///
-/// There is one fetch at a time, in a task of its own, so that a client that disconnects does not
-/// cancel it. While keys are fresh, a request takes no lock and allocates nothing for them. Clones
-/// share keys and fetches: one `Jwks` serves several routes.
+/// There is one fetch at a time, in its own task, so that a client that disconnects does not cancel
+/// it. While keys are fresh, a request takes no lock and allocates nothing for them. Clones share keys
+/// and fetches: one `Jwks` can serve several routes.
 ///
-/// The keys of a set for the allowed [`algorithms`](Self::algorithms) are used. A key is skipped if
-/// its `alg` is another, its `use` is not `sig`, its `key_ops` lacks `verify`, its type is unknown, it
-/// is malformed, or it is an RSA key of fewer than 2048 bits. Secret keys are never used: neither
-/// `oct` keys nor keys with a private part. A set with no usable key, with more than 32, or with more
-/// than 2,000 keys of any kind, is a failed fetch.
+/// Only keys for the allowed [`algorithms`](Self::algorithms) are used. A key is skipped if its `alg`
+/// is another, its `use` is not `sig`, its `key_ops` lacks `verify`, its type is unknown, it is
+/// malformed, or it is an RSA key of fewer than 2048 bits. Secret keys are never used: neither `oct`
+/// keys nor keys with a private part. A fetch fails if the set has no usable key, more than 32 usable
+/// keys, or more than 2,000 keys of any kind.
 ///
 /// # Example
 ///
@@ -104,12 +104,12 @@ use crate::{support::clock::Clock, wire::ConfigError};
 ///
 /// # Security
 ///
-/// - A key that the provider removes from its set is refused after the next fetch: after at most
-///   twice its freshness, unless the provider is unreachable.
-/// - You choose the algorithms. A token's `alg` only confirms one of them, and addresses of keys in a
-///   token (`jku`, `x5u`) are ignored.
-/// - Anyone who controls the address can sign tokens. Configure the [`issuer`](super::Jwt::issuer) and
-///   the audience as well: many providers sign the tokens of all their customers with the same keys.
+/// - A key that the provider removes from its set is refused after the next fetch: after at most twice
+///   its freshness, unless the provider is unreachable.
+/// - You choose the algorithms. A token's `alg` only confirms one of them, and key URLs in a token
+///   (`jku`, `x5u`) are ignored.
+/// - Anyone who controls the URL can sign tokens. Configure the [`issuer`](super::Jwt::issuer) and the
+///   audience as well: many providers sign the tokens of all their customers with the same keys.
 /// - A flood of tokens with unknown `kid`s costs one fetch per cooldown. During the cooldown, tokens
 ///   signed with a key that the provider has just introduced are refused; providers publish a key some
 ///   time before they use it.
@@ -123,11 +123,11 @@ use crate::{support::clock::Clock, wire::ConfigError};
 pub struct Jwks(Arc<ProviderKeys>);
 
 impl Jwks {
-    /// The key set at this address.
+    /// The key set at this URL.
     ///
     /// # Errors
     ///
-    /// If the address is neither `https` nor `http` to `localhost` or a loopback address, or has a user
+    /// If the URL is neither `https` nor `http` to `localhost` or a loopback address, or has a user
     /// name or a fragment.
     pub fn url(url: impl AsRef<str>) -> Result<Self, ConfigError> {
         Self::at(
@@ -136,9 +136,9 @@ impl Jwks {
         )
     }
 
-    /// The key set of an issuer, discovered by OIDC Discovery 1.0: from the document at
-    /// `/.well-known/openid-configuration` below its name. The document must name the same issuer, and
-    /// so must every token.
+    /// The key set of an issuer, located by OIDC Discovery 1.0: through the document at
+    /// `/.well-known/openid-configuration` below the issuer's name. The document must name the same
+    /// issuer, and so must every token.
     ///
     /// Some multi-tenant issuers use another name in the document and can't be discovered: use
     /// [`url`](Self::url) with their key set, and [check](super::Jwt::check) the token's issuer.
@@ -153,7 +153,7 @@ impl Jwks {
         )
     }
 
-    /// The key set of an issuer, discovered by RFC 8414: from the document at
+    /// The key set of an issuer, located as in RFC 8414: through the document at
     /// `/.well-known/oauth-authorization-server` on the issuer's host, followed by the path of its
     /// name.
     ///
@@ -167,16 +167,16 @@ impl Jwks {
         )
     }
 
-    /// The key set at this address, which may be `http`: for an identity provider in the same cluster,
-    /// or behind a proxy of its own that encrypts the connection. A [`transport`](Self::transport) of
-    /// your own gets the address as it is.
+    /// The key set at this URL, which may be `http`: for an identity provider in the same cluster, or
+    /// behind its own proxy that encrypts the connection. Your own [`transport`](Self::transport) gets
+    /// the URL unchanged.
     ///
-    /// Anyone who can answer in the provider's place, or change its answer on the way, can sign tokens
-    /// that pass. Without TLS, nothing but the network prevents this.
+    /// Anyone who can answer in the provider's place, or change its answer in transit, can sign tokens
+    /// that pass. Without TLS, only the network prevents this.
     ///
     /// # Example
     ///
-    /// The tokens name the public address, and the keys are fetched from the service inside.
+    /// The tokens name the public URL, and the keys are fetched from the internal service.
     ///
     /// ```
     /// use wythe::{Jwks, Jwt};
@@ -189,14 +189,14 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// If the address is neither `https` nor `http`, or has a user name or a fragment.
+    /// If the URL is neither `https` nor `http`, or has a user name or a fragment.
     pub fn dangerously_url_over_http(url: impl AsRef<str>) -> Result<Self, ConfigError> {
         let plain_http = PlainHttp::Everywhere;
         Self::at(Location::keys(url.as_ref(), plain_http), plain_http)
     }
 
-    /// The same as [`discover`](Self::discover), but the issuer may be at an `http` address, and then
-    /// its key set, too: see [`dangerously_url_over_http`](Self::dangerously_url_over_http).
+    /// The same as [`discover`](Self::discover), but the issuer and its key set may be at `http` URLs:
+    /// see [`dangerously_url_over_http`](Self::dangerously_url_over_http).
     ///
     /// # Errors
     ///
@@ -207,9 +207,8 @@ impl Jwks {
         Self::at(Location::openid(issuer.as_ref(), plain_http), plain_http)
     }
 
-    /// The same as [`discover_oauth`](Self::discover_oauth), but the issuer may be at an `http`
-    /// address, and then its key set, too: see
-    /// [`dangerously_url_over_http`](Self::dangerously_url_over_http).
+    /// The same as [`discover_oauth`](Self::discover_oauth), but the issuer and its key set may be at
+    /// `http` URLs: see [`dangerously_url_over_http`](Self::dangerously_url_over_http).
     ///
     /// # Errors
     ///
@@ -225,7 +224,7 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// If there are none, or one of them has a secret instead of a public key.
+    /// If the list is empty, or one of the algorithms uses a secret instead of a public key.
     pub fn algorithms(
         self,
         algorithms: impl IntoIterator<Item = JwtAlgorithm>,
@@ -234,8 +233,8 @@ impl Jwks {
         Ok(self.change(|options| options.algorithms = algorithms))
     }
 
-    /// The transport; [`HttpsTransport::new`] by default. For an address without TLS, the default trusts
-    /// no certificate authority, except where an issuer's document may lead to an `https` address.
+    /// The transport; [`HttpsTransport::new`] by default. For a URL without TLS, the default transport
+    /// trusts no certificate authority, except where the issuer's document may lead to an `https` URL.
     pub fn transport(self, transport: impl FetchKeys) -> Self {
         let transport: Arc<dyn Transport> = Arc::new(transport);
         self.change(|options| options.transport = Some(transport))
@@ -283,7 +282,8 @@ impl Jwks {
         Ok(self.change(|options| options.fresh_within = range))
     }
 
-    /// How long after a fetch tokens with an unknown `kid` cause no other; 30 seconds by default.
+    /// How long after a fetch tokens with an unknown `kid` cause no further fetch; 30 seconds by
+    /// default.
     ///
     /// # Errors
     ///
@@ -294,24 +294,24 @@ impl Jwks {
         Ok(self.change(|options| options.cooldown = time))
     }
 
-    /// How long stale keys are used while fetches fail; 24 hours by default. It is `stale-if-error` of
-    /// RFC 5861, section 4. With zero, requests wait for every fetch, and are answered with 503 as soon
-    /// as one fails.
+    /// How long stale keys are used while fetches fail; 24 hours by default. This is `stale-if-error`
+    /// of RFC 5861, section 4. If it is zero, requests wait for every fetch, and are answered with 503
+    /// as soon as one fails.
     pub fn keep_for(self, time: Duration) -> Self {
         self.change(|options| options.keep_for = time)
     }
 
-    /// The clock by which keys age. By default it is tokio's, which is the system's unless a test
-    /// pauses it.
+    /// The clock that determines the age of keys. By default it is tokio's, which is the system's
+    /// unless a test pauses it.
     pub fn clock(self, clock: impl Into<Clock>) -> Self {
         let clock = clock.into();
         self.change(|options| options.clock = Some(clock))
     }
 
-    /// Fetches the keys, unless there are fresh ones: for example when the program starts, so that it
-    /// can stop if there are none.
+    /// Fetches the keys, unless they are still fresh: for example when the program starts, so that it
+    /// can exit if the keys can't be fetched.
     ///
-    /// After a failure, it fails again until the next attempt is due.
+    /// After a failed fetch, it fails immediately until the next attempt is due.
     ///
     /// # Errors
     ///
@@ -329,17 +329,17 @@ impl Jwks {
         self.0.status()
     }
 
-    /// A number that changes when a key is removed or replaced; none, while there are no usable keys. A
-    /// cache of verified tokens must then verify them again. It stays the same when keys are added, and
-    /// when the same are fetched again.
+    /// A number that changes when a key is removed or replaced; `None` while there are no usable keys.
+    /// When it changes, a cache of verified tokens must verify them again. It stays the same when keys
+    /// are added, and when the same keys are fetched again.
     ///
-    /// If the keys are not fresh, a fetch begins.
+    /// If the keys are not fresh, this starts a fetch.
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
         self.0.usable().map(|snapshot| snapshot.generation)
     }
 
-    /// Verifies the signature of a token. After a fetch, no other follows.
+    /// Verifies the signature of a token. After a fetch, no second fetch follows.
     pub(super) fn verify(
         &self,
         token: &CompactJws<'_>,
@@ -354,12 +354,12 @@ impl Jwks {
         self.0.options.location.name()
     }
 
-    /// The address of the document about the issuer, if its keys are discovered.
+    /// The URL of the document about the issuer, if its keys are discovered.
     pub(super) fn discovery_url(&self) -> Option<String> {
         self.issuer().map(|_| self.0.options.location.shown())
     }
 
-    /// Creates the transport, so that an error shows when the program starts.
+    /// Creates the transport, so that an error is reported when the program starts.
     pub(super) fn open(&self) -> Result<(), ConfigError> {
         self.0.transport().map(|_| ())
     }

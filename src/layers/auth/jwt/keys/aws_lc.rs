@@ -1,4 +1,4 @@
-//! Public keys by AWS-LC, and secrets on processors for which it is the faster one.
+//! Public keys by AWS-LC, and secrets on processors where AWS-LC is faster.
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -19,13 +19,13 @@ use crate::wire::ConfigError;
 pub(super) struct PublicKey(ParsedPublicKey);
 
 impl PublicKey {
-    /// A key in DER, or the point of a curve.
+    /// Takes a key in DER, or the point of a curve.
     pub(super) fn new(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, ConfigError> {
         let key = match (rsa(algorithm), curve(algorithm)) {
             (Some(parameters), _) => {
                 let key = rsa::PublicKey::from_der(bytes)
                     .map_err(|source| wrong_kind(algorithm, source))?;
-                // Otherwise it is checked only when a signature is verified.
+                // Otherwise the size is checked only when a signature is verified.
                 let bits = RsaParameters::public_modulus_len(key.as_ref()).map_err(|source| {
                     error("the RSA key's size can't be read".to_owned()).because(source)
                 })?;
@@ -39,7 +39,7 @@ impl PublicKey {
             .map_err(|source| wrong_kind(algorithm, source))
     }
 
-    /// An RSA key's modulus and exponent.
+    /// Takes an RSA key's modulus and exponent.
     pub(super) fn rsa(algorithm: JwtAlgorithm, n: &[u8], e: &[u8]) -> Result<Self, ConfigError> {
         let parameters = rsa(algorithm).ok_or_else(|| unsupported(algorithm))?;
         let key = RsaPublicKeyComponents { n, e }

@@ -1,4 +1,4 @@
-//! Reads JSON Web Keys and sets of them (RFC 7517), as far as they are used to verify.
+//! Reads JSON Web Keys and sets of them (RFC 7517), as far as verification needs it.
 
 use std::fmt;
 
@@ -68,15 +68,15 @@ impl Jwk {
     }
 }
 
-/// The number of an RSA key or a coordinate, without the zeros that some libraries put before it:
-/// Java's `BigInteger` adds one where the first bit is set (RFC 7518, section 6.3.1.1).
+/// The number of an RSA key or a coordinate, without leading zeros, which some libraries write: Java's
+/// `BigInteger` adds one if the first bit is set (RFC 7518, section 6.3.1.1).
 pub(super) fn significant(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
 }
 
-/// An uncompressed point of a curve (SEC 1, section 2.3.3) with coordinates of this length. Leading
-/// zeros may be missing or too many, contrary to RFC 7518, section 6.2.1.2.
+/// An uncompressed point of a curve (SEC 1, section 2.3.3) with coordinates of this length. Contrary
+/// to RFC 7518, section 6.2.1.2, leading zeros may be missing or superfluous.
 pub(super) fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut point = vec![4];
     for coordinate in [significant(x), significant(y)] {
@@ -88,7 +88,8 @@ pub(super) fn point(x: &[u8], y: &[u8], length: usize) -> Option<Vec<u8>> {
 }
 
 impl<'de> Deserialize<'de> for Bytes {
-    /// Padding is accepted, although JWKs have none (RFC 7515, section 2): some providers write it.
+    /// Padding is accepted, although JWKs must not have it (RFC 7515, section 2): some providers write
+    /// it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = Vec::new();
@@ -99,25 +100,25 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 impl fmt::Debug for Bytes {
-    /// They may be a secret.
+    /// Not the bytes, which may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
     }
 }
 
-/// A JWK Set (RFC 7517, section 5), whose keys are not parsed yet: whatever is wrong with one, the
-/// others can be used.
+/// A JWK Set (RFC 7517, section 5), whose keys are not parsed yet: if one of them is invalid, the
+/// others can still be used.
 #[derive(Deserialize)]
 pub(in crate::layers::auth::jwt) struct JwkSet<'a> {
     #[serde(borrow)]
     pub(in crate::layers::auth::jwt) keys: JwkList<'a>,
 }
 
-/// The keys of a set, of which only the first are kept: reading a key costs more than skipping one,
-/// and a set is as long as its sender wants.
+/// The keys of a set, of which only the first are kept: reading a key costs more than skipping it, and
+/// the sender decides how long the set is.
 pub(in crate::layers::auth::jwt) struct JwkList<'a> {
     pub(in crate::layers::auth::jwt) first: Vec<&'a RawValue>,
-    /// The number of all.
+    /// The total number of keys.
     pub(in crate::layers::auth::jwt) count: usize,
 }
 
@@ -157,13 +158,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for JwkList<'a> {
     }
 }
 
-/// Reads one key of a set; `None` if it is not one.
+/// Reads one key of a set; `None` if it is not a key.
 pub(in crate::layers::auth::jwt) fn read_jwk(json: &RawValue) -> Option<Jwk> {
-    // A list could be read as the members in their order.
+    // Serde would read an array as the members in their order.
     serde_json::from_str(json_object(json.get().as_bytes())?).ok()
 }
 
-/// Whether a key of a set is a secret one, symmetric or private.
+/// Whether a key of a set is secret: symmetric or private.
 pub(in crate::layers::auth::jwt) fn is_secret(json: &RawValue) -> bool {
     #[derive(Deserialize)]
     struct SecretMembers<'a> {

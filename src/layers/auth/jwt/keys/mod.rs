@@ -4,7 +4,7 @@
 mod aws_lc;
 mod jwk;
 mod pem;
-// With both, its unit tests compare them.
+// With both features, its unit tests compare the two libraries.
 #[cfg(all(feature = "jwt-rust-crypto", any(test, not(feature = "jwt-aws-lc"))))]
 mod rust_crypto;
 #[cfg(not(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto")))]
@@ -31,7 +31,7 @@ pub(super) use self::{
 };
 use crate::{layers::auth::jwt::jws::json_object, wire::ConfigError};
 
-/// A key that verifies the tokens of one algorithm, prepared once.
+/// A key that verifies the tokens of one algorithm, parsed only once.
 ///
 /// # Example: two keys during a rotation
 ///
@@ -100,9 +100,9 @@ impl JwtKey {
     /// # Errors
     ///
     /// If the text is not exactly one PEM block: the error says so if the block is in quotes, follows
-    /// a byte order mark or a comment, or has `\\n` in place of line breaks, as in a variable of an
-    /// `.env` file. If the PEM is not a public key, or is not one for this algorithm: it is on another
-    /// curve, is an RSA key outside 2048 to 8192 bits, or the algorithm takes a secret.
+    /// a byte order mark or a comment, or has `\\n` instead of line breaks, as in a variable of an
+    /// `.env` file. Also if the PEM is not a public key, or not one for this algorithm: it is on
+    /// another curve, is an RSA key outside 2048 to 8192 bits, or the algorithm takes a secret.
     pub fn pem(algorithm: JwtAlgorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         if algorithm.secret_length().is_some() {
             return Err(error(format!("{algorithm:?} takes a secret, not a PEM")));
@@ -135,13 +135,13 @@ impl JwtKey {
         Self::from_jwk(algorithm, &parse_jwk(jwk.as_ref())?).map_err(|misfit| misfit.error)
     }
 
-    /// A key for each of these algorithms that a JWK fits: an RSA key may be for both `RS256` and
+    /// One key for each of these algorithms that the JWK fits: an RSA key may be for both `RS256` and
     /// `PS256`.
     ///
     /// # Errors
     ///
     /// If the text is not a JWK, no algorithm is allowed, or the key fits none of them. The error is
-    /// that of the algorithm that the key comes closest to.
+    /// that of the algorithm for which the key is the closest match.
     pub fn jwk_any_of(
         allowed: impl IntoIterator<Item = JwtAlgorithm>,
         jwk: impl AsRef<[u8]>,
@@ -151,12 +151,12 @@ impl JwtKey {
         Self::fitting(&allowed, &jwk).map_err(|misfit| misfit.error)
     }
 
-    /// The keys of a JWK Set (RFC 7517, section 5) as JSON text: one for each of these algorithms
-    /// that a key of the set fits.
+    /// The keys of a JWK Set (RFC 7517, section 5) as JSON text: one for each pair of a key in the set
+    /// and one of these algorithms that it fits.
     ///
-    /// Keys that fit none are skipped: those for other algorithms or purposes, of unknown types, and
-    /// malformed ones. Secrets are used only if an HMAC algorithm is allowed. Several keys may have
-    /// one id.
+    /// Keys that fit no algorithm are skipped: those for other algorithms or purposes, of unknown
+    /// types, and malformed ones. Secrets are used only if an HMAC algorithm is allowed. Several keys
+    /// may have the same id.
     ///
     /// # Example
     ///
@@ -177,8 +177,8 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// If the text is not a JWK Set, has more than 2,000 keys, no algorithm is allowed, or no key fits
-    /// any of them.
+    /// If the text is not a JWK Set, the set has more than 2,000 keys, no algorithm is allowed, or no
+    /// key fits any of them.
     pub fn jwk_set(
         allowed: impl IntoIterator<Item = JwtAlgorithm>,
         set: impl AsRef<[u8]>,
@@ -242,8 +242,8 @@ impl JwtKey {
         self.0
     }
 
-    /// A key for each of these algorithms that a JWK fits; otherwise why it does not fit the one that
-    /// it comes closest to.
+    /// One key for each of these algorithms that the JWK fits; otherwise why it does not fit the
+    /// algorithm for which it is the closest match.
     pub(super) fn fitting(allowed: &[JwtAlgorithm], jwk: &Jwk) -> Result<Vec<Self>, Misfit> {
         let mut keys = Vec::new();
         let mut closest: Option<Misfit> = None;
@@ -274,7 +274,7 @@ impl JwtKey {
             JwkParameters::EllipticCurve { crv, .. } | JwkParameters::OctetKeyPair { crv, .. } => {
                 is_on(crv)
             }
-            // A symmetric key in place of a public one would let everyone sign who can read it.
+            // With a symmetric key instead of a public one, everyone who can read it could sign.
             JwkParameters::Secret { .. } => algorithm.secret_length().is_some(),
         };
         if !is_of_the_type {
@@ -332,7 +332,7 @@ impl JwtKey {
         key.map(Self).ok_or_else(|| unsupported(algorithm))
     }
 
-    /// A key in DER, or the point of a curve.
+    /// Takes a key in DER, or the point of a curve.
     fn public(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, ConfigError> {
         let key = PublicKey::new(algorithm, bytes)?;
         Ok(Self(VerifyingKey::public(algorithm, key)))
@@ -350,13 +350,13 @@ pub(super) struct Misfit {
     error: ConfigError,
 }
 
-/// How close a JWK comes to being a key for an algorithm, in ascending order.
+/// How closely a JWK matches an algorithm, in ascending order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Closeness {
     OtherType,
     OtherAlgorithm,
     OtherPurpose,
-    /// It is meant for the algorithm, and is not a valid key for it.
+    /// It is meant for the algorithm, but is not a valid key for it.
     InvalidKey,
 }
 
@@ -365,7 +365,7 @@ impl Misfit {
         Self { closeness, error }
     }
 
-    /// This one, unless the other one is closer.
+    /// This mismatch, unless the other one is closer.
     fn or_closer(self, other: Option<Self>) -> Self {
         match other {
             Some(other) if other.closeness > self.closeness => other,

@@ -1,4 +1,4 @@
-//! Reads a public key in PEM (RFC 7468), and finds out what is wrong with the text of a key.
+//! Reads a public key in PEM (RFC 7468), and diagnoses texts that are not a key.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ pub(super) fn public_key_der(pem: &[u8]) -> Result<Vec<u8>, ConfigError> {
         .map_err(|source| error("the PEM's base64 is invalid".to_owned()).because(source))
 }
 
-/// Label and body of a text that is one PEM block and nothing else.
+/// The label and body of a text that is one PEM block and nothing else.
 fn pem_block(text: &str) -> Option<(&str, &str)> {
     let (label, rest) = text.trim().strip_prefix(BEGIN)?.split_once(DASHES)?;
     let (body, end) = rest.split_once(END)?;
@@ -47,7 +47,7 @@ fn pem_block(text: &str) -> Option<(&str, &str)> {
     (end == label).then_some((label, body))
 }
 
-/// What often goes wrong when a PEM is copied into a file or a variable of the environment.
+/// Common mistakes when a PEM is copied into a file or an environment variable.
 fn wrong_with_pem(pem: &[u8]) -> Option<&'static str> {
     if pem.starts_with(b"\xef\xbb\xbf") {
         return Some("it begins with a byte order mark: save it without one");
@@ -75,10 +75,10 @@ fn wrong_with_pem(pem: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// What kind of key a secret is, if it is one as text: in PEM, wherever it begins and whatever its
-/// line breaks are, in the base64 of a PEM, or as a JWK.
+/// Which kind of key a secret is, if it is the text of one: in PEM, wherever it begins and whatever
+/// its line breaks are, in base64 of a PEM, or as a JWK.
 pub(super) fn key_in(secret: &[u8]) -> Option<&'static str> {
-    // Without the zeros of UTF-16. The copy is wiped as well.
+    // Ignores the zeros of UTF-16. The copy is wiped as well.
     let bytes = secret.iter().filter(|byte| **byte != 0);
     let text: Zeroizing<Vec<u8>> = Zeroizing::new(bytes.copied().collect());
     let contains = |part: &[u8]| text.windows(part.len()).any(|window| window == part);

@@ -27,7 +27,7 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// A key in DER, or the point of a curve.
+    /// Takes a key in DER, or the point of a curve.
     pub(super) fn new(algorithm: JwtAlgorithm, bytes: &[u8]) -> Result<Self, ConfigError> {
         match algorithm {
             JwtAlgorithm::ES256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes)
@@ -50,7 +50,7 @@ impl PublicKey {
             }
             .map(|key| Self::Ed25519(Box::new(key))),
             algorithm if algorithm.is_rsa() => {
-                // `SubjectPublicKeyInfo`, or what is in it: PKCS #1.
+                // `SubjectPublicKeyInfo`, or its content: PKCS #1.
                 let info = SubjectPublicKeyInfoRef::from_der(bytes).ok();
                 let inner = info
                     .as_ref()
@@ -67,7 +67,7 @@ impl PublicKey {
         }
     }
 
-    /// An RSA key's modulus and exponent.
+    /// Takes an RSA key's modulus and exponent.
     pub(super) fn rsa(algorithm: JwtAlgorithm, n: &[u8], e: &[u8]) -> Result<Self, ConfigError> {
         if !algorithm.is_rsa() {
             return Err(unsupported(algorithm));
@@ -144,7 +144,7 @@ mod tests {
 
     const MESSAGE: &[u8] = b"header.payload";
 
-    /// Both libraries take the signature, and neither takes one that differs in a bit or in its length.
+    /// Both libraries accept the signature, and both reject it if a bit or its length differs.
     fn assert_both_verify(algorithm: JwtAlgorithm, key: &[u8], signature: &[u8]) {
         let first = aws_lc::PublicKey::new(algorithm, key).unwrap();
         let second = PublicKey::new(algorithm, key).unwrap();

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::{JwtAlgorithm, error};
 use crate::wire::ConfigError;
 
-/// A public key, of which there is none without a library for them.
+/// A public key, which cannot exist without a library for it.
 #[derive(Clone)]
 pub(super) struct PublicKey(Infallible);
 

@@ -1,11 +1,12 @@
 //! Verifies signatures: chooses the key of a token, and checks the signature with it.
 //!
-//! `jsonwebtoken` is not used here. Its backend is chosen for the whole program, by Cargo features
-//! or by the first caller that installs one, and it panics at the first token if there are none or
-//! two of them; a library that enabled one could break the `encode` of the program that uses it. It
-//! also parses and expands the key again for every token. Here HS is verified by `hmac` and `sha2`,
-//! which are faster than a call into C for input this short where the processor has instructions for
-//! SHA-256, and the others by `aws-lc-rs`, or where C is not to be had by the crates of `RustCrypto`.
+//! `jsonwebtoken` is not used here. Its backend is chosen for the whole program, by Cargo features or
+//! by the first caller that installs one, and it panics at the first token if there are none or two of
+//! them; a library that enabled one could break `encode` in the program that uses it. It also parses
+//! and expands the key again for every token. Here, HS algorithms are verified by `hmac` and `sha2`,
+//! which are faster than a call into C for input this short if the processor has SHA-256 instructions.
+//! The other algorithms are verified by `aws-lc-rs`, or by the crates of `RustCrypto` where C is not
+//! available.
 
 use std::{fmt, str::FromStr};
 
@@ -28,13 +29,13 @@ use crate::{
 pub(in crate::layers::auth::jwt) struct KeySet(Vec<VerifyingKey>);
 
 impl KeySet {
-    /// The keys of a configuration.
+    /// The keys from a configuration.
     pub(super) fn new(keys: Vec<VerifyingKey>) -> Result<Self, ConfigError> {
         let error = |message: String| Err(ConfigError::new("Jwt", message));
         if keys.is_empty() {
             return error("at least one key is required to verify tokens".to_owned());
         }
-        // A token without a `kid` is verified with each of its algorithm.
+        // A token without a `kid` is verified with each key of its algorithm.
         if keys.len() > 32 {
             return error("more than 32 keys".to_owned());
         }
@@ -62,11 +63,11 @@ impl KeySet {
         self.0.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
-    /// Verifies the signature with the key that the header names. [`JwtRefusal::Key`] says that
-    /// there is none.
+    /// Verifies the signature with the key that the header names. [`JwtRefusal::Key`] means that there
+    /// is no such key.
     ///
-    /// With a `kid`, that is the key of this id, or if there is none, any key without an id; without
-    /// a `kid`, any key of the algorithm.
+    /// With a `kid`, these are the keys with this id or, if there are none, all keys without an id;
+    /// without a `kid`, all keys of the algorithm.
     pub(in crate::layers::auth::jwt) fn verify(
         &self,
         token: &CompactJws<'_>,
@@ -92,12 +93,13 @@ impl KeySet {
     }
 }
 
-/// A key, prepared to verify the signatures of one algorithm.
+/// A key that is ready to verify the signatures of one algorithm.
 #[derive(Clone)]
 pub(in crate::layers::auth::jwt) struct VerifyingKey {
     pub(in crate::layers::auth::jwt) algorithm: JwtAlgorithm,
     pub(super) id: Option<Box<str>>,
-    /// The key is of a set that somebody else has made, where ids may repeat; both keys are tried.
+    /// The key is from a set made by somebody else, where ids may repeat; all keys with the id are
+    /// tried.
     pub(super) may_share_id: bool,
     material: KeyMaterial,
 }
@@ -142,9 +144,9 @@ impl KeyMaterial {
     }
 }
 
-/// Whether AWS-LC is faster at this algorithm: `sha2` has no assembly for processors of x86 without
-/// instructions for SHA-256. There, AWS-LC takes 0.9 us for 300 bytes, and `sha2` 1.1; with them, 0.35
-/// and 0.25. At SHA-512, `sha2` is always as fast.
+/// Whether AWS-LC is faster for this algorithm: `sha2` has no assembly for x86 processors without
+/// SHA-256 instructions. There, AWS-LC takes 0.9 µs for 300 bytes, and `sha2` 1.1 µs; with the
+/// instructions, they take 0.35 and 0.25 µs. For SHA-512, `sha2` is always as fast.
 #[cfg(feature = "jwt-aws-lc")]
 fn is_faster_by_aws_lc(algorithm: JwtAlgorithm) -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -284,8 +286,8 @@ impl JwtAlgorithm {
         alg == self.name() || (self == Self::EdDSA && alg == "Ed25519")
     }
 
-    /// Whether its keys are secrets: how many bytes one must have at least, which is the length of
-    /// the hash (RFC 7518, section 3.2).
+    /// The minimum length in bytes if the keys are secrets, which is the length of the hash (RFC 7518,
+    /// section 3.2).
     pub(in crate::layers::auth::jwt) const fn secret_length(self) -> Option<usize> {
         match self {
             Self::HS256 => Some(32),
@@ -312,7 +314,7 @@ impl fmt::Display for JwtAlgorithm {
 impl FromStr for JwtAlgorithm {
     type Err = ConfigError;
 
-    /// Reads an `alg`, of a configuration file for example.
+    /// Parses an `alg`, for example from a configuration file.
     fn from_str(alg: &str) -> Result<Self, ConfigError> {
         let mut all = Self::ALL.into_iter();
         all.find(|algorithm| algorithm.is_named(alg))
@@ -327,7 +329,7 @@ impl FromStr for JwtAlgorithm {
 mod tests {
     use super::{JwtAlgorithm, KeyMaterial};
 
-    /// Which of them is used depends on the processor.
+    /// Which of the libraries is used depends on the processor.
     #[test]
     fn secrets_are_verified_alike_by_both_libraries() {
         let (secret, message): ([u8; 64], &[u8]) = ([7; 64], b"header.payload");
