@@ -1,4 +1,4 @@
-//! One room for each layer. A room knows the floors below, and never another room.
+//! One room for each layer. A room uses the floors below, and never another room.
 
 #[cfg(feature = "auth")]
 pub mod auth;

@@ -5,11 +5,11 @@
 //!    before any of it is read. A client that sends `Expect: 100-continue` is not invited to send it.
 //! 3. Any other body is counted while it is read, whatever was announced. The reader gets an error
 //!    instead of the bytes beyond the limit, and the client gets 413.
-//! 4. With limits on time, the reader gets an error when the client lets it wait for too long, and the
+//! 4. With limits on time, the reader gets an error when the client makes it wait for too long, and the
 //!    client gets 408.
 //!
 //! Whatever the handler or an extractor answers after a limit was passed, the client gets the 413 or the
-//! 408 of this layer. Only a response that has begun before is not replaced.
+//! 408 of this layer. Only a response that has already begun is not replaced.
 //!
 //! # What is bounded
 //!
@@ -77,21 +77,21 @@
 //!
 //! # Security
 //!
-//! - It limits each request. How many there are at once is limited by
+//! - It limits each request. The number of concurrent requests is limited by
 //!   [`with_concurrency_limit`](crate::concurrency_limit), and the time in which a head arrives by the
 //!   server.
-//! - A client that sends a byte now and then passes a limit on the time between bytes. Only a least rate
-//!   or a total time rejects it. A least rate is an average: who has sent much may pause for long, so
-//!   combine it with a limit on the time between bytes.
+//! - A client that sends a byte now and then passes a limit on the time between bytes. Only a minimum
+//!   rate or a total time rejects it. A minimum rate is an average: a client that has sent much may
+//!   pause for long, so combine it with a limit on the time between bytes.
 //! - A layer that collects the body holds up to the limit in memory for each request.
 //!
 //! # Compared with
 //!
 //! - tower-http's `RequestBodyLimitLayer` answers in plain text, and what a stream without
-//!   `Content-Length` gets depends on the handler. axum's `DefaultBodyLimit` holds for axum's own
-//!   extractors only. Neither limits the time.
+//!   `Content-Length` gets depends on the handler. axum's `DefaultBodyLimit` applies only to axum's own
+//!   extractors. Neither limits the time.
 //! - tower-http's `RequestBodyTimeoutLayer` limits the time between two frames, which a client that
-//!   sends one byte each time never passes, and leaves the answer to the handler.
+//!   sends one byte at a time never exceeds, and leaves the answer to the handler.
 //! - The limits on time are those of Kestrel (`MinRequestBodyDataRate`) and nginx
 //!   (`client_body_timeout`).
 

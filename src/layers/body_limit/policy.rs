@@ -39,7 +39,7 @@ pub fn with_body_limit(limit: impl IntoPolicy<BodyLimit>) -> With<BodyLimit> {
 ///     .within(Duration::from_secs(60))?;
 /// let layer = with_body_limit(limit);
 ///
-/// // A time in which nothing can arrive is an error at once.
+/// // A time in which nothing can arrive is an error when it is set.
 /// assert!(BodyLimit::bytes(1).idle(Duration::ZERO).is_err());
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
@@ -94,7 +94,7 @@ impl BodyLimit {
     /// # Panics
     ///
     /// Not here, but when a reader waits outside of a tokio runtime, or in one whose timer is not
-    /// enabled. This holds for all times.
+    /// enabled. The same applies to all times.
     pub fn first_byte_within(self, time: Duration) -> Result<Self, ConfigError> {
         let time = positive(time, "first_byte_within")?;
         Ok(self.change(|times| times.first_byte = Some(time)))
@@ -111,8 +111,8 @@ impl BodyLimit {
         Ok(self.change(|times| times.idle = Some(time)))
     }
 
-    /// The least rate in bytes per second, on average over the time that the reader has waited. It is
-    /// not checked before the reader has waited for the time of grace.
+    /// The minimum rate in bytes per second, on average over the time that the reader has waited. It is
+    /// not checked before the reader has waited for the grace period.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl<B: RequestBody> Middleware<B> for BodyLimit {
             close(request.version(), refusal.headers_mut());
             return Step::reply(refusal);
         }
-        // The limit of axum's extractors would apply without a word.
+        // The limit of axum's extractors would apply silently.
         #[cfg(feature = "axum")]
         let request = {
             let mut request = request;

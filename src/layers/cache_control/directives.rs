@@ -381,7 +381,7 @@ impl Extension {
     }
 }
 
-/// The directives of RFC 9111, section 5.2.1, that are not response directives as well.
+/// The directives of RFC 9111, section 5.2.1, that are not also response directives.
 const REQUEST_DIRECTIVES: [&str; 3] = ["max-stale", "min-fresh", "only-if-cached"];
 
 /// A quoted string of visible ASCII and spaces (RFC 9110, section 5.6.4).

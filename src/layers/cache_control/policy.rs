@@ -21,8 +21,8 @@ use crate::wire::ConfigError;
 /// not exist: a `private` policy has no `s_maxage`, a `no_store` policy has no `max_age`,
 /// `immutable` requires a lifetime, and `must_revalidate` excludes `stale_while_revalidate`.
 /// A policy from a configuration file is [parsed](#impl-FromStr-for-CacheControl), and is a
-/// [`ConfigError`] if it is contradictory. Where the policy depends on a value that is known at run
-/// time only, [`erased`](Self::erased) makes one type of all.
+/// [`ConfigError`] if it is contradictory. If the policy depends on a value that is known only at run
+/// time, [`erased`](Self::erased) gives all policies one type.
 ///
 /// Times are written in whole seconds. A fraction is dropped, so a response is never fresh for
 /// longer than configured; more than 2^31 seconds (68 years) are written as 2^31, as caches read
@@ -234,8 +234,8 @@ impl<V, F, S> CacheControl<V, F, S> {
     ///
     /// # Errors
     ///
-    /// If the name is not a token, is or resembles that of a standard directive, or is repeated; or
-    /// if the value has other characters than visible ASCII and spaces.
+    /// If the name is not a token, is or resembles that of a standard directive, or is repeated; or if
+    /// the value has characters other than visible ASCII and spaces.
     ///
     /// # Example
     ///
@@ -252,8 +252,8 @@ impl<V, F, S> CacheControl<V, F, S> {
         Ok(self)
     }
 
-    /// The same policy, as the one type that all policies have that are chosen at run time: the
-    /// type of those that are parsed.
+    /// The same policy without the type states, so that policies which are chosen at run time have one
+    /// type. It is also the type of parsed policies.
     ///
     /// # Example
     ///
@@ -378,7 +378,7 @@ impl<V, F, S> CacheControl<V, F, S> {
 /// - a directive that is repeated, or that allows what another forbids, such as
 ///   `no-store, max-age=60`;
 /// - a form that RFC 9111 tells senders not to generate;
-/// - a name that is that of a standard directive but for hyphens, such as `nostore`, or that of a
+/// - a name that differs from a standard directive only by hyphens, such as `nostore`, or that of a
 ///   request directive;
 /// - no directive at all.
 ///

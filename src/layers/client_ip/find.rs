@@ -1,4 +1,4 @@
-//! Finds the address of the client, or tells why it is not known.
+//! Finds the address of the client, or says why it is not known.
 //!
 //! An entry of a list is read only if a trusted proxy has written it: from the right, up to the first
 //! address that is not a proxy's. The client may have written the entries further left, so they are

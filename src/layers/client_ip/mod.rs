@@ -51,7 +51,7 @@
 //! | proxies with known addresses: nginx, Envoy | [`x_forwarded_for`](ClientIpSource::x_forwarded_for) with their networks |
 //! | proxies with changing addresses that clients can't bypass: AWS ALB | [`x_forwarded_for_behind`](ClientIpSource::x_forwarded_for_behind) with their number |
 //! | a proxy that overwrites a field of its own: Fly.io, or Cloudflare if only it can reach the server | [`header`](ClientIpSource::header) |
-//! | several entrances that tell the address differently | [`for_peers`](ClientIpSource::for_peers), by the address of the peer |
+//! | several entrances that report the address differently | [`for_peers`](ClientIpSource::for_peers), by the address of the peer |
 //! | proxies that send `Forwarded` | [`forwarded`](ClientIpSource::forwarded), [`forwarded_behind`](ClientIpSource::forwarded_behind) |
 //!
 //! The peer is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>`
@@ -64,11 +64,11 @@
 //! All lines of a list form one list, in their order; of a field with a single address, the last
 //! value is used. An entry is an address, with or without a port: `192.0.2.7`, `192.0.2.7:80`,
 //! `2001:db8::7`, `[2001:db8::7]:80`. Zones (`fe80::1%eth0`) are dropped, and IPv4-mapped IPv6
-//! addresses become IPv4 addresses, also that of the peer. Empty elements of a list are skipped
+//! addresses become IPv4 addresses, including that of the peer. Empty elements of a list are skipped
 //! ([RFC 9110, section 5.6.1.2]). An unspecified, multicast or broadcast address (`0.0.0.0`, `::`) is
-//! not that of a client. In `Forwarded` (RFC 7239) the parameter
-//! `for` is read, in any case and position, quoted or not. Other parameters must be well-formed, but
-//! may lack the quotation marks that a port requires (`host=example.com:80`).
+//! not that of a client. In `Forwarded` (RFC 7239) the parameter `for` is read, in any case and
+//! position, quoted or not. Other parameters must be well-formed, but may lack the quotation marks that
+//! a port requires (`host=example.com:80`).
 //!
 //! [RFC 9110, section 5.6.1.2]: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2
 //!
@@ -76,7 +76,7 @@
 //!
 //! | status | when | problem type |
 //! |---|---|---|
-//! | 500 | no peer address, where it is needed | `about:blank`; the log tells what to do |
+//! | 500 | no peer address, where it is needed | `about:blank`; the log says what to do |
 //! | 500 | no field, or fewer entries than proxies | the same |
 //! | 500 | the list has only trusted addresses | the same |
 //! | 500 | a relevant entry is hidden (`unknown`, `_hidden`), not an address, or one that no client can have; the single address of a field is empty | the same |
@@ -95,11 +95,11 @@
 //! - The client chooses the first entry of a list, so it is never used just because it is first.
 //!   Entries to the left of the client's address are never read, so nothing in them has an effect,
 //!   not even an unpaired quotation mark in `Forwarded`.
-//! - An invalid entry is rejected and not skipped: the entries to the left of it may be the client's.
-//!   Only an element that is empty is skipped, so a proxy must append an address to every request. One
-//!   that appends an empty value would let the client choose: use
-//!   [`header`](ClientIpSource::header) there, which rejects it.
-//! - A request without the field is rejected, and not taken as the proxy's own request: a client that
+//! - An invalid entry is rejected, not skipped: the entries to the left of it may be the client's. Only
+//!   an element that is empty is skipped, so a proxy must append an address to every request. A proxy
+//!   that appends an empty value would let the client choose: use [`header`](ClientIpSource::header)
+//!   for it, which rejects an empty value.
+//! - A request without the field is rejected, not taken for the proxy's own request: a client that
 //!   sends `Connection: X-Forwarded-For` makes some proxies remove the field. Health checks come
 //!   without it, so serve their route outside of this layer, or see
 //!   [`dangerously_allow_proxies_as_clients`](ClientIpSource::dangerously_allow_proxies_as_clients).

@@ -66,7 +66,7 @@ pub struct ClientIpSource {
     source: Arc<AddressField>,
     /// Whether a proxy may be the client.
     own_requests: bool,
-    /// Peers of which another source is used. The first that has the peer counts.
+    /// Networks of peers for which another source is used. The first that has the peer counts.
     entrances: Arc<[(Networks, Self)]>,
 }
 
@@ -130,7 +130,7 @@ impl ClientIpSource {
     ///
     /// # Errors
     ///
-    /// As [`x_forwarded_for`](Self::x_forwarded_for).
+    /// As for [`x_forwarded_for`](Self::x_forwarded_for).
     pub fn forwarded<I>(trusted: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,
@@ -163,19 +163,18 @@ impl ClientIpSource {
     ///
     /// # Security
     ///
-    /// As [`x_forwarded_for_behind`](Self::x_forwarded_for_behind).
+    /// As for [`x_forwarded_for_behind`](Self::x_forwarded_for_behind).
     pub fn forwarded_behind(proxies: u32) -> Result<Self, ConfigError> {
         Self::behind(ListField::Forwarded, proxies)
     }
 
     /// Uses another source for requests that come from a peer in these networks: for a server with
-    /// several entrances, such as a load balancer and a tunnel, that tell the address of the client
+    /// several entrances, such as a load balancer and a tunnel, that report the address of the client
     /// in different ways. Of several calls, the first whose networks have the peer counts.
     ///
-    /// The peer decides, and not which fields a request has, because clients can send those
-    /// themselves. Where both ways end at the same proxy, so that the peer is always that proxy, it is
-    /// one list: trust the networks of all proxies in
-    /// [`x_forwarded_for`](Self::x_forwarded_for).
+    /// The peer decides, not the fields of the request, because clients can send those themselves. If
+    /// both ways end at the same proxy, so that the peer is always that proxy, use one list: trust the
+    /// networks of all proxies in [`x_forwarded_for`](Self::x_forwarded_for).
     ///
     /// # Example: a load balancer and a tunnel
     ///
@@ -210,7 +209,7 @@ impl ClientIpSource {
     /// # Security
     ///
     /// If a proxy stops sending the field, all clients have the address of the proxy: they share its
-    /// limits, and pass where it is allowed. A client can cause this if a proxy removes the fields
+    /// limits, and pass wherever it is allowed. A client can cause this if a proxy removes the fields
     /// that `Connection` lists (RFC 9110, section 7.6.1) after it has added its own.
     pub const fn dangerously_allow_proxies_as_clients(mut self) -> Self {
         self.own_requests = true;

@@ -1,17 +1,17 @@
 //! Compresses responses, with gzip and other codings that the client accepts.
 //!
-//! 1. A response of a text type is compressed: `text/*`, JSON, XML, JavaScript, SVG and a few more. Pictures,
-//!    videos, archives and types that are not known are not.
+//! 1. A response of a text type is compressed: `text/*`, JSON, XML, JavaScript, SVG and a few more.
+//!    Pictures, videos, archives and unknown types are not.
 //! 2. A body of a known length is compressed only from 1,024 bytes on, or
 //!    [another size](crate::Compression::min_bytes).
 //! 3. What has a `Content-Encoding`, a `Content-Range`, a digest of its bytes, or
-//!    `Cache-Control: no-transform` passes as it is. So do event streams, and refusals: problems, and
+//!    `Cache-Control: no-transform` passes unchanged. So do event streams, and refusals: problems, and
 //!    errors in plain text, which become problems.
 //! 4. A response of such a type has `Vary: Accept-Encoding`, whatever its size and whatever the client
 //!    accepts. A 304 has it, too.
 //! 5. A strong `ETag` becomes that of the coding: `"x"` becomes `"x-gzip"`. In `If-Match` and
 //!    `If-None-Match`, `"x-gzip"` is accepted as `"x"` as well, and a 304 has the tag that the client has
-//!    sent. `If-Range` and weak tags stay as they are.
+//!    sent. `If-Range` and weak tags are not changed.
 //!
 //! No request is rejected.
 //!
@@ -53,25 +53,25 @@
 //!
 //! # Security
 //!
-//! The length of a compressed body tells how much of it repeats. If a body has a secret and a text that
-//! an attacker chooses, and the attacker can make the browser of the user ask for it many times and see
+//! The length of a compressed body reveals how much of it repeats. If a body has a secret and a text
+//! that an attacker chooses, and the attacker can make the user's browser request it many times and see
 //! the lengths, the secret can be guessed character by character (BREACH). Examples are a form with a
-//! token against forged requests on a page that shows the search term, and a JSON with an API key and a
-//! name that others choose. For such responses:
+//! CSRF token on a page that shows the search term, and a JSON document with an API key and a name that
+//! others choose. For such responses:
 //!
 //! - put [`with(NotCompressed)`](NotCompressed) into the stack of the route, or
 //! - put [`NotCompressed`] into the extensions of the response, or
 //! - send the secret in a header field, or mask it differently each time.
 //!
-//! Compression takes time of the processor for each response, which a client can ask for at little cost:
-//! put a rate limit inside, and cache what is public.
+//! Compression takes CPU time for each response, which a client can request at little cost: put a rate
+//! limit inside, and cache what is public.
 //!
-//! A stream that sends a little now and then may be held back by the encoder until a block is full: leave
-//! its route out, too.
+//! A stream that sends a little now and then may be held back by the encoder until a block is full:
+//! exclude its route, too.
 //!
 //! # Compared with
 //!
-//! tower-http's `CompressionLayer`, whose encoders are used here, leaves strong tags as they are, so that
+//! tower-http's `CompressionLayer`, whose encoders are used here, does not change strong tags, so that
 //! two different bodies have the same tag, compresses octet streams and archives, and answers 406 after
 //! the handler has run where a client accepts no coding at all.
 

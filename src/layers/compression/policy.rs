@@ -53,14 +53,14 @@ impl Compression {
         }
     }
 
-    /// Offers Brotli, too, which clients get if they accept both alike.
+    /// Also offers Brotli, which clients get if they accept both equally.
     #[cfg(feature = "compression-br")]
     pub const fn br(mut self) -> Self {
         self.br = true;
         self
     }
 
-    /// Offers deflate, too: the zlib format (RFC 1950), as RFC 9110 has it.
+    /// Also offers deflate: the zlib format (RFC 1950), as RFC 9110 defines it.
     #[cfg(feature = "compression-deflate")]
     pub const fn deflate(mut self) -> Self {
         self.deflate = true;
@@ -131,9 +131,9 @@ fn without_others<S>(encoder: Encoder<S>, policy: Compression) -> Encoder<S> {
     }
 }
 
-/// Keeps responses from being compressed that have a secret beside text that an attacker may choose; see
-/// [the module](crate::compression#security). It is a layer for the stack of a route, and can be put into
-/// the extensions of a single response.
+/// Prevents the compression of responses that have a secret beside text that an attacker may choose;
+/// see [the module](crate::compression#security). It is a layer for the stack of a route, and can be
+/// put into the extensions of a single response.
 ///
 /// # Example: a route
 ///

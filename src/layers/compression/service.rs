@@ -135,8 +135,8 @@ fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<TagList>) 
     }
 }
 
-/// `"x"` becomes `"x-gzip"`: the bytes are others, so the strong tag is (RFC 9110, section 8.8.3). A weak
-/// tag stays.
+/// `"x"` becomes `"x-gzip"`: the bytes differ, so the strong tag must differ too (RFC 9110, section
+/// 8.8.3). A weak tag stays.
 fn with_coding(tag: &ETag, coding: &HeaderValue) -> Option<ETag> {
     if tag.is_weak() {
         return None;
@@ -145,8 +145,8 @@ fn with_coding(tag: &ETag, coding: &HeaderValue) -> Option<ETag> {
 }
 
 /// Adds `"x"` where a client has sent `"x-gzip"`, beside it: the layers inside know only the first one.
-/// `If-Range` is left as it is: a part of one is not a part of the other. The tags of `If-None-Match` come
-/// back if one of them was added to.
+/// `If-Range` is left as it is: a part of one is not a part of the other. The tags of `If-None-Match`
+/// are returned if a tag was added.
 fn accept_own_tags<B>(policy: Compression, request: &mut Request<B>) -> Option<TagList> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers_mut();

@@ -1,4 +1,4 @@
-//! Makes the tag of a response from its body, where that is in memory.
+//! Makes the tag of a response from its body, if the body is in memory.
 //!
 //! The future is written by hand, because it reads the body of the response.
 

@@ -10,10 +10,10 @@
 //!    that, the handler is given the preconditions and [checks](crate::Precondition::check) them.
 //! 3. Where a precondition [is required](crate::Conditional::require_precondition), such a request
 //!    without one is answered with 428 (RFC 6585, section 3).
-//! 4. `If-Match` or `If-None-Match` of such a request that can't be read is answered with 400, because to
-//!    ignore it would perform a write that the client did not want. In a request to read, it matches no
-//!    version: 412 for `If-Match`, and the whole response for `If-None-Match`. A list with one malformed
-//!    element, such as `"1", *`, is malformed as a whole.
+//! 4. `If-Match` or `If-None-Match` of such a request that can't be read is answered with 400, because
+//!    ignoring it would perform a write that the client did not want. In a request to read, it matches
+//!    no version: 412 for `If-Match`, and the whole response for `If-None-Match`. A list with one
+//!    malformed element, such as `"1", *`, is malformed as a whole.
 //! 5. `OPTIONS`, `TRACE`, `CONNECT` and `QUERY` pass, and so does every response that is not a success.
 //!
 //! `If-Match` comes before `If-Unmodified-Since`, `If-None-Match` before `If-Modified-Since` (section
@@ -100,9 +100,9 @@
 //!
 //! # Tags of bodies
 //!
-//! A version costs nothing and also tells which write comes first, so a handler should set the tag. Where
-//! there is no version, [`tag_bodies`](crate::Conditional::tag_bodies) makes a tag from the body of each
-//! 200 to GET and HEAD that has none. It saves the transfer, not the work of the handler.
+//! A version costs nothing and also tells which write comes first, so a handler should set the tag. If
+//! there is no version, [`tag_bodies`](crate::Conditional::tag_bodies) makes a tag from the body of
+//! each 200 to GET and HEAD that has none. It saves the transfer, not the work of the handler.
 //!
 //! - The tag is half of the SHA-256 of the body, a strong one, and the same on every instance.
 //! - The length of the body must be known, and is at most the bound. Streams of unknown length and event
@@ -127,21 +127,21 @@
 //!
 //! Stage [`Cache`](crate::stage::Cache), innermost, inside authentication and validation: a 401 or a 422
 //! is given whatever the preconditions say (section 13.2.1). It stands on either side of
-//! [`with_cache_control`](crate::cache_control), whose field a 304 has, too.
+//! [`with_cache_control`](crate::cache_control), whose field a 304 also has.
 //!
-//! [`with_idempotency`](crate::idempotency) outside keeps no 412 and no 428: nothing was written, and the
-//! key is free. What was written is repeated without comparing again, although the version has changed
-//! by then.
+//! [`with_idempotency`](crate::idempotency) outside does not store a 412 or a 428: nothing was written,
+//! and the key stays free. The answer to a write that was performed is repeated without comparing
+//! again, although the version has changed by then.
 //!
-//! What compresses responses changes their bytes, and a strong tag with them: `with_compression` gives each
-//! coding a tag of its own and accepts it again. tower-http's `CompressionLayer` leaves the tag as it is: set
-//! weak tags behind it.
+//! Compression changes the bytes of a response, so its strong tag must change too: `with_compression`
+//! gives each coding a tag of its own, and accepts it in requests. tower-http's `CompressionLayer` does
+//! not change the tag: set weak tags behind it.
 //!
 //! # Security
 //!
 //! - A tag is visible to the client. Do not make it from a secret, such as the hash of a password.
 //! - The closure of the current version runs before the handler. If a handler decides who may write, a
-//!   client that may not learns from 412 or 403 whether a tag is current: decide in
+//!   client that may not write learns from 412 or 403 whether a tag is current: decide in
 //!   [`with_authorization`](crate::authorization).
 //! - Preconditions are not authorization, and `If-Match: *` passes whatever the version is.
 //!
@@ -152,8 +152,8 @@
 //!
 //! # Compared with
 //!
-//! - Express, Hono and fiber make a tag from each body, also of those that they have to collect from a
-//!   stream, and compare lists that they have split at commas, which a tag may have.
+//! - Express, Hono and fiber make a tag from each body, even if they have to collect it from a stream,
+//!   and split lists at commas, which a tag may contain.
 //! - axum has typed fields in `axum-extra` and leaves the comparison and the 304 to the handler;
 //!   tower-http compares only dates, and only for files.
 //! - Spring's `checkNotModified` and ASP.NET's `EntityTagHeaderValue` leave the race between check and

@@ -20,7 +20,7 @@ use crate::{contract::Later, request::RequestHead, wire::Problem};
 /// // Responses only: 304 to clients that have the version in the handler's `ETag`.
 /// let reads = with_conditional(Conditional::new());
 ///
-/// // Writes, too: they are compared with the current version before the handler runs.
+/// // Also writes: they are compared with the current version before the handler runs.
 /// let writes = Conditional::new()
 ///     .current(|head| match head.path() {
 ///         "/settings" => Some(ETag::version(7)),
@@ -125,14 +125,14 @@ impl Conditional {
 
 impl<G> Conditional<G> {
     /// Answers 428 to requests without a precondition, unless they are `GET`, `HEAD`, `OPTIONS`, `TRACE`,
-    /// `CONNECT` or `QUERY`. `If-Match: *` is a precondition, too: the client overwrites what is there
+    /// `CONNECT` or `QUERY`. `If-Match: *` is also a precondition: the client overwrites what is there
     /// on purpose.
     pub fn require_precondition(self) -> Self {
         self.change(|options| options.is_required = true)
     }
 
-    /// Makes an `ETag` for each 200 to GET and HEAD that has none, from the body, if that is in memory
-    /// and has at most this many bytes. See [the module](crate::conditional#tags-of-bodies).
+    /// Makes an `ETag` for each 200 to GET and HEAD that has none, from the body, if the body is in
+    /// memory and has at most this many bytes. See [the module](crate::conditional#tags-of-bodies).
     pub fn tag_bodies(self, max_bytes: usize) -> Self {
         self.change(|options| options.tag_bodies = Some(max_bytes))
     }

@@ -34,7 +34,7 @@ use crate::{
 #[must_use = "a precondition that is not checked has no effect"]
 pub struct Precondition {
     pub(super) fields: Fields,
-    /// The 428, if one is required that can be evaluated.
+    /// The 428, if a precondition that can be evaluated is required.
     pub(super) required: Option<Problem>,
 }
 
@@ -59,7 +59,7 @@ impl Precondition {
 }
 
 /// What must still hold when a handler writes: the layer has checked the preconditions of the request,
-/// and until the handler writes, another request may change the resource.
+/// but another request may change the resource before the handler writes.
 ///
 /// It is given by a policy with [`Conditional::current`](crate::Conditional::current).
 ///

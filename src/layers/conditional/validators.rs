@@ -1,4 +1,4 @@
-//! What a resource is now, and what a client says of it: the evaluation of preconditions.
+//! The current state of a resource, and what a client says about it: the evaluation of preconditions.
 
 use std::{fmt, time::SystemTime};
 

@@ -104,7 +104,7 @@ pub struct CorsBuilder<T> {
     origins: Option<Origins>,
     with_credentials: bool,
     exposed: Option<HeaderValue>,
-    /// The fields that closures read, beside `Origin`.
+    /// The fields that closures read, besides `Origin`.
     vary: Vec<HeaderName>,
     preflight: PreflightRules,
     trust: PhantomData<T>,
@@ -153,12 +153,12 @@ impl<T> CorsBuilder<T> {
         Ok(self)
     }
 
-    /// The request headers that a preflight may ask for, in place of the default: `Authorization` and
+    /// The request headers that a preflight may ask for, instead of the default: `Authorization` and
     /// `Content-Type`.
     ///
-    /// List what the layers of the routes read, too: `If-Match` (`with_conditional`), `Idempotency-Key`
-    /// (`with_idempotency`), the field of an `ApiKey` or of a CSRF token, such as `X-CSRF-Token`. A browser does
-    /// not send a request with another one.
+    /// Also list what the layers of the routes read: `If-Match` (`with_conditional`), `Idempotency-Key`
+    /// (`with_idempotency`), the field of an `ApiKey` or of a CSRF token, such as `X-CSRF-Token`. A
+    /// browser does not send a request with another one.
     ///
     /// # Errors
     ///
@@ -251,8 +251,9 @@ impl CorsBuilder<Trusted> {
         self
     }
 
-    /// The request fields that a closure reads, beside `Origin` and the URL of the request: they are added
-    /// to `Vary`, so that a cache does not send the response for one value to a request with another.
+    /// The request fields that a closure reads, besides `Origin` and the URL of the request: they are
+    /// added to `Vary`, so that a cache does not send the response for one value to a request with
+    /// another.
     ///
     /// # Example
     ///
@@ -301,8 +302,8 @@ impl CorsBuilder<Trusted> {
         self.origins.iter().flat_map(Origins::named)
     }
 
-    /// Also allows these origins, which may be plain `http`, with credentials too: exact origins, without
-    /// patterns. Origins on this machine need no such call.
+    /// Also allows these origins, which may be plain `http`, even with credentials: exact origins,
+    /// without patterns. Origins on this machine need no such call.
     ///
     /// # Example
     ///
@@ -389,7 +390,7 @@ impl CorsBuilder<Anonymous> {
     ///
     /// # Security
     ///
-    /// With [`Cors::any`], every site that a user opens can.
+    /// With [`Cors::any`], every site that a user opens can do so.
     ///
     /// [Private Network Access]: https://wicg.github.io/private-network-access/
     pub const fn dangerously_allow_private_network(mut self) -> Self {

@@ -56,7 +56,7 @@
 //! itself), `https://app-*.example.com` (a part of one label, without dots), `http://localhost:*`
 //! (every port), or a host and a port at once.
 //!
-//! Plain `http` origins that are not on this machine get credentials only by
+//! Plain `http` origins that are not on this machine get credentials only through
 //! [`dangerously_allow_http_origins`](CorsBuilder::dangerously_allow_http_origins), which takes exact
 //! origins. A host may end in a dot: to browsers, `https://example.com.` is another origin than
 //! `https://example.com`, and it needs an entry of its own.
@@ -71,11 +71,11 @@
 //!
 //! The `Vary` of the answer to a preflight is `Origin, Access-Control-Request-Method,
 //! Access-Control-Request-Headers`, and `Access-Control-Request-Private-Network` if the policy can
-//! grant that. A closure that reads other fields names them with [`vary`](CorsBuilder::vary): they stand
-//! in every `Vary`. If the policy allows exactly one origin, or any origin, all other responses are the
-//! same for every origin: each has `Access-Control-Allow-Origin`, whatever the origin of the
-//! request, and no `Vary: Origin`, so that one cached copy serves all. In every other case each has
-//! `Vary: Origin`, including those to origins that are not allowed.
+//! grant that. A closure that reads other fields names them with [`vary`](CorsBuilder::vary), and they
+//! are part of every `Vary`. If the policy allows exactly one origin, or any origin, all other
+//! responses are the same for every origin: each has `Access-Control-Allow-Origin`, whatever the origin
+//! of the request, and no `Vary: Origin`, so that one cached copy serves all. In every other case each
+//! has `Vary: Origin`, including those to origins that are not allowed.
 //!
 //! A layer further in that adds a field can add its name to `Access-Control-Expose-Headers`: it is
 //! kept, in addition to the names of this policy, if the origin is allowed.
@@ -99,12 +99,12 @@
 //! `null`, or for plain `http` origins that are not on this machine; `*` together with credentials;
 //! patterns that span a public suffix, under which anyone can register a name.
 //!
-//! **If you use patterns, turn on the feature `public-suffix`**: it has the whole [Public Suffix List], as
-//! of the version of the crate `psl` in your `Cargo.lock`. Without it, an excerpt is used that does not
+//! **If you use patterns, turn on the feature `public-suffix`**: it has the whole [Public Suffix List],
+//! in the version of the crate `psl` in your `Cargo.lock`. Without it, an excerpt is used that does not
 //! age well: top-level domains, second-level domains of registries such as `co.uk` and `com.au`, and
 //! about forty hosts that are shared by their customers, such as `github.io` and everything under
-//! `amazonaws.com`. Then `https://*.wpenginepowered.com` or `https://*.kawasaki.jp` is accepted, and you need to
-//! know yourself who can register names there.
+//! `amazonaws.com`. Then `https://*.wpenginepowered.com` or `https://*.kawasaki.jp` is accepted, and
+//! you need to know yourself who can register names there.
 //!
 //! Origins and header names are processed in time proportional to their length; a preflight that
 //! asks for more than 4,096 bytes of header names is rejected without reading them. A second `Origin`

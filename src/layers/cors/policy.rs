@@ -45,7 +45,7 @@ pub(super) struct CorsPolicy {
     pub(super) fixed: Option<HeaderValue>,
     pub(super) credentials: bool,
     pub(super) exposed: Option<HeaderValue>,
-    /// What closures read, beside `Origin`.
+    /// What closures read, besides `Origin`.
     pub(super) vary: Vec<HeaderName>,
     pub(super) preflight: Preflight,
 }

@@ -1,4 +1,4 @@
-//! A preflight: the question of a browser whether it may send a request, and the answer.
+//! A preflight: a browser's question whether it may send a request, and the answer.
 
 use std::{error::Error, fmt};
 
@@ -425,7 +425,7 @@ where
 const STAR_HEADER: &str = "`*` is not a header: `mirrored_headers()` allows all, and `Cors::any()` has \
                            `any_header()` and `any_exposed_header()`";
 
-/// `star` says what to do in place of `*`.
+/// `star` says what to do instead of `*`.
 fn parse_names<I>(names: I, star: &'static str) -> Result<Vec<HeaderName>, ConfigError>
 where
     I: IntoIterator<Item: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>>,

@@ -1,17 +1,17 @@
-//! Decompresses the bodies of requests, within limits on what comes out.
+//! Decompresses the bodies of requests, within limits on the decompressed size.
 //!
-//! 1. A body without a content coding (`Content-Encoding`), or with `identity`, passes as it is.
+//! 1. A body without a content coding (`Content-Encoding`), or with `identity`, passes unchanged.
 //! 2. A body with one content coding that is listed is decompressed while it is read. Inside, the request
 //!    has no `Content-Encoding` and no `Content-Length`.
 //! 3. A body with another content coding, or with several, is rejected with 415 before any of it is read.
 //! 4. When the decompressed body gets larger than [`max_bytes`](crate::Decompression::max_bytes), or than
-//!    [`max_ratio`](crate::Decompression::max_ratio) times what has arrived, the reader gets an error and
-//!    the client 413.
-//! 5. When the compressed data is broken or cut, or something follows it, the reader gets an error and
-//!    the client 400.
+//!    [`max_ratio`](crate::Decompression::max_ratio) times what has arrived, the reader gets an error,
+//!    and the client gets 413.
+//! 5. When the compressed data is broken or cut, or something follows it, the reader gets an error, and
+//!    the client gets 400.
 //!
 //! Whatever the handler or an extractor answers after that, the client gets the answer of this layer.
-//! Only a response that has begun before is not replaced.
+//! Only a response that has already begun is not replaced.
 //!
 //! # Example
 //!
@@ -80,8 +80,8 @@
 //! # Compared with
 //!
 //! tower-http's `RequestDecompressionLayer`, whose decoders are used here, has no limits, ignores bytes
-//! after the end in the same frame, compares the name of the coding with its case, and answers in plain
-//! text.
+//! after the end in the same frame, compares the name of the coding case-sensitively, and answers in
+//! plain text.
 
 mod codings;
 pub(crate) mod policy;

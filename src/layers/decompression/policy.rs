@@ -24,7 +24,7 @@ pub fn with_decompression(policy: impl IntoPolicy<Decompression>) -> With<Decomp
     with(policy.into_policy())
 }
 
-/// The content codings that are accepted, and limits on what comes out: the policy of
+/// The content codings that are accepted, and limits on the decompressed size: the policy of
 /// [`with_decompression`].
 ///
 /// # Example
@@ -108,8 +108,8 @@ impl Limits {
 }
 
 impl Decompression {
-    /// Accepts gzip. What comes out is at most 1,048,576 bytes, and at most 100 times as large as what
-    /// has arrived; 65,536 bytes may come out of any body.
+    /// Accepts gzip. The decompressed body has at most 1,048,576 bytes, and is at most 100 times as
+    /// large as what has arrived; 65,536 bytes may come out of any body.
     pub fn gzip() -> Self {
         const MIB: u64 = 1024 * 1024;
         Self(Arc::new(Limits::new(
@@ -120,19 +120,19 @@ impl Decompression {
         )))
     }
 
-    /// Accepts deflate, too: the zlib format (RFC 1950), as RFC 9110 has it.
+    /// Also accepts deflate: the zlib format (RFC 1950), as RFC 9110 defines it.
     #[cfg(feature = "decompression-deflate")]
     pub fn deflate(self) -> Self {
         self.accept(Coding::Deflate)
     }
 
-    /// Accepts Brotli, too.
+    /// Also accepts Brotli.
     #[cfg(feature = "decompression-br")]
     pub fn br(self) -> Self {
         self.accept(Coding::Brotli)
     }
 
-    /// The largest body that may come out, in bytes.
+    /// The largest decompressed body, in bytes.
     pub fn max_bytes(self, bytes: u64) -> Self {
         let Limits {
             codings,
@@ -143,8 +143,8 @@ impl Decompression {
         Self::of(codings.clone(), bytes, *max_ratio, *floor)
     }
 
-    /// How many times as large as what has arrived the decompressed body may be. `floor` bytes may come
-    /// out of any body, so that short bodies of equal bytes pass.
+    /// The maximum ratio of the decompressed size to the bytes that have arrived. `floor` bytes may
+    /// come out of any body, so that short bodies of repeated bytes pass.
     ///
     /// # Errors
     ///

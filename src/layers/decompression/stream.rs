@@ -31,7 +31,8 @@ pub(super) fn decompress<B: RequestBody>(
     // The decoders compare the name as it is, and look at one line.
     let name = HeaderValue::from_static(coding.name());
     request.headers_mut().insert(header::CONTENT_ENCODING, name);
-    // They can be had from a service only, which calls the one inside with the new body at once.
+    // The decoders are available only through a service, which immediately calls the inner one with the
+    // new body.
     let caught = Cell::new(None);
     drop(RequestDecompression::new(Catch(&caught)).call(request.map(Compressed::new)));
     let request = caught.into_inner()?;

@@ -6,8 +6,9 @@
 //! 2. Each request leaves one event at level `INFO`, with the method, the route, the address of the client
 //!    and, where known, the [principal](crate::Deprecation::by_principal). A function of
 //!    [your own](crate::Deprecation::on_use) can count them.
-//! 3. After the end, requests are answered with 410, if [that is wanted](crate::Deprecation::gone_after_sunset).
-//!    By default they pass: `Sunset` is a hint (RFC 8594, section 3).
+//! 3. After the end, requests are answered with 410, if [the policy says
+//!    so](crate::Deprecation::gone_after_sunset). By default they pass: `Sunset` is a hint (RFC 8594,
+//!    section 3).
 //!
 //! # Example
 //!
@@ -58,13 +59,13 @@
 //!
 //! # Security
 //!
-//! The event has no path, query or field of the request. `Link` has the URIs of the policy and nothing of
-//! the request.
+//! The event has no path, query or field of the request. `Link` has the URIs of the policy, and nothing
+//! from the request.
 //!
 //! # Compared with
 //!
-//! `StandardApiVersionDeprecationHandler` of Spring Framework sets the same fields. It neither answers 410
-//! nor tells who still calls.
+//! `StandardApiVersionDeprecationHandler` of Spring Framework sets the same fields. It neither answers
+//! 410 nor logs who still calls.
 
 pub(crate) mod policy;
 

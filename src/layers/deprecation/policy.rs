@@ -28,7 +28,7 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 /// RFC 8594.
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// Announces that what is inside is deprecated; see the [module](super).
+/// Announces that everything inside is deprecated; see the [module](super).
 pub const fn with_deprecation(deprecation: Deprecation) -> With<Deprecation> {
     with(deprecation)
 }
@@ -65,8 +65,8 @@ struct Options {
 type OnUse = Arc<dyn Fn(&RequestHead<'_>) + Send + Sync>;
 type Principal = Arc<dyn Fn(&Extensions) -> Option<String> + Send + Sync>;
 
-/// A time of a [`Deprecation`]: a date such as `2026-07-01`, which begins in UTC, an HTTP date such as
-/// `Wed, 01 Jul 2026 00:00:00 GMT`, or a [`SystemTime`].
+/// A time of a [`Deprecation`]: a date such as `2026-07-01`, which stands for its start in UTC, an HTTP
+/// date such as `Wed, 01 Jul 2026 00:00:00 GMT`, or a [`SystemTime`].
 pub trait IntoDate {
     /// The time, in whole seconds.
     ///
@@ -151,7 +151,7 @@ impl Deprecation {
         self.link(uri, "deprecation")
     }
 
-    /// A page about when and how things end: a `Link` with the relation `sunset` (RFC 8594, section 6).
+    /// A page about when and how routes end: a `Link` with the relation `sunset` (RFC 8594, section 6).
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Deprecation {
         self.change(|options| options.principal = Some(principal))
     }
 
-    /// The clock by which the sunset comes.
+    /// The clock that decides whether the sunset has passed.
     pub fn clock(self, clock: impl Into<Clock>) -> Self {
         let clock = clock.into();
         self.change(|options| options.clock = clock)
@@ -283,7 +283,7 @@ impl Options {
         }
     }
 
-    /// Tells that a client still calls.
+    /// Logs that a client still calls.
     fn note<B>(&self, request: &Request<B>, is_gone: bool) {
         let head = RequestHead::from(request);
         if let Some(on_use) = &self.on_use {

@@ -2,7 +2,7 @@
 //!
 //! Every client can send any `Host`. Links in e-mails, redirects and cache keys that are
 //! made from it then lead to another site, and a page of another site whose name was changed to the
-//! address of the server (DNS rebinding) can call it as if it was its own.
+//! address of the server (DNS rebinding) can call it as if it were its own.
 //!
 //! 1. The host of a request is the authority of its target, if it has one: `:authority` in HTTP/2 and
 //!    HTTP/3, an absolute target in HTTP/1.1. Otherwise it is `Host`.
@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | 421 | the host is not in the list (RFC 9110, section 15.5.20) | `about:blank` |
 //! | 400 | there is no valid host, or there are two (RFC 9112, section 3.2; RFC 9113, section 8.3.1) | `about:blank` |
-//! | 500 | with [`x_forwarded_host`](Hosts::x_forwarded_host), the address of the peer is not known | `about:blank`; the log tells what to do |
+//! | 500 | with [`x_forwarded_host`](Hosts::x_forwarded_host), the address of the peer is not known | `about:blank`; the log says what to do |
 //!
 //! # Which hosts are the same
 //!
@@ -61,26 +61,27 @@
 //! - **Inside**, CORS answers a preflight to any host, and the layer rejects the request that follows. The
 //!   refusal can be read by the script, and has the shape of all others.
 //!
-//! A handler is reached in neither case. Stand outside if a CORS policy has a closure that reads the host.
+//! The handler is not reached in either case. List the layer outside if a CORS policy has a closure
+//! that reads the host.
 //!
 //! Health checks often call by address: add the address to the list, or `.except_routes(..)`.
 //!
 //! # Security
 //!
 //! - `X-Forwarded-Host` and `Forwarded` are not read, unless
-//!   [`x_forwarded_host`](Hosts::x_forwarded_host) says whose. The layer does not remove them: a handler
-//!   that reads them must not trust them.
+//!   [`x_forwarded_host`](Hosts::x_forwarded_host) says from which proxies. The layer does not remove
+//!   them: a handler that reads them must not trust them.
 //! - The layer does not change the request. Where a proxy's `X-Forwarded-Host` was checked, `Host` was not.
 //! - The scheme of an absolute target is not checked, because this layer does not know the connection:
 //!   [`with_https_only`](crate::https_only) rejects `GET https://example.com/ HTTP/1.1` over plain TCP (RFC
 //!   9110, section 7.4).
-//! - A wildcard covers every subdomain, also one that was given to somebody else.
+//! - A wildcard covers every subdomain, including one that was given to somebody else.
 //!
 //! # Compared with
 //!
 //! - Django's `ALLOWED_HOSTS` answers 400 and drops a dot at the end. Rails' `HostAuthorization` answers 403
 //!   and prefers `X-Forwarded-Host` of any peer. ASP.NET Core's host filtering answers 400.
-//! - Starlette's `TrustedHostMiddleware` splits `Host` at the first colon, so that no IPv6 address matches,
+//! - Starlette's `TrustedHostMiddleware` splits `Host` at the first colon, so no IPv6 address matches,
 //!   and answers 400.
 
 pub(crate) mod policy;

@@ -62,7 +62,7 @@ impl Hosts {
     /// | `example.com` | the host without a port, or with 80 or 443 |
     /// | `example.com:8443` | the host with this port |
     /// | `example.com:*` | the host with any port, or none |
-    /// | `*.example.com` | its subdomains at any depth, and not itself |
+    /// | `*.example.com` | its subdomains at any depth, but not itself |
     /// | `192.0.2.7`, `[2001:db8::7]` | an address, an IPv6 address in any spelling |
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Hosts {
     ///
     /// # Security
     ///
-    /// The proxies must overwrite the field. If they pass on the field of the client, the client chooses
+    /// The proxies must overwrite the field. If they pass on the client's field, the client chooses
     /// what is checked.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Place for Hosts {
         let misdirected = Answer::of(&self.0.misdirected)
             .when(format!("to a host other than {}", patterns.join(", ")))
             .provoked_by(|request| {
-                // No name of a list ends so (RFC 2606, section 2).
+                // No name of a list ends like this (RFC 2606, section 2).
                 let unknown = HeaderValue::from_static("unknown.invalid");
                 request.headers.insert(header::HOST, unknown);
             });
@@ -178,7 +178,7 @@ impl<B> Middleware<B> for Hosts {
     }
 }
 
-/// The host of a request, if it names one in one way.
+/// The host of a request, if it names exactly one.
 fn named_host<'a>(head: &RequestHead<'a>, forwarded: bool) -> Option<Host<'a>> {
     let own = own_host(head)?;
     if !forwarded {

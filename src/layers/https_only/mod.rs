@@ -1,7 +1,7 @@
 //! Rejects or redirects requests over plain `http`.
 //!
-//! 1. A request that came over TLS passes. The [`Transport`](crate::Transport) tells it: the listener has
-//!    only TLS, or a trusted proxy says so in `X-Forwarded-Proto` or `Forwarded`.
+//! 1. A request that came over TLS passes. The [`Transport`](crate::Transport) decides: the listener
+//!    accepts only TLS, or a trusted proxy says so in `X-Forwarded-Proto` or `Forwarded`.
 //! 2. Otherwise, a request in HTTP/1.1 whose target is absolute and `https` is rejected with 421: it is for
 //!    another connection (RFC 9110, section 7.4).
 //! 3. `GET` and `HEAD` are redirected with 308, if the policy has
@@ -42,7 +42,7 @@
 //! | 403 | over plain `http`, and not redirected | `about:blank` | |
 //! | 421 | over plain `http`, for an absolute `https` target | `about:blank` | |
 //! | 308, or [307](HttpsOnly::temporarily) | over plain `http`, to read, with hosts to redirect to | no problem | `Location` |
-//! | 500 | the address of the peer is not known, and the policy trusts proxies | `about:blank`; the log tells what to do | |
+//! | 500 | the address of the peer is not known, and the policy trusts proxies | `about:blank`; the log says what to do | |
 //!
 //! # Order
 //!
@@ -61,11 +61,11 @@
 //! # Security
 //!
 //! - A redirect comes too late for the request itself: what it contained was sent unencrypted. So an API
-//!   should not redirect at all. Its clients then notice a wrong address at once, before the first
-//!   credentials are sent by habit.
-//! - It also does not protect the next request of a browser: an attacker on the network answers it first.
-//!   Send `Strict-Transport-Security` by
-//!   [`with_security_headers`](crate::SecurityHeaders::hsts), so that browsers use TLS by themselves.
+//!   should not redirect at all. Then its clients notice a wrong address immediately, before they
+//!   routinely send credentials to it.
+//! - Nor does it protect the next request of a browser: an attacker on the network can answer first.
+//!   Send `Strict-Transport-Security` by [`with_security_headers`](crate::SecurityHeaders::hsts), so
+//!   that browsers use TLS by themselves.
 //! - Redirects lead only to hosts of the policy. If `Host` could choose the target, a cache that stores the
 //!   redirect would send others to the site of an attacker.
 //! - Cookies without `Secure` are sent over plain `http` before the redirect.

@@ -60,7 +60,7 @@ struct Redirection {
 }
 
 impl HttpsOnly {
-    /// Answers 403 to requests that did not come over TLS, which the [`Transport`] tells.
+    /// Answers 403 to requests that, according to the [`Transport`], did not come over TLS.
     pub fn by(transport: Transport) -> Self {
         Self(Arc::new(Redirection {
             transport,
@@ -82,8 +82,8 @@ impl HttpsOnly {
     /// Redirects `GET` and `HEAD` requests with 308: to the same host, if it is in this list, and otherwise to
     /// the first host of the list. A host may have the port that TLS is on: `example.com:8443`.
     ///
-    /// A request with `Authorization` gets a 403 all the same: its credentials have been sent unencrypted,
-    /// and after a redirect nobody would notice.
+    /// A request with `Authorization` still gets a 403: its credentials have been sent unencrypted, and
+    /// after a redirect nobody would notice.
     ///
     /// # Errors
     ///
@@ -120,7 +120,8 @@ impl HttpsOnly {
     ///
     /// # Security
     ///
-    /// The body has been sent unencrypted already, and the client does not learn that it does so each time.
+    /// The body has been sent unencrypted already, and the client does not notice that it does so each
+    /// time.
     pub fn dangerously_redirect_every_method(mut self) -> Self {
         Arc::make_mut(&mut self.0).every_method = true;
         self

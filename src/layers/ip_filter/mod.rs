@@ -52,7 +52,7 @@
 //! | status | when | problem type |
 //! |---|---|---|
 //! | 403 | the client is not allowed | `about:blank` |
-//! | 500 | the address of the client, or of the peer, is not known | `about:blank`; the log tells what to do |
+//! | 500 | the address of the client, or of the peer, is not known | `about:blank`; the log says what to do |
 //!
 //! # Order
 //!

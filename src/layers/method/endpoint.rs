@@ -165,8 +165,8 @@ impl<B, R, M> Endpoint<B, R, M> {
         Ok(self.add(method, handler.erase()))
     }
 
-    /// Answers every method that has no handler, `OPTIONS` and methods that are not known included: in place
-    /// of 405, 204 and 501. `HEAD` still goes to the handler of `GET`, if there is one.
+    /// Answers every method that has no handler, including `OPTIONS` and unknown methods, instead of
+    /// 405, 204 and 501. `HEAD` still goes to the handler of `GET`, if there is one.
     ///
     /// A 405 that the handler answers without `Allow` gets the methods that have a handler (RFC 9110,
     /// section 15.5.6).
@@ -233,8 +233,9 @@ impl<B, R, M> Endpoint<B, R, M> {
 }
 
 impl<B, R> Endpoint<B, R, AtRunTime> {
-    /// These handlers, by methods that are known at run time only. [`on`](Self::on) adds others, of any type;
-    /// setters such as `.get(..)` do not compile, because nobody knows yet which methods have a handler.
+    /// These handlers, by methods that are known only at run time. [`on`](Self::on) adds others, of any
+    /// type; setters such as `.get(..)` do not compile, because it is not known at compile time which
+    /// methods have a handler.
     ///
     /// The handlers of a list have one type. Those of several types are boxed, as
     /// `tower::util::BoxCloneSyncService` for example, or added with `on`.
@@ -449,7 +450,7 @@ pub mod registered {
 
     /// How an endpoint was filled.
     pub trait Registered {
-        /// Whether its methods are known at run time only.
+        /// Whether its methods are known only at run time.
         const AT_RUN_TIME: bool;
     }
 

@@ -44,7 +44,7 @@ pub const SIZE_BUCKETS: [f64; 10] = [
     16_777_216.0,
 ];
 
-/// What is known of all routes.
+/// What is known about all routes.
 #[derive(Default)]
 pub(super) struct Registry {
     described: OnceLock<()>,
@@ -86,7 +86,7 @@ impl Registry {
         }))
     }
 
-    /// What is known of a route. `None` stands for all requests without one.
+    /// What is known about a route. `None` stands for all requests without a route.
     pub(super) fn route(&self, route: Option<&str>) -> Arc<RouteHandles> {
         let route = route.unwrap_or(NONE);
         {

@@ -1,8 +1,8 @@
 //! Measures requests: how many there are, how long they take, how large they are, and how they are answered.
 //!
 //! 1. Each request is counted when its response has ended, by method, route and status.
-//! 2. Requests in progress are counted while they are in progress. A request whose client disconnects, or
-//!    whose handler panics, is not left in the count.
+//! 2. A gauge counts the requests in progress. A request whose client disconnects, or whose handler
+//!    panics, is not left in the count.
 //! 3. Refusals are counted by layer and reason, wherever they are logged.
 //!
 //! The numbers go to the recorder of the [`metrics`](https://docs.rs/metrics) facade that the program has
@@ -31,7 +31,7 @@
 //! | `http_server_active_requests` | gauge | method | requests whose response has not ended |
 //! | `http_server_request_body_size_bytes` | histogram | method, route, status | `Content-Length` of the request, if it has one and the answer is not an error: a body that is rejected may not have been received |
 //! | `http_server_response_body_size_bytes` | histogram | method, route, status | the bytes of the body that the server has taken |
-//! | `wythe_refusals_total` | counter | `layer`, `reason`, `status` | each [event of the log](crate::guide::logging), also those below the level of the log |
+//! | `wythe_refusals_total` | counter | `layer`, `reason`, `status` | each [event of the log](crate::guide::logging), including those below the level of the log |
 //! | `wythe_redis_up` | gauge | `store` | 0 while a Redis store is given up, 1 otherwise; from the first failure on |
 //! | `wythe_redis_outages_total` | counter | `store` | how often it was given up |
 //! | `wythe_redis_errors_total` | counter | `store`, `reason` | commands without a usable answer: `timeout`, `error` of the connection or the server, `unexpected_reply`; not those that were not sent |
@@ -84,13 +84,15 @@
 //!
 //! # Cost
 //!
-//! No allocation, and no lock, for a request to a route, method and status that has been measured before. Around an
-//! `ApiService`, it is one allocation and a lock for readers. A refusal asks the recorder for its counter.
+//! No allocation, and no lock, for a request to a route, method and status that has been measured
+//! before. Around an `ApiService`, a request costs one allocation and a read lock. A refusal asks the
+//! recorder for its counter.
 //!
 //! # Compared with
 //!
-//! `axum-prometheus` builds its labels for each request and takes the path of the request as route where none has
-//! matched, by default; its count of requests in progress covers the head of the response only.
+//! `axum-prometheus` builds its labels for each request and by default uses the path of the request as
+//! the route if none has matched; its count of requests in progress covers the head of the response
+//! only.
 //!
 //! [semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
 

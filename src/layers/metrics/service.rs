@@ -81,7 +81,7 @@ impl<S> Measured<S> {
     }
 }
 
-/// A request that is not measured yet. When it is dropped, it is.
+/// A request that is not measured yet: it is measured when this is dropped.
 struct Measurement {
     metrics: Metrics,
     start: Duration,
@@ -142,7 +142,7 @@ impl Drop for Measurement {
         };
         let elapsed = clock.monotonic().saturating_sub(self.start);
         handles.duration.record(elapsed.as_secs_f64());
-        // What an error answers may be announced, but not received.
+        // The body of a request that is answered with an error may be announced, but not received.
         let is_error = |status: StatusCode| status.is_client_error() || status.is_server_error();
         if let Some(received) = self.received
             && !self.status.is_none_or(is_error)

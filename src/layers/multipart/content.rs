@@ -3,7 +3,7 @@
 /// How much of a file is kept to find out what it is.
 const HEAD: usize = 8 * 1024;
 
-/// What is unknown, and what a client declares that does not know.
+/// The type of unknown content, which a client also declares if it does not know the type.
 const UNKNOWN: &str = "application/octet-stream";
 
 /// Content types, and the extensions that belong to them. The first is the one for new names.

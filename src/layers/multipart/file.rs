@@ -23,7 +23,7 @@ use crate::layers::validation::params::FILE;
 /// a `Vec` of it. It is deserialized only from such a form.
 pub struct UploadedFile(Arc<ReceivedFile>);
 
-/// A file that has been received whole.
+/// A file that has been received completely.
 pub(super) struct ReceivedFile {
     pub(super) original_name: String,
     pub(super) declared_type: Option<String>,
@@ -122,7 +122,7 @@ impl UploadedFile {
         match &self.0.content {
             FileContent::Memory(bytes) => Ok(bytes.clone()),
             FileContent::File(_) => {
-                // The task keeps the file, even if nobody waits for it any more.
+                // The task keeps the file, even if nobody is waiting for it any more.
                 let file = Arc::clone(&self.0);
                 in_background(move || match &file.content {
                     FileContent::File(path) => fs::read(path).map(Bytes::from),
@@ -202,7 +202,7 @@ fn elsewhere() -> io::Error {
     )
 }
 
-/// Runs work that blocks on a thread that may block.
+/// Runs blocking work on a thread that may block.
 pub(super) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -37,18 +37,18 @@
 //! disconnect or a panic. Only a process that is killed leaves some behind; their names begin with
 //! `upload-`.
 //!
-//! Files are streamed, unless they are kept in memory. A process that had received a file of 32 MiB had a
-//! peak of 7.8 MB, and the same process after one of 1 GiB 7.9 MB (in frames of 1 MiB, on Linux).
+//! Files are streamed, unless they are kept in memory. A process that received a file of 32 MiB used at
+//! most 7.8 MB of memory, and after a file of 1 GiB, at most 7.9 MB (in frames of 1 MiB, on Linux).
 //!
 //! # Types of files
 //!
-//! What a file is, its first 8 KiB tell ([`infer`](https://docs.rs/infer)). If they tell nothing, and the
-//! whole file is UTF-8 without NUL, it is a text: of the type that the client declares, if that is a kind
-//! of text other than HTML, XML and JavaScript, and otherwise `text/plain`. With a list of accepted types
-//! ([`Multipart::accept`]),
+//! The first 8 KiB of a file tell what it is ([`infer`](https://docs.rs/infer)). If they do not, and
+//! the whole file is UTF-8 without NUL, it is a text: of the type that the client declares, if that is
+//! a kind of text other than HTML, XML and JavaScript, and otherwise `text/plain`. With a list of
+//! accepted types ([`Multipart::accept`]),
 //!
 //! - the type of the content must be in the list;
-//! - the type that the client declares must be the same; none and `application/octet-stream` will do;
+//! - the type that the client declares must be the same, or missing, or `application/octet-stream`;
 //! - the extension of the name, if there is one, must belong to the type.
 //!
 //! # Example
@@ -121,7 +121,7 @@
 //! - Nothing that the client says is a path: [`original_name`](UploadedFile::original_name) is data, and
 //!   [`file_name`](UploadedFile::file_name) has nothing from the client in it. `filename*`, which RFC 7578
 //!   forbids, is not read.
-//! - A type tells what a file is, not that it is harmless. Serve files of users from another origin, or
+//! - A type says what a file is, not that it is harmless. Serve files of users from another origin, or
 //!   with `Content-Disposition: attachment` and `X-Content-Type-Options: nosniff`.
 //! - Pages of other origins can send forms without a preflight, with the user's cookies: use
 //!   [`with_csrf`](crate::with_csrf) where cookies identify a user.
@@ -130,9 +130,9 @@
 //!
 //! # Compared with
 //!
-//! - axum's `Multipart` gives the parts one after the other; limits, types, files and rules are the
-//!   handler's. Both parse with [`multer`](https://docs.rs/multer), which on its own reads all that has
-//!   arrived before it looks at it; here it gets one piece of at most 64 KiB at a time.
+//! - axum's `Multipart` yields the parts one after another; limits, types, files and rules are up to
+//!   the handler. Both parse with [`multer`](https://docs.rs/multer), which on its own reads everything
+//!   that has arrived before it parses any of it; here it gets one piece of at most 64 KiB at a time.
 //! - `axum_typed_multipart` has a derive of its own, and its limits are per field; types are not checked.
 //!
 //! [`Upload`]: crate::Upload

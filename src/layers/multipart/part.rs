@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 
-/// What `Content-Disposition` says of a part.
+/// What `Content-Disposition` says about a part.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Disposition {
     pub(super) name: String,

@@ -132,8 +132,8 @@ impl Multipart {
         Self::temporary_files_in(env::temp_dir())
     }
 
-    /// Files are written to temporary files in this directory. On the file system of the place where
-    /// they are kept in the end, [`UploadedFile::persist`](crate::UploadedFile::persist) renames them.
+    /// Files are written to temporary files in this directory. If it is on the same file system as
+    /// their final place, [`UploadedFile::persist`](crate::UploadedFile::persist) renames them.
     ///
     /// # Errors
     ///

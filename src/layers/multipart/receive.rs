@@ -29,7 +29,7 @@ use crate::{
     wire::{Problem, field::Excerpt, read_body::ReadError},
 };
 
-/// A form that has been received whole.
+/// A form that has been received completely.
 pub(super) struct ReceivedForm {
     pub(super) parts: Vec<(String, FormPart)>,
     pub(super) files: Vec<ReceivedFile>,

@@ -94,7 +94,7 @@ pub trait FileWriter: Send + 'static {
     fn finish(self) -> impl Future<Output = Result<Self::Stored, Problem>> + Send;
 }
 
-/// What is known of a file before its content.
+/// What is known about a file before its content.
 #[derive(Debug)]
 pub struct FileHead {
     pub(super) field: String,
@@ -195,7 +195,7 @@ impl TempWriting {
         let buffer = std::mem::take(&mut self.buffer);
         let directory = self.directory.clone();
         let opened = self.file.take();
-        // If nobody waits any more, the result is dropped, and with it the file.
+        // If nobody is waiting any more, the result is dropped, and the file with it.
         let (file, mut buffer) = in_background(move || {
             let (path, mut file) = match opened {
                 Some((path, file)) => (path, file),

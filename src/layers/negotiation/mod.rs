@@ -2,17 +2,17 @@
 //! 12.1.
 //!
 //! 1. [`with_media_types`](crate::with_media_types) compares `Accept` with the types that a handler can answer
-//!    in. The most specific range that matches a type tells its weight: `text/csv;header=present`, then
-//!    `text/csv`, `text/*`, `*/*`. The type with the highest weight is chosen, and of several the one that the
-//!    server lists first. A parameter that a type does not have is ignored, so `application/json;
-//!    charset=utf-8` finds `application/json`, unless another type has it.
-//! 2. [`with_languages`](crate::with_languages) compares `Accept-Language` with the languages that there are:
-//!    lookup (RFC 4647, section 3.4), so `de-CH` finds `de`; what it does not find is filtered (section 3.3.1),
-//!    so `en` finds `en-GB`.
+//!    in. The most specific range that matches a type gives its weight: `text/csv;header=present`, then
+//!    `text/csv`, `text/*`, `*/*`. The type with the highest weight is chosen, and among equals, the
+//!    one that the server lists first. A parameter that a type does not have is ignored, so
+//!    `application/json; charset=utf-8` finds `application/json`, unless another type has it.
+//! 2. [`with_languages`](crate::with_languages) compares `Accept-Language` with the available
+//!    languages: lookup (RFC 4647, section 3.4), so `de-CH` finds `de`; what it does not find is
+//!    filtered (section 3.3.1), so `en` finds `en-GB`.
 //! 3. A client without the field gets the first of the list.
 //! 4. So does one that accepts none of them, because an answer that it did not ask for is often better than
 //!    none (RFC 9110, section 12.5.1). If the policy is [strict](crate::MediaTypes::strict), it gets a 406.
-//! 5. A weight of 0 rules a type or a language out, also where `*` would match it.
+//! 5. A weight of 0 rules out a type or a language, even if `*` would match it.
 //! 6. Malformed elements of the fields are ignored, and so are those after the 64th.
 //!
 //! # Example
@@ -77,13 +77,13 @@
 //!
 //! # Security
 //!
-//! What is chosen is one of the list, never a text of the client. The time is bounded by 64 elements for each
-//! field and the length of the list.
+//! The choice is always an element of the list, never text from the client. The time is bounded by 64
+//! elements for each field and the length of the list.
 //!
 //! # Compared with
 //!
-//! `negotiator` of Express sorts by the weights as well, and matches languages by their prefixes. axum has no
-//! negotiation; `headers` has no `Accept`.
+//! `negotiator` of Express sorts by the weights as well, and matches languages by their prefixes. axum
+//! has no negotiation, and the crate `headers` has no `Accept`.
 
 pub(crate) mod languages;
 pub(crate) mod media_types;

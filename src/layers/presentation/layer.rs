@@ -52,7 +52,7 @@ pub(super) type Renderer = Arc<dyn Fn(&Problem, &RequestInfo) -> Rendered + Send
 /// refusal is never a success. The log, the metrics of `wythe` and an OpenAPI document have the
 /// status of the problem.
 ///
-/// # Example: an application that knows no 422
+/// # Example: an application that does not use 422
 ///
 /// ```
 /// use bytes::Bytes;
@@ -116,7 +116,7 @@ impl Placed<Presentation> {
         })
     }
 
-    /// Answers calls of gRPC, whose `Content-Type` is `application/grpc`, with a status of gRPC: see the
+    /// Answers gRPC calls, whose `Content-Type` is `application/grpc`, with a gRPC status: see the
     /// [module](crate::presentation).
     pub fn grpc(self) -> Self {
         placed(Presentation {

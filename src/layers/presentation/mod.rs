@@ -113,10 +113,11 @@
 //!
 //! # Example: gRPC
 //!
-//! A call of gRPC, which is a request of type `application/grpc`, gets its refusals as gRPC clients read
-//! them: `grpc-status`, `grpc-message` with the detail of the problem, and no body ("Trailers-Only"). All
-//! other requests are answered as without `.grpc()`, so one server can have both. The layers stand around
-//! the server of tonic, whose bodies need [`with_body_adapter`](crate::with_body_adapter):
+//! A gRPC call, which is a request of type `application/grpc`, gets its refusals in the form that gRPC
+//! clients read: `grpc-status`, `grpc-message` with the detail of the problem, and no body
+//! ("Trailers-Only"). All other requests are answered as without `.grpc()`, so one server can have
+//! both. The layers stand around the server of tonic, whose bodies need
+//! [`with_body_adapter`](crate::with_body_adapter):
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -159,8 +160,8 @@
 //! | 2 `UNKNOWN` | all others |
 //!
 //! - The table in gRPC's documentation is for clients that get a response without a `grpc-status`, from a
-//!   proxy. It has `UNAVAILABLE` for 429, with which many clients call again at once. A quota that is used
-//!   up is `RESOURCE_EXHAUSTED`.
+//!   proxy. It has `UNAVAILABLE` for 429, with which many clients call again at once. Here, a spent
+//!   quota is `RESOURCE_EXHAUSTED`.
 //! - The other fields are metadata: `RateLimit`, `Retry-After`, `WWW-Authenticate`. A `Retry-After` in
 //!   seconds is `grpc-retry-pushback-ms` as well, by which gRPC clients know how long to wait.
 //! - The message has at most 1,024 bytes, and is percent-encoded. Members of a problem, such as the
@@ -203,7 +204,7 @@
 //! # Security
 //!
 //! The text of a 5xx and the message of a panic never reach the client: both tend to contain paths,
-//! queries and names of internal hosts. With the feature `tracing` they are logged, at level `ERROR`
+//! queries and names of internal hosts. With the feature `tracing`, they are logged at level `ERROR`
 //! with target `wythe`: [one event for each 5xx](crate::guide::logging). Without it, the text of a 5xx
 //! is dropped. The program's panic hook sees every panic in either case.
 //!

@@ -13,11 +13,11 @@ use crate::wire::{
 /// The media type of a page.
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// A page of HTML for a problem, with places for its members: `{{status}}`, `{{title}}`, `{{detail}}`,
-/// `{{type}}` and `{{request_id}}`.
+/// An HTML page for a problem, with placeholders for its members: `{{status}}`, `{{title}}`,
+/// `{{detail}}`, `{{type}}` and `{{request_id}}`.
 ///
-/// The members are escaped, so they can stand in text and in quoted attributes. Do not put them into scripts,
-/// styles or addresses. A member that the problem does not have is empty.
+/// The members are escaped, so they can be used in text and in quoted attributes. Do not put them into
+/// scripts, styles or URLs. A member that the problem does not have is empty.
 ///
 /// # Example
 ///
@@ -49,7 +49,7 @@ impl HtmlTemplate {
     ///
     /// # Errors
     ///
-    /// A place has another name, or `{{` has no `}}`.
+    /// A placeholder has another name, or `{{` has no `}}`.
     pub fn new(text: &str) -> Result<Self, ConfigError> {
         let error = |message: String| ConfigError::new("HtmlTemplate", message);
         let mut parts = Vec::new();

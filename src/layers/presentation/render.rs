@@ -1,4 +1,4 @@
-//! Tells which error responses are rewritten, and rewrites them; catches and logs panics.
+//! Decides which error responses are rewritten, and rewrites them; catches and logs panics.
 
 use std::{
     any::Any,

@@ -4,7 +4,7 @@
 //! 2. From a trusted proxy, the id in the request's field is used instead, if it is there once, has 1 to
 //!    128 characters, and consists of letters, digits and `-_.:=+/@`. Otherwise the request gets a new
 //!    one; it is never rejected.
-//! 3. The response has the id in its field, `X-Request-Id` by default, in place of one that the handler
+//! 3. The response has the id in its field, `X-Request-Id` by default, instead of one that the handler
 //!    has set.
 //! 4. Each [`Problem`] has the id as its member `request_id`, unless it has a member of this name. That
 //!    includes panics and the rejections of axum, to which [`with_presentation`] gives the form of a
@@ -59,11 +59,12 @@
 //! With [`with_presentation`], the member is added where problems are shaped, so inside compression. The
 //! function of [`with_presentation_as`] finds the id in its second argument, and as a member of the problem
 //! that it gets. Without a presentation, this layer adds the member to a problem whose body is still the
-//! one that the problem was rendered to; a body that something has compressed or replaced stays.
+//! one that the problem was rendered to; a body that something has compressed or replaced is not
+//! changed.
 //!
 //! An answer that [`with_idempotency`] repeats has the id of the request that repeats it: in the field, and
-//! in a problem, because the ids are added after the answer is stored. Any other stored body is sent as it
-//! is.
+//! in a problem, because the ids are added after the answer is stored. Any other stored body is sent
+//! unchanged.
 //!
 //! # In the log
 //!
@@ -73,16 +74,17 @@
 //!
 //! # Order
 //!
-//! Stage [`Observe`](crate::stage::Observe), around everything: `Api::around`, or the whole router. Inside
-//! or outside of `with_trace` makes no difference.
+//! Stage [`Observe`](crate::stage::Observe), around everything: `Api::around`, or the whole router. It
+//! makes no difference whether it stands inside or outside of `with_trace`.
 //!
 //! # Security
 //!
-//! - The id is not a secret, and must not be used as one. Own ids tell the time of the request in
-//!   milliseconds. Their 74 random bits come from the operating system, 512 bytes at a time for each thread.
-//! - Who may choose an id may make two requests look like one, so only the peers that you list may. A listed
-//!   network is trusted as a whole. Clients must not be able to send the field through the proxy: configure
-//!   the proxy to overwrite it.
+//! - The id is not a secret, and must not be used as one. New ids reveal the time of the request in
+//!   milliseconds. Their 74 random bits come from the operating system, 512 bytes at a time for each
+//!   thread.
+//! - A peer that may choose ids can make two requests look like one, so only the peers that you list
+//!   may do so. A listed network is trusted as a whole. Clients must not be able to send the field
+//!   through the proxy: configure the proxy to overwrite it.
 //! - The syntax has no character that needs an escape in a log, a header field or JSON.
 //!
 //! A second layer, inside, keeps the id of the first.
@@ -92,8 +94,8 @@
 //! # Compared with
 //!
 //! `tower_http::request_id` is two layers, takes the id of any client without a limit on its length or
-//! characters, and has no part in error responses. `ActionDispatch::RequestId` of Rails does so too, after it
-//! has removed other characters.
+//! characters, and does not add it to error responses. `ActionDispatch::RequestId` of Rails also takes
+//! the id of any client, after removing other characters.
 //!
 //! [`Problem`]: crate::Problem
 //! [`RequestId`]: crate::RequestId

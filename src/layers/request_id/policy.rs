@@ -96,7 +96,7 @@ impl RequestIds {
     ///
     /// # Security
     ///
-    /// Where clients reach the server, or a proxy passes their field on, they choose their ids.
+    /// If clients can reach the server, or a proxy passes their field on, they choose their ids.
     pub fn dangerously_from_everybody(self) -> Self {
         self.change(|options| options.trusted = Trusted::Everybody)
     }
@@ -116,7 +116,7 @@ impl RequestIds {
         Ok(self.change(|options| options.field = field))
     }
 
-    /// The clock that own ids tell the time of.
+    /// The clock for the time in new ids.
     pub fn clock(self, clock: impl Into<Clock>) -> Self {
         let clock = clock.into();
         self.change(|options| options.clock = clock)

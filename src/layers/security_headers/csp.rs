@@ -221,29 +221,29 @@ macro_rules! directives {
 }
 
 directives! {
-    /// `default-src`: of everything that is loaded and has no directive of its own.
+    /// `default-src`: the sources of everything that is loaded and has no directive of its own.
     default_src "default-src";
-    /// `script-src`: of scripts. A nonce that was set stays.
+    /// `script-src`: the sources of scripts. A nonce that was set stays.
     script_src "script-src";
-    /// `script-src-attr`: of event handlers in attributes.
+    /// `script-src-attr`: the sources of event handlers in attributes.
     script_src_attr "script-src-attr";
-    /// `style-src`: of styles. A nonce that was set stays.
+    /// `style-src`: the sources of styles. A nonce that was set stays.
     style_src "style-src";
-    /// `img-src`: of images.
+    /// `img-src`: the sources of images.
     img_src "img-src";
-    /// `font-src`: of fonts.
+    /// `font-src`: the sources of fonts.
     font_src "font-src";
     /// `connect-src`: what scripts may connect to: `fetch`, `EventSource`, `WebSocket`.
     connect_src "connect-src";
-    /// `media-src`: of audio and video.
+    /// `media-src`: the sources of audio and video.
     media_src "media-src";
-    /// `object-src`: of plug-ins.
+    /// `object-src`: the sources of plug-ins.
     object_src "object-src";
-    /// `frame-src`: of frames in the page.
+    /// `frame-src`: the sources of frames in the page.
     frame_src "frame-src";
-    /// `worker-src`: of workers.
+    /// `worker-src`: the sources of workers.
     worker_src "worker-src";
-    /// `manifest-src`: of the manifest of an application.
+    /// `manifest-src`: the sources of the manifest of an application.
     manifest_src "manifest-src";
     /// `base-uri`: what `<base>` may name.
     base_uri "base-uri";

@@ -37,7 +37,8 @@ pub struct Hsts {
 impl Hsts {
     /// For how long browsers remember it, in whole seconds (section 6.1.1).
     ///
-    /// Start with minutes and raise it: who has seen the field can't use plain `http` until it is over.
+    /// Start with minutes and raise it: a browser that has seen the field does not use plain `http`
+    /// until then.
     ///
     /// # Errors
     ///
@@ -233,13 +234,13 @@ macro_rules! values {
 }
 
 values! {
-    /// How much of its address a page tells where its links lead: `Referrer-Policy`.
+    /// How much of its address a page reveals to the targets of its links: `Referrer-Policy`.
     ReferrerPolicy {
         /// `no-referrer`: nothing.
         NoReferrer "no-referrer",
         /// `same-origin`: the address, within the origin only.
         SameOrigin "same-origin",
-        /// `strict-origin`: the origin, and nothing where TLS ends.
+        /// `strict-origin`: the origin, and nothing from TLS to plain `http`.
         StrictOrigin "strict-origin",
         /// `strict-origin-when-cross-origin`: the address within the origin, and the origin elsewhere.
         StrictOriginWhenCrossOrigin "strict-origin-when-cross-origin",

@@ -1,6 +1,7 @@
 //! Sets fields that tell browsers what a response may do.
 //!
-//! 1. Every response gets the fields of the policy, also refusals, and 404 and 405 in an [`Api`](crate::Api).
+//! 1. Every response gets the fields of the policy, including refusals, and 404 and 405 in an
+//!    [`Api`](crate::Api).
 //! 2. A field that the handler has set itself stays as it is. So one handler, or a stack further in, can
 //!    have a policy of its own.
 //! 3. `Strict-Transport-Security` is sent only if the request came over TLS.
@@ -47,9 +48,9 @@
 //! | `X-Content-Type-Options` | `nosniff` | `nosniff` | both |
 //! | `Referrer-Policy` | `no-referrer` | `strict-origin-when-cross-origin` | the first is Helmet's, the second OWASP's: some sites need the origin of a form |
 //! | `Cross-Origin-Resource-Policy` | `same-origin` | `same-origin` | Helmet's value; OWASP's `same-site` trusts every subdomain. `fetch` with CORS is not affected |
-//! | `Cross-Origin-Opener-Policy` | | `same-origin` | both; it has a meaning for pages only. A sign-in in a popup of another site needs `same-origin-allow-popups` |
+//! | `Cross-Origin-Opener-Policy` | | `same-origin` | both; it only has a meaning for pages. A sign-in in a popup of another site needs `same-origin-allow-popups` |
 //! | `Cross-Origin-Embedder-Policy` | | | OWASP has `require-corp`; it blocks what other sites embed without consent, so it is a choice. Helmet leaves it out too |
-//! | `Permissions-Policy` | | five features denied | OWASP's idea; Helmet leaves it out. Browsers ask the user for these anyway, this stops the question |
+//! | `Permissions-Policy` | | five features denied | OWASP's idea; Helmet leaves it out. Browsers ask the user for these anyway; this prevents the question |
 //! | `Strict-Transport-Security` | if set | if set | it can't be undone soon, and only the application knows whether all of the host has TLS: see [`hsts`](SecurityHeaders::hsts). Helmet sends it always, for a year |
 //! | `X-XSS-Protection` | | | OWASP: leave it out, or `0`; browsers have removed what it controls |
 //! | `Origin-Agent-Cluster`, `X-DNS-Prefetch-Control`, `X-Download-Options`, `X-Permitted-Cross-Domain-Policies` | | | Helmet only. The last two are for products that are gone |
@@ -91,10 +92,12 @@
 //!
 //! # Compared with
 //!
-//! - `tower-http`'s `SetResponseHeaderLayer` sets one field of text, for each a service.
-//! - Helmet sends 13 fields, also `Strict-Transport-Security` over plain `http`, and has no nonces of its
-//!   own. Its policy is checked for commas and semicolons; here, sources and directives are typed.
-//! - Rails and Django have nonces, and policies of text.
+//! - `tower-http`'s `SetResponseHeaderLayer` sets one field, as unchecked text, and each field needs a
+//!   layer.
+//! - Helmet sends 13 fields, including `Strict-Transport-Security` over plain `http`, and has no nonces
+//!   of its own. Its policy is checked for commas and semicolons; here, sources and directives are
+//!   typed.
+//! - Rails and Django have nonces, and policies as text.
 
 pub(crate) mod csp;
 mod fields;

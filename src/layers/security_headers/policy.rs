@@ -321,7 +321,7 @@ impl<N> SecurityHeaders<N> {
     }
 }
 
-/// What a request tells about its response.
+/// What a request says about its response.
 #[derive(Clone, Copy, Debug)]
 pub struct Noted {
     nonce: Option<CspNonce>,

@@ -62,7 +62,7 @@ impl Access {
         done
     }
 
-    /// The head of the response is there; `None` if no body follows it.
+    /// Notes the head of the response; `None` if no body follows it.
     pub(super) fn answered<R: Body>(
         mut self,
         response: &Response<R>,

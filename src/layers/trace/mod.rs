@@ -1,4 +1,4 @@
-//! Opens a `tracing` span for each request, writes an access log, and hands traces on.
+//! Opens a `tracing` span for each request, writes an access log, and propagates traces.
 //!
 //! 1. Each request has one span. Everything that it does is in the span: layers, handler, and the response
 //!    body, on every poll and when it is dropped. So are its events: refusals, server errors, and your own.
@@ -66,7 +66,7 @@
 //! | message | level | when | `error.type` |
 //! |---|---|---|---|
 //! | `answered` | `INFO` | the response was handed to the server to its end | of a 5xx |
-//! | `client disconnected` | `INFO` | the request was dropped before | `client_disconnected` |
+//! | `client disconnected` | `INFO` | the request was dropped before that | `client_disconnected` |
 //! | `failed` | `ERROR` | the response body has failed, the service has (in a server without axum), or a panic was not caught | `response_body`, `service_error`, `panic` |
 //!
 //! The fields are `http.response.status_code`, `http.response.body.size` (the bytes of the body that the server
@@ -87,16 +87,17 @@
 //!
 //! # Security
 //!
-//! - No header field is recorded but `User-Agent` and the host, no body, no query by default, and no credential.
-//!   **Paths are recorded**: where they contain secrets, use [`Trace::without_path`].
+//! - Apart from `User-Agent` and the host, no header field is recorded; nor is a body, a credential or,
+//!   by default, a query. **Paths are recorded**: where they contain secrets, use
+//!   [`Trace::without_path`].
 //! - What a client has sent is escaped, and cut: paths and queries after 1024 bytes, names after 256. Names of
 //!   spans, and methods, have few values, whatever clients send.
 //! - A client that may choose the id of a trace can mix its requests with those of others, and with the sampled
 //!   flag it can decide how much is recorded. So a public server starts a new trace, as the W3C recommends
 //!   (section 5.2), and `caller_trace_id` links it to the caller's. List only your own gateways and services in
 //!   [`Trace::continue_from`].
-//! - Of `tracestate`, at most 512 characters are handed on, and only in a trace that is continued. An invalid
-//!   `traceparent`, or several, count as none.
+//! - At most 512 characters of `tracestate` are propagated, and only in a trace that is continued. An
+//!   invalid `traceparent`, or several, count as none.
 //!
 //! # With an exporter
 //!

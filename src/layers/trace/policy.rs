@@ -35,7 +35,7 @@ pub const fn with_trace(trace: Trace) -> Placed<Trace> {
     placed(trace)
 }
 
-/// What is recorded of a request, and whose traces are continued: the policy of [`with_trace`].
+/// What is recorded about a request, and whose traces are continued: the policy of [`with_trace`].
 ///
 /// # Example
 ///
@@ -99,19 +99,20 @@ impl Trace {
         Ok(self.change(|options| options.continued = Continued::OfPeers(peers)))
     }
 
-    /// Continues the trace of every caller: for a server that only services of the same system reach.
+    /// Continues the trace of every caller: for a server that only services of the same system can
+    /// reach.
     ///
     /// # Security
     ///
-    /// Where clients reach the server, they choose the ids of traces, so that they can mix theirs with
+    /// If clients can reach the server, they choose the ids of traces, so they can mix theirs with
     /// those of others, and decide which requests are recorded.
     pub fn dangerously_continue_from_everybody(self) -> Self {
         self.change(|options| options.continued = Continued::Everybodys)
     }
 
-    /// Calls a function with each span before it is entered, to tell an exporter whose parts of traces
-    /// they continue. The function returns the ids that the exporter has given the span; handlers and the
-    /// log then have the same. It is not called for a span that no subscriber wants.
+    /// Calls a function with each span before it is entered, to tell an exporter which part of a trace
+    /// the span continues. The function returns the ids that the exporter has given the span; handlers
+    /// and the log then have the same. It is not called for a span that no subscriber wants.
     ///
     /// `examples/otlp` shows it with `tracing-opentelemetry`.
     pub fn exported_by<F>(self, exporter: F) -> Self
@@ -134,8 +135,8 @@ impl Trace {
         self.change(|options| options.query = parameters)
     }
 
-    /// The scheme of requests that do not name one, as in HTTP/1.1: `https` where a proxy, or the listener,
-    /// ends TLS. By default `http`.
+    /// The scheme of requests that do not name one, as in HTTP/1.1: `https` if a proxy, or the
+    /// listener, terminates TLS. By default `http`.
     pub fn scheme(self, scheme: &'static str) -> Self {
         self.change(|options| options.scheme = scheme)
     }
@@ -159,7 +160,7 @@ impl Default for Trace {
 }
 
 impl Options {
-    /// The part of a trace that a request is.
+    /// The request as a part of a trace.
     pub(super) fn context(&self, headers: &HeaderMap, extensions: &Extensions) -> TraceContext {
         let continues = match &self.continued {
             Continued::Nobodys => false,

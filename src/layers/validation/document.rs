@@ -166,13 +166,13 @@ impl<'a> Document<'a> {
         !matches!(self, Self::Scalar(Scalar::Null | Scalar::Boolean))
     }
 
-    /// Other values for this one, some of which are likely to keep the rule of this message.
+    /// Other values for this one, some of which are likely to satisfy the rule of this message.
     pub(super) fn other_values(&self, message: &str) -> Vec<serde_json::Value> {
         use serde_json::{Value, json};
 
         /// The longest text or list that is tried.
         const LONGEST: usize = 4096;
-        /// Texts that keep the rules about formats.
+        /// Texts that satisfy the rules about formats.
         const TEXTS: [&str; 8] = [
             "a",
             "1",

@@ -124,14 +124,14 @@ impl Found<'_, '_> {
     }
 }
 
-/// Makes a value of what a reader finds.
+/// Makes a value from what a reader finds.
 pub(super) trait Target<'de> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
     fn fill(&mut self, found: Found<'_, 'de>) -> Result<(), Fault>;
 }
 
-/// Makes a value of what a source reads.
+/// Makes a value from what a source reads.
 pub(super) trait Seed<'de> {
     fn grow(&mut self, source: &mut dyn Source<'de>) -> Result<(), Fault>;
 }

@@ -22,7 +22,7 @@ use super::{
 /// 3. a field that the client has not sent, by the names that serde reads;
 /// 4. a member of a flattened struct, which has no member of its own;
 /// 5. the only member whose content has the rest of the path, or whose value can break the rule
-///    (`rename = ".."`). Of several such members, it is the one whose change mends the error: see
+///    (`rename = ".."`). Of several such members, it is the one whose change fixes the error: see
 ///    [`Place::OneOf`].
 ///
 /// If none of them finds it, the path ends at the parent: no name of Rust is shown.
@@ -31,7 +31,7 @@ pub(super) struct FieldPaths<'a> {
     document: Document<'a>,
     /// Names that an application has given: that of a field in Rust, and that of clients.
     given: &'a [(String, String)],
-    /// What serde tells of the names; it is asked only if the document does not tell enough.
+    /// What serde tells about the names; it is asked only if the document does not tell enough.
     trace: Option<Trace>,
 }
 
@@ -48,7 +48,7 @@ enum Place {
 /// A value that may be that of a field.
 struct Candidate {
     pub(super) path: Vec<PathSegment>,
-    /// Other values for it, some of which keep the broken rule.
+    /// Other values for it, some of which satisfy the broken rule.
     pub(super) other_values: Vec<serde_json::Value>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> FieldPaths<'a> {
         }
     }
 
-    /// Adds what serde tells of the names.
+    /// Adds what serde tells about the names.
     pub(super) fn learn(&mut self, trace: Trace) {
         self.trace = Some(trace);
     }

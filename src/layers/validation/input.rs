@@ -1,5 +1,4 @@
-//! An input that a request can be read as, with its rules or without them, and what the handler gets
-//! of it.
+//! An input that a request can be read as, with its rules or without them, and what the handler gets.
 
 use std::{fmt, ops::Deref};
 
@@ -73,7 +72,7 @@ pub trait Input: Sized + Send + 'static {
         None
     }
 
-    /// Why the value can't be made of path parameters with these names.
+    /// Why the value can't be made from path parameters with these names.
     #[doc(hidden)]
     fn check_path(_: &[&str]) -> Result<(), String>
     where
@@ -294,7 +293,7 @@ impl<I: Input> Input for Option<I> {
     }
 }
 
-/// Inputs are parsed and held against their rules: [`with_validation`](crate::with_validation).
+/// Inputs are parsed and checked against their rules: [`with_validation`](crate::with_validation).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct WithRules;
@@ -428,7 +427,7 @@ impl<I: Input<Value: Validate>> Valid<I> {
     ///
     /// # Errors
     ///
-    /// As [`check`](Self::check).
+    /// As for [`check`](Self::check).
     pub fn check_in(input: I, context: &ContextOf<I>) -> Result<Self, Problem> {
         input.value().validate_with(context).map_err(|report| {
             errors::refuse(&report, Encoding::only(I::FORMAT), MAX_LISTED_ERRORS)

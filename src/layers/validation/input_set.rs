@@ -70,7 +70,7 @@ impl<R: ReadMode, I: Input> ProvidedInputs<R> for I {
     type Provides = Always<R::Output<I>>;
 }
 
-/// What is known of the type of an input.
+/// What is known about the type of an input.
 #[derive(Debug)]
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "only the crate reads it")]

@@ -128,7 +128,7 @@
 //! [`texts`](Validation::texts).
 //!
 //! Wherever an input is, 400 means that it can't be parsed, and 422 that it can be parsed but is
-//! invalid. What can't be parsed is answered alone; all else is in one list.
+//! invalid. An input that can't be parsed is reported alone; all other errors are in one list.
 //!
 //! # Texts
 //!
@@ -145,7 +145,7 @@
 //!   to 64 times, once for each such parameter, and fewer times with more than 1,024 parameters. A text
 //!   that the type takes as a text stays a text.
 //! - Keys with brackets are plain names, unless [`nested_keys`](Validation::nested_keys) is set. A key such
-//!   as `tags[]` is rejected if `tags` is a field, so that it is not lost in silence.
+//!   as `tags[]` is rejected if `tags` is a field, so that it is not silently lost.
 //! - A form or a query whose names are not known is a `Vec<(String, String)>`: all pairs, those of a
 //!   repeated name together, where the first of them was. A map keeps one of them or, as a
 //!   `HashMap<String, Vec<String>>`, all.
@@ -173,8 +173,8 @@
 //!
 //! # Names
 //!
-//! A client reads only its own names. serde reports them by itself, but garde reports names in Rust, and
-//! they are looked up in what the client has sent, in this order:
+//! A client sees only its own names. serde reports them by itself, but garde reports names in Rust, so
+//! these are looked up in what the client has sent, in this order:
 //!
 //! 1. names that differ only in case, `_` and `-` (`rename_all`); newtypes, the tags of enums, and their
 //!    content are followed;
@@ -182,16 +182,17 @@
 //! 3. members of a flattened struct;
 //! 4. for a field with another name (`rename = ".."`), the only value that can break the rule: a text
 //!    that is too short, a number that is too large. Of several such values, it is the one whose change
-//!    mends the error: they are replaced one after another by values that keep most rules, and the input
-//!    is read and checked again.
+//!    fixes the error: they are replaced one after another by values that satisfy most rules, and the
+//!    input is read and checked again.
 //!
-//! A field that is not found is reported at its parent. That is left for a renamed field with a rule that
-//! none of these values keeps, as a pattern or a rule of your own, beside other values that may break it.
-//! Say its name with [`field_name`](Validation::field_name), or give it a name in Rust that differs only
-//! in case from that of the client.
+//! A field that is not found is reported at its parent. This happens to a renamed field whose rule none
+//! of these values satisfies, such as a pattern or a rule of your own, if other values may break that
+//! rule too. Declare its name with [`field_name`](Validation::field_name), or give it a name in Rust
+//! that differs only in case from that of the client.
 //!
-//! The lookup reads the body once more, and 2 to 4 deserialize it a second time; 4 may do so 64 times,
-//! as long as that is no more than 4 MiB of input and all errors are listed. Only requests that are rejected pay for it.
+//! The lookup reads the body once more, and steps 2 to 4 deserialize it a second time; step 4 may do so
+//! 64 times, as long as that is no more than 4 MiB of input and all errors are listed. Only requests
+//! that are rejected pay for it.
 //!
 //! # Order
 //!
@@ -223,15 +224,15 @@
 //!   a tag.
 //! - Names and types of Rust, which messages of serde contain, are not sent: `expected u8` becomes
 //!   `expected an integer from 0 to 255`. Texts of an `expecting` attribute and of your own `Deserialize`
-//!   are sent as they are.
+//!   are sent unchanged.
 //! - garde's `email` rule is a regular expression, which is slow unless `regex` has its default
 //!   features; [`email`] is the same rule written by hand.
 //!
 //! # Compared with
 //!
-//! - `axum::Json` always parses with `serde_path_to_error`; this layer parses plainly, and only an
-//!   input that fails a second time. `axum::Json` answers in plain text, and its default limit is
-//!   2 MB.
+//! - `axum::Json` always parses with `serde_path_to_error`; this layer parses plainly, and tracks the
+//!   path only when it parses a failed input for a second time. `axum::Json` answers in plain text, and
+//!   its default limit is 2 MB.
 //! - `axum-valid` selects its status and format by Cargo features of the whole build.
 //! - Next.js also parses 1 MB by content type, but leaves the schema to the handler.
 //!
@@ -264,7 +265,7 @@ pub use self::{
     input_set::{InputSet, ProvidedInputs},
 };
 
-/// All codes of errors, A to Z.
+/// All codes of errors, in alphabetical order.
 #[cfg(feature = "openapi")]
 pub(crate) fn error_codes() -> impl Iterator<Item = &'static str> {
     let rules = errors::RULES.iter().chain(&wording::RULES);

@@ -14,7 +14,7 @@ pub(super) const MAX_DEPTH: usize = 16;
 pub(super) struct Params<'a> {
     pub(super) encoding: Encoding,
     pub(super) root: Node<'a>,
-    /// Reading again will tell more.
+    /// Reading again will reveal more.
     pub(super) again: Cell<bool>,
     /// How often a text has been read in another way.
     pub(super) tried: Cell<usize>,

@@ -20,7 +20,7 @@ use crate::{
 
 pub(super) const NAME: &str = "with_validation";
 
-/// Reads an input of every request, or several, and holds them against their rules.
+/// Reads one or more inputs of every request, and checks them against their rules.
 ///
 /// # Example: several parts of a request
 ///
@@ -63,8 +63,8 @@ where
     placed(Validation::new())
 }
 
-/// Reads inputs without rules: their size, their content type and their syntax are checked, and that
-/// serde can deserialize them. The handler gets them as [`Parsed`](crate::Parsed).
+/// Reads inputs without rules: their size, content type and syntax are checked, and whether serde can
+/// deserialize them. The handler gets them as [`Parsed`](crate::Parsed).
 ///
 /// # Example
 ///
@@ -348,7 +348,7 @@ impl<I, R> Validation<I, R> {
         self.change(|compiled| compiled.options.has_nested_keys = true)
     }
 
-    /// The name that clients use for a field of Rust, where errors can't find it: see
+    /// The name that clients use for a field of Rust, if errors can't find it by themselves: see
     /// [Names](crate::validation#names). A field of another struct may have the same name, too.
     ///
     /// # Example

@@ -17,7 +17,7 @@ use super::params::{Reading, Text};
 #[derive(Clone, Copy)]
 pub(super) struct Scalar<'a> {
     pub(super) text: &'a str,
-    /// Where it can be noted how the text has to be read.
+    /// Where to note how the text has to be read.
     pub(super) source: Option<(&'a Text<'a>, &'a Cell<bool>)>,
     pub(super) in_option: bool,
 }

@@ -69,7 +69,7 @@ impl Notes {
 }
 
 impl Trace {
-    /// Has a member read as if it had another value.
+    /// Makes serde read a member as if it had another value.
     pub(super) fn replacing(path: Vec<PathSegment>, value: serde_json::Value) -> Self {
         Self {
             notes: RefCell::default(),

@@ -11,8 +11,8 @@
 //!
 //! # Example: one route in two versions
 //!
-//! In an `Api`, `Handled::in_versions` tells which versions a handler is for. The `Api` calls
-//! the handler of the version, and `Api::openapi_of` is the document of one version.
+//! In an `Api`, `Handled::in_versions` says which versions a handler is for. The `Api` calls the
+//! handler of the version, and `Api::openapi_of` is the document of one version.
 //!
 //! ```
 //! # #[cfg(feature = "api")] {

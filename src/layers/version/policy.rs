@@ -62,7 +62,7 @@ impl Versions {
     /// # Errors
     ///
     /// The prefix is neither empty nor of the form `/api`; the list is empty, or has a name twice, or one
-    /// with other characters than letters, digits, `.`, `_` and `-`.
+    /// with characters other than letters, digits, `.`, `_` and `-`.
     pub fn by_path(
         prefix: &str,
         versions: impl IntoIterator<Item = impl Into<String>>,
@@ -74,8 +74,8 @@ impl Versions {
     ///
     /// # Errors
     ///
-    /// It is not the name of a field; the list is empty, or has a name twice, or one with other characters
-    /// than letters, digits, `.`, `_` and `-`.
+    /// It is not the name of a field; the list is empty, has a name twice, or has one with characters
+    /// other than letters, digits, `.`, `_` and `-`.
     pub fn by_field(
         field: &str,
         versions: impl IntoIterator<Item = impl Into<String>>,
@@ -92,8 +92,8 @@ impl Versions {
     ///
     /// # Errors
     ///
-    /// It is not a subtype without a suffix; the list is empty, or has a name twice, or one with other
-    /// characters than letters, digits, `.`, `_` and `-`.
+    /// It is not a subtype without a suffix; the list is empty, has a name twice, or has one with
+    /// characters other than letters, digits, `.`, `_` and `-`.
     pub fn by_media_type(
         subtype: &str,
         versions: impl IntoIterator<Item = impl Into<String>>,

@@ -137,7 +137,8 @@ impl AskPermit<'_> {
         }
     }
 
-    /// The server has not answered, or with an error. Returns whether the server is given up, now or already before.
+    /// The server has not answered, or has answered with an error. Returns whether it is given up, now
+    /// or already before.
     pub(super) fn failed(self, retry: &RetryPolicy, cause: &dyn fmt::Display) -> bool {
         let breaker = self.breaker;
         if self.probe {
