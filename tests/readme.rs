@@ -49,7 +49,6 @@ fn the_benchmarks_measure_the_stack_of_the_example() {
     assert_eq!(measured, example);
 }
 
-/// The layers that a function names, in their order.
 /// The doctests of the README have the default features only.
 #[test]
 fn the_document_is_described_by_an_example_that_is_built() {
@@ -67,6 +66,7 @@ fn the_document_is_described_by_an_example_that_is_built() {
     assert!(is_there, "{shown:#?}");
 }
 
+/// The layers that a function names, in their order.
 fn layers<'s>(source: &'s str, function: &str) -> Vec<&'s str> {
     let (_, body) = source.split_once(function).expect("the function");
     let (body, _) = body.split_once("\n}\n").expect("its end");

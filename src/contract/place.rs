@@ -100,7 +100,7 @@ impl<X: 'static> Provision for Sometimes<X> {
 
     fn mark(extensions: &mut Extensions) {
         // A type without a size: the extensions do not allocate for it.
-        extensions.insert(Looked::<X>(PhantomData));
+        extensions.insert(Seen::<X>(PhantomData));
     }
 }
 
@@ -114,9 +114,9 @@ impl<P: Provision, Q: Provision> Provision for (P, Q) {
 }
 
 /// In the extensions of a request: a layer that provides an `X` [`Sometimes`] has seen the request.
-struct Looked<X>(PhantomData<fn() -> X>);
+struct Seen<X>(PhantomData<fn() -> X>);
 
-impl<X> Clone for Looked<X> {
+impl<X> Clone for Seen<X> {
     fn clone(&self) -> Self {
         Self(PhantomData)
     }
@@ -156,7 +156,7 @@ pub trait Provided: Sized {
 impl<P: Provided + 'static> Provided for Option<P> {
     fn from_extensions(extensions: &mut Extensions) -> Option<Self> {
         match P::from_extensions(extensions) {
-            None => extensions.get::<Looked<P>>().map(|_| None),
+            None => extensions.get::<Seen<P>>().map(|_| None),
             value => Some(value),
         }
     }

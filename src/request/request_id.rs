@@ -175,7 +175,7 @@ mod tests {
 
     /// The example of RFC 9562, appendix A.6.
     #[test]
-    fn an_own_id_is_a_uuid_of_version_7() {
+    fn a_new_id_is_a_uuid_of_version_7() {
         let time = Duration::from_millis(1_645_557_742_000);
         let id = RequestId::of_version_7(time, [0xcc3, 0x18c4_dc0c_0c07_398f << 2]);
         assert_eq!(id.as_str(), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");

@@ -77,7 +77,7 @@ impl<'d> Alternative<'d> {
         }
     }
 
-    /// Any value that a keyword allows, which is compared literally.
+    /// Any value that this keyword allows. The keyword is compared literally.
     pub(super) fn unknown(keyword: &'static str, text: String) -> Self {
         let mut one = Self::new(Type::Any);
         one.opaque.insert(keyword, BTreeSet::from([text]));

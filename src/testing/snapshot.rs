@@ -198,7 +198,7 @@ impl fmt::Display for SnapshotError {
                 "{path} does not exist; run this test with `{VARIABLE}=overwrite` to create it"
             ),
             Cause::Differs(differences) => {
-                write!(f, "the API is not the one of {path}\n\n{differences}\n")?;
+                write!(f, "the API differs from {path}\n\n{differences}\n")?;
                 write!(
                     f,
                     "if this is intended, run this test with `{VARIABLE}=overwrite`"

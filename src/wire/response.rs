@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_can_not_be_written_is_a_500() {
+    fn a_value_that_cannot_be_serialized_is_a_500() {
         let odd = std::collections::BTreeMap::from([((1, 2), 3)]);
         let problem = json::<Bytes>(StatusCode::OK, &odd).unwrap_err();
         assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);

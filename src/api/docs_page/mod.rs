@@ -108,8 +108,8 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
 ///
 /// # Size
 ///
-/// Swagger UI adds 0.5 MB to a binary. It is stored and sent compressed. From the first client on that
-/// does not accept gzip, a decompressed copy takes another 1.7 MB of memory.
+/// Swagger UI adds 0.5 MB to a binary. It is stored and sent compressed. As soon as one client does not
+/// accept gzip, a decompressed copy takes another 1.7 MB of memory.
 ///
 /// # Licence
 ///

@@ -193,7 +193,7 @@ impl<'a> Operation<'a> {
                     self.responses.add_answer(answer, false);
                 }
             }
-            makes_problems |= layer.is_maker_of_problems();
+            makes_problems |= layer.is_problem_renderer();
         }
         if self.arguments.path.is_some() {
             let invalid = Answer::new(StatusCode::BAD_REQUEST);
@@ -218,7 +218,7 @@ impl<'a> Operation<'a> {
         } else {
             Errors::AsSent
         };
-        let has_pages = layers.iter().any(|(layer, _)| layer.is_maker_of_pages());
+        let has_pages = layers.iter().any(|(layer, _)| layer.is_page_renderer());
         let responses = self
             .responses
             .into_value(&fields, errors, has_pages, problems);

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_asks_for_nothing_is_given_up() {
+    fn gives_up_on_a_type_that_asks_for_nothing() {
         struct Never;
 
         impl<'de> Deserialize<'de> for Never {

@@ -505,7 +505,7 @@ impl Description {
         not(feature = "openapi"),
         expect(dead_code, reason = "only the document reads it")
     )]
-    pub(crate) const fn is_maker_of_problems(&self) -> bool {
+    pub(crate) const fn is_problem_renderer(&self) -> bool {
         self.makes_problems
     }
 
@@ -514,7 +514,7 @@ impl Description {
         not(feature = "openapi"),
         expect(dead_code, reason = "only the document reads it")
     )]
-    pub(crate) const fn is_maker_of_pages(&self) -> bool {
+    pub(crate) const fn is_page_renderer(&self) -> bool {
         self.makes_pages
     }
 

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_has_a_code_of_grpc() {
+    fn every_status_has_a_grpc_code() {
         let known = [
             (400, 3),
             (401, 16),

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_escaped_and_places_are_checked() {
+    fn members_are_escaped_and_placeholders_are_checked() {
         let page = HtmlTemplate::new(
             "<p title=\"{{ type }}\">{{status}} {{title}}: {{detail}} {{request_id}}",
         );

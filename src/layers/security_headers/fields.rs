@@ -37,8 +37,8 @@ pub struct Hsts {
 impl Hsts {
     /// For how long browsers remember it, in whole seconds (section 6.1.1).
     ///
-    /// Start with minutes and raise it: a browser that has seen the field does not use plain `http`
-    /// until then.
+    /// Start with minutes and raise it: a browser that has seen the field does not use plain `http` for
+    /// that long.
     ///
     /// # Errors
     ///

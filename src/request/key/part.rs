@@ -314,12 +314,12 @@ mod tests {
         }
 
         #[test]
-        fn only_equal_values_write_the_same(one in meanings(), other in meanings()) {
+        fn only_equal_values_write_the_same_bytes(one in meanings(), other in meanings()) {
             prop_assert_eq!(written(&one) == written(&other), one == other);
         }
 
         #[test]
-        fn a_text_can_be_cut_in_two_in_one_way(text in "[a/:,\0]{0,6}", at in 0..7_usize) {
+        fn two_parts_are_never_equal_to_another_split_of_the_same_text(text in "[a/:,\0]{0,6}", at in 0..7_usize) {
             let (one, other) = text.split_at(at.min(text.len()));
             for cut in (0..=text.len()).filter(|cut| *cut != one.len()) {
                 prop_assert_ne!(written(&(one, other)), written(&text.split_at(cut)));
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn equal_values_write_the_same_whatever_holds_them(text in ".*", number in any::<u32>()) {
+        fn equal_values_write_the_same_bytes_whatever_their_type(text in ".*", number in any::<u32>()) {
             let bytes = written(text.as_str());
             prop_assert_eq!(&bytes, &written(&text));
             prop_assert_eq!(&bytes, &written(&Cow::Borrowed(text.as_str())));
@@ -351,7 +351,7 @@ mod tests {
 
     /// Machines that share a store, and versions that follow each other, write the same.
     #[test]
-    fn what_is_written_stays_the_same() {
+    fn the_written_bytes_never_change() {
         let hex = |bytes: Vec<u8>| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
         let zeros = |count: usize| "00".repeat(count);
         let cases = [

@@ -55,7 +55,7 @@ impl<'a> Expected<'a> {
                 .map(|one| &**one)
                 .collect(),
             is_rendered: route.layers.iter().any(Description::is_refusal_renderer),
-            has_sunset: route.layers.iter().any(is_gone_some_day),
+            has_sunset: route.layers.iter().any(is_gone_after_sunset),
         }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Expected<'a> {
 }
 
 /// Whether a layer answers 410 after the sunset.
-fn is_gone_some_day(layer: &Description) -> bool {
+fn is_gone_after_sunset(layer: &Description) -> bool {
     let mut answers = layer.answers().iter();
     layer.deprecation().is_some() && answers.any(|answer| answer.status() == StatusCode::GONE)
 }

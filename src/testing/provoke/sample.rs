@@ -239,7 +239,7 @@ mod tests {
     use super::{invalid, valid};
 
     #[test]
-    fn a_valid_value_is_small_and_an_invalid_one_is_near_to_it() {
+    fn a_valid_value_is_small_and_an_invalid_one_is_close_to_it() {
         let document = json!({ "components": { "schemas": {
             "Node": {
                 "type": "object",

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_truncated_as_the_standard_has_it() {
+    fn ranges_are_truncated_as_in_the_standard() {
         // RFC 4647, section 3.4.
         let mut text = "zh-Hant-CN-x-private1-private2";
         let mut steps = vec![text];

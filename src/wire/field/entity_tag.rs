@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn compares_as_the_table_of_the_standard() {
+    fn compares_as_in_the_table_of_the_standard() {
         // RFC 9110, section 8.8.3.2.
         let cases = [
             (r#"W/"1""#, r#"W/"1""#, false, true),

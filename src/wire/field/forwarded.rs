@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_on_the_left_changes_what_stands_on_the_right() {
+    fn nothing_on_the_left_changes_what_is_on_the_right() {
         let lefts = [
             r#"""#,
             r#"for=""#,
@@ -320,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn elements_that_are_written_are_read_whatever_stands_before_them(
+        fn written_elements_are_read_whatever_precedes_them(
             left in prop::collection::vec(any::<u8>(), 0..24),
             likely in "[\"\\\\,;=for0-9.a ]{0,24}",
             elements in prop::collection::vec((any::<IpAddr>(), "[ -~]{0,8}", any::<bool>()), 1..4),

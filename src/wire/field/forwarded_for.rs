@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_node_is_malformed() {
+    fn what_is_not_a_node_is_malformed() {
         let cases = [
             "",
             " ",

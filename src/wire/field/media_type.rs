@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_media_type() {
+    fn refuses_what_is_not_a_media_type() {
         for field in [
             "",
             "json",

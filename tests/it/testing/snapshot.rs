@@ -76,7 +76,7 @@ fn another_document_fails_with_the_report() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the API is not the one of {}\n\n\
+            "the API differs from {}\n\n\
              1 breaking change\n  GET /a  removed\n\n\
              1 compatible change\n  GET /b  added\n\n\
              if this is intended, run this test with `WYTHE_SNAPSHOT=overwrite`",

@@ -126,8 +126,7 @@ impl ReceivedBody {
         }
     }
 
-    /// The client has already received a head without an error, so only the log can tell what has
-    /// happened.
+    /// The client has already received a head without an error, so only the log can say what happened.
     fn fail(&mut self, error: BoxError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.body = None;
         #[cfg(feature = "tracing")]

@@ -72,8 +72,8 @@ impl ForwardedFields {
     }
 }
 
-/// Fields of one connection, and those that are rewritten. They are never forwarded (RFC 9110,
-/// section 7.6.1). `Proxy` becomes the variable `HTTP_PROXY` in CGI.
+/// Fields of one connection, and those that are replaced. They are never forwarded (RFC 9110, section
+/// 7.6.1). `Proxy` becomes the variable `HTTP_PROXY` in CGI.
 pub(super) fn is_of_connection(name: &HeaderName) -> bool {
     const NAMES: [&str; 12] = [
         "connection",
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_proxy_may_say_does_not_go_on() {
+    fn what_only_a_proxy_may_say_is_not_forwarded() {
         let received = map(&[
             ("accept", "a"),
             ("accept", "b"),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_credentials_go_on_in_one_line() {
+    fn listed_credentials_are_forwarded_in_one_line() {
         let received = map(&[
             ("cookie", "a=1"),
             ("cookie", "b=2"),

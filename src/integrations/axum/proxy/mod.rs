@@ -111,7 +111,7 @@
 //! | of requests | |
 //! |---|---|
 //! | `Connection` and the fields that it names, `Keep-Alive`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `Proxy-*`, `Proxy`, `Expect`, `HTTP2-Settings` | never forwarded (RFC 9110, section 7.6.1) |
-//! | `Content-Length` | rewritten, from the body |
+//! | `Content-Length` | recomputed from the body |
 //! | `Cookie`, `Authorization` | withheld |
 //! | `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `X-Client-IP`, `True-Client-IP` and others of this kind | withheld |
 //! | `X-Original-*`, `X-Rewrite-URL`, `X-HTTP-Method-Override` and others that change path or method | withheld |
