@@ -1,4 +1,4 @@
-//! Lets requests pass that a closure allows: [`with_authorization`].
+//! Lets a request pass if a closure allows it: [`with_authorization`].
 
 use std::{any, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
 
@@ -20,11 +20,12 @@ const NAME: &str = "with_authorization";
 const ROUTE_UNKNOWN: &str = "the check asks for the route, which is not known here: put the layer \
     around routes, with `Stack::handler`, `Router::layer` or `Router::route_layer`";
 
-/// Lets only requests pass that a check allows, given the principal and the request's head. See
+/// Lets only those requests pass that a check allows, given the principal and the request's head. See
 /// [`authorization`](crate::authorization).
 ///
-/// The check returns `true`, `false` or another [`Decision`], immediately or as a future. If it asks for
-/// a [route](RequestHead::route) that is not known, the request is answered 403, whatever it returns.
+/// The check returns `true`, `false` or another [`Decision`], immediately or as a future. If it asks
+/// for the [route](RequestHead::route) and the route is unknown, the request is answered 403, whatever
+/// the check returns.
 ///
 /// # Example: an immediate decision
 ///
@@ -43,8 +44,8 @@ const ROUTE_UNKNOWN: &str = "the check asks for the route, which is not known he
 ///
 /// # Example: asking a store
 ///
-/// The future must own what it needs: clone it before `async move`. A future that borrows from the
-/// principal or the head does not compile ("lifetime may not live long enough"), nor does an
+/// The future must own the values that it uses: clone them before `async move`. A future that borrows
+/// from the principal or the head does not compile ("lifetime may not live long enough"), nor does an
 /// `async |..|` closure. An error of the store is answered 503.
 ///
 /// ```
@@ -146,7 +147,8 @@ where
     }
 }
 
-/// The name of the check in a description: that of the function, or of the one that a closure is in.
+/// The name of the check in a description: that of the function, or of the function that contains the
+/// closure.
 fn check_name(path: &str) -> String {
     let function = path.trim_end_matches("::{{closure}}");
     let name = without_paths(function);
@@ -189,13 +191,13 @@ where
 /// | returned | the request passes | the request is refused | the check failed |
 /// |---|---|---|---|
 /// | `bool` | `true` | `false`: 403 | |
-/// | `Result<(), Problem>` | `Ok(())` | `Err(problem)`: the problem, 404 for example | |
+/// | `Result<(), Problem>` | `Ok(())` | `Err(problem)`: the problem, for example a 404 | |
 /// | `Result<bool, E>` | `Ok(true)` | `Ok(false)`: 403 | `Err(error)`: 503, with the error in the log; a [`Problem`] is sent unchanged |
 /// | a future of one of these, which is `Send` and owns what it needs | | | |
 ///
-/// `Result<bool, E>` is for checks that can fail: a store that is down has not denied anything.
+/// `Result<bool, E>` is for checks that can fail: if the store is down, nothing has been denied.
 ///
-/// Your own types can be decisions, too.
+/// Your own types can be decisions too.
 ///
 /// # Example
 ///

@@ -1,17 +1,17 @@
-//! Lets only requests pass whose principal is allowed to make them.
+//! Lets only those requests pass that the principal is allowed to make.
 //!
-//! The principal is known: an outer layer has left [`Auth<C>`](crate::Auth) in the request, or the
-//! stack does not compile.
+//! The principal is already known: an outer layer has left [`Auth<C>`](crate::Auth) in the request;
+//! otherwise the stack does not compile.
 //!
-//! 1. [`with_scopes`](crate::with_scopes) lets a principal pass that was granted all of the listed
+//! 1. [`with_scopes`](crate::with_scopes) requires that the principal was granted all of the listed
 //!    scopes, or any of them. Scopes are compared as a whole, byte by byte.
-//! 2. [`with_roles`](crate::with_roles) lets a principal pass that has all of the listed roles, or
+//! 2. [`with_roles`](crate::with_roles) requires that the principal has all of the listed roles, or
 //!    any of them.
-//! 3. [`with_authorization`](crate::with_authorization) lets a request pass if a closure allows it,
-//!    given the principal and the request's head, immediately or after asking a store.
+//! 3. [`with_authorization`](crate::with_authorization) calls a closure with the principal and the
+//!    request's head, which decides immediately or after asking a store.
 //! 4. Other requests are answered 403, without a reason.
-//! 5. If a check fails, because its store is down, the answer is 503: the request never passes, and
-//!    the answer is never 403.
+//! 5. If a check fails, for example because its store is down, the answer is 503, never 403, and the
+//!    request never passes.
 //!
 //! # Example
 //!
@@ -75,19 +75,19 @@
 //! | status | when | headers |
 //! |---|---|---|
 //! | 403 | a scope was not granted | `WWW-Authenticate: Bearer error="insufficient_scope", scope=".."` (RFC 6750, section 3.1), or with the name of the scheme by which `with_auth` has authenticated the request |
-//! | 403 | a role is missing, the check denies the request, or it asks for a route that is not known | |
+//! | 403 | a role is missing, the check denies the request, or it asks for a route that is unknown | |
 //! | 503 | the check fails | |
 //! | 500 | `Auth<C>` was [assumed](crate::assume) and is not there; the log says what to do | |
 //! | the check's | the check returned `Err(problem)`; the description of the stack does not list this | the problem's |
 //!
-//! The problem type is `about:blank`. The log says which scope or role is missing, and never which
+//! The problem type is `about:blank`. The log says which scope or role is missing, but never which
 //! ones the principal has.
 //!
 //! # Order
 //!
-//! Stage [`Authorize`](crate::stage::Authorize): inside authentication, which provides the
-//! principal, and outside limits by principal and parsers, so that the body of a refused request is
-//! not read. A stack may have several of these layers: all of them must let the request pass.
+//! Stage [`Authorize`](crate::stage::Authorize): inside authentication, which provides the principal,
+//! and outside per-principal limits and parsers, so that the body of a refused request is not read. A
+//! stack may have several of these layers: all of them must let the request pass.
 //!
 //! `with_auth(..).optional()` provides `Option<Auth<C>>`, which is not enough: a guest has no scopes.
 //!
@@ -108,13 +108,13 @@
 //!
 //! # Security
 //!
-//! - A scope says what a client may do for a user, not what the user may do: a token with
+//! - A scope says what a client may do on behalf of a user, not what the user may do: a token with
 //!   `orders:write` does not give access to every order. Check both.
 //! - Whether a user may access a particular order can only be decided where the order is loaded: check
-//!   it in the handler, best in the query itself (`where id = ? and owner = ?`). Otherwise anybody
-//!   who changes the number in a path reads the orders of others.
+//!   it in the handler, preferably in the query itself (`where id = ? and owner = ?`). Otherwise
+//!   anybody who changes the number in a path can read other users' orders.
 //! - The claims of a token were true when it was issued. A user who loses a role keeps it until the
-//!   token expires; if this is too long, ask a store in `with_authorization`.
+//!   token expires; if that is too long, ask a store in `with_authorization`.
 //! - A 403 reveals that something exists. `Err(Problem::new(StatusCode::NOT_FOUND))` hides it.
 //! - A path can be written in several ways (`/admin`, `/%61dmin`, `//admin`). Put a layer around
 //!   the routes that it protects, or compare the [route](crate::RequestHead::route) in a check instead
@@ -125,8 +125,8 @@
 //! - axum-login: `permission_required!` answers 403 when its store fails
 //!   (`has_perm(..).await.unwrap_or(false)`), and when nobody is logged in; it asks the store once
 //!   per permission.
-//! - tower-http's `AsyncRequireAuthorizationLayer` runs a check and leaves everything else to it: the
-//!   principal, and the status, challenge and body of a refusal.
+//! - tower-http's `AsyncRequireAuthorizationLayer` runs a check and leaves everything else to the
+//!   check: the principal, and the status, challenge and body of a refusal.
 
 pub(crate) mod check;
 mod required;

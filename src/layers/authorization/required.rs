@@ -1,4 +1,4 @@
-//! What a principal must have, all of a list or any of it, and what is answered otherwise.
+//! The requirements on a principal, all items of a list or any of them, and the answer otherwise.
 
 use std::{fmt, sync::Arc};
 
@@ -13,13 +13,13 @@ use crate::{
     wire::{ConfigError, Problem, type_name},
 };
 
-/// How a policy finds out what a principal has: it asks the principal, which implements
-/// [`HasScopes`](crate::HasScopes) or [`HasRoles`](crate::HasRoles).
+/// How a policy finds out which scopes or roles a principal has: it asks the principal, which
+/// implements [`HasScopes`](crate::HasScopes) or [`HasRoles`](crate::HasRoles).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Itself;
 
-/// How a policy finds out what a principal has: it asks a closure.
+/// How a policy finds out which scopes or roles a principal has: it calls a closure.
 #[derive(Clone)]
 pub struct By<F>(pub(super) F);
 
@@ -31,13 +31,13 @@ impl<F> fmt::Debug for By<F> {
 
 /// The scopes or roles of a policy. Each refusal is built once, with its cause, and cloned.
 pub(super) enum Required<T: ?Sized> {
-    /// All of them; the refusal is that of the first one that is missing.
+    /// All of them; the refusal names the first that is missing.
     All(Vec<(Arc<T>, Problem)>),
     /// One of them.
     Any(Vec<Arc<T>>, Problem),
 }
 
-/// How many of a list a principal must have.
+/// Whether a principal must have all items of a list or any of them.
 #[derive(Clone, Copy)]
 pub(super) enum HowMany {
     All,
@@ -73,7 +73,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         })
     }
 
-    /// Lets a request pass if its principal has what is required.
+    /// Lets a request pass if its principal meets the requirement.
     pub(super) fn judge<C, B>(
         &self,
         layer: &str,
@@ -92,7 +92,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The answer to a principal that does not have what is required.
+    /// The answer to a principal that does not meet the requirement.
     fn refusal(&self, has: impl Fn(&T) -> bool) -> Option<&Problem> {
         match self {
             Self::All(items) => items
@@ -106,7 +106,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The same with other refusals.
+    /// The same requirement with other refusals.
     pub(super) fn map_refusals(self, change: impl Fn(Problem) -> Problem) -> Self {
         match self {
             Self::All(items) => {
@@ -119,7 +119,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// What is enough for a principal to pass: all items, or the first one if any of them is enough.
+    /// A minimal set with which a principal passes: all items, or the first one if any item is enough.
     pub(super) fn sufficient(&self) -> Vec<&T> {
         match self {
             Self::All(items) => items.iter().map(|(item, _)| &**item).collect(),
@@ -127,7 +127,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// What is required, as data.
+    /// The requirement as data.
     pub(super) fn names(&self) -> NameList {
         // `Debug` puts strings in quotes.
         let name = |item: &Arc<T>| format!("{item:?}").trim_matches('"').to_owned();
@@ -137,7 +137,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
         }
     }
 
-    /// The answer to a principal that does not have what is required.
+    /// The answer to a principal that does not meet the requirement.
     pub(super) fn answer(&self) -> Answer {
         match self {
             Self::All(items) => {
@@ -164,7 +164,7 @@ fn listed<T: fmt::Debug>(items: &[T]) -> String {
     items.join(", ")
 }
 
-/// The 500 of a layer that finds no principal, although its stack assumed that there is one.
+/// The 500 of a layer that finds no principal, although one was assumed in its stack.
 pub(super) fn missing<C>(layer: &str) -> Problem {
     let auth = type_name::<Auth<C>>();
     Problem::misconfigured(format!(

@@ -1,4 +1,4 @@
-//! Lets principals pass that have roles: [`with_roles`].
+//! Requires roles: [`with_roles`].
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -16,10 +16,10 @@ use crate::{
 
 const NAME: &str = "with_roles";
 
-/// Lets only principals pass that have these roles. See [`authorization`](crate::authorization).
+/// Lets only principals with these roles pass. See [`authorization`](crate::authorization).
 ///
-/// The type of the principal is that of the stack, and says which roles it has: it implements
-/// [`HasRoles`], or the policy has a [closure](Roles::by).
+/// The type of the principal is the one that the stack provides. It says which roles it has by
+/// implementing [`HasRoles`], or else the policy has a [closure](Roles::by).
 ///
 /// # Example
 ///
@@ -89,7 +89,7 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
         Ok(Self::of(required, Itself))
     }
 
-    /// Asks a closure whether the principal has a role, and not the principal itself.
+    /// Asks a closure, instead of the principal itself, whether the principal has a role.
     ///
     /// # Example
     ///
@@ -195,9 +195,9 @@ where
     }
 }
 
-/// A principal that knows which roles it has.
+/// A principal that knows its own roles.
 ///
-/// A role is a type of the application, or `str`. If one role includes another, this trait says so.
+/// A role is a type of the application, or `str`. If one role includes another, implement that here.
 ///
 /// # Example
 ///
@@ -238,7 +238,7 @@ pub trait HasRoles {
     /// The type of a role: an enum of the application, or `str`. The log shows it with `Debug`.
     type Role: ?Sized + fmt::Debug;
 
-    /// Whether it has this role.
+    /// Whether the principal has this role.
     fn has_role(&self, role: &Self::Role) -> bool;
 }
 
@@ -250,7 +250,7 @@ impl<T: HasRoles + ?Sized> HasRoles for Arc<T> {
     }
 }
 
-/// The roles of the principal that it is; both have roles of the same type.
+/// The roles of whichever principal it is; both have the same role type.
 impl<A: HasRoles, B: HasRoles<Role = A::Role>> HasRoles for Either<A, B> {
     type Role = A::Role;
 

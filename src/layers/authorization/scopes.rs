@@ -1,4 +1,4 @@
-//! Lets principals pass that were granted scopes: [`with_scopes`].
+//! Requires scopes: [`with_scopes`].
 
 use std::{
     borrow::Cow,
@@ -24,11 +24,10 @@ use crate::{
 
 const NAME: &str = "with_scopes";
 
-/// Lets only principals pass that were granted these scopes. See
-/// [`authorization`](crate::authorization).
+/// Lets only principals with these scopes pass. See [`authorization`](crate::authorization).
 ///
-/// The type of the principal is that of the stack, and says what it was granted: it implements
-/// [`HasScopes`], or the policy has a [closure](Scopes::by).
+/// The type of the principal is the one that the stack provides. It says which scopes it was granted
+/// by implementing [`HasScopes`], or else the policy has a [closure](Scopes::by).
 ///
 /// # Example
 ///
@@ -77,7 +76,7 @@ pub struct Scopes<C, G = Itself> {
 struct ScopePolicy<G> {
     /// The required scopes, with refusals that have no challenge.
     bare: Required<str>,
-    /// The same with the refusals that are sent.
+    /// The same scopes with the refusals that are sent.
     required: Required<str>,
     grant: G,
 }
@@ -94,8 +93,8 @@ impl<C> Scopes<C> {
 
     /// Requires at least one of these scopes.
     ///
-    /// The challenge of a refusal names the first of them: a client that then asks for this scope
-    /// gets what it needs, and no more. So list the scope that grants the least first.
+    /// The challenge of a refusal names the first of them: a client that then asks for this scope gets
+    /// what it needs, and no more. Therefore list the scope that grants the least first.
     ///
     /// # Errors
     ///
@@ -132,9 +131,10 @@ impl<C> Scopes<C> {
         }))
     }
 
-    /// Asks a closure whether the principal has a scope, and not the principal itself.
+    /// Asks a closure, instead of the principal itself, whether the principal has a scope.
     ///
-    /// This is for principals of other crates, or if the same principal is asked in different ways.
+    /// This is for principal types from other crates, or if one type has its scopes in different
+    /// places.
     ///
     /// # Example
     ///
@@ -165,7 +165,7 @@ impl<C> Scopes<C> {
 }
 
 impl<C, G: Clone> Scopes<C, G> {
-    /// The realm of the challenge (RFC 9110, section 11.5); by default there is none.
+    /// The realm of the challenge (RFC 9110, section 11.5); none by default.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl<C, G: Clone> Scopes<C, G> {
         Ok(Self::of(policy))
     }
 
-    /// Sends no challenge: for credentials that can't be exchanged for others with more scopes.
+    /// Sends no challenge: for credentials that can't be exchanged for credentials with more scopes.
     pub fn without_challenge(self) -> Self {
         let mut policy = Arc::unwrap_or_clone(self.policy);
         policy.required = policy.bare.clone();
@@ -193,8 +193,8 @@ impl<C, G> Scopes<C, G> {
     }
 }
 
-/// The refusals with `Bearer error="insufficient_scope"` (RFC 6750, section 3.1). `with_auth` writes
-/// another scheme in place of `Bearer`, if the request was authenticated by it.
+/// The refusals with `Bearer error="insufficient_scope"` (RFC 6750, section 3.1). `with_auth` replaces
+/// `Bearer` if it authenticated the request by another scheme.
 fn with_challenge(bare: &Required<str>, realm: Option<&str>) -> Result<Required<str>, ConfigError> {
     let mut challenge = Challenge::new("Bearer")?;
     if let Some(realm) = realm {
@@ -277,11 +277,11 @@ where
     }
 }
 
-/// A principal, or one of its claims, that knows which scopes it was granted.
+/// A principal, or one of its claims, that knows its own scopes.
 ///
 /// A string is a list of scopes separated by spaces, as OAuth sends them (RFC 6749, section 3.3; for
-/// tokens, RFC 9068, section 2.2.3); in a list of strings, each is one scope. So claims implement this
-/// trait in one line for either format.
+/// tokens, RFC 9068, section 2.2.3); in a list of strings, each string is one scope. Claims can
+/// therefore implement this trait in one line for either format.
 ///
 /// # Example
 ///
@@ -395,7 +395,7 @@ impl<T: HasScopes + ?Sized> HasScopes for Arc<T> {
     }
 }
 
-/// The scopes of the principal that it is.
+/// The scopes of whichever principal it is.
 impl<A: HasScopes, B: HasScopes> HasScopes for Either<A, B> {
     fn has_scope(&self, scope: &str) -> bool {
         match self {

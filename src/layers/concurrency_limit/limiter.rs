@@ -29,7 +29,7 @@ pub fn with_concurrency_limit<K: Key>(limit: ConcurrencyLimit<K>) -> Placed<Conc
 
 /// The layer of [`with_concurrency_limit`]: a limit and its counts.
 ///
-/// Clones share the counts, so a clone that is kept shows them:
+/// Clones share the counts, so you can keep a clone to read them:
 ///
 /// ```
 /// use wythe::{ConcurrencyLimit, with_concurrency_limit};
@@ -48,7 +48,7 @@ struct LimiterInner<K: Key> {
     refusal: Problem,
 }
 
-/// What becomes of a request.
+/// The decision about a request.
 enum Admission {
     Enter(Permit),
     Wait(Acquire),
@@ -73,19 +73,19 @@ impl<K: Key> ConcurrencyLimiter<K> {
         }))
     }
 
-    /// How many requests are in progress at this moment: those whose response has not ended.
+    /// The number of requests in progress: those whose response has not ended.
     #[must_use]
     pub fn in_progress(&self) -> usize {
         self.0.semaphores.in_progress()
     }
 
-    /// How many requests wait at this moment.
+    /// The number of waiting requests.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.semaphores.waiting()
     }
 
-    /// How many keys have a request in progress or waiting at this moment; no other is kept.
+    /// The number of keys with a request in progress or waiting; other keys are not kept.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.0.semaphores.keys()
@@ -154,12 +154,12 @@ impl<K: Key, S> Layer<S> for ConcurrencyLimiter<K> {
 
 /// A service that handles a limited number of requests at once.
 ///
-/// It is not a [`Middleware`](crate::Middleware), because a request is in progress until the body
-/// of its response has ended, which only the body itself can tell: the response's body is a
-/// [`Guarded`] one.
+/// It is not a [`Middleware`](crate::Middleware), because a request is in progress until the body of
+/// its response has ended, which only the body itself can detect: the response's body is a
+/// [`Guarded`].
 ///
-/// `poll_ready` reserves nothing: servers clone a service, and a clone that is ready and never
-/// called would keep its permit.
+/// `poll_ready` reserves nothing: servers clone a service, and a clone that is ready but never called
+/// would keep its permit.
 pub struct Limited<K: Key, S> {
     limiter: ConcurrencyLimiter<K>,
     inner: S,
@@ -184,8 +184,8 @@ where
         match admission {
             Admission::Enter(permit) => LimitedFuture::calling(self.inner.call(request), permit),
             Admission::Wait(acquire) => {
-                // `poll_ready` was called on this inner service, so it is the one that may be
-                // called; a clone need not be ready.
+                // `poll_ready` was called on this inner service, so this is the one to call; its clone
+                // may not be ready.
                 let clone = self.inner.clone();
                 let parked = Parked {
                     inner: mem::replace(&mut self.inner, clone),
@@ -216,7 +216,7 @@ impl<K: Key, S: Clone> Clone for Limited<K, S> {
     }
 }
 
-/// The limit; never a key.
+/// Only the limit, never a key.
 impl<K: Key> fmt::Debug for ConcurrencyLimiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ConcurrencyLimiter")

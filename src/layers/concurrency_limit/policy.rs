@@ -11,7 +11,7 @@ use crate::{
     wire::{ConfigError, Problem},
 };
 
-/// A limit on the requests in progress at once: the policy of
+/// A limit on the number of requests in progress: the policy of
 /// [`with_concurrency_limit`](crate::with_concurrency_limit).
 ///
 /// # Example
@@ -106,10 +106,10 @@ impl ConcurrencyLimit {
 }
 
 impl<K: Key> ConcurrencyLimit<K> {
-    /// Lets up to `max_waiting` requests wait (of each key), each for at most `max_wait`. They enter
-    /// in the order in which they came.
+    /// Lets up to `max_waiting` requests wait (per key, if there are keys), each for at most
+    /// `max_wait`. They enter in the order in which they arrived.
     ///
-    /// A client that disconnects leaves the queue at once.
+    /// A client that disconnects leaves the queue immediately.
     ///
     /// # Errors
     ///
@@ -117,13 +117,13 @@ impl<K: Key> ConcurrencyLimit<K> {
     ///
     /// # Panics
     ///
-    /// Not here, but when a request has to wait outside of a tokio runtime, or in one whose timer
-    /// is not enabled.
+    /// Not here, but when a request has to wait outside a tokio runtime, or in one whose timer is not
+    /// enabled.
     ///
     /// # Security
     ///
-    /// A waiting request holds its connection and its memory. For limits by key, `max_waiting` is
-    /// that of one client: keep it small.
+    /// A waiting request holds its connection and its memory. For limits by key, `max_waiting` applies
+    /// to each client: keep it small.
     pub fn queue(mut self, max_waiting: usize, max_wait: Duration) -> Result<Self, ConfigError> {
         if max_waiting == 0 || max_wait.is_zero() {
             return Err(error(
@@ -150,8 +150,9 @@ impl<K: Key> ConcurrencyLimit<K> {
         self
     }
 
-    /// Stands inside authentication, at stage [`Quota`](stage::Quota): because the key is made from
-    /// what is known only there, or so that requests that are refused there are not counted.
+    /// Moves the limit inside authentication, to stage [`Quota`](stage::Quota): because the key is
+    /// made from data that is known only there, or so that requests that authentication refuses are
+    /// not counted.
     pub fn after_auth(self) -> ConcurrencyLimit<AfterAuth<K>> {
         self.map_key(AfterAuth)
     }
@@ -185,7 +186,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("ConcurrencyLimit", message)
 }
 
-/// Without the key.
+/// Omits the key.
 impl<K> fmt::Debug for ConcurrencyLimit<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimit")

@@ -1,4 +1,4 @@
-//! What keeps a permit: the future, until there is a response, and then the body of the response.
+//! Holders of a permit: the future, until there is a response, and then the body of the response.
 
 use std::{
     fmt,
@@ -24,7 +24,7 @@ use crate::{
 pub(super) const NAME: &str = "with_concurrency_limit";
 
 pin_project! {
-    /// The response future of [`Limited`](super::Limited). Dropping it gives the permit back.
+    /// The response future of [`Limited`](super::Limited). Dropping it releases the permit.
     #[must_use = "futures do nothing unless polled"]
     pub struct LimitedFuture<S, Q, F> {
         #[pin]
@@ -39,7 +39,7 @@ pin_project! {
             acquire: Acquire,
             parked: Option<Box<Parked<S, Q>>>,
         },
-        // Dropped in this order: the permit is free when the work that it stood for is gone.
+        // Dropped in this order: the permit is released after the work that it was held for.
         Calling {
             #[pin]
             call: F,
@@ -51,7 +51,7 @@ pin_project! {
     }
 }
 
-/// What a request needs after its wait.
+/// The state that a request needs after its wait.
 pub(super) struct Parked<S, Q> {
     pub(super) inner: S,
     pub(super) request: Q,
@@ -102,7 +102,7 @@ where
             let next = match state.as_mut().project() {
                 LimitedStateProjection::Waiting { acquire, parked } => {
                     if parked.is_none() {
-                        // The inner call panicked, and this is polled again.
+                        // The inner call panicked, and this future is polled again.
                         return Poll::Pending;
                     }
                     let permit = ready!(acquire.0.as_mut().poll(cx));
@@ -130,8 +130,8 @@ where
                 }
                 LimitedStateProjection::Refusing { refusal } => {
                     let Some(refusal) = refusal.take() else {
-                        // Polled again after it was ready, which the contract of `Future` leaves
-                        // open: to stay pending is harmless.
+                        // Polled again after completion, for which `Future` specifies no behavior:
+                        // staying pending is harmless.
                         return Poll::Pending;
                     };
                     return Poll::Ready(Ok(refusal.map(Guarded::from)));
@@ -146,8 +146,8 @@ pin_project! {
     /// The body of a response that counts as in progress until it has ended, failed, or been
     /// dropped.
     ///
-    /// It is the handler's body in all other respects, and takes no memory of its own. A layer
-    /// further out makes one `From<Bytes>` for an answer of its own, which counts as nothing.
+    /// Otherwise it behaves like the handler's body, and takes no memory of its own. A layer further
+    /// out may build one with `From<Bytes>` for its own answer, which does not count.
     pub struct Guarded<R> {
         // Dropped in this order, as above.
         #[pin]
@@ -173,8 +173,8 @@ impl<R: Body> Body for Guarded<R> {
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.body.as_mut().poll_frame(cx));
-        // A server that knows the length does not ask again after the last frame, and may keep
-        // the body for as long as it takes to send it.
+        // A server that knows the length does not poll again after the last frame, and may keep the
+        // body for as long as it takes to send it.
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
             *this.permit = None;
         }
@@ -190,7 +190,7 @@ impl<R: Body> Body for Guarded<R> {
     }
 }
 
-/// An empty body, which counts as nothing: for a layer further out that makes one.
+/// An empty body, which does not count: for a layer further out that builds one.
 impl<R: Default> Default for Guarded<R> {
     fn default() -> Self {
         Self {
@@ -215,7 +215,7 @@ impl<S, Q, F> fmt::Debug for LimitedFuture<S, Q, F> {
     }
 }
 
-/// Without the bytes: a body may hold a password.
+/// Omits the bytes: a body may contain a password.
 impl<R> fmt::Debug for Guarded<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded")

@@ -22,11 +22,11 @@ use crate::{
     support::shards::{IdentityHasher, Shards},
 };
 
-/// More shards mean less waiting for each other.
+/// More shards mean less contention.
 const SHARDS: usize = 64;
 
-/// The semaphores that a shard keeps for the next key, so that a key with one request at a time
-/// does not allocate one for each of them.
+/// How many unused semaphores a shard keeps for later keys, so that a key with one request at a time
+/// does not allocate a semaphore for each of them.
 const MOST_SPARE: usize = 8;
 
 /// Tables of fewer entries do not shrink.
@@ -93,8 +93,8 @@ impl Semaphores {
 #[derive(Debug)]
 pub(super) struct QueuedSemaphore {
     most: usize,
-    // First come, first served: a permit that is given back goes to the request that has waited
-    // longest, and is free for others only if none waits.
+    // First come, first served: a released permit goes to the request that has waited longest, and is
+    // free for others only if none waits.
     permits: Semaphore,
     waiting: AtomicUsize,
 }
@@ -109,7 +109,7 @@ impl QueuedSemaphore {
     }
 }
 
-/// A request's use of the semaphore of its key, which is kept while this lives.
+/// A request's use of the semaphore of its key, which stays in the table while this lives.
 #[derive(Debug)]
 pub(super) struct InUse {
     semaphore: Arc<QueuedSemaphore>,
@@ -127,7 +127,7 @@ impl InUse {
 
     /// Takes a permit, if one is free and nobody waits.
     pub(super) fn try_acquire(self) -> Result<Permit, Self> {
-        // `Permit` gives it back.
+        // `Permit` returns it.
         let acquired = self.semaphore.permits.try_acquire();
         let acquired = acquired.map(SemaphorePermit::forget).is_ok();
         if acquired {
@@ -141,21 +141,22 @@ impl InUse {
     pub(super) fn acquire(self, most_waiting: usize, longest: Duration) -> Option<Acquire> {
         let waiting = Waiting::new(&self.semaphore, most_waiting)?;
         Some(Acquire(Box::pin(async move {
-            // Dropped after what waits for the permit, so that the queue is never counted short.
+            // Dropped after the future that waits for the permit, so that the queue's length is never
+            // underestimated.
             let waiting = waiting;
             match timeout(longest, waiting.0.permits.acquire()).await {
                 Ok(Ok(permit)) => {
                     permit.forget();
                     Some(Permit(self))
                 }
-                // Too long. The semaphore is never closed.
+                // The wait was too long. The semaphore is never closed.
                 Ok(Err(_)) | Err(_) => None,
             }
         })))
     }
 }
 
-/// The right to be in progress. It is given back when this is dropped.
+/// The right to be in progress, which is returned when this is dropped.
 #[derive(Debug)]
 pub(super) struct Permit(InUse);
 
@@ -165,7 +166,7 @@ impl Drop for Permit {
     }
 }
 
-/// The permit of a request. It is shared with a task that goes on when the response is dropped.
+/// The permit of a request. It is shared with a task that continues when the response is dropped.
 #[derive(Debug)]
 pub(super) enum HeldPermit {
     Alone(Permit),
@@ -184,9 +185,10 @@ impl HeldPermit {
     }
 }
 
-/// Waits in the queue: a permit, or `None` when it took too long. Dropping it leaves the queue.
+/// A wait in the queue: resolves to a permit, or to `None` after too long. Dropping it leaves the
+/// queue.
 ///
-/// In a box: only those that wait pay for it, and the futures of the others are smaller.
+/// Boxed, so that only requests that wait pay for it, and the futures of the others stay small.
 pub(super) struct Acquire(pub(super) Pin<Box<dyn Future<Output = Option<Permit>> + Send>>);
 
 impl fmt::Debug for Acquire {
@@ -195,7 +197,7 @@ impl fmt::Debug for Acquire {
     }
 }
 
-/// A place in the queue of a semaphore. It is free again when this is dropped.
+/// A place in the queue of a semaphore, which is freed when this is dropped.
 struct Waiting(Arc<QueuedSemaphore>);
 
 impl Waiting {
@@ -233,7 +235,7 @@ struct Used {
 }
 
 impl ByKey {
-    /// The semaphore of a key, made if there is none.
+    /// The semaphore of a key, created if it does not exist.
     pub(super) fn of(self: &Arc<Self>, key: Fingerprint) -> InUse {
         let mut shard = self.shards.lock(key.high);
         let Shard { used, spare } = &mut *shard;
@@ -243,7 +245,7 @@ impl ByKey {
                 .unwrap_or_else(|| Arc::new(QueuedSemaphore::new(self.permits))),
             users: 0,
         });
-        // Each user is in memory: there are fewer than `usize::MAX`.
+        // Each user is in memory, so there are fewer than `usize::MAX`.
         used.users = used.users.saturating_add(1);
         InUse {
             semaphore: Arc::clone(&used.semaphore),
@@ -255,7 +257,7 @@ impl ByKey {
     }
 }
 
-/// One user of a semaphore, counted in the table. With the last one, the key goes.
+/// One user of a semaphore, counted in the table. The last user removes the key.
 struct Entry {
     table: Arc<ByKey>,
     key: Fingerprint,
@@ -280,7 +282,7 @@ impl Shard {
         }
         let Used { semaphore, .. } = entry.remove();
         if spare.len() < MOST_SPARE {
-            // All of its permits are back, and nobody waits: it is as good as new.
+            // All of its permits have been returned, and nobody waits: it is as good as new.
             spare.push(semaphore);
         }
         let (length, room) = (used.len(), used.capacity());

@@ -1,4 +1,5 @@
-//! Decides by the head of a request whether a page of the same origin sent it, or no page at all.
+//! Decides from the head of a request whether it was sent by a page of the same origin, or by no page
+//! at all.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 
-/// Browsers set it, and pages can't (Fetch Metadata, section 2.3).
+/// Browsers set this field, and pages can't (Fetch Metadata, section 2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Why a request passes.
@@ -32,11 +33,11 @@ pub(super) enum Passed {
 #[derive(Clone, Default)]
 pub(super) struct AllowedOrigins {
     pub(super) trusted: Trusted,
-    /// The origins of the server, used instead of `Host`.
+    /// The server's own origins, used instead of `Host`.
     pub(super) own: Option<OriginList>,
 }
 
-/// The origins that may act as the user.
+/// Other origins that may act as the user.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trusted {
     pub(super) exact: OriginList,
@@ -54,7 +55,7 @@ impl AllowedOrigins {
         let passed = match only(head.headers(), SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Passed::OriginKnown,
             Some(_) if trusted() => Passed::OriginKnown,
-            // `same-site` is another origin too: a subdomain that was taken over, for example.
+            // `same-site` is another origin too, for example a subdomain that was taken over.
             Some(_) => return Err(CsrfRefusal::CrossSite),
             None => match origin {
                 None => Passed::OriginUnknown,
@@ -64,7 +65,7 @@ impl AllowedOrigins {
         };
         // Any page can open a WebSocket with the user's cookies, and CORS does not apply to it. Over
         // HTTP/1.1 that is a GET (RFC 6455, section 4.1), over HTTP/2 an extended CONNECT (RFC 8441,
-        // section 5). The `Upgrade` of another method opens nothing.
+        // section 5). With other methods, `Upgrade` does not open a WebSocket.
         Ok(if is_safe || head.is_extended_connect() {
             Passed::NoTokenNeeded
         } else {
@@ -88,7 +89,7 @@ impl AllowedOrigins {
                 .ok_or(CsrfRefusal::OtherOrigin);
         }
         let host = host(head).ok_or(CsrfRefusal::NoHost)?;
-        // Anything that is not an origin as browsers write it is rejected.
+        // Rejects everything that is not an origin as browsers write it.
         let origin = origin.to_str().ok().map(Origin::parse);
         match origin {
             Some(Ok(origin)) if is_same_host(&origin, host) => Ok(Passed::OriginKnown),
@@ -116,7 +117,7 @@ impl Trusted {
 fn asks_for_websocket(headers: &HeaderMap) -> bool {
     const NAME: &[u8] = b"websocket";
     headers.get_all(header::UPGRADE).iter().any(|line| {
-        // Anywhere in the line, so that no handler finds it where this does not.
+        // Anywhere in the line, so that no handler finds `websocket` where this check does not.
         let mut windows = line.as_bytes().windows(NAME.len());
         windows.any(|part| part.eq_ignore_ascii_case(NAME))
     })
@@ -134,7 +135,7 @@ fn host<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
     host.to_str().ok().filter(|host| !host.is_empty())
 }
 
-/// The only line of a field, if there is one. Browsers never send several.
+/// The only line of a field, if there is one. Browsers never send more than one.
 fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, CsrfRefusal> {
     only_line(headers, name).or(Err(CsrfRefusal::SeveralFields))
 }
@@ -146,8 +147,8 @@ const fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether a host and port are those of the origin. The scheme of the request is not known: a proxy
-/// may terminate TLS.
+/// Whether a host and port are those of the origin. The scheme of the request is unknown: a proxy may
+/// terminate TLS.
 fn is_same_host(origin: &Origin<'_>, host: &str) -> bool {
     let default = match origin.scheme() {
         "https" => 443,

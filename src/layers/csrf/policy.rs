@@ -33,10 +33,9 @@ pub const fn with_csrf(csrf: Csrf) -> With<Csrf> {
     with(csrf)
 }
 
-/// Which origins may send requests with a user's cookies: the policy of
-/// [`with_csrf`].
+/// The origins that may send requests with a user's cookies: the policy of [`with_csrf`].
 ///
-/// It starts with [`Csrf::same_origin`]. See [`csrf`](super) for what passes.
+/// It starts with [`Csrf::same_origin`]. The [module](super) lists the rules.
 #[derive(Clone)]
 #[must_use]
 pub struct Csrf(Arc<CsrfPolicy>);
@@ -55,9 +54,9 @@ impl Csrf {
         Self(Arc::default())
     }
 
-    /// Also trusts pages of these origins: exact scheme, host and port. A `*` may stand for a part of a
-    /// label, as in `https://app-*.example.com`: for the previews of one app, for example. Other patterns
-    /// are rejected, because a subdomain that was forgotten could act as the user.
+    /// Also trusts pages of these origins: exact scheme, host and port. A `*` may stand for a part of
+    /// a label, as in `https://app-*.example.com`, for example for the preview deployments of one app.
+    /// Other patterns are rejected, because a forgotten subdomain could act as the user.
     ///
     /// The exact origins of a CORS policy are its
     /// [`named_origins`](crate::cors::CorsBuilder::named_origins). Its patterns and closures are not
@@ -74,9 +73,9 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// The list is empty, or an element is not an origin (it has a path, or the default port), is `null`,
-    /// is plain `http` and not on this machine, or is a pattern with a `*` for more than a part of a
-    /// label, or with a [public suffix](crate::cors#security) after that label.
+    /// The list is empty; or an element is not an origin (it has a path, or the default port), is
+    /// `null`, is plain `http` and not on this machine, or is a pattern with a `*` for more than a
+    /// part of a label, or with a [public suffix](crate::cors#security) after that label.
     pub fn trust_origins<I>(self, origins: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<str>>,
@@ -113,7 +112,7 @@ impl Csrf {
     ///
     /// # Security
     ///
-    /// An attacker who can modify plain `http` traffic, on a public wireless network for example, can
+    /// An attacker who can modify plain `http` traffic, for example on a public wireless network, can
     /// act as these origins, with the users' cookies.
     ///
     /// # Errors
@@ -127,11 +126,11 @@ impl Csrf {
         Ok(self.change(|policy| policy.origins.trusted.exact = exact))
     }
 
-    /// The origins of this server. An `Origin` is then compared with these, including the scheme, and
-    /// not with the `Host` of the request.
+    /// The origins of this server. An `Origin` is then compared with these, including the scheme,
+    /// instead of with the `Host` of the request.
     ///
-    /// Use it behind a proxy that changes `Host`, and to check the scheme. It does not let these
-    /// origins send requests to each other: browsers that send `Sec-Fetch-Site` still distinguish
+    /// Use it behind a proxy that changes `Host`, and to check the scheme. It does not allow these
+    /// origins to send requests to each other: browsers that send `Sec-Fetch-Site` still distinguish
     /// them.
     ///
     /// # Errors
@@ -153,11 +152,11 @@ impl Csrf {
         Ok(self.change(|policy| policy.origins.own = Some(own)))
     }
 
-    /// Does not check these routes: a webhook whose sender signs its requests, for example.
+    /// Does not check these routes: for example a webhook whose sender signs its requests.
     ///
-    /// A route is written as in the router, with the prefixes of nested routers and with its
-    /// parameters, whose names do not matter: `/api/hooks/{name}`. Without axum, or around a whole router,
-    /// it is an exact path, compared byte for byte with the full path of the request.
+    /// Write a route as in the router, with the prefixes of nested routers and with its parameters,
+    /// whose names do not matter: `/api/hooks/{name}`. Without axum, or around a whole router, it is
+    /// an exact path, compared byte for byte with the full path of the request.
     ///
     /// # Security
     ///
@@ -179,13 +178,13 @@ impl Csrf {
         Ok(self.change(|policy| policy.exempt = exempt))
     }
 
-    /// Requires a token if a request has no origin but belongs to a session: for browsers that send
-    /// neither `Sec-Fetch-Site` nor `Origin`.
+    /// Requires a token if a request has no origin but has a session: for browsers that send neither
+    /// `Sec-Fetch-Site` nor `Origin`.
     ///
     /// The closure returns a value that is unique to the session: the id of the session, not the name
-    /// of the user. It must return one whenever a browser adds credentials by itself, and may return
-    /// `None` if there are none: an API client with a bearer token passes. If it asks for a
-    /// [route](RequestHead::route) that is not known, `None` is rejected.
+    /// of the user. It must return a value whenever a browser adds credentials automatically, and may
+    /// return `None` if there are none, so that an API client with a bearer token passes. If it asks
+    /// for a [route](RequestHead::route) that is unknown, `None` is rejected.
     ///
     /// # Example
     ///
@@ -212,11 +211,12 @@ impl Csrf {
     }
 
     /// Requires a token for every checked request, in addition to an allowed origin. A request without
-    /// a session is rejected, because it can't have a token. For the handshake of a WebSocket, on which a
+    /// a session is rejected, because it can't have a token. For a WebSocket handshake, on which a
     /// script can't set a field, only the origin is checked: that is a GET, or an extended CONNECT in
-    /// HTTP/2 and later. Any other method needs its token, whatever its `Upgrade`.
+    /// HTTP/2 and later. With any other method, a token is required even if the request has an
+    /// `Upgrade` field.
     ///
-    /// A login page needs a session before the user has signed in: give each visitor one, and
+    /// A login page needs a session before the user has signed in: give each visitor a session, and
     /// change its id at login.
     #[cfg(feature = "csrf-token")]
     pub fn required_token<F>(self, tokens: CsrfTokens, session: F) -> Self
@@ -285,8 +285,8 @@ impl<B> Middleware<B> for Csrf {
 }
 
 impl CsrfPolicy {
-    /// By the route that the router has matched. Without a router, by the exact path of the request:
-    /// other spellings and redirects further in are not exempt.
+    /// Compares the route that the router has matched. Without a router, it compares the exact path of
+    /// the request: other spellings and redirects further in are not exempt.
     fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
         !self.exempt.is_empty()
             && match head.known_route() {
@@ -321,7 +321,7 @@ where
     ))
 }
 
-/// A pattern that one owner controls.
+/// A pattern whose matches belong to one owner.
 fn parse_pattern(text: &str) -> Result<OriginPattern, &'static str> {
     const TOO_MUCH: &str = "list each origin: any origin that matches a pattern could act as the user; a \
                             `*` may only stand for a part of a label, as in `https://app-*.example.com`";

@@ -1,4 +1,4 @@
-//! Why a request was rejected: for the log, and not for the client.
+//! Why a request was rejected: for the log, but not for the client.
 
 use std::{error::Error, fmt, sync::LazyLock};
 
@@ -28,7 +28,7 @@ pub enum CsrfRefusal {
     CrossSite,
     /// No `Sec-Fetch-Site`, and the `Origin` is not the one that the request was sent to.
     OtherOrigin,
-    /// The same, and the `Origin` is `null`: a sandboxed frame, a file, or a redirect.
+    /// As `OtherOrigin`, but the `Origin` is `null`: a sandboxed frame, a file, or a redirect.
     NullOrigin,
     /// No `Sec-Fetch-Site`, and no host to compare the `Origin` with.
     NoHost,
@@ -40,7 +40,7 @@ pub enum CsrfRefusal {
     NoToken,
     /// Several tokens.
     SeveralTokens,
-    /// The token was not issued for this session with one of the keys.
+    /// The token was not issued for this session, or not with one of the keys.
     WrongToken,
     /// The token was issued too long ago.
     ExpiredToken,

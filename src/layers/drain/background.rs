@@ -7,7 +7,8 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::wire::{ConfigError, Problem};
 
-/// Work that goes on after the answer. It is a value of the state; clones share the limit.
+/// Runs work that continues after the answer. Keep it in the application state; clones share the
+/// limit.
 ///
 /// # Example
 ///
@@ -59,17 +60,17 @@ impl Background {
         })
     }
 
-    /// Runs a task, which nobody waits for but [`finish`](Self::finish). Its events are in the span of
-    /// the request.
+    /// Spawns a task, which only [`finish`](Self::finish) waits for. Its events are in the span of the
+    /// request.
     ///
     /// # Errors
     ///
-    /// As many tasks are running as are allowed. As a [`Problem`] it is 503: answer with it before anything has
-    /// been done, or do the work in the request instead.
+    /// The maximum number of tasks is already running. As a [`Problem`] it is a 503: return it before
+    /// anything has been done, or do the work within the request instead.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside a tokio runtime.
     pub fn spawn<F>(&self, task: F) -> Result<(), BackgroundFull>
     where
         F: Future<Output = ()> + Send + 'static,
@@ -85,15 +86,15 @@ impl Background {
         Ok(())
     }
 
-    /// How many tasks are running.
+    /// The number of running tasks.
     #[must_use]
     pub fn running(&self) -> usize {
         let most = usize::try_from(self.most).unwrap_or(usize::MAX);
         most.saturating_sub(self.free.available_permits())
     }
 
-    /// Waits until all tasks have ended, within this time, and returns how many have not. Call it when no
-    /// request is in progress.
+    /// Waits until all tasks have ended, for at most this time, and returns how many are still
+    /// running. Call it when no request is in progress.
     pub async fn finish(&self, within: Duration) -> usize {
         match timeout(within, self.free.acquire_many(self.most)).await {
             Ok(_all) => 0,

@@ -1,4 +1,5 @@
-//! Stops a server without losing requests: readiness goes first, then connections, then work.
+//! Stops a server without losing requests: first readiness ends, then connections, then background
+//! work.
 //!
 //! A [`Drain`] is a handle that the server, the layer and the readiness check share. It has three phases:
 //!
@@ -8,15 +9,16 @@
 //! | [leaving](Drain::leave) | no | pass; over HTTP/1.1 the response has `Connection: close` |
 //! | [refusing](Drain::refuse) | no | 503 with `Retry-After`, and `Connection: close` over HTTP/1.1 |
 //!
-//! 1. On `SIGTERM`, the server calls [`Drain::leave`]. The readiness check fails, and load balancers stop sending
-//!    requests. They need some seconds for it, in which everything is served. Clients that keep a connection
-//!    open leave it after their next response. The server sends GOAWAY to HTTP/2 connections.
-//! 2. After a delay, it calls [`Drain::refuse`], stops accepting, and closes idle connections. Responses in progress
-//!    get a limited time.
-//! 3. Work after the answer ([`Background`](crate::Background), the tasks of [`with_idempotency`](crate::Idempotency)) gets a
-//!    limited time.
+//! 1. On `SIGTERM`, the server calls [`Drain::leave`]. The readiness check fails, and load balancers
+//!    stop sending requests. This takes them some seconds, during which every request is served.
+//!    Clients that keep a connection open close it after their next response. The server sends GOAWAY
+//!    to HTTP/2 connections.
+//! 2. After a delay, it calls [`Drain::refuse`], stops accepting connections, and closes idle ones.
+//!    Responses in progress get a limited time.
+//! 3. Work that continues after the answer ([`Background`](crate::Background), the tasks of
+//!    [`with_idempotency`](crate::Idempotency)) gets a limited time.
 //!
-//! `examples/api/src/serve.rs` does all of it, on hyper-util.
+//! `examples/api/src/serve.rs` implements all of this with hyper-util.
 //!
 //! # Example
 //!
@@ -54,28 +56,30 @@
 //!
 //! # Work after the answer
 //!
-//! A handler that has answered may leave work behind: an e-mail, an entry in an index. Give it a [`Background`](crate::Background),
-//! as a value of the state. It is counted and limited, and the server waits for it when it stops.
+//! A handler that has answered may leave work behind, such as an e-mail or an update of an index. Give
+//! that work to a [`Background`](crate::Background) in the application state. It is counted and
+//! limited, and the server waits for it when it stops.
 //!
-//! Where the platform stops the process with the answer, such as AWS Lambda or the edge, **this work does not
-//! happen**, or much later: there, put it into a queue.
+//! On platforms that suspend or stop the process after the answer, such as AWS Lambda or edge
+//! runtimes, **this work does not happen**, or happens much later: put it into a queue there.
 //!
-//! What must not be lost does not belong in a `Background` either: a process can crash. Write it to the database
-//! in the transaction of the request, and do it from there.
+//! Work that must not be lost does not belong in a `Background` either: a process can crash. Write it
+//! to the database in the transaction of the request, and process it from there.
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit). Put the layer around everything except checks of liveness: a process that
-//! drains is alive.
+//! Stage [`Admit`](crate::stage::Admit). Put the layer around everything except liveness checks: a
+//! process that is draining is alive.
 //!
 //! # Security
 //!
-//! Nothing of the request is read.
+//! The layer reads nothing from the request except its HTTP version.
 //!
 //! # Compared with
 //!
-//! `axum::serve(..).with_graceful_shutdown(..)` stops accepting at once: connections that a load balancer opens
-//! before it has noticed fail. It also waits for responses without a limit.
+//! `axum::serve(..).with_graceful_shutdown(..)` stops accepting immediately: connections that a load
+//! balancer opens before it has noticed the shutdown fail. It also waits for responses without a
+//! limit.
 
 pub(crate) mod background;
 pub(crate) mod policy;

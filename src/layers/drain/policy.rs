@@ -1,4 +1,4 @@
-//! The handle, [`Drain`], which is the policy as well, and the layer.
+//! The handle, [`Drain`], which is also the policy, and the layer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 
 const NAME: &str = "with_drain";
 
-/// Lets clients go while the server stops; see the [module](super).
+/// Lets clients finish and disconnect while the server stops; see the [module](super).
 ///
 /// # Example
 ///
@@ -28,7 +28,8 @@ pub const fn with_drain(drain: Drain) -> With<Drain> {
     with(drain)
 }
 
-/// Whether the server is stopping: a handle that the server, [`with_drain`] and the check of readiness share.
+/// Whether the server is stopping: a handle that the server, [`with_drain`] and the readiness check
+/// share.
 #[derive(Clone)]
 #[must_use]
 pub struct Drain(Arc<Inner>);
@@ -38,7 +39,7 @@ struct Inner {
     refusal: Problem,
 }
 
-/// How far a server has stopped.
+/// How far the shutdown of a server has progressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Phase {
@@ -64,19 +65,19 @@ impl Drain {
         }))
     }
 
-    /// Whether the server wants new requests: what a check of readiness answers.
+    /// Whether the server wants new requests: the result of the readiness check.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.phase() == Phase::Serving
     }
 
-    /// How far the server has stopped.
+    /// How far the shutdown has progressed.
     #[must_use]
     pub fn phase(&self) -> Phase {
         *self.0.phase.borrow()
     }
 
-    /// Ends readiness. Requests are served as before.
+    /// Makes the server not ready. Requests are still served.
     pub fn leave(&self) {
         self.advance(Phase::Leaving);
     }
@@ -86,7 +87,7 @@ impl Drain {
         self.advance(Phase::Refusing);
     }
 
-    /// There is no way back.
+    /// Phases only move forward.
     fn advance(&self, to: Phase) {
         self.0.phase.send_if_modified(|phase| {
             let later = *phase < to;
@@ -100,7 +101,7 @@ impl Drain {
     /// Waits until the server is in this phase, or in a later one.
     pub async fn reached(&self, phase: Phase) {
         let mut phases = self.0.phase.subscribe();
-        // The sender is in `self`.
+        // `wait_for` can't fail: `self` holds the sender.
         drop(phases.wait_for(|now| *now >= phase).await);
     }
 }

@@ -1,4 +1,4 @@
-//! Reads on what is left of a body: [`with_lingering_close`], and the body that notices it.
+//! Keeps reading the rest of a body: [`with_lingering_close`], and the body that detects it.
 
 use std::{
     borrow::Cow,
@@ -29,14 +29,15 @@ use crate::{
 /// The name of the layer.
 const NAME: &str = "with_lingering_close";
 
-/// Reads on for a while after an early answer; see [`lingering_close`](crate::lingering_close).
+/// Keeps reading for a while after an early answer; see [`lingering_close`](crate::lingering_close).
 pub fn with_lingering_close(policy: impl IntoPolicy<LingeringClose>) -> With<LingeringClose> {
     with(policy.into_policy())
 }
 
-/// How much is read on, and for how long: the policy of [`with_lingering_close`].
+/// How much of a body is read after the answer, and for how long: the policy of
+/// [`with_lingering_close`].
 ///
-/// Clones share the count of bodies that are read on.
+/// Clones share the count of bodies that are being read.
 ///
 /// # Example
 ///
@@ -62,7 +63,7 @@ pub struct LingeringClose {
 }
 
 impl LingeringClose {
-    /// 1 MiB of each body, for 5 seconds, and 256 bodies at once.
+    /// 1 MiB of each body, for 5 seconds, and 256 bodies at a time.
     pub fn new() -> Self {
         const AT_ONCE: usize = 256;
         Self {
@@ -73,19 +74,20 @@ impl LingeringClose {
         }
     }
 
-    /// How many bytes of each body are read on. With 0, none are: the connection is closed at once.
+    /// How many bytes of each body are read after the answer. With 0, the connection is closed
+    /// immediately.
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// For how long each body is read on.
+    /// For how long each body is read after the answer.
     pub const fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
     }
 
-    /// How many bodies are read on at the same time. Counting starts again.
+    /// How many bodies are read at the same time. This resets the count.
     ///
     /// # Errors
     ///
@@ -101,7 +103,7 @@ impl LingeringClose {
         Ok(self)
     }
 
-    /// How many bodies are read on at this moment.
+    /// The number of bodies that are being read at this moment.
     #[must_use]
     pub fn in_progress(&self) -> usize {
         self.max_at_once
@@ -134,7 +136,8 @@ impl LingeringClose {
         (request, Watch { watch, version })
     }
 
-    /// Reads on in a task of its own. `false` if there is no place left, or no runtime.
+    /// Reads the rest of a body in its own task. `false` if the limit is reached, or there is no
+    /// runtime.
     fn read_on<B: RequestBody>(&self, body: B) -> bool {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let (Ok(place), Ok(runtime)) = (place, Handle::try_current()) else {
@@ -157,7 +160,7 @@ fn awaits_invitation(headers: &HeaderMap) -> bool {
     expect.is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Reads a body to its end, or until it has had more bytes than this.
+/// Reads a body to its end, or until it has yielded more bytes than this.
 async fn discard<B: RequestBody>(mut body: B, mut left: u64) {
     let mut next = async || {
         poll_fn(|cx| {
@@ -176,23 +179,23 @@ async fn discard<B: RequestBody>(mut body: B, mut left: u64) {
     }
 }
 
-/// Nobody has read of the body yet.
+/// Nothing of the body has been read yet.
 const UNREAD: u8 = 0;
-/// Somebody has begun to read.
+/// Reading has begun.
 const BEGUN: u8 = 1;
-/// The body has ended or failed, or what is left of it will be read on.
+/// The body has ended or failed, or the rest of it will be read.
 const SETTLED: u8 = 2;
-/// The body was dropped before its end, and the connection can't be used again.
+/// The body was dropped before its end, and the connection can't be reused.
 const CLOSES: u8 = 3;
 
-/// What a body and its request have in common.
+/// State that a body and its request share.
 struct Watched {
     policy: LingeringClose,
     awaits_invitation: bool,
     state: AtomicU8,
 }
 
-/// Tells, when the response is there, whether the connection can be used again.
+/// Determines, when the response is ready, whether the connection can be reused.
 pub struct Watch {
     watch: Arc<Watched>,
     version: Version,
@@ -206,7 +209,7 @@ impl Watch {
     }
 }
 
-/// A body that gives away what is left of it when it is dropped.
+/// A body that, when it is dropped, hands over its rest to be read.
 struct WatchedBody<B: RequestBody> {
     body: Option<B>,
     watch: Arc<Watched>,

@@ -1,23 +1,23 @@
-//! Reads on for a while after an answer that came before the end of the body, so that the client gets
-//! the answer.
+//! Keeps reading a request's body for a while after an early answer, so that the client receives the
+//! answer.
 //!
-//! A request can be answered before its body has been read: without credentials, over a limit, with the
-//! wrong media type. Many clients write the whole body before they read the response. If the server
-//! closes the connection meanwhile, the operating system of the client reports an error ("connection
-//! reset", "broken pipe") and discards the response.
+//! A request can be answered before its body has been read: without credentials, over a limit, with
+//! the wrong media type. Many clients write the whole body before they read the response. If the
+//! server closes the connection while the client is still writing, the client's operating system
+//! reports an error ("connection reset", "broken pipe") and discards the response.
 //!
-//! 1. A body that is read to its end, and a request without a body, are left alone.
-//! 2. What nobody has read of a body when it is dropped is read on and discarded, in a task of its own,
-//!    up to a number of bytes and for a limited time. The answer does not wait for that.
-//! 3. If all that is left fits, by its `Content-Length`, the connection stays open for the next
-//!    request. Otherwise, the response says `Connection: close`.
-//! 4. If the client has sent `Expect: 100-continue`, and nothing has been read, it waits for an
-//!    invitation: nothing is read, and the response says `Connection: close`.
-//! 5. In HTTP/2 the connection stays open: where more is left than is read on, the server resets the
-//!    stream with `NO_ERROR` after the response (RFC 9113, section 8.1). Some clients take that for an
-//!    error, such as curl 7.88.
+//! 1. A body that is read to its end, and a request without a body, are not affected.
+//! 2. If a body is dropped before its end, the rest is read and discarded in a separate task, up to a
+//!    number of bytes and for a limited time. The answer does not wait for it.
+//! 3. If the rest fits within the limit, by its `Content-Length`, the connection stays open for the
+//!    next request. Otherwise, the response says `Connection: close`.
+//! 4. If the client has sent `Expect: 100-continue` and nothing has been read, the client is still
+//!    waiting for permission to send: nothing is read, and the response says `Connection: close`.
+//! 5. In HTTP/2 the connection stays open: if the rest is larger than the limit, the server resets the
+//!    stream with `NO_ERROR` after the response (RFC 9113, section 8.1). Some clients, such as curl
+//!    7.88, treat that as an error.
 //!
-//! An [`Api`](crate::Api) does this by itself, with the defaults: see
+//! An [`Api`](crate::Api) does this itself, with the defaults: see
 //! [`ApiService::lingering_close`](crate::api::ApiService::lingering_close). The layer is for other
 //! services.
 //!
@@ -57,22 +57,22 @@
 //!
 //! # Order
 //!
-//! Stage [`Observe`](crate::stage::Observe), outside everything that answers: list it first.
+//! Stage [`Observe`](crate::stage::Observe), outside every layer that may answer: list it first.
 //!
 //! # Security
 //!
-//! - Each body is read on up to [`max_bytes`](crate::LingeringClose::max_bytes) and for
+//! - Each body is read up to [`max_bytes`](crate::LingeringClose::max_bytes) and for
 //!   [`within`](crate::LingeringClose::within), and only
-//!   [`max_at_once`](crate::LingeringClose::max_at_once) at the same time. Beyond that, the connection is
-//!   closed at once, as without the layer. What is read is discarded frame by frame.
+//!   [`max_at_once`](crate::LingeringClose::max_at_once) bodies at the same time. Beyond that, the
+//!   connection is closed immediately, as without the layer. The bytes are discarded frame by frame.
 //! - A client that writes more than that before it reads, and more than the buffers of the operating
-//!   systems take, does not get the answer: Python's urllib, 10 MB and the defaults, for example. Remedies
-//!   are `Expect: 100-continue`, and a `max_bytes` as large as the largest upload, which costs the same
-//!   bandwidth as an upload that is accepted.
+//!   systems hold, does not receive the answer: for example Python's urllib with 10 MB and the
+//!   defaults. Remedies are `Expect: 100-continue`, or a `max_bytes` as large as the largest upload,
+//!   which costs the same bandwidth as an upload that is accepted.
 //!
 //! # Compared with
 //!
-//! - nginx does the same and calls it `lingering_close`; Go's `net/http` reads on up to 256 KiB.
-//! - hyper looks once for what has already arrived, and then closes.
+//! - nginx does the same and calls it `lingering_close`; Go's `net/http` reads up to 256 KiB.
+//! - hyper reads once whatever has already arrived, and then closes.
 
 pub(crate) mod layer;

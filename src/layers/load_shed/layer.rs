@@ -1,4 +1,4 @@
-//! Refuses instead of waiting: [`with_load_shed`], its layer, service and future.
+//! Refuses requests instead of waiting: [`with_load_shed`], its layer, service and future.
 
 use std::{
     fmt,
@@ -26,8 +26,7 @@ use crate::{
 /// The name of the layer.
 const NAME: &str = "with_load_shed";
 
-/// Answers 503 at once when the service inside is not ready; see
-/// [`load_shed`](crate::load_shed).
+/// Answers 503 immediately when the inner service is not ready; see [`load_shed`](crate::load_shed).
 pub fn with_load_shed() -> Placed<LoadShed> {
     placed(LoadShed::new(Duration::from_secs(1)))
 }
@@ -86,12 +85,12 @@ impl<S> Layer<S> for LoadShed {
 
 /// A service that refuses instead of waiting.
 ///
-/// It is not a [`Middleware`](crate::Middleware), because it answers `poll_ready` in place of the
-/// service inside.
+/// It is not a [`Middleware`](crate::Middleware), because it replaces the inner service's
+/// `poll_ready`.
 pub struct Shedding<S> {
     shed: LoadShed,
     inner: S,
-    /// The inner service was ready when it was asked last, and has not been called since.
+    /// Whether the inner service was ready when it was last polled, and has not been called since.
     ready: bool,
 }
 
@@ -112,8 +111,8 @@ where
             }
             Poll::Pending => {
                 self.ready = false;
-                // This call may have queued the service for a permit, which it would keep until it
-                // is called. A clone is not in the queue.
+                // This call may have queued the service for a permit, which it would hold until it is
+                // called. A clone is not in the queue.
                 self.inner = self.inner.clone();
                 Poll::Ready(Ok(()))
             }
@@ -175,8 +174,8 @@ where
             }
             SheddingStateProjection::Refusing { refusal } => match refusal.take() {
                 Some(refusal) => Poll::Ready(Ok(refusal.map(R::from))),
-                // Polled again after it was ready, which the contract of `Future` leaves open: to
-                // stay pending is harmless.
+                // Polled again after completion, for which `Future` specifies no behavior: staying
+                // pending is harmless.
                 None => Poll::Pending,
             },
         }
@@ -184,7 +183,7 @@ where
 }
 
 impl<S: Clone> Clone for Shedding<S> {
-    /// A clone of a service that is ready need not be ready.
+    /// A clone of a service that is ready may not be ready.
     fn clone(&self) -> Self {
         Self {
             shed: self.shed.clone(),

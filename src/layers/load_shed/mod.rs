@@ -1,17 +1,17 @@
-//! Answers 503 at once when the service inside is not ready, instead of waiting for it.
+//! Answers 503 immediately when the inner service is not ready, instead of waiting for it.
 //!
-//! 1. A request passes if the service inside is ready, by its `poll_ready`.
-//! 2. Otherwise the request is refused with 503 and `Retry-After`, and the place in a queue that
-//!    `poll_ready` may have taken is given up.
-//! 3. An error of the service inside passes.
+//! 1. A request passes if the inner service's `poll_ready` reports that it is ready.
+//! 2. Otherwise the request is refused with 503 and `Retry-After`, and a place in a queue that
+//!    `poll_ready` may have taken is released.
+//! 3. An error of the inner service is passed on.
 //!
 //! # What it is for
 //!
-//! It depends on what it surrounds: a layer or service that says when it is busy, such as tower's
-//! `Buffer`, `GlobalConcurrencyLimitLayer` or `RateLimit`, or a client with a pool.
+//! The effect depends on the inner layer or service, which has to report when it is busy, such as
+//! tower's `Buffer`, `GlobalConcurrencyLimitLayer` or `RateLimit`, or a client with a pool.
 //!
-//! **axum's routers and handlers are always ready**, however busy the machine is, and so are the
-//! other layers of this crate: around these alone it never refuses. To shed load there, use
+//! **axum's routers and handlers are always ready**, however busy the machine is, and so are the other
+//! layers of this crate: around these alone, the layer never refuses. To shed load there, use
 //! [`with_concurrency_limit`](crate::ConcurrencyLimit) without a queue.
 //!
 //! # Example
@@ -48,22 +48,23 @@
 //!
 //! | status | when | problem type | fields |
 //! |---|---|---|---|
-//! | 503 | the service inside is not ready | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
+//! | 503 | the inner service is not ready | `https://iana.org/assignments/http-problem-types#temporary-reduced-capacity` | `Retry-After` |
 //!
 //! # Order
 //!
-//! Stage [`Admit`](crate::stage::Admit): before any work. Everything inside it has to be ready, the
-//! layers and the handler.
+//! Stage [`Admit`](crate::stage::Admit): before any work. Everything inside it, layers and handler,
+//! has to be ready.
 //!
 //! # Security
 //!
-//! It does not limit anything by itself: the layer inside decides how much gets in.
+//! The layer does not limit anything by itself: the layer inside it decides how many requests it
+//! accepts.
 //!
 //! # Compared with
 //!
-//! tower's `LoadShed` refuses with an error of a type that axum's routers can't have, so a second
-//! layer has to turn it into a response. It also keeps the place in the queue: a permit that
-//! becomes free then belongs to a service that nobody may call for a long time.
+//! tower's `LoadShed` refuses with an error type that axum's routers do not accept, so a second layer
+//! has to turn it into a response. It also keeps the place in the queue: a permit that becomes free
+//! then belongs to a service that may not be called for a long time.
 
 pub(crate) mod layer;
 

@@ -27,10 +27,10 @@ use crate::{
 /// The name of the layer.
 pub(super) const NAME: &str = "with_timeout";
 
-/// No request is meant to take longer, and no clock ends before.
+/// No request is meant to take longer, and no clock overflows within this time.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Cancels what takes too long; see [`timeout`](crate::timeout).
+/// Cancels requests that take too long; see [`timeout`](crate::timeout).
 pub const fn with_timeout<I>(timeout: Timeout<I>) -> Placed<Timeout<I>> {
     placed(timeout)
 }
@@ -71,7 +71,7 @@ pub struct NoIdle(());
 pub struct Idle(Duration);
 
 impl Timeout {
-    /// The longest time until the head of the response.
+    /// The maximum time until the head of the response.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Timeout {
     ///
     /// # Panics
     ///
-    /// Not here, but when a request has to wait outside of a tokio runtime, or in one whose timer is not
+    /// Not here, but when a request has to wait outside a tokio runtime, or in one whose timer is not
     /// enabled.
     pub fn after(time: Duration) -> Result<Self, ConfigError> {
         check(time, "Timeout::after")?;
@@ -93,13 +93,13 @@ impl Timeout {
         Ok(timeout.rebuild())
     }
 
-    /// The longest time between two frames of the response's body, and before the first one. After it,
-    /// the body ends with an error, and the client sees that it is incomplete.
+    /// The maximum time between two frames of the response's body, and before the first one. After it,
+    /// the body ends with an error, and the client can tell that the body is incomplete.
     ///
     /// The time runs only while the server waits for the handler, not while the client reads.
     ///
-    /// Do not use it for streams that may be silent, such as server-sent events without comments that
-    /// keep them alive.
+    /// Do not use it for streams that may be silent, such as server-sent events without keep-alive
+    /// comments.
     ///
     /// # Errors
     ///
@@ -168,9 +168,9 @@ fn check(time: Duration, setter: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// When the time of a request is over. [`with_timeout`] provides it.
+/// The time by which a request has to be answered. [`with_timeout`] provides it.
 ///
-/// A handler takes it as an argument and hands it to what it calls: see [`timeout`](crate::timeout).
+/// A handler takes it as an argument and passes it on: see [`timeout`](crate::timeout).
 ///
 /// # Example: less time for a query than for the request
 ///
@@ -191,19 +191,19 @@ fn check(time: Duration, setter: &str) -> Result<(), ConfigError> {
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// The time that is left; zero if it is over.
+    /// The remaining time; zero if the deadline has passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The time that is left, and at most this.
+    /// The remaining time, but at most this.
     #[must_use]
     pub fn at_most(&self, time: Duration) -> Duration {
         self.remaining().min(time)
     }
 
-    /// Whether no time is left.
+    /// Whether the deadline has passed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.remaining().is_zero()
@@ -251,9 +251,9 @@ impl<S> Layer<S> for Timeout<Idle> {
     }
 }
 
-/// A service that cancels what takes too long.
+/// A service that cancels calls that take too long.
 ///
-/// It is not a [`Middleware`](crate::Middleware), because it races the service inside against the time.
+/// It is not a [`Middleware`](crate::Middleware), because it races the inner service against a timer.
 #[derive(Clone, Debug)]
 pub struct TimedService<S> {
     inner: S,
@@ -311,7 +311,7 @@ pin_project! {
             #[pin]
             call: F,
             until: Instant,
-            // `None` until the first poll that has to wait: what answers at once needs no timer.
+            // `None` until the first poll that has to wait: an immediate answer needs no timer.
             #[pin]
             sleep: Option<Sleep>,
             refusal: Problem,
@@ -338,11 +338,11 @@ where
             head_only,
         } = state.as_mut().project()
         else {
-            // Polled again after it was ready, which the contract of `Future` leaves open: to stay
-            // pending is harmless.
+            // Polled again after completion, for which `Future` specifies no behavior: staying pending
+            // is harmless.
             return Poll::Pending;
         };
-        // The answer is taken first: what is ready at the deadline is not thrown away.
+        // The call is polled first: an answer that is ready at the deadline is not thrown away.
         if let Poll::Ready(response) = call.poll(cx) {
             let mut response = response?;
             log_passing(&mut response);
@@ -355,7 +355,7 @@ where
             ready!(sleep.poll(cx));
         }
         let refusal = finish(NAME, refusal.clone().into(), *head_only);
-        // The work has ended when the client hears of it.
+        // Drops the work before the client is answered.
         state.set(TimedState::Done);
         Poll::Ready(Ok(refusal.map(R::from)))
     }
@@ -372,7 +372,7 @@ impl<I: fmt::Debug> fmt::Debug for Timeout<I> {
     }
 }
 
-/// Shows the time that is left.
+/// Shows the remaining time.
 impl fmt::Debug for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Deadline").field(&self.remaining()).finish()

@@ -1,4 +1,4 @@
-//! Ends a body that stalls: the service around the answer, and the stream around its body.
+//! Ends a body that stalls: the service that wraps the response, and the stream that wraps its body.
 
 use std::{
     error::Error,
@@ -19,7 +19,7 @@ use tower_service::Service;
 use super::policy::{TimedFuture, TimedService};
 use crate::{contract::ReplyBody, wire::BoxError};
 
-/// A service that cancels what takes too long, and ends bodies that stall.
+/// A service that cancels calls that take too long, and ends bodies that stall.
 #[derive(Clone, Debug)]
 pub struct IdleService<S> {
     timed: TimedService<S>,
@@ -81,15 +81,15 @@ where
 pin_project! {
     /// The body of a response that ends with a [`StalledError`] if the next frame takes too long.
     ///
-    /// It is the handler's body in all other respects. A body in memory never waits, and needs no timer.
+    /// Otherwise it behaves like the handler's body. A body in memory never waits, and needs no timer.
     pub struct IdleBody<R> {
-        // `None` after the error: what the body holds is given up at once.
+        // `None` after the error: the resources of the body are released immediately.
         #[pin]
         body: Option<R>,
         longest: Duration,
         // Whether the reader waits for the next frame.
         waits: bool,
-        // The timer of the last wait, which is set again.
+        // The timer of the last wait, which is reused.
         #[pin]
         sleep: Option<Sleep>,
     }
@@ -149,21 +149,21 @@ impl<R: Body<Error: Into<BoxError>>> Body for IdleBody<R> {
     }
 }
 
-/// In memory, so that it never waits: for a layer further out that makes one.
+/// In memory, so it never waits: for a layer further out that builds one.
 impl<R: From<Bytes>> From<Bytes> for IdleBody<R> {
     fn from(bytes: Bytes) -> Self {
         Self::new(R::from(bytes), Duration::MAX)
     }
 }
 
-/// An empty body: for a layer further out that makes one.
+/// An empty body: for a layer further out that builds one.
 impl<R: Default> Default for IdleBody<R> {
     fn default() -> Self {
         Self::new(R::default(), Duration::MAX)
     }
 }
 
-/// The end of a body that the handler has left without a new frame for too long.
+/// The error that ends a body if the handler has produced no new frame for too long.
 #[derive(Debug)]
 pub struct StalledError(());
 
@@ -175,7 +175,7 @@ impl fmt::Display for StalledError {
 
 impl Error for StalledError {}
 
-/// The client has got a head without an error, so nothing else tells what happened.
+/// The client has received a head without an error, so nothing else reports what happened.
 #[cfg(feature = "tracing")]
 fn log_stalled(longest: Duration) {
     let layer = super::policy::NAME;
@@ -191,7 +191,7 @@ impl<F> fmt::Debug for IdleFuture<F> {
     }
 }
 
-/// Without the bytes: a body may hold a password.
+/// Omits the bytes: a body may contain a password.
 impl<R> fmt::Debug for IdleBody<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdleBody")

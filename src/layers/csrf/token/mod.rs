@@ -20,8 +20,8 @@ use crate::{
 /// Issues tokens for the pages of a session, and verifies them: see
 /// [`Csrf::fallback_token`](crate::Csrf::fallback_token).
 ///
-/// A token consists of the time, a random number, and the HMAC-SHA256 of both and the session id. So
-/// nothing is stored, a token is not valid in another session, and two tokens of one session share
+/// A token consists of the time, a random number, and the HMAC-SHA256 of both and the session id.
+/// Nothing is stored, a token is not valid in another session, and two tokens of one session share
 /// nothing that compression could reveal.
 ///
 /// # Example
@@ -66,8 +66,8 @@ impl CsrfTokens {
 
     /// Signs with the first key and verifies with all of them, to rotate keys.
     ///
-    /// If several instances issue tokens, all of them must verify with the new key before one signs
-    /// with it: list it last at first, and then first.
+    /// If several instances issue tokens, all of them must verify with the new key before any of them
+    /// signs with it: first add it at the end of the list everywhere, then move it to the front.
     ///
     /// # Errors
     ///
@@ -91,11 +91,11 @@ impl CsrfTokens {
         })))
     }
 
-    /// How long a token is valid; 24 hours by default. A session that lasts longer needs new tokens.
+    /// How long a token is valid; 24 hours by default. Longer sessions need new tokens.
     ///
     /// # Errors
     ///
-    /// It is less than a second, the resolution of the time in a token.
+    /// It is less than a second, which is the resolution of the time in a token.
     pub fn lifetime(self, lifetime: Duration) -> Result<Self, ConfigError> {
         if lifetime < Duration::from_secs(1) {
             return Err(error("the lifetime of a token must be at least one second"));
@@ -107,7 +107,8 @@ impl CsrfTokens {
     ///
     /// # Errors
     ///
-    /// It is not a field name, or a field that any page can make a browser send, such as `cookie`.
+    /// It is not a field name, or it is a field that any page can make a browser send, such as
+    /// `cookie`.
     pub fn header<N>(self, name: N) -> Result<Self, ConfigError>
     where
         N: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>,
@@ -123,8 +124,8 @@ impl CsrfTokens {
 
     /// Issues a token for the session, whose id must not be empty.
     ///
-    /// Pass it to the pages of the session: in a `meta` element, in the response to a request for
-    /// it, or in a cookie that scripts can read. Do not put it into a URL, which ends up in logs.
+    /// Send it to the pages of the session: in a `meta` element, in the response to a request for it,
+    /// or in a cookie that scripts can read. Do not put it into a URL, because URLs end up in logs.
     pub fn issue(&self, session: impl AsRef<[u8]>) -> CsrfToken {
         let nonce = self.0.nonces.next();
         let (first, _) = &self.0.keys;
@@ -149,7 +150,7 @@ impl CsrfTokens {
         if session.is_empty() || !keys.any(|key| token.is_signed_by(key, session)) {
             return Err(CsrfRefusal::WrongToken);
         }
-        // A token from the future is new: the clock of another instance may be ahead.
+        // A token from the future is valid: the clock of another instance may be ahead.
         if self.now().saturating_sub(token.time()) > self.0.lifetime.as_secs() {
             return Err(CsrfRefusal::ExpiredToken);
         }
@@ -226,7 +227,7 @@ impl fmt::Debug for CsrfToken {
 
 type Session = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync;
 
-/// Which requests need a token, and of which session.
+/// Which requests need a token, and how the session of a request is found.
 #[derive(Clone)]
 pub(super) struct TokenGuard {
     tokens: CsrfTokens,
@@ -247,7 +248,7 @@ impl TokenGuard {
         }
     }
 
-    /// Checks the token of a request that has passed so far, if it needs one.
+    /// Checks the token of a request that has passed the other checks, if it needs one.
     pub(super) fn check(
         &self,
         head: &RequestHead<'_>,
@@ -278,8 +279,8 @@ impl TokenGuard {
     fn check_head(&self, head: &RequestHead<'_>) -> Result<(), CsrfRefusal> {
         let session = (self.session)(head).filter(|id| !id.is_empty());
         let Some(session) = session else {
-            // Without a session there are no credentials that could be abused. A closure that has
-            // asked for an unknown route can't tell.
+            // Without a session there are no credentials that could be abused. But a closure that has
+            // asked for an unknown route can't tell whether there is one.
             return if self.always || head.take_route_missed() {
                 Err(CsrfRefusal::NoSession)
             } else {
@@ -302,8 +303,8 @@ impl fmt::Debug for TokenGuard {
     }
 }
 
-/// Fields that a page can set in a request to another site without a preflight, and fields that
-/// browsers set.
+/// Fields that a page can set in a cross-site request without a preflight, and fields that browsers
+/// set.
 const SAFELISTED: &[&str] = &[
     "accept",
     "accept-encoding",
@@ -321,7 +322,7 @@ const SAFELISTED: &[&str] = &[
     "user-agent",
 ];
 
-/// A field that only scripts can set, and across sites only with a preflight.
+/// A field that only scripts can set, and in a cross-site request only after a preflight.
 fn parse_header<N>(name: N) -> Result<HeaderName, ConfigError>
 where
     N: TryInto<HeaderName, Error: Into<Box<dyn Error + Send + Sync>>>,

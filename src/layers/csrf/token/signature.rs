@@ -16,7 +16,7 @@ const TIME: usize = 6;
 const NONCE: usize = 16;
 const SIGNATURE: usize = 32;
 const LENGTH: usize = TIME + NONCE + SIGNATURE;
-/// Without padding and spare bits: each token has one encoding.
+/// Without padding and trailing bits: each token has a single encoding.
 const TEXT_LENGTH: usize = LENGTH / 3 * 4;
 
 /// A token: the signed bytes and the signature.
@@ -63,7 +63,7 @@ pub(super) fn sign(
     URL_SAFE_NO_PAD.encode(token)
 }
 
-/// Everything but the session has a fixed length, and the session comes last, so the message is
+/// All parts except the session have a fixed length, and the session comes last, so the message is
 /// unambiguous.
 fn message(key: &Hmac<Sha256>, signed: &[u8], session: &[u8]) -> Hmac<Sha256> {
     let mut hmac = key.clone();
@@ -73,7 +73,7 @@ fn message(key: &Hmac<Sha256>, signed: &[u8], session: &[u8]) -> Hmac<Sha256> {
     hmac
 }
 
-/// A key of the configuration.
+/// A key from the configuration.
 pub(super) fn parse_key(key: &[u8]) -> Result<Hmac<Sha256>, ConfigError> {
     if key.len() < 32 {
         let found = key.len();
@@ -90,8 +90,8 @@ fn hmac(key: &[u8]) -> Result<Hmac<Sha256>, ConfigError> {
     Hmac::new_from_slice(key).map_err(|source| error("the key is invalid").because(source))
 }
 
-/// A source of unpredictable numbers: a counter under a keyed hash, whose random key is requested
-/// from the operating system once. So issuing a token can't fail and makes no system call.
+/// A source of unpredictable numbers: a counter under a keyed hash, whose random key is requested from
+/// the operating system once. Issuing a token therefore can't fail and makes no system call.
 pub(super) struct Nonces {
     key: Hmac<Sha256>,
     count: AtomicU64,
