@@ -157,7 +157,7 @@
 //! | [`with_load_shed`] | `Admit` | 503 when the service inside is not ready |
 //! | [`with_concurrency_limit`] | `Admit`, or that of its key | 503 when too many requests are in progress |
 //! | [`with_timeout`] | `Admit` | 503 when there is no response in time; handlers see the [`Deadline`] |
-//! | [`with_client_ip`] | `Admit` | the address of the client, also behind proxies: [`ClientIp`] |
+//! | [`with_client_ip`] | `Admit` | the address of the client, even behind proxies: [`ClientIp`] |
 //! | [`with_ip_filter`] | `Admit` | 403 to networks that are not allowed |
 //! | [`with_version`] | `Admit` | the version of the API that a request is for, by path, field or media type: [`ApiVersion`] |
 //! | [`with_methods`] | `Method` | 405, 501, `OPTIONS` and `HEAD`; [`endpoint`] dispatches by method |

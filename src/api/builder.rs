@@ -343,7 +343,7 @@ where
     /// Adds the routes of another `Api` with the same demand, under a prefix: `/users` becomes
     /// `/admin/users`, and `/` becomes `/admin`.
     ///
-    /// The layers [around](Api::around) this `Api` stand around the routes too; those that
+    /// The layers [around](Api::around) this `Api` are around these routes too; those that
     /// [guard](Api::guard) it do not: the nested routes meet the demand by themselves. The prefix may
     /// have parameters. The title and the settings, such as [`trailing_slash`](Self::trailing_slash),
     /// are those of the outermost `Api`.

@@ -86,7 +86,7 @@
 //!
 //! | in the path of a request | |
 //! |---|---|
-//! | `%41`, also for an unreserved character | another path than `A`; decoded in the value of a parameter |
+//! | `%41`, even for an unreserved character | another path than `A`; decoded in the value of a parameter |
 //! | `%2F` | part of a value, never a separator |
 //! | `//`, an empty segment | a segment like others: `/a//b` is not `/a/b`; a parameter at the end of a route is never empty |
 //! | `.`, `..` | segments like others: clients resolve them (RFC 3986, section 5.2.4), servers need not |

@@ -1,4 +1,4 @@
-//! A handler with everything that stands around it, without its types.
+//! A handler with everything around it, without its types.
 
 use std::{any::Any, convert::Infallible, fmt, future::ready, sync::Arc};
 

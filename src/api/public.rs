@@ -25,7 +25,7 @@ use crate::{
 
 /// Takes routes that anybody may call; see [`Api::public`].
 ///
-/// They stand inside the layers [around](Api::around) the `Api`, and not inside those that
+/// They are inside the layers [around](Api::around) the `Api`, but not inside those that
 /// [guard](Api::guard) it.
 #[must_use]
 pub struct PublicRoutes<S, A, M = Undocumented> {

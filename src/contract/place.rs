@@ -78,7 +78,7 @@ pub trait Provision {
 
     /// Marks a request that a layer of this kind has passed on.
     ///
-    /// Where an `X` that is provided [`Sometimes`] is missing, the mark tells a request without an
+    /// If an `X` that is provided [`Sometimes`] is missing, the mark distinguishes a request without an
     /// `X` from one that no such layer has seen.
     fn mark(extensions: &mut Extensions);
 }

@@ -1,4 +1,4 @@
-//! Lets a layer with a service of its own stand in a stack.
+//! Makes a layer with a service of its own an element of a stack.
 
 use std::{
     fmt,

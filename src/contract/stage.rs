@@ -1,10 +1,9 @@
 //! Orders the layers of a stack: one type for each stage, outermost first.
 //!
 //! A layer names its stage in [`Place::Stage`](crate::Place::Stage). [`compose`](crate::compose())
-//! accepts a stack only if every layer stands in the same stage as the layer before it or further
-//! in.
+//! accepts a stack only if every layer is in the same stage as the layer before it, or further in.
 //!
-//! | stage | stands here | because |
+//! | stage | layers | because |
 //! |---|---|---|
 //! | [`Observe`] | trace, request id, metrics | sees everything, including crashes |
 //! | [`Cors`] | CORS | a refusal without CORS headers is unreadable to the browser; a preflight has no credentials |
@@ -21,8 +20,8 @@
 //! | [`Validate`] | parse and validate | |
 //! | [`Cache`] | cache-control, conditional requests | only the handler's own answers, never a 401 or 429 |
 //!
-//! [`Entrance`] (hosts, TLS) stands anywhere up to `Admit`: outside `Cors`, it sees preflights too.
-//! [`Any`] stands anywhere: the stage of a layer about which the crate knows nothing.
+//! [`Entrance`] (hosts, TLS) goes anywhere up to `Admit`: outside `Cors`, it also sees preflights.
+//! [`Any`] goes anywhere: it is the stage of a layer about which the crate knows nothing.
 
 /// The place of the stage of this name in the order; `None` for [`Entrance`] and [`Any`].
 pub(crate) fn position(name: &str) -> Option<usize> {
@@ -31,7 +30,7 @@ pub(crate) fn position(name: &str) -> Option<usize> {
 
 /// One of the stages of this module.
 pub trait Stage: sealed::Sealed {
-    /// The stage's name, as it stands in the printed stack.
+    /// The stage's name, as in the printed stack.
     const NAME: &'static str;
 }
 
@@ -52,7 +51,7 @@ pub trait Inner<Other>: Stage {
     type Out: Stage;
 }
 
-/// The innermost of some stages. A tuple of [keys](crate::key) stands there.
+/// The innermost of some stages: the stage of a tuple of [keys](crate::key).
 pub trait Innermost {
     /// Whichever is furthest in.
     type Out: Stage;

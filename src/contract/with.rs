@@ -25,7 +25,7 @@ use super::{
 #[must_use]
 pub struct With<M>(M);
 
-/// Makes a middleware a layer that can stand in [`compose`](crate::compose()).
+/// Makes a middleware a layer for [`compose`](crate::compose()).
 pub const fn with<M>(middleware: M) -> With<M> {
     With(middleware)
 }

@@ -13,7 +13,7 @@ use crate::contract::Provided;
 ///
 /// A server on plain hyper inserts it into each request of the connection. With axum it is not
 /// needed: `into_make_service_with_connect_info::<SocketAddr>()` provides the address as
-/// `ConnectInfo`, which is used as well. So is tonic's `TcpConnectInfo`, also inside its
+/// `ConnectInfo`, which is used as well. So is tonic's `TcpConnectInfo`, even inside its
 /// `TlsConnectInfo`, with the feature `tonic`. If several are present, this one is used.
 ///
 /// `Debug` does not show the address, which is personal data.

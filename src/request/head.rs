@@ -10,9 +10,9 @@ use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request::Parts}
 
 /// The head of a request, as conditions, checks and keys see it.
 ///
-/// [`path`](Self::path) is the full path that the client has sent, also in nested axum routers, and
-/// [`route`](Self::route) is the route that axum's router has matched. See
-/// [the guide](crate::guide::paths).
+/// [`path`](Self::path) is the full path that the client has sent, even in nested axum routers, and
+/// [`route`](Self::route) is the route that axum's router has matched. See [the
+/// guide](crate::guide::paths).
 ///
 /// # Example
 ///

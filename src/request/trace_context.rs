@@ -90,7 +90,7 @@ impl TraceContext {
         self.own.is_sampled()
     }
 
-    /// What the caller has sent in `traceparent`, also where its trace is not continued. Any client can
+    /// What the caller has sent in `traceparent`, even if its trace is not continued. Any client can
     /// send it.
     #[must_use]
     pub const fn caller(&self) -> Option<&TraceParent> {

@@ -532,11 +532,11 @@ impl<'d> Comparison<'_, 'd> {
     }
 }
 
-/// An alternative, and what tells it from others.
+/// An alternative, and what distinguishes it from others.
 #[derive(Clone)]
 struct Labelled<'a, 'd> {
     all: &'a Alternative<'d>,
-    /// What tells it from others when it is sent.
+    /// What distinguishes it from others when it is sent.
     tag: Option<String>,
     label: String,
     /// Sorts alternatives.

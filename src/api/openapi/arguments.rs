@@ -17,8 +17,7 @@ use crate::{
 pub struct ArgumentTypes {
     /// The schema of the parameters of the path.
     pub(super) path: Option<Value>,
-    /// Whether the handler takes the body, or something else, by an extractor, of which nothing is
-    /// known.
+    /// Whether an extractor, about which nothing is known, takes the body or something else.
     pub(super) extracts_body: bool,
     /// Whether the handler takes the whole request, and may read the body.
     pub(super) takes_request: bool,
@@ -67,7 +66,8 @@ impl<X> DocumentArgument<ExtractedFromBody> for X {
     }
 }
 
-/// Whether this is an extractor that takes every request, by the name of its type: no type says so.
+/// Whether this extractor accepts every request, judged by the name of its type, because no type says
+/// so.
 fn never_refuses<X>() -> bool {
     const GENERIC: [&str; 2] = ["axum::extract::state::State", "core::option::Option"];
     const PLAIN: [&str; 6] = [
@@ -83,7 +83,7 @@ fn never_refuses<X>() -> bool {
     PLAIN.contains(&name) || GENERIC.contains(&generic)
 }
 
-/// Whether this is the request as it is, also that of a proxy, by the name of its type.
+/// Whether this is the whole request, or that of a proxy, judged by the name of its type.
 fn is_whole_request<X>() -> bool {
     const WHOLE: [&str; 2] = [
         "http::request::Request",

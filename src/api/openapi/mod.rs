@@ -170,7 +170,7 @@ use crate::{
 pub struct OpenApi {
     document: Map<String, Value>,
     problem_types: BTreeMap<String, ProblemType>,
-    /// The paths of all routes, as they are written in a router; also of those that are not in the
+    /// The paths of all routes, as they are written in a router, including those that are not in the
     /// document.
     routes: Vec<String>,
 }
@@ -556,7 +556,7 @@ pub(crate) fn operation_key(method: &Method) -> String {
     format!("x-{name}")
 }
 
-/// The options of routes that floors below know nothing of.
+/// The options of routes about which lower floors know nothing.
 impl crate::integrations::axum::RouteOptions {
     pub(super) fn document(&self) -> Cow<'_, options::OperationOptions> {
         let found = self.more.get::<options::OperationOptions>();

@@ -46,7 +46,7 @@ pub(super) struct Operation<'a> {
     /// The layers that act on the route, with the schemas of what they read.
     layers: Vec<(&'a Description, Vec<Value>)>,
     arguments: ArgumentTypes,
-    /// What serde tells of the parameters of the path, for those without a schema.
+    /// What serde tells about the parameters of the path, for those without a schema.
     kinds: Vec<(String, ParameterKind)>,
     responses: Responses,
 }

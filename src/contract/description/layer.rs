@@ -128,7 +128,7 @@ impl Description {
         }
     }
 
-    /// A layer of this name, of which nothing else is known: it may do anything.
+    /// A layer of this name, about which nothing else is known: it may do anything.
     pub fn unknown(name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             is_known: false,

@@ -24,7 +24,7 @@ impl Security {
         !self.is_optional
     }
 
-    /// Whether a browser attaches credentials of one of the schemes by itself, also to a request that
+    /// Whether a browser attaches credentials of one of the schemes by itself, even to a request that
     /// another site makes it send. `None` if this is not known of every scheme.
     #[must_use]
     pub fn is_sent_by_browser(&self) -> Option<bool> {
@@ -129,7 +129,7 @@ pub enum Carrier {
 }
 
 impl SecurityScheme {
-    /// A scheme of this kind and name, of which nothing else is known.
+    /// A scheme of this kind and name, about which nothing else is known.
     pub fn new(kind: SchemeKind, name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -215,7 +215,7 @@ impl SecurityScheme {
         })
     }
 
-    /// Whether a browser attaches the credential by itself, also to a request that another site makes
+    /// Whether a browser attaches the credential by itself, even to a request that another site makes
     /// it send. `None` if it is not known where the credential travels.
     #[must_use]
     pub fn is_sent_by_browser(&self) -> Option<bool> {
@@ -228,7 +228,7 @@ impl SecurityScheme {
 }
 
 impl Carrier {
-    /// Whether a browser attaches what travels there by itself, also to a request that another site
+    /// Whether a browser attaches what travels there by itself, even to a request that another site
     /// makes it send.
     #[must_use]
     pub fn is_sent_by_browser(&self) -> bool {

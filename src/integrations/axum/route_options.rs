@@ -36,7 +36,7 @@ pub enum Concern {
     /// The CORS policy lets an origin call the route with credentials, and the protection from forged
     /// requests does not trust that origin. Only origins that both layers list are compared.
     OriginNotTrustedByCsrf,
-    /// The CORS policy stands in the stack of the route, which preflights never reach.
+    /// The CORS policy is in the stack of the route, which preflights never reach.
     CorsInsideRoute,
     /// A layer lists routes that do not exist. It is enough if one of the routes with that layer allows
     /// it.
@@ -114,8 +114,8 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     /// The route of an [`Api`](crate::Api) is for requests of these versions only: another handler can have
     /// the same method and path in other versions. By default it is for all versions.
     ///
-    /// `with_version` stands around the `Api`, and finds out which version a request is for. A route
-    /// that names versions that do not exist is found when the `Api` is built.
+    /// `with_version`, around the `Api`, finds out which version a request is for. A route that names
+    /// versions that do not exist is found when the `Api` is built.
     ///
     /// # Example
     ///

@@ -1,6 +1,6 @@
 //! Tells caches what they may do with the handler's responses.
 //!
-//! 1. A response on which the handler has set `Cache-Control` is left as it is.
+//! 1. A response on which the handler has set `Cache-Control` is not changed.
 //! 2. A success (2xx) and a 304 get the policy; a `no-store` policy applies to every status.
 //! 3. A status with a policy of its own, [`CacheControl::for_status`], gets that policy.
 //! 4. A response to an authenticated request is kept out of shared caches: it gets the policy's

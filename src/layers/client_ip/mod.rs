@@ -1,4 +1,4 @@
-//! Determines the address of the client, also behind proxies, and provides it: [`ClientIp`].
+//! Determines the address of the client, even behind proxies, and provides it: [`ClientIp`].
 //!
 //! 1. Without a proxy, the client is the peer: the other end of the connection.
 //! 2. Behind proxies, it is the address that they send. In a list such as `X-Forwarded-For`, to which

@@ -49,7 +49,7 @@
 //! # Order
 //!
 //! Stage [`Present`](crate::stage::Present), on either side of [`with_presentation`](crate::presentation),
-//! because refusals are not compressed. It stands outside of `with_conditional`, whose tags it changes.
+//! because refusals are not compressed. It is outside of `with_conditional`, whose tags it changes.
 //!
 //! # Security
 //!

@@ -145,8 +145,8 @@ fn with_coding(tag: &ETag, coding: &HeaderValue) -> Option<ETag> {
 }
 
 /// Adds `"x"` where a client has sent `"x-gzip"`, beside it: the layers inside know only the first one.
-/// `If-Range` is left as it is: a part of one is not a part of the other. The tags of `If-None-Match`
-/// are returned if a tag was added.
+/// `If-Range` is not changed: a part of one is not a part of the other. The tags of `If-None-Match` are
+/// returned if a tag was added.
 fn accept_own_tags<B>(policy: Compression, request: &mut Request<B>) -> Option<TagList> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers_mut();

@@ -87,8 +87,8 @@ impl fmt::Debug for LastModified {
     }
 }
 
-/// What tells one version of a resource from another: its tag, the time of its last change, or both
-/// (RFC 9110, section 8.8).
+/// What distinguishes one version of a resource from another: its tag, the time of its last change, or
+/// both (RFC 9110, section 8.8).
 ///
 /// # Example
 ///

@@ -194,7 +194,7 @@ impl Deprecation {
         self.change(|options| options.on_use = Some(Arc::new(count)))
     }
 
-    /// Adds a part of the principal to the event of each request, if the layer stands inside `with_auth`.
+    /// Adds a part of the principal to the event of each request, if the layer is inside `with_auth`.
     /// Choose one that may be in the log: an id.
     ///
     /// # Example

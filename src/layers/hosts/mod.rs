@@ -44,8 +44,8 @@
 //!
 //! # Which hosts are the same
 //!
-//! - Names are compared without case. A name with a dot at the end is another one, as it is for browsers,
-//!   and is not a valid host here.
+//! - Names are compared case-insensitively. A name with a dot at the end is a different name, as it is
+//!   for browsers, and is not a valid host here.
 //! - Names are ASCII, in requests and in the list: `xn--bcher-kva.example`.
 //! - An IPv6 address matches in any spelling. A number such as `2130706433`, which browsers would read as an
 //!   IPv4 address, is not a valid host.

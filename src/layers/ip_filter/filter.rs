@@ -81,7 +81,7 @@ impl IpFilter {
         Self::of(false, networks)
     }
 
-    /// Filters by the peer, the other end of the connection, and not by the client that
+    /// Filters by the peer, the other end of the connection, instead of the client that
     /// `with_client_ip` provides: to allow only the proxies, for example.
     ///
     /// # Example

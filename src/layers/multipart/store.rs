@@ -70,7 +70,7 @@ pub trait FileSink: Send + Sync + 'static {
 }
 
 /// Takes the bytes of one file. If it is dropped before [`finish`](Self::finish) has returned, the file
-/// was not accepted, and nothing of it may be kept.
+/// was not accepted, and none of it may be kept.
 pub trait FileWriter: Send + 'static {
     /// What the handler gets, by [`UploadedFile::stored`](super::UploadedFile::stored): the key of an
     /// object, for example.

@@ -210,14 +210,14 @@ impl RequestInfo {
         &self.method
     }
 
-    /// The full URI, as the client has sent it, also in a nested router. The client chooses it, so
+    /// The full URI, as the client has sent it, even in a nested router. The client chooses it, so
     /// escape it where you print it.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The id of the request, if [`with_request_id`](crate::with_request_id) stands outside. The problem
+    /// The id of the request, if [`with_request_id`](crate::with_request_id) is outside. The problem
     /// has it as its member `request_id`.
     #[cfg(feature = "request-id")]
     #[must_use]

@@ -116,7 +116,7 @@
 //! A gRPC call, which is a request of type `application/grpc`, gets its refusals in the form that gRPC
 //! clients read: `grpc-status`, `grpc-message` with the detail of the problem, and no body
 //! ("Trailers-Only"). All other requests are answered as without `.grpc()`, so one server can have
-//! both. The layers stand around the server of tonic, whose bodies need
+//! both. The layers go around the server of tonic, whose bodies need
 //! [`with_body_adapter`](crate::with_body_adapter):
 //!
 //! ```

@@ -75,7 +75,7 @@
 //! # Order
 //!
 //! Stage [`Observe`](crate::stage::Observe), around everything: `Api::around`, or the whole router. It
-//! makes no difference whether it stands inside or outside of `with_trace`.
+//! makes no difference whether it is inside or outside of `with_trace`.
 //!
 //! # Security
 //!

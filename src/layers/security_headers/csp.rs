@@ -195,7 +195,7 @@ impl Source {
         Self::fetch("'wasm-unsafe-eval'")
     }
 
-    /// `*`: every origin, also without TLS.
+    /// `*`: every origin, even without TLS.
     ///
     /// # Security
     ///
@@ -438,7 +438,7 @@ impl<N> Clone for ContentSecurityPolicy<N> {
     }
 }
 
-/// A rendered policy: what stands around the nonces.
+/// A rendered policy: the text around the nonces.
 #[derive(Clone)]
 pub(super) struct Template {
     pieces: Vec<String>,

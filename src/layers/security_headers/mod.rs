@@ -2,8 +2,8 @@
 //!
 //! 1. Every response gets the fields of the policy, including refusals, and 404 and 405 in an
 //!    [`Api`](crate::Api).
-//! 2. A field that the handler has set itself stays as it is. So one handler, or a stack further in, can
-//!    have a policy of its own.
+//! 2. A field that the handler has set itself is not changed. So one handler, or a stack further in,
+//!    can have a policy of its own.
 //! 3. `Strict-Transport-Security` is sent only if the request came over TLS.
 //! 4. No request is rejected. If a policy has a nonce and the operating system has no random bytes, the
 //!    answer is 500.
@@ -80,8 +80,8 @@
 //! # Order
 //!
 //! Stage [`Present`](crate::stage::Present): outside everything that answers, and around the whole
-//! application. Two of these layers may stand in one stack, each with `.only_routes(..)` or a condition: the
-//! inner one sets its fields first, and the outer one adds what is missing.
+//! application. One stack may have two of these layers, each with `.only_routes(..)` or a condition:
+//! the inner one sets its fields first, and the outer one adds what is missing.
 //!
 //! # Security
 //!

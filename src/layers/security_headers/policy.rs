@@ -215,8 +215,8 @@ impl<N: NonceUse> SecurityHeaders<N> {
 impl<N> SecurityHeaders<N> {
     /// `Strict-Transport-Security`, on responses to requests that came over TLS.
     ///
-    /// The field must not be sent over plain `http` (RFC 6797, section 7.2), and only the
-    /// [`Transport`] tells what a request came over.
+    /// The field must not be sent over plain `http` (RFC 6797, section 7.2), and only the [`Transport`]
+    /// knows what a request came over.
     pub fn hsts(self, hsts: Hsts, transport: Transport) -> Self {
         // Digits and names of directives.
         let value = HeaderValue::try_from(hsts.to_string()).ok();

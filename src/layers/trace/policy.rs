@@ -56,7 +56,7 @@ pub(super) struct Options {
     continued: Continued,
     pub(super) exporter: Option<Arc<Exporter>>,
     pub(super) hides_path: bool,
-    /// The parameters of the query whose values are recorded; nothing of it if there are none.
+    /// The query parameters whose values are recorded. If there are none, the query is not recorded.
     pub(super) query: Vec<String>,
     pub(super) scheme: &'static str,
     pub(super) clock: Clock,

@@ -345,8 +345,8 @@ pub(super) const RULES: [(&str, &str); 16] = [
     ("value does not begin with ", "prefix"),
 ];
 
-/// The name of the rule that a message belongs to. The log gets it in place of the message, because
-/// the message of an application's own rule may quote the value.
+/// The name of the rule that a message belongs to. The log gets it instead of the message, because the
+/// message of an application's own rule may quote the value.
 pub(super) fn rule(
     rules: &[(&str, &'static str)],
     message: &str,

@@ -95,7 +95,7 @@
 //!
 //! Stage [`Admit`](crate::stage::Admit): inside CORS, so that a page can read the refusals, and outside
 //! everything that may differ by version. For `Handled::in_versions`, put it around
-//! the `Api`, so that it also stands around the answers of the `Api` itself.
+//! the `Api`, so that it is also around the answers of the `Api` itself.
 //!
 //! # Security
 //!

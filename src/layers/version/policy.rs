@@ -57,7 +57,7 @@ impl Versions {
     /// The version is the segment of the path after this prefix: with `/api`, the `v1` of
     /// `/api/v1/users`. The versions are listed oldest first, as they are written in the path.
     ///
-    /// The prefix is that of the full path, also in nested routers.
+    /// The prefix is that of the full path, even in nested routers.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// For each request to an operation of the document:
 ///
 /// 1. the status is listed, or a range (`3XX`), or `default`;
-/// 2. the media type is listed, also as a range (`*/*`);
+/// 2. the media type is listed, possibly as a range (`*/*`);
 /// 3. header fields that the document requires are present; others may be added;
 /// 4. content in JSON (`application/json`, `application/*+json`) is valid by the schema;
 /// 5. a response that has no content in the document has none.

@@ -236,7 +236,7 @@ const fn is_opaque_byte(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'~' | 0x80..)
 }
 
-/// The value of `If-Match` or `If-None-Match`, which may stand in several lines.
+/// The value of `If-Match` or `If-None-Match`, which may have several lines.
 #[derive(Clone, Debug)]
 pub(crate) struct TagList {
     first: HeaderValue,

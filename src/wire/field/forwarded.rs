@@ -1,8 +1,8 @@
 //! Reads `Forwarded` (RFC 7239), from the right.
 //!
 //! Proxies append elements; what stands on the left was there before, and may be anything, a
-//! quotation mark without its pair as well. So elements are found backwards: a well-formed element
-//! is told by its own bytes, whatever stands before it.
+//! quotation mark without its pair as well. So elements are found backwards: a well-formed element is
+//! recognized by its own bytes, whatever precedes it.
 
 use super::{
     forwarded_for::{Node, node},

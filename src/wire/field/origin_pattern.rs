@@ -7,7 +7,7 @@ use super::{
     public_suffix,
 };
 
-/// Many origins at once, by a `*` in the host, in place of the port, or both.
+/// Many origins at once, by a `*` in the host, instead of the port, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OriginPattern {
     scheme: String,

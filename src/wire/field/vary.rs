@@ -36,7 +36,7 @@ pub(crate) fn add_name(headers: &mut HeaderMap, name: &HeaderName) {
     }
 }
 
-/// The field may stand in several lines, each of them a list (RFC 9110, section 5.3).
+/// The field may have several lines, each of them a list (RFC 9110, section 5.3).
 fn holds(headers: &HeaderMap, name: &str) -> bool {
     headers.get_all(header::VARY).iter().any(|line| {
         let mut members = line.as_bytes().split(|byte| *byte == b',');

@@ -1,6 +1,6 @@
 //! The id of the request, as a member of the problem that answers it.
 //!
-//! The member is added to the body of a response, and not to the [`Problem`], which may be built once for
+//! The member is added to the body of a response, not to the [`Problem`], which may be built once for
 //! all requests.
 
 use bytes::Bytes;
