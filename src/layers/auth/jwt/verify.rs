@@ -310,7 +310,7 @@ impl KeySource {
         match self {
             Self::Fixed(_) => Some(0),
             #[cfg(feature = "jwks")]
-            Self::Jwks(keys) => keys.generation(),
+            Self::Jwks(Jwks(keys)) => keys.generation(),
         }
     }
 
@@ -325,7 +325,7 @@ impl KeySource {
         match self {
             Self::Fixed(keys) => keys.verify(token, header).map_err(NotVerified::Refused),
             #[cfg(feature = "jwks")]
-            Self::Jwks(keys) => keys.verify(token, header, after_fetch),
+            Self::Jwks(Jwks(keys)) => keys.verify(token, header, after_fetch),
         }
     }
 

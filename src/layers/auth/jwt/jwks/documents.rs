@@ -1,12 +1,17 @@
-//! Reads the documents of an identity provider: the metadata of an issuer, and its key set.
+//! The documents of an identity provider, fetched and read: the metadata of an issuer, and its key
+//! set.
+
+use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::{
     error::JwksError,
-    options::{PlainHttp, check_url, is_plain},
+    options::{JwksOptions, Location, PlainHttp, check_url, is_plain},
+    transport::{Fetched, Transport},
 };
 use crate::layers::auth::jwt::{
     jws::json_object,
@@ -15,13 +20,27 @@ use crate::layers::auth::jwt::{
     },
 };
 
+async fn document(
+    options: &JwksOptions,
+    transport: &dyn Transport,
+    uri: &Uri,
+) -> Result<Fetched, JwksError> {
+    let most = options.max_length;
+    let fetched = transport.fetch(uri, most).await;
+    let fetched = fetched.map_err(JwksError::of_transport)?;
+    if fetched.body.len() > most {
+        return Err(JwksError::TooLong(most));
+    }
+    Ok(fetched)
+}
+
 /// The address of an issuer's key set, from its metadata (OIDC Discovery 1.0, section 3; RFC 8414,
 /// section 2).
 ///
 /// The metadata must name this issuer; otherwise anyone who can publish below another path of the
 /// host could supply keys (RFC 8414, sections 3.3 and 6.2). An encrypted connection never leads to an
 /// unencrypted one.
-pub(super) fn jwks_uri(
+fn jwks_uri(
     body: &[u8],
     issuer: &str,
     from: &Uri,
@@ -79,6 +98,29 @@ impl SkippedKeys {
 }
 
 impl UsableKeys {
+    /// Fetches a key set within the timeout, and how long it is fresh. The metadata of an issuer is
+    /// fetched each time, because the address may change.
+    pub(super) async fn fetch(
+        options: &JwksOptions,
+        transport: &dyn Transport,
+    ) -> Result<(Self, Duration), JwksError> {
+        let key_set = async {
+            match &options.location {
+                Location::Keys(uri) => document(options, transport, uri).await,
+                Location::Issuer { name, metadata } => {
+                    let fetched = document(options, transport, metadata).await?;
+                    let plain_http = options.plain_http;
+                    let uri = jwks_uri(&fetched.body, name, metadata, plain_http)?;
+                    document(options, transport, &uri).await
+                }
+            }
+        };
+        let fetched = timeout(options.timeout, key_set).await;
+        let fetched = fetched.map_err(|_elapsed| JwksError::TimedOut(options.timeout))??;
+        let keys = Self::parse(&fetched.body, &options.algorithms)?;
+        Ok((keys, options.freshness(fetched.max_age)))
+    }
+
     /// Reads the keys for the allowed algorithms. Keys that are not understood or not meant for them
     /// are skipped.
     pub(super) fn parse(body: &[u8], allowed: &[JwtAlgorithm]) -> Result<Self, JwksError> {

@@ -1,4 +1,5 @@
-//! Tells why keys could not be fetched, and the state of the keys.
+//! Tells why keys could not be fetched, and the state of the keys; reports fetches to the log and to the
+//! metrics.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -115,4 +116,52 @@ pub struct JwksStatus {
     pub failures: u32,
     /// The error of the last fetch, if it failed.
     pub last_failure: Option<JwksError>,
+}
+
+/// Reports that these keys were fetched: after how many failures in which time, if there were any, and
+/// how many of them are secrets, which must not be published.
+pub(super) fn report_success(keys: &str, failures: Option<(u32, Duration)>, secret: usize) {
+    #[cfg(feature = "metrics")]
+    count_fetch(keys, true);
+    #[cfg(feature = "tracing")]
+    {
+        if let Some((failures, after)) = failures {
+            tracing::info!(target: "wythe", keys, failures, ?after, "fetching keys succeeded again");
+        }
+        if secret > 0 {
+            let message = "the key set contains secret keys, which are not used";
+            tracing::warn!(target: "wythe", keys, secret, "{message}");
+        }
+    }
+    let _ = (keys, failures, secret);
+}
+
+/// Reports that these keys could not be fetched, and whether the last ones are still used.
+pub(super) fn report_failure(
+    keys: &str,
+    cause: &JwksError,
+    failures: u32,
+    backoff: Duration,
+    usable: bool,
+) {
+    #[cfg(feature = "metrics")]
+    count_fetch(keys, false);
+    #[cfg(feature = "tracing")]
+    {
+        let message = "fetching keys failed";
+        tracing::warn!(target: "wythe", keys, failures, %cause, ?backoff, usable, "{message}");
+    }
+    let _ = (keys, failures, cause, backoff, usable);
+}
+
+#[cfg(feature = "metrics")]
+fn count_fetch(keys: &str, succeeded: bool) {
+    let keys = keys.to_owned();
+    let outcome = if succeeded { "success" } else { "failure" };
+    metrics::counter!("wythe_jwks_fetches_total", "keys" => keys.clone(), "outcome" => outcome)
+        .increment(1);
+    if succeeded && let Ok(now) = std::time::SystemTime::UNIX_EPOCH.elapsed() {
+        metrics::gauge!("wythe_jwks_last_success_timestamp_seconds", "keys" => keys)
+            .set(now.as_secs_f64());
+    }
 }

@@ -5,7 +5,6 @@ mod error;
 mod options;
 mod provider;
 mod single_flight;
-mod snapshot;
 mod transport;
 
 use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
@@ -19,11 +18,7 @@ use self::{
     single_flight::Trigger,
     transport::Transport,
 };
-use super::{
-    jws::{CompactJws, JoseHeader},
-    keys::JwtAlgorithm,
-    refusal::NotVerified,
-};
+use super::keys::JwtAlgorithm;
 use crate::{support::clock::Clock, wire::ConfigError};
 
 /// The keys of an identity provider, fetched from it and refreshed (RFC 7517, section 5): for
@@ -120,7 +115,7 @@ use crate::{support::clock::Clock, wire::ConfigError};
 /// transport, its I/O driver. Without a runtime, they fail.
 #[derive(Clone)]
 #[must_use]
-pub struct Jwks(Arc<ProviderKeys>);
+pub struct Jwks(pub(super) Arc<ProviderKeys>);
 
 impl Jwks {
     /// The key set at this URL.
@@ -336,17 +331,7 @@ impl Jwks {
     /// If the keys are not fresh, this starts a fetch.
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
-        self.0.usable().map(|snapshot| snapshot.generation)
-    }
-
-    /// Verifies the signature of a token. After a fetch, no second fetch follows.
-    pub(super) fn verify(
-        &self,
-        token: &CompactJws<'_>,
-        header: &JoseHeader<'_>,
-        after_fetch: bool,
-    ) -> Result<(), NotVerified> {
-        self.0.verify(token, header, after_fetch)
+        self.0.generation()
     }
 
     /// The issuer's name, if it is known.

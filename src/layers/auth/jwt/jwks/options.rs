@@ -7,7 +7,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use super::transport::Transport;
+use super::transport::{HttpsTransport, Transport};
 use crate::{
     layers::auth::jwt::keys::JwtAlgorithm,
     support::clock::Clock,
@@ -57,6 +57,23 @@ impl JwksOptions {
     pub(super) fn allows(&self, alg: &str) -> bool {
         let mut allowed = self.algorithms.iter();
         allowed.any(|allowed| allowed.is_named(alg))
+    }
+
+    /// The transport, unless another is set. For an address without TLS it trusts no certificate
+    /// authority.
+    pub(super) fn default_transport(&self) -> Result<HttpsTransport, ConfigError> {
+        match (
+            is_plain(self.location.uri()),
+            &self.location,
+            self.plain_http,
+        ) {
+            (false, ..) => HttpsTransport::new(),
+            // Its metadata may lead to an `https` address.
+            (true, Location::Issuer { .. }, PlainHttp::Everywhere) => {
+                HttpsTransport::new().or_else(|_no_roots| HttpsTransport::without_roots())
+            }
+            (true, ..) => HttpsTransport::without_roots(),
+        }
     }
 
     /// How long keys are fresh whose response has this `max-age`.

@@ -11,24 +11,19 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use http::Uri;
-use tokio::{
-    runtime::Handle,
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{runtime::Handle, sync::watch, time::Instant};
 
 use super::{
-    documents::{UsableKeys, jwks_uri},
-    error::{JwksError, JwksStatus},
-    options::{JwksOptions, Location, PlainHttp, is_plain},
+    documents::{KeyIdentity, SkippedKeys, UsableKeys},
+    error::{JwksError, JwksStatus, report_failure, report_success},
+    options::JwksOptions,
     single_flight::{Decision, InFlight, SingleFlight, Trigger},
-    snapshot::{Age, Snapshot},
-    transport::{Fetched, HttpsTransport, Transport},
+    transport::Transport,
 };
 use crate::{
     layers::auth::jwt::{
         jws::{CompactJws, JoseHeader},
+        keys::KeySet,
         refusal::{JwtRefusal, KeyFetch, NotVerified},
     },
     wire::ConfigError,
@@ -37,7 +32,8 @@ use crate::{
 /// In place of a time: a fetch is in progress.
 const NEVER: u64 = u64::MAX;
 
-pub(super) struct ProviderKeys {
+/// The keys of a provider, and how they are fetched.
+pub(in crate::layers::auth::jwt) struct ProviderKeys {
     pub(super) options: JwksOptions,
     default_transport: OnceLock<Arc<dyn Transport>>,
     snapshot: ArcSwap<Snapshot>,
@@ -71,7 +67,7 @@ impl ProviderKeys {
     }
 
     /// Verifies the signature with the key that the header names. After a fetch, no other follows.
-    pub(super) fn verify(
+    pub(in crate::layers::auth::jwt) fn verify(
         self: &Arc<Self>,
         token: &CompactJws<'_>,
         header: &JoseHeader<'_>,
@@ -126,8 +122,14 @@ impl ProviderKeys {
         })
     }
 
+    /// A number that changes when a key is removed or replaced; none, while there are no usable keys.
+    /// If they are not fresh, a fetch begins.
+    pub(in crate::layers::auth::jwt) fn generation(self: &Arc<Self>) -> Option<u64> {
+        self.usable().map(|snapshot| snapshot.generation)
+    }
+
     /// The keys, if there are usable ones. If they are not fresh, a fetch begins.
-    pub(super) fn usable(self: &Arc<Self>) -> Option<Guard<Arc<Snapshot>>> {
+    fn usable(self: &Arc<Self>) -> Option<Guard<Arc<Snapshot>>> {
         let snapshot = self.snapshot.load();
         let now = self.now();
         match snapshot.age(now, &self.options) {
@@ -190,19 +192,7 @@ impl ProviderKeys {
         if let Some(transport) = configured.or_else(|| self.default_transport.get()) {
             return Ok(transport);
         }
-        let JwksOptions {
-            location,
-            plain_http,
-            ..
-        } = &self.options;
-        let created = match (is_plain(location.uri()), location, plain_http) {
-            (false, ..) => HttpsTransport::new()?,
-            // Its metadata may lead to an `https` address.
-            (true, Location::Issuer { .. }, PlainHttp::Everywhere) => {
-                HttpsTransport::new().or_else(|_no_roots| HttpsTransport::without_roots())?
-            }
-            (true, ..) => HttpsTransport::without_roots()?,
-        };
+        let created = self.options.default_transport()?;
         Ok(self.default_transport.get_or_init(|| Arc::new(created)))
     }
 
@@ -241,29 +231,11 @@ impl ProviderKeys {
         }
     }
 
-    /// Fetches a key set within the timeout, and how long it is fresh. The metadata of an issuer is
-    /// fetched each time, because the address may change.
     async fn fetch(&self) -> Result<(UsableKeys, Duration), JwksError> {
-        let options = &self.options;
         let transport = self
             .transport()
             .map_err(|error| JwksError::Transport(Arc::new(error)))?;
-        let transport = transport.as_ref();
-        let key_set = async {
-            match &options.location {
-                Location::Keys(uri) => document(options, transport, uri).await,
-                Location::Issuer { name, metadata } => {
-                    let fetched = document(options, transport, metadata).await?;
-                    let plain_http = options.plain_http;
-                    let uri = jwks_uri(&fetched.body, name, metadata, plain_http)?;
-                    document(options, transport, &uri).await
-                }
-            }
-        };
-        let fetched = timeout(options.timeout, key_set).await;
-        let fetched = fetched.map_err(|_elapsed| JwksError::TimedOut(options.timeout))??;
-        let keys = UsableKeys::parse(&fetched.body, &options.algorithms)?;
-        Ok((keys, options.freshness(fetched.max_age)))
+        UsableKeys::fetch(&self.options, transport.as_ref()).await
     }
 
     fn succeeded(&self, fetched: UsableKeys, fresh_for: Duration) {
@@ -277,37 +249,8 @@ impl ProviderKeys {
         self.due.store(0, Ordering::Release);
         // A subscriber of the log may ask for the status.
         drop(state);
-        #[cfg(feature = "metrics")]
-        self.count_fetch(true);
-        #[cfg(feature = "tracing")]
-        {
-            let keys = self.options.location.shown();
-            if let Some(failure) = failure {
-                let after = now.saturating_sub(failure.since);
-                let failures = failure.count;
-                tracing::info!(target: "wythe", keys, failures, ?after, "fetching keys succeeded again");
-            }
-            if secret > 0 {
-                let message = "the key set contains secret keys, which are not used";
-                tracing::warn!(target: "wythe", keys, secret, "{message}");
-            }
-        }
-        #[cfg(not(feature = "tracing"))]
-        drop((failure, secret));
-    }
-
-    #[cfg(feature = "metrics")]
-    fn count_fetch(&self, succeeded: bool) {
-        use std::time::SystemTime;
-
-        let keys = self.options.location.shown();
-        let outcome = if succeeded { "success" } else { "failure" };
-        metrics::counter!("wythe_jwks_fetches_total", "keys" => keys.clone(), "outcome" => outcome)
-            .increment(1);
-        if succeeded && let Ok(now) = SystemTime::UNIX_EPOCH.elapsed() {
-            metrics::gauge!("wythe_jwks_last_success_timestamp_seconds", "keys" => keys)
-                .set(now.as_secs_f64());
-        }
+        let failures = failure.map(|failure| (failure.count, now.saturating_sub(failure.since)));
+        report_success(&self.options.location.shown(), failures, secret);
     }
 
     fn failed(&self, error: JwksError) {
@@ -319,35 +262,15 @@ impl ProviderKeys {
         self.due.store(due, Ordering::Release);
         // A subscriber of the log may ask for the status.
         drop(state);
-        #[cfg(feature = "metrics")]
-        self.count_fetch(false);
-        #[cfg(feature = "tracing")]
-        {
-            let usable = self.snapshot.load().age(now, &self.options) != Age::Expired;
-            let backoff = failure.until.saturating_sub(now);
-            let (keys, failures) = (self.options.location.shown(), failure.count);
-            let (cause, message) = (&failure.error, "fetching keys failed");
-            tracing::warn!(target: "wythe", keys, failures, %cause, ?backoff, usable, "{message}");
-        }
+        let usable = self.snapshot.load().age(now, &self.options) != Age::Expired;
+        let backoff = failure.until.saturating_sub(now);
+        let keys = self.options.location.shown();
+        report_failure(&keys, &failure.error, failure.count, backoff, usable);
     }
 }
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(NEVER)
-}
-
-async fn document(
-    options: &JwksOptions,
-    transport: &dyn Transport,
-    uri: &Uri,
-) -> Result<Fetched, JwksError> {
-    let most = options.max_length;
-    let fetched = transport.fetch(uri, most).await;
-    let fetched = fetched.map_err(JwksError::of_transport)?;
-    if fetched.body.len() > most {
-        return Err(JwksError::TooLong(most));
-    }
-    Ok(fetched)
 }
 
 fn failed(error: JwksError) -> NotVerified {
@@ -393,6 +316,160 @@ impl Drop for FetchTask {
         if !self.is_done {
             self.keys.failed(JwksError::Interrupted);
             self.sender.send_replace(Some(Err(JwksError::Interrupted)));
+        }
+    }
+}
+
+/// The keys of one fetch; immutable.
+struct Snapshot {
+    keys: KeySet,
+    identities: Vec<KeyIdentity>,
+    skipped: SkippedKeys,
+    /// Increases when a key was removed or changed.
+    generation: u64,
+    /// By a monotonic clock; none before the first fetch.
+    fetched: Option<Duration>,
+    fresh_for: Duration,
+}
+
+/// How old keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    Fresh,
+    /// Used while new ones are fetched.
+    Stale,
+    /// Not refreshed for a long time: used only if a fetch fails.
+    Old,
+    /// Never fetched, or too long ago to be used.
+    Expired,
+}
+
+impl Snapshot {
+    /// No keys yet.
+    const fn none() -> Self {
+        Self {
+            keys: KeySet::fetched(Vec::new()),
+            identities: Vec::new(),
+            skipped: SkippedKeys {
+                secret: 0,
+                other: 0,
+            },
+            generation: 0,
+            fetched: None,
+            fresh_for: Duration::ZERO,
+        }
+    }
+
+    /// The keys that replace these.
+    fn replaced_by(&self, fetched: UsableKeys, fresh_for: Duration, now: Duration) -> Self {
+        let mut identities = self.identities.iter();
+        let all_remain = identities.all(|identity| fetched.identities.contains(identity));
+        Self {
+            keys: KeySet::fetched(fetched.keys),
+            identities: fetched.identities,
+            skipped: fetched.skipped,
+            generation: self.generation.wrapping_add(if all_remain { 0 } else { 1 }),
+            fetched: Some(now),
+            fresh_for,
+        }
+    }
+
+    fn age(&self, now: Duration, options: &JwksOptions) -> Age {
+        let Some(fetched) = self.fetched else {
+            return Age::Expired;
+        };
+        let age = now.saturating_sub(fetched);
+        if age < self.fresh_for {
+            Age::Fresh
+        } else if age >= self.fresh_for.saturating_add(options.keep_for) {
+            Age::Expired
+        } else if age < self.fresh_for.saturating_mul(2) {
+            Age::Stale
+        } else {
+            Age::Old
+        }
+    }
+
+    /// Whether a token that these keys do not verify may be signed with a newer key: it names none
+    /// of them.
+    fn may_lack_key_of(&self, header: &JoseHeader<'_>) -> bool {
+        let id = header.kid.as_deref();
+        id.is_none_or(|id| !self.keys.contains_id(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Age, Snapshot};
+    use crate::layers::auth::jwt::jwks::{
+        documents::UsableKeys,
+        options::{JwksOptions, Location, PlainHttp},
+    };
+
+    const ED25519: &str =
+        r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+
+    fn options() -> JwksOptions {
+        let location = Location::keys("https://id.example.com", PlainHttp::Loopback);
+        JwksOptions::new(location.unwrap(), PlainHttp::Loopback)
+    }
+
+    fn replace(snapshot: &Snapshot, ids: &[&str], now: Duration) -> Snapshot {
+        let keys = ids
+            .iter()
+            .map(|id| format!(r#"{{"kid":"{id}",{ED25519}}}"#));
+        let keys: Vec<_> = keys.collect();
+        let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+        let fetched = UsableKeys::parse(body.as_bytes(), &options().algorithms).unwrap();
+        snapshot.replaced_by(fetched, Duration::from_secs(600), now)
+    }
+
+    #[test]
+    fn keys_age_to_the_second() {
+        let mut options = options();
+        options.keep_for = Duration::from_secs(3_600);
+        let start = Duration::ZERO;
+        assert_eq!(Snapshot::none().age(start, &options), Age::Expired);
+        let snapshot = replace(&Snapshot::none(), &["a"], start);
+        let cases = [
+            (0, Age::Fresh),
+            (599, Age::Fresh),
+            (600, Age::Stale),
+            (1_199, Age::Stale),
+            (1_200, Age::Old),
+            (4_199, Age::Old),
+            (4_200, Age::Expired),
+        ];
+        for (seconds, age) in cases {
+            let now = start + Duration::from_secs(seconds);
+            assert_eq!(snapshot.age(now, &options), age, "{seconds} s");
+        }
+        options.keep_for = Duration::ZERO;
+        let now = start + Duration::from_secs(600);
+        assert_eq!(snapshot.age(now, &options), Age::Expired);
+        options.keep_for = Duration::MAX;
+        let now = start + Duration::from_secs(100_000_000);
+        assert_eq!(snapshot.age(now, &options), Age::Old);
+    }
+
+    #[test]
+    fn the_generation_increases_only_when_a_key_is_removed() {
+        let now = Duration::ZERO;
+        let mut snapshot = Snapshot::none();
+        let steps: [(&[&str], u64); 7] = [
+            (&["a"], 0),
+            (&["a"], 0),
+            (&["a", "b"], 0),
+            (&["b", "a"], 0),
+            (&["b"], 1),
+            (&["c"], 2),
+            (&["c", "b"], 2),
+        ];
+        for (ids, generation) in steps {
+            snapshot = replace(&snapshot, ids, now);
+            assert_eq!(snapshot.generation, generation, "{ids:?}");
         }
     }
 }
