@@ -1,8 +1,11 @@
-//! How a body is encoded, and the refusals of the bodies that are not read.
+//! The options of a layer, how a body is encoded, and the refusals of the bodies that are not read.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{encoding::Encoding, input::Format, policy::Options};
+use super::{
+    encoding::{Encoding, Format},
+    errors::MAX_LISTED_ERRORS,
+};
 use crate::wire::{
     Problem,
     field::{
@@ -10,6 +13,33 @@ use crate::wire::{
         only_line,
     },
 };
+
+/// How inputs are read.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) max_body_bytes: usize,
+    pub(super) max_listed_errors: usize,
+    pub(super) max_values: usize,
+    pub(super) rejects_unknown_names: bool,
+    pub(super) has_nested_keys: bool,
+    pub(super) any_content_type: bool,
+    pub(super) media_types: Vec<String>,
+    /// Names of fields in Rust, and those that clients use.
+    pub(super) field_names: Vec<(String, String)>,
+}
+
+impl Options {
+    pub(super) const DEFAULT: Self = Self {
+        max_body_bytes: 1024 * 1024,
+        max_listed_errors: MAX_LISTED_ERRORS,
+        max_values: 100_000,
+        rejects_unknown_names: false,
+        has_nested_keys: false,
+        any_content_type: false,
+        media_types: Vec::new(),
+        field_names: Vec::new(),
+    };
+}
 
 /// How a body is encoded by its `Content-Type`, or why it is not read.
 pub(super) fn encoding(

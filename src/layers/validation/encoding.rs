@@ -2,8 +2,53 @@
 
 use std::borrow::Cow;
 
-use super::input::Format;
 use crate::contract::description::InputSource;
+
+/// Where an [`Input`] is in a request, and its format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A body of `application/json`, or of any `application/*+json`.
+    Json,
+    /// A body of `application/x-www-form-urlencoded`.
+    Form,
+    /// Either of these, by `Content-Type`.
+    JsonOrForm,
+    /// A body of `text/plain`.
+    Text,
+    /// A body of any content type.
+    Binary,
+    /// A body of `multipart/form-data`, which only [`with_multipart`](crate::with_multipart) reads.
+    #[cfg(feature = "multipart")]
+    Upload,
+    /// The query of the URI, in the format of a form.
+    Query,
+    /// The parameters of the path.
+    Path,
+    /// Header fields.
+    Header,
+    /// Cookies.
+    Cookie,
+}
+
+impl Format {
+    pub(super) const fn is_body(self) -> bool {
+        matches!(Encoding::only(self).source(), InputSource::Body)
+    }
+
+    /// The content types of a body; for JSON, all others that end in `+json` as well.
+    pub(super) const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["application/json"],
+            Self::Form => &["application/x-www-form-urlencoded"],
+            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+            Self::Text => &["text/plain"],
+            #[cfg(feature = "multipart")]
+            Self::Upload => &["multipart/form-data"],
+            Self::Binary | Self::Query | Self::Path | Self::Header | Self::Cookie => &[],
+        }
+    }
+}
 
 /// The encoding of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

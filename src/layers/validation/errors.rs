@@ -16,6 +16,9 @@ use crate::{
     wire::{Problem, field::json_pointer, write_member},
 };
 
+/// How many errors a 422 lists by default.
+pub(super) const MAX_LISTED_ERRORS: usize = 32;
+
 /// The longest message of one error: messages of serde quote what the client sent.
 const MAX_TEXT: usize = 240;
 

@@ -10,12 +10,11 @@ use serde::{
     de::{DeserializeOwned, Error, Visitor},
 };
 
-use super::{encoding::Encoding, errors, policy::MAX_LISTED_ERRORS};
-use crate::{
-    contract::{Provided, description::InputSource},
-    request::take_once::TakeOnce,
-    wire::Problem,
+use super::{
+    encoding::{Encoding, Format},
+    errors::{self, MAX_LISTED_ERRORS},
 };
+use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 
 /// A part of a request that can be read: [`Json`], [`Form`], [`JsonOrForm`], [`Text`], [`Binary`],
 /// [`Query`], [`Header`], [`Cookie`], the [`Path`](crate::Path) of an [`Api`](crate::Api), an `Option`
@@ -79,52 +78,6 @@ pub trait Input: Sized + Send + 'static {
         Self::Value: DeserializeOwned,
     {
         Ok(())
-    }
-}
-
-/// Where an [`Input`] is in a request, and its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A body of `application/json`, or of any `application/*+json`.
-    Json,
-    /// A body of `application/x-www-form-urlencoded`.
-    Form,
-    /// Either of these, by `Content-Type`.
-    JsonOrForm,
-    /// A body of `text/plain`.
-    Text,
-    /// A body of any content type.
-    Binary,
-    /// A body of `multipart/form-data`, which only [`with_multipart`](crate::with_multipart) reads.
-    #[cfg(feature = "multipart")]
-    Upload,
-    /// The query of the URI, in the format of a form.
-    Query,
-    /// The parameters of the path.
-    Path,
-    /// Header fields.
-    Header,
-    /// Cookies.
-    Cookie,
-}
-
-impl Format {
-    pub(super) const fn is_body(self) -> bool {
-        matches!(Encoding::only(self).source(), InputSource::Body)
-    }
-
-    /// The content types of a body; for JSON, all others that end in `+json` as well.
-    pub(super) const fn media_types(self) -> &'static [&'static str] {
-        match self {
-            Self::Json => &["application/json"],
-            Self::Form => &["application/x-www-form-urlencoded"],
-            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
-            Self::Text => &["text/plain"],
-            #[cfg(feature = "multipart")]
-            Self::Upload => &["multipart/form-data"],
-            Self::Binary | Self::Query | Self::Path | Self::Header | Self::Cookie => &[],
-        }
     }
 }
 

@@ -4,7 +4,8 @@ use http::Extensions;
 use serde::de::DeserializeOwned;
 
 use super::{
-    input::{Format, Input, ReadAs, ReadMode},
+    encoding::Format,
+    input::{Input, ReadAs, ReadMode},
     parse::Reading,
 };
 use crate::{

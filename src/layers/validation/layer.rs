@@ -12,23 +12,20 @@ use std::{
 use bytes::Bytes;
 use http::{Request, StatusCode, request::Parts};
 use http_body::Body;
-use tower_layer::Layer;
 
 use super::{
-    body::{Refusals, encoding, guess_encoding},
+    body::{Options, Refusals, encoding, guess_encoding},
     check::CheckFuture,
-    encoding::Encoding,
+    encoding::{Encoding, Format},
     errors::{ErrorList, FieldError},
-    input::{Format, ReadMode},
-    input_set::{InputType, ProvidedInputs},
+    input_set::InputType,
     parse::Reading,
-    policy::{NAME, Options, Validation},
 };
 use crate::{
     contract::{
-        Description, Later, Middleware, Place, Step, Wrapped,
+        Description, Later, Middleware, Place, Step,
         description::{Answer, InputSource, RequestInput},
-        stage, with,
+        stage,
     },
     request::RequestHead,
     wire::{
@@ -36,6 +33,9 @@ use crate::{
         read_body::{BodyReader, ReadError, announces_more, is_encoded},
     },
 };
+
+/// The name of the layer.
+pub(super) const NAME: &str = "with_validation";
 
 /// A validation without the types of its inputs.
 pub(super) struct CompiledValidation {
@@ -59,18 +59,16 @@ pub(super) trait ReadInputs: Send + Sync {
     fn context(&self) -> Arc<dyn Any + Send + Sync>;
 }
 
-impl<I, R, S> Layer<S> for Validation<I, R> {
-    type Service = Wrapped<ErasedValidation, S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        with(ErasedValidation(Arc::clone(&self.compiled))).layer(inner)
-    }
-}
-
-/// A [`Validation`] whose type does not name the input, so that the service is compiled once for all
+/// A [`Validation`](crate::Validation) whose type does not name the input, so that the service is compiled once for all
 /// inputs.
 #[derive(Clone)]
 pub struct ErasedValidation(Arc<CompiledValidation>);
+
+impl ErasedValidation {
+    pub(super) const fn new(validation: Arc<CompiledValidation>) -> Self {
+        Self(validation)
+    }
+}
 
 impl fmt::Debug for ErasedValidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,31 +97,6 @@ where
     }
 }
 
-impl<I: ProvidedInputs<R>, R: ReadMode> Place for Validation<I, R> {
-    type Stage = stage::Validate;
-    type Provides = I::Provides;
-    type Needs = ();
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn describe(&self) -> Description {
-        self.compiled.describe(Description::new(self.name()))
-    }
-}
-
-impl<I, R, B> Middleware<B> for Validation<I, R>
-where
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
-{
-    type Carry = ();
-
-    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
-        self.compiled.before(request)
-    }
-}
-
 impl CompiledValidation {
     pub(super) fn new(inputs: Vec<InputType>, read: Arc<dyn ReadInputs>) -> Self {
         let mut bodies = inputs.iter().filter(|input| input.is_body());
@@ -138,7 +111,7 @@ impl CompiledValidation {
         }
     }
 
-    fn describe(&self, layer: Description) -> Description {
+    pub(super) fn describe(&self, layer: Description) -> Description {
         let formats: Vec<_> = self.inputs.iter().map(|input| input.format).collect();
         let has = |some: &[Format]| formats.iter().any(|format| some.contains(format));
         let has_json = has(&[Format::Json, Format::JsonOrForm]);
@@ -228,7 +201,7 @@ impl CompiledValidation {
             .answer(invalid)
     }
 
-    fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
+    pub(super) fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>
     where
         B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
     {

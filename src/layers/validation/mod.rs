@@ -260,8 +260,9 @@ mod wording;
 pub use self::{
     check::FieldErrors,
     email::email,
+    encoding::Format,
     errors::{FieldError, rule_error},
-    input::{Format, ReadAs, ReadMode, WithRules, WithoutRules},
+    input::{ReadAs, ReadMode, WithRules, WithoutRules},
     input_set::{InputSet, ProvidedInputs},
 };
 

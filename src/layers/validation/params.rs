@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, cell::Cell, collections::HashMap, mem};
 
-use super::{encoding::Encoding, reader::Reader};
+use super::{
+    encoding::Encoding,
+    scalar::{Reading, Text},
+};
 
 /// How deep the keys of a form or a query can be nested.
 pub(super) const MAX_DEPTH: usize = 16;
@@ -45,24 +48,6 @@ impl<'a> From<Cow<'a, str>> for Value<'a> {
 
 /// The name under which a type asks for a file: a text is never read as one.
 pub(crate) const FILE: &str = "wythe::UploadedFile";
-
-/// The text of one parameter.
-pub(super) struct Text<'a> {
-    pub(super) value: Cow<'a, str>,
-    pub(super) reading: Cell<Reading>,
-}
-
-/// How a text is read where serde does not tell which type it becomes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    Text,
-    /// As the number or the boolean that it is. The type has asked for one.
-    Number,
-    /// As nothing: it is empty, and the type is an `Option` of a number or a boolean.
-    Nothing,
-    /// As a text, after it has been tried as a number.
-    TextOnly,
-}
 
 /// Keys that contradict each other.
 pub(super) struct KeyFault {
@@ -155,12 +140,6 @@ impl<'a> Params<'a> {
             tried: Cell::new(0),
             most_tries: most_tries.clamp(4, 64),
         }
-    }
-
-    /// What serde reads.
-    pub(super) fn reader(&self) -> Reader<'_> {
-        self.again.set(false);
-        Reader::of(self)
     }
 
     /// Whether reading again can succeed after this error.
@@ -260,22 +239,6 @@ impl<'a> Node<'a> {
             Self::List(items) => items.iter().find_map(|item| item.find(is_meant)),
             Self::Map(members) => members.iter().find_map(|(_, node)| node.find(is_meant)),
         }
-    }
-}
-
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.value
-    }
-
-    /// The number or the boolean that the text is in JSON.
-    pub(super) fn number(&self) -> Option<serde_json::Value> {
-        let value = serde_json::from_str(&self.value).ok()?;
-        matches!(
-            value,
-            serde_json::Value::Number(_) | serde_json::Value::Bool(_)
-        )
-        .then_some(value)
     }
 }
 
@@ -420,6 +383,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::{Encoding, Params};
+    use crate::layers::validation::reader::Reader;
 
     #[derive(Debug, Deserialize)]
     struct Numbers {
@@ -432,7 +396,7 @@ mod tests {
         let form: String = (0..count).map(|number| format!("n{number}=1&")).collect();
         let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
         for times in 1.. {
-            match Numbers::deserialize(params.reader()) {
+            match Numbers::deserialize(Reader::of(&params)) {
                 Ok(numbers) => return (times, numbers.all.len() == count),
                 Err(error) if params.learns_from(&error.to_string()) => {}
                 Err(_) => return (times, false),
@@ -457,7 +421,7 @@ mod tests {
                 .map(|number| format!("n{}={number}&", number % names))
                 .collect();
             let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
-            let read = Vec::<(String, usize)>::deserialize(params.reader()).unwrap();
+            let read = Vec::<(String, usize)>::deserialize(Reader::of(&params)).unwrap();
             let expected: Vec<_> = (0..names)
                 .flat_map(|number| {
                     [number, number + names].map(|value| (format!("n{number}"), value))

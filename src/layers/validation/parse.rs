@@ -14,20 +14,21 @@ use serde::de::{DeserializeOwned, IgnoredAny, value::UnitDeserializer};
 use serde_json::error::Category;
 
 use super::{
+    body::Options,
     dynamic::{self, Fault, Once, Source},
-    encoding::Encoding,
+    encoding::{Encoding, Format},
     errors::{self, ErrorList, InputError, excerpt},
     field_path::{FieldPaths, places},
-    input::{Format, Input, ReadAs, ReadMode},
+    input::{Input, ReadAs, ReadMode},
     params::{Params, Value},
-    policy::Options,
+    reader::Reader,
     trace::{PathSegment, Trace},
     wording::invalid,
 };
 #[cfg(feature = "multipart")]
 use super::{
+    errors::MAX_LISTED_ERRORS,
     input::{Upload, Valid, WithRules},
-    policy::MAX_LISTED_ERRORS,
 };
 #[cfg(feature = "axum")]
 use crate::request::with_path_params;
@@ -379,7 +380,7 @@ impl<'r> Reading<'r> {
     fn read_params(&mut self, encoding: Encoding, read: &mut Read<'_>) -> Result<(), Problem> {
         let outcome = self.with_params(encoding, |params, options| {
             let error = loop {
-                match read(&mut Once::new(params.reader())).map_err(|error| error.to_string()) {
+                match read(&mut Once::new(Reader::of(params))).map_err(|error| error.to_string()) {
                     Ok(()) => break None,
                     Err(error) if params.learns_from(&error) => {}
                     Err(error) => break Some(error),
@@ -391,7 +392,7 @@ impl<'r> Reading<'r> {
                 return None;
             }
             // The outcome is known: this is for the path to the error, or the names that no field takes.
-            drop(read(&mut Once::new(trace.of(params.reader()))));
+            drop(read(&mut Once::new(trace.of(Reader::of(params)))));
             Some((error, trace))
         })?;
         match outcome {
@@ -484,7 +485,7 @@ impl<'r> Reading<'r> {
             let found = self.with_params(encoding, |params, options| {
                 let names = FieldPaths::in_params(&params.root, encoding, &options.field_names);
                 places(names, &listed, most_reads, &mut |trace| {
-                    let reader = trace.of(params.reader());
+                    let reader = trace.of(Reader::of(params));
                     check(&mut Once::new(reader), trace.replaces())
                 })
             })?;

@@ -1,24 +1,29 @@
 //! The policy: how it is built, and what it does with a request.
 
-use std::{any::Any, fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{any::Any, error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tower_layer::Layer;
 
 use super::{
     body::Refusals,
     check::{CheckFuture, FieldErrors},
     errors::FieldError,
     input::{ReadMode, WithRules, WithoutRules},
-    input_set::InputSet,
-    layer::{CompiledValidation, ReadInputs},
+    input_set::{InputSet, ProvidedInputs},
+    layer::{CompiledValidation, ErasedValidation, NAME, ReadInputs},
     parse::Reading,
 };
 use crate::{
     compose::{RouteList, When},
-    contract::{Placed, With, placed, with},
+    contract::{
+        Description, Later, Middleware, Place, Placed, Step, With, Wrapped, placed, stage, with,
+    },
     request::RequestHead,
     wire::{ConfigError, Problem, field::media_type::MediaType},
 };
-
-pub(super) const NAME: &str = "with_validation";
 
 /// Reads one or more inputs of every request, and checks them against their rules.
 ///
@@ -136,35 +141,6 @@ impl<I: InputSet<R>, R: ReadMode> ReadInputs for TypedInputs<I, R> {
     fn context(&self) -> Arc<dyn Any + Send + Sync> {
         Arc::clone(&self.context) as _
     }
-}
-
-/// How many errors a 422 lists by default.
-pub(super) const MAX_LISTED_ERRORS: usize = 32;
-
-#[derive(Clone, Debug)]
-pub(super) struct Options {
-    pub(super) max_body_bytes: usize,
-    pub(super) max_listed_errors: usize,
-    pub(super) max_values: usize,
-    pub(super) rejects_unknown_names: bool,
-    pub(super) has_nested_keys: bool,
-    pub(super) any_content_type: bool,
-    pub(super) media_types: Vec<String>,
-    /// Names of fields in Rust, and those that clients use.
-    pub(super) field_names: Vec<(String, String)>,
-}
-
-impl Options {
-    pub(super) const DEFAULT: Self = Self {
-        max_body_bytes: 1024 * 1024,
-        max_listed_errors: MAX_LISTED_ERRORS,
-        max_values: 100_000,
-        rejects_unknown_names: false,
-        has_nested_keys: false,
-        any_content_type: false,
-        media_types: Vec::new(),
-        field_names: Vec::new(),
-    };
 }
 
 impl<I: InputSet<R>, R: ReadMode> Validation<I, R> {
@@ -572,6 +548,39 @@ impl<I, R> Clone for Validation<I, R> {
             compiled: Arc::clone(&self.compiled),
             input: PhantomData,
         }
+    }
+}
+
+impl<I, R, S> Layer<S> for Validation<I, R> {
+    type Service = Wrapped<ErasedValidation, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        with(ErasedValidation::new(Arc::clone(&self.compiled))).layer(inner)
+    }
+}
+
+impl<I: ProvidedInputs<R>, R: ReadMode> Place for Validation<I, R> {
+    type Stage = stage::Validate;
+    type Provides = I::Provides;
+    type Needs = ();
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn describe(&self) -> Description {
+        self.compiled.describe(Description::new(self.name()))
+    }
+}
+
+impl<I, R, B> Middleware<B> for Validation<I, R>
+where
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + Unpin + 'static,
+{
+    type Carry = ();
+
+    fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
+        self.compiled.before(request)
     }
 }
 

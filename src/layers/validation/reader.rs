@@ -13,8 +13,8 @@ use serde::{
 
 use super::{
     encoding::Encoding,
-    params::{FILE, Node, Params, Reading},
-    scalar::Scalar,
+    params::{FILE, Node, Params},
+    scalar::{Reading, Scalar},
 };
 
 /// Reads a node.
@@ -37,7 +37,8 @@ const NOT_UTF8: &str = "invalid value: not UTF-8";
 pub(super) const REPEATED: &str = "repeated, but only one value is expected";
 
 impl<'a> Reader<'a> {
-    pub(super) const fn of(params: &'a Params<'a>) -> Self {
+    pub(super) fn of(params: &'a Params<'a>) -> Self {
+        params.again.set(false);
         Self {
             params,
             node: &params.root,

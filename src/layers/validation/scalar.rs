@@ -1,6 +1,6 @@
 //! Reads one text of a parameter with serde.
 
-use std::cell::Cell;
+use std::{borrow::Cow, cell::Cell};
 
 use serde::{
     Deserializer,
@@ -11,7 +11,39 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::params::{Reading, Text};
+/// The text of one parameter.
+pub(super) struct Text<'a> {
+    pub(super) value: Cow<'a, str>,
+    pub(super) reading: Cell<Reading>,
+}
+
+/// How a text is read where serde does not tell which type it becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    Text,
+    /// As the number or the boolean that it is. The type has asked for one.
+    Number,
+    /// As nothing: it is empty, and the type is an `Option` of a number or a boolean.
+    Nothing,
+    /// As a text, after it has been tried as a number.
+    TextOnly,
+}
+
+impl Text<'_> {
+    pub(super) fn as_str(&self) -> &str {
+        &self.value
+    }
+
+    /// The number or the boolean that the text is in JSON.
+    pub(super) fn number(&self) -> Option<serde_json::Value> {
+        let value = serde_json::from_str(&self.value).ok()?;
+        matches!(
+            value,
+            serde_json::Value::Number(_) | serde_json::Value::Bool(_)
+        )
+        .then_some(value)
+    }
+}
 
 /// Reads one text.
 #[derive(Clone, Copy)]
