@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 use http::Method;
 
 use super::{
-    builder::Routes,
     route::{Access, Matches, Route, takes_body},
+    routes::Routes,
 };
 use crate::{
     contract::{

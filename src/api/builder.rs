@@ -4,6 +4,8 @@ use std::{any::type_name, borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
 use http::Method;
 
+#[cfg(feature = "testing")]
+use super::routes::DescribedRoute;
 use super::{
     audit::Audit,
     check::Scope,
@@ -12,13 +14,12 @@ use super::{
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
     public::PublicRoutes,
-    route::{Access, Around, Matches, Route, RouteStart, State},
-    service::{ApiService, TrailingSlash},
+    route::{Access, Around, Matches, Route, RouteStart},
+    routes::{Routes, TrailingSlash},
+    service::ApiService,
 };
 #[cfg(feature = "openapi")]
 use super::{documentation::Documented, openapi::OpenApi};
-#[cfg(feature = "testing")]
-use crate::contract::Description;
 use crate::{
     compose::{Cons, Describe, IntoList, Nil, Stack},
     integrations::axum::{Inner, RouteHandler},
@@ -37,31 +38,6 @@ pub struct Api<G, S = (), A = NotSet, D = NotSet, M = Undocumented> {
     around_layers: A,
     guard_layers: D,
     types: PhantomData<fn(S) -> (G, M)>,
-}
-
-/// What an `Api` holds, whatever its types are.
-pub(super) struct Routes {
-    pub(super) title: Cow<'static, str>,
-    pub(super) version: Cow<'static, str>,
-    pub(super) list: Vec<Route>,
-    pub(super) fallback: Option<Route>,
-    pub(super) trailing_slash: TrailingSlash,
-    pub(super) not_found: bool,
-    pub(super) around: Around,
-    /// What is wrong, and can't be allowed.
-    pub(super) faults: Vec<Finding>,
-}
-
-/// A route of a method, and the layers that act on it, outermost first.
-#[cfg(feature = "testing")]
-#[derive(Debug)]
-pub(crate) struct DescribedRoute {
-    pub(crate) method: Method,
-    /// As it is written in a router.
-    pub(crate) path: String,
-    pub(crate) layers: Vec<Description>,
-    /// The versions that the handler is for; all if there are none.
-    pub(crate) versions: Vec<String>,
 }
 
 /// Nothing is set yet: [`Api::around`] or [`Api::guard`] can be called.
@@ -533,63 +509,6 @@ where
     /// As for [`service`](Self::service).
     pub fn router(self, state: S) -> Result<axum::Router, ConfigError> {
         self.routes.router(&state)
-    }
-}
-
-impl Routes {
-    /// Adds the routes of another `Api`, under a prefix if there is one.
-    pub(super) fn add_all(&mut self, prefix: Option<&str>, inner: Self) {
-        let fault = prefix.and_then(Finding::of_prefix);
-        let prefix = prefix.unwrap_or_default();
-        let group = inner.title;
-        let faults = inner.faults.into_iter();
-        self.faults.extend(faults.map(|fault| fault.inside(prefix)));
-        if let Some(fault) = fault {
-            // Each of the routes would be a finding again.
-            self.faults.push(fault);
-        } else {
-            let routes = inner.list.into_iter();
-            let routes = routes.map(|mut route| {
-                let document = &mut route.document;
-                document.group.get_or_insert_with(|| group.clone());
-                route.nested(prefix, &self.around)
-            });
-            self.list.extend(routes);
-        }
-        if inner.fallback.is_some() {
-            self.faults.push(Finding::nested_fallback(prefix));
-        }
-    }
-
-    /// The routes from this place on are not documented, for this reason.
-    #[cfg(feature = "openapi")]
-    pub(super) fn mark_undocumented(&mut self, from: usize, why: &str) {
-        let why = why.trim();
-        if why.is_empty() {
-            self.faults.push(Finding::undocumented_without_reason());
-        }
-        for route in self.list.iter_mut().skip(from) {
-            let reason = &mut route.document.undocumented;
-            reason.get_or_insert_with(|| why.into());
-        }
-    }
-
-    fn service(&self, state: &State) -> Result<ApiService, ConfigError> {
-        self.refuse(Scope::Whole)?;
-        Ok(ApiService::new(self, state))
-    }
-
-    fn router(&self, state: &State) -> Result<axum::Router, ConfigError> {
-        self.refuse(Scope::Part)?;
-        Ok(super::service::router(self, state))
-    }
-
-    fn refuse(&self, scope: Scope) -> Result<(), ConfigError> {
-        let findings = self.check(scope);
-        if findings.is_empty() {
-            return Ok(());
-        }
-        Err(Finding::error(&findings))
     }
 }
 

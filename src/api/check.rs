@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use http::Method;
 
 use super::{
-    builder::Routes,
     finding::Finding,
     route::{Access, Matches, Route, takes_body},
+    routes::Routes,
 };
 use crate::{
     contract::{
@@ -17,7 +17,10 @@ use crate::{
     },
     integrations::axum::Concern,
     request::{Routes as List, parameter_names, same_route},
-    wire::field::{Origin, origin_pattern::OriginPattern},
+    wire::{
+        ConfigError,
+        field::{Origin, origin_pattern::OriginPattern},
+    },
 };
 
 /// Whether the routes are all there is, or are added to a router that may have a prefix.
@@ -28,6 +31,15 @@ pub(super) enum Scope {
 }
 
 impl Routes {
+    /// An error that lists the findings, if there are any.
+    pub(super) fn refuse(&self, scope: Scope) -> Result<(), ConfigError> {
+        let findings = self.check(scope);
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Finding::error(&findings))
+    }
+
     /// All findings that no route allows.
     pub(super) fn check(&self, scope: Scope) -> Vec<Finding> {
         let mut findings = self.faults.clone();

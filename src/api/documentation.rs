@@ -3,7 +3,9 @@
 use std::fmt;
 
 #[cfg(feature = "openapi")]
-use super::openapi::operation::HandlerTypes;
+use super::openapi::{
+    arguments::ArgumentTypes, input::SchemaOfInput, response::ResponseTypes, schemas::Schemas,
+};
 
 /// The routes may have any types, and the document says nothing about them.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,15 @@ pub struct RouteTypes {
     /// `None` if the route is not documented.
     #[cfg(feature = "openapi")]
     pub(super) documented: Option<HandlerTypes>,
+}
+
+/// The types of a documented route. A document is made when it is asked for, so these are functions.
+#[cfg(feature = "openapi")]
+#[derive(Clone, Copy)]
+pub(super) struct HandlerTypes {
+    pub(super) inputs: fn(&mut Vec<SchemaOfInput>),
+    pub(super) arguments: fn(&mut ArgumentTypes, &mut Schemas),
+    pub(super) response: fn(&mut ResponseTypes<'_>),
 }
 
 impl fmt::Debug for RouteTypes {

@@ -140,6 +140,7 @@ pub(crate) mod path;
 pub(crate) mod proof;
 mod public;
 mod route;
+pub(crate) mod routes;
 #[cfg(feature = "server")]
 mod serve;
 mod service;
@@ -155,6 +156,7 @@ pub use self::{
     finding::Finding,
     proof::AnyOf,
     public::PublicRoutes,
-    service::{ApiFuture, ApiService, ConnectedApi, TrailingSlash},
+    routes::TrailingSlash,
+    service::{ApiFuture, ApiService, ConnectedApi},
 };
 pub use crate::integrations::axum::Concern;

@@ -8,7 +8,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use super::{
-    builder::{Api, Routes},
+    builder::Api,
     documentation::{Documents, Nests, RouteTypes, TakesServices, Undocumented},
     finding::Finding,
     mount::Mount,
@@ -16,6 +16,7 @@ use super::{
     route::{
         Access, DocumentedRoute, Matches, Params, Route, RouteStart, through_axum, with_state,
     },
+    routes::Routes,
 };
 use crate::{
     compose::{Describe, Nil},

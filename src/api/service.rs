@@ -16,9 +16,10 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_service::Service;
 
 use super::{
-    builder::Routes,
+    check::Scope,
     mount::{Mounted, answer},
     route::{Matches, Params, Route, State},
+    routes::{Routes, TrailingSlash},
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
@@ -34,21 +35,22 @@ use crate::{
         method::guard::Methods,
     },
     request::{PathParams, RequestHead, original_uri, parameter_names},
-    wire::{BoxError, Problem},
+    wire::{BoxError, ConfigError, Problem},
 };
 
 /// The name in the log of what answers where no handler does.
 const NAME: &str = "Api";
 
-/// The answer to a request whose path differs from a route only by a slash at the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TrailingSlash {
-    /// 404, as from axum's router.
-    #[default]
-    NotFound,
-    /// 308 to the path of the route, with the query.
-    Redirect,
+impl Routes {
+    pub(super) fn service(&self, state: &State) -> Result<ApiService, ConfigError> {
+        self.refuse(Scope::Whole)?;
+        Ok(ApiService::new(self, state))
+    }
+
+    pub(super) fn router(&self, state: &State) -> Result<Router, ConfigError> {
+        self.refuse(Scope::Part)?;
+        Ok(router(self, state))
+    }
 }
 
 /// The routes of an [`Api`](crate::Api) as a service; made by [`Api::service`](crate::Api::service).

@@ -5,7 +5,7 @@ use std::any::type_name;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::Schemas;
+use super::schemas::Schemas;
 use crate::{
     api::path::{GivenByRoute, Path, RoutePath},
     compose::Given,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Schemas;
+use super::schemas::Schemas;
 use crate::{
     compose::{Cons, Nil, When},
     contract::{Place, Placed, With, stage},

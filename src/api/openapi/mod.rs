@@ -127,7 +127,7 @@ mod problem;
 mod problem_types;
 pub(crate) mod response;
 mod responses;
-mod schemas;
+pub(super) mod schemas;
 mod security;
 mod serve;
 
@@ -154,9 +154,9 @@ use self::{
 };
 pub use super::documentation::Documented;
 use super::{
-    builder::Routes,
     finding::Finding,
     route::{Matches, Route},
+    routes::Routes,
 };
 use crate::{
     contract::description::{VersionCarrier, VersionPolicy},
@@ -384,6 +384,15 @@ impl OpenApi {
             }
         }
         Ok(self)
+    }
+
+    /// The types of problems that the API answers.
+    pub fn problem_types(&self) -> ProblemTypes {
+        let info = self.document.get("info");
+        let title = info
+            .and_then(|info| info.get("title"))
+            .and_then(Value::as_str);
+        ProblemTypes::new(title.unwrap_or_default(), self.problem_types.clone())
     }
 
     /// The document as JSON.

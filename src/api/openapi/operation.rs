@@ -6,14 +6,12 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Schemas,
     arguments::ArgumentTypes,
-    input::SchemaOfInput,
     options::OperationOptions,
     problem::ProblemSchemas,
     response::ResponseTypes,
     responses::{Errors, Responses},
-    schemas::members,
+    schemas::{Schemas, members},
     security::Schemes,
 };
 use crate::{
@@ -25,14 +23,6 @@ use crate::{
     integrations::axum::ParameterKind,
     request::parameter_names,
 };
-
-/// The types of a documented route. A document is made when it is asked for, so these are functions.
-#[derive(Clone, Copy)]
-pub(in crate::api) struct HandlerTypes {
-    pub(in crate::api) inputs: fn(&mut Vec<SchemaOfInput>),
-    pub(in crate::api) arguments: fn(&mut ArgumentTypes, &mut Schemas),
-    pub(in crate::api) response: fn(&mut ResponseTypes<'_>),
-}
 
 /// What an operation is made from.
 pub(super) struct Operation<'a> {

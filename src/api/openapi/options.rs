@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::Schemas;
+use super::schemas::Schemas;
 use crate::{contract::description::Answer, integrations::axum::Handled};
 
 /// What the document says about a route beyond its types and layers.

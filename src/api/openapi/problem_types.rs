@@ -10,11 +10,11 @@ use axum::response::Html;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::OpenApi;
 use crate::{api::html::escaped, contract::description::Answer};
 
 /// The types of the problems that an API answers, as a page to which the `type` of a problem can lead
-/// (RFC 9457, section 3.1.1); made by [`OpenApi::problem_types`].
+/// (RFC 9457, section 3.1.1); made by
+/// [`OpenApi::problem_types`](super::OpenApi::problem_types).
 ///
 /// `about:blank` is not listed: the status of such a problem says it all.
 ///
@@ -88,21 +88,14 @@ pub(super) fn extension(list: &BTreeMap<String, ProblemType>) -> Value {
     list.collect()
 }
 
-impl OpenApi {
-    /// The types of problems that the API answers.
-    pub fn problem_types(&self) -> ProblemTypes {
-        let info = self.document.get("info");
-        let title = info
-            .and_then(|info| info.get("title"))
-            .and_then(Value::as_str);
-        ProblemTypes {
-            title: title.unwrap_or_default().to_owned(),
-            list: self.problem_types.clone(),
+impl ProblemTypes {
+    pub(super) fn new(title: &str, list: BTreeMap<String, ProblemType>) -> Self {
+        Self {
+            title: title.to_owned(),
+            list,
         }
     }
-}
 
-impl ProblemTypes {
     /// What a client should know about this type, in a sentence or two. It adds the type if the
     /// document does not have it.
     pub fn describe(mut self, uri: impl Into<String>, text: impl Into<String>) -> Self {

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::Schemas;
+use super::schemas::Schemas;
 use crate::{
     contract::description::Answer,
     integrations::axum::{Accepted, Created, NoContent},

@@ -7,7 +7,7 @@ use http::{StatusCode, header, response};
 use serde_json::Value;
 
 use crate::{
-    api::builder::DescribedRoute,
+    api::routes::DescribedRoute,
     contract::{Description, description::Answer},
     wire::Problem,
 };

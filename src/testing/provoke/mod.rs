@@ -32,8 +32,9 @@ use super::hold::{Content, Operations, Violation};
 use crate::{
     api::{
         ApiService,
-        builder::{Api, DescribedRoute},
+        builder::Api,
         openapi::{OpenApi, operation_key, template},
+        routes::DescribedRoute,
     },
     contract::{
         Description,

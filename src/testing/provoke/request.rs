@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Credentials, Supplied, sample};
 use crate::{
-    api::builder::DescribedRoute,
+    api::routes::DescribedRoute,
     contract::description::{VersionCarrier, VersionPolicy},
     request::parameter_names,
     testing::hold::Schema,
