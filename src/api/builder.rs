@@ -88,7 +88,7 @@ pub trait Outer {
     fn fix(self) -> Self::List;
 }
 
-/// They are around its routes already. It [takes](TakesRoutes) no more.
+/// The layers are around its routes already, and it [takes](TakesRoutes) no more routes.
 impl Outer for Finished {
     type List = Nil;
 

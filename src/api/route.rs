@@ -342,7 +342,7 @@ pub(super) fn through_axum(router: Router) -> Erased {
         let extensions = request.extensions_mut();
         // The router would append its route to this one.
         extensions.remove::<MatchedPath>();
-        // It leaves all parameters, also those of routes further in, which these would hide.
+        // It leaves all parameters, including those of routes further in, which these would hide.
         extensions.remove::<PathParams>();
         let mut router = router.clone();
         let response = router.call(request);

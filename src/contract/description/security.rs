@@ -122,7 +122,7 @@ pub enum Carrier {
     Header(HeaderName),
     /// A cookie of this name.
     Cookie(Cow<'static, str>),
-    /// A parameter of the query of this name.
+    /// A query parameter of this name.
     Query(Cow<'static, str>),
     /// The certificate of the client's end of the connection.
     ClientCertificate,

@@ -14,7 +14,7 @@ use crate::{
 /// The preconditions of a request, for a handler that checks them itself, inside a transaction for
 /// example.
 ///
-/// It is given by `with_conditional(Conditional::new())`. Reads need no check: the layer compares their
+/// `with_conditional(Conditional::new())` provides it. Reads need no check: the layer compares their
 /// responses.
 ///
 /// # Example
@@ -61,7 +61,7 @@ impl Precondition {
 /// What must still hold when a handler writes: the layer has checked the preconditions of the request,
 /// but another request may change the resource before the handler writes.
 ///
-/// It is given by a policy with [`Conditional::current`](crate::Conditional::current).
+/// A policy with [`Conditional::current`](crate::Conditional::current) provides it.
 ///
 /// # Example
 ///

@@ -233,9 +233,9 @@ impl<B, R, M> Endpoint<B, R, M> {
 }
 
 impl<B, R> Endpoint<B, R, AtRunTime> {
-    /// These handlers, by methods that are known only at run time. [`on`](Self::on) adds others, of any
-    /// type; setters such as `.get(..)` do not compile, because it is not known at compile time which
-    /// methods have a handler.
+    /// An endpoint with these handlers, for methods that are known only at run time. [`on`](Self::on)
+    /// adds others, of any type; setters such as `.get(..)` do not compile, because it is not known at
+    /// compile time which methods have a handler.
     ///
     /// The handlers of a list have one type. Those of several types are boxed, as
     /// `tower::util::BoxCloneSyncService` for example, or added with `on`.

@@ -64,7 +64,7 @@ impl Hsts {
         }
     }
 
-    /// Also for all subdomains (section 6.1.2).
+    /// Also applies to all subdomains (section 6.1.2).
     pub const fn include_subdomains(mut self) -> Self {
         self.subdomains = true;
         self

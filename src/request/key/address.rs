@@ -28,12 +28,12 @@ pub struct ByClientIp {
     ipv6_prefix: u8,
 }
 
-/// By the address of the peer, the other end of the connection.
+/// /// Counts by the address of the peer, the other end of the connection.
 ///
-/// It is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
-/// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log, says what
-/// to do. IPv4 addresses mapped into IPv6 count as IPv4; IPv6 addresses count by their /64 network,
-/// see [`ByPeer::ipv6_prefix`].
+/// /// The address is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
+/// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log, says what to
+/// do. IPv4 addresses mapped into IPv6 count as IPv4; IPv6 addresses count by their /64 network, see
+/// [`ByPeer::ipv6_prefix`].
 ///
 /// # Security
 ///
@@ -42,8 +42,8 @@ pub const fn peer() -> ByPeer {
     ByPeer { ipv6_prefix: 64 }
 }
 
-/// By the address that `with_client_ip` provides: the peer's, or what a trusted proxy says. IPv6
-/// addresses count by their /64 network, see [`ByClientIp::ipv6_prefix`].
+/// /// Counts by the address that `with_client_ip` provides: the peer's, or what a trusted proxy says.
+/// IPv6 addresses count by their /64 network, see [`ByClientIp::ipv6_prefix`].
 pub const fn client_ip() -> ByClientIp {
     ByClientIp { ipv6_prefix: 64 }
 }

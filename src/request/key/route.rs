@@ -20,8 +20,8 @@ pub struct ByPathParam(Cow<'static, str>);
 #[non_exhaustive]
 pub struct ByRoute;
 
-/// By a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are one
-/// key.
+/// /// Counts by a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are
+/// one key.
 ///
 /// Put the limit around routes that have the parameter: with [`Stack::handler`],
 /// `MethodRouter::layer` or `Router::route_layer`. A request to another route is answered with 500,
@@ -38,8 +38,8 @@ pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {
     ByPathParam(name.into())
 }
 
-/// By the method and the route that axum's router has found, such as `/users/{id}`: one key for
-/// all users.
+/// /// Counts by the method and the route that axum's router has found, such as `/users/{id}`: one key
+/// for all users.
 ///
 /// `HEAD` counts as `GET`, whose handler answers it. All methods that are not in RFC 9110 or RFC 5789
 /// count as one, as do all paths without a route, so a client can't make up keys.
