@@ -125,14 +125,14 @@ pub struct Redirects {
 }
 
 impl Redirects {
-    /// /// Redirects only to paths of this site.
+    /// Redirects only to paths of this site.
     pub fn within_site() -> Self {
         Self {
             origins: OriginList::default(),
         }
     }
 
-    /// /// Also allows URLs of these origins: `https://id.example.com`.
+    /// Also allows URLs of these origins: `https://id.example.com`.
     ///
     /// # Errors
     ///

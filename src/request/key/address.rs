@@ -28,9 +28,9 @@ pub struct ByClientIp {
     ipv6_prefix: u8,
 }
 
-/// /// Counts by the address of the peer, the other end of the connection.
+/// Counts by the address of the peer, the other end of the connection.
 ///
-/// /// The address is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
+/// The address is found in the extensions of the request: as axum's `ConnectInfo<SocketAddr>` or as
 /// [`PeerAddr`](crate::PeerAddr). Without it the answer is a 500 whose cause, in the log, says what to
 /// do. IPv4 addresses mapped into IPv6 count as IPv4; IPv6 addresses count by their /64 network, see
 /// [`ByPeer::ipv6_prefix`].
@@ -42,7 +42,7 @@ pub const fn peer() -> ByPeer {
     ByPeer { ipv6_prefix: 64 }
 }
 
-/// /// Counts by the address that `with_client_ip` provides: the peer's, or what a trusted proxy says.
+/// Counts by the address that `with_client_ip` provides: the peer's, or what a trusted proxy says.
 /// IPv6 addresses count by their /64 network, see [`ByClientIp::ipv6_prefix`].
 pub const fn client_ip() -> ByClientIp {
     ByClientIp { ipv6_prefix: 64 }

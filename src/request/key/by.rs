@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct By<F>(pub(crate) F);
 
-/// /// Counts by what a closure returns for the head of the request. Requests for which it returns
+/// Counts by what a closure returns for the head of the request. Requests for which it returns
 /// equal values are counted together, such as all those without a [route](RequestHead::route).
 ///
 /// # Example: one quota for reading and one for writing

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ByClientHeader(HeaderName);
 
-/// /// Counts by a header field as the client has sent it. All requests without the field have one key;
+/// Counts by a header field as the client has sent it. All requests without the field have one key;
 /// a request with several such fields is answered with 400, because other software may read another one
 /// of them.
 ///

@@ -28,7 +28,7 @@ pub struct ByPrincipalValue<C, F> {
 const NO_PRINCIPAL: &str = "a limit counts by the principal, but the request has none of its type: \
     list `with_auth(..)` before it, in the same stack or around the whole router";
 
-/// /// Counts by a part of the principal that `with_auth` provides.
+/// Counts by a part of the principal that `with_auth` provides.
 ///
 /// # Example
 ///
@@ -61,7 +61,7 @@ where
     }
 }
 
-/// /// Counts by a value that a closure computes from the principal that `with_auth` provides.
+/// Counts by a value that a closure computes from the principal that `with_auth` provides.
 ///
 /// # Example
 ///

@@ -20,7 +20,7 @@ pub struct ByPathParam(Cow<'static, str>);
 #[non_exhaustive]
 pub struct ByRoute;
 
-/// /// Counts by a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are
+/// Counts by a parameter of the path, as axum's router has found and decoded it: `%41` and `A` are
 /// one key.
 ///
 /// Put the limit around routes that have the parameter: with [`Stack::handler`],
@@ -38,7 +38,7 @@ pub fn path_param(name: impl Into<Cow<'static, str>>) -> ByPathParam {
     ByPathParam(name.into())
 }
 
-/// /// Counts by the method and the route that axum's router has found, such as `/users/{id}`: one key
+/// Counts by the method and the route that axum's router has found, such as `/users/{id}`: one key
 /// for all users.
 ///
 /// `HEAD` counts as `GET`, whose handler answers it. All methods that are not in RFC 9110 or RFC 5789
