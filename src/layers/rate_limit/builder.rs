@@ -1,5 +1,5 @@
-//! Makes a limit: from its quotas, alone or for each plan, the key that they count, and the place
-//! where the counts are.
+//! Builds a limit: from its quotas (one set, or one per plan), the key that they count by, and the
+//! store of the counts.
 
 use std::{fmt, sync::Arc};
 
@@ -20,27 +20,27 @@ use crate::{
 };
 
 impl RateLimit<()> {
-    /// Limits by one to eight quotas together: a request that one of them refuses is not counted
-    /// by the others.
+    /// Limits by one to eight quotas together: a request that one of them refuses is not counted by
+    /// the others.
     ///
     /// # Errors
     ///
     /// - no quota, or more than eight;
     /// - a count, burst or period of zero;
-    /// - a period that cannot be measured: more than one request per nanosecond, or a burst that
-    ///   takes more than 146 years to come back;
-    /// - two quotas of one name: all but one need [`Quota::named`];
-    /// - a name that is empty or has characters other than printable ASCII, as it is written into
-    ///   header fields.
+    /// - a period that cannot be represented: more than one request per nanosecond, or a burst that
+    ///   takes more than 146 years to be replenished;
+    /// - two quotas with the same name: all but one need [`Quota::named`];
+    /// - a name that is empty or has characters other than printable ASCII, because names are written
+    ///   into header fields.
     pub fn of(quotas: impl IntoIterator<Item = Quota>) -> Result<Quotas, ConfigError> {
         Ok(Quotas(PlanChoice::only(checked(quotas)?)))
     }
 
     /// Limits by quotas that depend on the client's plan.
     ///
-    /// Each plan counts apart: a client that changes plans starts with whole quotas.
+    /// Each plan has separate counts: a client that changes plans starts with full quotas.
     ///
-    /// # Example: ten times as much for those who pay
+    /// # Example: ten times as much for paying customers
     ///
     /// ```
     /// use wythe::{Quota, RateLimit, with_rate_limit};
@@ -98,13 +98,13 @@ impl RateLimit<()> {
     }
 }
 
-/// One or more quotas that were checked; made by [`RateLimit::of`]. The key is still to be chosen.
+/// One or more validated quotas; made by [`RateLimit::of`]. Next, choose the key.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Quotas(pub(super) PlanChoice);
 
 impl Quotas {
-    /// Counts by a [`Key`] of your own, or by a tuple of keys.
+    /// Counts by your own [`Key`], or by a tuple of keys.
     pub fn keyed<K: Key>(self, key: K) -> RateLimit<K> {
         RateLimit {
             key,
@@ -123,7 +123,7 @@ impl Quota {
     }
 }
 
-/// A limit by one quota, if that is possible; see [`RateLimit::of`].
+/// A limit with one quota, or why it is invalid; see [`RateLimit::of`].
 type Checked<K> = Result<RateLimit<K>, ConfigError>;
 
 key_methods! {
@@ -134,8 +134,8 @@ key_methods! {
 }
 key_methods!(Quotas => RateLimit, RateLimit, Ok);
 
-/// Quotas for each plan, checked; made by [`RateLimit::plans`]. How the plan of a request is found
-/// is still to be chosen.
+/// Validated quotas for each plan; made by [`RateLimit::plans`]. Next, choose how the plan of a
+/// request is found.
 #[derive(Clone)]
 #[must_use]
 pub struct Plans<P> {
@@ -145,18 +145,19 @@ pub struct Plans<P> {
 }
 
 impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
-    /// Finds the plan of a request by its head and what outer layers have left in its extensions.
+    /// Finds the plan of a request from its head and from what outer layers have left in its
+    /// extensions.
     ///
-    /// A plan that is not listed is a bug: the request is answered with 500, and never let through
-    /// unlimited. Requests whose [route](RequestHead::route) is not known have an empty one.
+    /// A plan that is not listed is a bug: the request is answered with 500, and never passes without
+    /// a limit. If a request's [route](RequestHead::route) is unknown, the closure sees an empty one.
     pub fn chosen_by(self, plan: impl Fn(&RequestHead<'_>) -> P + Send + Sync + 'static) -> Quotas {
         self.chosen(move |head| Some(plan(head)))
     }
 
     /// Finds the plan of the principal that [`with_auth`](crate::with_auth) has verified.
     ///
-    /// Count [`by_principal`](Quotas::by_principal) as well, and the stack does not compile without
-    /// that layer. Where there is no principal, the request is answered with 500.
+    /// If you also count [`by_principal`](Quotas::by_principal), the stack does not compile without
+    /// that layer. If there is no principal, the request is answered with 500.
     #[cfg(feature = "auth")]
     pub fn chosen_by_principal<C: Send + Sync + 'static>(
         self,
@@ -222,12 +223,11 @@ impl<K> RateLimit<K> {
     /// - the name, or the prefix of the store, has characters other than ASCII letters, digits and
     ///   `-_./` (the prefix may have colons as well);
     /// - another limit of this process uses the name in this store;
-    /// - a quota takes more than 104 days to come back;
-    /// - [`max_keys`](Self::max_keys) is set, and nothing is kept in memory, because the store does
-    ///   not count [locally](super::redis::OnFailure::Local);
-    /// - the batch of a lease is less than 2 or more than the smallest burst, or its time is 0;
-    /// - a timeout or a number of failures of 0, or a longest backoff that is shorter than the
-    ///   first.
+    /// - a quota takes more than 104 days to be replenished;
+    /// - [`max_keys`](Self::max_keys) is set although nothing is kept in memory, because the store
+    ///   does not count [locally](super::redis::OnFailure::Local);
+    /// - the batch of a lease is less than 2 or more than the smallest burst, or its ttl is 0;
+    /// - a timeout or a number of failures is 0, or the longest backoff is shorter than the first.
     pub fn in_redis(mut self, limit: RedisLimit) -> Result<Self, ConfigError> {
         let plans = &self.options.plans;
         self.options.shares = limit.shares(plans)?;
@@ -237,7 +237,7 @@ impl<K> RateLimit<K> {
     }
 }
 
-/// Checks quotas that go together.
+/// Validates quotas that belong together.
 fn checked(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Gcra]>, ConfigError> {
     let quotas: Vec<_> = quotas
         .into_iter()

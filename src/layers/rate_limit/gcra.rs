@@ -1,17 +1,17 @@
 //! GCRA over the quotas of a limit: takes units from all of them, or from none.
 //!
-//! [governor] decides whether one quota has the units, and computes its state after that. The
-//! state is one time, at which the quota is whole again; here it is the distance to it from now,
-//! `ahead`. A key that was charged more than it had is further ahead than the whole quota: it is
+//! [governor] decides whether one quota has the units, and computes its new state. The state is a
+//! single time, at which the quota is full again; here it is stored as the distance from now to that
+//! time, `ahead`. A key that was charged more than it had is further ahead than the whole quota: it is
 //! in debt.
 //!
-//! This file adds what governor does not have: several quotas that are taken from together or not
-//! at all, at one reading of the clock; what is left and for how long, for fields and refusals;
-//! debts and blocks; and bounds, without which governor's arithmetic overflows.
+//! This file adds what governor lacks: several quotas that are all taken from or none of them, at one
+//! reading of the clock; the remaining units and waiting times, for fields and refusals; debts and
+//! blocks; and bounds, without which governor's arithmetic overflows.
 //!
-//! Our store can't be governor's `StateStore`: that changes one state in each call, and reports
-//! neither the state after a success nor that of a refusal. So governor gets the state of one quota
-//! as a store of its own, [`QuotaState`], and gives it back.
+//! Our store can't implement governor's `StateStore`: that trait changes one state per call, and
+//! reports neither the state after a success nor that after a refusal. Instead, governor gets the
+//! state of one quota in a temporary store, [`QuotaState`], from which the new state is read.
 //!
 //! [governor]: https://docs.rs/governor
 
@@ -29,35 +29,35 @@ use crate::{contract::description::Limit, support::clock::Clock, wire::ConfigErr
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The furthest that a key can be ahead: 146 years. This is below a quarter of what 64 bits hold,
-/// so that the sum of two such distances, or of one and the time, is exact.
+/// The furthest that a key can be ahead: 146 years. This is less than a quarter of the range of 64
+/// bits, so that the sum of two such distances, or of a distance and a time, does not overflow.
 pub(super) const FURTHEST: u64 = (1 << 62) - 1;
 
-/// The latest time, after 438 years: the distance of a key from it still fits into 64 bits. A clock
-/// that has come this far stands still, and does not let everything through.
+/// The latest time, after 438 years: a time ahead of it still fits into 64 bits. A clock that reaches
+/// it stands still, instead of letting everything through.
 const LATEST: u64 = u64::MAX - FURTHEST;
 
-/// The nanoseconds of a clock.
+/// The time of a clock in nanoseconds.
 pub(super) fn now(clock: &Clock) -> u64 {
     let now = u64::try_from(clock.monotonic().as_nanos());
     now.unwrap_or(u64::MAX).min(LATEST)
 }
 
-/// The most quotas that one limit can have.
+/// The maximum number of quotas of one limit.
 pub(super) const MOST_QUOTAS: usize = 8;
 
-/// The decision about one request by all quotas of a limit.
+/// The decision of all quotas of a limit about one request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Decision {
-    /// A bit for each quota that has too little left; if there is one, nothing was taken.
+    /// A bit for each quota that has too little left; if any bit is set, nothing was taken.
     violated: u8,
-    /// For each quota, how many nanoseconds from now it will be whole.
+    /// For each quota, the nanoseconds until it is full.
     ahead: [u64; MOST_QUOTAS],
 }
 
 impl Decision {
-    /// Takes units from every quota of a key, or from none. `times` are those at which the quotas
-    /// will be whole.
+    /// Takes units from every quota of a key, or from none. `times` are the times at which the quotas
+    /// will be full.
     pub(super) fn take(quotas: &[Gcra], times: &mut [u64], now: u64, units: u32) -> Self {
         let before = Self::read(times, now);
         let mut after = before;
@@ -77,7 +77,7 @@ impl Decision {
         after
     }
 
-    /// Changes every quota of a key, whatever is left of it.
+    /// Changes every quota of a key, however much is left.
     pub(super) fn force(
         quotas: &[Gcra],
         times: &mut [u64],
@@ -90,11 +90,11 @@ impl Decision {
         decision
     }
 
-    /// What the times say, before anything is taken.
+    /// The state that the times describe, before anything is taken.
     pub(super) fn read(times: &[u64], now: u64) -> Self {
         let mut decision = Self::default();
         for (ahead, time) in decision.ahead.iter_mut().zip(times) {
-            // A clock that was set back far leaves times that are further ahead than any quota.
+            // If a clock was set back far, times may be further ahead than any quota allows.
             *ahead = time.saturating_sub(now).min(FURTHEST);
         }
         decision
@@ -131,7 +131,7 @@ impl Decision {
         self.violated & (1 << n) != 0
     }
 
-    /// The quotas, and what is left of each.
+    /// The quotas, and their balances.
     pub(super) fn balances<'a>(
         &'a self,
         quotas: &'a [Gcra],
@@ -140,8 +140,8 @@ impl Decision {
         both.map(|(n, (quota, ahead))| (n, quota, quota.balance(ahead)))
     }
 
-    /// Seconds after which a refused request of this cost would pass: never 0, and never sooner
-    /// than what is said of a quota that has too little left.
+    /// Seconds after which a refused request of this cost would pass: never 0, and never less than the
+    /// time reported for a quota that has too little left.
     pub(super) fn retry_after(&self, quotas: &[Gcra], units: u32) -> u64 {
         self.wait(quotas, units).div_ceil(SECOND).max(1)
     }
@@ -155,13 +155,13 @@ impl Decision {
     }
 }
 
-/// A quota that was checked. Its arithmetic is exact up to [`FURTHEST`], and stops there.
+/// A validated quota. Its arithmetic is exact up to [`FURTHEST`], and saturates there.
 pub(super) struct Gcra {
     quota: Quota,
-    /// As clients see it.
+    /// The name, as clients see it.
     name: Cow<'static, str>,
     burst: NonZeroU32,
-    /// Nanoseconds in which one unit comes back.
+    /// Nanoseconds in which one unit is replenished.
     interval: u64,
     governor: governor::Quota,
 }
@@ -170,7 +170,7 @@ pub(super) struct Gcra {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Balance {
     pub(super) remaining: u32,
-    /// Seconds until there is more; `None` if the quota is whole.
+    /// Seconds until the next unit; `None` if the quota is full.
     pub(super) next: Option<u64>,
 }
 
@@ -229,7 +229,7 @@ impl Gcra {
         &self.name
     }
 
-    /// The name in a store, which stays the same when the numbers of a quota change.
+    /// The name in a store, which does not change when the numbers of a quota do.
     pub(super) fn name_in_store(&self) -> &str {
         self.quota.name.as_deref().unwrap_or("default")
     }
@@ -238,26 +238,27 @@ impl Gcra {
         self.burst.get()
     }
 
-    /// Nanoseconds in which one unit comes back.
+    /// Nanoseconds in which one unit is replenished.
     pub(super) const fn interval(&self) -> u64 {
         self.interval
     }
 
-    /// Nanoseconds in which the whole burst comes back.
+    /// Nanoseconds in which the whole burst is replenished.
     pub(super) fn whole(&self) -> u64 {
         self.cost(self.burst())
     }
 
-    /// The same in seconds, rounded up; `None` if it is less than one, which no number of seconds can
-    /// say.
+    /// The same in seconds, rounded up; `None` if it is less than one second, which a whole number of
+    /// seconds can't express.
     pub(super) fn window(&self) -> Option<u64> {
-        // Not from the interval, which is rounded down: three a second come back in one second.
+        // Not computed from the interval, which is rounded down: three per second are replenished in
+        // one second.
         let exact = self.quota.period.as_nanos() * u128::from(self.burst());
         let is_short = exact < u128::from(SECOND) * u128::from(self.quota.count);
         (!is_short).then(|| self.whole().div_ceil(SECOND))
     }
 
-    /// Nanoseconds in which this many units come back, exact up to the burst.
+    /// Nanoseconds in which this number of units is replenished, exact up to the burst.
     pub(super) fn cost(&self, units: u32) -> u64 {
         self.interval.saturating_mul(units.into())
     }
@@ -272,14 +273,14 @@ impl Gcra {
         }
     }
 
-    /// Nanoseconds until this many units are there: exact up to the burst. More than that never
-    /// are, and the answer is at most 584 years.
+    /// Nanoseconds until this number of units is available: exact up to the burst. More units are
+    /// never available; the result is then at most 584 years.
     fn wait(&self, ahead: u64, units: u32) -> u64 {
         let ahead = ahead.saturating_add(self.cost(units));
         ahead.saturating_sub(self.whole())
     }
 
-    /// Takes units: the new distance, or nothing if there are fewer. What costs nothing passes
+    /// Takes units: returns the new distance, or `None` if there are fewer. Taking nothing succeeds
     /// unless there is a debt.
     fn take(&self, ahead: u64, units: u32) -> Option<u64> {
         let Some(units) = NonZeroU32::new(units) else {
@@ -295,7 +296,7 @@ impl Gcra {
         Some(governor.into_state_store().0.get())
     }
 
-    /// Charges units, or gives them back if they are negative, whatever is left.
+    /// Charges units, or gives them back if they are negative, however much is left.
     pub(super) fn charge(&self, ahead: u64, units: i64) -> u64 {
         let distance = self.interval.saturating_mul(units.unsigned_abs());
         if units < 0 {
@@ -304,18 +305,18 @@ impl Gcra {
         ahead.saturating_add(distance).min(FURTHEST)
     }
 
-    /// Lets nothing through for this many nanoseconds.
+    /// Lets nothing through for this number of nanoseconds.
     pub(super) fn block(&self, ahead: u64, duration: u64) -> u64 {
         let one_left = self.whole().saturating_sub(self.interval);
         ahead.max(one_left.saturating_add(duration)).min(FURTHEST)
     }
 }
 
-/// A limiter for one decision about one quota: two numbers, and no memory.
+/// A limiter for one decision about one quota: two numbers, without an allocation.
 type Governor = RateLimiter<NotKeyed, QuotaState, Moment, NoOpMiddleware<Nanos>>;
 
-/// What governor keeps of one quota of one key: the time at which it is whole, counted from when
-/// the limiter was made, which is now.
+/// governor's state of one quota of one key: the time at which it is full, counted from the creation
+/// of the limiter, which is now.
 struct QuotaState(Cell<u64>);
 
 impl StateStore for QuotaState {
@@ -331,8 +332,8 @@ impl StateStore for QuotaState {
     }
 }
 
-/// The moment of the decision. governor counts from when the limiter was made, and between that and
-/// the decision no time passes.
+/// The time of the decision. governor counts from the creation of the limiter, and no time passes
+/// between that and the decision.
 struct Moment;
 
 impl clock::Clock for Moment {
@@ -363,7 +364,7 @@ mod tests {
 
     use super::{FURTHEST, Gcra, Quota, SECOND};
 
-    /// Checked quotas, of one nanosecond to 146 years, with few or many units.
+    /// Valid quotas, of one nanosecond to 146 years, with few or many units.
     fn quotas() -> impl Strategy<Value = Gcra> {
         let number = || prop_oneof![1..20_u32, any::<u32>(), Just(u32::MAX)];
         let period = prop_oneof![
@@ -390,8 +391,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is taken, charged, blocked or waited for: the same as in 128 bits, where nothing
-        /// overflows.
+        /// Whatever is taken, charged, blocked or waited for, the result equals that of 128-bit
+        /// arithmetic, which does not overflow.
         #[test]
         fn arithmetic_is_exact_up_to_its_bound(
             quota in quotas(),
@@ -410,7 +411,8 @@ mod tests {
             let fits = after <= whole;
             prop_assert_eq!(quota.take(ahead, few), fits.then(|| clamp(after)));
 
-            // What passes now or later is waited for exactly; what never passes, at most 584 years.
+            // If the request passes now or later, the wait is exact; otherwise it is at most 584
+            // years.
             let wait = (after - whole).clamp(0, u64::MAX.into());
             let told = i128::from(quota.wait(ahead, few));
             if few_exact <= burst {

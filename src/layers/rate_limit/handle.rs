@@ -1,5 +1,5 @@
-//! Limits from outside of the layer: what a key has left, charges, blocks, and limits by what only
-//! a handler knows.
+//! Access to limits from outside the layer: what a key has left, charges, blocks, and limits by values
+//! that only a handler knows.
 
 use std::{
     convert::Infallible,
@@ -41,8 +41,8 @@ impl Quota {
 }
 
 impl Quotas {
-    /// Counts by a value that only a handler knows: the name of an account, which is in the body.
-    /// The handler itself asks the [`Handle`], without a layer.
+    /// Counts by a value that only a handler knows, such as the name of an account in the body. The
+    /// handler itself calls the [`Handle`], without a layer.
     ///
     /// # Example: three wrong passwords for one account
     ///
@@ -86,16 +86,16 @@ impl Quotas {
 }
 
 impl<V: KeyPart> RateLimit<InHandler<V>> {
-    /// A limit with counts of its own, which clones of the handle share.
+    /// A limit with its own counts, which clones of the handle share.
     #[must_use]
     pub fn handle(self) -> Handle<V> {
         Handle::new(Limit::new(self.options).into())
     }
 }
 
-/// Shows and changes the counts of a limit from outside: for handlers, admin pages, jobs.
+/// Reads and changes the counts of a limit from outside the layer: for handlers, admin pages, jobs.
 ///
-/// `V` is the type of the limit's keys: what its closure returns, or [`Key::Value`].
+/// `V` is the type of the limit's keys: the value that its closure returns, or [`Key::Value`].
 ///
 /// # Example: a penalty, and a pardon
 ///
@@ -143,12 +143,11 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// The same for keys of another plan, by its place in the list, counted from 0. The first plan
-    /// by default.
+    /// The same for keys of another plan, by its index in the list. The first plan by default.
     ///
     /// # Errors
     ///
-    /// If the list is not that long.
+    /// If the index is out of range.
     pub fn plan(mut self, n: usize) -> Result<Self, ConfigError> {
         let plan = self.limit.plan(n);
         let plan = plan.ok_or_else(|| error(format!("there is no plan number {n}")))?;
@@ -160,7 +159,7 @@ impl<V: KeyPart> Handle<V> {
     ///
     /// # Errors
     ///
-    /// If Redis can't be asked.
+    /// If Redis does not answer.
     pub async fn remaining(&self, key: &V) -> Result<Vec<Remaining>, Problem> {
         let decision = match &self.limit.store {
             Store::Memory(memory) => memory.peek(self.fingerprint(memory, key)),
@@ -173,13 +172,13 @@ impl<V: KeyPart> Handle<V> {
         Ok(Remaining::of_all(&self.plan, &decision))
     }
 
-    /// Takes this many units from every quota of the key, as the layer does for a request; or from
-    /// none, if one has too few left.
+    /// Takes this number of units from every quota of the key, as the layer does for a request; or
+    /// from none, if one has too few left.
     ///
     /// # Errors
     ///
     /// - 429 with `Retry-After`, if a quota has too few left, unless the limit is in shadow mode;
-    /// - 503, if Redis can't be asked, or memory is full and new keys are refused.
+    /// - 503, if Redis does not answer, or memory is full and new keys are refused.
     pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
         let Ok(asked) = self.limit.store.take(&self.plan, written(key), units);
         match self.limit.judge(asked.answer().await, &self.plan, units) {
@@ -192,21 +191,21 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// Charges the key this many units, as if it had sent as many requests. If it has less left,
-    /// it is in debt, and is refused until that has come back.
+    /// Charges the key this number of units, as if it had sent as many requests. If it has fewer left,
+    /// it goes into debt, and is refused until the debt has been paid off over time.
     ///
     /// # Errors
     ///
-    /// If Redis can't be asked, or memory is full and new keys are refused.
+    /// If Redis does not answer, or memory is full and new keys are refused.
     pub async fn charge(&self, key: &V, units: u32) -> Result<(), Problem> {
         self.add(key, units.into()).await
     }
 
-    /// Gives back units that were taken or charged; never more than the quotas hold.
+    /// Gives back units that were taken or charged; a quota never exceeds its burst.
     ///
     /// # Errors
     ///
-    /// If Redis can't be asked.
+    /// If Redis does not answer.
     pub async fn give_back(&self, key: &V, units: u32) -> Result<(), Problem> {
         self.add(key, i64::from(units).saturating_neg()).await
     }
@@ -224,12 +223,12 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// Lets nothing of the key through for this long. After that, at most one unit is left, even if
-    /// the time is zero, and the others come back as usual.
+    /// Lets no request of the key through for this long. After that, at most one unit is available,
+    /// even if the duration is zero, and the others are replenished as usual.
     ///
     /// # Errors
     ///
-    /// If Redis can't be asked, or memory is full and new keys are refused.
+    /// If Redis does not answer, or memory is full and new keys are refused.
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         match &self.limit.store {
@@ -244,11 +243,11 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// Makes the key's quotas whole, and forgets blocks and debts.
+    /// Makes the key's quotas full, and removes blocks and debts.
     ///
     /// # Errors
     ///
-    /// If Redis can't be asked.
+    /// If Redis does not answer.
     pub async fn reset(&self, key: &V) -> Result<(), Problem> {
         match &self.limit.store {
             Store::Memory(memory) => {
@@ -263,7 +262,7 @@ impl<V: KeyPart> Handle<V> {
         }
     }
 
-    /// What the limit has refused since it was made, all keys together: for metrics.
+    /// What the limit has refused since it was created, for all keys together: for metrics.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
@@ -280,7 +279,7 @@ impl<V: KeyPart> Handle<V> {
         &self.plan
     }
 
-    /// The key in the store.
+    /// The key as the store knows it.
     pub(super) fn key_in_store(&self, key: &V) -> StoreKey {
         match &self.limit.store {
             Store::Memory(memory) => StoreKey::Memory(self.fingerprint(memory, key)),
@@ -313,7 +312,7 @@ impl<V: KeyPart> Handle<V> {
     }
 }
 
-/// Writes a key that is known already.
+/// Writes a key that is already known.
 fn written<V: KeyPart>(key: &V) -> impl Fn(&mut KeyWriter<'_>) -> Result<(), Infallible> {
     |writer| {
         key.write(writer);
@@ -349,7 +348,7 @@ impl Remaining {
         self.units
     }
 
-    /// The time until there is one more, in whole seconds; `None` if the quota is whole.
+    /// The time until the next unit, in whole seconds; `None` if the quota is full.
     #[must_use]
     pub const fn next(&self) -> Option<Duration> {
         self.next
@@ -367,13 +366,13 @@ impl Remaining {
     }
 }
 
-/// What a limit has refused since it was made.
+/// What a limit has refused since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Requests that were answered with 429 because a quota was spent.
     pub refused: u64,
-    /// Requests that would have been refused, but for the shadow mode.
+    /// Requests that would have been refused without shadow mode.
     pub would_refuse: u64,
 }
 

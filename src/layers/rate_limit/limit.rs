@@ -1,4 +1,4 @@
-//! Decides whether a request passes: plan, cost, key, what the store has counted, and what a refusal says.
+//! Decides whether a request passes: its plan, cost and key, the answer of the store, and the refusal.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -43,14 +43,14 @@ pub(super) struct Limit {
     others: Box<[Arc<Plan>]>,
     pub(super) options: Options,
     pub(super) store: Store,
-    /// What requests in progress hold, if they may give it back.
+    /// The units that requests in progress hold, if they may be given back.
     pending: Option<PendingUnits>,
-    /// What was refused since the limit was made. Passing requests do not touch it.
+    /// The number of refusals since the limit was created. Requests that pass do not touch it.
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
 }
 
-/// What becomes of a request that is not refused at once.
+/// The result for a request that is not refused immediately.
 pub(super) enum Decided {
     Passed(Passed),
     /// Redis has to be asked.
@@ -63,19 +63,19 @@ pub(super) enum Decided {
     },
 }
 
-/// What is kept of a request that has passed.
+/// The state of a request that has passed.
 pub(super) enum Passed {
-    /// It was not counted, or clients are not told.
+    /// It was not counted, or clients get no fields.
     Silently,
     Told {
         plan: Arc<Plan>,
         report: Report,
     },
-    /// What it costs depends on the answer.
+    /// Its final cost depends on the response.
     Unsettled(Box<Unsettled>),
 }
 
-/// A request in progress, until its response is known, or it is dropped.
+/// A request in progress, until its response is known or it is dropped.
 pub(super) struct Unsettled {
     limit: Arc<Limit>,
     /// `None` once it is settled.
@@ -89,13 +89,13 @@ pub(super) struct Unsettled {
 pub(super) enum Refusal {
     /// A quota has too little left.
     Quota(Counted),
-    /// It costs more than a quota ever holds, and nothing is known of what is left.
+    /// It costs more than a quota's burst, and the balances are unknown.
     Never(Problem),
-    /// The store is full, or can't be asked.
+    /// The store is full, or does not answer.
     Store { problem: Problem, wait: Duration },
 }
 
-/// The shards of the units that requests in progress hold.
+/// The number of shards for the units that requests in progress hold.
 const PENDING_SHARDS: usize = 64;
 
 const UNKNOWN_PLAN: &str = "the plan of this request is not listed in `RateLimit::plans`, or there \
@@ -127,7 +127,7 @@ impl Limit {
         }
     }
 
-    /// Takes what a request costs from its key's quotas, and says what becomes of it.
+    /// Takes the cost of a request from its key's quotas, and decides about the request.
     #[expect(
         clippy::result_large_err,
         reason = "a box would be one more allocation"
@@ -148,7 +148,7 @@ impl Limit {
         let units = options.cost.as_ref().map_or(1, |cost| {
             let head = RequestHead::from(&*head);
             let units = cost(&head);
-            // A request is not free because its route is unknown.
+            // A request is not free just because its route is unknown.
             units.max(u32::from(head.take_route_missed()))
         });
         let cross_origin = head.headers.contains_key(header::ORIGIN);
@@ -176,7 +176,7 @@ impl Limit {
         chosen.ok_or_else(|| Problem::misconfigured(UNKNOWN_PLAN))
     }
 
-    /// The plan at this place in the list.
+    /// The plan at this index.
     pub(super) fn plan(&self, n: usize) -> Option<&Arc<Plan>> {
         match n.checked_sub(1) {
             None => Some(&self.first),
@@ -226,8 +226,7 @@ impl Limit {
         }
     }
 
-    /// What was counted, or nothing if the request passes uncounted. In shadow mode nothing is
-    /// refused.
+    /// The counted request, or nothing if it passes uncounted. In shadow mode nothing is refused.
     #[cfg_attr(
         feature = "rate-limit-redis",
         expect(
@@ -265,7 +264,7 @@ impl Limit {
         }
     }
 
-    /// What a refusal says.
+    /// Builds the response of a refusal.
     pub(super) fn refused<'a>(&self, counted: &'a Counted, units: u32) -> Refused<'a> {
         Refused {
             decision: &counted.decision,
@@ -294,7 +293,8 @@ impl Limit {
         fields.push(header::ACCESS_CONTROL_EXPOSE_HEADERS);
         let mut layer = Description::new(name);
         if self.options.shadow {
-            // It limits nothing, but answers requests that have no key or no plan.
+            // In shadow mode it limits nothing, but it still refuses requests that have no key or no
+            // plan.
             layer = layer.suffix(".shadow()");
         } else {
             let exceeded = Answer::of(&self.first.quota_exceeded(|_| true));
@@ -331,7 +331,8 @@ fn log_shadowed(Counted { plan, decision, .. }: &Counted) {
 const fn log_shadowed(_: &Counted) {}
 
 impl Unsettled {
-    /// Charges what the answer costs more than was taken, or gives back what it costs less.
+    /// Charges the difference if the response costs more than was taken, or gives it back if it costs
+    /// less.
     pub(super) fn settle(&mut self, answered: &Answered<'_>) -> Option<(Arc<Plan>, Report)> {
         let Counted {
             plan,
@@ -353,25 +354,24 @@ impl Unsettled {
 }
 
 impl Drop for Unsettled {
-    /// A panic of what is inside is a 500. Otherwise nobody waits for the response any more, and the
-    /// request costs what was taken.
+    /// If the inner service panicked, the response counts as a 500. Otherwise nobody waits for the
+    /// response any more, and the request costs what was taken.
     fn drop(&mut self) {
         if self.counted.is_some() && thread::panicking() {
             let (headers, extensions) = (HeaderMap::new(), Extensions::new());
             let answered =
                 Answered::without_body(StatusCode::INTERNAL_SERVER_ERROR, &headers, &extensions);
-            // The closure is the application's, and a second panic would end the process.
+            // The closure is the application's, and a second panic would abort the process.
             let settled = catch_unwind(AssertUnwindSafe(|| self.settle(&answered)));
             drop(settled);
         }
     }
 }
 
-/// What requests in progress hold of each key: units that were taken, and may be given back when their
-/// responses are known.
+/// The units that requests in progress hold, for each key: they were taken, and may be given back when
+/// the responses are known.
 ///
-/// A key is kept while one of its requests is in progress, so their number is bounded by that of the
-/// requests.
+/// A key is kept while one of its requests is in progress, so there are never more keys than requests.
 #[derive(Clone)]
 struct PendingUnits(Arc<Shards<HashMap<u128, u32>>>);
 
@@ -399,7 +399,7 @@ impl PendingUnits {
         }
     }
 
-    /// What the requests of a key hold.
+    /// The units that the requests of a key hold.
     fn of(&self, key: u128) -> u32 {
         let shard = self.0.lock(hash(key));
         shard.get(&key).copied().unwrap_or_default()

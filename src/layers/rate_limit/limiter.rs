@@ -15,8 +15,7 @@ use crate::{
     request::key::{self, Key},
 };
 
-/// Limits how many requests a client can make in which time; see
-/// [`rate_limit`](crate::rate_limit).
+/// Limits the rate of requests; see [`rate_limit`](crate::rate_limit).
 ///
 /// It takes a [`RateLimit`](crate::RateLimit), or a [`Limiter`] whose counts are to be shared.
 pub fn with_rate_limit<K: Key>(limit: impl IntoPolicy<Limiter<K>>) -> With<Limiter<K>> {
@@ -28,7 +27,7 @@ const NAME: &str = "with_rate_limit";
 
 /// The middleware of [`with_rate_limit`]: a limit and its counts.
 ///
-/// Clones share the counts. Make it from a [`RateLimit`] where you need a [`Handle`] as well.
+/// Clones share the counts. Create it from a [`RateLimit`] if you also need a [`Handle`].
 pub struct Limiter<K>(Arc<KeyedLimit<K>>);
 
 struct KeyedLimit<K> {
@@ -36,11 +35,11 @@ struct KeyedLimit<K> {
     limit: Arc<Limit>,
 }
 
-/// What [`Limiter`] keeps of a request for its response.
+/// The state that [`Limiter`] keeps of a request for its response.
 pub struct Carried(Passed);
 
 impl<K: Key> Limiter<K> {
-    /// A limit with counts of its own.
+    /// A limit with its own counts.
     pub fn new(policy: RateLimit<K>) -> Self {
         Self(Arc::new(KeyedLimit {
             key: policy.key,
@@ -48,13 +47,13 @@ impl<K: Key> Limiter<K> {
         }))
     }
 
-    /// Shows and changes the counts from outside.
+    /// Access to the counts from outside the layer.
     #[must_use]
     pub fn handle(&self) -> Handle<K::Value> {
         Handle::new(Arc::clone(&self.0.limit))
     }
 
-    /// The number of keys that are kept in memory at this moment.
+    /// The number of keys that are currently kept in memory.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.0.limit.store.memory().map_or(0, Memory::len)
@@ -129,7 +128,7 @@ impl<K> Clone for Limiter<K> {
     }
 }
 
-/// The quotas; never a key.
+/// Only the quotas, never a key.
 impl<K> fmt::Debug for Limiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plans = &self.0.limit.options.plans;

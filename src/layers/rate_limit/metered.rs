@@ -1,4 +1,4 @@
-//! Charges the bytes of a body whose length is not known beforehand.
+//! Charges the bytes of a body whose length is not known in advance.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ use crate::request::key::KeyPart;
 
 pin_project! {
     /// A body whose bytes are charged when it has ended, failed, or been dropped; made by
-    /// [`Handle::metered`]. In all other respects it is the body inside.
+    /// [`Handle::metered`]. Otherwise it behaves like the inner body.
     pub struct Metered<B> {
         #[pin]
         body: B,
@@ -25,8 +25,8 @@ pin_project! {
     }
 }
 
-/// What has been sent, and the key that pays for it. It is charged when it is dropped, which no client can
-/// prevent.
+/// The bytes that have been sent, and the key that pays for them. They are charged on drop, which no
+/// client can prevent.
 struct Bill {
     limit: Arc<Limit>,
     key: Option<StoreKey>,
@@ -40,9 +40,9 @@ impl<V: KeyPart> Handle<V> {
     /// rounded up, when the body has ended, failed, or been dropped.
     ///
     /// This is for streams. A response whose length is known is charged by
-    /// [`settle`](crate::RateLimit::settle), without a handle. The answer can no longer be refused,
-    /// so the key may get into debt, which has to come back before its next request. A key that a
-    /// full store [refuses](super::Overflow::Refuse) to keep is not charged.
+    /// [`settle`](crate::RateLimit::settle), without a handle. At this point the response can no
+    /// longer be refused, so the key may go into debt, which has to be paid off before its next
+    /// request. A key that a full store [refuses](super::Overflow::Refuse) to keep is not charged.
     ///
     /// # Example
     ///
@@ -90,7 +90,7 @@ impl Bill {
             && units > 0
         {
             let Self { limit, plan, .. } = self;
-            // The response is sent, so a failure to charge the key can't be reported.
+            // The response has been sent, so a failure to charge the key can't be reported.
             let _: Option<Decision> =
                 limit
                     .store
@@ -122,8 +122,8 @@ impl<B: Body> Body for Metered<B> {
             u64::try_from(data.remaining()).unwrap_or(u64::MAX)
         });
         this.bill.bytes = this.bill.bytes.saturating_add(bytes);
-        // A server that knows the length does not ask again after the last frame, and may keep
-        // the body for as long as it takes to send it.
+        // A server that knows the length does not poll again after the last frame, and may keep the
+        // body for as long as it takes to send it.
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
             this.bill.charge();
         }

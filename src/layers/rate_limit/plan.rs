@@ -1,4 +1,4 @@
-//! One set of quotas, what clients are told of it, and which set a request has.
+//! One set of quotas, the fields that report it to clients, and the choice among several sets.
 
 use std::{
     fmt, iter,
@@ -35,26 +35,26 @@ const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const TITLE: &str = "Request cannot be satisfied as assigned quota has been exceeded";
 
-/// How clients are told what they have left, on success and on refusal.
+/// Which fields tell clients what they have left, on success and on refusal.
 ///
-/// `Retry-After` is on every refusal, whichever it is.
+/// Every refusal has `Retry-After`, whichever you choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitFields {
     /// `RateLimit-Policy: "login";q=100;w=60` and `RateLimit: "login";r=50;t=30`, as in
     /// [draft-ietf-httpapi-ratelimit-headers-11], which may still change.
     ///
-    /// `q` is the burst, `w` the seconds in which it comes back, `r` what is left of it and `t`
-    /// the seconds until there is more. A quota that comes back in less than a second has no `w`. One
-    /// that is whole has no `t`, nor has one that is spent only by requests in progress, whose units
-    /// may come back at any moment.
+    /// `q` is the burst, `w` the seconds in which it is replenished, `r` the remaining units and `t`
+    /// the seconds until there is one more. A quota that is replenished in less than a second has no
+    /// `w`. There is no `t` if the quota is full, or if it is spent only by requests in progress,
+    /// whose units may be given back at any moment.
     ///
     /// [draft-ietf-httpapi-ratelimit-headers-11]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/
     #[default]
     Draft,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`: of the quota that
-    /// has the least left, with the seconds until it has more. No standard says what they mean,
-    /// and some services put an epoch there.
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`: of the quota with the
+    /// fewest units left, with the seconds until it has more. No standard defines these fields, and
+    /// some services put a Unix timestamp into the last one.
     Legacy,
     /// Nothing.
     None,
@@ -63,11 +63,11 @@ pub enum RateLimitFields {
 /// The quotas of a limit, or of one of its plans.
 pub(super) struct Plan {
     pub(super) quotas: Arc<[Gcra]>,
-    /// What is written before each key, where there are several plans.
+    /// The number that is written before each key, if there are several plans.
     number: Option<usize>,
     /// The quotas of this instance alone, while Redis does not answer.
     pub(super) share: Option<Arc<Self>>,
-    /// It is such a share.
+    /// Whether this plan is such a share.
     is_share: bool,
     fields: RateLimitFields,
     /// `RateLimit-Policy`.
@@ -76,19 +76,19 @@ pub(super) struct Plan {
     items: Vec<String>,
     /// `X-RateLimit-Limit` for each quota.
     limits: Vec<HeaderValue>,
-    /// The most bytes that a `RateLimit` can have.
+    /// The maximum length of a `RateLimit` value, in bytes.
     size: usize,
     exposed: HeaderValue,
-    /// The problem for each set of quotas that can be spent, made when it is first needed.
+    /// The problem for each set of quotas that can be spent, built when it is first needed.
     refusals: Box<[OnceLock<Problem>]>,
 }
 
-/// What a plan has to do with the time while Redis does not answer.
+/// The role of a plan while Redis does not answer.
 pub(super) enum Share {
     None,
-    /// These quotas apply then.
+    /// These quotas apply instead.
     With(Arc<Plan>),
-    /// It applies then.
+    /// This plan is the one that applies.
     Is,
 }
 
@@ -96,7 +96,7 @@ pub(super) enum Share {
 #[derive(Clone, Copy)]
 pub(super) struct Refused<'a> {
     pub(super) decision: &'a Decision,
-    /// What it costs.
+    /// The cost of the request.
     pub(super) units: u32,
     /// Units that requests in progress hold, which may be given back.
     pub(super) held: u32,
@@ -107,7 +107,7 @@ pub(super) struct Refused<'a> {
 #[derive(Debug)]
 pub(super) struct Report {
     values: ReportValues,
-    /// A browser may read the response on a page of another origin.
+    /// Whether a browser may read the response on a page of another origin.
     cross_origin: bool,
 }
 
@@ -146,7 +146,7 @@ impl Plan {
             }
             items.push(format!("{separator}{name};r="));
         }
-        // After an item: 10 digits, `;t=` and 20 digits.
+        // After each item: 10 digits, `;t=` and 20 digits.
         let size = items.iter().map(|item| item.len().saturating_add(33)).sum();
         let limits = quotas.iter().map(|quota| HeaderValue::from(quota.burst()));
         let sets = 1_usize << quotas.len();
@@ -171,7 +171,7 @@ impl Plan {
         }
     }
 
-    /// Writes a key so that it counts for this plan alone.
+    /// Writes a key so that it counts only for this plan.
     pub(super) fn write_key<E>(
         &self,
         writer: &mut KeyWriter<'_>,
@@ -193,14 +193,14 @@ impl Plan {
         }
     }
 
-    /// The fields of a response to a request that was decided like this.
+    /// The fields of the response to a request with this decision.
     pub(super) fn report(&self, decision: &Decision, cross_origin: bool) -> Report {
         self.report_with(decision, cross_origin, |n| {
             decision.passes() || decision.violates(n)
         })
     }
 
-    /// The same, where only some quotas say when there is more.
+    /// The same, but only some quotas say when there will be more.
     fn report_with(
         &self,
         decision: &Decision,
@@ -230,8 +230,8 @@ impl Plan {
         for ((n, _, balance), item) in decision.balances(&self.quotas).zip(&self.items) {
             out.text(item);
             out.number(balance.remaining.into());
-            // Section 6 of draft-ietf-httpapi-ratelimit-headers-11: `Retry-After` does not end
-            // before a window does, and it is about the quotas that are spent.
+            // Section 6 of draft-ietf-httpapi-ratelimit-headers-11: `Retry-After` must not end before
+            // a reported window, and it is about the quotas that are spent.
             if let Some(next) = balance.next
                 && says_when(n)
             {
@@ -241,7 +241,7 @@ impl Plan {
         }
     }
 
-    /// The quota that has the least left, and of these the one that takes the longest.
+    /// The quota with the fewest units left; of several, the one that takes the longest.
     fn tightest(&self, decision: &Decision) -> ReportValues {
         let tightest = decision
             .balances(&self.quotas)
@@ -256,7 +256,7 @@ impl Plan {
         })
     }
 
-    /// Sets the fields. Those of a limit further in are kept, as the fields are lists.
+    /// Sets the fields. Those of a limit further in are kept, because the fields are lists.
     pub(super) fn write_report(&self, report: Report, headers: &mut HeaderMap) {
         match report.values {
             ReportValues::Draft(value) => {
@@ -279,7 +279,7 @@ impl Plan {
         }
     }
 
-    /// Lets a page of another origin read the fields; once is enough for several limits.
+    /// Lets a page of another origin read the fields; one list is enough for several limits.
     fn expose(&self, headers: &mut HeaderMap) {
         match headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS) {
             Entry::Vacant(entry) => {
@@ -335,7 +335,7 @@ impl Plan {
         response
     }
 
-    /// The same for a handler, which has no request to answer.
+    /// The same for a handler, which returns a `Problem` instead of a response.
     pub(super) fn refusal(&self, refused: Refused<'_>) -> Problem {
         if let Some(never) = self.never_passes(refused.units) {
             return never;
@@ -347,8 +347,8 @@ impl Plan {
         }
     }
 
-    /// Seconds, of which up to `jitter` are random. What is only held counts as given back: nobody
-    /// knows when that will be, and it may be at once.
+    /// Seconds, of which up to `jitter` are random. Held units count as given back: it is unknown when
+    /// that will happen, and it may be immediately.
     fn retry_after(&self, refused: Refused<'_>) -> Option<HeaderValue> {
         let Refused {
             decision,
@@ -374,8 +374,8 @@ impl Plan {
             .detail("Wait for the seconds in `Retry-After`, then try again.")
     }
 
-    /// The answer to a request that costs more than a quota ever holds: no wait helps. A share is
-    /// smaller than its quota, and holds for a while only.
+    /// The answer to a request that costs more than a quota's burst: waiting does not help. Does not
+    /// apply to a share, which is smaller than its quota, and in use only for a while.
     pub(super) fn never_passes(&self, units: u32) -> Option<Problem> {
         let smallest = self.quotas.iter().map(Gcra::burst).min()?;
         if self.is_share || units <= smallest {

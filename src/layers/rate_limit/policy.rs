@@ -1,5 +1,5 @@
-//! What can be chosen of a limit besides its quotas and its key: [`RateLimit`], and what its
-//! closures read and return.
+//! The options of a limit besides its quotas and its key: [`RateLimit`], and the arguments and results
+//! of its closures.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -50,19 +50,19 @@ pub struct RateLimit<K> {
 pub(super) struct Options {
     pub(super) plans: PlanChoice,
     pub(super) cost: Option<Arc<dyn Fn(&RequestHead<'_>) -> u32 + Send + Sync>>,
-    /// What a request costs in the end, from the response and what was taken before.
+    /// The final cost of a request, from the response and what was taken before.
     pub(super) settle: Option<Arc<dyn Fn(&Answered<'_>, u32) -> u32 + Send + Sync>>,
-    /// Whether a request may cost something else than 1, or nothing.
+    /// Whether a request may cost something other than 1.
     pub(super) weighted: bool,
     pub(super) exempt: Option<Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>>,
     fields: RateLimitFields,
     pub(super) jitter: Duration,
     pub(super) shadow: bool,
     pub(super) clock: Clock,
-    /// How much memory keeps; set by `max_keys`.
+    /// The capacity of the memory; set by `max_keys`.
     pub(super) capacity: Option<Capacity>,
-    /// For each plan the quotas of this instance alone, while Redis does not answer; none if they
-    /// are not needed.
+    /// For each plan the quotas of this instance alone, while Redis does not answer; empty if they are
+    /// not needed.
     pub(super) shares: Vec<Arc<[Gcra]>>,
     /// Where the counts are, if not in memory.
     #[cfg(feature = "rate-limit-redis")]
@@ -108,7 +108,7 @@ impl Options {
         Memory::new(capacity, width, self.clock.clone()).of(&names.join(","))
     }
 
-    /// Rejects a bound of memory that nothing is kept in.
+    /// Rejects `max_keys` if nothing is kept in memory.
     pub(super) fn check_capacity(&self) -> Result<(), ConfigError> {
         #[cfg(feature = "rate-limit-redis")]
         if self.capacity.is_some() && self.redis.is_some() && self.shares.is_empty() {
@@ -129,15 +129,15 @@ impl<K> RateLimit<K> {
         self
     }
 
-    /// Lets requests pass uncounted for which the closure returns `true`: health checks, your own
-    /// machines. They need no key.
+    /// Lets those requests pass uncounted for which the closure returns `true`: health checks, your
+    /// own machines. They need no key.
     ///
-    /// If the closure asks for a [route](RequestHead::route) that is not known, the request is counted.
-    /// For a list of routes, see [`With::except_routes`](crate::With::except_routes).
+    /// If the closure asks for the [route](RequestHead::route) and it is unknown, the request is
+    /// counted. For a list of routes, see [`With::except_routes`](crate::With::except_routes).
     ///
     /// # Security
     ///
-    /// Do not decide by anything that a client can choose.
+    /// Do not base the decision on anything that a client can choose.
     pub fn exempt(
         mut self,
         exempt: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
@@ -146,12 +146,12 @@ impl<K> RateLimit<K> {
         self
     }
 
-    /// Counts requests and logs those that it would refuse, but lets all of them pass: to try a
-    /// limit out.
+    /// Counts requests and logs those that it would refuse, but lets all of them pass, so that you can
+    /// try out a limit.
     ///
-    /// Each request that would have been refused is one `tracing` event at level `info` of target
-    /// `wythe`, with the names of the quotas and without the key; [`Handle::counts`] has their
-    /// number. Clients see no fields. A request without a key is still refused.
+    /// Each request that would have been refused emits one `tracing` event at level `info` of target
+    /// `wythe`, with the names of the quotas but without the key; [`Handle::counts`] has their number.
+    /// Clients see no fields. A request without a key is still refused.
     ///
     /// [`Handle::counts`]: super::Handle::counts
     pub const fn shadow(mut self) -> Self {
@@ -160,31 +160,31 @@ impl<K> RateLimit<K> {
     }
 
     /// Adds a random time of up to `most` to each `Retry-After`, in whole seconds, so that clients
-    /// that were refused together do not come back together. None by default.
+    /// that were refused together do not retry at the same moment. None by default.
     pub const fn retry_jitter(mut self, most: Duration) -> Self {
         self.options.jitter = most;
         self
     }
 
-    /// Goes by another clock: a [`ManualClock`](crate::ManualClock) in tests. By default the
-    /// system's, whose monotonic time nobody can set.
+    /// Uses another clock: a [`ManualClock`](crate::ManualClock) in tests. By default the system's,
+    /// whose monotonic time nobody can set.
     ///
-    /// A date that is set back neither frees nor locks anyone: time goes on from where it was.
+    /// If this clock is set back, no key is freed or locked: the counts continue from where they were.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.options.clock = clock.into();
         self
     }
 
-    /// The most keys that are kept at a time, and what happens to the next one. By default
+    /// The maximum number of keys that are kept, and what happens to the next one. By default
     /// 1,000,000 and [`Overflow::Evict`].
     ///
-    /// Only keys whose quotas are not whole count. One takes up to 48 bytes for one quota and 16
-    /// more for each other. More than 2,048 keys are kept in shards that fill up almost evenly: the
-    /// first can be full when nine tenths of all are in use.
+    /// Only keys whose quotas are not full count. A key takes up to 48 bytes with one quota, and 16
+    /// more for each further quota. More than 2,048 keys are kept in shards that fill up almost
+    /// evenly: the first shard can be full when nine tenths of the capacity are in use.
     ///
-    /// Idle keys are dropped by the checks, without a thread: a check goes through at most 2,047
-    /// keys in its own shard and in one other, which takes about 60 microseconds. When very many
-    /// become idle at once, an allocator that returns memory to the system may take longer.
+    /// Idle keys are dropped during checks, without a thread: a check scans at most 2,047 keys in its
+    /// own shard and in one other, which takes about 60 microseconds. When very many keys become idle
+    /// at once, an allocator that returns memory to the system may take longer.
     ///
     /// # Example: for a small machine
     ///
@@ -209,11 +209,12 @@ impl<K> RateLimit<K> {
 }
 
 impl<K: Key> RateLimit<K> {
-    /// What a request costs, by its head. 1 by default.
+    /// The cost of a request, computed from its head. 1 by default.
     ///
     /// A request that costs more than a quota's burst can never pass: it is answered with 429, the
-    /// fields, and a problem that says the largest cost, without `Retry-After`. One that costs 0 passes unless the key is in debt or blocked. If the closure
-    /// asks for a [route](RequestHead::route) that is not known, the request costs at least 1.
+    /// fields, and a problem that states the maximum cost, without `Retry-After`. A request that costs
+    /// 0 passes unless the key is in debt or blocked. If the closure asks for the
+    /// [route](RequestHead::route) and it is unknown, the request costs at least 1.
     ///
     /// # Example: a search costs ten times as much as a look-up
     ///
@@ -233,17 +234,19 @@ impl<K: Key> RateLimit<K> {
         self
     }
 
-    /// Settles what a request has cost once its response is known. The closure gets the response
-    /// and what was taken before (see [`cost`](Self::cost)), and returns what it costs in the end.
+    /// Settles the cost of a request once its response is known. The closure gets the response and the
+    /// number of units that were taken before (see [`cost`](Self::cost)), and returns the final cost.
     ///
     /// If too much was taken, the rest is given back. If too little was taken, the rest is charged
-    /// even if less is left: then the key is in debt, and is refused until that has come back. A
-    /// request that never gets a response, because its client disconnected, costs what was taken. One
-    /// whose handler panics counts as a response of status 500 without fields and extensions.
+    /// even if less is left: the key then goes into debt, and is refused until the debt has been paid
+    /// off over time. A request that never gets a response, because its client disconnected, costs
+    /// what was taken. If a handler panics, this counts as a response of status 500 without fields and
+    /// extensions.
     ///
-    /// What requests in progress hold may be given back at any moment, so a refusal does not promise
-    /// when: its `Retry-After` counts only what is certainly spent, and is 1 second at least. Of a limit
-    /// in Redis, this is known for the requests of the same instance.
+    /// Units that requests in progress hold may be given back at any moment, so a refusal can't say
+    /// exactly when: its `Retry-After` only takes into account what is certainly spent, and is at
+    /// least 1 second. For a limit in Redis, only the units held by requests of the same instance are
+    /// known.
     ///
     /// # Example: by the bytes that were sent
     ///
@@ -268,7 +271,7 @@ impl<K: Key> RateLimit<K> {
     }
 
     /// Settles by the [`Cost`] that the handler leaves in the extensions of its response. A response
-    /// without one costs what was taken before.
+    /// without a `Cost` costs what was taken before.
     pub fn settle_by_handler(self) -> Self {
         self.settle(|answered, taken| match answered.extensions.get() {
             Some(Cost(units)) => *units,
@@ -276,11 +279,11 @@ impl<K: Key> RateLimit<K> {
         })
     }
 
-    /// Counts only requests for whose response the closure returns `true`; what was taken for the
-    /// others is given back.
+    /// Counts only requests for whose response the closure returns `true`; the units of the others are
+    /// given back.
     ///
-    /// The cost is taken before the request is handled, so that a client that sends many at once
-    /// does not get more through than one that waits.
+    /// The cost is taken before the request is handled, so that a client that sends many requests at
+    /// once does not get more through than one that sends them in turn.
     pub fn count_when(
         self,
         counts: impl Fn(&Answered<'_>) -> bool + Send + Sync + 'static,
@@ -292,11 +295,12 @@ impl<K: Key> RateLimit<K> {
         limit
     }
 
-    /// Counts only requests that were answered with a client error, 400 to 499: wrong passwords, for
-    /// example. Server errors and panics are not held against the client.
+    /// Counts only requests that were answered with a client error, 400 to 499: for example wrong
+    /// passwords. Server errors and panics are not counted.
     ///
-    /// A unit is held while a request is in progress. So of more requests at once than there are units,
-    /// good ones are refused as well: they can come again at once, which their `Retry-After` says.
+    /// A unit is held while a request is in progress. If there are more requests at once than units,
+    /// valid requests are therefore refused as well, but their `Retry-After` says that they can be
+    /// retried almost immediately.
     ///
     /// # Example: five wrong passwords in a quarter of an hour
     ///
@@ -321,8 +325,8 @@ impl<K: Key> RateLimit<K> {
         })
     }
 
-    /// Stands inside authentication, at stage [`Quota`](crate::stage::Quota), because the key is
-    /// made from what is known only there.
+    /// Moves the limit inside authentication, to stage [`Quota`](crate::stage::Quota), because the key
+    /// is made from data that is known only there.
     pub fn after_auth(self) -> RateLimit<AfterAuth<K>> {
         RateLimit {
             key: AfterAuth(self.key),
@@ -344,7 +348,7 @@ impl<K> fmt::Debug for RateLimit<K> {
     }
 }
 
-/// What a request has cost, which its handler leaves in the extensions of the response; see
+/// The cost of a request, which its handler leaves in the extensions of the response; see
 /// [`RateLimit::settle_by_handler`].
 ///
 /// # Example
@@ -383,7 +387,7 @@ impl<'a> Answered<'a> {
         }
     }
 
-    /// A response that will not be seen here.
+    /// A response whose body is not available.
     pub(super) const fn without_body(
         status: StatusCode,
         headers: &'a HeaderMap,
@@ -415,7 +419,7 @@ impl<'a> Answered<'a> {
         self.extensions
     }
 
-    /// The length of the body, unless it is a stream whose length is not known yet; for these see
+    /// The length of the body, unless it is a stream whose length is not known yet; for streams see
     /// [`Handle::metered`](super::Handle::metered).
     #[must_use]
     pub const fn body_bytes(&self) -> Option<u64> {
@@ -423,7 +427,7 @@ impl<'a> Answered<'a> {
     }
 }
 
-/// Shows the status only: fields and extensions may hold secrets.
+/// Shows only the status: fields and extensions may hold secrets.
 impl fmt::Debug for Answered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answered")

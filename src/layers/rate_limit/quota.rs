@@ -1,12 +1,12 @@
-//! How many requests pass in which time: [`Quota`].
+//! A number of requests per period: [`Quota`].
 
 use std::{borrow::Cow, time::Duration};
 
 use crate::wire::ConfigError;
 
-/// How many requests pass in which time.
+/// A number of requests per period.
 ///
-/// A quota refills evenly: of 60 a minute, one comes back each second. At most
+/// A quota is replenished evenly: at 60 per minute, one request per second. At most
 /// [`burst`](Self::burst) can be spent at once, by default the whole quota.
 ///
 /// # Example
@@ -68,20 +68,20 @@ impl Quota {
         }
     }
 
-    /// How many may come at once; the rate stays the same. By default the whole quota.
+    /// How many requests may come at once; the rate stays the same. By default the whole quota.
     ///
-    /// Clients are told the burst and the time in which it comes back: 100 an hour with a burst
-    /// of 10 is published as 10 in 360 seconds, which is the same rate.
+    /// Clients see the burst and the time in which it is replenished: 100 per hour with a burst of 10
+    /// is published as 10 in 360 seconds, which is the same rate.
     pub const fn burst(mut self, count: u32) -> Self {
         self.burst = Some(count);
         self
     }
 
-    /// The name that clients see; by default it is made of the numbers, such as `100-per-minute`.
+    /// The name that clients see; by default it is built from the numbers, such as `100-per-minute`.
     ///
-    /// A response can have the fields of several limits, which clients tell apart by their names: name
-    /// one of two limits with the same numbers. An [`Api`](crate::Api) reports routes with two quotas of
-    /// one name.
+    /// A response can have the fields of several limits, which clients tell apart by their names: if
+    /// two limits have the same numbers, name one of them. An [`Api`](crate::Api) reports routes with
+    /// two quotas of the same name.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());
         self

@@ -28,14 +28,14 @@ pub(super) enum Store {
     Redis(Arc<RedisCounts>),
 }
 
-/// What a store answers at once, or a question that takes time.
+/// What a store answers immediately, or a question that takes time.
 pub(super) enum Asked {
     Answered(Taken),
     #[cfg(feature = "rate-limit-redis")]
     Open(Question),
 }
 
-/// A request about which Redis has to be asked.
+/// A request that Redis has to decide.
 #[cfg(feature = "rate-limit-redis")]
 pub(super) struct Question {
     counts: Arc<RedisCounts>,
@@ -46,33 +46,33 @@ pub(super) struct Question {
     units: u32,
 }
 
-/// What a store answers to a request.
+/// A store's answer to a request.
 pub(super) enum Taken {
     Counted(Counted),
-    /// Redis does not answer, and requests pass.
+    /// Redis does not answer, but requests pass.
     Uncounted,
-    /// The store is full, or does not answer, and that is a reason to refuse.
+    /// The store is full, or does not answer, and the request is refused.
     Unavailable {
         problem: Problem,
         wait: Duration,
     },
 }
 
-/// A decision, the quotas by which it was made, and the key.
+/// A decision, the quotas on which it is based, and the key.
 pub(super) struct Counted {
     pub(super) plan: Arc<Plan>,
     pub(super) key: StoreKey,
     pub(super) decision: Decision,
 }
 
-/// A key, as the store that has counted it knows it.
+/// A key, as known to the store that has counted it.
 pub(super) enum StoreKey {
     Memory(Fingerprint),
     #[cfg(feature = "rate-limit-redis")]
     Redis(Arc<RedisCounts>, Name),
 }
 
-/// Keys of a full store become whole at times that are not known.
+/// The wait for a full store: when its keys become idle is unknown.
 pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
 
 pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
@@ -118,8 +118,8 @@ impl Store {
         }
     }
 
-    /// Charges units, or gives them back if they are negative, without making a response wait:
-    /// what is left then, as far as it is known.
+    /// Charges units, or gives them back if they are negative, without making the response wait.
+    /// Returns the resulting balance, as far as it is known.
     pub(super) fn charge_later(
         &self,
         key: StoreKey,
@@ -140,7 +140,7 @@ impl Store {
         }
     }
 
-    /// The memory that counts, if only while Redis does not answer.
+    /// The memory that counts, even if only while Redis does not answer.
     pub(super) fn memory(&self) -> Option<&Memory> {
         match self {
             Self::Memory(memory) => Some(memory),
@@ -208,7 +208,7 @@ impl Question {
         self.answered(decided)
     }
 
-    /// What follows from a decision, or from not getting one.
+    /// Converts a decision, or the lack of one, into an answer.
     fn answered(self, decided: Result<Decision, Failure>) -> Taken {
         let Self {
             counts,

@@ -232,7 +232,7 @@ type Session = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send +
 pub(super) struct TokenGuard {
     tokens: CsrfTokens,
     session: Arc<Session>,
-    /// Also for requests with a known origin.
+    /// Whether requests with a known origin need a token too.
     always: bool,
 }
 

@@ -1,12 +1,12 @@
-//! Counts in the memory of this process: for each key, the times at which its quotas are whole.
+//! Counts in the memory of this process: for each key, the times at which its quotas are full.
 //!
-//! A key whose times have passed is idle: it is like one that was never seen, and may be dropped.
-//! So only the others have to be kept, up to a number that is never exceeded.
+//! A key whose times have passed is idle: it does not differ from a key that was never seen, and may
+//! be dropped. Only the other keys have to be kept, up to a number that is never exceeded.
 //!
-//! The keys are in shards, each behind a lock that is held for arithmetic only. Look-ups drop what
-//! is idle, without a thread: a shard is swept before it grows and before it refuses a key or drops
-//! one that is not idle, and every shard in turn. No look-up sweeps more than its own shard and one
-//! other.
+//! The keys are in shards, each behind a lock that is held only for arithmetic. Lookups drop idle
+//! keys, without a thread: a shard is swept before it grows and before it refuses a key or drops one
+//! that is not idle, and in addition all shards are swept in turn. No lookup sweeps more than its own
+//! shard and one other.
 
 mod table;
 #[cfg(test)]
@@ -26,33 +26,33 @@ use crate::{
     wire::ConfigError,
 };
 
-/// Keys for each shard: few enough to go through all of them at once, and enough for the shards to
-/// fill up almost evenly.
+/// Keys per shard: few enough to scan all of them at once, and enough for the shards to fill up almost
+/// evenly.
 const KEYS_PER_SHARD: usize = 1_024;
 
-/// 4 MB of shards before the first key. Stores of over 134 million keys have larger shards.
+/// Takes 4 MB before the first key. Stores of over 134 million keys have larger shards.
 const MOST_SHARDS: usize = 1 << 16;
 
-/// How many keys are compared when one has to go.
+/// How many keys are compared when one has to be dropped.
 const CANDIDATES: usize = 32;
 
-/// What happens to a new key when a limit keeps as many as it may.
+/// What happens to a new key when a limit has reached its maximum number of keys.
 ///
-/// Keys whose quotas are whole are dropped first, as nothing is lost with them.
+/// Keys whose quotas are full are dropped first, because nothing is lost with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// It is refused with 503, until the quotas of others are whole again. Nobody gets more than
-    /// their quota, but a client that can make up keys can shut out everybody who is new.
+    /// The new key is refused with 503, until the quotas of other keys are full again. No key gets
+    /// more than its quota, but a client that can make up keys can lock out all new clients.
     Refuse,
-    /// It takes the place of a key whose quotas will be whole again soon, the first of 32 that are
-    /// compared. Made-up keys with one request each push out each other, and not a client that
-    /// has spent its quota.
+    /// The new key replaces a key whose quotas will soon be full: the first of 32 that are compared.
+    /// Made-up keys with one request each displace one another, but not a client that has spent its
+    /// quota.
     #[default]
     Evict,
 }
 
-/// A number of keys that was checked, and what happens when it is reached.
+/// A validated number of keys, and what happens when it is reached.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Capacity {
     keys: usize,
@@ -75,7 +75,7 @@ impl Capacity {
         matches!(self.overflow, Overflow::Refuse)
     }
 
-    /// A power of two.
+    /// The number of shards, a power of two.
     const fn shards(self) -> usize {
         match self.keys / KEYS_PER_SHARD {
             0 => 1,
@@ -85,7 +85,7 @@ impl Capacity {
     }
 }
 
-/// 1,000,000 keys, of which the old make room for the new.
+/// 1,000,000 keys, with [`Overflow::Evict`].
 impl Default for Capacity {
     fn default() -> Self {
         Self {
@@ -102,11 +102,11 @@ pub(super) struct Memory {
     shards: Shards<KeyShard>,
     overflow: Overflow,
     keys_per_shard: usize,
-    // In a box, because it is most of the size.
+    // Boxed, because it would be most of the size.
     metrics: Box<KeyMetrics>,
 }
 
-/// The limit keeps as many keys as it may, and refuses new ones.
+/// The limit has reached its maximum number of keys, and refuses new ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Full;
 
@@ -131,7 +131,7 @@ impl Memory {
         self
     }
 
-    /// The hash of a key, by which it is kept.
+    /// The hash under which a key is kept.
     pub(super) fn fingerprint<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
@@ -150,7 +150,7 @@ impl Memory {
         self.update(key, now, |times| Decision::take(quotas, times, now, units))
     }
 
-    /// Changes how far each quota of the key is ahead, whatever is left.
+    /// Changes how far each quota of the key is ahead, however much is left.
     pub(super) fn force(
         &self,
         key: Fingerprint,
@@ -163,14 +163,14 @@ impl Memory {
         })
     }
 
-    /// What is left of a key.
+    /// The balance of a key.
     pub(super) fn peek(&self, key: Fingerprint) -> Decision {
         let now = now(&self.clock);
         let found = self.read(key, |times| Decision::read(times, now));
         found.unwrap_or_default()
     }
 
-    /// Makes the quotas of a key whole; whether it was kept.
+    /// Makes the quotas of a key full; returns whether the key was kept.
     pub(super) fn reset(&self, key: Fingerprint) -> bool {
         let key = stored(key);
         let was_kept = self.shards.lock(key.low).table.remove(key);
@@ -185,7 +185,7 @@ impl Memory {
         self.shards.each().map(|shard| shard.table.len).sum()
     }
 
-    /// Changes the times of a key; those of a key that is not kept are 0. It is kept if one of
+    /// Changes the times of a key; those of a key that is not kept are 0. The key is kept if one of
     /// them is later than now.
     fn update<T>(
         &self,
@@ -208,14 +208,14 @@ impl Memory {
         outcome
     }
 
-    /// Reads the times of a key; `None` if it is not kept, which is as if they were 0.
+    /// Reads the times of a key; `None` if it is not kept, which is equivalent to 0.
     fn read<T>(&self, key: Fingerprint, read: impl FnOnce(&[u64]) -> T) -> Option<T> {
         let key = stored(key);
         self.shards.lock(key.low).table.times(key).map(read)
     }
 }
 
-/// The gauge adds up the limits with the same names.
+/// The gauge sums over the limits with the same names.
 #[cfg(feature = "metrics")]
 impl Drop for Memory {
     fn drop(&mut self) {
@@ -223,12 +223,12 @@ impl Drop for Memory {
     }
 }
 
-/// Tells a recorder how many keys are kept, and how many have made room for others.
+/// Reports how many keys are kept, and how many have been evicted.
 #[cfg(feature = "metrics")]
 #[derive(Default)]
 struct KeyMetrics {
     limit: SharedString,
-    /// Asked for when the first key comes: then a recorder is installed.
+    /// Created when the first key arrives: by then a recorder is installed.
     keys: OnceLock<Gauge>,
     evictions: OnceLock<Counter>,
 }
@@ -250,7 +250,7 @@ impl KeyMetrics {
             || metrics::gauge!("wythe_rate_limit_keys", "limit" => self.limit.clone()),
         );
         let difference = |more: usize, less: usize| {
-            // A shard has far fewer.
+            // A shard has far fewer keys.
             f64::from(u32::try_from(more.saturating_sub(less)).unwrap_or(u32::MAX))
         };
         if after > before {
@@ -273,7 +273,7 @@ impl KeyMetrics {
 struct KeyMetrics;
 
 #[cfg(not(feature = "metrics"))]
-#[expect(clippy::unused_self, reason = "with `metrics` it is used")]
+#[expect(clippy::unused_self, reason = "it is used with `metrics`")]
 impl KeyMetrics {
     const fn new(_: &str) -> Self {
         Self
@@ -284,10 +284,10 @@ impl KeyMetrics {
     const fn evicted(&self) {}
 }
 
-/// A part of the keys: which are kept, and which are dropped.
+/// A part of the keys: decides which ones are kept, and which are dropped.
 struct KeyShard {
     table: KeyTable,
-    /// No key is idle before this, so a sweep before it would find nothing.
+    /// No key becomes idle before this, so an earlier sweep would find nothing.
     earliest: u64,
 }
 
@@ -323,7 +323,7 @@ impl KeyShard {
         Ok(outcome)
     }
 
-    /// Drops the keys that are idle and gives memory back; whether it dropped any.
+    /// Drops idle keys and releases memory; returns whether it dropped any.
     fn sweep(&mut self, now: u64) -> bool {
         if now < self.earliest && !self.table.is_loose() {
             return false;
@@ -349,7 +349,7 @@ impl KeyShard {
             let candidates = self.table.from(key).take(CANDIDATES);
             let candidates = candidates.map(|(key, times)| (idle_at(times), key));
             let (idle_at, soonest) = candidates.min().ok_or(Full)?;
-            // Most often one of the candidates is idle, if any key is.
+            // If any key is idle, most often one of the candidates is.
             if idle_at <= now {
                 self.table.remove(soonest);
             } else if !self.sweep(now) {
@@ -373,7 +373,7 @@ impl KeyShard {
     }
 }
 
-/// When all quotas of a key are whole: from then on it is like one that was never seen.
+/// When all quotas of a key are full: from then on it does not differ from a key that was never seen.
 fn idle_at(times: &[u64]) -> u64 {
     times.iter().copied().max().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Keys and their times, in the order of their hashes: [`KeyTable`].
+//! Keys and their times, in the order of the keys' hashes: [`KeyTable`].
 
 use std::mem;
 
@@ -7,21 +7,21 @@ use crate::request::key::Fingerprint;
 /// The first word of a slot without a key.
 const EMPTY: u64 = 0;
 
-/// Keys in the order of their hashes, and the same number of times for each: linear probing
-/// without deletion marks.
+/// Keys in the order of their hashes, and the same number of times for each: linear probing without
+/// tombstones.
 ///
-/// Each key has a home: the slot at the same part of the table as its hash is of all hashes. It
-/// stands there or to the right of it, with no empty slot between. As the keys are in order, a
-/// search for one that is missing ends where it would be, removing one closes the gap, and a
-/// table of another size is made in one pass from left to right. So it can be four fifths full
-/// and grow in steps of a third, where a table of buckets that doubles would waste twice the
-/// memory after each step.
+/// Each key has a home slot, whose position in the table is proportional to the hash. The key is there
+/// or to the right of it, with no empty slot in between. Because the keys are in order, a search for a
+/// missing key ends where the key would be, removing a key closes the gap, and a table of another size
+/// is built in one pass from left to right. The table can therefore be four fifths full and grow in
+/// steps of a third, whereas a table of buckets that doubles would waste twice the memory after each
+/// step.
 pub(super) struct KeyTable {
-    /// Slots of `stride` words: two of the key, then its times. A place is an offset in words.
+    /// Slots of `stride` words: two for the key, then its times. A position is an offset in words.
     words: Vec<u64>,
     stride: usize,
-    /// The number of slots that are homes. There may be more: a tail for keys that found the last
-    /// homes taken, instead of wrapping around.
+    /// The number of slots that are homes. There may be more slots: a tail for keys that found the
+    /// last homes taken, instead of wrapping around.
     homes: usize,
     pub(super) len: usize,
 }
@@ -72,14 +72,14 @@ impl KeyTable {
         entries(&self.words, self.stride).map(|(_, times)| times)
     }
 
-    /// The keys and their times, from the home of a key on and then from the start.
+    /// The keys and their times, from the home of a key to the end and then from the start.
     pub(super) fn from(&self, key: Fingerprint) -> impl Iterator<Item = (Fingerprint, &[u64])> {
         let home = self.words.split_at_checked(self.home(key.high));
         let (before, after) = home.unwrap_or((&[], &self.words));
         entries(after, self.stride).chain(entries(before, self.stride))
     }
 
-    /// Adds a key that is not there.
+    /// Adds a key that is not in the table.
     pub(super) fn insert(&mut self, key: Fingerprint, times: &[u64]) {
         let (Ok(at) | Err(at)) = self.find(key);
         let mut end = at;
@@ -92,7 +92,7 @@ impl KeyTable {
         self.put(at, key, times);
     }
 
-    /// Removes a key: those that it kept from their homes move to the left.
+    /// Removes a key: keys that it displaced from their homes move to the left.
     pub(super) fn remove(&mut self, key: Fingerprint) -> bool {
         let Ok(at) = self.find(key) else {
             return false;
@@ -113,9 +113,9 @@ impl KeyTable {
         true
     }
 
-    /// Keeps only some keys, in a table of the right size for that many.
+    /// Keeps only some keys, in a table of the right size for this number.
     pub(super) fn rebuild(&mut self, keys: usize, mut keep: impl FnMut(&[u64]) -> bool) {
-        // Three fifths full: up to a third more until the next time.
+        // Three fifths full: room for a third more until the next time.
         self.homes = keys.saturating_mul(5).div_ceil(3);
         self.len = 0;
         let slots = self.homes.saturating_add(self.homes / 64);
@@ -130,7 +130,7 @@ impl KeyTable {
         }
     }
 
-    /// Writes a key into a slot that is free.
+    /// Writes a key into a free slot.
     fn put(&mut self, at: usize, key: Fingerprint, times: &[u64]) {
         if let Some([high, low, slot @ ..]) = self.words.get_mut(at..) {
             (*high, *low) = (key.high, key.low);
@@ -141,7 +141,7 @@ impl KeyTable {
         self.len = self.len.saturating_add(1);
     }
 
-    /// Where a key is, or where it would be.
+    /// The position of a key, or where it would be.
     fn find(&self, key: Fingerprint) -> Result<usize, usize> {
         let mut at = self.home(key.high);
         while let Some([high, low, ..]) = self.words.get(at..) {
@@ -165,7 +165,7 @@ impl KeyTable {
             .saturating_mul(self.stride)
     }
 
-    /// Lengthens the tail if it ends before.
+    /// Lengthens the tail if it is too short.
     fn reach(&mut self, end: usize) {
         if self.words.len() < end {
             let end = end.saturating_add(self.stride.saturating_mul(3));
@@ -176,7 +176,7 @@ impl KeyTable {
     }
 }
 
-/// The key as tables keep it: there, 0 marks an empty slot.
+/// The key as tables store it: 0 marks an empty slot.
 pub(super) fn stored(key: Fingerprint) -> Fingerprint {
     let high = key.high.max(EMPTY.saturating_add(1));
     Fingerprint { high, ..key }

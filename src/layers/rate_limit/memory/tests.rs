@@ -1,4 +1,4 @@
-//! What the store keeps, drops and refuses can hardly be seen from outside.
+//! Unit tests, because what the store keeps, drops and refuses is hard to observe from outside.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ fn store(keys: usize, overflow: Overflow) -> Memory {
     Memory::new(Capacity::new(keys, overflow).unwrap(), 1, Clock::system())
 }
 
-/// The same key for the same number, spread as hashes are.
+/// The same key for the same number, distributed like hashes.
 fn key(number: u64) -> Fingerprint {
     let mix = |number: u64| {
         let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +33,7 @@ fn key(number: u64) -> Fingerprint {
 }
 
 impl Memory {
-    /// Takes so much of a key, as a rate limit does; what the time was before. `None` if full.
+    /// Takes this much of a key, as a rate limit does; returns the time before. `None` if full.
     fn spend(&self, key: Fingerprint, now: u64, ahead: u64) -> Option<u64> {
         self.update(key, now, |times| {
             let before = times[0];
@@ -43,7 +43,7 @@ impl Memory {
         .ok()
     }
 
-    /// The bytes that it holds on the heap.
+    /// The number of bytes that it holds on the heap.
     fn bytes(&self) -> usize {
         let tables: usize = self.shards.each().map(|shard| shard.table.bytes()).sum();
         tables.saturating_add(self.shards.bytes())
@@ -54,7 +54,7 @@ impl Memory {
     }
 }
 
-// What happens when there are as many keys as there may be.
+// Behavior at the maximum number of keys.
 
 #[test]
 fn never_more_keys_than_asked_for() {
@@ -85,7 +85,7 @@ fn a_store_that_refuses_serves_those_it_knows_and_others_when_some_are_idle() {
     }
     assert_eq!(store.spend(key(3), 0, SECOND), None);
     assert_eq!(store.spend(key(1), 0, SECOND), Some(2 * SECOND));
-    // What leaves a key whole needs no room.
+    // A key that stays full needs no room.
     assert_eq!(store.spend(key(3), 0, 0), Some(0));
     assert_eq!(store.spend(key(3), SECOND - 1, SECOND), None);
     assert_eq!(store.spend(key(3), SECOND, 9 * SECOND), Some(0));
@@ -99,7 +99,7 @@ fn a_store_that_refuses_serves_those_it_knows_and_others_when_some_are_idle() {
 fn what_is_idle_goes_before_what_is_not() {
     let store = store(200, Overflow::Evict);
     for n in 0..200 {
-        // One of them is idle after a second. There are more than those that are looked at.
+        // One of them is idle after a second. There are more than are compared.
         let ahead = if n == 77 { SECOND } else { 60 * SECOND };
         store.spend(key(n), 0, ahead);
     }
@@ -113,8 +113,8 @@ fn a_flood_of_made_up_keys_does_not_free_those_who_are_locked_out() {
     for n in 0..1_000 {
         store.spend(key(n), 0, 3_600 * SECOND);
     }
-    // One request each, in ten minutes: of 60 a minute, so that each is whole after a second.
-    // And then of 60 an hour: nothing becomes whole as quickly as it comes.
+    // One request each, within ten minutes: first at 60 per minute, so that each key is full after a
+    // second, and then at 60 per hour, so that keys arrive faster than others become full.
     for (from, ahead) in [(1_000, SECOND), (301_000, 60 * SECOND)] {
         for n in from..from + 300_000 {
             store.spend(key(n), n * 2_000_000, ahead);
@@ -125,7 +125,7 @@ fn a_flood_of_made_up_keys_does_not_free_those_who_are_locked_out() {
     assert!(store.len() <= 10_000);
 }
 
-// What the store takes, and that it gives it back.
+// Memory use, and that memory is released.
 
 #[test]
 fn a_key_takes_at_most_48_bytes_however_many_there_are() {
@@ -169,7 +169,7 @@ fn memory_comes_back_though_only_one_key_is_used() {
         store.spend(key(n), 0, SECOND);
     }
     assert!(store.bytes() > 6_000_000);
-    // One request a second: each sweeps one of the 512 shards.
+    // One request per second: each sweeps one of the 512 shards.
     let mut now = SECOND;
     for _ in 0..512 {
         now += SECOND;
@@ -198,7 +198,7 @@ fn sweeps_that_were_missed_are_made_up_for() {
     for n in 0..50_000 {
         store.spend(key(n), 0, SECOND);
     }
-    // All at one moment, an hour later: as many as there are shards.
+    // All at the same moment, an hour later: as many as there are shards.
     for _ in 0..64 {
         store.spend(key(0), 3_600 * SECOND, SECOND);
     }
@@ -257,7 +257,7 @@ fn keys_that_meet_in_one_shard_and_one_slot_are_told_apart() {
             low: n * step,
         };
         let store = store(100_000, Overflow::Evict);
-        // All in one shard, or all in one place of each.
+        // All in one shard, or all in one slot of each.
         for n in 0..2_000 {
             assert_eq!(store.spend(keys(n), 0, n + 1), Some(0));
         }
@@ -339,7 +339,7 @@ fn counts_are_exact_while_shards_grow_and_are_swept() {
         assert_eq!(count(n), Some(THREADS * 5));
         assert!((1..=THREADS).all(|thread| count(10_000 * thread + n) == Some(5)));
     }
-    // Those that passed by were swept: of 160,000, one sweep every 60 s lets some stay.
+    // Expired keys were swept: of 160,000, one sweep every 60 s leaves some.
     assert!(store.len() < 36_000 + 80_000, "{}", store.len());
 }
 
@@ -371,11 +371,11 @@ fn of_one_key_a_full_store_that_refuses_gives_out_what_there_is() {
     assert_eq!(taken, 999);
 }
 
-// The store beside a plain map that forgets nothing but what it must.
+// Compares the store with a plain map that drops only what it must.
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Some nanoseconds for each of the times.
+    /// The number of nanoseconds for each of the times.
     Take(u64, [u64; 3]),
     Read(u64),
     Remove(u64),
@@ -390,13 +390,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => number().prop_map(Step::Read),
         1 => number().prop_map(Step::Remove),
         2 => prop_oneof![0..200_u64, Just(10_000)].prop_map(Step::Wait),
-        // A whole round of sweeps.
+        // A complete round of sweeps.
         1 => Just(Step::Wait(60_000_000_000)),
     ];
     prop::collection::vec(step, 0..600)
 }
 
-/// Keys as hashes are, all in one place, and at both ends.
+/// Keys like hashes, all in one place, and at both ends.
 fn crowded(number: u64) -> Fingerprint {
     let high = match number % 4 {
         0 => u64::MAX,
@@ -423,7 +423,7 @@ impl Model {
         self.times.retain(|_, times| Self::idle_at(times) > now);
     }
 
-    /// What `take` leads to, and whether there is room for it.
+    /// The result of `take`, and whether there is room for it.
     fn take(&mut self, key: Fingerprint, ahead: &[u64], cap: usize, overflow: Overflow) -> bool {
         self.forget_the_idle();
         let zeros = || vec![0; ahead.len()];
@@ -482,7 +482,7 @@ fn run(keys: fn(u64) -> Fingerprint, cap: usize, overflow: Overflow, width: usiz
     (0..150).for_each(|n| compare(&store, &model, keys(n)));
 }
 
-/// A key that is not idle is kept, and nothing is made up.
+/// A key that is not idle is kept, and no key is invented.
 fn compare(store: &Memory, model: &Model, key: Fingerprint) {
     let times = store.read(key, <[u64]>::to_vec);
     let live = |times: &&Vec<u64>| Model::idle_at(times) > model.now;
@@ -496,7 +496,7 @@ proptest! {
     #[test]
     fn it_keeps_what_a_map_keeps(
         steps in steps(),
-        // Up to 32, it is the soonest of all that makes room.
+        // With up to 32 keys, the first to become full of all keys makes room.
         cap in prop_oneof![Just(1_usize), Just(3), 1..=32_usize, Just(200), Just(1_000_000)],
         overflow in prop_oneof![Just(Overflow::Refuse), Just(Overflow::Evict)],
         width in 1..=3_usize,

@@ -31,7 +31,7 @@ use crate::{
     wire::Problem,
 };
 
-/// The most charges that wait for the server at once, after their responses were sent.
+/// The maximum number of charges that wait for the server after their responses were sent.
 const MOST_CHARGES: u32 = 1_024;
 
 static UNAVAILABLE: LazyLock<Problem> = LazyLock::new(|| {
@@ -44,14 +44,14 @@ pub(in crate::layers::rate_limit) struct RedisCounts {
     options: Arc<RedisOptions>,
     leases: Option<Leases>,
     clock: Clock,
-    /// Counts here while the server does not answer, for [`OnFailure::Local`].
+    /// Counts in memory while the server does not answer, for [`OnFailure::Local`].
     local: Option<Memory>,
-    /// The charges that wait.
+    /// The number of waiting charges.
     charges: AtomicU32,
 }
 
 impl RedisCounts {
-    /// With counts in memory for the time while the server does not answer.
+    /// Also counts in memory while the server does not answer, if configured.
     pub(in crate::layers::rate_limit) fn new(
         options: Arc<RedisOptions>,
         clock: Clock,
@@ -66,7 +66,7 @@ impl RedisCounts {
         }
     }
 
-    /// What counts while the server does not answer.
+    /// The memory that counts while the server does not answer.
     pub(in crate::layers::rate_limit) const fn memory(&self) -> Option<&Memory> {
         self.local.as_ref()
     }
@@ -92,7 +92,7 @@ impl RedisCounts {
         self.options.store.counters.undecided.add_one();
     }
 
-    /// The problem of a request that the server has not decided, and the time until the next attempt;
+    /// The problem for a request that the server has not decided, and the time until the next attempt;
     /// `None` if such requests pass.
     pub(in crate::layers::rate_limit) fn denial(
         &self,
@@ -102,15 +102,15 @@ impl RedisCounts {
             return None;
         }
         let problem = match failure {
-            // The event of when it was given up has the cause.
+            // The event that was logged when the circuit breaker opened has the cause.
             Failure::GivenUp => UNAVAILABLE.clone(),
             failure => UNAVAILABLE.clone().because(failure),
         };
         Some((problem, self.server().until_probe()))
     }
 
-    /// Takes units from every quota of a key, or from none, if a lease has enough or the server is
-    /// given up.
+    /// Takes units from every quota of a key, or from none, without a query: if a lease has enough, or
+    /// the circuit breaker is open.
     pub(in crate::layers::rate_limit) fn take_without_asking(
         &self,
         plan: &Plan,
@@ -163,7 +163,7 @@ impl RedisCounts {
         Ok(reply.decision)
     }
 
-    /// One request refills the lease; those that come meanwhile wait for what it gets.
+    /// One request refills the lease; those that arrive in the meantime wait for the result.
     async fn take_leased(
         self: &Arc<Self>,
         leases: &Leases,
@@ -182,7 +182,7 @@ impl RedisCounts {
         let Some(_waiting) = lease.wait(leases.batch) else {
             return self.take_directly(plan, name, units, deadline).await;
         };
-        // Half of the time for the requests before, half for the server.
+        // Half of the time for the requests ahead, half for the server.
         let half = deadline.checked_sub(self.server().timeout / 2);
         let Some(turn) = lease.turn(half.unwrap_or(deadline)).await else {
             return self.take_directly(plan, name, units, deadline).await;
@@ -193,9 +193,9 @@ impl RedisCounts {
         self.refill(leases, turn, plan, name, units, deadline).await
     }
 
-    /// Gives back what is left of a lease, and takes a batch of which the request gets its units.
+    /// Returns what is left of a lease, and takes a batch, from which the request gets its units.
     ///
-    /// It is a task of its own: if the client disconnects meanwhile, the server has counted the
+    /// It runs in its own task: if the client disconnects, the server may already have counted the
     /// batch, and other requests spend it.
     async fn refill(
         self: &Arc<Self>,
@@ -210,8 +210,8 @@ impl RedisCounts {
         let (counts, plan, name) = (Arc::clone(self), Arc::clone(plan), name.clone());
         let refilled = tokio::spawn(async move {
             let lease = turn.lease();
-            // If no answer comes, the rest may have been given back or not: then it is lost, so
-            // that nothing is spent twice.
+            // If no answer comes, the server may or may not have received the returned units: they are
+            // lost, so that nothing is spent twice.
             let take = Operation::Take {
                 least: units,
                 most: batch,
@@ -220,7 +220,7 @@ impl RedisCounts {
             let reply = counts.ask(&plan, &name, take, deadline).await?;
             Ok(lease.fill(&plan.quotas, &reply, units, now(&counts.clock), ttl))
         });
-        // A task that does not panic ends early only when the runtime shuts down.
+        // A task that does not panic only ends early when the runtime shuts down.
         refilled.await.unwrap_or(Err(Failure::NoRuntime))
     }
 
@@ -230,7 +230,7 @@ impl RedisCounts {
         Some(decision)
     }
 
-    /// Charges a key, or gives it back if it is negative.
+    /// Charges a key, or gives units back if the number is negative.
     pub(in crate::layers::rate_limit) async fn charge(
         &self,
         plan: &Plan,
@@ -254,8 +254,8 @@ impl RedisCounts {
         self.ask(plan, name, charge, deadline).await.map(drop)
     }
 
-    /// The same in a task of its own, while the response goes on: what will be left then, but for
-    /// what others take meanwhile.
+    /// The same in its own task, while the response goes on. Returns the expected balance, apart from
+    /// what other requests take in the meantime.
     pub(in crate::layers::rate_limit) fn charge_later(
         self: Arc<Self>,
         name: Name,
@@ -284,7 +284,7 @@ impl RedisCounts {
         decision
     }
 
-    /// Lets nothing of a key through for this many nanoseconds.
+    /// Lets nothing of a key through for this number of nanoseconds.
     pub(in crate::layers::rate_limit) async fn block(
         &self,
         plan: &Plan,
@@ -294,7 +294,7 @@ impl RedisCounts {
         self.change(plan, name, Operation::Block(duration)).await
     }
 
-    /// Makes a key whole.
+    /// Makes the quotas of a key full.
     pub(in crate::layers::rate_limit) async fn reset(
         &self,
         plan: &Plan,
@@ -311,7 +311,7 @@ impl RedisCounts {
         changed.map(drop).map_err(|failure| self.problem(failure))
     }
 
-    /// What is left of a key in the server.
+    /// The balance of a key in the server.
     pub(in crate::layers::rate_limit) async fn peek(
         &self,
         plan: &Plan,
@@ -334,7 +334,7 @@ impl RedisCounts {
         &self.options.store.server
     }
 
-    /// Runs the script, unless the server is given up.
+    /// Runs the script, unless the circuit breaker is open.
     async fn ask(
         &self,
         plan: &Plan,

@@ -1,8 +1,8 @@
-//! Units that an instance has taken from the server in advance, and spends without asking.
+//! Units that an instance has taken from the server in advance, and spends without a query.
 //!
-//! What an instance holds of a key after a decision is at most `batch - 1` units: it takes at most
-//! `batch`, gives back what it held in the same call, and the request for which it asks takes at
-//! least one. The module documentation says what follows from that.
+//! After a decision, an instance holds at most `batch - 1` units of a key: it takes at most `batch`,
+//! returns what it held in the same call, and the request that caused the call takes at least one. The
+//! module documentation describes the consequences.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -25,16 +25,16 @@ use crate::{
 
 const SHARDS: usize = 64;
 
-/// The most keys in one shard: 32,768 in all, about 10 MB.
+/// The maximum number of keys in one shard: 32,768 in all, about 10 MB.
 const KEYS_IN_SHARD: usize = 512;
 
-/// The most batches that requests wait for.
+/// The maximum number of batches that requests wait for.
 const BATCHES_IN_QUEUE: u32 = 4;
 
-/// What this instance holds, of all keys.
+/// All leases of this instance.
 pub(super) struct Leases {
     pub(super) batch: u32,
-    /// Nanoseconds.
+    /// In nanoseconds.
     pub(super) ttl: u64,
     keys: Shards<HashMap<u128, Arc<Lease>>>,
 }
@@ -52,7 +52,8 @@ impl Leases {
         self.keys.lock(u64::try_from(id >> 64).unwrap_or_default())
     }
 
-    /// The lease of a key. `None` if there is no room for another: such keys ask each time.
+    /// The lease of a key. `None` if there is no room for another: such keys query the server each
+    /// time.
     pub(super) fn of(&self, id: u128, now: u64) -> Option<Arc<Lease>> {
         let mut shard = self.shard(id);
         if shard.len() >= KEYS_IN_SHARD && !shard.contains_key(&id) {
@@ -68,7 +69,7 @@ impl Leases {
         Some(Arc::clone(lease))
     }
 
-    /// The lease of a key that has one.
+    /// The existing lease of a key.
     pub(super) fn find(&self, id: u128) -> Option<Arc<Lease>> {
         self.shard(id).get(&id).map(Arc::clone)
     }
@@ -79,8 +80,8 @@ impl Leases {
         lease.is_some_and(|lease| lease.give_back(units, self.batch, now))
     }
 
-    /// Drops what is held of a key whose counts are being changed from outside. This is done when the
-    /// change ends, however it ends: the server may have made it although the caller was dropped.
+    /// Drops the units held of a key whose counts are being changed from outside. This happens when
+    /// the change ends, however it ends: the server may have made it even if the caller was dropped.
     pub(super) const fn forget_on_drop(&self, id: u128) -> ForgetOnDrop<'_> {
         ForgetOnDrop { leases: self, id }
     }
@@ -98,29 +99,30 @@ impl Drop for ForgetOnDrop<'_> {
     }
 }
 
-/// What this instance holds of one key.
+/// The units that this instance holds of one key.
 pub(super) struct Lease {
     held: Mutex<Held>,
-    /// The right to refill it: one permit. Requests that come meanwhile wait for the units.
+    /// The right to refill the lease: one permit. Requests that arrive in the meantime wait for the
+    /// units.
     refill: Semaphore,
     waiting: AtomicU32,
 }
 
 struct Held {
     units: u32,
-    /// When the server was last asked.
+    /// When the server last answered.
     since: u64,
-    /// Until then, what the server has said holds.
+    /// Until when the server's answer is valid.
     until: u64,
     decision: Decision,
-    /// After a refusal, nothing that costs this much or more passes.
+    /// After a refusal, no request that costs this much or more passes.
     refused: Option<u32>,
 }
 
-/// The right to refill a lease, until this is dropped.
+/// The right to refill a lease, held until this is dropped.
 pub(super) struct Turn(Arc<Lease>);
 
-/// A request that waits for a refill, counted while this lives.
+/// A request that waits for a refill, counted until this is dropped.
 pub(super) struct Waiting<'a>(&'a AtomicU32);
 
 impl Lease {
@@ -142,7 +144,7 @@ impl Lease {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides from what is held, if that is enough, or from what the server said last.
+    /// Decides from the held units, if there are enough, or from the server's last answer.
     pub(super) fn decide(&self, quotas: &[Gcra], units: u32, now: u64) -> Option<Decision> {
         let mut held = self.lock();
         if now >= held.until {
@@ -158,15 +160,15 @@ impl Lease {
         Some(held.left(quotas, elapsed))
     }
 
-    /// Waits with others, unless it would take more than a few batches to serve all of them, one
-    /// after the other.
+    /// Waits with others, unless serving all of them one after the other would take more than a few
+    /// batches.
     pub(super) fn wait(&self, batch: u32) -> Option<Waiting<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
         let waiting = Waiting(&self.waiting);
         (before < batch.saturating_mul(BATCHES_IN_QUEUE)).then_some(waiting)
     }
 
-    /// Waits for the right to refill it, until the deadline.
+    /// Waits for the right to refill the lease, until the deadline.
     pub(super) async fn turn(self: &Arc<Self>, deadline: Instant) -> Option<Turn> {
         let permit = timeout_at(deadline, self.refill.acquire())
             .await
@@ -176,12 +178,12 @@ impl Lease {
         Some(Turn(Arc::clone(self)))
     }
 
-    /// Takes what is left, to give it back.
+    /// Takes out the remaining units, to return them.
     pub(super) fn empty(&self) -> u32 {
         std::mem::take(&mut self.lock().units)
     }
 
-    /// Takes over what the server has said to a request that costs `units`.
+    /// Applies the server's answer to a request that costs `units`.
     pub(super) fn fill(
         &self,
         quotas: &[Gcra],
@@ -217,8 +219,8 @@ impl Lease {
 }
 
 impl Held {
-    /// What the client has left as far as this instance knows: what was left in the server, and
-    /// what is held here.
+    /// The client's balance as far as this instance knows: what was left in the server, plus what is
+    /// held here.
     fn left(&self, quotas: &[Gcra], elapsed: u64) -> Decision {
         let mut decision = self.decision;
         decision.change(quotas, |quota, ahead| {

@@ -1,21 +1,22 @@
--- Counts one key by GCRA, for all quotas of a limit at once: all of them change, or none.
+-- Counts one key by GCRA, for all quotas of a limit at once: either all of them change, or none.
 --
--- KEYS[1]  the key: the only one that is touched
--- ARGV[1]  what to do: take, charge, block, peek or reset
--- ARGV[2]  take: the fewest units that will do; charge: the units, negative to give back;
---          block: for how many nanoseconds
--- ARGV[3]  take: the most units that are wanted
--- ARGV[4]  take: units of an earlier take that were not used and are given back first
+-- KEYS[1]  the only key
+-- ARGV[1]  the operation: take, charge, block, peek or reset
+-- ARGV[2]  take: the minimum number of units; charge: the units, negative to give back;
+--          block: the duration in nanoseconds
+-- ARGV[3]  take: the maximum number of units
+-- ARGV[4]  take: unused units of an earlier take, which are given back first
 -- ARGV[5]  the time in nanoseconds; empty for the server's own
--- ARGV[6]  from here on: name, interval and whole of each quota, in nanoseconds
+-- ARGV[6]  from here on: name, interval and length (`whole`) of each quota, in nanoseconds
 --
--- Answers the units that were taken, a bit for each quota that is spent, and for each quota how
--- many nanoseconds from now it will be whole. The value is the time at which it was written, then
--- name, distance, interval and whole of each quota that is not whole.
+-- Returns the units that were taken, a bit for each quota that is spent, and for each quota the
+-- nanoseconds until it is full. The value is the time at which it was written, then the name,
+-- distance, interval and length of each quota that is not full.
 --
--- Lua's numbers are exact up to 2^53, so all distances end there, and times, which may be larger,
--- are texts whose seconds and fractions are subtracted apart. What is larger in between (units to
--- charge, times an interval) is cut before it is used, and no rounding makes it smaller than 2^53.
+-- Lua's numbers are exact up to 2^53, so all distances end there. Times may be larger, so they are
+-- strings whose seconds and fractions are subtracted separately. Larger intermediate results (units
+-- to charge times an interval) are cut before they are used, and rounding does not make them smaller
+-- than 2^53.
 
 local key, what = KEYS[1], ARGV[1]
 if what == 'reset' then
@@ -26,8 +27,8 @@ end
 local FURTHEST = 9007199254740991
 local first, most, back = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- The time, the digits of its fraction of a second, and milliseconds to keep the value for longer:
--- a clock of the caller's own need not run as the server's does.
+-- The time, the number of digits of its fractional seconds, and extra milliseconds for which the
+-- value is kept: the caller's own clock may not run at the same speed as the server's.
 local now, digits, spare = ARGV[5], 9, 3600000
 if now == '' then
   local time = redis.call('TIME')
@@ -42,7 +43,7 @@ local function between(from, to)
   return (seconds(to) - seconds(from)) * 1000000000 + parts * 10 ^ (9 - digits)
 end
 
--- What is known of the key. If the clock was set back, the distances count from now on.
+-- The stored state of the key. If the clock was set back, the distances count from now on.
 local known, changed = {}, false
 local value = redis.call('GET', key)
 if value then
@@ -63,8 +64,8 @@ for at = 6, #ARGV, 3 do
   local old, ahead = known[ARGV[at]], 0
   if old and old[1] > 0 then
     ahead = old[1]
-    -- Another deployment has another quota of this name. The units that were spent stay spent,
-    -- but lock nobody for longer than this one takes to come back.
+    -- Another deployment has a different quota with this name. The units that were spent stay spent,
+    -- but lock no client out for longer than this quota takes to be replenished.
     if old[2] ~= interval or old[3] ~= whole then
       ahead = math.min(whole, math.floor(ahead / old[2] * interval))
       changed = true

@@ -1,4 +1,4 @@
-//! The one script that runs in the server, how it is called, and the names of keys in its calls.
+//! The only script that runs in the server, its calls, and the names of keys in these calls.
 
 use std::{fmt, hash::Hasher, sync::LazyLock};
 
@@ -12,39 +12,39 @@ use crate::{
 
 const SOURCE: &str = include_str!("script.lua");
 
-/// The source with its SHA-1, by which servers know it.
+/// The source with its SHA-1, by which servers identify it.
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SOURCE));
 
-/// The furthest that a key can be ahead: 104 days. Numbers in Lua are exact up to here.
+/// The furthest that a key can be ahead: 104 days. Lua's numbers are exact up to here.
 pub(super) const FURTHEST: u64 = (1 << 53) - 1;
 
 /// What to do with a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
-    /// Take units from every quota: as many as there are, but not fewer than `least` and not more
-    /// than `most`. `back` are given back before.
+    /// Take units from every quota: as many as are available, but not fewer than `least` and not more
+    /// than `most`. `back` units are given back before.
     Take {
         least: u32,
         most: u32,
         back: u32,
     },
-    /// Charge units, whatever is left; negative to give back.
+    /// Charge units, however much is left; negative to give back.
     Charge(i64),
-    /// Let nothing through for this many nanoseconds.
+    /// Let nothing through for this number of nanoseconds.
     Block(u64),
     Peek,
     Reset,
 }
 
-/// What the script answered.
+/// The script's answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reply {
     pub(super) taken: u32,
     pub(super) decision: Decision,
 }
 
-/// The call of the script; `now` if the limit has a clock of its own. `source` sends the script as
-/// well, to servers that do not have it.
+/// The call of the script; `now` if the limit has its own clock. `source` sends the script as well, to
+/// servers that do not have it.
 pub(super) fn call(
     quotas: &[Gcra],
     key: &str,
@@ -85,7 +85,7 @@ pub(super) fn call(
 }
 
 impl Reply {
-    /// `None` if it is not what the script answers.
+    /// `None` if it is not an answer of the script.
     pub(super) fn read(numbers: &[i64]) -> Option<Self> {
         let [taken, violated, rest @ ..] = numbers else {
             return None;
@@ -101,13 +101,13 @@ impl Reply {
     }
 }
 
-/// Names the keys of a limit so that nothing about a client can be read in the server: what all of
-/// them begin with.
+/// Names the keys of a limit so that nothing about a client can be read in the server: the common
+/// prefix, and the common start of the hash.
 #[derive(Clone)]
 pub(super) struct Names {
     /// `prefix:limit:{`
     start: String,
-    /// Has seen the secret and the name of the limit.
+    /// Has hashed the secret and the name of the limit.
     hash: Sha256,
 }
 
@@ -130,8 +130,8 @@ impl Names {
         }
     }
 
-    /// `prefix:limit:{hash}` for what is written, if all of it could be. In a cluster the hash alone
-    /// chooses the slot.
+    /// `prefix:limit:{hash}` of the written key, if all of it could be written. In a cluster the hash
+    /// alone determines the slot.
     pub(super) fn name<E>(
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
@@ -172,7 +172,7 @@ impl fmt::Debug for Name {
 fn write_base64url(number: u128, out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for n in 0..22_u32 {
-        // The last of them stands for two bits.
+        // The last character stands for two bits.
         let shifted = match 122_u32.checked_sub(n.saturating_mul(6)) {
             Some(right) => number >> right,
             None => number << 4,
@@ -232,7 +232,7 @@ mod tests {
         assert!(!text.contains("ada"));
     }
 
-    /// Processes of other versions must count the same keys.
+    /// Processes of other versions must count under the same keys.
     #[test]
     fn names_stay_as_they_are() {
         let name = name(&Names::new("wythe", "login", b""), "ada");

@@ -30,14 +30,14 @@ static MESSAGES: LogMessages = LogMessages {
     closed: "the Redis server of rate limits answers again",
 };
 
-/// Many times what a server takes, and less than clients notice.
+/// Many times what a server needs, and less than clients notice.
 const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A Redis or Valkey server that keeps the counts of limits for many instances; see the
 /// [module](super).
 ///
-/// Make one for each process and server: clones share the connection, the metrics, and the
-/// knowledge of whether the server answers. Each limit has a [name](Self::limit) in it.
+/// Create one per process and server: clones share the connection, the metrics, and the circuit
+/// breaker. Each limit has a [name](Self::limit) in it.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore {
@@ -50,7 +50,7 @@ pub struct RedisStore {
     secret: Option<Arc<[u8]>>,
 }
 
-/// What only limits count; the server counts the rest.
+/// The counters that only limits have; the server has the others.
 #[derive(Default)]
 pub(super) struct Counters {
     pub(super) leased: Counter,
@@ -59,10 +59,10 @@ pub(super) struct Counters {
 }
 
 impl RedisStore {
-    /// Keeps the counts in the server of this URL, such as `redis://10.0.0.7:6379`. The connection
-    /// is made when it is first needed, and again when it breaks.
+    /// Keeps the counts in the server at this URL, such as `redis://10.0.0.7:6379`. The connection is
+    /// opened when it is first needed, and reopened when it breaks.
     ///
-    /// [redis] says what else a URL can have: a user and password, a database,
+    /// The documentation of [redis] describes the URL: it can contain a user and password, a database,
     /// `?protocol=resp3`, and `rediss://` with one of its TLS features.
     ///
     /// # Errors
@@ -76,14 +76,13 @@ impl RedisStore {
         Ok(Self::with(server, on_failure))
     }
 
-    /// Keeps the counts behind a connection of your own: a [`ConnectionManager`], a connection
-    /// to a cluster (`redis::cluster_async::ClusterConnection`) or any other whose clones can be
-    /// used at once.
+    /// Keeps the counts behind your own connection: a [`ConnectionManager`], a connection to a cluster
+    /// (`redis::cluster_async::ClusterConnection`) or any other whose clones can be used concurrently.
     ///
-    /// Whatever timeouts and retries it has, no request waits longer than
-    /// [`timeout`](Self::timeout). A `MultiplexedConnection` does not reconnect when it has broken,
-    /// and a `ConnectionManager` waits up to seconds before it does, and never does after a wrong
-    /// password: prefer [`open`](Self::open) where a URL is enough.
+    /// Whatever timeouts and retries it has, no request waits longer than [`timeout`](Self::timeout).
+    /// Prefer [`open`](Self::open) if a URL is enough: a `MultiplexedConnection` does not reconnect,
+    /// and a `ConnectionManager` may wait for seconds before it does, and never does after a wrong
+    /// password.
     ///
     /// [`ConnectionManager`]: redis::aio::ConnectionManager
     pub fn new<C>(connection: C, on_failure: OnFailure) -> Self
@@ -104,29 +103,29 @@ impl RedisStore {
         }
     }
 
-    /// How long a request waits for the server at most, by default 50 ms. It should be many times
-    /// what the server takes, and less than your clients notice.
+    /// The maximum time that a request waits for the server, by default 50 ms. It should be many times
+    /// what the server needs, and less than your clients notice.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.server.timeout = timeout;
         self
     }
 
-    /// After how many failures in a row the server is given up, by default 5. Then requests do not
-    /// wait for it at all until it answers again.
+    /// After how many failures in a row the circuit breaker opens, by default 5. Requests then do not
+    /// wait for the server at all until it answers again.
     pub const fn give_up_after(mut self, failures: u32) -> Self {
         self.server.retry.failures = failures;
         self
     }
 
-    /// How long a server that was given up is left alone before one request tries again: by default
-    /// 250 ms, then twice as long each time, up to 10 s, with a quarter more or less at random.
+    /// How long an open circuit breaker waits before one request tries again: by default 250 ms, then
+    /// twice as long each time, up to 10 s, plus or minus a random quarter.
     pub const fn try_again_after(mut self, first: Duration, longest: Duration) -> Self {
         self.server.retry.first_backoff = first;
         self.server.retry.longest_backoff = longest;
         self
     }
 
-    /// What all keys begin with, before a colon and the name of the limit: `wythe` by default.
+    /// The beginning of all keys, before a colon and the name of the limit: `wythe` by default.
     /// Applications that share a server need different prefixes.
     pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
@@ -135,20 +134,21 @@ impl RedisStore {
 
     /// A secret that goes into the hashes of keys, the same for all instances.
     ///
-    /// Without it, anyone who can read the database can find out whether a given address or user is
-    /// in it, and can find all IPv4 addresses, as there are few. Another secret starts new counts.
+    /// Without it, anyone who can read the database can find out whether a given address or user is in
+    /// it, and can recover all IPv4 addresses, because there are few. Changing the secret starts new
+    /// counts.
     ///
-    /// An empty one, such as that of an environment variable without a value, is an error of every
-    /// layer that is built with this store.
+    /// If it is empty, such as the value of an unset environment variable, every layer that is built
+    /// with this store is an error.
     pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.secret = Some(secret.as_ref().into());
         self
     }
 
-    /// A limit whose counts are kept here under this name: what
-    /// [`RateLimit::in_redis`](crate::RateLimit::in_redis) takes.
+    /// A limit whose counts are kept here under this name: the argument of
+    /// [`RateLimit::in_redis`](crate::RateLimit::in_redis).
     ///
-    /// Instances share the counts of a name, so each limit needs a name of its own.
+    /// Instances share the counts of a name, so each limit needs its own name.
     pub fn limit(&self, name: impl Into<String>) -> RedisLimit {
         RedisLimit {
             store: self.clone(),
@@ -157,7 +157,7 @@ impl RedisStore {
         }
     }
 
-    /// What was done since the store was made, for your metrics.
+    /// The counters since the store was created, for your metrics.
     #[must_use]
     pub fn metrics(&self) -> RedisMetrics {
         let stats = self.server.stats();
@@ -182,7 +182,7 @@ impl RedisStore {
         self.server.check(&self.prefix)
     }
 
-    /// Takes a name for as long as what comes back lives.
+    /// Reserves a name for as long as the returned value lives.
     fn claim(&self, name: &str) -> Result<Arc<()>, ConfigError> {
         self.server.check_name("name", name)?;
         let names = self.names.lock();
@@ -202,7 +202,7 @@ impl RedisStore {
     }
 }
 
-/// Neither the URL nor the secret.
+/// Shows neither the URL nor the secret.
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
@@ -214,35 +214,34 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// What a store has done since it was made, all limits together; see
-/// [`RedisStore::metrics`].
+/// The counters of a store since it was created, all limits together; see [`RedisStore::metrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisMetrics {
     /// Commands that were sent to the server. With leases there are fewer of them than requests.
     pub round_trips: u64,
-    /// Requests that were decided from a lease, without asking the server.
+    /// Requests that were decided from a lease, without a query to the server.
     pub leased: u64,
-    /// Commands that failed: with an error, without a connection, or by the timeout.
+    /// Commands that failed: with an error, for lack of a connection, or because of the timeout.
     pub failures: u64,
-    /// Commands that had no answer in time; they are among the failures.
+    /// Commands that were not answered in time; also counted as failures.
     pub timeouts: u64,
-    /// Requests that were handled as [`OnFailure`] says.
+    /// Requests that were handled according to [`OnFailure`].
     pub undecided: u64,
     /// Charges after the response that were lost because the server did not answer.
     pub lost_charges: u64,
-    /// How often the server was given up.
+    /// How often the circuit breaker opened.
     pub opened: u64,
-    /// Whether it is given up now.
+    /// Whether the circuit breaker is open: use this for alerts.
     pub is_open: bool,
 }
 
-/// What happens to requests while the server does not answer. There is no default: only you know
-/// which is worse.
+/// What happens to requests while the server does not answer. There is no default: only you know which
+/// outcome is worse.
 ///
-/// | | protects what is behind it | clients notice | for example for |
+/// | | protects the handler | clients notice | for example for |
 /// |---|---|---|---|
-/// | `Deny` | yes | all of them: 503 | password guesses, what costs money |
+/// | `Deny` | yes | all of them: 503 | password guesses, operations that cost money |
 /// | `Allow` | no | nobody | limits for fairness, where the handler survives any load |
 /// | `Local` | roughly | those near their limit | everything else |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,21 +253,21 @@ pub enum OnFailure {
     Deny,
     /// Requests pass uncounted, without fields.
     Allow,
-    /// Each instance counts in its own memory, by its share of every quota: rate and burst divided
-    /// by the number of instances, but at least 1 at once. The fields say the share.
+    /// Each instance counts in its own memory, by its share of every quota: rate and burst divided by
+    /// the number of instances, but a burst of at least 1. The fields show the share.
     ///
-    /// These counts begin whole when the server fails, so a client may get up to twice its quota
-    /// around that moment; those of the server are as they were when it is back.
+    /// These counts start with full quotas when the server fails, so a client may get up to twice its
+    /// quota around that moment; when the server is back, its own counts are unchanged.
     ///
-    /// Each instance finds out by itself whether the server answers. While one counts locally and
+    /// Each instance detects separately whether the server answers. While one counts locally and
     /// others reach the server, as when the server comes and goes, both count: the limit is then up to
-    /// the whole quota of the server and the shares of those that do not reach it. In tests of three
-    /// instances that disagreed all the time, 1.2 to 1.44 times the quota passed. If a burst has
-    /// fewer units than there are instances, each instance still lets one through. A request that
-    /// costs more than the burst of the share is refused until the server is back.
+    /// the whole quota of the server plus the shares of those that do not reach it. In tests of three
+    /// instances that disagreed all the time, 1.2 to 1.44 times the quota passed. If a burst has fewer
+    /// units than there are instances, each instance still lets one through. A request that costs more
+    /// than the burst of the share is refused until the server is back.
     Local {
-        /// The instances that share the limit. If there are more of them, together they let more
-        /// through.
+        /// The number of instances that share the limit. If there are more, they let more through in
+        /// total.
         instances: NonZeroU32,
     },
 }
@@ -283,18 +282,18 @@ pub struct RedisLimit {
 }
 
 impl RedisLimit {
-    /// Takes `batch` units from the server at once and spends them without asking it, for at most
-    /// `ttl`: see [leases](super#leases). The server is asked about once for `batch` requests of a
-    /// key; in exchange each instance may let up to `batch - 1` more through.
+    /// Takes `batch` units from the server at once and spends them without a query, for at most `ttl`:
+    /// see [leases](super#leases). The server is queried about once for `batch` requests of a key; in
+    /// exchange, each instance may let up to `batch - 1` more through.
     ///
-    /// A request that costs more than `batch` always asks.
+    /// A request that costs more than `batch` always queries the server.
     pub const fn lease(mut self, batch: u32, ttl: Duration) -> Self {
         self.lease = Some((batch, ttl));
         self
     }
 
-    /// The quotas of this instance alone, for each plan, while the server does not answer; none if they
-    /// are not needed.
+    /// The quotas of this instance alone, for each plan, while the server does not answer; empty if
+    /// they are not needed.
     pub(in crate::layers::rate_limit) fn shares(
         &self,
         plans: &PlanChoice,
