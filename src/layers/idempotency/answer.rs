@@ -1,4 +1,4 @@
-//! What is kept of an answer, as bytes for a store.
+//! The bytes in which a store keeps an answer.
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
@@ -6,17 +6,17 @@ use serde_json::{Map, Value};
 
 use crate::wire::Problem;
 
-/// Marks an answer that was given before, as Stripe and others do.
+/// Marks a repeated answer, as Stripe and others do.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// An answer that a store had.
+/// An answer from a store.
 pub(super) enum Stored {
     Whole(Response<Bytes>),
-    /// The request was processed, and its answer was too long to keep.
+    /// The request was processed, but its answer was too long to keep.
     NotKept,
 }
 
-/// The version of what follows, and which of the two it is.
+/// The version of the format, and the kind of the answer.
 const NOT_KEPT: u8 = 1;
 const WHOLE: u8 = 2;
 /// The same, for an answer that is a [`Problem`].
@@ -83,9 +83,9 @@ fn read_text(stored: &mut Bytes) -> Option<Bytes> {
     (length <= stored.len()).then(|| stored.split_to(length))
 }
 
-/// The fields that are kept. `Set-Cookie` could give a session to another client that repeats the request. The
-/// fields of the connection are those of another one (RFC 9110, section 7.6.1), and the server sets
-/// the date and the length again.
+/// The fields that are kept. `Set-Cookie` could give a session to another client that repeats the
+/// request. The connection's fields belong to the first connection (RFC 9110, section 7.6.1), and the
+/// server sets the date and the length itself.
 fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     const OTHERS: [HeaderName; 9] = [
         header::SET_COOKIE,
@@ -113,7 +113,7 @@ fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Heade
     })
 }
 
-/// The problem of a body, so that layers further out find it again in the extensions.
+/// The problem in a body, so that layers further out find it in the extensions again.
 fn problem(status: StatusCode, body: &[u8]) -> Option<Problem> {
     let mut members: Map<String, Value> = serde_json::from_slice(body).ok()?;
     let mut text = |name| match members.remove(name)? {

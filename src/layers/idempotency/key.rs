@@ -15,8 +15,8 @@ const MAX_LENGTH: usize = 255;
 /// The idempotency key of a request, for the handler: `Option<IdempotencyKey>`.
 ///
 /// Write it to the database in the transaction that does the work, with a unique constraint on the
-/// user and the key. Then the work is done once, even if the server is killed before the answer is
-/// stored; see [`idempotency`](crate::idempotency#when-the-server-is-killed).
+/// user and the key. The work is then done only once, even if the server is killed before the answer
+/// is stored; see [`idempotency`](crate::idempotency#when-the-server-is-killed).
 ///
 /// # Example
 ///
@@ -34,12 +34,12 @@ const MAX_LENGTH: usize = 255;
 pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
-    /// The key in the value of an `Idempotency-Key` field: a String in quotes, as RFC 9651 has it, or
-    /// the same without quotes, as clients of Stripe send it. `None` if the value is neither, or if
-    /// the key has no character or more than 255.
+    /// The key in the value of an `Idempotency-Key` field: a String in quotes, as in RFC 9651, or the
+    /// same without quotes, as Stripe's clients send it. `None` if the value is neither, or if the key
+    /// is empty or longer than 255 characters.
     ///
-    /// In quotes, a key can have all printable ASCII characters; without quotes, it can't have spaces,
-    /// `"`, `\`, `,` or `;`.
+    /// In quotes, a key can contain all printable ASCII characters; without quotes, it can't contain
+    /// spaces, `"`, `\`, `,` or `;`.
     ///
     /// # Example
     ///
@@ -88,7 +88,7 @@ impl Provided for IdempotencyKey {
     }
 }
 
-/// Without the key: a client that has it and the credentials of the client gets the answer.
+/// Omits the key: anybody with the key and the client's credentials gets the answer.
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdempotencyKey(..)")

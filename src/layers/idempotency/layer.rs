@@ -70,7 +70,7 @@ pub struct IdempotencyLayer<K: Key> {
     compiled: Arc<CompiledIdempotency>,
 }
 
-/// A policy without its scope, so that what follows is compiled once for all scopes.
+/// A policy without its scope type, so that the rest is compiled once for all scopes.
 pub(super) struct CompiledIdempotency {
     pub(super) options: Options,
     pub(super) refusals: Refusals,
@@ -78,7 +78,7 @@ pub(super) struct CompiledIdempotency {
 }
 
 impl<K: Key> IdempotencyLayer<K> {
-    /// The requests in progress, to wait for them when the server stops.
+    /// The requests in progress, which you can wait for when the server stops.
     ///
     /// # Example
     ///
@@ -103,8 +103,8 @@ impl<K: Key> IdempotencyLayer<K> {
         self.compiled.tasks.clone()
     }
 
-    /// The hash of the key of a request, with its client and its route; `None` if the request passes
-    /// without one. The handler gets the key itself.
+    /// The hash of a request's key, with its client and its route; `None` if the request passes
+    /// without a key. The handler gets the key itself.
     fn key(&self, head: &mut Parts) -> Result<Option<[u8; 32]>, Problem> {
         let CompiledIdempotency {
             options, refusals, ..
@@ -125,7 +125,7 @@ impl<K: Key> IdempotencyLayer<K> {
             self.scope.write(head, writer)?;
             let head = RequestHead::from(&*head);
             let route = head.known_route();
-            // Where no route is known, the whole path is the route.
+            // If the route is unknown, the whole path is used instead.
             let path = route.is_none().then(|| head.path());
             (head.method().as_str(), route, path).write(writer);
             key.as_str().write(writer);
@@ -136,7 +136,7 @@ impl<K: Key> IdempotencyLayer<K> {
     }
 }
 
-/// The SHA-256 of what is written, if all of it could be.
+/// The SHA-256 of what is written, if all of it could be written.
 fn hash<E>(write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>) -> Result<[u8; 32], E> {
     struct Sink(Sha256);
 
@@ -181,8 +181,8 @@ impl<K: Key, S> Layer<S> for IdempotencyLayer<K> {
 
 /// A service that runs each request with a key once.
 ///
-/// It is not a [`Middleware`](crate::Middleware), because it calls the service inside in a task of its
-/// own, which goes on when the client disconnects, and reads the body of the response.
+/// It is not a [`Middleware`](crate::Middleware), because it calls the inner service in a separate
+/// task, which continues when the client disconnects, and because it reads the body of the response.
 pub struct Idempotent<K: Key, S> {
     layer: IdempotencyLayer<K>,
     inner: S,
@@ -217,8 +217,8 @@ where
         let state = match key {
             Ok(None) => return IdempotentFuture::passing(self.inner.call(request)),
             Ok(Some(key)) => {
-                // `poll_ready` was called on this inner service, so it is the one that may be
-                // called; a clone need not be ready.
+                // `poll_ready` was called on this inner service, so this is the one to call; its clone
+                // may not be ready.
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone);
                 let answer = Arc::clone(compiled).answer(key, inner, request);
@@ -234,13 +234,13 @@ where
     }
 }
 
-/// No method that has keys is `HEAD`, so the content is sent.
+/// `HEAD` is never a method with keys, so the content is sent.
 fn refuse(problem: Problem) -> Response<Bytes> {
     finish(NAME, problem.into(), false)
 }
 
 pin_project! {
-    /// The response future of [`Idempotent`]. Dropping it does not end the work on a request with a
+    /// The response future of [`Idempotent`]. Dropping it does not stop the work on a request with a
     /// key.
     #[must_use = "futures do nothing unless polled"]
     pub struct IdempotentFuture<F, R, E> {
@@ -286,7 +286,7 @@ where
             IdempotentStateProjection::Keyed { answer } => ready!(answer.as_mut().poll(cx))?,
             IdempotentStateProjection::Refusing { refusal } => {
                 let Some(refusal) = refusal.take() else {
-                    // Polled again after it was ready, which the contract of `Future` leaves open.
+                    // Polled again after completion, for which `Future` specifies no behavior.
                     return Poll::Pending;
                 };
                 return Poll::Ready(Ok(refusal.map(R::from)));
@@ -298,7 +298,7 @@ where
 }
 
 impl CompiledIdempotency {
-    /// The answer to a request with a key, from a task that goes on if this is dropped.
+    /// The answer to a request with a key, from a task that continues if this future is dropped.
     async fn answer<S, B, R>(
         self: Arc<Self>,
         key: [u8; 32],
@@ -317,7 +317,7 @@ impl CompiledIdempotency {
             Ok((payload, owner)) => Claim::new(key, payload, owner),
             Err(problem) => return refused(problem),
         };
-        // Before the key is acquired, so that no key is held by a request that is not handled.
+        // Before the key is acquired, so that a request that is not handled never holds a key.
         let Some(running) = self.tasks.begin(self.options.max_tasks) else {
             return refused(self.refusals.too_many.clone());
         };
@@ -339,20 +339,21 @@ impl CompiledIdempotency {
                 let headers = answer.headers_mut();
                 headers.insert(REPLAYED, HeaderValue::from_static("true"));
                 if is_read_by_script {
-                    // A browser hides the field from scripts of other origins otherwise.
+                    // Otherwise a browser hides the field from scripts of other origins.
                     let name = HeaderValue::from_static("Idempotent-Replayed");
                     headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, name);
                 }
                 Ok(answer.map(R::from))
             }
             Ok(Outcome::Refused(problem)) => refused(problem),
-            // As if it had been called here.
+            // As if the handler had been called here.
             Ok(Outcome::Panicked(panic)) => resume_unwind(panic),
             Err(_) => refused(Problem::internal("the task of the request was stopped")),
         }
     }
 
-    /// Reads the body of a request and puts it back: what the request asks for, and a random number.
+    /// Reads the body of a request and puts it back. Returns the claim: the key, the hash of what the
+    /// request asks for, and a random owner.
     async fn read<B>(&self, request: &mut Request<B>) -> Result<([u8; 32], [u8; 16]), Problem>
     where
         B: Body<Error: Into<BoxError>> + From<Bytes> + Unpin,
@@ -471,7 +472,7 @@ pub(super) struct Refusals {
     pub(super) too_slow: Problem,
 }
 
-/// How long a client should wait before it sends a request again.
+/// How long a client should wait before it retries.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Refusals {

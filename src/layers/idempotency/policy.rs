@@ -13,7 +13,7 @@ use crate::{
     wire::{ConfigError, Problem},
 };
 
-/// How requests are recognized that are sent again, and what is kept of their answers: the policy of
+/// How repeated requests are recognized, and which of their answers are kept: the policy of
 /// [`with_idempotency`](crate::with_idempotency).
 ///
 /// # Example
@@ -39,7 +39,8 @@ use crate::{
 /// # Ok::<(), wythe::ConfigError>(())
 /// ```
 ///
-/// A policy has to say whose keys they are, or it is not a layer: two clients may choose the same key.
+/// A policy is not a layer until it has a scope, which keeps clients apart: two clients may choose the
+/// same key.
 #[derive(Clone)]
 #[must_use]
 pub struct Idempotency<K = Unscoped> {
@@ -47,11 +48,11 @@ pub struct Idempotency<K = Unscoped> {
     pub(super) options: Options,
 }
 
-/// Nobody has said yet whose keys they are.
+/// No scope has been chosen yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Unscoped(());
 
-/// The keys of all clients are the same.
+/// All clients share their keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Everybody(());
 
@@ -71,12 +72,12 @@ pub(super) struct Options {
 }
 
 impl Idempotency {
-    /// Keeps answers in a [`MemoryAnswers`] of its own, with the default capacity.
+    /// Keeps answers in a new [`MemoryAnswers`], with the default capacity.
     pub fn in_memory() -> Self {
         Self::stored(MemoryAnswers::default())
     }
 
-    /// Keeps answers in this store. Policies of several routes can share one.
+    /// Keeps answers in this store. Policies of several routes can share a store.
     pub fn stored(store: impl IdempotencyStore) -> Self {
         let options = Options {
             store: Arc::new(store),
@@ -96,11 +97,10 @@ impl Idempotency {
         }
     }
 
-    /// Each principal has keys of its own: by a part of what `with_auth` provides that never belongs to
-    /// somebody else. For two parts, there is [`keyed`](Self::keyed) with a tuple of
-    /// [`key::principal`].
+    /// Each principal has its own keys: by a part of the `with_auth` principal that is unique to it.
+    /// For two parts, use [`keyed`](Self::keyed) with a tuple of [`key::principal`].
     ///
-    /// The stack does not compile unless `with_auth` of these claims is listed before the layer.
+    /// The stack does not compile unless `with_auth` with this principal is listed before the layer.
     #[cfg(feature = "auth")]
     pub fn by_principal<C, V, F>(self, part: F) -> Idempotency<ByPrincipal<C, F>>
     where
@@ -111,18 +111,18 @@ impl Idempotency {
         self.keyed(key::principal(part))
     }
 
-    /// Each address has keys of its own: that of the peer, the other end of the connection.
+    /// Each address has its own keys: the address of the peer, the other end of the connection.
     ///
     /// # Security
     ///
-    /// Clients behind the same router share their keys, and behind a proxy all do: a client that guesses the
-    /// key and the content of another client's request gets the answer. A client that repeats a request
-    /// from another network is not recognized.
+    /// Clients behind the same router share their keys, and behind a proxy all clients do: a client
+    /// that guesses the key and the content of another client's request gets the answer. A client that
+    /// repeats a request from another network is not recognized.
     pub fn by_peer(self) -> Idempotency<ByPeer> {
         self.keyed(key::peer())
     }
 
-    /// Each client address has keys of its own: that of the client, which `with_client_ip` provides.
+    /// Each client address has its own keys: the address that `with_client_ip` provides.
     ///
     /// # Security
     ///
@@ -131,7 +131,7 @@ impl Idempotency {
         self.keyed(key::client_ip())
     }
 
-    /// Each value of this [`Key`] has keys of its own: a tenant, for example.
+    /// Each value of this [`Key`] has its own keys: for example a tenant.
     pub fn keyed<K: Key>(self, key: K) -> Idempotency<K> {
         Idempotency {
             key,
@@ -143,22 +143,23 @@ impl Idempotency {
     ///
     /// # Security
     ///
-    /// A client that knows or guesses the key and the content of another's request gets the answer. Use
-    /// it only where there is one client, or where answers contain nothing about users.
+    /// A client that knows or guesses the key and the content of another client's request gets the
+    /// answer. Use it only if there is a single client, or if answers contain nothing about users.
     pub fn dangerously_shared(self) -> Idempotency<Everybody> {
         self.keyed(Everybody(()))
     }
 }
 
 impl<K> Idempotency<K> {
-    /// Answers 400 to requests without a key. By default they pass, and are not repeated safely.
+    /// Answers 400 to requests without a key. By default they pass, and a repeated request is handled
+    /// again.
     pub const fn required(mut self) -> Self {
         self.options.is_required = true;
         self
     }
 
-    /// The methods whose requests have keys; by default `POST` and `PATCH`. Requests of other methods
-    /// pass, with a key or without.
+    /// The methods whose requests have keys; by default `POST` and `PATCH`. Requests with other
+    /// methods pass, whether or not they have a key.
     ///
     /// # Errors
     ///
@@ -180,27 +181,27 @@ impl<K> Idempotency<K> {
         Ok(self)
     }
 
-    /// The largest body of a request with a key, in bytes; by default 1,048,576. It is read into memory,
-    /// because it is a part of what the request asks for.
+    /// The maximum body size of a request with a key, in bytes; by default 1,048,576. The body is read
+    /// into memory, because it is compared with that of a repeated request.
     pub const fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.options.max_body_bytes = bytes;
         self
     }
 
-    /// The largest answer that is kept, in bytes with its header fields; by default 65,536. A larger one
-    /// goes to the client, and the same request is answered 409 when it is sent again, because it has
-    /// been processed and the answer is not there.
+    /// The maximum size of a kept answer, in bytes including its header fields; by default 65,536. A
+    /// larger answer goes to the client; when the request is sent again, it is answered 409, because
+    /// it has been processed but the answer was not kept.
     pub const fn max_answer_bytes(mut self, bytes: usize) -> Self {
         self.options.max_answer_bytes = bytes;
         self
     }
 
-    /// Which answers are kept, by status. The key of an answer that is not kept is free again: the next
-    /// request with it runs the handler.
+    /// Which answers are kept, by status. If an answer is not kept, its key is freed: the next request
+    /// with the key runs the handler.
     ///
-    /// By default, all answers are kept, also a 500 of the handler, because something may have been done.
-    /// Those are not kept that say that nothing was done and that another attempt can succeed: 400, 401,
-    /// 403, 408, 409, 412, 413, 415, 422, 425, 428, 429 and 503.
+    /// By default, all answers are kept, even a 500 of the handler, because something may have been
+    /// done. The exceptions are answers that say that nothing was done and that another attempt can
+    /// succeed: 400, 401, 403, 408, 409, 412, 413, 415, 422, 425, 428, 429 and 503.
     pub fn keep(mut self, keep: impl Fn(StatusCode) -> bool + Send + Sync + 'static) -> Self {
         self.options.keep = Arc::new(keep);
         self
@@ -219,9 +220,8 @@ impl<K> Idempotency<K> {
         Ok(self)
     }
 
-    /// For how long a key is held by a request whose server does not renew the lease, because it has
-    /// been killed; by default 30 seconds. While a request is in progress, its lease is renewed each
-    /// third of this time.
+    /// How long a key stays held if the server is killed and can't renew the lease; by default 30
+    /// seconds. While a request is in progress, its lease is renewed after each third of this time.
     ///
     /// # Errors
     ///
@@ -234,8 +234,8 @@ impl<K> Idempotency<K> {
         Ok(self)
     }
 
-    /// How long the handler of a request with a key may take; by default 60 seconds. Then it is dropped,
-    /// the answer is 504, and the key is free again.
+    /// The time limit for the handler of a request with a key; by default 60 seconds. After it, the
+    /// handler is dropped, the answer is 504, and the key is freed.
     ///
     /// # Errors
     ///
@@ -248,8 +248,8 @@ impl<K> Idempotency<K> {
         Ok(self)
     }
 
-    /// How many requests with a key can be in progress at once; by default 1,024. Further ones are
-    /// answered 503.
+    /// How many requests with a key can be in progress at the same time; by default 1,024. Further
+    /// ones are answered 503.
     ///
     /// # Errors
     ///
@@ -291,7 +291,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new("Idempotency", message)
 }
 
-/// Without the scope and the store.
+/// Omits the scope and the store.
 impl<K> fmt::Debug for Idempotency<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.options.fmt(f)

@@ -1,4 +1,4 @@
-//! The task of a request: acquires its key, runs the handler, and keeps the answer.
+//! The task of a request: acquires its key, runs the handler, and stores the answer.
 
 use std::{
     any::Any,
@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// What becomes of a request with a key.
+/// The result of a request with a key.
 pub(super) enum Outcome<R, E> {
     /// The handler has run.
     Handled(Result<Response<R>, E>),
@@ -49,7 +49,7 @@ pub(super) enum Outcome<R, E> {
 type Waiter<R, E> = oneshot::Sender<Outcome<R, E>>;
 
 impl CompiledIdempotency {
-    /// Handles a request, unless another one with the same key has been handled.
+    /// Handles a request, unless another request with the same key is in progress or has been handled.
     pub(super) async fn run<S, B, R>(
         self: Arc<Self>,
         claim: Claim,
@@ -87,7 +87,7 @@ impl CompiledIdempotency {
         answer(waiter, outcome);
     }
 
-    /// Runs the handler, and keeps its answer.
+    /// Runs the handler, and stores its answer.
     async fn handle<S, B, R>(
         &self,
         lease: Lease,
@@ -118,12 +118,13 @@ impl CompiledIdempotency {
             Some(Err(panic)) => Outcome::Panicked(panic),
             None => Outcome::Refused(self.refusals.too_slow.clone()),
         };
-        // First, so that a client that has the answer can send the request again.
+        // Released first, so that a client that has the answer can send the request again.
         lease.release().await;
         answer(waiter, outcome);
     }
 
-    /// Polls the handler until it ends, panics or takes too long, and renews the lease meanwhile.
+    /// Polls the handler until it ends, panics or takes too long, and renews the lease in the
+    /// meantime.
     async fn in_time<T>(
         &self,
         lease: &Lease,
@@ -139,14 +140,14 @@ impl CompiledIdempotency {
             if limit.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            // It has no end.
+            // This future never completes.
             renewals.as_mut().poll(cx).map(|()| None)
         })
         .await
     }
 
-    /// Stores an answer, and gives it to the client: then a client that has it can't get another one.
-    /// If the store fails, the client does not wait until it is back.
+    /// Stores an answer, and then sends it to the client, so that a client that has the answer can't
+    /// get a different one. If the store fails, the client does not wait until the store is back.
     async fn keep<R, E>(
         &self,
         lease: Lease,
@@ -154,7 +155,7 @@ impl CompiledIdempotency {
         response: Response<R>,
         waiter: Waiter<R, E>,
     ) {
-        // A lease beyond what the clock can tell has no end.
+        // A deadline beyond the range of the clock means no deadline.
         let deadline = Instant::now().checked_add(self.options.lease);
         let mut response = Some((waiter, response));
         let mut attempts = 0;
@@ -196,18 +197,18 @@ impl CompiledIdempotency {
     }
 }
 
-/// Between attempts to store an answer.
+/// The first delay between attempts to store an answer.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Gives an outcome to the client, if it is still there.
+/// Sends an outcome to the client, if it is still there.
 fn answer<R, E>(waiter: Waiter<R, E>, outcome: Outcome<R, E>) {
     drop(waiter.send(outcome));
 }
 
-/// Reads the body of a response, and returns the response with what is kept of it, if it is kept. A
-/// body that is too long, or does not say how long it is, is not read: of it, only is kept that there
-/// was one. A body that can't be read is a problem.
+/// Reads the body of a response, and returns the response with the bytes to store, if it is kept. A
+/// body that is too long, or of unknown length, is not read: only the fact that there was an answer is
+/// stored. A body that can't be read is a problem.
 async fn collect<R>(
     response: Response<R>,
     most: usize,
@@ -240,7 +241,7 @@ where
     Ok((Response::from_parts(head, R::from(body)), kept))
 }
 
-/// Polls a future; the panic if it panics. It is not polled again then.
+/// Polls a future; returns the panic if it panics. It must not be polled again then.
 fn catch<F: Future>(
     future: Pin<&mut F>,
     cx: &mut Context<'_>,
@@ -251,8 +252,8 @@ fn catch<F: Future>(
     }
 }
 
-/// A key that is held, or may be. If it is dropped, because the runtime ends or a store panics, the key
-/// is freed as well as possible; if not, the lease expires.
+/// A key that is held, or may be. If the lease is dropped, because the runtime ends or a store panics,
+/// it tries to free the key; if that fails, the lease expires.
 struct Lease {
     store: Arc<dyn IdempotencyStore>,
     claim: Claim,
@@ -268,7 +269,7 @@ impl Lease {
         }
     }
 
-    /// Renews the lease in time, without an end. A store that fails is asked again the next time.
+    /// Renews the lease in time, forever. A store that fails is asked again the next time.
     async fn renew(&self, lease: Duration) {
         loop {
             sleep(lease / 3).await;
@@ -295,7 +296,7 @@ impl Lease {
         }
     }
 
-    /// Another request has the key, or the answer is there.
+    /// Another request holds the key, or the answer is already stored.
     fn forget(mut self) {
         self.is_held = false;
     }
@@ -321,15 +322,16 @@ impl Drop for Lease {
 pub struct Tasks(Arc<watch::Sender<usize>>);
 
 impl Tasks {
-    /// How many requests are in progress, also those whose client has disconnected.
+    /// The number of requests in progress, including those whose client has disconnected.
     #[must_use]
     pub fn running(&self) -> usize {
         *self.0.borrow()
     }
 
-    /// Waits until no request is in progress. New requests can begin meanwhile: stop the server first.
+    /// Waits until no request is in progress. New requests can begin in the meantime: stop the server
+    /// first.
     pub async fn wait_idle(&self) {
-        // The sender is not dropped before.
+        // `wait_for` can't fail: the sender is not dropped before.
         drop(self.0.subscribe().wait_for(|running| *running == 0).await);
     }
 

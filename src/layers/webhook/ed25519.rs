@@ -7,13 +7,13 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use super::keys::{decode, error};
 use crate::wire::ConfigError;
 
-/// What the signatures of these keys begin with.
+/// The prefix of the signatures of these keys.
 pub(super) const PREFIX: &str = "v1a,";
 
 #[derive(Clone)]
 pub(super) struct Ed25519Key {
     public: ParsedPublicKey,
-    /// aws-lc wipes it when it is dropped.
+    /// Wiped by aws-lc when it is dropped.
     private: Option<Arc<Ed25519KeyPair>>,
 }
 
@@ -24,7 +24,7 @@ impl Ed25519Key {
             return Self::new(scheme, &public, None);
         }
         let private = decode(scheme, key.strip_prefix(b"whsk_").unwrap_or(key))?;
-        // The seed, or the seed and the public key: RFC 8032 knows the former, and most libraries
+        // The seed, or the seed and the public key: RFC 8032 defines the former, and most libraries
         // write the latter.
         let pair = match private.split_at_checked(32) {
             Some((seed, [])) => Ed25519KeyPair::from_seed_unchecked(seed),

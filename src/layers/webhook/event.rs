@@ -1,5 +1,5 @@
-//! What is done with an event: its body is read, its signature verified, and the store asked whether it
-//! is new.
+//! The processing of an event: its body is read, its signature verified, and the store asked whether
+//! it is new.
 
 use std::{
     error::Error,
@@ -168,8 +168,8 @@ impl CompiledWebhook {
             Err(problem) => return Step::reply(problem),
         };
         let mut reader = BodyReader::new(self.options.max_body_bytes);
-        // A body that is in memory already needs no future. Any other is polled again with the
-        // task's own waker before anything waits.
+        // A body that is already in memory needs no future. Any other is polled again with the task's
+        // own waker before anything waits.
         let at_once = &mut Context::from_waker(Waker::noop());
         let body = reader.poll_each(request.body_mut(), at_once, |part| check.update(part));
         if let Poll::Ready(body) = body {
@@ -202,7 +202,8 @@ impl CompiledWebhook {
         Ok(self.scheme.start(headers)?)
     }
 
-    /// Gives the request its event, once the body has been read, and returns how the store knows it.
+    /// Adds the event to the request, once the body has been read, and returns the event's key in the
+    /// store.
     fn finish<B: From<Bytes>>(
         &self,
         request: &mut Request<B>,
@@ -231,7 +232,7 @@ impl CompiledWebhook {
         EventKey::new(scope, id.as_deref().map(str::as_bytes), event.bytes())
     }
 
-    /// Goes on with an event that is new.
+    /// Continues with the request if its event is new.
     fn claim<B: Send + 'static>(
         self: &Arc<Self>,
         request: Request<B>,
@@ -268,7 +269,8 @@ impl CompiledWebhook {
                 claim.abandon();
                 Step::Reply(handled())
             }
-            // The claim is released when it is dropped: the store may have taken it nevertheless.
+            // The claim is released when it is dropped: the store may have recorded it in spite of the
+            // error.
             Err(_) if self.options.handles_without_store => {
                 Step::Next(request, EventInProgress(Some(claim)))
             }
@@ -276,7 +278,7 @@ impl CompiledWebhook {
         }
     }
 
-    /// An event was handled if the answer says so.
+    /// A successful response means that the event was handled.
     pub(super) fn after(&self, EventInProgress(claim): EventInProgress, status: StatusCode) {
         if let Some(claim) = claim
             && status.is_success()
@@ -286,7 +288,7 @@ impl CompiledWebhook {
     }
 }
 
-/// The answer to an event that was handled before: the sender is not to send it again.
+/// The answer to an event that was handled before, which tells the sender to stop retrying.
 fn handled() -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(br#"{"received":true}"#));
     let json = HeaderValue::from_static("application/json");

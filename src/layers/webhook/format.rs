@@ -10,13 +10,13 @@ use crate::wire::{ConfigError, field::only_line};
 
 const POLICY: &str = "SignatureFormat";
 
-/// How a sender writes its signatures, and what it signs: for a [scheme of your
-/// own](super::WebhookScheme::custom).
+/// How a sender writes its signatures, and what it signs: for [your own
+/// scheme](super::WebhookScheme::custom).
 ///
 /// The signature field consists of elements, or of a single one if there is no
-/// [separator](Self::separator). An element that begins with the [prefix](Self::prefix) is a signature,
-/// and one that begins with that of the [timestamp](Self::timestamp_element) is the timestamp. All
-/// others are ignored.
+/// [separator](Self::separator). An element that begins with the [prefix](Self::prefix) is a
+/// signature, and one that begins with the prefix of the [timestamp](Self::timestamp_element) is the
+/// timestamp. All others are ignored.
 ///
 /// # Example
 ///
@@ -41,7 +41,7 @@ pub struct SignatureFormat {
     encoding: Encoding,
     separator: Option<u8>,
     pub(super) prefix: Cow<'static, str>,
-    /// Before and after the body.
+    /// The signed parts before and after the body.
     before: Vec<Part>,
     after: Vec<Part>,
     id: Option<HeaderName>,
@@ -55,7 +55,7 @@ enum Encoding {
     Base64,
 }
 
-/// A part of what is signed, beside the body.
+/// A part of the signed message other than the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Id,
@@ -107,7 +107,7 @@ impl SignatureFormat {
     ///
     /// # Errors
     ///
-    /// If it is not a space or ASCII punctuation, or if it occurs in signatures: `+`, `/` and `=`.
+    /// If it is not a space or ASCII punctuation, or if it can occur in signatures: `+`, `/` and `=`.
     pub fn separator(mut self, separator: char) -> Result<Self, ConfigError> {
         let byte = u8::try_from(separator).ok();
         let usable = |byte: &u8| *byte == b' ' || byte.is_ascii_punctuation();
@@ -120,7 +120,7 @@ impl SignatureFormat {
         Ok(self)
     }
 
-    /// What a signature begins with: `sha256=`, for example. By default nothing.
+    /// The prefix of a signature, for example `sha256=`. None by default.
     pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.prefix = prefix.into();
         self
@@ -152,13 +152,14 @@ impl SignatureFormat {
         Ok(self)
     }
 
-    /// What is signed: a text with `{body}`, and with `{id}` and `{timestamp}` if there are any. By
-    /// default the body alone.
+    /// The signed message: a text with `{body}`, and with `{id}` and `{timestamp}` if they are signed.
+    /// By default only the body.
     ///
     /// # Errors
     ///
-    /// If `{body}` does not occur exactly once, if the others occur more than once, if another name is
-    /// in braces, or if an id stands after the body, or without a separator before what follows.
+    /// If `{body}` does not occur exactly once, if one of the others occurs more than once, if there
+    /// is another name in braces, or if the id comes after the body, or without a separator before the
+    /// next part.
     pub fn signs(mut self, template: &'static str) -> Result<Self, ConfigError> {
         let (before, after) = template
             .split_once("{body}")
@@ -186,8 +187,8 @@ impl SignatureFormat {
         Ok(self)
     }
 
-    /// The id of an event is this member of a JSON body, a string that is not empty. It is what
-    /// [`once`](super::Webhook::once) compares if there is no [signed id](Self::id_field).
+    /// The id of an event is this member of a JSON body, a string that is not empty.
+    /// [`once`](super::Webhook::once) compares it if there is no [signed id](Self::id_field).
     pub fn event_id_member(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.event_id_member = Some(name.into());
         self
@@ -242,7 +243,7 @@ impl SignatureFormat {
         self.event_id_member.as_deref()
     }
 
-    /// The header fields that a request needs, and what each means.
+    /// The header fields that a request needs, and their descriptions.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&HeaderName, &'static str)> {
         let timestamp = match &self.timestamp {
             Some(TimestampSource::Field(name)) => Some(name),
@@ -255,7 +256,7 @@ impl SignatureFormat {
         id.into_iter().chain(timestamp).chain(signature)
     }
 
-    /// What the header fields say.
+    /// Parses the header fields of a request.
     pub(super) fn read(&self, headers: &HeaderMap) -> Result<SignedFields, Refusal> {
         let id = match &self.id {
             Some(name) => Some(self.read_id(only(headers, name)?, name)?),
@@ -299,8 +300,8 @@ impl SignatureFormat {
 
         let malformed = || Refusal::Malformed(name.clone());
         let id = value.to_str().map_err(|_not_ascii| malformed())?;
-        // If what follows the id in the signed text also occurred in the id, one signature would be
-        // valid for several messages.
+        // If the id could contain the text that follows it in the signed message, one signature would
+        // be valid for several messages.
         let mut following = self.parts().skip_while(|part| **part != Part::Id).skip(1);
         let is_ambiguous = match following.next() {
             Some(Part::Text(text)) => id.contains(&**text),
@@ -312,7 +313,8 @@ impl SignatureFormat {
         Ok(id.to_owned())
     }
 
-    /// The signatures that begin with this prefix. `None` stands for one that can't be decoded.
+    /// The signatures that begin with this prefix. `None` stands for a signature that can't be
+    /// decoded.
     pub(super) fn signatures<'a, const LENGTH: usize>(
         &'a self,
         fields: &'a SignedFields,
@@ -331,12 +333,12 @@ impl SignatureFormat {
         })
     }
 
-    /// Feeds what is signed before the body.
+    /// Feeds the signed parts before the body.
     pub(super) fn feed_before(&self, fields: &SignedFields, feed: impl FnMut(&[u8])) {
         Self::feed(&self.before, fields, feed);
     }
 
-    /// Feeds what is signed after the body.
+    /// Feeds the signed parts after the body.
     pub(super) fn feed_after(&self, fields: &SignedFields, feed: impl FnMut(&[u8])) {
         Self::feed(&self.after, fields, feed);
     }
@@ -355,7 +357,7 @@ impl SignatureFormat {
         }
     }
 
-    /// The fields of a message that is signed now; they have no signature yet.
+    /// The fields of a message that is being signed; they do not have a signature yet.
     pub(super) fn fields_of(&self, id: &str, seconds: u64) -> Option<SignedFields> {
         let id = match &self.id {
             Some(name) => {
@@ -415,10 +417,10 @@ impl SignatureFormat {
     }
 }
 
-/// The most elements in a signature field: each signature is compared with each key.
+/// The maximum number of elements in a signature field: each signature is compared with each key.
 const MAX_ELEMENTS: usize = 16;
 
-/// What the header fields of a request say about its body.
+/// The signature, timestamp and id in a request's header fields.
 pub(super) struct SignedFields {
     pub(super) id: Option<String>,
     pub(super) timestamp: Option<Timestamp>,
@@ -426,14 +428,14 @@ pub(super) struct SignedFields {
 }
 
 pub(super) struct Timestamp {
-    /// As it was sent, which is how it was signed.
+    /// As it was sent, because this text is what was signed.
     text: String,
     pub(super) seconds: u64,
 }
 
 impl Timestamp {
     fn parse(text: &[u8], field: &HeaderName) -> Result<Self, Refusal> {
-        // More digits are not needed for millions of years, and never overflow.
+        // More digits are not needed for millions of years, and this number never overflows.
         const MAX_DIGITS: usize = 15;
 
         let malformed = || Refusal::Malformed(field.clone());
@@ -455,7 +457,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a HeaderValue
     line.ok_or_else(|| Refusal::Missing(name.clone()))
 }
 
-/// Only lowercase digits, so that each signature has one text.
+/// Only lowercase digits, so that each signature has a single text.
 fn decode_hex(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
@@ -472,9 +474,9 @@ fn decode_hex(text: &[u8], bytes: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// With padding and without stray bits, so that each signature has one text.
+/// With padding and without trailing bits, so that each signature has a single text.
 fn decode_base64(text: &[u8], bytes: &mut [u8]) -> Option<()> {
-    // The engine rejects a buffer that its estimate of the length does not fit into.
+    // The base64 engine rejects a buffer that is smaller than its estimate of the length.
     let mut buffer = [0; 66];
     let length = STANDARD.decode_slice(text, &mut buffer).ok()?;
     let decoded = buffer.get(..length)?;

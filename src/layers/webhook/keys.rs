@@ -23,7 +23,7 @@ pub(super) enum Key {
 const MIN_SECRET_BYTES: usize = 16;
 
 impl Key {
-    /// A secret that is used as it is written.
+    /// A secret that is used exactly as written.
     pub(super) fn verbatim(scheme: &'static str, secret: &[u8]) -> Result<Self, ConfigError> {
         if secret.is_empty() {
             return Err(error(scheme, "the secret is empty"));
@@ -48,8 +48,8 @@ impl Key {
         Self::of_secret(scheme, secret)
     }
 
-    /// A key of Standard Webhooks: `whsec_`, or nothing, before a secret in base64; `whpk_` before a
-    /// public key, and `whsk_` before a private one.
+    /// A key of Standard Webhooks: an optional `whsec_` and a secret in base64; `whpk_` and a public
+    /// key; or `whsk_` and a private key.
     pub(super) fn standard(scheme: &'static str, key: &[u8]) -> Result<Self, ConfigError> {
         let asymmetric = [b"whpk_", b"whsk_"];
         if asymmetric.iter().any(|prefix| key.starts_with(*prefix)) {
@@ -78,7 +78,7 @@ impl Key {
         Self::of_secret(scheme, &secret)
     }
 
-    /// The state of an HMAC with this secret, if it is one.
+    /// The state of an HMAC with this secret, if it is a secret.
     #[cfg_attr(
         not(feature = "webhook-ed25519"),
         expect(

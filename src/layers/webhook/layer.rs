@@ -27,8 +27,8 @@ use crate::{
 /// Verifies the signature of an event, and gives it to the handler as a [`Verified<T>`](Verified),
 /// parsed from JSON.
 ///
-/// See the [module](crate::webhook) for what passes and what is rejected. In an OpenAPI document the body
-/// is any JSON: `request_body::<T>("application/json")` of the route adds its schema.
+/// See the [module](crate::webhook) for what passes and what is rejected. In an OpenAPI document the
+/// body is arbitrary JSON: `request_body::<T>("application/json")` of the route adds its schema.
 pub fn with_webhook<T>(scheme: impl IntoPolicy<WebhookScheme>) -> Placed<Webhook<T>>
 where
     T: DeserializeOwned + Send + 'static,
@@ -60,7 +60,7 @@ pub fn with_raw_webhook(scheme: impl IntoPolicy<WebhookScheme>) -> Placed<Webhoo
 
 /// The layer of [`with_webhook`]: how events are read, verified and recorded; see the
 /// [module](crate::webhook).
-// The event is erased inside, so that the service is compiled once for all of them.
+// The event's type is erased inside, so that the service is compiled once for all of them.
 #[must_use]
 pub struct Webhook<T> {
     compiled: Arc<CompiledWebhook>,
@@ -88,27 +88,27 @@ impl<T> Webhook<T> {
         }
     }
 
-    /// The largest body that is read, in bytes; 1,048,576 by default.
+    /// The maximum size of a body in bytes; 1,048,576 by default.
     pub fn max_body_bytes(self, bytes: usize) -> Self {
         self.change(|options| options.max_body_bytes = bytes)
     }
 
-    /// Handles each event once: see [Replays](crate::webhook#replays). By default, an event that is sent
-    /// again is handled again.
+    /// Handles each event once: see [Replays](crate::webhook#replays). By default, an event that is
+    /// sent again is handled again.
     pub fn once(self, store: impl WebhookStore) -> Self {
         let store: Arc<dyn DynWebhookStore> = Arc::new(store);
         self.change(|options| options.store = Some(store))
     }
 
-    /// Separates the events of this layer from those of others in the same store. By default, events of
-    /// senders with the same scheme are the same if their ids, or their bodies, are: give each its own
-    /// scope where two accounts or endpoints share a store.
+    /// Separates the events of this layer from those of others in the same store. By default, two
+    /// events of senders with the same scheme count as the same if their ids, or else their bodies,
+    /// are equal: set a different scope for each account or endpoint that shares a store.
     pub fn scope(self, scope: &'static str) -> Self {
         self.change(|options| options.scope = Some(scope))
     }
 
-    /// How long an event is in progress at most, after the process was killed: 60 seconds by default.
-    /// It must be longer than a handler takes; otherwise the event may be handled twice at once.
+    /// How long an event stays in progress after the process was killed: 60 seconds by default. It
+    /// must be longer than a handler takes; otherwise the event may be handled twice at the same time.
     ///
     /// # Errors
     ///
@@ -124,12 +124,12 @@ impl<T> Webhook<T> {
         Ok(self.change(|options| options.lease = lease))
     }
 
-    /// How long an event is remembered after it was handled: three days by default, as long as Stripe
-    /// sends an event again.
+    /// How long an event is remembered after it was handled: three days by default, which is how long
+    /// Stripe retries.
     ///
     /// # Errors
     ///
-    /// If it is zero, or shorter than the times during which the timestamp of an event is valid: twice
+    /// If it is zero, or shorter than the period in which the timestamp of an event is valid: twice
     /// the tolerance.
     pub fn keep(self, keep: Duration) -> Result<Self, ConfigError> {
         let error = |message| Err(ConfigError::new("Webhook", message));
@@ -150,12 +150,12 @@ impl<T> Webhook<T> {
         Ok(self.change(|options| options.keep = keep))
     }
 
-    /// Handles events while the [store](Self::once) is not available. By default they are answered 503,
-    /// and the sender sends them again.
+    /// Handles events even while the [store](Self::once) is not available. By default they are
+    /// answered 503, and the sender sends them again.
     ///
     /// # Security
     ///
-    /// Meanwhile an event can be handled twice, and replayed.
+    /// During that time an event can be handled twice, and replayed.
     pub fn dangerously_handle_without_store(self) -> Self {
         self.change(|options| options.handles_without_store = true)
     }

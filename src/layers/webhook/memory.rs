@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt, num::NonZeroUsize, sync::Arc, time::Duratio
 use super::store::{ClaimId, EventKey, EventState, WebhookStore};
 use crate::support::{clock::Clock, shards::Shards};
 
-/// Records the events that were handled in the memory of the process, for a single instance: after a
-/// restart, an event that is sent again is handled again.
+/// Records handled events in the memory of the process, for a single instance: after a restart, an
+/// event that is sent again is handled again.
 ///
 /// Clones share the events.
 ///
@@ -23,10 +23,10 @@ use crate::support::{clock::Clock, shards::Shards};
 ///
 /// # Capacity
 ///
-/// At most [`new`](Self::new)'s number of events are kept, of about 100 bytes each. An event is removed
-/// when its time has passed, while others are recorded. When the store is full, a new event replaces the
-/// handled one that would expire first; events in progress are never replaced. If all are in progress,
-/// the store is full and the request is answered 503.
+/// At most the number of events given to [`new`](Self::new) is kept, of about 100 bytes each. Expired
+/// events are removed while others are recorded. When the store is full, a new event replaces the
+/// handled event that would expire first; events in progress are never replaced. If all are in
+/// progress, the store is full and the request is answered 503.
 #[derive(Clone)]
 #[must_use]
 pub struct MemoryWebhookStore {
@@ -43,12 +43,12 @@ struct Entry {
     expires: u64,
 }
 
-/// How many events share a lock: few enough to go through all of them at once.
+/// How many events share a lock: few enough to scan them all in one go.
 const EVENTS_PER_SHARD: usize = 1_024;
 
 const MAX_SHARDS: usize = 1 << 16;
 
-/// A store that has no room for another event.
+/// The error of a store that has no room for another event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebhookStoreFull(());
 
@@ -81,7 +81,7 @@ impl MemoryWebhookStore {
         self
     }
 
-    /// The number of events in memory, including those whose time has passed.
+    /// The number of events in memory, including expired ones.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.each().map(|shard| shard.len()).sum()
@@ -97,7 +97,7 @@ impl MemoryWebhookStore {
         nanos(self.clock.monotonic())
     }
 
-    /// Gives access to the shard of an event, after another one was swept.
+    /// Gives access to the shard of an event, after sweeping a shard.
     fn at<T>(
         &self,
         event: &EventKey,
@@ -108,7 +108,7 @@ impl MemoryWebhookStore {
         change(&mut self.shards.lock(hash(event)))
     }
 
-    /// Inserts an event, if there is room for it or a handled one can be replaced.
+    /// Inserts an event, if there is room for it or a handled event can be replaced.
     fn insert(
         &self,
         shard: &mut HashMap<EventKey, Entry>,
@@ -180,7 +180,7 @@ impl WebhookStore for MemoryWebhookStore {
     }
 }
 
-/// Removes the events whose time has passed, and frees memory.
+/// Removes expired events, and frees memory.
 fn sweep(shard: &mut HashMap<EventKey, Entry>, now: u64) {
     shard.retain(|_, entry| entry.expires > now);
     if shard.len() < shard.capacity() / 4 {
@@ -188,7 +188,7 @@ fn sweep(shard: &mut HashMap<EventKey, Entry>, now: u64) {
     }
 }
 
-/// Keys are hashes already.
+/// Keys are already hashes.
 fn hash(event: &EventKey) -> u64 {
     let first = event.as_bytes().first_chunk().copied();
     first.map_or(0, u64::from_le_bytes)
@@ -205,7 +205,7 @@ impl Default for MemoryWebhookStore {
     }
 }
 
-/// Without the events.
+/// Omits the events.
 impl fmt::Debug for MemoryWebhookStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryWebhookStore")

@@ -6,25 +6,25 @@
 //!  413     400        400          400        400         422        409, 200
 //! ```
 //!
-//! An event passes if all of these hold:
+//! An event passes if all of these conditions hold:
 //!
-//! 1. Its body has no content coding, and at most 1 MiB (1,048,576 bytes by default, see
-//!    [`max_body_bytes`](Webhook::max_body_bytes)), by `Content-Length` and on the stream.
+//! 1. Its body has no content coding and is at most 1 MiB long (1,048,576 bytes by default, see
+//!    [`max_body_bytes`](Webhook::max_body_bytes)), both by `Content-Length` and as received.
 //! 2. Each header field of the [scheme](WebhookScheme) occurs once, and is well-formed. There are at most
 //!    16 signatures; those of unknown versions are ignored.
 //! 3. Its timestamp, if the scheme signs one, differs from the time of the server by at most 300 seconds,
 //!    [by default](WebhookScheme::tolerance), in the past and in the future.
-//! 4. One of its signatures is that of one of the [keys](WebhookScheme::or_key), over the exact bytes of
-//!    the body.
-//! 5. It is JSON, and serde can deserialize it into a `T`. With
-//!    [`with_raw_webhook`](crate::with_raw_webhook) this is left out.
+//! 4. One of its signatures was made with one of the [keys](WebhookScheme::or_key), over the exact
+//!    bytes of the body.
+//! 5. It is JSON, and serde can deserialize it into a `T`.
+//!    [`with_raw_webhook`](crate::with_raw_webhook) skips this.
 //! 6. It is new, if the layer handles each event [once](Webhook::once).
 //!
-//! 1 to 3 are checked before the body is read. The HMAC is computed while the body arrives; an Ed25519
-//! signature is verified afterwards, because it needs the whole message, which is copied.
+//! Conditions 1 to 3 are checked before the body is read. The HMAC is computed while the body arrives;
+//! an Ed25519 signature is verified afterwards, because it needs the whole message, which is copied.
 //!
 //! The body stays in the request: a parser inside can still read it. Trailers are lost. The
-//! `Content-Type` is not looked at: the signature says where the event comes from.
+//! `Content-Type` is ignored: the signature says where the event comes from.
 //!
 //! # Example
 //!
@@ -88,7 +88,8 @@
 //! | 400 | the timestamp is outside the tolerance | | `too_old`, `in_future` |
 //! | 400 | no signature is valid | | `signature` |
 //! | 400 | not JSON | `line`, `column` | `malformed` |
-//! | 400 | a body that ends early | | `broken_body` |
+//! | 400 | the body ends early | | `broken_body` |
+//! | 408 | a limit outside stops a slow body | | `slow_body` |
 //! | 413 | more bytes than the limit | `max_body_bytes` | `too_large` |
 //! | 415 | a `Content-Encoding` | field `Accept-Encoding: identity` | `content_coding` |
 //! | 422 | not a `T` | `line`, `column` | `invalid` |
@@ -96,56 +97,57 @@
 //! | 409 | the event is being handled | | `in_progress` |
 //! | 503 | the store is not available | | `unavailable` |
 //!
-//! All but the 200 are [`Problem`](crate::Problem)s; the last three are given only with
-//! [`once`](Webhook::once). The log also has the cause, such as the message of serde, which a client does
-//! not get because it may name types.
+//! All but the 200 are [`Problem`](crate::Problem)s; the last three are used only with
+//! [`once`](Webhook::once). The log also has the cause, such as serde's message, which is not sent to
+//! clients because it may name types.
 //!
 //! # Replays
 //!
-//! Senders send an event again if they get no 2xx in time, and an attacker who has seen an event can send
-//! it again while its timestamp is valid; without a timestamp (GitHub, Shopify), for ever. With
+//! Senders send an event again if they get no 2xx in time, and an attacker who has seen an event can
+//! send it again while its timestamp is valid; without a timestamp (GitHub, Shopify), forever. With
 //! [`once`](Webhook::once) an event is handled once:
 //!
-//! - An event is identified by what is signed: the `webhook-id` of Standard Webhooks, the `id` in the body
-//!   of Stripe's, the `event_id` in that of Slack's. Without one, by a hash of the body: two events with
-//!   the same bytes count as one.
-//! - It is recorded as handled after a response with a 2xx status, for [three days](Webhook::keep). A
-//!   response with another status, an error, a panic, and a client that disconnects leave it new, so that
-//!   it can be sent again.
+//! - An event is identified by signed data: the `webhook-id` of Standard Webhooks, the `id` in the
+//!   body of Stripe's events, the `event_id` in the body of Slack's. If there is none, it is
+//!   identified by a hash of the body: two events with the same bytes count as one.
+//! - It is recorded as handled after a response with a 2xx status, for [three days](Webhook::keep).
+//!   After a response with another status, an error, a panic, or a disconnect of the client, it counts
+//!   as new, so that it can be sent again.
 //! - While it is in progress, the same event is answered 409, so that the sender sends it again later.
-//! - If the process is killed, it stays in progress for the [lease](Webhook::lease), 60 seconds. A process
-//!   that is killed after the handler has done its work and before that was recorded handles the event
-//!   again: a handler whose work must never be done twice has to record the id itself, in the same
-//!   transaction.
+//! - If the process is killed, it stays in progress for the [lease](Webhook::lease), 60 seconds. If
+//!   the process is killed after the handler has done its work but before that was recorded, the event
+//!   is handled again: a handler whose work must never be done twice has to record the id itself, in
+//!   the same transaction.
 //! - If the [store](WebhookStore) is not available, the event is answered 503, and not handled.
 //!
-//! A client that disconnects ends the handler where it waits. Senders wait for 5 to 30 seconds: answer
-//! 202 and do long work in a task.
+//! If the client disconnects, the handler is dropped at its current `.await`. Senders wait for 5 to 30
+//! seconds: answer 202 and do long work in a task.
 //!
 //! # Order
 //!
-//! Stage [`Body`](crate::stage::Body): outside every parser, so that it sees the bytes that were signed.
-//! A layer that changes them, such as decompression, does not belong outside it. Limit the rate by address
-//! further out: anybody can send a body to be hashed.
+//! Stage [`Body`](crate::stage::Body): outside every parser, so that it sees the bytes that were
+//! signed. A layer that changes the bytes, such as decompression, must not be outside it. Limit the
+//! rate by address further out: anybody can send a body to be hashed.
 //!
 //! # Security
 //!
-//! - A 400 says which of field, timestamp and signature is wrong, which helps the operator of a sender
-//!   and nobody else: what is signed, and how, is public.
-//! - Signatures are compared in constant time, and each with each key. Keys are wiped when dropped, and
+//! - A 400 says whether a field, the timestamp or the signature is wrong, which helps only the
+//!   operator of a sender: what is signed, and how, is public.
+//! - Signatures are compared in constant time, each with each key. Keys are wiped when dropped, and
 //!   not shown by `Debug`.
-//! - An id that contains the separator after it (`.`) is rejected: one signature would be valid for
-//!   several messages.
-//! - Fields that are not signed, such as `X-GitHub-Event` and `X-Shopify-Topic`, are not verified. Take
-//!   the type of an event from the body where it is there too.
-//! - A signature does not say for whom an event is: use a secret of its own for each endpoint.
+//! - An id that contains the separator after it (`.`) is rejected: otherwise one signature would be
+//!   valid for several messages.
+//! - Fields that are not signed, such as `X-GitHub-Event` and `X-Shopify-Topic`, are not verified.
+//!   Take the type of an event from the body if it is there too.
+//! - A signature does not say for which endpoint an event is: use a different secret for each
+//!   endpoint.
 //!
 //! # Compared with
 //!
-//! - The libraries of senders verify a body that was read before, and each only its own sender's. None
-//!   of them records what was handled.
-//! - The library of Standard Webhooks for Rust knows only `v1`, and needs a body in UTF-8.
-//! - The library of Stripe for Node accepts timestamps in the future, and decodes a body before it verifies
+//! - The senders' own libraries verify a body that was read before, and each supports only its own
+//!   sender. None of them records which events were handled.
+//! - The Rust library of Standard Webhooks supports only `v1`, and needs a body in UTF-8.
+//! - Stripe's library for Node accepts timestamps in the future, and decodes a body before it verifies
 //!   it.
 
 #[cfg(feature = "webhook-ed25519")]

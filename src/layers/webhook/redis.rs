@@ -17,9 +17,10 @@ use crate::{
     wire::ConfigError,
 };
 
-/// Records the events that were handled in Redis or Valkey, where all instances share them.
+/// Records handled events in Redis or Valkey, where all instances share them.
 ///
-/// Make one per process and server: clones share the connection, the metrics and the circuit breaker.
+/// Create one per process and server: clones share the connection, the metrics and the circuit
+/// breaker.
 ///
 /// # Example
 ///
@@ -37,18 +38,18 @@ use crate::{
 ///
 /// # When the server does not answer
 ///
-/// A lost connection, no answer within the [timeout](Self::timeout), a server without memory: the
-/// request is answered 503, so that the sender sends the event again and nothing is handled twice.
+/// On a lost connection, no answer within the [timeout](Self::timeout), or a server without memory,
+/// the request is answered 503, so that the sender sends the event again and nothing is handled twice.
 /// [`dangerously_handle_without_store`](crate::webhook::Webhook::dangerously_handle_without_store)
-/// handles it instead.
+/// handles the event instead.
 ///
 /// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
-/// requests fail at once, and one at a time tries again after a growing
+/// requests fail immediately, except that one at a time tries again after a growing
 /// [backoff](Self::try_again_after).
 ///
-/// An event that was handled is recorded by a task, after the answer. If that fails, it is tried twice
-/// again, within a second and a half. A process that is killed before that, or while the handler runs,
-/// leaves the event in progress until the lease expires.
+/// A handled event is recorded by a task, after the answer. If that fails, it is retried twice, within
+/// a second and a half. If the process is killed before that, or while the handler runs, the event
+/// stays in progress until the lease expires.
 ///
 /// # Keys and values
 ///
@@ -57,10 +58,11 @@ use crate::{
 ///
 /// # Servers
 ///
-/// Redis from 6.0 and Valkey from 7.2. Each operation is one command for one key, so that clusters work:
-/// enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from replicas to
-/// [`new`](Self::new). A dedicated user needs `~shop:webhook:* +get +set +del +evalsha +eval`. With
-/// eviction, use `volatile-ttl`: an event that was evicted is handled again if it is sent again.
+/// Redis from 6.0 and Valkey from 7.2. Each operation is one command for one key, so clusters work:
+/// enable `cluster-async` of `redis` and pass a `ClusterConnection` that does not read from replicas
+/// to [`new`](Self::new). A dedicated user needs `~shop:webhook:* +get +set +del +evalsha +eval`. If
+/// you need eviction, use `volatile-ttl`: an event that was evicted is handled again if it is sent
+/// again.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisWebhookStore {
@@ -90,7 +92,7 @@ return 1",
     )
 });
 
-/// Removes an event that is in progress by this claim.
+/// Removes an event that is in progress with this claim.
 static RELEASE: KnownScript = LazyLock::new(|| {
     known(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -106,8 +108,8 @@ fn known(source: &'static str) -> (&'static str, Script) {
 }
 
 impl RedisWebhookStore {
-    /// Records events in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is made
-    /// when it is first needed, and again when it breaks.
+    /// Records events in the server at this URL, such as `redis://10.0.0.7:6379`. The connection is
+    /// opened when it is first needed, and reopened when it breaks.
     ///
     /// # Errors
     ///
@@ -116,8 +118,8 @@ impl RedisWebhookStore {
         RedisServer::open(url, TIMEOUT, &MESSAGES).map(Self::with)
     }
 
-    /// Records events behind a connection of your own whose clones can be used at once: a connection to
-    /// a cluster, for example.
+    /// Records events through your own connection whose clones can be used concurrently, for example a
+    /// connection to a cluster.
     pub fn new<C>(connection: C) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
@@ -163,8 +165,8 @@ impl RedisWebhookStore {
         format!("{}:{key}", self.prefix)
     }
 
-    /// Waits for an answer, and parses it. A server that is out of memory is not given up: it can still
-    /// release events.
+    /// Waits for an answer, and parses it. A server that is out of memory does not open the circuit
+    /// breaker: it can still release events.
     async fn ask<T>(
         &self,
         question: impl Future<Output = RedisResult<Value>>,
@@ -258,7 +260,7 @@ fn call((text, script): &(&'static str, Script), key: &str, source: bool) -> Cmd
     call
 }
 
-/// Rounded up, and no more than a hundred years: the server rejects times that are out of range.
+/// Rounded up, and at most a hundred years: the server rejects times that are out of range.
 fn milliseconds(time: Duration) -> u64 {
     const MOST: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
 
@@ -266,7 +268,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(nanos.div_ceil(1_000_000)).map_or(MOST, |time| time.clamp(1, MOST))
 }
 
-/// Without the URL.
+/// Omits the URL.
 impl fmt::Debug for RedisWebhookStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisWebhookStore")
@@ -277,15 +279,15 @@ impl fmt::Debug for RedisWebhookStore {
     }
 }
 
-/// The counters of a [`RedisWebhookStore`] since it was made; see [`RedisWebhookStore::metrics`].
+/// The counters of a [`RedisWebhookStore`] since it was created; see [`RedisWebhookStore::metrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisWebhookMetrics {
     /// Commands that were sent to the server.
     pub round_trips: u64,
-    /// Commands that failed: with an error, without a connection, or by the timeout.
+    /// Commands that failed: with an error, for lack of a connection, or because of the timeout.
     pub failures: u64,
-    /// Commands that got no answer in time; the failures include them.
+    /// Commands that were not answered in time; also counted as failures.
     pub timeouts: u64,
     /// How often the circuit breaker opened.
     pub opened: u64,
@@ -293,7 +295,7 @@ pub struct RedisWebhookMetrics {
     pub is_open: bool,
 }
 
-/// Why a [`RedisWebhookStore`] could not do something.
+/// Why an operation of a [`RedisWebhookStore`] failed.
 #[derive(Clone, Debug)]
 pub struct RedisWebhookError(Failure);
 

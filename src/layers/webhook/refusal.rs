@@ -1,4 +1,4 @@
-//! Why a request is not an event of the sender, and what it is told.
+//! Why a request is not an event of the sender, and what the client is told.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::wire::Problem;
 /// Why the signature of a request is not valid.
 ///
 /// The client learns which of three things is wrong (a field, the time, the signature): enough for the
-/// operator of a sender, and nothing that helps to forge a signature.
+/// operator of a sender, but nothing that helps to forge a signature.
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     Missing(HeaderName),
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     TooOld(Duration),
     /// The timestamp is further ahead than the tolerance.
     InFuture(Duration),
-    /// No signature is that of one of the secrets.
+    /// No signature was made with one of the secrets.
     Mismatch,
 }
 

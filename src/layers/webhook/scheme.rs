@@ -1,4 +1,4 @@
-//! Verifies and signs: [`WebhookScheme`].
+//! Verification and signing: [`WebhookScheme`].
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,7 @@ use crate::{
     wire::{ConfigError, Problem},
 };
 
-/// How a sender signs its events, and its secrets: verifies events, and signs them.
+/// How a sender signs its events, and its keys: verifies events, and signs them.
 ///
 /// | | fields | signs | time | id |
 /// |---|---|---|---|---|
@@ -38,8 +38,8 @@ use crate::{
 /// | [`custom`](Self::custom) | yours | yours | | |
 ///
 /// Delivery ids such as `X-GitHub-Delivery` and `X-Shopify-Webhook-Id` are not signed: anybody who has
-/// seen an event can send it again with another id. So are the names of events in fields such as
-/// `X-GitHub-Event`.
+/// seen an event can send it again with another id. The same holds for the event's type in fields such
+/// as `X-GitHub-Event`.
 ///
 /// # Example: a sender, and a test
 ///
@@ -68,7 +68,7 @@ use crate::{
 pub struct WebhookScheme {
     name: &'static str,
     format: SignatureFormat,
-    /// How a key is written.
+    /// Parses a key in the scheme's notation.
     parse_key: fn(&'static str, &[u8]) -> Result<Key, ConfigError>,
     /// The first one signs.
     keys: Vec<Key>,
@@ -80,8 +80,8 @@ impl WebhookScheme {
     /// [Standard Webhooks], which Svix and many others send: `v1`, and with the feature
     /// `webhook-ed25519` also `v1a`.
     ///
-    /// A key is the text that the sender shows: `whsec_` and a secret in base64, or `whpk_` and a public
-    /// key. To sign `v1a`, it is a private key, `whsk_`.
+    /// A key is the text that the sender shows: `whsec_` and a secret in base64, or `whpk_` and a
+    /// public key. To sign with `v1a`, use a private key, `whsk_`.
     ///
     /// # Errors
     ///
@@ -157,13 +157,13 @@ impl WebhookScheme {
         Self::new("shopify", format, Key::verbatim, secret)
     }
 
-    /// Another sender that signs with HMAC-SHA256: its name, its format, and a secret that is used as it
-    /// is written.
+    /// Another sender that signs with HMAC-SHA256: its name, its format, and a secret that is used
+    /// exactly as written.
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes, or if the settings of the format contradict each
-    /// other: a timestamp or an id that is sent and not signed, or signed and not sent.
+    /// If the secret is empty or shorter than 16 bytes, or if the settings of the format contradict
+    /// each other: a timestamp or an id that is sent but not signed, or signed but not sent.
     pub fn custom(
         name: &'static str,
         format: SignatureFormat,
@@ -189,8 +189,8 @@ impl WebhookScheme {
         })
     }
 
-    /// Accepts another key as well: the one before a rotation, until the sender no longer uses it. The
-    /// first key signs.
+    /// Accepts another key as well: the previous one during a rotation, until the sender no longer
+    /// uses it. The first key signs.
     ///
     /// # Errors
     ///
@@ -207,8 +207,8 @@ impl WebhookScheme {
         Ok(self)
     }
 
-    /// How far the timestamp of a request may be from the time of the server, in whole seconds, in the
-    /// past and in the future; by default 300 seconds. A sender signs again when it sends again.
+    /// How far the timestamp of a request may be from the server's time, in whole seconds, in the past
+    /// and in the future; by default 300 seconds. Senders sign again when they retry.
     ///
     /// # Errors
     ///
@@ -237,8 +237,8 @@ impl WebhookScheme {
         self
     }
 
-    /// Verifies a body that has been read already. [`with_webhook`](crate::with_webhook) does this in a
-    /// stack.
+    /// Verifies a body that has already been read. [`with_webhook`](crate::with_webhook) does this in
+    /// a stack.
     ///
     /// # Errors
     ///
@@ -249,14 +249,14 @@ impl WebhookScheme {
         Ok(check.finish(self, body)?)
     }
 
-    /// The header fields of a signed event: for a sender, and for tests. A scheme that does not sign an
-    /// id, or a time, ignores it.
+    /// The header fields of a signed event: for a sender, and for tests. If the scheme does not sign
+    /// an id or a time, that argument is ignored.
     ///
     /// # Errors
     ///
-    /// If the first key is a public key, which can't sign; if the id is empty, longer than 256 bytes, not
-    /// ASCII, or contains the character that follows it in what is signed (`.`); if the time is before
-    /// 1970.
+    /// If the first key is a public key, which can't sign; if the id is empty, longer than 256 bytes,
+    /// not ASCII, or contains the character that follows it in the signed message (`.`); if the time
+    /// is before 1970.
     pub fn sign(
         &self,
         id: &str,
@@ -293,7 +293,7 @@ impl WebhookScheme {
         self.name
     }
 
-    /// The header fields that a request needs, and what each means.
+    /// The header fields that a request needs, and their descriptions.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&HeaderName, &'static str)> {
         self.format.fields()
     }
@@ -331,7 +331,7 @@ impl WebhookScheme {
         Ok(SignatureCheck { hmacs, fields })
     }
 
-    /// What an asymmetric key signs: unlike an HMAC, it needs the whole message at once.
+    /// The message that an asymmetric key signs: unlike an HMAC, it needs the whole message at once.
     #[cfg(feature = "webhook-ed25519")]
     fn message(&self, fields: &SignedFields, body: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(body.len().saturating_add(128));
@@ -402,7 +402,7 @@ impl SignatureCheck {
 
 const POLICY: &str = "WebhookScheme";
 
-/// A secret of an endpoint is easily confused with an API key.
+/// An endpoint's secret is easily confused with an API key.
 fn stripe_key(policy: &'static str, secret: &[u8]) -> Result<Key, ConfigError> {
     let api_keys = [&b"sk_"[..], b"rk_", b"pk_"];
     if api_keys.iter().any(|prefix| secret.starts_with(prefix)) {
@@ -418,7 +418,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new(POLICY, message)
 }
 
-/// Without the keys.
+/// Omits the keys.
 impl fmt::Debug for WebhookScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookScheme")
@@ -430,7 +430,7 @@ impl fmt::Debug for WebhookScheme {
     }
 }
 
-/// An event that can't be signed; see [`WebhookScheme::sign`].
+/// The error for an event that can't be signed; see [`WebhookScheme::sign`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningError(&'static str);
 

@@ -1,4 +1,4 @@
-//! Which events were handled: [`WebhookStore`], and the claim of a request on its event.
+//! The record of handled events, [`WebhookStore`], and the claim of a request on its event.
 
 use std::{
     error::Error,
@@ -15,16 +15,17 @@ use tokio::runtime::Handle;
 
 use crate::{support::seed::random_bits, wire::BoxError};
 
-/// Where the events that were handled are recorded: [`MemoryWebhookStore`](super::MemoryWebhookStore),
+/// Where handled events are recorded: [`MemoryWebhookStore`](super::MemoryWebhookStore),
 /// `RedisWebhookStore` with the feature `webhook-redis`, or your own.
 ///
-/// An event is *new*, *in progress* for the time of a lease, or *handled*. A store gets a hash of the
-/// event's id, and never its content.
+/// An event is *new*, *in progress* for the duration of a lease, or *handled*. A store gets only a
+/// hash of the event's id, never its content.
 ///
 /// # Example: a store of your own
 ///
-/// This one is a map, with each method in SQL as a comment. The table would be `events (key bytea
-/// primary key, claim bytea, expires timestamptz)`, where the claim of a handled event is null.
+/// This one is a map, with the SQL of each method as a comment. The table would be
+/// `events (key bytea primary key, claim bytea, expires timestamptz)`, where the claim of a handled
+/// event is null.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -100,16 +101,17 @@ use crate::{support::seed::random_bits, wire::BoxError};
 ///
 /// # Security
 ///
-/// - [`begin`](Self::begin) is one step: of two concurrent calls, one returns [`New`](EventState::New).
-/// - A store that is not available returns an error, and never `New`.
+/// - [`begin`](Self::begin) is atomic: of two concurrent calls, only one returns
+///   [`New`](EventState::New).
+/// - A store that is not available returns an error, never `New`.
 /// - No request should wait for long: the store needs a timeout.
-/// - Reads must see all earlier writes: a replica that lags behind does not do.
+/// - Reads must see all earlier writes: a lagging replica is not suitable.
 pub trait WebhookStore: Send + Sync + 'static {
     /// Why an operation failed: the request is answered 503.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
-    /// Claims a new event for the time of the lease, so that others see it in progress; or says what
-    /// became of it.
+    /// Claims a new event for the duration of the lease, so that others see it in progress; otherwise
+    /// returns the state of the event.
     fn begin(
         &self,
         event: EventKey,
@@ -117,14 +119,15 @@ pub trait WebhookStore: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<EventState, Self::Error>> + Send;
 
-    /// Records that the event was handled, for this time. The lease may have expired.
+    /// Records that the event was handled, and keeps the record for this time. The lease may have
+    /// expired.
     fn complete(
         &self,
         event: EventKey,
         keep: Duration,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Makes the event new again, if it is in progress by this claim.
+    /// Makes the event new again, if it is in progress with this claim.
     fn release(
         &self,
         event: EventKey,
@@ -132,16 +135,16 @@ pub trait WebhookStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// What a store knows of an event.
+/// The state of an event in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a store of your own returns one of these"
 )]
 pub enum EventState {
-    /// It was new, and is now in progress by this claim.
+    /// It was new, and is now in progress with this claim.
     New,
-    /// It is in progress by another claim.
+    /// It is in progress with another claim.
     InProgress,
     /// It was handled.
     Handled,
@@ -152,7 +155,7 @@ pub enum EventState {
 pub struct EventKey([u8; 32]);
 
 impl EventKey {
-    /// A key of these bytes, for the test of a store.
+    /// A key with these bytes, for testing a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -164,9 +167,9 @@ impl EventKey {
         &self.0
     }
 
-    /// The key of an event with this id, or with this body if it has none.
+    /// The key of an event with this id, or with this body if it has no id.
     pub(super) fn new(scope: &str, id: Option<&[u8]>, body: &[u8]) -> Self {
-        // A scope is not longer than this, and what is hashed has one meaning.
+        // A scope is never longer than this, and the length makes the hashed bytes unambiguous.
         let length = u64::try_from(scope.len()).unwrap_or(u64::MAX);
         let (kind, identity) = match id {
             Some(id) => (b'i', id),
@@ -187,7 +190,7 @@ impl EventKey {
 pub struct ClaimId([u8; 16]);
 
 impl ClaimId {
-    /// A claim of these bytes, for the test of a store.
+    /// A claim with these bytes, for testing a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -206,7 +209,7 @@ impl ClaimId {
     }
 }
 
-/// Without the bytes.
+/// Omits the bytes.
 impl fmt::Debug for EventKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EventKey(..)")
@@ -248,10 +251,10 @@ impl<S: WebhookStore> WebhookStore for Arc<S> {
     }
 }
 
-/// What a store does, at once or later.
+/// The result of a store operation, immediately or later.
 pub(super) type Outcome<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// A [`WebhookStore`] without its type.
+/// A type-erased [`WebhookStore`].
 pub(super) trait DynWebhookStore: Send + Sync {
     fn begin(
         self: Arc<Self>,
@@ -286,7 +289,7 @@ impl<S: WebhookStore> DynWebhookStore for S {
     }
 }
 
-/// Polls once: a store in memory is done then. Any other is polled again with the task's own waker
+/// Polls once: a store in memory is then done. Any other is polled again with the task's own waker
 /// before anything waits.
 pub(super) fn poll_now<T>(outcome: &mut Outcome<T>) -> Poll<Result<T, BoxError>> {
     outcome
@@ -294,7 +297,7 @@ pub(super) fn poll_now<T>(outcome: &mut Outcome<T>) -> Poll<Result<T, BoxError>>
         .poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The claim of a request on its event. When it is dropped before the event was handled, because the
+/// The claim of a request on its event. If it is dropped before the event was handled, because the
 /// handler failed or panicked, or the client disconnected, the event is new again.
 pub(super) struct Claim {
     store: Arc<dyn DynWebhookStore>,
@@ -305,8 +308,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Made before the store is asked: the store may have claimed the event although the answer is not
-    /// waited for.
+    /// Created before the store is called: the store may claim the event even if nobody waits for its
+    /// answer.
     pub(super) fn new(store: Arc<dyn DynWebhookStore>, event: EventKey) -> Self {
         Self {
             store,
@@ -320,7 +323,7 @@ impl Claim {
         Arc::clone(&self.store).begin(self.event, self.id, lease)
     }
 
-    /// The event is not this request's.
+    /// The event belongs to another request, or was handled before.
     pub(super) fn abandon(mut self) {
         self.is_open = false;
     }
@@ -342,8 +345,8 @@ impl Drop for Claim {
     }
 }
 
-/// Completes what nobody waits for: at once, or in a task. Without a runtime it is given up, and the
-/// lease expires.
+/// Completes an operation that nobody waits for: immediately, or in a task. Without a runtime it is
+/// dropped, and the lease expires.
 fn finish_in_background(mut outcome: Outcome<()>, log_error: fn(&BoxError)) {
     match poll_now(&mut outcome) {
         Poll::Ready(Ok(())) => {}

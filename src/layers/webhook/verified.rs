@@ -12,8 +12,8 @@ use crate::{contract::Provided, request::take_once::TakeOnce, wire::Problem};
 /// An event whose signature is valid, as a `T`.
 ///
 /// Only [`with_webhook`](crate::with_webhook), [`with_raw_webhook`](crate::with_raw_webhook) and
-/// [`WebhookScheme::verify`](crate::webhook::WebhookScheme::verify) make one, so a function that takes a
-/// `Verified<Event>` needs no check of its own.
+/// [`WebhookScheme::verify`](crate::webhook::WebhookScheme::verify) create one, so a function that
+/// takes a `Verified<Event>` needs no check of its own.
 ///
 /// # Example: a test of a handler
 ///
@@ -63,7 +63,7 @@ impl Verified<Bytes> {
     ///
     /// A 400 if it is not JSON, and a 422 if it is not a `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<Verified<T>, Problem> {
-        // serde_json does not check the strings that it skips.
+        // serde_json does not validate the UTF-8 of strings that it skips.
         let text = str::from_utf8(&self.bytes).map_err(|error| malformed().because(error))?;
         let event = serde_json::from_str(text).map_err(|error| {
             let problem = match error.classify() {
@@ -123,7 +123,7 @@ impl<T> Verified<T> {
 }
 
 impl<T: Send + 'static> Verified<T> {
-    /// Leaves it in the extensions for the handler.
+    /// Adds it to the extensions for the handler.
     pub(super) fn provide(self, extensions: &mut Extensions) {
         extensions.insert(TakeOnce::new(self));
     }

@@ -18,24 +18,24 @@ use crate::{
     wire::{BoxError, ConfigError},
 };
 
-/// Keeps answers in the memory of the process, for a single instance: after a restart, requests that
-/// are repeated run again.
+/// Keeps answers in the memory of the process, for a single instance: after a restart, repeated
+/// requests are handled again.
 ///
-/// Clones share the answers, and so do several policies that have clones of one store.
+/// Clones share the answers, and so do policies with clones of the same store.
 ///
 /// # Capacity
 ///
-/// By default at most 100,000 keys and 64 MiB of answers, of which a key takes about 250 bytes more.
-/// When there is no room for a new key, the answers that expire first are dropped: a server with more
-/// traffic than fits keeps answers for a shorter time. A request in progress is never dropped; if there
-/// are only these, a new request is answered 503.
+/// By default at most 100,000 keys and 64 MiB of answers; each key takes about 250 bytes more. When
+/// there is no room for a new key, the answers that expire first are dropped: if the traffic exceeds
+/// the capacity, answers are kept for a shorter time. A request in progress is never dropped; if there
+/// is nothing else to drop, a new request is answered 503.
 ///
 /// Expired answers are dropped while others are added, without a thread.
 ///
 /// # Security
 ///
-/// A client that sends many requests with new keys makes the store forget the answers of others
-/// earlier. Limit the rate of each client outside.
+/// A client that sends many requests with new keys makes the store drop the answers of others earlier.
+/// Limit the rate of each client outside.
 #[derive(Clone)]
 #[must_use]
 pub struct MemoryAnswers {
@@ -55,18 +55,18 @@ struct Limits {
 const DEFAULT_KEYS: usize = 100_000;
 const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
 
-/// At least this much belongs in a shard, so that the shards fill up evenly.
+/// Each shard has at least this capacity, so that the shards fill up evenly.
 const KEYS_PER_SHARD: usize = 1_024;
 const BYTES_PER_SHARD: usize = 4 * 1024 * 1024;
 const MAX_SHARDS: usize = 64;
 
 impl MemoryAnswers {
-    /// Keeps at most this number of keys, and this number of bytes of answers. The store is divided into
-    /// shards of at least 4 MiB, and an answer has to fit into one.
+    /// Keeps at most this number of keys, and this number of bytes of answers. The store is divided
+    /// into shards of at least 4 MiB, and an answer has to fit into one.
     ///
     /// # Errors
     ///
-    /// If there is room for no key, or for no answer.
+    /// If there is no room for a key, or for an answer.
     pub fn new(keys: usize, bytes: usize) -> Result<Self, ConfigError> {
         if keys == 0 || bytes < 1_024 {
             return Err(ConfigError::new(
@@ -91,7 +91,8 @@ impl MemoryAnswers {
         }
     }
 
-    /// The clock, by whose monotonic time leases and answers expire; by default the system's.
+    /// The clock whose monotonic time determines when leases and answers expire; by default the
+    /// system's.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
@@ -109,7 +110,8 @@ impl MemoryAnswers {
         self.len() == 0
     }
 
-    /// Gives access to the shard of a key, without what has expired. Clients can't choose the shard.
+    /// Gives access to the shard of a key, after removing what has expired. Clients can't choose the
+    /// shard.
     fn at<T>(&self, key: &[u8; 32], change: impl FnOnce(&mut Shard, Duration) -> T) -> T {
         let now = self.clock.monotonic();
         let changed = {
@@ -160,7 +162,7 @@ impl IdempotencyStore for MemoryAnswers {
         answer: Bytes,
         time: Duration,
     ) -> Later<Result<bool, BoxError>> {
-        // Copied to its exact length: it may be part of a larger buffer.
+        // Copied to its exact length: the answer may be part of a larger buffer.
         let answer = State::Answered(Bytes::copy_from_slice(&answer));
         Later::Ready(self.replace(claim, answer, time))
     }
@@ -192,10 +194,10 @@ impl MemoryAnswers {
 #[derive(Default)]
 struct Shard {
     entries: HashMap<[u8; 32], Entry>,
-    /// What can be dropped to make room, and what expires: in the order in which it expires.
+    /// Answers, which can be dropped to make room, in the order in which they expire.
     answered: BTreeSet<(Duration, [u8; 32])>,
     in_progress: BTreeSet<(Duration, [u8; 32])>,
-    /// Of all answers.
+    /// The size of all answers.
     bytes: usize,
 }
 
@@ -227,8 +229,8 @@ impl Shard {
         )
     }
 
-    /// Writes an entry in place of the one that the key has, if there is room or an answer can be
-    /// dropped. If not, the key keeps the entry that it has.
+    /// Replaces the entry of a key, if there is room or an answer can be dropped. Otherwise the key
+    /// keeps its entry.
     fn insert(
         &mut self,
         claim: &Claim,
@@ -276,7 +278,7 @@ impl Shard {
         }
     }
 
-    /// Drops what has expired, and frees memory.
+    /// Drops expired entries, and frees memory.
     fn expire(&mut self, now: Duration) {
         let first = |order: &BTreeSet<(Duration, [u8; 32])>| {
             let first = order.first().filter(|(expires, _)| *expires <= now);
@@ -292,7 +294,7 @@ impl Shard {
     }
 }
 
-/// There is no room, and no answer that can be dropped to make some.
+/// The error if there is no room, and no answer that can be dropped to make some.
 #[derive(Debug)]
 struct Full;
 
@@ -305,7 +307,7 @@ impl fmt::Display for Full {
 impl Error for Full {}
 
 impl fmt::Debug for MemoryAnswers {
-    /// Without keys and answers.
+    /// Omits keys and answers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryAnswers")
             .field("len", &self.len())

@@ -13,16 +13,16 @@ pub use self::memory::MemoryAnswers;
 pub use self::redis::{RedisAnswers, RedisAnswersMetrics};
 use crate::{contract::Later, wire::BoxError};
 
-/// Keeps the answers of requests, and which requests are in progress: [`MemoryAnswers`], `RedisAnswers`
-/// with the feature `idempotency-redis`, or your own.
+/// Keeps the answers of requests, and which requests are in progress: [`MemoryAnswers`],
+/// `RedisAnswers` with the feature `idempotency-redis`, or your own.
 ///
-/// A key is free, held by a request in progress, or answered. Each method changes a key in one step,
-/// so that of two requests at the same time only one acquires it.
+/// A key is free, held by a request in progress, or answered. Each method changes a key atomically, so
+/// that only one of two concurrent requests acquires it.
 ///
 /// # Example: a store of your own
 ///
-/// This one is a map, with each method in SQL as a comment. The table would be `answers (key bytea
-/// primary key, payload bytea, owner bytea, answer bytea, expires timestamptz)`.
+/// This one is a map, with the SQL of each method as a comment. The table would be
+/// `answers (key bytea primary key, payload bytea, owner bytea, answer bytea, expires timestamptz)`.
 ///
 /// ```
 /// use std::{
@@ -112,23 +112,23 @@ use crate::{contract::Later, wire::BoxError};
 ///
 /// # Security
 ///
-/// - The store contains the answers unencrypted, with what they say about users. Keys and payloads are
-///   hashes; a reader of the store can only check guesses.
+/// - The store contains the answers unencrypted, including any data about users. Keys and payloads are
+///   hashes; somebody who reads the store can only check guesses.
 /// - A store that is not available returns an error: the request is answered 503 before anything is
-///   done. It must never say that a key is free because it does not know.
+///   done. A store must never report a key as free because it does not know its state.
 /// - No request should wait for long: the store needs a timeout.
 pub trait IdempotencyStore: Send + Sync + 'static {
-    /// Acquires a key that is free, for the time of the lease; otherwise says who has it.
+    /// Acquires a key that is free, for the duration of the lease; otherwise returns its state.
     fn acquire(&self, claim: &Claim, lease: Duration) -> Later<Result<Acquired, BoxError>>;
 
-    /// Prolongs the lease: from now on the key is held for this time. A lease that has expired is
-    /// acquired again if the key is free. `false` if another request has the key, or its answer is
-    /// there.
+    /// Extends the lease: the key is now held for this time. If the lease has expired and the key is
+    /// free, it is acquired again. Returns `false` if another request holds the key, or its answer is
+    /// stored.
     fn renew(&self, claim: &Claim, lease: Duration) -> Later<Result<bool, BoxError>>;
 
-    /// Replaces the lease by the answer, and keeps it for this time. If the lease has expired and the
-    /// key is free, it keeps the answer as well. `false` if another request has the key, or its answer
-    /// is there.
+    /// Replaces the lease by the answer, and keeps the answer for this time. If the lease has expired
+    /// and the key is free, the answer is kept as well. Returns `false` if another request holds the
+    /// key, or its answer is stored.
     fn complete(
         &self,
         claim: &Claim,
@@ -136,17 +136,16 @@ pub trait IdempotencyStore: Send + Sync + 'static {
         time: Duration,
     ) -> Later<Result<bool, BoxError>>;
 
-    /// Frees a key that this claim holds, and says whether it did.
+    /// Frees a key that this claim holds, and returns whether it did.
     fn release(&self, claim: &Claim) -> Later<Result<bool, BoxError>>;
 
-    /// The longest answer that [`complete`](Self::complete) accepts, in bytes. By default there is no
-    /// limit.
+    /// The longest answer that [`complete`](Self::complete) accepts, in bytes. Unlimited by default.
     fn max_answer_bytes(&self) -> usize {
         usize::MAX
     }
 }
 
-/// A request that wants a key: the key, what the request asks for, and who asks.
+/// A request for a key: the key, a hash of what the request asks for, and its owner.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     key: [u8; 32],
@@ -177,7 +176,7 @@ impl Claim {
         &self.payload
     }
 
-    /// A random number that only this request has: a lease of another owner is not this one.
+    /// A random number that only this request has, which tells its lease from those of others.
     #[must_use]
     pub const fn owner(&self) -> &[u8; 16] {
         &self.owner
@@ -190,27 +189,27 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// What a store says of a key: see [`IdempotencyStore::acquire`].
+/// The result of [`IdempotencyStore::acquire`].
 #[derive(Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there are three states of a key")]
 pub enum Acquired {
-    /// It was free, and is held by this request now.
+    /// The key was free, and is now held by this request.
     Free,
     /// Another request holds it.
     InProgress {
-        /// That of the other request.
+        /// The payload hash of the other request.
         payload: [u8; 32],
     },
     /// Another request has been answered.
     Answered {
-        /// That of the other request.
+        /// The payload hash of the other request.
         payload: [u8; 32],
-        /// The answer, as it was given to [`IdempotencyStore::complete`].
+        /// The answer, as it was passed to [`IdempotencyStore::complete`].
         answer: Bytes,
     },
 }
 
-/// Without the answer.
+/// Omits the answer.
 impl fmt::Debug for Acquired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,5 +1,5 @@
--- The value of the key; if it is free, it is held by the claim from now on.
--- KEYS[1] the key. ARGV: the value of the claim, and the time of the lease in ms.
+-- Returns the value of the key; if the key is free, the claim acquires it and the result is 1.
+-- KEYS[1] the key. ARGV: the value of the claim, and the duration of the lease in ms.
 local found = redis.call('GET', KEYS[1])
 if found then
   return found

@@ -21,7 +21,8 @@ use crate::{
 
 /// Keeps answers in Redis or Valkey, where all instances share them.
 ///
-/// Make one per process and server: clones share the connection, the metrics and the circuit breaker.
+/// Create one per process and server: clones share the connection, the metrics and the circuit
+/// breaker.
 ///
 /// # Example
 ///
@@ -39,34 +40,34 @@ use crate::{
 ///
 /// # When the server does not answer
 ///
-/// Until it answers again, requests with a key are answered 503 before anything is done. A request
-/// whose handler is running when the server fails goes on, and its client gets the answer. The answer is
-/// stored if the server is back before the lease ends: a client that sends the request again later gets
-/// 503 as long as the server is down, and then the request runs again.
+/// Until it answers again, requests with a key are answered 503 before anything is done. If the server
+/// fails while a handler is running, the handler continues, and its client gets the answer. The answer
+/// is stored if the server is back before the lease ends. Otherwise, a client that sends the request
+/// again gets 503 while the server is down, and afterwards the request is handled again.
 ///
 /// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
-/// requests fail at once, and one at a time tries again after a growing
-/// [backoff](Self::try_again_after). The log gets one event of target `wythe` at level `warn`, with the
-/// cause, and one at `info` when the server answers again.
+/// requests fail immediately, except that one at a time tries again after a growing
+/// [backoff](Self::try_again_after). Two events of target `wythe` are logged: one at level `warn`,
+/// with the cause, and one at `info` when the server answers again.
 ///
 /// # Keys and values
 ///
 /// The key is `shop:idempotency:kGk0v…`: the prefix, and a hash of the client, the route and the
-/// client's key. The value is a hash of what the request asks for and the answer, unencrypted: anybody who
-/// reads the server reads the answers.
+/// client's key. The value is a hash of what the request asks for and the answer, unencrypted: anybody
+/// who can read the server can read the answers.
 ///
-/// Acquiring, renewing and freeing a key, and storing an answer, are one command each.
+/// Acquiring, renewing and freeing a key, and storing an answer, take one command each.
 ///
 /// # Servers
 ///
 /// Redis from 6.0 and Valkey from 7.2. A dedicated user needs `~shop:idempotency:* +get +set +del
 /// +evalsha +eval`.
 ///
-/// - **Eviction** lets requests that are sent again run again: use `maxmemory-policy noeviction`. A
+/// - **Eviction** causes repeated requests to be handled again: use `maxmemory-policy noeviction`. A
 ///   server that is out of memory then rejects new keys, and these requests are answered 503.
-/// - **Restarts** forget the answers, unless the server writes to disk (`appendonly yes`). A request in
-///   progress takes its key again at the next renewal of its lease.
-/// - **Failover** to a replica forgets the last writes, unless the server waits for its replicas.
+/// - **Restarts** lose the answers, unless the server persists its data (`appendonly yes`). A request
+///   in progress acquires its key again at the next renewal of its lease.
+/// - **Failover** to a replica loses the last writes, unless the server waits for its replicas.
 /// - **Clusters**: every command has one key.
 /// - **TLS**: `rediss://` with one of the TLS features of `redis`.
 #[derive(Clone)]
@@ -87,8 +88,8 @@ static MESSAGES: LogMessages = LogMessages {
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 impl RedisAnswers {
-    /// Keeps answers in the server of this URL, such as `redis://10.0.0.7:6379`. The connection is made
-    /// when it is first needed, and again when it breaks.
+    /// Keeps answers in the server at this URL, such as `redis://10.0.0.7:6379`. The connection is
+    /// opened when it is first needed, and reopened when it breaks.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl RedisAnswers {
         Ok(Self::with(RedisServer::open(url, TIMEOUT, &MESSAGES)?))
     }
 
-    /// Keeps answers in the server of this connection: any whose clones can be used concurrently.
+    /// Keeps answers in the server of this connection, whose clones must be usable concurrently.
     ///
     /// Whatever timeouts and retries the connection has, no command waits longer than
     /// [`timeout`](Self::timeout).
@@ -174,8 +175,8 @@ impl RedisAnswers {
     }
 }
 
-/// Separates errors that concern only one command: a key with a value of another type, and a server
-/// that is out of memory, which can still be read.
+/// Separates out the errors that concern only one command: a key with a value of another type, and a
+/// server that is out of memory, which can still be read.
 fn of_this_command(answer: RedisResult<Value>) -> RedisResult<Result<Value, RedisError>> {
     match answer {
         Ok(answer) => Ok(Ok(answer)),
@@ -298,7 +299,7 @@ impl fmt::Display for Unreadable {
 impl Error for Unreadable {}
 
 impl fmt::Debug for RedisAnswers {
-    /// Without the URL.
+    /// Omits the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisAnswers")
             .field("prefix", &self.prefix)
@@ -308,15 +309,15 @@ impl fmt::Debug for RedisAnswers {
     }
 }
 
-/// The counters of a [`RedisAnswers`] since it was made; see [`RedisAnswers::metrics`].
+/// The counters of a [`RedisAnswers`] since it was created; see [`RedisAnswers::metrics`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisAnswersMetrics {
     /// Commands that were sent to the server.
     pub round_trips: u64,
-    /// Commands that failed: with an error, without a connection, or by the timeout.
+    /// Commands that failed: with an error, for lack of a connection, or because of the timeout.
     pub failures: u64,
-    /// Commands that got no answer in time; the failures include them.
+    /// Commands that were not answered in time; also counted as failures.
     pub timeouts: u64,
     /// How often the circuit breaker opened.
     pub opened: u64,

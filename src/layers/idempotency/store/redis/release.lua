@@ -1,4 +1,4 @@
--- Frees the key if it is held by the claim; says whether it was.
+-- Frees the key if the claim holds it; returns whether it did.
 -- KEYS[1] the key. ARGV: the value of the claim.
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])

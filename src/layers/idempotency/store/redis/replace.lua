@@ -1,5 +1,5 @@
--- Writes a value, if the key is free or held by the claim; says whether it did.
--- KEYS[1] the key. ARGV: the value of the claim, the new value, and its time in ms.
+-- Writes a value, if the key is free or held by the claim; returns whether it did.
+-- KEYS[1] the key. ARGV: the value of the claim, the new value, and its time to live in ms.
 local found = redis.call('GET', KEYS[1])
 if found and found ~= ARGV[1] then
   return 0
