@@ -304,7 +304,7 @@ mod tests {
     use crate::request::key::Fingerprint;
 
     #[test]
-    fn memory_is_given_back_when_keys_go() {
+    fn memory_is_released_when_keys_are_removed() {
         let semaphores = Semaphores::by_key(1);
         let Semaphores::ByKey { seed, table } = &semaphores else {
             unreachable!()

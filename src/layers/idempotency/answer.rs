@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_one_again() {
+    fn a_problem_is_restored() {
         let problem = Problem::new(StatusCode::PAYMENT_REQUIRED)
             .kind("https://example.com/probs/declined")
             .title("The card was declined.")
@@ -213,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(
+        fn written_answers_are_read_back(
             status in 100_u16..1_000,
             fields in prop::collection::vec(("x-[a-z]{1,9}", "[ -~]{0,20}"), 0..9),
             body: Vec<u8>,

@@ -368,7 +368,7 @@ mod tests {
     use super::{BASE62, checksum, push_random};
 
     #[test]
-    fn checksums_are_those_of_github() {
+    fn checksums_equal_those_of_github() {
         // A revoked token that is often quoted: `ghp_` followed by this.
         assert_eq!(&checksum(b"zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ"), b"0mLq17");
         // The check value of CRC-32, 0xcbf43926.

@@ -172,7 +172,7 @@ mod tests {
     use super::ALL;
 
     #[test]
-    fn descriptions_keep_to_the_characters_of_rfc_6750() {
+    fn descriptions_use_only_the_characters_of_rfc_6750() {
         for reason in ALL {
             let allowed = |byte| matches!(byte, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~');
             assert!(reason.description().bytes().all(allowed), "{reason:?}");

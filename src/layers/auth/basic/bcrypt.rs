@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_ends_after_72_bytes() {
+    fn only_72_bytes_of_a_password_count() {
         let stored = bcrypt::hash_with_salt("x".repeat(80), 4, [7; 16]).unwrap();
         let stored = stored.format_for_version(bcrypt::Version::TwoB);
         for (length, expected) in [(71, false), (72, true), (73, true), (80, true), (300, true)] {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_a_bcrypt_hash_at_once_and_without_quoting_it() {
+    fn rejects_other_hashes_immediately_and_without_quoting_them() {
         let rest = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         for hash in [
             "$2".to_owned(),

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_an_argon2_hash_without_quoting_it() {
+    fn rejects_other_hashes_without_quoting_them() {
         let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
         let unsalted = "$argon2id$v=19$m=19456,t=2,p=1";
         let salt_alone = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA";

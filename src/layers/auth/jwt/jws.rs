@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_headers_parse_to_what_replaces_them() {
+    fn the_common_headers_equal_their_parsed_form() {
         for encoded in COMMON_HEADERS {
             let mut json = Vec::new();
             decode(encoded, &mut json).unwrap();

@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_description_of_a_layer_has_the_code_of_every_401() {
+    fn the_description_lists_the_code_of_every_401() {
         let malformed = [JwtRefusal::Header, JwtRefusal::SeveralTokens];
         for reason in all() {
             let is_listed = JwtRefusal::INVALID.contains(&reason.code());

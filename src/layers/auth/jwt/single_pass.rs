@@ -425,7 +425,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
         #[test]
-        fn a_single_pass_has_the_outcome_of_two_passes(
+        fn a_single_pass_equals_two_passes(
             members in collection::vec((
                 select(vec!["iss", "aud", "exp", "nbf", "iat", "sub", "x", "e\\u0078p", "", "Exp"]),
                 select(vec![

@@ -37,7 +37,7 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
     ///
     /// # Errors
     ///
-    /// As [`login`](Self::login), and a 401 if the old session has ended in the store meanwhile.
+    /// As [`login`](Self::login), and a 401 if the old session has ended in the store in the meantime.
     /// After a 503 the old session may not have ended.
     pub async fn replace(&self, old: &Session<D>, data: &D) -> Result<SessionCookie, Problem> {
         let times = Times::starting(self.options.now());

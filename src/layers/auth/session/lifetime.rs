@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_the_idle_time_makes_a_session_due() {
+    fn a_session_is_due_after_a_quarter_of_the_idle_time() {
         for (idle, unused, due) in [
             (100, 24, false),
             (100, 25, true),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_record_tells_when_the_session_was_last_used() {
+    fn the_expiry_of_a_record_determines_the_last_use() {
         let written = Times {
             created: 1_000,
             seen: 1_010,

@@ -64,7 +64,7 @@ mod tests {
     use super::{SessionId, Text, Times};
 
     #[test]
-    fn rejects_other_versions_and_broken_texts() {
+    fn rejects_other_versions_and_malformed_texts() {
         let right = "1.1.2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.{}";
         assert!(Text::parse(right).is_some());
         for wrong in [

@@ -57,7 +57,7 @@ impl Memory {
 // Behavior at the maximum number of keys.
 
 #[test]
-fn never_more_keys_than_asked_for() {
+fn never_keeps_more_keys_than_the_maximum() {
     for cap in [1, 2, 3, 7, 1_000, 2_047, 2_048, 5_000, 100_001] {
         for overflow in [Overflow::Refuse, Overflow::Evict] {
             let store = store(cap, overflow);
@@ -78,7 +78,7 @@ fn never_more_keys_than_asked_for() {
 }
 
 #[test]
-fn a_store_that_refuses_serves_those_it_knows_and_others_when_some_are_idle() {
+fn a_full_store_that_refuses_serves_known_keys_and_new_ones_once_some_are_idle() {
     let store = store(3, Overflow::Refuse);
     for n in 0..3 {
         assert_eq!(store.spend(key(n), 0, (n + 1) * SECOND), Some(0));
@@ -96,7 +96,7 @@ fn a_store_that_refuses_serves_those_it_knows_and_others_when_some_are_idle() {
 }
 
 #[test]
-fn what_is_idle_goes_before_what_is_not() {
+fn idle_keys_are_dropped_first() {
     let store = store(200, Overflow::Evict);
     for n in 0..200 {
         // One of them is idle after a second. There are more than are compared.
@@ -108,7 +108,7 @@ fn what_is_idle_goes_before_what_is_not() {
 }
 
 #[test]
-fn a_flood_of_made_up_keys_does_not_free_those_who_are_locked_out() {
+fn a_flood_of_new_keys_does_not_free_locked_out_keys() {
     let store = store(10_000, Overflow::Evict);
     for n in 0..1_000 {
         store.spend(key(n), 0, 3_600 * SECOND);
@@ -128,7 +128,7 @@ fn a_flood_of_made_up_keys_does_not_free_those_who_are_locked_out() {
 // Memory use, and that memory is released.
 
 #[test]
-fn a_key_takes_at_most_48_bytes_however_many_there_are() {
+fn a_key_takes_at_most_48_bytes_at_any_number_of_keys() {
     let store = store(2_000_000, Overflow::Evict);
     let mut most = 0;
     for n in 1..=400_000 {
@@ -142,14 +142,14 @@ fn a_key_takes_at_most_48_bytes_however_many_there_are() {
 }
 
 #[test]
-fn an_unused_store_takes_little() {
+fn an_unused_store_takes_little_memory() {
     assert!(store(1, Overflow::Evict).bytes() <= 64);
     assert!(store(1_000_000, Overflow::Evict).bytes() <= 40_000);
     assert!(store(usize::MAX, Overflow::Evict).bytes() <= 5_000_000);
 }
 
 #[test]
-fn a_flood_takes_no_more_than_the_cap() {
+fn a_flood_takes_no_more_memory_than_the_cap() {
     let store = store(20_000, Overflow::Evict);
     let mut most = 0;
     for n in 0..400_000 {
@@ -162,7 +162,7 @@ fn a_flood_takes_no_more_than_the_cap() {
 }
 
 #[test]
-fn memory_comes_back_though_only_one_key_is_used() {
+fn memory_is_released_even_if_only_one_key_is_used() {
     let store = store(1_000_000, Overflow::Evict);
     let empty = store.bytes();
     for n in 0..200_000 {
@@ -180,7 +180,7 @@ fn memory_comes_back_though_only_one_key_is_used() {
 }
 
 #[test]
-fn under_steady_traffic_memory_comes_back_within_a_minute() {
+fn under_steady_traffic_memory_is_released_within_a_minute() {
     let store = store(1_000_000, Overflow::Evict);
     let empty = store.bytes();
     for n in 0..200_000 {
@@ -193,7 +193,7 @@ fn under_steady_traffic_memory_comes_back_within_a_minute() {
 }
 
 #[test]
-fn sweeps_that_were_missed_are_made_up_for() {
+fn missed_sweeps_are_made_up_for() {
     let store = store(100_000, Overflow::Evict);
     for n in 0..50_000 {
         store.spend(key(n), 0, SECOND);
@@ -206,7 +206,7 @@ fn sweeps_that_were_missed_are_made_up_for() {
 }
 
 #[test]
-fn memory_comes_back_after_keys_were_removed() {
+fn memory_is_released_after_keys_were_removed() {
     let store = store(1_000_000, Overflow::Evict);
     let empty = store.bytes();
     for n in 0..200_000 {
@@ -236,7 +236,7 @@ fn a_clock_that_jumps_neither_loops_nor_panics() {
 }
 
 #[test]
-fn sweeps_go_on_after_a_clock_went_back() {
+fn sweeps_continue_after_a_clock_was_set_back() {
     let store = store(100_000, Overflow::Evict);
     store.spend(key(0), 1_000_000 * SECOND, 1);
     for n in 0..50_000 {
@@ -250,7 +250,7 @@ fn sweeps_go_on_after_a_clock_went_back() {
 }
 
 #[test]
-fn keys_that_meet_in_one_shard_and_one_slot_are_told_apart() {
+fn keys_in_the_same_shard_and_slot_are_distinguished() {
     for (high, step) in [(0, 1 << 20), (u64::MAX, 1 << 20), (7, 1)] {
         let keys = |n: u64| Fingerprint {
             high,
@@ -272,7 +272,7 @@ fn keys_that_meet_in_one_shard_and_one_slot_are_told_apart() {
 }
 
 #[test]
-fn a_closure_that_panics_leaves_the_store_whole() {
+fn a_closure_that_panics_leaves_the_store_intact() {
     let store = store(10, Overflow::Evict);
     store.spend(key(1), 0, SECOND);
     for n in [1, 2] {
@@ -344,7 +344,7 @@ fn counts_are_exact_while_shards_grow_and_are_swept() {
 }
 
 #[test]
-fn of_one_key_a_full_store_that_refuses_gives_out_what_there_is() {
+fn a_full_store_that_refuses_hands_out_exactly_the_quota_of_one_key() {
     let store = store(1, Overflow::Refuse);
     let work = |_| {
         let taken = (0..20_000).filter(|_| {
@@ -494,7 +494,7 @@ fn compare(store: &Memory, model: &Model, key: Fingerprint) {
 
 proptest! {
     #[test]
-    fn it_keeps_what_a_map_keeps(
+    fn keeps_the_same_keys_as_a_plain_map(
         steps in steps(),
         // With up to 32 keys, the first to become full of all keys makes room.
         cap in prop_oneof![Just(1_usize), Just(3), 1..=32_usize, Just(200), Just(1_000_000)],

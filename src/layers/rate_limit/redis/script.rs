@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn names_show_the_limit_and_not_the_key() {
+    fn names_reveal_the_limit_but_not_the_key() {
         let names = Names::new("wythe", "login", b"");
         let name = name(&names, "ada@example.com");
         let text = name.text();
@@ -234,7 +234,7 @@ mod tests {
 
     /// Processes of other versions must count under the same keys.
     #[test]
-    fn names_stay_as_they_are() {
+    fn names_never_change() {
         let name = name(&Names::new("wythe", "login", b""), "ada");
         assert_eq!(name.text(), "wythe:login:{fnSwv5Lmf8bGD3U1Yy3gnA}");
     }

@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_find_what_other_keys_verified() {
+    fn does_not_find_tokens_verified_with_other_keys() {
         let (cache, revision) = (cache(), 1);
         let generations = [
             (1, false),
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_find_what_old_keys_verified_and_was_inserted_after_the_change() {
+    fn does_not_find_tokens_verified_with_old_keys_but_inserted_later() {
         let (cache, revision) = (cache(), 1);
         let Err(vacancy) = cache.find(TOKEN, revision, NOW, |_| true) else {
             panic!("there is none");

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_signatures_are_verified_alike() {
+    fn both_libraries_verify_rsa_signatures() {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let public = pair.public_key();
         let info = AsDer::<PublicKeyX509Der<'_>>::as_der(public).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_on_curves_are_verified_alike() {
+    fn both_libraries_verify_elliptic_curve_signatures() {
         let random = SystemRandom::new();
         for (algorithm, curve) in [
             (JwtAlgorithm::ES256, &ECDSA_P256_SHA256_FIXED_SIGNING),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_refused_alike() {
+    fn both_libraries_reject_the_same_keys() {
         let small = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let point = Ed25519KeyPair::generate().unwrap();
         let curve = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();

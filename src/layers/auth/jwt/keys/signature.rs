@@ -331,7 +331,7 @@ mod tests {
 
     /// Which of the libraries is used depends on the processor.
     #[test]
-    fn secrets_are_verified_alike_by_both_libraries() {
+    fn both_libraries_verify_hmacs() {
         let (secret, message): ([u8; 64], &[u8]) = ([7; 64], b"header.payload");
         for algorithm in [
             JwtAlgorithm::HS256,

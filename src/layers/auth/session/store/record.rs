@@ -228,7 +228,7 @@ mod tests {
     use super::{nanos, time};
 
     #[test]
-    fn times_come_back_to_the_nanosecond() {
+    fn times_round_trip_to_the_nanosecond() {
         let exact = UNIX_EPOCH + Duration::new(1_795_190_400, 123_456_789);
         assert_eq!(time(nanos(exact)), exact);
         assert_eq!(nanos(UNIX_EPOCH - Duration::from_secs(1)), 0);

@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unused_sessions_that_expire_first_make_room() {
+    fn unused_sessions_that_expire_first_are_dropped_first() {
         let mut shard = Shard::default();
         for byte in 1..=64_u8 {
             let session = StoredSession {

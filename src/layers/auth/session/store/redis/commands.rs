@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_a_session() {
+    fn rejects_other_values() {
         let cases: [(&str, &[u8]); 5] = [
             ("nothing", b""),
             ("another version", &[3; 64]),
