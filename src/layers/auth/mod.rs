@@ -3,6 +3,7 @@
 //! 1. A request passes if the scheme verifies its credentials. The handler may ask for
 //!    `Auth<Principal>`, and inner layers find [`Authenticated`](crate::Authenticated) in the request's extensions.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
+//!    [`optional`](crate::With::optional) it passes instead.
 //! 3. A request with invalid credentials is answered 401, and one with malformed credentials 400, even
 //!    if credentials are optional. The exception is an invalid cookie: where credentials are optional,
 //!    it counts as no credentials, because browsers send cookies automatically. See

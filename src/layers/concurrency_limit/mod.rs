@@ -1,7 +1,6 @@
 //! Limits how many requests are in progress at once, all together or for each key.
 //!
 //! 1. A request passes while fewer than the limit are in progress.
-//! 2. A request is in progress until the body of its response has ended: the server has taken its
 //! 2. A request is in progress until the body of its response has ended: the server has taken its last
 //!    frame, or the body has failed or been dropped. A handler that fails or panics, and a client that
 //!    disconnects, release their permit as well. A request with an idempotency key, whose handler

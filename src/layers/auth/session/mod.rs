@@ -148,7 +148,7 @@ use crate::wire::ConfigError;
 /// | | encrypted | stored |
 /// |---|---|---|
 /// | cost of a request | a decryption: 10,000 instructions, 7 allocations | a query to the store |
-/// | the data | are sent with each request; 2,800 bytes of JSON | stay in the server |
+/// | the data | is sent with each request; 2,800 bytes of JSON | stays on the server |
 /// | logout ends the session | in this browser | everywhere |
 /// | concurrent changes of the data | the last one wins | [none is lost](Self::update) |
 /// | needs | a key that all servers share | a store that all servers share |
@@ -181,10 +181,10 @@ use crate::wire::ConfigError;
 ///
 /// # Compared with
 ///
-/// tower-sessions leaves the change of the id at login to the application; a store that fails is a
-/// 500. axum-login loads the user from the backend with each request, and answers a failing backend as
-/// if the user were forbidden. The private jar of axum-extra encrypts in the same way, but the cookie
-/// contains no expiry: a copy of it is valid forever.
+/// tower-sessions leaves the change of the id at login to the application, and answers a failing store
+/// with 500. axum-login loads the user from the backend with each request, and answers a failing
+/// backend as if the user were forbidden. The private jar of axum-extra encrypts in the same way, but
+/// the cookie contains no expiry: a copy of it is valid forever.
 ///
 /// # Types
 ///
