@@ -1,7 +1,8 @@
 //! Lets only requests with valid credentials pass, and hands the handler [`Auth`](crate::Auth).
 //!
 //! 1. A request passes if the scheme verifies its credentials. The handler may ask for
-//!    `Auth<Principal>`, and inner layers find [`Authenticated`](crate::Authenticated) in the request's extensions.
+//!    `Auth<Principal>`, and inner layers find [`Authenticated`](crate::Authenticated) in the request's
+//!    extensions.
 //! 2. A request without credentials is answered 401 with the scheme's challenge. After
 //!    [`optional`](crate::With::optional) it passes instead.
 //! 3. A request with invalid credentials is answered 401, and one with malformed credentials 400, even

@@ -169,7 +169,7 @@ impl<K> RateLimit<K> {
     /// Uses another clock: a [`ManualClock`](crate::ManualClock) in tests. By default the system's,
     /// whose monotonic time nobody can set.
     ///
-    /// If this clock is set back, no key is freed or locked: the counts continue from where they were.
+    /// If the clock's date is set back, no key is freed or locked: its monotonic time goes on.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.options.clock = clock.into();
         self
@@ -244,9 +244,9 @@ impl<K: Key> RateLimit<K> {
     /// extensions.
     ///
     /// Units that requests in progress hold may be given back at any moment, so a refusal can't say
-    /// exactly when: its `Retry-After` only takes into account what is certainly spent, and is at
-    /// least 1 second. For a limit in Redis, only the units held by requests of the same instance are
-    /// known.
+    /// exactly when the next request will pass: its `Retry-After` only takes into account what is
+    /// certainly spent, and is at least 1 second. For a limit in Redis, only the units held by
+    /// requests of the same instance are known.
     ///
     /// # Example: by the bytes that were sent
     ///

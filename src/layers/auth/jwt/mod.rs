@@ -46,7 +46,8 @@ use crate::wire::ConfigError;
 ///    several [`issuers`](Self::issuers), only the keys of the issuer in its `iss` are used;
 /// 5. its signature is valid;
 /// 6. `exp` is present and in the future; `nbf` has passed, or is at most 10 seconds away
-///    ([`leeway`](Self::leeway)); and it is not older than [`max_age`](Self::max_age), if that is set;
+///    ([`leeway`](Self::leeway)); and the token is not older than [`max_age`](Self::max_age), if
+///    that is set;
 /// 7. if they are configured, `iss` and `aud` are present and accepted; if no audience is configured,
 ///    a token with an `aud` is refused, because it is meant for another service (RFC 7519, section
 ///    4.1.3);
