@@ -47,8 +47,8 @@ pub struct NotSet;
 
 /// Implemented by [`NotSet`], and not by layers that are set.
 #[diagnostic::on_unimplemented(
-    message = "`.around(..)` and `.guard(..)` come before the first route and before `.documented()`, \
-               once each, and `.around(..)` before `.guard(..)`",
+    message = "`.around(..)` and `.guard(..)` must be called at most once each, in this order, \
+               before the first route and before `.documented()`",
     label = "called too late, or twice",
     note = "move it to the start: `Api::new(..).around(..).guard(..).get(..)`",
     note = "several layers go into one stack: `.around(compose((first, second)))`"
@@ -71,7 +71,8 @@ pub type FinishedApi<G, S = (), M = Undocumented> = Api<G, S, Finished, Finished
     message = "this `Api` takes no more routes: `.finish()` has been called on it",
     label = "`.finish()` has been called",
     note = "call `.finish()` after the last route",
-    note = "an `Api` with more routes takes it in: `Api::new(..).merge(finished).get(..)`"
+    note = "to add more routes, merge it into another `Api`: \
+            `Api::new(..).merge(finished).get(..)`"
 )]
 pub trait TakesRoutes {}
 

@@ -56,7 +56,7 @@ impl<H> Documents<H> for Undocumented {
 
 /// A mode of an `Api` in which services and routers can be routes.
 #[diagnostic::on_unimplemented(
-    message = "the document can't say what a service or a router answers",
+    message = "the document can't describe the responses of a service or a router",
     label = "routes have schemas here, because of `.documented()`",
     note = "write `.undocumented(\"why\", |open| open.service(..))`: the audit lists the reason"
 )]
@@ -66,7 +66,7 @@ impl TakesServices for Undocumented {}
 
 /// A mode in which an `Api` of the mode `Inner` can be nested.
 #[diagnostic::on_unimplemented(
-    message = "the nested `Api` is not documented, and this one is",
+    message = "the nested `Api` is not documented, but this one is",
     label = "routes have schemas here, because of `.documented()`",
     note = "call `.documented()` on the nested `Api`, before its routes; a function returns \
             `FinishedApi<_, _, Documented>`",

@@ -128,7 +128,7 @@ where
 
 /// A layer of a route that may stand inside a layer of stage `Outer`, which is around the route.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` stands inside a layer of stage `{Outer}` here, but belongs outside it",
+    message = "`{Self}` is inside a layer of stage `{Outer}` here, but belongs outside it",
     label = "out of order with what is around this route",
     note = "move it into `.around(..)` or `.guard(..)` of the `Api`, or move the `{Outer}` layer from \
             there into the stacks of the routes (`wythe::stage` shows the whole order)"

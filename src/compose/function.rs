@@ -61,7 +61,7 @@ impl<L> Stack<L> {
 /// What a handler function may return: a response, or a result with one.
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "not a response, and not a result with one",
+    label = "neither a response nor a `Result` with one",
     note = "return `Response<R>`, or `Result<Response<R>, E>` where `Problem: From<E>` and \
             `R: From<Bytes>`, which holds for `Full<Bytes>`"
 )]

@@ -28,8 +28,8 @@ where
     label = "this stack is out of order",
     note = "move it before the `{Outer}` layer (the first listed layer is the outermost; \
             `wythe::stage` shows the whole order)",
-    note = "a shared stack that already has a `{Outer}` layer takes this layer in at its stage: \
-            `stack.with(layer)`"
+    note = "to add this layer to a shared stack that already has a `{Outer}` layer, write \
+            `stack.with(layer)`, which puts it in its place"
 )]
 pub trait Inside<Outer> {
     /// The stage that the next layer is compared with.

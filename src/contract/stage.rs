@@ -36,7 +36,7 @@ pub trait Stage: sealed::Sealed {
 
 /// Holds where a layer of stage `Next` may stand inside a layer of this stage.
 #[diagnostic::on_unimplemented(
-    message = "a `{Next}` layer stands inside an `{Self}` layer, but belongs outside it",
+    message = "a `{Next}` layer is inside an `{Self}` layer, but belongs outside it",
     label = "this stack is out of order",
     note = "list the `{Next}` layer earlier in `compose((..))`, before the `{Self}` layer"
 )]

@@ -74,7 +74,7 @@ impl<M: Place> Place for With<M> {
     note = "a policy that can be invalid is a `Result`: write `?` after it, as in \
             `with_cors(Cors::origins([..])?)`",
     note = "a limit needs a key, by which it counts: `Quota::per_minute(10).by_peer()?`",
-    note = "a list that is known at run time only goes through a constructor that checks it, such as \
+    note = "for a list that is known only at run time, use a constructor that checks it, such as \
             `Methods::list(methods)?`"
 )]
 pub trait IntoPolicy<P> {

@@ -32,8 +32,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "the document has no schema of what `{Self}` reads",
     label = "routes have schemas here, because of `.documented()`",
-    note = "the type in `with_validation::<Json<T>>()` derives `schemars::JsonSchema`; a layer of your \
-            own implements `wythe::api::openapi::DocumentInput`",
+    note = "derive `schemars::JsonSchema` for the type in `with_validation::<Json<T>>()`; \
+            implement `wythe::api::openapi::DocumentInput` for a layer of your own",
     note = "or write `.undocumented(\"why\", |api| api.get(..))`: the audit lists the reason"
 )]
 pub trait DocumentInput {

@@ -24,8 +24,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "not an async function of up to 16 arguments",
-    note = "a handler is an `async fn`, or a closure that returns a future; what it captures is \
-            `Clone + Send + Sync + 'static`"
+    note = "a handler is an `async fn`, or a closure that returns a future; what it captures must \
+            be `Clone + Send + Sync + 'static`"
 )]
 pub trait HandlerFunction<Arguments>: Clone + Send + Sync + 'static {
     /// The future that the function returns.
@@ -59,9 +59,9 @@ pub trait Arguments<L, S, I>: Sized + Send {
     label = "the handler asks for `{Self}`",
     note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "the type must be the one that the layer provides, as `Auth` of the claims that `with_auth` \
-            verifies; it is an `Option<..>` if the layer has a condition, such as `.when(..)`, or is \
-            `.optional()`, and only then",
+    note = "the type must be the one that the layer provides, such as `Auth` of the claims that \
+            `with_auth` verifies; it is an `Option<..>` if and only if the layer has a condition, \
+            such as `.when(..)`, or is `.optional()`",
     note = "to have it extracted, implement `FromRequestParts`; an extractor of the body, such as \
             `Json` or `String`, must be the last argument",
     note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
@@ -82,9 +82,9 @@ pub trait Argument<L, S, I>: Sized {
     label = "the handler asks for `{Self}`",
     note = "to have it provided, add its layer to the stack, or `assume::<{Self}>()` if something \
             outside this stack provides it",
-    note = "the type must be the one that the layer provides, as `Auth` of the claims that `with_auth` \
-            verifies; it is an `Option<..>` if the layer has a condition, such as `.when(..)`, or is \
-            `.optional()`, and only then",
+    note = "the type must be the one that the layer provides, such as `Auth` of the claims that \
+            `with_auth` verifies; it is an `Option<..>` if and only if the layer has a condition, \
+            such as `.when(..)`, or is `.optional()`",
     note = "to have it extracted, implement `FromRequestParts` or `FromRequest`",
     note = "the extractor's own conditions must hold: `T: Deserialize` for `Path<T>`, `Query<T>`, \
             `Json<T>` and `Form<T>`; `T: FromRef<S>` for `State<T>`, where `S` is the state of the \

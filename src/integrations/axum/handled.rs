@@ -179,9 +179,10 @@ impl<L, S, A, O, I> Handled<L, S, A, O, I> {
 /// A handler in a stack, in an `Api` with the state `S`: [`Handled`].
 #[cfg(feature = "api")]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler in a stack, which a route of an `Api` takes",
+    message = "a route of an `Api` takes a handler in a stack, not `{Self}`",
     label = "not a handler in a stack",
-    note = "put it into its stack: `compose(..).handler(f)`, or `compose(()).handler(f)` without layers",
+    note = "put it into a stack: `compose(..).handler(f)`, or `compose(()).handler(f)` without \
+            layers",
     note = "a service or a router of axum goes into `.public(\"why\", |open| open.service(..))`",
     note = "the state of the handler is that of the `Api`: `{S}`"
 )]

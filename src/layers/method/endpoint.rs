@@ -153,8 +153,8 @@ impl<B, R, M> Endpoint<B, R, M> {
         if !M::AT_RUN_TIME && KNOWN.contains(&method) && !without_setter.contains(&method) {
             let call = method.as_str().to_ascii_lowercase();
             let message = format!(
-                "use `.{call}(..)` for `{method}`, or start with `Endpoint::list(..)` if the methods are \
-                 known at run time only"
+                "use `.{call}(..)` for `{method}`, or start with `Endpoint::list(..)` if the \
+                 methods are known only at run time"
             );
             return Err(ConfigError::new("Endpoint", message));
         }
@@ -482,8 +482,8 @@ pub mod registered {
         message = "this endpoint already has a handler for `{X}`, or was made by `Endpoint::list(..)`",
         label = "a second handler for the same method",
         note = "only one of the two would be called: remove the other",
-        note = "which methods an endpoint of `Endpoint::list(..)` has is known at run time only: add another \
-                with `.on(Method::GET, handler)?`"
+        note = "the methods of an endpoint from `Endpoint::list(..)` are known only at run time: \
+                add another with `.on(Method::GET, handler)?`"
     )]
     pub trait Lacks<X> {}
 

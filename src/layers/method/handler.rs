@@ -20,8 +20,8 @@ use crate::{
     note = "a handler is a function `async fn(Request<{B}>) -> Response<_>`, or one that returns \
             `Result<Response<_>, E>` where `Problem: From<E>`; it and what it captures must be \
             `Send + Sync + 'static`, and its future must be `Send`",
-    note = "or it is a service of such requests that is `Clone + Send + Sync + 'static`, as \
-            `compose((..)).service(..)` returns, whose error converts into a `Problem`"
+    note = "or it is a service for such requests, such as `compose((..)).service(..)` returns, \
+            that is `Clone + Send + Sync + 'static` and whose error converts into a `Problem`"
 )]
 pub trait IntoEndpoint<B, R, Marker> {
     /// Erases the type of the handler.

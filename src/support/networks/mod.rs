@@ -175,7 +175,8 @@ pub fn private_networks() -> [Network; 6] {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a network of addresses",
     label = "not a network",
-    note = "use a text such as \"10.0.0.0/8\", a `std::net::IpAddr` or a `wythe::networks::Network`"
+    note = "use a string such as \"10.0.0.0/8\", a `std::net::IpAddr` or a \
+            `wythe::networks::Network`"
 )]
 pub trait IntoNetwork {
     /// The network. A network of IPv4-mapped IPv6 addresses becomes an IPv4 network.
