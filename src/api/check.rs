@@ -263,7 +263,7 @@ fn check_versions(route: &Route, findings: &mut Vec<Finding>) {
     let Some((layer, policy)) = layer.and_then(|layer| Some((layer, layer.version_policy()?)))
     else {
         fault(
-            "no layer finds out which version a request is for".to_owned(),
+            "no layer determines which version a request is for".to_owned(),
             "put `with_version(..)` around the `Api`",
         );
         return;
@@ -288,7 +288,7 @@ fn check_versions(route: &Route, findings: &mut Vec<Finding>) {
         if !policy.names().contains(name) {
             fault(
                 format!("`{}` does not have the version `{name}`", layer.name()),
-                "add it to the list of the layer, or remove it from `.in_versions(..)`",
+                "add it to the layer's list of versions, or remove it from `.in_versions(..)`",
             );
         }
     }
@@ -310,8 +310,8 @@ fn check_order(route: &Route, findings: &mut Vec<Finding>) {
             findings.push(Finding::fault(
                 route.name(),
                 format!(
-                    "`{}` (stage {stage}) stands inside `{}` (stage {outer_stage}) of an outer \
-                     `Api`, but belongs outside it",
+                    "`{}` (stage {stage}) is inside `{}` (stage {outer_stage}) of an outer `Api`, \
+                     but belongs outside it",
                     layer.name(),
                     outer_layer.name(),
                 ),
@@ -382,8 +382,8 @@ fn check_csrf(route: &Route, findings: &mut Vec<Finding>) {
         return;
     }
     let mut reason =
-        "the route changes something, and accepts credentials that browsers attach by \
-                      themselves, also to requests that other sites make them send"
+        "the route changes something, and accepts credentials that browsers attach automatically, \
+         even to requests that other sites trigger"
             .to_owned();
     let mut remedy = "add `with_csrf(..)` (with `.trust_origins(cors.named_origins())`, if pages that \
                       CORS allows call the route), or accept the credentials in `Authorization: Bearer` \
@@ -391,7 +391,7 @@ fn check_csrf(route: &Route, findings: &mut Vec<Finding>) {
     if let Some(layer) = route.csrf_protections().next() {
         let name = layer.name();
         reason.push_str(&format!(
-            "; `{name}` protects it only if its condition lets it act"
+            "; `{name}` has a condition, so some requests may bypass it"
         ));
         remedy = "remove the condition, or list routes instead: `.only_routes(..)`, \
                   `.except_routes(..)`, `Csrf::exempt(..)`";
@@ -447,8 +447,8 @@ fn check_trusted_origins(route: &Route, findings: &mut Vec<Finding>) {
                     rejected.join(", "),
                     csrf.name(),
                 ),
-                "trust them with `Csrf::trust_origins(..)`, to which `cors.named_origins()` can be \
-                 given, or remove them from the CORS policy",
+                "trust them, for example with `.trust_origins(cors.named_origins())`, or remove \
+                 them from the CORS policy",
             ));
         }
     }
@@ -475,8 +475,8 @@ fn check_cache(route: &Route, findings: &mut Vec<Finding>) {
             Concern::PublicCache,
             route.name(),
             format!(
-                "the route authenticates its clients, and `{}` lets shared caches give the response to \
-                 others",
+                "the route authenticates its clients, and `{}` lets shared caches serve the \
+                 response to others",
                 layer.name()
             ),
             "make the policy `private` or `no-store`",
@@ -493,7 +493,7 @@ fn check_limit(route: &Route, findings: &mut Vec<Finding>) {
     let limits = limits.filter(|layer| !layer.limits().is_empty());
     if let Some((reason, remedy)) = no_limit(
         limits,
-        "anybody may call the route, which changes something, as often as they like",
+        "the route changes something, and anybody may call it as often as they like",
         "add `with_rate_limit(..)`",
     ) {
         findings.push(Finding::concern(
@@ -519,7 +519,7 @@ fn check_quota_names(route: &Route, findings: &mut Vec<Finding>) {
                 Concern::QuotaNameRepeated,
                 route.name(),
                 format!(
-                    "two of its limits have a quota named {:?}, and clients can't tell which of them a \
+                    "two of its limits have a quota named {:?}, so clients can't tell which one a \
                      response means",
                     quota.name()
                 ),
@@ -571,7 +571,7 @@ fn no_limit<'a>(
         None => (reason.to_owned(), remedy),
         Some(layer) => (
             format!(
-                "{reason}; `{}` limits it only if its condition lets it act",
+                "{reason}; `{}` has a condition, so some requests may bypass it",
                 layer.name()
             ),
             "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`",
@@ -592,7 +592,7 @@ fn check_scopes(route: &Route, findings: &mut Vec<Finding>) {
                 Concern::ScopesNotGranted,
                 route.name(),
                 format!(
-                    "a request is rejected {requirement}, which no scheme of the route can grant"
+                    "the route rejects requests {requirement}, which none of its schemes can grant"
                 ),
                 "grant the scope, or require another",
             ));

@@ -335,13 +335,13 @@ impl OpenApi {
     /// ```
     pub fn merge(mut self, other: &impl Serialize) -> Result<Self, ConfigError> {
         let error = |message: String| ConfigError::new("OpenApi::merge", message);
-        let other = serde_json::to_value(other)
-            .map_err(|source| error("the other document is not JSON".into()).because(source))?;
+        let other = serde_json::to_value(other).map_err(|source| {
+            error("the other document can't be serialized as JSON".into()).because(source)
+        })?;
         let version = other.get("openapi").and_then(Value::as_str);
         if !version.is_some_and(|version| version.starts_with("3.1")) {
             let found = version.unwrap_or("none");
-            let message =
-                format!("the other document has to be of OpenAPI 3.1, and this is {found}");
+            let message = format!("the other document must be OpenAPI 3.1, not {found}");
             return Err(error(message));
         }
         let mut ids: BTreeSet<String> = operation_ids(&self.document).collect();
@@ -349,7 +349,7 @@ impl OpenApi {
         for id in theirs {
             if !ids.insert(id.clone()) {
                 return Err(error(format!(
-                    "both documents have the `operationId` `{id}`"
+                    "both documents have the `operationId` `{id}`: change one of them"
                 )));
             }
         }
@@ -367,7 +367,10 @@ impl OpenApi {
                     let Some(place) = place else { continue };
                     let found = place.entry(name.clone()).or_insert_with(|| value.clone());
                     if found != value {
-                        let message = format!("both documents have `{name}` in `{part}/{outer}`");
+                        let message = format!(
+                            "both documents have `{name}` in `{part}/{outer}`, with different \
+                             content: remove or rename one of them"
+                        );
                         return Err(error(message));
                     }
                 }
@@ -526,7 +529,7 @@ pub(super) fn check_operation_ids(routes: &Routes, findings: &mut Vec<Finding>) 
         if let Some(other) = other {
             findings.push(Finding::fault(
                 route.name(),
-                format!("its `operationId` `{id}` is that of {other} too"),
+                format!("its `operationId` `{id}` is also that of {other}"),
                 "give one of them another",
             ));
         }

@@ -54,7 +54,7 @@ impl<'a> Params<'a> {
         }
         let plural = if count == 1 { "" } else { "s" };
         Err(PathError::Route(format!(
-            "the handler takes {count} path parameter{plural}, and the route has {}",
+            "the handler takes {count} path parameter{plural}, but the route has {}",
             self.len()
         )))
     }
@@ -319,7 +319,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PathError> {
         Err(PathError::Route(format!(
-            "the parameter `{}` is one value, and the handler takes several for it",
+            "the parameter `{}` has one value, but the handler takes several",
             self.name
         )))
     }

@@ -60,10 +60,10 @@ fn a_cookie_without_csrf_protection_is_found_where_something_changes() {
     assert_eq!(
         error,
         "Api: 1 finding\n\
-         - PUT /me: the route changes something, and accepts credentials that browsers attach by \
-         themselves, also to requests that other sites make them send; add `with_csrf(..)` (with \
-         `.trust_origins(cors.named_origins())`, if pages that CORS allows call the route), or accept \
-         the credentials in `Authorization: Bearer` only (or, if it is intended, \
+         - PUT /me: the route changes something, and accepts credentials that browsers attach \
+         automatically, even to requests that other sites trigger; add `with_csrf(..)` (with \
+         `.trust_origins(cors.named_origins())`, if pages that CORS allows call the route), or \
+         accept the credentials in `Authorization: Bearer` only (or, if it is intended, \
          `.allow(Concern::NoCsrf, \"why\")` on the handler)"
     );
 }
@@ -124,7 +124,7 @@ fn csrf_protection_under_a_condition_of_a_closure_does_not_count() {
         .iter()
         .zip(["with_csrf.when(..)", "with_csrf.except(..)"])
     {
-        let says = format!("`{layer}` protects it only if its condition lets it act");
+        let says = format!("`{layer}` has a condition, so some requests may bypass it");
         assert!(finding.reason.contains(&says), "{finding}");
         assert!(finding.remedy.contains("`.only_routes(..)`"), "{finding}");
     }
@@ -179,7 +179,7 @@ fn a_public_route_that_changes_something_needs_a_limit() {
     });
     let findings = api.check();
     assert_eq!(concerns(&findings), [(Some(Concern::NoLimit), "POST /a")]);
-    let says = "`with_rate_limit.when(..)` limits it only if its condition lets it act";
+    let says = "`with_rate_limit.when(..)` has a condition, so some requests may bypass it";
     assert!(findings[0].reason.contains(says), "{}", findings[0].reason);
 }
 
@@ -272,11 +272,11 @@ fn an_origin_that_cors_allows_with_credentials_and_csrf_does_not_trust_is_found(
     assert_eq!(concerns(&found), [(untrusted, "PUT /a")]);
     assert_eq!(
         found[0].to_string(),
-        "PUT /a: `with_cors` lets pages of `https://app.example.com`, `https://admin.example.com` call \
-         the route with credentials, and `with_csrf` rejects their requests with 403, because it does \
-         not trust them; trust them with `Csrf::trust_origins(..)`, to which `cors.named_origins()` can \
-         be given, or remove them from the CORS policy (or, if it is intended, \
-         `.allow(Concern::OriginNotTrustedByCsrf, \"why\")` on the handler)"
+        "PUT /a: `with_cors` lets pages of `https://app.example.com`, `https://admin.example.com` \
+         call the route with credentials, and `with_csrf` rejects their requests with 403, because \
+         it does not trust them; trust them, for example with \
+         `.trust_origins(cors.named_origins())`, or remove them from the CORS policy (or, if it is \
+         intended, `.allow(Concern::OriginNotTrustedByCsrf, \"why\")` on the handler)"
     );
 
     let trusting = csrf.clone().trust_origins(cors().named_origins()).unwrap();
@@ -480,8 +480,8 @@ fn a_nested_api_is_checked_for_order_with_the_outer_one() {
     assert_eq!(concerns(&found), [(None, "GET /inner")]);
     assert_eq!(
         found[0].reason,
-        "`with_rate_limit` (stage Throttle) stands inside `with_csrf` (stage Origin) of an outer `Api`, \
-         but belongs outside it"
+        "`with_rate_limit` (stage Throttle) is inside `with_csrf` (stage Origin) of an outer \
+         `Api`, but belongs outside it"
     );
 }
 
@@ -561,8 +561,8 @@ fn a_body_of_any_size_is_found_where_the_handler_may_read_it() {
     assert_eq!(found[0].reason, "the handler may read a body of any size");
     assert_eq!(
         found[2].reason,
-        "the handler may read a body of any size; `with_body_limit.when(..)` limits it only if its \
-         condition lets it act"
+        "the handler may read a body of any size; `with_body_limit.when(..)` has a condition, so \
+         some requests may bypass it"
     );
 
     // Around everything, and in the audit.

@@ -278,15 +278,15 @@ fn a_handler_that_takes_other_parameters_than_its_path_has_is_found() {
         "/{a}/{b}", Vec<(String, String)>: None;
         "/users", (): None;
         "/users", Vec<u32>: None;
-        "/users", u32: Some("the handler takes 1 path parameter, and the route has 0");
-        "/{a}/{b}", u32: Some("the handler takes 1 path parameter, and the route has 2");
-        "/{a}", (u32, u32): Some("the handler takes 2 path parameters, and the route has 1");
+        "/users", u32: Some("the handler takes 1 path parameter, but the route has 0");
+        "/{a}/{b}", u32: Some("the handler takes 1 path parameter, but the route has 2");
+        "/{a}", (u32, u32): Some("the handler takes 2 path parameters, but the route has 1");
         "/{a}/{b}", Player: Some("the route has no parameter `team`");
         "/{team}/{nr}", Player: Some("the route has no parameter `number`");
         "/{team}/{number}", OnlyTeam: Some("the handler does not take the parameter `number`");
         "/{team}/{team}", Player: Some("the route has two parameters `team`");
-        "/{a}/{b}", Vec<Vec<u8>>: Some("the parameter `a` is one value, and the handler takes several for it");
-        "/{a}/{b}", (u8, Player): Some("the parameter `b` is one value, and the handler takes several for it");
+        "/{a}/{b}", Vec<Vec<u8>>: Some("the parameter `a` has one value, but the handler takes several");
+        "/{a}/{b}", (u8, Player): Some("the parameter `b` has one value, but the handler takes several");
     }
 }
 
@@ -390,9 +390,9 @@ fn the_parameters_of_a_prefix_count() {
     finds(
         api().nest("/teams/{team}", inner()).finish(),
         &[
-            "GET /teams/{team}/{id}: the handler takes 1 path parameter, and the route has 2; change the \
-           path, or the type in the handler's `Path<..>` (or, if it is intended, \
-           `.allow(Concern::MissingPathParameter, \"why\")` on the handler)",
+            "GET /teams/{team}/{id}: the handler takes 1 path parameter, but the route has 2; \
+             change the path, or the type in the handler's `Path<..>` (or, if it is intended, \
+             `.allow(Concern::MissingPathParameter, \"why\")` on the handler)",
         ],
     );
 }

@@ -150,7 +150,7 @@ fn versions_that_no_request_can_name_are_found() {
     let around = |versions: Versions| new().around(compose(with_version(versions)));
     assert_eq!(
         reasons(new().get("/", hello().in_versions(["1"])).finish()),
-        ["GET / (version 1): no layer finds out which version a request is for"]
+        ["GET / (version 1): no layer determines which version a request is for"]
     );
     assert_eq!(
         reasons(
