@@ -309,7 +309,8 @@ impl<'a> Operation<'a> {
         for (layer, _) in &self.layers {
             let token = layer.csrf().and_then(|csrf| csrf.token_field());
             if let Some(field) = token {
-                let text = "The token of the session, against requests that other sites forge.";
+                let text = "The CSRF token of the session, against requests that other sites \
+                            forge.";
                 add(
                     "header",
                     field.as_str(),

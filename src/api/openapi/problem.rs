@@ -142,7 +142,8 @@ fn input_error() -> Value {
     #[cfg(feature = "validation")]
     let code = json!({
         "type": "string",
-        "description": "The rule that is broken: one of the examples, or one of the application.",
+        "description": "The rule that is broken: one of the examples, or one that the application \
+                        defines.",
         "examples": codes,
     });
     #[cfg(not(feature = "validation"))]
@@ -169,7 +170,7 @@ fn input_error() -> Value {
             "index": {
                 "type": "integer",
                 "minimum": 0,
-                "description": "Which one, if the name is repeated; from 0."
+                "description": "Which value it is, if the name is repeated, counted from 0."
             }
         },
         "required": ["code", "detail", "in"]
@@ -185,11 +186,11 @@ fn member_schema(name: &str) -> Value {
             "description": "What is wrong with the input, one entry for each rule that is broken.",
             "items": { "$ref": INPUT_ERROR }
         }),
-        "error_count" => count("The number of errors, those included that `errors` leaves out."),
-        "line" => count("The line of the body, from 1."),
-        "column" => count("The column of the line, from 1."),
-        "byte" => count("The byte of the query or the form, from 0."),
-        "max_values" => count("The most values that an input may have."),
+        "error_count" => count("The number of errors, including those that `errors` leaves out."),
+        "line" => count("The line in the body, counted from 1."),
+        "column" => count("The column in the line, counted from 1."),
+        "byte" => count("The byte in the query or the form, counted from 0."),
+        "max_values" => count("The maximum number of values that an input may have."),
         "max_body_bytes" => count("The largest body that is accepted, in bytes."),
         "violated-policies" => json!({
             "type": "array",

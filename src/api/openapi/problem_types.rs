@@ -122,11 +122,19 @@ impl fmt::Display for ProblemTypes {
         let title = escaped(&self.title);
         write!(
             f,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+            "<!doctype html>\n\
+             <html lang=\"en\">\n\
+             <head>\n\
+             <meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{title}: problems</title>\n</head>\n<body>\n<h1>{title}: problems</h1>\n\
-             <p>Errors are <code>application/problem+json</code> (RFC 9457). These are the values of \
-             their <code>type</code>; of <code>about:blank</code>, the status says it all.</p>\n"
+             <title>{title}: problems</title>\n\
+             </head>\n\
+             <body>\n\
+             <h1>{title}: problems</h1>\n\
+             <p>Errors are <code>application/problem+json</code> (RFC 9457). These are the values \
+             of their <code>type</code>; for <code>about:blank</code>, the status says it \
+             all.</p>\n\
+             "
         )?;
         for (uri, kind) in &self.list {
             let (_, name) = uri.rsplit_once(['#', '/']).unwrap_or(("", uri));

@@ -261,7 +261,7 @@ fn field_schema(field: &HeaderName) -> Value {
         "deprecation" => json!({
             "type": "string",
             "pattern": "^@-?[0-9]+$",
-            "description": "Since when it is deprecated, in seconds since 1970 (RFC 9745).",
+            "description": "When it was or will be deprecated, in seconds since 1970 (RFC 9745).",
         }),
         "sunset" => json!({
             "type": "string",

@@ -121,7 +121,7 @@ impl DocumentResponse for ServedDocument {
             document.fields.push(header::ETAG);
         }
         let known = Answer::new(StatusCode::NOT_MODIFIED).plain();
-        let known = known.when("when the client has the document already");
+        let known = known.when("when the client already has the document");
         responses.problem(known.field(header::ETAG));
     }
 }

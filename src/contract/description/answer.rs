@@ -77,7 +77,7 @@ impl Answer {
     /// The 503 of [`Problem::unavailable`]: something that the layer has to ask is down.
     pub fn unavailable() -> Self {
         let answer = Self::of(&Problem::unavailable("described"));
-        answer.not_provoked("what the layer has to ask is not down")
+        answer.not_provoked("the service that the layer asks is not down")
     }
 
     /// Adds another problem of the same status and type: its reason, header fields and extension

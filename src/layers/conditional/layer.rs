@@ -232,7 +232,7 @@ impl Options {
             .not_provoked("the tests do not know the tag of a response");
         let mut failed = Answer::of(&self.failed).when("when a precondition is false");
         failed = if self.current.is_some() {
-            failed.not_provoked("which version is current is not described")
+            failed.not_provoked("the description does not say which version is current")
         } else {
             failed.not_provoked("the handler compares the versions")
         };
@@ -266,7 +266,7 @@ impl Options {
         }
         if self.can_fail {
             let down = Answer::unavailable().to_methods(is_write);
-            layer = layer.answer(down.when("when the current version can't be found out"));
+            layer = layer.answer(down.when("when the current version can't be determined"));
         }
         match self.tag_bodies {
             Some(_) => layer.field(header::ETAG),

@@ -118,7 +118,7 @@
 //! | 400 | `If-Match` or `If-None-Match` of a write is malformed | `malformed_precondition` | |
 //! | 412 | a precondition is false | `precondition_failed` | |
 //! | 428 | a precondition is required | `no_precondition` | |
-//! | 503 | the current version can't be found out | `unavailable` | |
+//! | 503 | the current version can't be determined | `unavailable` | |
 //! | the handler's | otherwise | | |
 //!
 //! Errors are of type `about:blank`.

@@ -209,7 +209,7 @@ impl Place for Decompression {
             .field(header::CONNECTION)
             .when(format!(
                 "when the decompressed body has more than {max_bytes} bytes, or {max_ratio} times \
-                 those of the compressed one"
+                 as many as the compressed one"
             ));
         let unsupported = Answer::of(unsupported)
             .when("when the body has another content coding, or several")

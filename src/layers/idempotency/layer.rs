@@ -424,7 +424,7 @@ impl CompiledIdempotency {
             .answer(
                 Answer::of(&Problem::slow_body())
                     .when("when a limit outside stops a body that is too slow")
-                    .not_provoked("no request is as slow as that in a test"),
+                    .not_provoked("no request in a test is that slow"),
             )
             .answer(
                 Answer::of(&refusals.in_progress)

@@ -104,7 +104,7 @@
 //! | 413 | too many files or fields | `max_files`, `max_fields` |
 //! | 415 | another `Content-Type`, none, or two | field `Accept` |
 //! | 415 | a `Content-Encoding` | field `Accept-Encoding: identity` |
-//! | 415 | a file of another or a false type | `field`, `accepted` |
+//! | 415 | a file whose type is not accepted or does not match its content | `field`, `accepted` |
 //! | 422 | not a `T`, or the rules of `T` are violated | `errors`, `error_count` |
 //! | 507 | no room on the disk | |
 //!

@@ -391,7 +391,8 @@ where
             .media_type("multipart/form-data")
             .max_bytes(options.max_body_bytes);
         let when_too_large = format!(
-            "when the body has more than {} bytes, or a part of it is too large or one too many",
+            "when the body has more than {} bytes, or when a part is too large or there are too \
+             many parts",
             options.max_body_bytes
         );
         let too_large = Answer::of(&Problem::large_body(options.max_body_bytes))
@@ -405,11 +406,14 @@ where
             .or(&Problem::broken_body())
             .or(&digest::mismatch())
             .reason("malformed_digest")
-            .when("when the form is malformed or incomplete, or has another digest");
+            .when("when the form is malformed or incomplete, or does not match its digest");
         let unsupported = Answer::of(&refusal::other_media_type())
             .or(&Problem::coded_body())
             .or(&refusal::wrong_type("", &[]))
-            .when("when the body is not a form with files, or a file has another or a false type");
+            .when(
+                "when the body is not a form with files, or the type of a file is not accepted or \
+                 does not match its content",
+            );
         let invalid = Answer::of(&invalid_form())
             .when("when the form is well-formed but invalid")
             .not_provoked("a test does not write forms with files");

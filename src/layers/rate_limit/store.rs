@@ -153,7 +153,8 @@ impl Store {
     pub(super) fn unavailable(&self, options: &Options) -> Option<Answer> {
         match self {
             Self::Memory(_) => options.capacity.unwrap_or_default().refuses().then(|| {
-                Answer::of(&FULL).when("to a new key when the limit keeps as many as it may")
+                Answer::of(&FULL)
+                    .when("for a new key, when the limit has its maximum number of keys")
             }),
             #[cfg(feature = "rate-limit-redis")]
             Self::Redis(counts) => counts.unavailable(),

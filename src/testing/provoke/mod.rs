@@ -518,7 +518,7 @@ impl<'a> Run<'a> {
             self.attempts += 1;
             for _ in 0..times {
                 let Some(received) = self.send(draft).await else {
-                    return ProvokeOutcome::Incomplete("a path that is one of a URI".to_owned());
+                    return ProvokeOutcome::Incomplete("a path that is valid in a URI".to_owned());
                 };
                 match expected.is_met_by(&received) {
                     Ok(true) => return ProvokeOutcome::AsDeclared,
@@ -536,7 +536,7 @@ impl<'a> Run<'a> {
             return ProvokeOutcome::NotAsDeclared(text);
         }
         if times > 1 && came.contains(&expected.answer.status().as_u16()) {
-            return ProvokeOutcome::Impossible("another limit is spent before".to_owned());
+            return ProvokeOutcome::Impossible("another limit is spent first".to_owned());
         }
         let is_gone = came
             .iter()
@@ -550,7 +550,7 @@ impl<'a> Run<'a> {
             ProvokeOutcome::NotAsDeclared(format!("{came} came"))
         } else {
             ProvokeOutcome::Impossible(format!(
-                "it depends on more than the description tells ({came} came)"
+                "it depends on more than the description says ({came} came)"
             ))
         }
     }

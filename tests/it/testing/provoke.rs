@@ -290,7 +290,7 @@ async fn a_layer_of_an_application_says_how_its_answer_is_provoked() {
     let closed = Answer::unavailable();
     let report = behind(closed, None).await;
     report.assert_all();
-    let why = "what the layer has to ask is not down".to_owned();
+    let why = "the service that the layer asks is not down".to_owned();
     assert_eq!(*of_gate(&report), ProvokeOutcome::Impossible(why));
 }
 

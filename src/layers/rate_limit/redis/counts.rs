@@ -74,7 +74,9 @@ impl RedisCounts {
     /// The answer while the server does not answer.
     pub(in crate::layers::rate_limit) fn unavailable(&self) -> Option<Answer> {
         match self.options.store.on_failure {
-            OnFailure::Deny => Some(Answer::of(&UNAVAILABLE).when("when Redis does not answer")),
+            OnFailure::Deny => Some(
+                Answer::of(&UNAVAILABLE).when("when the counts of the limit are not available"),
+            ),
             OnFailure::Allow | OnFailure::Local { .. } => None,
         }
     }

@@ -110,8 +110,8 @@ fn layers_that_only_answer() {
             "400 when the body can't be decompressed",
             "  reasons malformed_coding",
             "  fields connection",
-            "413 when the decompressed body has more than 1048576 bytes, or 100 times those of the \
-             compressed one",
+            "413 when the decompressed body has more than 1048576 bytes, or 100 times as many as \
+             the compressed one",
             "  reasons too_large compression_ratio",
             "  fields connection",
             "  members max_body_bytes",
@@ -255,7 +255,7 @@ fn rate_limits() {
             "  fields retry-after ratelimit ratelimit-policy access-control-expose-headers",
             "  members violated-policies",
             "500 when the plan of the request is not listed",
-            "503 to a new key when the limit keeps as many as it may",
+            "503 for a new key, when the limit has its maximum number of keys",
             "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
             "  reasons store_full",
             "  fields retry-after",
@@ -753,7 +753,7 @@ fn conditional_requests() {
             "  reasons precondition_failed",
             "428 without a precondition",
             "  reasons no_precondition",
-            "503 when the current version can't be found out",
+            "503 when the current version can't be determined",
             "  reasons unavailable",
             "sets etag",
             "reads Header String [] None",
