@@ -166,7 +166,7 @@ impl DocsPage {
         policy.push(b' ');
         policy.extend_from_slice(origin.as_bytes());
         let policy = HeaderValue::from_maybe_shared(Bytes::from(policy))
-            .map_err(|source| error("it can't be in a header field").because(source))?;
+            .map_err(|source| error("it can't be written into a header field").because(source))?;
         Ok(Self { policy, ..self })
     }
 

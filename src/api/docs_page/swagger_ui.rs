@@ -168,8 +168,11 @@ impl Entry {
     }
 
     const fn read(at: usize) -> Self {
-        assert!(long(at) == 0x0201_4b50, "no entry of a ZIP archive");
-        assert!(short(at + 10) == 8, "the file is compressed in another way");
+        assert!(long(at) == 0x0201_4b50, "not an entry of a ZIP archive");
+        assert!(
+            short(at + 10) == 8,
+            "the file is not compressed with Deflate"
+        );
         let local = long(at + 42) as usize;
         Self {
             // Section 4.3.7: the local header.
@@ -205,14 +208,14 @@ const fn is_in_folder(mut name: &[u8], mut path: &[u8]) -> bool {
 const fn short(at: usize) -> usize {
     match ARCHIVE.split_at(at).1.first_chunk() {
         Some(bytes) => u16::from_le_bytes(*bytes) as usize,
-        None => panic!("the archive ends too early"),
+        None => panic!("the archive is truncated"),
     }
 }
 
 const fn long(at: usize) -> u32 {
     match ARCHIVE.split_at(at).1.first_chunk() {
         Some(bytes) => u32::from_le_bytes(*bytes),
-        None => panic!("the archive ends too early"),
+        None => panic!("the archive is truncated"),
     }
 }
 

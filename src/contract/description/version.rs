@@ -79,7 +79,7 @@ impl VersionPolicy {
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
             if name.is_empty() || name.len() > 32 || !name.bytes().all(is_name) {
                 return error(format!(
-                    "{name:?} is not the name of a version: it has 1 to 32 letters, digits, `.`, `_` \
+                    "{name:?} is not the name of a version: use 1 to 32 letters, digits, `.`, `_` \
                      and `-`"
                 ));
             }
@@ -93,8 +93,8 @@ impl VersionPolicy {
                 let is_prefix = prefix.is_empty() || prefix.starts_with('/');
                 if !is_prefix || prefix.ends_with('/') || prefix.contains(['{', '}', '?', '#']) {
                     return error(format!(
-                        "{prefix:?} is not a prefix: write `/api` for `/api/v1/users`, and `` for \
-                         `/v1/users`"
+                        "{prefix:?} is not a prefix: write `/api` for `/api/v1/users`, and an \
+                         empty string for `/v1/users`"
                     ));
                 }
             }
@@ -123,7 +123,8 @@ impl VersionPolicy {
         let error = |message: String| Err(ConfigError::new("Versions", message));
         if matches!(self.carrier, VersionCarrier::Path(_)) {
             return error(
-                "a path without a version is another path: there is no default".to_owned(),
+                "a version in the path can't have a default: remove `.default_version(..)`"
+                    .to_owned(),
             );
         }
         let Some(index) = self.names.iter().position(|one| one == name) else {

@@ -169,6 +169,6 @@ pub(super) fn missing<C>(layer: &str) -> Problem {
     let auth = type_name::<Auth<C>>();
     Problem::misconfigured(format!(
         "`{layer}` finds no `{auth}` in the request's extensions: the layer that was assumed to \
-         leave it there did not run; put `with_auth` outside `{layer}`"
+         put it there did not run; put `with_auth` outside `{layer}`"
     ))
 }

@@ -340,7 +340,7 @@ impl Extension {
         };
         if known(directive).map_or(true, |known| known.is_some()) {
             return Err(error(format!(
-                "{name} is not an extension: it has a method"
+                "{name} has a method of its own: use that instead of `.extension(..)`"
             )));
         }
         Self::read(directive)

@@ -203,7 +203,7 @@ impl<T> CorsBuilder<T> {
     pub fn max_age(mut self, age: Duration) -> Result<Self, ConfigError> {
         if age > Duration::from_secs(86_400) {
             return Err(error(
-                "no browser caches a preflight for longer than 86,400 seconds",
+                "no browser caches a preflight for longer than 86,400 seconds: use at most that",
             ));
         }
         self.preflight.max_age = Some(HeaderValue::from(age.as_secs()));

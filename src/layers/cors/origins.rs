@@ -67,7 +67,8 @@ impl Origins {
         if text.contains('*') && text != "*" {
             return Err(reject(
                 text,
-                "list each plain `http` origin: a pattern would allow more than is known to be needed",
+                "list each plain `http` origin: a pattern would allow more origins than you may \
+                 need",
             ));
         }
         Origin::parse_exact(text).map_err(|fault| reject(text, &fault))?;

@@ -230,8 +230,10 @@ impl Methods {
     {
         let mut list = Vec::new();
         for method in methods {
-            let method = method.as_ref().parse();
-            let method: Method = method.map_err(|source| error("not a method").because(source))?;
+            let text = method.as_ref();
+            let method: Method = text.parse().map_err(|source| {
+                error(format!("`{}` is not a method", text.escape_debug())).because(source)
+            })?;
             let upper = method.as_str().to_ascii_uppercase();
             if method.as_str() == "*" {
                 return Err(error(
@@ -434,7 +436,7 @@ where
     for name in names {
         let name: HeaderName = name
             .try_into()
-            .map_err(|source| error("not a header name").because(source))?;
+            .map_err(|source| error("one of the names is not a header name").because(source))?;
         if name.as_str() == "*" {
             return Err(error(star));
         }

@@ -256,8 +256,8 @@ fn error(message: impl Into<std::borrow::Cow<'static, str>>) -> ConfigError {
 impl Options {
     fn gone(&self) -> Problem {
         let detail = match &self.successor {
-            Some(uri) => format!("This has ended. Use `{uri}` instead."),
-            None => "This has ended.".to_owned(),
+            Some(uri) => format!("This is no longer available. Use `{uri}` instead."),
+            None => "This is no longer available.".to_owned(),
         };
         let problem = Problem::new(StatusCode::GONE)
             .reason("sunset")

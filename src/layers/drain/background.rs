@@ -51,7 +51,10 @@ impl Background {
         if tasks == 0 || permits > Semaphore::MAX_PERMITS {
             return Err(ConfigError::new(
                 "Background",
-                format!("{tasks} is not a number of tasks that can run"),
+                format!(
+                    "the number of tasks must be from 1 to {}, not {tasks}",
+                    Semaphore::MAX_PERMITS
+                ),
             ));
         }
         Ok(Self {

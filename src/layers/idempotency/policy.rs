@@ -170,11 +170,11 @@ impl<K> Idempotency<K> {
     ) -> Result<Self, ConfigError> {
         let methods: Arc<[Method]> = methods.into_iter().collect();
         if methods.is_empty() {
-            return Err(error("without a method, no request has a key"));
+            return Err(error("the list of methods is empty: list a method"));
         }
         if let Some(safe) = methods.iter().find(|method| method.is_safe()) {
             return Err(error(format!(
-                "requests with the safe method {safe} need no key"
+                "requests with the safe method {safe} need no key: remove it"
             )));
         }
         self.options.methods = methods;

@@ -74,7 +74,7 @@ impl CompiledIdempotency {
                 Some(Stored::Whole(answer)) => Outcome::Replayed(answer),
                 Some(Stored::NotKept) => Outcome::Refused(self.refusals.not_kept.clone()),
                 None => Outcome::Refused(Problem::unavailable(
-                    "the store has no answer of this version",
+                    "the stored answer can't be read: another version may have written it",
                 )),
             },
             Err(error) => {
@@ -230,7 +230,7 @@ where
     let body = poll_fn(|cx| reader.poll(&mut body, cx)).await;
     let body = body.map_err(|error| match error {
         ReadError::TooLarge | ReadError::TooSlow => {
-            Problem::internal("the body of the response does not keep to its length or its time")
+            Problem::internal("the body of the response is longer than it declared, or too slow")
         }
         ReadError::Broken(error) => Problem::internal(error),
     })?;

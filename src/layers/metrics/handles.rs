@@ -205,17 +205,17 @@ fn describe() {
     describe_gauge!(
         "wythe_redis_up",
         Unit::Count,
-        "0 while a Redis store is given up, 1 otherwise."
+        "0 while a Redis store is considered down, 1 otherwise."
     );
     describe_counter!(
         "wythe_redis_outages_total",
         Unit::Count,
-        "How often a Redis store was given up."
+        "How often a Redis store went down."
     );
     describe_counter!(
         "wythe_redis_errors_total",
         Unit::Count,
-        "Commands to a Redis store without a usable answer, by reason."
+        "Commands to a Redis store without a usable reply, by reason."
     );
     describe_gauge!(
         "wythe_rate_limit_keys",
@@ -225,7 +225,7 @@ fn describe() {
     describe_counter!(
         "wythe_rate_limit_evictions_total",
         Unit::Count,
-        "Keys that a full rate limit has dropped before their quotas were whole."
+        "Keys that a full rate limit has dropped before their quotas were replenished."
     );
     describe_counter!(
         "wythe_jwks_fetches_total",

@@ -32,8 +32,8 @@
 //! | `http_server_request_body_size_bytes` | histogram | method, route, status | `Content-Length` of the request, if it has one and the answer is not an error: a body that is rejected may not have been received |
 //! | `http_server_response_body_size_bytes` | histogram | method, route, status | the bytes of the body that the server has taken |
 //! | `wythe_refusals_total` | counter | `layer`, `reason`, `status` | each [event of the log](crate::guide::logging), including those below the level of the log |
-//! | `wythe_redis_up` | gauge | `store` | 0 while a Redis store is given up, 1 otherwise; from the first failure on |
-//! | `wythe_redis_outages_total` | counter | `store` | how often it was given up |
+//! | `wythe_redis_up` | gauge | `store` | 0 while a Redis store is considered down, 1 otherwise; from the first failure on |
+//! | `wythe_redis_outages_total` | counter | `store` | how often it went down |
 //! | `wythe_redis_errors_total` | counter | `store`, `reason` | commands without a usable answer: `timeout`, `error` of the connection or the server, `unexpected_reply`; not those that were not sent |
 //! | `wythe_rate_limit_keys` | gauge | `limit` | keys that limits in memory keep, from the first one on |
 //! | `wythe_rate_limit_evictions_total` | counter | `limit` | keys that were dropped before their quotas were whole, because the limit was [full](crate::rate_limit::Overflow::Evict): from then on they have more than their quota |

@@ -66,8 +66,8 @@ impl HtmlTemplate {
                 "request_id" => Part::RequestId,
                 _ => {
                     return Err(error(format!(
-                        "a problem has nothing for `{{{{{name}}}}}`: there are `status`, `title`, \
-                         `detail`, `type` and `request_id`"
+                        "`{{{{{name}}}}}` is not a known placeholder: use `status`, `title`, \
+                         `detail`, `type` or `request_id`"
                     )));
                 }
             });

@@ -262,7 +262,7 @@ fn checked(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Gcra]>, Confi
         if others.any(is_same) {
             let name = quota.name_in_store();
             return Err(error(format!(
-                "two quotas have the name {name:?}: give one another with `.named(..)`"
+                "two quotas have the name {name:?}: give one of them another with `.named(..)`"
             )));
         }
     }

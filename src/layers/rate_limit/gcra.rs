@@ -196,7 +196,7 @@ impl Gcra {
         let interval = period / u64::from(count.get());
         let whole = interval.checked_mul(u64::from(burst.get()));
         if whole.is_none_or(|whole| whole > FURTHEST) {
-            return refuse("the burst would take more than 146 years to come back");
+            return refuse("the burst would take more than 146 years to replenish");
         }
         let Some(of_one) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
             return refuse("more than one request per nanosecond cannot be counted");

@@ -371,7 +371,7 @@ impl Plan {
     /// Section 5.1 of draft-ietf-httpapi-ratelimit-headers-11.
     fn problem(&self, decision: &Decision) -> Problem {
         self.quota_exceeded(|n| decision.violates(n))
-            .detail("Wait for the seconds in `Retry-After`, then try again.")
+            .detail("Wait for the time in `Retry-After`, then try again.")
     }
 
     /// The answer to a request that costs more than a quota's burst: waiting does not help. Does not

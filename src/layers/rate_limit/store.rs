@@ -78,7 +78,7 @@ pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
 pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
     Problem::reduced_capacity()
         .reason("store_full")
-        .because("the limit keeps as many keys as it may, and refuses new ones")
+        .because("the limit has its maximum number of keys, and refuses new ones")
 });
 
 impl Store {

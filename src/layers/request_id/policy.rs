@@ -111,7 +111,9 @@ impl RequestIds {
             .parse()
             .map_err(|source| error(format!("`{name}` is not a field name")).because(source))?;
         if is_taken(&field) {
-            return Err(error(format!("`{field}` has another meaning in HTTP")));
+            return Err(error(format!(
+                "`{field}` has another meaning in HTTP: use a field such as `x-request-id`"
+            )));
         }
         Ok(self.change(|options| options.field = field))
     }

@@ -307,7 +307,8 @@ impl<N> ContentSecurityPolicy<N> {
         if !name.starts_with(|first: char| first.is_ascii_lowercase()) || !name.bytes().all(in_name)
         {
             return Err(error(format!(
-                "`{name}` is not a name of lowercase letters"
+                "`{name}` is not the name of an endpoint: use lowercase letters, digits and `-`, \
+                 with a letter first"
             )));
         }
         let in_url = |byte: u8| byte.is_ascii_graphic() && !b"\"\\,;".contains(&byte);
@@ -451,9 +452,9 @@ impl Template {
             return Ok(None);
         };
         let value = HeaderValue::try_from(&**text);
-        value
-            .map(Some)
-            .map_err(|source| error("a policy is visible ASCII").because(source))
+        value.map(Some).map_err(|source| {
+            error("a policy must consist of visible ASCII characters").because(source)
+        })
     }
 
     /// The value with this nonce: one allocation.

@@ -46,7 +46,10 @@ impl Hsts {
     /// says so.
     pub fn max_age(time: Duration) -> Result<Self, ConfigError> {
         if time.as_secs() == 0 {
-            return Err(hsts_error("a `max-age` of 0 means `Hsts::forget()`"));
+            return Err(hsts_error(
+                "`max-age` must be at least a second: to make browsers forget the host, use \
+                 `Hsts::forget()`",
+            ));
         }
         Ok(Self {
             seconds: time.as_secs(),

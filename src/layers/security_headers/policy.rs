@@ -197,8 +197,9 @@ impl<N: NonceUse> SecurityHeaders<N> {
                 Some(known) => known.to_owned(),
                 None => own,
             };
-            let list = HeaderValue::try_from(list)
-                .map_err(|source| super::csp::error("a URL is visible ASCII").because(source))?;
+            let list = HeaderValue::try_from(list).map_err(|source| {
+                super::csp::error("a URL must consist of visible ASCII characters").because(source)
+            })?;
             headers = headers.set(REPORTING_ENDPOINTS, list);
         }
         let headers = match template.fixed()? {

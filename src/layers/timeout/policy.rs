@@ -157,7 +157,7 @@ fn check(time: Duration, setter: &str) -> Result<(), ConfigError> {
     let error = |message: String| Err(ConfigError::new("Timeout", Cow::Owned(message)));
     if time.is_zero() {
         return error(format!(
-            "with `{setter}(..)` of zero, nothing is ever in time"
+            "`{setter}(..)` of zero would let nothing finish in time: leave it out for no limit"
         ));
     }
     if time > LONGEST {

@@ -313,7 +313,7 @@ fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
         ));
     }
     if let Some(leaf) = pairs.iter().find(|pair| is_leaf(pair)) {
-        return Err(leaf.fault("conflict", "has a value, and other keys are nested in it"));
+        return Err(leaf.fault("conflict", "has a value, but other keys are nested in it"));
     }
     members(pairs, depth)
 }

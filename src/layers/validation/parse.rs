@@ -612,5 +612,5 @@ fn wrong_route(error: &str) -> Problem {
 fn no_route() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
         .reason("wrong_path")
-        .because("no route has matched, so that there are no parameters of a path")
+        .because("no route has matched, so there are no path parameters")
 }

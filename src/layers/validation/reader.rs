@@ -28,7 +28,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// Why a file can't be read as anything else.
-const A_FILE: &str = "invalid type: a file, expected a text";
+const A_FILE: &str = "invalid type: a file, expected text";
 
 /// Why a header field or a cookie can't be read as a text.
 const NOT_UTF8: &str = "invalid value: not UTF-8";
@@ -252,9 +252,9 @@ impl<'a> Deserializer<'a> for Reader<'a> {
         match self.node {
             Node::File(index) => visitor.visit_bytes(&index.to_le_bytes()),
             Node::List(_) => Err(value::Error::custom(REPEATED)),
-            Node::Text(_) | Node::Map(_) => Err(value::Error::custom(
-                "invalid type: a text, expected a file",
-            )),
+            Node::Text(_) | Node::Map(_) => {
+                Err(value::Error::custom("invalid type: text, expected a file"))
+            }
         }
     }
 
@@ -441,7 +441,7 @@ impl<'a> VariantAccess<'a> for Variant<'a> {
     type Error = value::Error;
 
     fn unit_variant(self) -> Result<(), value::Error> {
-        Err(value::Error::invalid_type(Unexpected::Map, &"a text"))
+        Err(value::Error::invalid_type(Unexpected::Map, &"text"))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'a>>(

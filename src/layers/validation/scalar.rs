@@ -217,5 +217,5 @@ impl<'a> VariantAccess<'a> for UnitVariant {
 }
 
 fn has_content() -> value::Error {
-    value::Error::custom("invalid type: a text, expected a variant with content")
+    value::Error::custom("invalid type: text, expected a variant with content")
 }

@@ -208,7 +208,7 @@ impl SignatureFormat {
         for (name, is_sent, is_signed) in pairs {
             if is_sent && !is_signed {
                 return Err(error(format!(
-                    "the {name} is not signed, so that anybody can change it: add `{{{name}}}` to \
+                    "the {name} is not signed, so anybody can change it: add `{{{name}}}` to \
                      `signs(..)`, or leave the {name} out"
                 )));
             }
@@ -224,8 +224,8 @@ impl SignatureFormat {
                 || self.prefix.starts_with(&**prefix))
         {
             return Err(error(
-                "a timestamp in the signature field needs a separator, and another prefix than the \
-                 signatures",
+                "a timestamp in the signature field needs a separator, and a prefix other than \
+                 that of the signatures",
             ));
         }
         Ok(())
@@ -511,7 +511,7 @@ fn parts(template: &'static str) -> Result<Vec<Part>, ConfigError> {
 fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
     HeaderName::try_from(name).map_err(|cause| {
         error(format!(
-            "{name:?} is not the name of a header field: it consists of letters, digits and `-`"
+            "{name:?} is not the name of a header field: use letters, digits and `-`"
         ))
         .because(cause)
     })

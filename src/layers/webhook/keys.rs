@@ -31,8 +31,8 @@ impl Key {
         if secret.trim_ascii() != secret {
             return Err(error(
                 scheme,
-                "the secret begins or ends with white space: remove it, as from a file that ends \
-                 with a line break",
+                "the secret begins or ends with white space: remove it (a file often ends with a \
+                 line break)",
             ));
         }
         if secret.len() < MIN_SECRET_BYTES {

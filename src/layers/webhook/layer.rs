@@ -135,16 +135,16 @@ impl<T> Webhook<T> {
         let error = |message| Err(ConfigError::new("Webhook", message));
         if keep.is_zero() {
             return error(format!(
-                "an event that is remembered for {keep:?} is handled again: keep it for as long as the \
-                 sender sends it again"
+                "an event that is remembered for {keep:?} would be handled again: keep it for as \
+                 long as the sender may send it again"
             ));
         }
         let scheme = &self.compiled.scheme;
         let valid = scheme.longest_difference().saturating_mul(2);
         if scheme.has_timestamp() && keep < valid {
             return error(format!(
-                "an event is remembered for {keep:?}, but its signature is valid for {valid:?}, so that \
-                 it could be replayed: keep it longer"
+                "an event is remembered for {keep:?}, but its signature is valid for {valid:?}, so \
+                 it could be replayed: keep it for at least as long"
             ));
         }
         Ok(self.change(|options| options.keep = keep))

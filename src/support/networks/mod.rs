@@ -73,7 +73,7 @@ impl Network {
         let prefix = network.prefix_len();
         if network.addr() != network.network() {
             let (truncated, address) = (network.trunc(), IpNet::from(network.addr()));
-            let why = format!("it is either {truncated} or {address}");
+            let why = format!("write either {truncated} or {address}");
             return Err(error(network, &why));
         }
         // Mapped addresses become IPv4 addresses before they are looked up, and so do networks.
@@ -259,7 +259,7 @@ mod tests {
         let error = "10.1.2.3/8".into_network().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Network: 10.1.2.3/8 is not a network: it is either 10.0.0.0/8 or 10.1.2.3/32"
+            "Network: 10.1.2.3/8 is not a network: write either 10.0.0.0/8 or 10.1.2.3/32"
         );
     }
 

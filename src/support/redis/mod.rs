@@ -189,7 +189,9 @@ impl RedisServer {
             return Err(self.refuse("with a timeout of 0 every request would fail"));
         }
         if self.retry.failures == 0 {
-            return Err(self.refuse("a server can't be given up after 0 failures"));
+            return Err(
+                self.refuse("a server can't be considered down after 0 failures: use at least 1")
+            );
         }
         if self.retry.longest_backoff < self.retry.first_backoff {
             return Err(self.refuse("the longest backoff is shorter than the first"));

@@ -48,7 +48,7 @@ pub struct InvalidETag;
 
 impl fmt::Display for InvalidETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an entity tag has no spaces, no `\"` and no control characters")
+        f.write_str("an entity tag must not contain spaces, `\"` or control characters")
     }
 }
 

@@ -86,7 +86,10 @@ async fn it_is_gone_from_the_sunset_on() {
     clock.advance(Duration::from_secs(1));
     let response = send(&ends, Request::new(empty())).await;
     let problem = problem(&response, StatusCode::GONE);
-    assert_eq!(problem["detail"], "This has ended. Use `/v2` instead.");
+    assert_eq!(
+        problem["detail"],
+        "This is no longer available. Use `/v2` instead."
+    );
     assert_eq!(response.headers()["deprecation"], "@1688169600");
     assert_eq!(
         response.headers()["sunset"],

@@ -173,11 +173,11 @@ fn a_wrong_configuration_is_an_error() {
         (ids().field("a b"), "RequestIds: `a b` is not a field name"),
         (
             ids().field("Content-Type"),
-            "RequestIds: `content-type` has another meaning in HTTP",
+            "RequestIds: `content-type` has another meaning in HTTP: use a field such as `x-request-id`",
         ),
         (
             ids().field("set-cookie"),
-            "RequestIds: `set-cookie` has another meaning in HTTP",
+            "RequestIds: `set-cookie` has another meaning in HTTP: use a field such as `x-request-id`",
         ),
         (
             ids().from_proxies([""; 0]),

@@ -182,11 +182,11 @@ impl Forwarder {
             }
             (StatusCode::SWITCHING_PROTOCOLS, ..) => {
                 return Err(failed(
-                    "the upstream switches to a protocol that was not asked for",
+                    "the upstream switches to a protocol that was not requested",
                 ));
             }
             (StatusCode::PROXY_AUTHENTICATION_REQUIRED, ..) => {
-                return Err(failed("the upstream asks for the credentials of a proxy"));
+                return Err(failed("the upstream asks for proxy credentials (407)"));
             }
             _ => {
                 let most = upstream.max_response;
@@ -367,7 +367,7 @@ fn late(cause: impl Into<BoxError>) -> Problem {
 fn not_forwarded() -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED)
         .reason("method_not_forwarded")
-        .detail("Requests of this method are not forwarded.")
+        .detail("Requests with this method are not forwarded.")
         .expected()
 }
 

@@ -45,7 +45,7 @@ impl Template {
     pub(super) fn parse(base: &str, template: &str) -> Result<Self, String> {
         if template.contains("{{") || template.contains("}}") {
             return Err(format!(
-                "`{template}` has a brace that is not one of a parameter"
+                "`{template}` has a brace that does not belong to a parameter"
             ));
         }
         Routes::default()
@@ -154,7 +154,9 @@ fn check_text(text: &str) -> Result<(), String> {
     let is_allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte);
     if !text.bytes().all(is_allowed) {
-        return Err(format!("`{text}` has a character that a path can't have"));
+        return Err(format!(
+            "`{text}` has a character that is not allowed in a path"
+        ));
     }
     let mut segments = text.split('/').filter(|segment| !segment.is_empty());
     if text.contains("//") || !segments.all(is_segment) {

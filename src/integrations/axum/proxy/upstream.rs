@@ -219,8 +219,9 @@ impl Upstream {
     pub fn credential(mut self, field: HeaderName, key: &Secret) -> Result<Self, ConfigError> {
         check_field(&field)?;
         // Not with the cause, which could show the key.
-        let mut value = HeaderValue::from_str(key.expose())
-            .map_err(|_invalid| error("the key has a character that a field can't have"))?;
+        let mut value = HeaderValue::from_str(key.expose()).map_err(|_invalid| {
+            error("the key has a character that is not allowed in a header field")
+        })?;
         value.set_sensitive(true);
         self.written.retain(|(name, _)| *name != field);
         self.written.push((field, value));

@@ -68,7 +68,7 @@ impl ApiKeyRefusal {
             Self::SeveralKeys => "The request contains more than one API key",
             Self::Unreadable => "The API key is malformed",
             Self::TooLong => "The API key is too long",
-            Self::Checksum => "The checksum of the API key is wrong: it is mistyped or incomplete",
+            Self::Checksum => "The API key is mistyped or incomplete: its checksum is wrong",
             Self::Format | Self::Unknown | Self::Secret => "The API key is invalid.",
         }
     }

@@ -301,7 +301,7 @@ impl JwtIssuer {
         let name = name.into();
         if keys.issuer().is_some_and(|known| known != name) {
             let message = format!(
-                "the keys are discovered by another issuer's name than `{}`",
+                "the keys are discovered under another issuer's name, not under `{}`",
                 name.escape_debug()
             );
             return Err(ConfigError::new("JwtIssuer", message));

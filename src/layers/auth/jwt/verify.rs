@@ -65,7 +65,9 @@ impl<C: DeserializeOwned + Clone + Send + Sync + 'static> Authenticate for Jwt<C
                         }
                         Err(NotVerified::NeedsKeys(fetch)) => {
                             let cause = fetch.await.err();
-                            let cause = cause.unwrap_or_else(|| "the keys are gone again".into());
+                            let cause = cause.unwrap_or_else(|| {
+                                "the keys were fetched, but are no longer usable".into()
+                            });
                             Verdict::failed(jwt.verifier.source.scheme, cause)
                         }
                     }

@@ -188,7 +188,7 @@ impl<D: DeserializeOwned + Serialize + Send + Sync + 'static> Sessions<D, Stored
                 return Ok(Session::new(id, session.times(), session.owner(), data));
             }
         }
-        let cause = "other requests have changed the session each time";
+        let cause = "other requests changed the session at each attempt";
         Err(Problem::unavailable(cause))
     }
 }

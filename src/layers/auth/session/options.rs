@@ -335,7 +335,8 @@ impl SessionOptions {
     fn build_removals(&self) -> Result<Arc<[HeaderValue]>, ConfigError> {
         let (domain, path) = self.cookie.place();
         let Some(path) = path else {
-            let message = "the cookie needs a path: without one, each answer sets its own cookie";
+            let message = "the cookie needs a path: without one, browsers keep a separate cookie \
+                           for each directory";
             return Err(ConfigError::new("Sessions", message));
         };
         let removals = self.retired.iter().map(|(retired, below)| {
@@ -345,7 +346,8 @@ impl SessionOptions {
                 (domain, retired) => domain == retired,
             };
             if is_same && below == path {
-                let message = "the cookie has this domain and path now: they are not retired";
+                let message = "this is the cookie's current domain and path: retire only earlier \
+                               ones";
                 return Err(ConfigError::new("Sessions", message));
             }
             let removal = self.cookie.moved_to(retired, below)?.into_removal();

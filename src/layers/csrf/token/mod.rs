@@ -329,7 +329,7 @@ where
 {
     let name: HeaderName = name
         .try_into()
-        .map_err(|source| error("not a header name").because(source))?;
+        .map_err(|source| error("this is not a header name").because(source))?;
     if SAFELISTED.contains(&name.as_str()) || name.as_str().starts_with("sec-") {
         return Err(error(
             "any page can make a browser send this field: use a field of your own, such as \

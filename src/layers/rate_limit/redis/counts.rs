@@ -37,7 +37,7 @@ const MOST_CHARGES: u32 = 1_024;
 static UNAVAILABLE: LazyLock<Problem> = LazyLock::new(|| {
     Problem::reduced_capacity()
         .reason("store_down")
-        .because("Redis does not answer, and the limit denies requests then")
+        .because("Redis does not answer, and `OnFailure::Deny` rejects requests until it does")
 });
 
 pub(in crate::layers::rate_limit) struct RedisCounts {

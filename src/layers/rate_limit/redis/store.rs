@@ -317,7 +317,7 @@ impl RedisLimit {
         for quota in quotas() {
             if quota.whole() > FURTHEST {
                 return Err(refuse(format!(
-                    "the quota {:?} takes more than 104 days to come back, which Redis can't count \
+                    "the quota {:?} takes more than 104 days to replenish, which Redis can't count \
                      exactly",
                     quota.name()
                 )));
@@ -352,7 +352,7 @@ fn share(quotas: &[Gcra], instances: NonZeroU32) -> Result<Arc<[Gcra]>, ConfigEr
     let shares = quotas.iter().map(|quota| {
         let burst = (quota.burst() / instances).max(1);
         let one = Duration::from_nanos(quota.interval()).checked_mul(instances.get());
-        let one = one.ok_or_else(|| error("a share of the quota would never come back"))?;
+        let one = one.ok_or_else(|| error("a share of the quota would never replenish"))?;
         let name = quota.name().to_owned();
         Gcra::new(Quota::per(1, one).burst(burst).named(name))
     });
@@ -378,7 +378,7 @@ fn check_lease<'a>(
     }
     let ttl = u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX);
     if ttl == 0 {
-        return Err(refuse("a lease of no time saves nothing"));
+        return Err(refuse("a lease with a duration of 0 saves nothing"));
     }
     Ok((batch, ttl))
 }

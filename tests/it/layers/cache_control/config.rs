@@ -232,9 +232,9 @@ fn builds_what_frameworks_write() {
 #[test]
 fn rejects_extensions_that_are_none() {
     let cases = [
-        ("no-store", None, "it has a method"),
-        ("Max-Age", Some("1"), "it has a method"),
-        ("max-age", Some("x"), "it has a method"),
+        ("no-store", None, "has a method of its own"),
+        ("Max-Age", Some("1"), "has a method of its own"),
+        ("max-age", Some("x"), "has a method of its own"),
         ("nostore", None, "write no-store"),
         ("only-if-cached", None, "in requests"),
         ("", None, "not a response directive"),

@@ -90,7 +90,10 @@ pub(super) fn algorithms(
     let mut algorithms = Vec::new();
     for algorithm in given {
         if algorithm.secret_length().is_some() {
-            let message = format!("{algorithm:?} has a secret, which is never fetched");
+            let message = format!(
+                "{algorithm:?} uses a secret, and secrets are never fetched: list algorithms with \
+                 public keys"
+            );
             return Err(error(message));
         }
         if !algorithms.contains(&algorithm) {

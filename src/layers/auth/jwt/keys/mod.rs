@@ -278,7 +278,7 @@ impl JwtKey {
             JwkParameters::Secret { .. } => algorithm.secret_length().is_some(),
         };
         if !is_of_the_type {
-            return misfit(Closeness::OtherType, "its `kty` or `crv` is another");
+            return misfit(Closeness::OtherType, "its `kty` or `crv` does not match");
         }
         if let Some(alg) = jwk.other_algorithm(algorithm) {
             let wrong = format!("its `alg` is `{}`", alg.escape_debug());

@@ -181,7 +181,7 @@ impl fmt::Display for SessionStoreError {
                 )
             }
             StoreFailure::Taken => f.write_str("another session has this id"),
-            StoreFailure::Ending => f.write_str("all sessions of this owner are just being ended"),
+            StoreFailure::Ending => f.write_str("all sessions of this owner are being ended"),
             #[cfg(feature = "session-redis")]
             StoreFailure::Unreadable(what) => {
                 write!(f, "the value of the session in Redis is {what}")

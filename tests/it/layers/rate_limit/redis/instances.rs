@@ -351,7 +351,7 @@ fn an_invalid_configuration_is_an_error() {
             hourly().in_redis(store().limit("a").lease(11, secs(1))),
         ),
         (
-            "of no time",
+            "a duration of 0",
             hourly().in_redis(store().limit("a").lease(2, Duration::ZERO)),
         ),
         (
