@@ -417,7 +417,7 @@ impl CompiledIdempotency {
             "when the body has more than {} bytes",
             options.max_body_bytes
         );
-        let not_caused = "it is not the request that causes it";
+        let not_caused = "it is not caused by the request";
         Description::new(NAME)
             .reads(field)
             .answer(bad_request)

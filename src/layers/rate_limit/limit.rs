@@ -324,7 +324,8 @@ fn log_shadowed(Counted { plan, decision, .. }: &Counted) {
     let spent = plan.quotas.iter().enumerate();
     let spent = spent.filter(|(n, _)| decision.violates(*n));
     let quotas: Vec<_> = spent.map(|(_, quota)| quota.name()).collect();
-    tracing::info!(target: "wythe", ?quotas, "a limit in shadow mode would refuse");
+    tracing::info!(target: "wythe", ?quotas, "a limit in shadow mode would have refused the \
+                                              request");
 }
 
 #[cfg(not(feature = "tracing"))]

@@ -349,7 +349,7 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault>
     let (has_names, has_indexes, has_next) = (has(0), has(1), has(2));
     if has_next && (has_names || has_indexes) {
         let odd = firsts().find(|pair| kind(pair) == 2);
-        let message = "other keys of its list are names or indexes";
+        let message = "the list also has keys with names or indexes";
         return odd.map_or_else(
             || Ok(Node::List(Vec::new())),
             |odd| Err(odd.fault("conflict", message)),

@@ -98,7 +98,7 @@ impl Target<'_> {
             StatusCode::NO_CONTENT if layer.cors().is_some() => self.preflight(),
             _ if layer.methods().is_some() => self.by_method(status),
             StatusCode::REQUEST_TIMEOUT => impossible("no request in a test is that slow"),
-            _ if status.is_server_error() => impossible("it is not the request that causes it"),
+            _ if status.is_server_error() => impossible("it is not caused by the request"),
             _ => Err(ProvokeOutcome::Incomplete(
                 "its layer does not say how: `Answer::provoked_by`".to_owned(),
             )),

@@ -219,7 +219,7 @@ async fn every_answer_of_the_layers_of_this_crate_comes() {
     let expected = expected.map(|(operation, layer, status)| {
         // Without the address of the peer, which the server has to provide.
         let outcome = match status {
-            500 => ProvokeOutcome::Impossible("it is not the request that causes it".to_owned()),
+            500 => ProvokeOutcome::Impossible("it is not caused by the request".to_owned()),
             _ => ProvokeOutcome::AsDeclared,
         };
         (operation, layer, status, outcome)

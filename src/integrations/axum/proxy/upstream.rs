@@ -83,7 +83,7 @@ impl Upstream {
         let is_local = host.eq_ignore_ascii_case("localhost") || is_loopback_address(host);
         if upstream.is_plain() && !is_local {
             return Err(error(
-                "it is `http`, which is allowed for loopback addresses only: use `https`, or \
+                "the URL is `http`, which is allowed for loopback addresses only: use `https`, or \
                  `dangerously_plain` in a network that you trust",
             ));
         }
@@ -99,22 +99,22 @@ impl Upstream {
     pub fn dangerously_plain(url: &str) -> Result<Self, ConfigError> {
         // `Uri` drops it.
         if url.contains('#') {
-            return Err(error("it has a fragment"));
+            return Err(error("the URL has a fragment: remove it"));
         }
         let uri: Uri = url
             .parse()
-            .map_err(|source| error("it is not a valid URL").because(source))?;
+            .map_err(|source| error("this is not a valid URL").because(source))?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err(error("it is not an absolute URL"));
+            return Err(error("the URL is not absolute: write `https://host/path`"));
         };
         if *scheme != Scheme::HTTPS && *scheme != Scheme::HTTP {
-            return Err(error("it is neither `https` nor `http`"));
+            return Err(error("the URL is neither `https` nor `http`"));
         }
         if authority.as_str().contains('@') {
-            return Err(error("it has a user name: use `credential`"));
+            return Err(error("the URL has a user name: use `credential`"));
         }
         if uri.query().is_some() {
-            return Err(error("it has a query"));
+            return Err(error("the URL has a query: remove it"));
         }
         Ok(Self {
             scheme: scheme.clone(),
