@@ -16,7 +16,7 @@ use crate::{
         description::{Answer, DeprecationNotice},
         stage, with,
     },
-    request::{Auth, ClientIp, RequestHead, peer_addr},
+    request::{Auth, RequestHead},
     support::clock::Clock,
     wire::{ConfigError, Problem, field::http_date::HttpDate},
 };
@@ -295,6 +295,8 @@ impl Options {
     #[cfg(feature = "tracing")]
     fn log(&self, head: &RequestHead<'_>, is_gone: bool) {
         use tracing::field::display;
+
+        use crate::request::{ClientIp, peer_addr};
 
         if !tracing::enabled!(target: "wythe", tracing::Level::INFO) {
             return;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::contract::description::InputSource;
 
-/// Where an [`Input`] is in a request, and its format.
+/// Where an [`Input`](super::input::Input) is in a request, and its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

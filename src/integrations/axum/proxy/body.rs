@@ -14,7 +14,6 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::NAME;
 use crate::wire::BoxError;
 
 /// The body of a request on its way to the upstream. Trailers are dropped here, because they could be
@@ -134,7 +133,7 @@ impl ReceivedBody {
             let message = "the body of an upstream's response is incomplete";
             let cause: &(dyn std::error::Error + 'static) = &*error;
             let cause = super::client::Chain(cause);
-            tracing::warn!(target: "wythe", layer = NAME, %cause, "{message}");
+            tracing::warn!(target: "wythe", layer = super::NAME, %cause, "{message}");
         }
         Poll::Ready(Some(Err(error)))
     }
