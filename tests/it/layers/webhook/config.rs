@@ -88,7 +88,7 @@ fn bad_formats_are_errors_that_say_what_to_write() {
             "`{timestamp}` is signed: say",
         ),
         (own(format("{id}.{body}")), "`{id}` is signed: say"),
-        (own(same_prefix), "another prefix"),
+        (own(same_prefix), "a prefix other than"),
         (own(alone), "needs a separator"),
     ]);
 }
