@@ -54,10 +54,10 @@ async fn send(mebibytes: u64) -> u64 {
 
 #[tokio::test]
 async fn a_large_file_takes_no_more_memory_than_a_small_one() {
-    let most: u64 = env::var("UPLOAD_MIB").map_or(96, |text| text.parse().unwrap());
+    let size: u64 = env::var("UPLOAD_MIB").map_or(96, |text| text.parse().unwrap());
     let idle = peak_kib();
     let small = send(32).await;
-    let large = send(most).await;
-    println!("idle {idle} KiB, after 32 MiB {small} KiB, after {most} MiB {large} KiB");
+    let large = send(size).await;
+    println!("idle {idle} KiB, after 32 MiB {small} KiB, after {size} MiB {large} KiB");
     assert!(large < small + 16 * 1024, "{small} KiB, {large} KiB");
 }

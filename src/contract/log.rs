@@ -126,7 +126,7 @@ pub(crate) fn presented<T>(poll: impl FnOnce() -> T) -> T {
 fn print_without_subscriber(layer: &str, cause: &dyn Error) {
     static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
     // There are few causes, because clients do not choose them; the bound makes sure.
-    const MOST: usize = 32;
+    const MAX_PRINTED: usize = 32;
 
     #[cfg(feature = "tracing")]
     if tracing::dispatcher::has_been_set() {
@@ -135,7 +135,7 @@ fn print_without_subscriber(layer: &str, cause: &dyn Error) {
     let message = format!("wythe: `{layer}` answers 500, because {cause}");
     {
         let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
-        if printed.len() >= MOST || printed.contains(&message) {
+        if printed.len() >= MAX_PRINTED || printed.contains(&message) {
             return;
         }
         printed.push(message.clone());

@@ -45,7 +45,7 @@ enum Text {
 const UUID: usize = 36;
 
 /// The longest id that is accepted from a proxy.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 impl RequestId {
     /// A UUID of version 7 with this time since the Unix epoch (RFC 9562, section 5.7).
@@ -65,7 +65,7 @@ impl RequestId {
     /// The id that a proxy has sent; `None` if it does not have the syntax.
     pub(crate) fn received(value: &HeaderValue) -> Option<Self> {
         let text = value.as_bytes();
-        let fits = (1..=LONGEST).contains(&text.len()) && text.iter().all(|byte| is_part(*byte));
+        let fits = (1..=MAX_LENGTH).contains(&text.len()) && text.iter().all(|byte| is_part(*byte));
         fits.then(|| Self(Text::Received(value.clone())))
     }
 

@@ -12,7 +12,6 @@
 
 pub(crate) mod backoff;
 pub(crate) mod clock;
-pub(crate) mod holds;
 #[cfg(any(feature = "jwks", feature = "proxy"))]
 pub(crate) mod https;
 #[cfg(any(
@@ -37,3 +36,4 @@ pub(crate) mod random;
 pub(crate) mod redis;
 pub(crate) mod seed;
 pub(crate) mod shards;
+pub(crate) mod shared_guards;

@@ -113,9 +113,12 @@ impl fmt::Display for Differences {
 
 /// The width of a column; a longer text shifts only its own line.
 fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    const WIDEST: usize = 48;
+    const MAX_WIDTH: usize = 48;
     let widths = texts.map(|text| text.chars().count());
-    widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
+    widths
+        .filter(|width| *width <= MAX_WIDTH)
+        .max()
+        .unwrap_or(0)
 }
 
 /// A line of the report.
@@ -458,12 +461,12 @@ impl fmt::Display for Change {
 
 /// One line of at most 60 characters.
 fn shortened(text: String) -> String {
-    const MOST: usize = 60;
+    const MAX_CHARS: usize = 60;
     let text = match text.contains(char::is_control) {
         true => text.replace(char::is_control, " "),
         false => text,
     };
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,
     }

@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 use super::alternatives::{Alternative, OtherMembers, Type, list};
 
 /// A schema that has more alternatives is not compared.
-const MOST_ALTERNATIVES: usize = 256;
+const MAX_ALTERNATIVES: usize = 256;
 /// References and compositions that are nested deeper are not followed.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// How many schemas are read for one request body, response or parameter.
-const MOST_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 20_000;
 
 /// A document, in which references are followed.
 pub(super) struct Document<'d> {
     pub(super) root: &'d Value,
-    /// What is left of [`MOST_STEPS`]: a small document can describe a schema of any size.
+    /// What is left of [`MAX_STEPS`]: a small document can describe a schema of any size.
     steps: Cell<usize>,
 }
 
@@ -32,13 +32,13 @@ impl<'d> Document<'d> {
     pub(super) const fn new(root: &'d Value) -> Self {
         Self {
             root,
-            steps: Cell::new(MOST_STEPS),
+            steps: Cell::new(MAX_STEPS),
         }
     }
 
     /// Another schema is read from here on.
     pub(super) fn restart(&self) {
-        self.steps.set(MOST_STEPS);
+        self.steps.set(MAX_STEPS);
     }
 
     /// `None` once too many steps were taken.
@@ -55,7 +55,7 @@ impl<'d> Document<'d> {
     ) -> Option<Vec<Alternative<'d>>> {
         let count = one.len().saturating_mul(another.len());
         self.step(count)?;
-        if count > MOST_ALTERNATIVES {
+        if count > MAX_ALTERNATIVES {
             return None;
         }
         let pairs = one
@@ -71,7 +71,7 @@ impl<'d> Document<'d> {
 
     /// The object itself, if this is a reference to one.
     pub(super) fn resolve(&self, mut value: &'d Value) -> &'d Value {
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_DEPTH {
             let reference = value.get("$ref").and_then(Value::as_str);
             match reference.and_then(|reference| self.find(reference)) {
                 Some(target) => value = target,
@@ -102,7 +102,7 @@ impl<'d> Document<'d> {
         depth: usize,
     ) -> Option<Vec<Alternative<'d>>> {
         self.step(1)?;
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return None;
         }
         let map = match schema {
@@ -126,7 +126,7 @@ impl<'d> Document<'d> {
             let mut some = Vec::new();
             for part in list(map, keyword) {
                 some.extend(self.expand(part, direction, references, depth + 1)?);
-                if some.len() > MOST_ALTERNATIVES {
+                if some.len() > MAX_ALTERNATIVES {
                     return None;
                 }
             }
@@ -274,11 +274,11 @@ impl<'d> Document<'d> {
     /// A schema with the schemas that it refers to, as far as they are not nested too deep, and without
     /// texts for readers.
     fn written_out(&self, value: &Value, depth: usize) -> Value {
-        const DEEPEST: usize = 6;
+        const MAX_DEPTH: usize = 6;
         match value {
             Value::Object(map) => {
                 let target = map.get("$ref").and_then(Value::as_str);
-                let target = target.filter(|_| depth < DEEPEST && self.step(1).is_some());
+                let target = target.filter(|_| depth < MAX_DEPTH && self.step(1).is_some());
                 let mut written: Map<String, Value> = map
                     .iter()
                     .filter(|(name, value)| !(value.is_string() && is_text(name)))

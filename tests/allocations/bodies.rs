@@ -13,7 +13,7 @@ use wythe::{
     BodyLimit, Decompression, LingeringClose, compose, with_body_limit, with_decompression,
     with_lingering_close,
 };
-use wythe_bench_harness::{allocations, most_held};
+use wythe_bench_harness::{allocations, peak_held};
 
 /// The allocations of a request with this body, without those for the body.
 macro_rules! of {
@@ -71,9 +71,9 @@ async fn decompressed(app: &Router, compressed: &Bytes) -> (usize, StatusCode) {
     let request = request.body(Body::from_stream(stream::iter(frames)));
     let request = request.unwrap();
     let before = wythe_bench_harness::held();
-    let _ = most_held();
+    let _ = peak_held();
     let response = app.clone().oneshot(request).await.unwrap();
-    (most_held().saturating_sub(before), response.status())
+    (peak_held().saturating_sub(before), response.status())
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_bomb_takes_no_more_memory_than_any_other_body() {
     let (by_ratio, status) = decompressed(&app(policy), &bomb).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     println!("{} bytes: {passing} {by_bytes} {by_ratio}", bomb.len());
-    for most in [passing, by_bytes, by_ratio] {
-        assert!(most < 100_000, "{most} bytes");
+    for peak in [passing, by_bytes, by_ratio] {
+        assert!(peak < 100_000, "{peak} bytes");
     }
 }
 
@@ -124,21 +124,21 @@ async fn rejected(body: String) -> (usize, StatusCode) {
     let request = http::Request::post("/").header("content-type", "application/json");
     let request = request.body(Body::from(body)).unwrap();
     let before = wythe_bench_harness::held();
-    let _ = most_held();
+    let _ = peak_held();
     let response = app.oneshot(request).await.unwrap();
-    (most_held().saturating_sub(before), response.status())
+    (peak_held().saturating_sub(before), response.status())
 }
 
 /// Validation documents these figures.
 #[tokio::test]
 async fn an_invalid_body_is_rejected_in_bounded_memory() {
     let children = |count: usize| format!(r#"{{"children":[{}]}}"#, vec!["{}"; count].join(","));
-    let (most, status) = rejected(children(49_000)).await;
-    println!("49,000 errors: {most} bytes");
+    let (peak, status) = rejected(children(49_000)).await;
+    println!("49,000 errors: {peak} bytes");
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(most < 20_000_000, "{most} bytes");
-    let (most, status) = rejected(children(349_000)).await;
-    println!("too many values: {most} bytes");
+    assert!(peak < 20_000_000, "{peak} bytes");
+    let (peak, status) = rejected(children(349_000)).await;
+    println!("too many values: {peak} bytes");
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(most < 10_000, "{most} bytes");
+    assert!(peak < 10_000, "{peak} bytes");
 }

@@ -8,7 +8,7 @@ use std::{
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static HELD: Cell<usize> = const { Cell::new(0) };
-    static MOST: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The system's allocator with a counter: each allocation counts as one, and so does each
@@ -36,14 +36,14 @@ pub fn held() -> usize {
 
 /// The most bytes that this thread held at once since the last call.
 #[must_use]
-pub fn most_held() -> usize {
-    MOST.replace(HELD.get())
+pub fn peak_held() -> usize {
+    PEAK.replace(HELD.get())
 }
 
 fn count(layout: Layout) {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
     HELD.set(HELD.get().wrapping_add(layout.size()));
-    MOST.set(MOST.get().max(HELD.get()));
+    PEAK.set(PEAK.get().max(HELD.get()));
 }
 
 fn freed(layout: Layout) {

@@ -18,7 +18,7 @@ mod time;
 
 use std::{collections::HashMap, env, hint::black_box, io};
 
-pub use alloc::{Counting, allocations, held, most_held};
+pub use alloc::{Counting, allocations, held, peak_held};
 pub use case::{Case, Run, answered};
 pub use cpu::description as processor;
 pub use table::Cost;

@@ -45,7 +45,7 @@ pub(crate) fn write(costs: &Costs) -> io::Result<()> {
 }
 
 fn svg(counts: &[f64]) -> String {
-    let most = counts.iter().copied().fold(1.0, f64::max);
+    let max = counts.iter().copied().fold(1.0, f64::max);
     let bare = counts.first().copied().unwrap_or(1.0);
     let height = TOP + ROW * counts.len() as f64 + 12.0;
     let mut svg = format!(
@@ -56,7 +56,7 @@ fn svg(counts: &[f64]) -> String {
     );
     for (row, ((label, _, colour), count)) in BARS.iter().zip(counts).enumerate() {
         let y = TOP + ROW * row as f64;
-        let length = (WIDTH - LEFT - RIGHT) * count / most;
+        let length = (WIDTH - LEFT - RIGHT) * count / max;
         let text = y + 16.0;
         // Writing to a string can't fail.
         let _ = writeln!(

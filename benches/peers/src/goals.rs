@@ -54,7 +54,7 @@ pub(crate) fn print(costs: &Costs) {
     }
 }
 
-fn say(what: &str, measured: f64, most: f64) {
-    let outcome = if measured <= most { "met" } else { "missed" };
-    println!("- {what}: {measured:.2}, at most {most:.2}: {outcome}");
+fn say(what: &str, measured: f64, max: f64) {
+    let outcome = if measured <= max { "met" } else { "missed" };
+    println!("- {what}: {measured:.2}, at most {max:.2}: {outcome}");
 }

@@ -64,7 +64,7 @@ pub(crate) async fn send_message(
 pub(crate) struct Messages(AnyPool);
 
 /// How many messages are kept.
-const MOST_MESSAGES: i64 = 10_000;
+const MAX_MESSAGES: i64 = 10_000;
 
 impl Messages {
     pub(crate) fn new(pool: AnyPool) -> Self {
@@ -81,7 +81,7 @@ impl Messages {
     /// Deletes all but the latest messages, and returns how many that were.
     async fn delete_oldest(&self) -> Result<u64, ServerError> {
         let delete = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - $1";
-        let deleted = sqlx::query(delete).bind(MOST_MESSAGES).execute(&self.0);
+        let deleted = sqlx::query(delete).bind(MAX_MESSAGES).execute(&self.0);
         Ok(deleted.await?.rows_affected())
     }
 }

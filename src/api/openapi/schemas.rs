@@ -270,7 +270,7 @@ fn bound(schema: Value) -> Value {
 
 /// serde rejects what does not fit into an integer, so the schema must reject it too.
 fn bound_integers(schema: &mut schemars::Schema) {
-    let (least, most) = match schema.get("format").and_then(Value::as_str) {
+    let (min, max) = match schema.get("format").and_then(Value::as_str) {
         Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
         Some("uint32") => (json!(0), json!(u32::MAX)),
         Some("int64" | "int") => (json!(i64::MIN), json!(i64::MAX)),
@@ -278,8 +278,8 @@ fn bound_integers(schema: &mut schemars::Schema) {
         _ => return,
     };
     // `0` that schemars has written is the same.
-    schema.ensure_object().entry("minimum").or_insert(least);
-    schema.ensure_object().entry("maximum").or_insert(most);
+    schema.ensure_object().entry("minimum").or_insert(min);
+    schema.ensure_object().entry("maximum").or_insert(max);
 }
 
 /// The schema of each parameter that this schema of an object has, and whether it is required.

@@ -57,7 +57,7 @@ pub(super) struct Example<'a> {
 }
 
 /// The most values that are tried.
-const MOST: usize = 16;
+const MAX_ATTEMPTS: usize = 16;
 
 /// The texts that are tried, each with its format in JSON Schema if only that format is accepted.
 const TEXTS: [(&str, Option<&str>); 12] = [
@@ -221,7 +221,7 @@ impl<'a> Example<'a> {
     }
 
     const fn is_rejected(&self) -> bool {
-        self.rejected == MOST
+        self.rejected == MAX_ATTEMPTS
     }
 }
 

@@ -91,8 +91,8 @@ impl Limit {
     }
 
     /// How many requests wait while the limit is reached, and for how long; by default none.
-    pub const fn queue(mut self, most: u64, longest: Duration) -> Self {
-        self.queue = Some((most, longest));
+    pub const fn queue(mut self, max_waiting: u64, max_wait: Duration) -> Self {
+        self.queue = Some((max_waiting, max_wait));
         self
     }
 
@@ -249,11 +249,11 @@ pub(super) fn when_exceeded(limits: &[Limit]) -> String {
         };
         let verb = if limit.count == 1 { "is" } else { "are" };
         let s = if limit.count == 1 { "" } else { "s" };
-        let most = format!("when {} request{s}{of_key} {verb} in progress", limit.count);
+        let when_full = format!("when {} request{s}{of_key} {verb} in progress", limit.count);
         return match limit.queue {
-            None => most,
-            Some((waiting, longest)) => {
-                format!("{most} and {waiting} wait, or after a wait of {longest:?}")
+            None => when_full,
+            Some((max_waiting, max_wait)) => {
+                format!("{when_full} and {max_waiting} wait, or after a wait of {max_wait:?}")
             }
         };
     }

@@ -60,7 +60,7 @@ struct Extension {
 }
 
 /// Caches treat every larger number as this one (RFC 9111, section 1.2.2).
-pub(super) const MOST_SECONDS: u32 = 1 << 31;
+pub(super) const MAX_SECONDS: u32 = 1 << 31;
 
 impl Name {
     const ALL: [Self; 13] = [
@@ -427,11 +427,11 @@ fn known(directive: Directive<'_>) -> Result<Option<(Name, Argument)>, ConfigErr
 fn seconds(name: Name, value: Option<&[u8]>) -> Result<u32, ConfigError> {
     let name = name.as_str();
     let value = value.ok_or_else(|| error(format!("{name} needs a number of seconds")))?;
-    let seconds = delta_seconds(value).filter(|seconds| *seconds <= MOST_SECONDS);
+    let seconds = delta_seconds(value).filter(|seconds| *seconds <= MAX_SECONDS);
     seconds.ok_or_else(|| {
         let value = String::from_utf8_lossy(value);
         error(format!(
-            "{name} needs a number of seconds from 0 to {MOST_SECONDS}, not {value:?}"
+            "{name} needs a number of seconds from 0 to {MAX_SECONDS}, not {value:?}"
         ))
     })
 }

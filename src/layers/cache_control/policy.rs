@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, str::FromStr, time::Duration};
 use http::{HeaderName, StatusCode};
 
 use super::{
-    directives::{Argument, Directives, MOST_SECONDS, Name},
+    directives::{Argument, Directives, MAX_SECONDS, Name},
     state::{
         Fresh, FromText, Lifetime, MayBeStale, MustRevalidate, NoCache, NoStore, Private, Public,
         Restrictive, Shareable, Stale, Storable, Unset,
@@ -431,6 +431,6 @@ impl<V, F, S> Clone for CacheControl<V, F, S> {
 }
 
 fn seconds(time: Duration) -> Argument {
-    let whole = u32::try_from(time.as_secs()).unwrap_or(MOST_SECONDS);
-    Argument::Seconds(whole.min(MOST_SECONDS))
+    let whole = u32::try_from(time.as_secs()).unwrap_or(MAX_SECONDS);
+    Argument::Seconds(whole.min(MAX_SECONDS))
 }

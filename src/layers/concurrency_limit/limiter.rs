@@ -62,9 +62,9 @@ impl<K: Key> ConcurrencyLimiter<K> {
             .retry_after(limit.retry_after)
             .extension("violated-policies", vec![limit.name.as_ref()]);
         let semaphores = if limit.keyed {
-            Semaphores::by_key(limit.most)
+            Semaphores::by_key(limit.max)
         } else {
-            Semaphores::overall(limit.most)
+            Semaphores::overall(limit.max)
         };
         Self(Arc::new(LimiterInner {
             limit,
@@ -115,7 +115,10 @@ impl<K: Key> ConcurrencyLimiter<K> {
             Err(semaphore) => semaphore,
         };
         let wait = match self.0.limit.queue {
-            Some(Queue { most, longest }) => semaphore.acquire(most, longest),
+            Some(Queue {
+                max_waiting,
+                max_wait,
+            }) => semaphore.acquire(max_waiting, max_wait),
             None => None,
         };
         let refuse = || Admission::Refuse(self.0.refusal.clone());

@@ -35,7 +35,7 @@ use crate::{
 #[derive(Clone)]
 #[must_use]
 pub struct ConcurrencyLimit<K = Overall> {
-    pub(super) most: usize,
+    pub(super) max: usize,
     pub(super) queue: Option<Queue>,
     pub(super) retry_after: Duration,
     pub(super) name: Cow<'static, str>,
@@ -47,8 +47,8 @@ pub struct ConcurrencyLimit<K = Overall> {
 /// Requests that wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue {
-    pub(super) most: usize,
-    pub(super) longest: Duration,
+    pub(super) max_waiting: usize,
+    pub(super) max_wait: Duration,
 }
 
 /// Counts all requests together.
@@ -66,24 +66,24 @@ impl Key for Overall {
 }
 
 impl ConcurrencyLimit {
-    /// At most `most` requests at once, all together. Others are refused, unless there is a
+    /// At most `max` requests at once, all together. Others are refused, unless there is a
     /// [`queue`](Self::queue).
     ///
     /// # Errors
     ///
     /// If it is 0, or more than tokio's `Semaphore` can count: `usize::MAX >> 3`.
-    pub fn of(most: usize) -> Result<Self, ConfigError> {
-        if most == 0 {
+    pub fn of(max: usize) -> Result<Self, ConfigError> {
+        if max == 0 {
             return Err(error("a limit of 0 requests would reject every request"));
         }
-        if most > Semaphore::MAX_PERMITS {
+        if max > Semaphore::MAX_PERMITS {
             return Err(error(format!(
                 "at most {} requests can be counted",
                 Semaphore::MAX_PERMITS
             )));
         }
         Ok(Self {
-            most,
+            max,
             queue: None,
             retry_after: Duration::from_secs(1),
             name: Cow::Borrowed("concurrent-requests"),
@@ -131,8 +131,8 @@ impl<K: Key> ConcurrencyLimit<K> {
             ));
         }
         self.queue = Some(Queue {
-            most: max_waiting,
-            longest: max_wait,
+            max_waiting,
+            max_wait,
         });
         Ok(self)
     }
@@ -160,16 +160,19 @@ impl<K: Key> ConcurrencyLimit<K> {
     /// The limit as data, without its key.
     pub(super) fn describe(&self) -> Limit {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let limit = Limit::concurrent(self.name.clone(), count(self.most));
+        let limit = Limit::concurrent(self.name.clone(), count(self.max));
         match self.queue {
             None => limit,
-            Some(Queue { most, longest }) => limit.queue(count(most), longest),
+            Some(Queue {
+                max_waiting,
+                max_wait,
+            }) => limit.queue(count(max_waiting), max_wait),
         }
     }
 
     fn map_key<L>(self, key: impl FnOnce(K) -> L) -> ConcurrencyLimit<L> {
         ConcurrencyLimit {
-            most: self.most,
+            max: self.max,
             queue: self.queue,
             retry_after: self.retry_after,
             name: self.name,
@@ -190,7 +193,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 impl<K> fmt::Debug for ConcurrencyLimit<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimit")
-            .field("most", &self.most)
+            .field("max", &self.max)
             .field("queue", &self.queue)
             .field("retry_after", &self.retry_after)
             .field("name", &self.name)

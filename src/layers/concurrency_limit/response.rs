@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::semaphores::{Acquire, HeldPermit, Permit};
 use crate::{
     contract::{ReplyBody, finish, log_passing},
-    support::holds::lend,
+    support::shared_guards::share_with_tasks,
     wire::Problem,
 };
 
@@ -121,7 +121,7 @@ where
                     }
                 }
                 LimitedStateProjection::Calling { call, permit } => {
-                    let polled = lend(|| call.poll(cx), || HeldPermit::share(permit));
+                    let polled = share_with_tasks(|| call.poll(cx), || HeldPermit::share(permit));
                     let response = ready!(polled);
                     let permit = permit.take();
                     let mut response = response?;

@@ -27,7 +27,7 @@ const SHARDS: usize = 64;
 
 /// How many unused semaphores a shard keeps for later keys, so that a key with one request at a time
 /// does not allocate a semaphore for each of them.
-const MOST_SPARE: usize = 8;
+const MAX_SPARE: usize = 8;
 
 /// Tables of fewer entries do not shrink.
 const SMALL: usize = 64;
@@ -57,7 +57,7 @@ impl Semaphores {
     pub(super) fn in_progress(&self) -> usize {
         self.sum(|semaphore| {
             let free = semaphore.permits.available_permits();
-            semaphore.most.saturating_sub(free)
+            semaphore.max.saturating_sub(free)
         })
     }
 
@@ -92,7 +92,7 @@ impl Semaphores {
 /// The permits of one key, and the queue of those that wait for one.
 #[derive(Debug)]
 pub(super) struct QueuedSemaphore {
-    most: usize,
+    max: usize,
     // First come, first served: a released permit goes to the request that has waited longest, and is
     // free for others only if none waits.
     permits: Semaphore,
@@ -102,7 +102,7 @@ pub(super) struct QueuedSemaphore {
 impl QueuedSemaphore {
     const fn new(permits: usize) -> Self {
         Self {
-            most: permits,
+            max: permits,
             permits: Semaphore::const_new(permits),
             waiting: AtomicUsize::new(0),
         }
@@ -138,13 +138,13 @@ impl InUse {
     }
 
     /// Waits for a permit; `None` if the queue is full.
-    pub(super) fn acquire(self, most_waiting: usize, longest: Duration) -> Option<Acquire> {
-        let waiting = Waiting::new(&self.semaphore, most_waiting)?;
+    pub(super) fn acquire(self, max_waiting: usize, max_wait: Duration) -> Option<Acquire> {
+        let waiting = Waiting::new(&self.semaphore, max_waiting)?;
         Some(Acquire(Box::pin(async move {
             // Dropped after the future that waits for the permit, so that the queue's length is never
             // underestimated.
             let waiting = waiting;
-            match timeout(longest, waiting.0.permits.acquire()).await {
+            match timeout(max_wait, waiting.0.permits.acquire()).await {
                 Ok(Ok(permit)) => {
                     permit.forget();
                     Some(Permit(self))
@@ -201,11 +201,15 @@ impl fmt::Debug for Acquire {
 struct Waiting(Arc<QueuedSemaphore>);
 
 impl Waiting {
-    fn new(semaphore: &Arc<QueuedSemaphore>, most: usize) -> Option<Self> {
-        let one_more = |waiting: usize| waiting.checked_add(1).filter(|waiting| *waiting <= most);
+    fn new(semaphore: &Arc<QueuedSemaphore>, max_waiting: usize) -> Option<Self> {
+        let increment = |waiting: usize| {
+            waiting
+                .checked_add(1)
+                .filter(|waiting| *waiting <= max_waiting)
+        };
         semaphore
             .waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment)
             .is_ok()
             .then(|| Self(Arc::clone(semaphore)))
     }
@@ -281,7 +285,7 @@ impl Shard {
             return;
         }
         let Used { semaphore, .. } = entry.remove();
-        if spare.len() < MOST_SPARE {
+        if spare.len() < MAX_SPARE {
             // All of its permits have been returned, and nobody waits: it is as good as new.
             spare.push(semaphore);
         }
@@ -300,7 +304,7 @@ impl fmt::Debug for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::{ByKey, MOST_SPARE, SHARDS, SMALL, Semaphores};
+    use super::{ByKey, MAX_SPARE, SHARDS, SMALL, Semaphores};
     use crate::request::key::Fingerprint;
 
     #[test]
@@ -327,7 +331,7 @@ mod tests {
         assert_eq!(semaphores.keys(), 0);
         assert!(room(table) <= 2 * SHARDS * SMALL, "{}", room(table));
         for shard in table.shards.each() {
-            assert_eq!(shard.spare.len(), MOST_SPARE);
+            assert_eq!(shard.spare.len(), MAX_SPARE);
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::wire::{ConfigError, Problem};
 #[derive(Clone)]
 pub struct Background {
     free: Arc<Semaphore>,
-    most: u32,
+    max_tasks: u32,
 }
 
 impl Background {
@@ -59,7 +59,7 @@ impl Background {
         }
         Ok(Self {
             free: Arc::new(Semaphore::new(permits)),
-            most: tasks,
+            max_tasks: tasks,
         })
     }
 
@@ -92,14 +92,14 @@ impl Background {
     /// The number of running tasks.
     #[must_use]
     pub fn running(&self) -> usize {
-        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
-        most.saturating_sub(self.free.available_permits())
+        let max_tasks = usize::try_from(self.max_tasks).unwrap_or(usize::MAX);
+        max_tasks.saturating_sub(self.free.available_permits())
     }
 
     /// Waits until all tasks have ended, for at most this time, and returns how many are still
     /// running. Call it when no request is in progress.
     pub async fn finish(&self, within: Duration) -> usize {
-        match timeout(within, self.free.acquire_many(self.most)).await {
+        match timeout(within, self.free.acquire_many(self.max_tasks)).await {
             Ok(_all) => 0,
             Err(_elapsed) => self.running(),
         }
@@ -110,7 +110,7 @@ impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Background")
             .field("running", &self.running())
-            .field("most", &self.most)
+            .field("max_tasks", &self.max_tasks)
             .finish()
     }
 }

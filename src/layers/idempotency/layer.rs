@@ -39,7 +39,7 @@ use crate::{
         RequestHead,
         key::{self, Key, KeyPart, KeyWriter},
     },
-    support::holds::Holds,
+    support::shared_guards::SharedGuards,
     wire::{
         BoxError, Problem,
         field::{Repeated, only_line},
@@ -323,10 +323,10 @@ impl CompiledIdempotency {
         };
         let is_read_by_script = request.headers().contains_key(header::ORIGIN);
         let (waiter, answer) = oneshot::channel();
-        let holds = Holds::of_outer_layers();
+        let shared_guards = SharedGuards::of_outer_layers();
         let task = Arc::clone(&self).run(claim, inner, request, waiter);
         let task = async move {
-            let _given_back_at_the_end = (running, holds);
+            let _given_back_at_the_end = (running, shared_guards);
             task.await;
         };
         #[cfg(feature = "tracing")]
@@ -358,11 +358,11 @@ impl CompiledIdempotency {
     where
         B: Body<Error: Into<BoxError>> + From<Bytes> + Unpin,
     {
-        let most = self.options.max_body_bytes;
-        if announces_more(request.headers(), request.body(), most) {
+        let max_bytes = self.options.max_body_bytes;
+        if announces_more(request.headers(), request.body(), max_bytes) {
             return Err(self.refusals.too_large.clone());
         }
-        let mut reader = BodyReader::new(most);
+        let mut reader = BodyReader::new(max_bytes);
         let body = poll_fn(|cx| reader.poll(request.body_mut(), cx)).await;
         let body = body.map_err(|error| match error {
             ReadError::TooLarge => self.refusals.too_large.clone(),

@@ -254,11 +254,11 @@ impl<K> Idempotency<K> {
     /// # Errors
     ///
     /// If it is 0.
-    pub fn max_tasks(mut self, most: usize) -> Result<Self, ConfigError> {
-        if most == 0 {
+    pub fn max_tasks(mut self, max_tasks: usize) -> Result<Self, ConfigError> {
+        if max_tasks == 0 {
             return Err(error("a limit of 0 tasks would reject every request"));
         }
-        self.options.max_tasks = most;
+        self.options.max_tasks = max_tasks;
         Ok(self)
     }
 }

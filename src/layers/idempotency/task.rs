@@ -98,13 +98,13 @@ impl CompiledIdempotency {
         S: Service<Request<B>, Response = Response<R>>,
         R: Body<Error: Into<BoxError>> + From<Bytes>,
     {
-        let most = self
+        let max_bytes = self
             .options
             .max_answer_bytes
             .min(self.options.store.max_answer_bytes());
         let handled = async {
             match inner.call(request).await {
-                Ok(response) => Ok(collect(response, most, &*self.options.keep).await),
+                Ok(response) => Ok(collect(response, max_bytes, &*self.options.keep).await),
                 Err(error) => Err(error),
             }
         };
@@ -183,12 +183,7 @@ impl CompiledIdempotency {
                     break;
                 }
                 Err(_) => {
-                    sleep(backoff::exponential(
-                        FIRST_BACKOFF,
-                        attempts,
-                        LONGEST_BACKOFF,
-                    ))
-                    .await;
+                    sleep(backoff::exponential(INITIAL_BACKOFF, attempts, MAX_BACKOFF)).await;
                     attempts = attempts.saturating_add(1);
                 }
             }
@@ -198,8 +193,8 @@ impl CompiledIdempotency {
 }
 
 /// The first delay between attempts to store an answer.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Sends an outcome to the client, if it is still there.
 fn answer<R, E>(waiter: Waiter<R, E>, outcome: Outcome<R, E>) {
@@ -211,7 +206,7 @@ fn answer<R, E>(waiter: Waiter<R, E>, outcome: Outcome<R, E>) {
 /// stored. A body that can't be read is a problem.
 async fn collect<R>(
     response: Response<R>,
-    most: usize,
+    max_bytes: usize,
     keep: &(dyn Fn(http::StatusCode) -> bool + Send + Sync),
 ) -> Result<(Response<R>, Option<Bytes>), Problem>
 where
@@ -219,14 +214,14 @@ where
 {
     let is_kept = keep(response.status());
     let length = response.body().size_hint().upper();
-    let fits =
-        length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= most));
+    let fits = length
+        .is_some_and(|length| usize::try_from(length).is_ok_and(|length| length <= max_bytes));
     if !fits && !response.body().is_end_stream() {
         return Ok((response, is_kept.then(not_kept)));
     }
     let (head, body) = response.into_parts();
     let mut body = pin!(body);
-    let mut reader = BodyReader::new(most);
+    let mut reader = BodyReader::new(max_bytes);
     let body = poll_fn(|cx| reader.poll(&mut body, cx)).await;
     let body = body.map_err(|error| match error {
         ReadError::TooLarge | ReadError::TooSlow => {
@@ -236,7 +231,11 @@ where
     })?;
     let kept = is_kept.then(|| {
         let kept = encode(&head, &body);
-        if kept.len() <= most { kept } else { not_kept() }
+        if kept.len() <= max_bytes {
+            kept
+        } else {
+            not_kept()
+        }
     });
     Ok((Response::from_parts(head, R::from(body)), kept))
 }
@@ -335,10 +334,10 @@ impl Tasks {
         drop(self.0.subscribe().wait_for(|running| *running == 0).await);
     }
 
-    /// Counts a request, if there are fewer than `most`.
-    pub(super) fn begin(&self, most: usize) -> Option<Running> {
+    /// Counts a request, if there are fewer than `max_tasks`.
+    pub(super) fn begin(&self, max_tasks: usize) -> Option<Running> {
         let has_begun = self.0.send_if_modified(|running| {
-            let is_free = *running < most;
+            let is_free = *running < max_tasks;
             *running = running.saturating_add(usize::from(is_free));
             is_free
         });

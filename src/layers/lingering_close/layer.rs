@@ -94,8 +94,8 @@ impl LingeringClose {
     /// If it is more than tokio's `Semaphore` can count: `usize::MAX >> 3`.
     pub fn max_at_once(mut self, bodies: usize) -> Result<Self, ConfigError> {
         if bodies > Semaphore::MAX_PERMITS {
-            let most = Semaphore::MAX_PERMITS;
-            let message = Cow::Owned(format!("at most {most} bodies can be counted"));
+            let max = Semaphore::MAX_PERMITS;
+            let message = Cow::Owned(format!("at most {max} bodies can be counted"));
             return Err(ConfigError::new("LingeringClose", message));
         }
         self.max_at_once = bodies;

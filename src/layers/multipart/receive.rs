@@ -84,8 +84,8 @@ where
 {
     async fn next_part(&mut self) -> Result<Option<multer::Field<'static>>, Problem> {
         // The header, the boundary before it, and the text before the first boundary.
-        let most = self.options.max_header_bytes.saturating_add(1024);
-        self.source.lock().allowance = Some(most);
+        let max_bytes = self.options.max_header_bytes.saturating_add(1024);
+        self.source.lock().allowance = Some(max_bytes);
         let (source, multipart) = (&self.source, &mut self.multipart);
         let next = poll_fn(|cx| source.drive(cx, |cx| multipart.poll_next_field(cx))).await;
         let field = next.map_err(|error| self.refuse(error))?;
@@ -130,14 +130,15 @@ where
         if texts >= self.options.max_fields {
             return Err(refusal::many_fields(self.options.max_fields));
         }
-        let most = self
+        let max_bytes = self
             .options
             .max_bytes_of(&name, self.options.max_field_bytes);
         let mut text = Vec::new();
         while let Some(bytes) = self.chunk(&mut field).await? {
-            if text.len().saturating_add(bytes.len()) > usize::try_from(most).unwrap_or(usize::MAX)
+            if text.len().saturating_add(bytes.len())
+                > usize::try_from(max_bytes).unwrap_or(usize::MAX)
             {
-                return Err(refusal::large_part(&name, most));
+                return Err(refusal::large_part(&name, max_bytes));
             }
             text.extend_from_slice(&bytes);
         }
@@ -158,7 +159,7 @@ where
         let declared_type = part::declared_type(field.headers());
         let declared = declared_type.as_deref().map(content::canonical);
         let accepted = self.options.accepted(&name);
-        let most = self
+        let max_bytes = self
             .options
             .max_bytes_of(&name, self.options.max_file_bytes);
         let head = FileHead {
@@ -186,8 +187,8 @@ where
         let (mut probe, mut sha256, mut size) = (ContentProbe::default(), Sha256::new(), 0_u64);
         while let Some(bytes) = next {
             size = size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            if size > most {
-                return Err(refusal::large_part(&head.field, most));
+            if size > max_bytes {
+                return Err(refusal::large_part(&head.field, max_bytes));
             }
             sha256.update(&bytes);
             probe.push(&bytes);
@@ -396,18 +397,18 @@ where
     }
 
     fn piece(&mut self) -> Result<Bytes, BodyFault> {
-        let mut most = PIECE.min(self.frame.len());
+        let mut length = PIECE.min(self.frame.len());
         if let Some(allowance) = &mut self.allowance {
             if *allowance == 0 {
                 self.fault = Some(Fault::Header);
                 return Err(BodyFault);
             }
-            most = most.min(*allowance);
-            *allowance = allowance.saturating_sub(most);
+            length = length.min(*allowance);
+            *allowance = allowance.saturating_sub(length);
         }
         // One piece, and no more until the parser has used it up.
         self.is_open = false;
-        Ok(self.frame.split_to(most))
+        Ok(self.frame.split_to(length))
     }
 }
 

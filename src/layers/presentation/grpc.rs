@@ -111,10 +111,10 @@ fn percent_encode(text: &str) -> String {
 
 /// A `Retry-After` in seconds as milliseconds, at most what 32 bits can hold.
 fn milliseconds(wait: &HeaderValue) -> Option<u32> {
-    const MOST: u64 = i32::MAX.unsigned_abs() as u64;
+    const MAX: u64 = i32::MAX.unsigned_abs() as u64;
 
     let seconds: u64 = wait.to_str().ok()?.parse().ok()?;
-    u32::try_from(seconds.saturating_mul(1_000).min(MOST)).ok()
+    u32::try_from(seconds.saturating_mul(1_000).min(MAX)).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::RedisLimit;
 use super::{
-    gcra::{Gcra, MOST_QUOTAS},
+    gcra::{Gcra, MAX_QUOTAS},
     plan::PlanChoice,
     policy::{Options, RateLimit},
     quota::{Quota, error},
@@ -246,8 +246,8 @@ fn checked(quotas: impl IntoIterator<Item = Quota>) -> Result<Arc<[Gcra]>, Confi
     if quotas.is_empty() {
         return Err(error("a limit without a quota would limit nothing"));
     }
-    if quotas.len() > MOST_QUOTAS {
-        return Err(error(format!("a limit has at most {MOST_QUOTAS} quotas")));
+    if quotas.len() > MAX_QUOTAS {
+        return Err(error(format!("a limit has at most {MAX_QUOTAS} quotas")));
     }
     for (n, quota) in quotas.iter().enumerate() {
         let name = quota.name();

@@ -1,9 +1,9 @@
 //! GCRA over the quotas of a limit: takes units from all of them, or from none.
 //!
 //! [governor] decides whether one quota has the units, and computes its new state. The state is a
-//! single time, at which the quota is full again; here it is stored as the distance from now to that
-//! time, `ahead`. A key that was charged more than it had is further ahead than the whole quota: it is
-//! in debt.
+//! single time, at which the quota is full again; here it is stored as the time from now until then,
+//! `until_full`. A key that was charged more than it had needs longer than the quota's refill time: it
+//! is in debt.
 //!
 //! This file adds what governor lacks: several quotas that are all taken from or none of them, at one
 //! reading of the clock; the remaining units and waiting times, for fields and refusals; debts and
@@ -29,13 +29,13 @@ use crate::{contract::description::Limit, support::clock::Clock, wire::ConfigErr
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The furthest that a key can be ahead: 146 years. This is less than a quarter of the range of 64
-/// bits, so that the sum of two such distances, or of a distance and a time, does not overflow.
-pub(super) const FURTHEST: u64 = (1 << 62) - 1;
+/// The longest time until a quota is full: 146 years. This is less than a quarter of the range of 64
+/// bits, so that the sum of two such times, or of one and the time of a clock, does not overflow.
+pub(super) const MAX_UNTIL_FULL: u64 = (1 << 62) - 1;
 
-/// The latest time, after 438 years: a time ahead of it still fits into 64 bits. A clock that reaches
-/// it stands still, instead of letting everything through.
-const LATEST: u64 = u64::MAX - FURTHEST;
+/// The latest time, after 438 years: [`MAX_UNTIL_FULL`] after it still fits into 64 bits. A clock that
+/// reaches it stands still, instead of letting everything through.
+const LATEST: u64 = u64::MAX - MAX_UNTIL_FULL;
 
 /// The time of a clock in nanoseconds.
 pub(super) fn now(clock: &Clock) -> u64 {
@@ -44,7 +44,7 @@ pub(super) fn now(clock: &Clock) -> u64 {
 }
 
 /// The maximum number of quotas of one limit.
-pub(super) const MOST_QUOTAS: usize = 8;
+pub(super) const MAX_QUOTAS: usize = 8;
 
 /// The decision of all quotas of a limit about one request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +52,7 @@ pub(super) struct Decision {
     /// A bit for each quota that has too little left; if any bit is set, nothing was taken.
     violated: u8,
     /// For each quota, the nanoseconds until it is full.
-    ahead: [u64; MOST_QUOTAS],
+    until_full: [u64; MAX_QUOTAS],
 }
 
 impl Decision {
@@ -61,9 +61,9 @@ impl Decision {
     pub(super) fn take(quotas: &[Gcra], times: &mut [u64], now: u64, units: u32) -> Self {
         let before = Self::read(times, now);
         let mut after = before;
-        for (n, (quota, ahead)) in quotas.iter().zip(&mut after.ahead).enumerate() {
-            match quota.take(*ahead, units) {
-                Some(further) => *ahead = further,
+        for (n, (quota, until_full)) in quotas.iter().zip(&mut after.until_full).enumerate() {
+            match quota.take(*until_full, units) {
+                Some(new) => *until_full = new,
                 None => after.violated |= 1 << n,
             }
         }
@@ -93,29 +93,32 @@ impl Decision {
     /// The state that the times describe, before anything is taken.
     pub(super) fn read(times: &[u64], now: u64) -> Self {
         let mut decision = Self::default();
-        for (ahead, time) in decision.ahead.iter_mut().zip(times) {
-            // If a clock was set back far, times may be further ahead than any quota allows.
-            *ahead = time.saturating_sub(now).min(FURTHEST);
+        for (until_full, time) in decision.until_full.iter_mut().zip(times) {
+            // If a clock was set back far, times may be later than any quota allows.
+            *until_full = time.saturating_sub(now).min(MAX_UNTIL_FULL);
         }
         decision
     }
 
     fn write(&self, times: &mut [u64], now: u64) {
-        for (time, ahead) in times.iter_mut().zip(self.ahead) {
-            *time = now.saturating_add(ahead);
+        for (time, until_full) in times.iter_mut().zip(self.until_full) {
+            *time = now.saturating_add(until_full);
         }
     }
 
-    /// Changes the distance of every quota.
+    /// Changes the time until each quota is full.
     pub(super) fn change(&mut self, quotas: &[Gcra], change: impl Fn(&Gcra, u64) -> u64) {
-        for (quota, ahead) in quotas.iter().zip(&mut self.ahead) {
-            *ahead = change(quota, *ahead);
+        for (quota, until_full) in quotas.iter().zip(&mut self.until_full) {
+            *until_full = change(quota, *until_full);
         }
     }
 
-    /// A decision that was made elsewhere.
-    pub(super) const fn made(violated: u8, ahead: [u64; MOST_QUOTAS]) -> Self {
-        Self { violated, ahead }
+    /// A decision that Redis has made.
+    pub(super) const fn from_parts(violated: u8, until_full: [u64; MAX_QUOTAS]) -> Self {
+        Self {
+            violated,
+            until_full,
+        }
     }
 
     pub(super) const fn passes(&self) -> bool {
@@ -136,8 +139,8 @@ impl Decision {
         &'a self,
         quotas: &'a [Gcra],
     ) -> impl Iterator<Item = (usize, &'a Gcra, Balance)> {
-        let both = quotas.iter().zip(self.ahead).enumerate();
-        both.map(|(n, (quota, ahead))| (n, quota, quota.balance(ahead)))
+        let both = quotas.iter().zip(self.until_full).enumerate();
+        both.map(|(n, (quota, until_full))| (n, quota, quota.balance(until_full)))
     }
 
     /// Seconds after which a refused request of this cost would pass: never 0, and never less than the
@@ -148,14 +151,14 @@ impl Decision {
 
     /// The same in nanoseconds.
     pub(super) fn wait(&self, quotas: &[Gcra], units: u32) -> u64 {
-        let both = quotas.iter().zip(self.ahead).enumerate();
+        let both = quotas.iter().zip(self.until_full).enumerate();
         let spent = both.filter(|(n, _)| self.violates(*n));
-        let waits = spent.map(|(_, (quota, ahead))| quota.wait(ahead, units.max(1)));
+        let waits = spent.map(|(_, (quota, until_full))| quota.wait(until_full, units.max(1)));
         waits.max().unwrap_or_default()
     }
 }
 
-/// A validated quota. Its arithmetic is exact up to [`FURTHEST`], and saturates there.
+/// A validated quota. Its arithmetic is exact up to [`MAX_UNTIL_FULL`], and saturates there.
 pub(super) struct Gcra {
     quota: Quota,
     /// The name, as clients see it.
@@ -194,18 +197,18 @@ impl Gcra {
             return refuse("a period of 0 seconds would limit nothing");
         }
         let interval = period / u64::from(count.get());
-        let whole = interval.checked_mul(u64::from(burst.get()));
-        if whole.is_none_or(|whole| whole > FURTHEST) {
+        let refill_time = interval.checked_mul(u64::from(burst.get()));
+        if refill_time.is_none_or(|refill_time| refill_time > MAX_UNTIL_FULL) {
             return refuse("the burst would take more than 146 years to replenish");
         }
-        let Some(of_one) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
+        let Some(governor) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
             return refuse("more than one request per nanosecond cannot be counted");
         };
         Ok(Self {
             name,
             burst,
             interval,
-            governor: of_one.allow_burst(burst),
+            governor: governor.allow_burst(burst),
             quota,
         })
     }
@@ -244,7 +247,7 @@ impl Gcra {
     }
 
     /// Nanoseconds in which the whole burst is replenished.
-    pub(super) fn whole(&self) -> u64 {
+    pub(super) fn refill_time(&self) -> u64 {
         self.cost(self.burst())
     }
 
@@ -255,7 +258,7 @@ impl Gcra {
         // one second.
         let exact = self.quota.period.as_nanos() * u128::from(self.burst());
         let is_short = exact < u128::from(SECOND) * u128::from(self.quota.count);
-        (!is_short).then(|| self.whole().div_ceil(SECOND))
+        (!is_short).then(|| self.refill_time().div_ceil(SECOND))
     }
 
     /// Nanoseconds in which this number of units is replenished, exact up to the burst.
@@ -263,57 +266,59 @@ impl Gcra {
         self.interval.saturating_mul(units.into())
     }
 
-    fn balance(&self, ahead: u64) -> Balance {
-        let remaining = self.whole().saturating_sub(ahead) / self.interval;
+    fn balance(&self, until_full: u64) -> Balance {
+        let remaining = self.refill_time().saturating_sub(until_full) / self.interval;
         let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
-        let next = || self.wait(ahead, remaining.saturating_add(1));
+        let next = || self.wait(until_full, remaining.saturating_add(1));
         Balance {
             remaining,
-            next: (ahead > 0).then(|| next().div_ceil(SECOND)),
+            next: (until_full > 0).then(|| next().div_ceil(SECOND)),
         }
     }
 
     /// Nanoseconds until this number of units is available: exact up to the burst. More units are
     /// never available; the result is then at most 584 years.
-    fn wait(&self, ahead: u64, units: u32) -> u64 {
-        let ahead = ahead.saturating_add(self.cost(units));
-        ahead.saturating_sub(self.whole())
+    fn wait(&self, until_full: u64, units: u32) -> u64 {
+        let until_full = until_full.saturating_add(self.cost(units));
+        until_full.saturating_sub(self.refill_time())
     }
 
-    /// Takes units: returns the new distance, or `None` if there are fewer. Taking nothing succeeds
-    /// unless there is a debt.
-    fn take(&self, ahead: u64, units: u32) -> Option<u64> {
+    /// Takes units: returns the new time until the quota is full, or `None` if there are fewer. Taking
+    /// nothing succeeds unless there is a debt.
+    fn take(&self, until_full: u64, units: u32) -> Option<u64> {
         let Some(units) = NonZeroU32::new(units) else {
-            return (ahead <= self.whole()).then_some(ahead);
+            return (until_full <= self.refill_time()).then_some(until_full);
         };
         // governor multiplies before it compares, which would overflow.
         if units > self.burst {
             return None;
         }
         let governor: Governor =
-            RateLimiter::new(self.governor, QuotaState(Cell::new(ahead)), Moment);
+            RateLimiter::new(self.governor, QuotaState(Cell::new(until_full)), FixedClock);
         governor.check_n(units).ok()?.ok()?;
         Some(governor.into_state_store().0.get())
     }
 
     /// Charges units, or gives them back if they are negative, however much is left.
-    pub(super) fn charge(&self, ahead: u64, units: i64) -> u64 {
-        let distance = self.interval.saturating_mul(units.unsigned_abs());
+    pub(super) fn charge(&self, until_full: u64, units: i64) -> u64 {
+        let cost = self.interval.saturating_mul(units.unsigned_abs());
         if units < 0 {
-            return ahead.saturating_sub(distance);
+            return until_full.saturating_sub(cost);
         }
-        ahead.saturating_add(distance).min(FURTHEST)
+        until_full.saturating_add(cost).min(MAX_UNTIL_FULL)
     }
 
     /// Lets nothing through for this number of nanoseconds.
-    pub(super) fn block(&self, ahead: u64, duration: u64) -> u64 {
-        let one_left = self.whole().saturating_sub(self.interval);
-        ahead.max(one_left.saturating_add(duration)).min(FURTHEST)
+    pub(super) fn block(&self, until_full: u64, duration: u64) -> u64 {
+        let without_one = self.refill_time().saturating_sub(self.interval);
+        until_full
+            .max(without_one.saturating_add(duration))
+            .min(MAX_UNTIL_FULL)
     }
 }
 
 /// A limiter for one decision about one quota: two numbers, without an allocation.
-type Governor = RateLimiter<NotKeyed, QuotaState, Moment, NoOpMiddleware<Nanos>>;
+type Governor = RateLimiter<NotKeyed, QuotaState, FixedClock, NoOpMiddleware<Nanos>>;
 
 /// governor's state of one quota of one key: the time at which it is full, counted from the creation
 /// of the limiter, which is now.
@@ -326,17 +331,17 @@ impl StateStore for QuotaState {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let (outcome, whole) = f(Some(Nanos::from(self.0.get())))?;
-        self.0.set(whole.as_u64());
+        let (outcome, full_at) = f(Some(Nanos::from(self.0.get())))?;
+        self.0.set(full_at.as_u64());
         Ok(outcome)
     }
 }
 
 /// The time of the decision. governor counts from the creation of the limiter, and no time passes
 /// between that and the decision.
-struct Moment;
+struct FixedClock;
 
-impl clock::Clock for Moment {
+impl clock::Clock for FixedClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -362,7 +367,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{FURTHEST, Gcra, Quota, SECOND};
+    use super::{Gcra, MAX_UNTIL_FULL, Quota, SECOND};
 
     /// Valid quotas, of one nanosecond to 146 years, with few or many units.
     fn quotas() -> impl Strategy<Value = Gcra> {
@@ -370,8 +375,8 @@ mod tests {
         let period = prop_oneof![
             1..100_u64,
             Just(86_400 * SECOND),
-            1..=FURTHEST,
-            Just(FURTHEST)
+            1..=MAX_UNTIL_FULL,
+            Just(MAX_UNTIL_FULL)
         ];
         (number(), period, number()).prop_filter_map("impossible", |(count, period, burst)| {
             Gcra::new(Quota::per(count, Duration::from_nanos(period)).burst(burst)).ok()
@@ -382,12 +387,17 @@ mod tests {
         prop_oneof![0..20_u32, any::<u32>(), Just(u32::MAX)]
     }
 
-    fn aheads() -> impl Strategy<Value = u64> {
-        prop_oneof![Just(0), 0..100_u64, 0..=FURTHEST, Just(FURTHEST)]
+    fn times_until_full() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(0),
+            0..100_u64,
+            0..=MAX_UNTIL_FULL,
+            Just(MAX_UNTIL_FULL)
+        ]
     }
 
     fn clamp(exact: i128) -> u64 {
-        u64::try_from(exact.clamp(0, FURTHEST.into())).unwrap()
+        u64::try_from(exact.clamp(0, MAX_UNTIL_FULL.into())).unwrap()
     }
 
     proptest! {
@@ -396,43 +406,43 @@ mod tests {
         #[test]
         fn arithmetic_is_exact_up_to_its_bound(
             quota in quotas(),
-            ahead in aheads(),
+            until_full in times_until_full(),
             few in units(),
             many in prop_oneof![any::<i64>(), -20..20_i64, Just(i64::MIN), Just(i64::MAX)],
             duration in prop_oneof![any::<u64>(), 0..100_u64, Just(u64::MAX)],
         ) {
             let (interval, burst) = (i128::from(quota.interval), i128::from(quota.burst()));
-            let (few_exact, ahead_exact) = (i128::from(few), i128::from(ahead));
-            let whole = interval * burst;
-            prop_assert_eq!(i128::from(quota.whole()), whole);
-            prop_assert!(whole <= i128::from(FURTHEST));
+            let (exact_few, exact_until_full) = (i128::from(few), i128::from(until_full));
+            let refill_time = interval * burst;
+            prop_assert_eq!(i128::from(quota.refill_time()), refill_time);
+            prop_assert!(refill_time <= i128::from(MAX_UNTIL_FULL));
 
-            let after = ahead_exact + interval * few_exact;
-            let fits = after <= whole;
-            prop_assert_eq!(quota.take(ahead, few), fits.then(|| clamp(after)));
+            let after = exact_until_full + interval * exact_few;
+            let fits = after <= refill_time;
+            prop_assert_eq!(quota.take(until_full, few), fits.then(|| clamp(after)));
 
             // If the request passes now or later, the wait is exact; otherwise it is at most 584
             // years.
-            let wait = (after - whole).clamp(0, u64::MAX.into());
-            let told = i128::from(quota.wait(ahead, few));
-            if few_exact <= burst {
-                prop_assert_eq!(told, wait);
+            let wait = (after - refill_time).clamp(0, u64::MAX.into());
+            let actual = i128::from(quota.wait(until_full, few));
+            if exact_few <= burst {
+                prop_assert_eq!(actual, wait);
             } else {
-                prop_assert!(told <= wait);
+                prop_assert!(actual <= wait);
             }
 
-            let charged = clamp(ahead_exact + interval * i128::from(many));
-            prop_assert_eq!(quota.charge(ahead, many), charged);
+            let charged = clamp(exact_until_full + interval * i128::from(many));
+            prop_assert_eq!(quota.charge(until_full, many), charged);
 
-            let blocked = (whole - interval + i128::from(duration)).max(ahead_exact);
-            prop_assert_eq!(quota.block(ahead, duration), clamp(blocked));
+            let blocked = (refill_time - interval + i128::from(duration)).max(exact_until_full);
+            prop_assert_eq!(quota.block(until_full, duration), clamp(blocked));
 
-            let left = ((whole - ahead_exact) / interval).max(0);
-            let balance = quota.balance(ahead);
+            let left = ((refill_time - exact_until_full) / interval).max(0);
+            let balance = quota.balance(until_full);
             prop_assert_eq!(i128::from(balance.remaining), left);
-            let next = ahead_exact + interval * (left + 1) - whole;
+            let next = exact_until_full + interval * (left + 1) - refill_time;
             let next = (next + i128::from(SECOND) - 1) / i128::from(SECOND);
-            prop_assert_eq!(balance.next.map(i128::from), (ahead > 0).then_some(next));
+            prop_assert_eq!(balance.next.map(i128::from), (until_full > 0).then_some(next));
         }
     }
 }

@@ -180,8 +180,8 @@ impl<V: KeyPart> Handle<V> {
     /// - 429 with `Retry-After`, if a quota has too few left, unless the limit is in shadow mode;
     /// - 503, if Redis does not answer, or memory is full and new keys are refused.
     pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
-        let Ok(asked) = self.limit.store.take(&self.plan, written(key), units);
-        match self.limit.judge(asked.answer().await, &self.plan, units) {
+        let Ok(state) = self.limit.store.take(&self.plan, written(key), units);
+        match self.limit.judge(state.answer().await, &self.plan, units) {
             Ok(_) => Ok(()),
             Err(Refusal::Quota(counted)) => {
                 Err(counted.plan.refusal(self.limit.refused(&counted, units)))
@@ -212,9 +212,9 @@ impl<V: KeyPart> Handle<V> {
 
     async fn add(&self, key: &V, units: i64) -> Result<(), Problem> {
         match &self.limit.store {
-            Store::Memory(memory) => {
-                self.force(memory, key, |quota, ahead| quota.charge(ahead, units))
-            }
+            Store::Memory(memory) => self.force(memory, key, |quota, until_full| {
+                quota.charge(until_full, units)
+            }),
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);
@@ -232,9 +232,9 @@ impl<V: KeyPart> Handle<V> {
     pub async fn block(&self, key: &V, duration: Duration) -> Result<(), Problem> {
         let duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         match &self.limit.store {
-            Store::Memory(memory) => {
-                self.force(memory, key, |quota, ahead| quota.block(ahead, duration))
-            }
+            Store::Memory(memory) => self.force(memory, key, |quota, until_full| {
+                quota.block(until_full, duration)
+            }),
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);

@@ -16,12 +16,12 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
 
 #[cfg(feature = "rate-limit-redis")]
-use super::store::Question;
+use super::store::RedisQuery;
 use super::{
     gcra::Gcra,
     plan::{Plan, Refused, Report, Share},
     policy::{Answered, Options},
-    store::{Asked, Counted, Store, Taken},
+    store::{Counted, Store, TakeState, Taken},
 };
 use crate::{
     contract::{
@@ -53,11 +53,11 @@ pub(super) struct Limit {
 /// The result for a request that is not refused immediately.
 pub(super) enum Decided {
     Passed(Passed),
-    /// Redis has to be asked.
+    /// Redis has to decide.
     #[cfg(feature = "rate-limit-redis")]
-    Open {
+    Deferred {
         plan: Arc<Plan>,
-        question: Question,
+        query: RedisQuery,
         units: u32,
         cross_origin: bool,
     },
@@ -67,7 +67,7 @@ pub(super) enum Decided {
 pub(super) enum Passed {
     /// It was not counted, or clients get no fields.
     Silently,
-    Told {
+    Reported {
         plan: Arc<Plan>,
         report: Report,
     },
@@ -154,14 +154,14 @@ impl Limit {
         let cross_origin = head.headers.contains_key(header::ORIGIN);
         let write = |writer: &mut KeyWriter<'_>| key.write(head, writer);
         match self.store.take(plan, write, units)? {
-            Asked::Answered(taken) => {
+            TakeState::Done(taken) => {
                 let passed = self.conclude(taken, plan, units, cross_origin)?;
                 Ok(Decided::Passed(passed))
             }
             #[cfg(feature = "rate-limit-redis")]
-            Asked::Open(question) => Ok(Decided::Open {
+            TakeState::Deferred(query) => Ok(Decided::Deferred {
                 plan: Arc::clone(plan),
-                question,
+                query,
                 units,
                 cross_origin,
             }),
@@ -200,7 +200,7 @@ impl Limit {
                 let Some(pending) = &self.pending else {
                     let Counted { plan, decision, .. } = counted;
                     let report = plan.report(&decision, cross_origin);
-                    return Ok(Passed::Told { plan, report });
+                    return Ok(Passed::Reported { plan, report });
                 };
                 let unsettled = Unsettled {
                     limit: Arc::clone(self),

@@ -91,15 +91,15 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
                 Step::next(Request::from_parts(head, body), Carried(passed))
             }
             #[cfg(feature = "rate-limit-redis")]
-            Ok(Decided::Open {
+            Ok(Decided::Deferred {
                 plan,
-                question,
+                query,
                 units,
                 cross_origin,
             }) => {
                 let limit = Arc::clone(&self.0.limit);
                 Later::pending(async move {
-                    let taken = question.answer().await;
+                    let taken = query.answer().await;
                     let passed = limit.conclude(taken, &plan, units, cross_origin);
                     let request = Request::from_parts(head, body);
                     Step::from(passed.map(|passed| (request, Carried(passed))))
@@ -112,7 +112,7 @@ impl<K: Key, B: Send + 'static> Middleware<B> for Limiter<K> {
     fn after<R: ReplyBody>(&self, Carried(passed): Carried, response: &mut Response<R>) {
         let (plan, report) = match passed {
             Passed::Silently => return,
-            Passed::Told { plan, report } => (plan, report),
+            Passed::Reported { plan, report } => (plan, report),
             Passed::Unsettled(mut unsettled) => match unsettled.settle(&Answered::new(response)) {
                 Some(settled) => settled,
                 None => return,

@@ -21,13 +21,13 @@ pin_project! {
     pub struct Metered<B> {
         #[pin]
         body: B,
-        bill: Bill,
+        meter: Meter,
     }
 }
 
 /// The bytes that have been sent, and the key that pays for them. They are charged on drop, which no
 /// client can prevent.
-struct Bill {
+struct Meter {
     limit: Arc<Limit>,
     key: Option<StoreKey>,
     plan: Arc<Plan>,
@@ -71,7 +71,7 @@ impl<V: KeyPart> Handle<V> {
     pub fn metered<B: Body>(&self, key: &V, bytes_per_unit: NonZeroU64, body: B) -> Metered<B> {
         Metered {
             body,
-            bill: Bill {
+            meter: Meter {
                 limit: Arc::clone(self.limit()),
                 key: Some(self.key_in_store(key)),
                 plan: Arc::clone(self.chosen_plan()),
@@ -82,7 +82,7 @@ impl<V: KeyPart> Handle<V> {
     }
 }
 
-impl Bill {
+impl Meter {
     fn charge(&mut self) {
         let units = self.bytes.div_ceil(self.bytes_per_unit.get());
         let units = i64::try_from(units).unwrap_or(i64::MAX);
@@ -99,7 +99,7 @@ impl Bill {
     }
 }
 
-impl Drop for Bill {
+impl Drop for Meter {
     fn drop(&mut self) {
         self.charge();
     }
@@ -121,11 +121,11 @@ impl<B: Body> Body for Metered<B> {
         let bytes = data.map_or(0, |data| {
             u64::try_from(data.remaining()).unwrap_or(u64::MAX)
         });
-        this.bill.bytes = this.bill.bytes.saturating_add(bytes);
+        this.meter.bytes = this.meter.bytes.saturating_add(bytes);
         // A server that knows the length does not poll again after the last frame, and may keep the
         // body for as long as it takes to send it.
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
-            this.bill.charge();
+            this.meter.charge();
         }
         Poll::Ready(frame)
     }

@@ -295,9 +295,9 @@ impl Plan {
 
     /// These fields have room for one quota: the one that has less left.
     fn write_legacy(&self, quota: usize, remaining: u32, reset: u64, headers: &mut HeaderMap) {
-        let told = headers.get(X_REMAINING).and_then(|told| told.to_str().ok());
-        let told: Option<u32> = told.and_then(|told| told.parse().ok());
-        if told.is_some_and(|told| told <= remaining) {
+        let sent = headers.get(X_REMAINING).and_then(|sent| sent.to_str().ok());
+        let sent: Option<u32> = sent.and_then(|sent| sent.parse().ok());
+        if sent.is_some_and(|sent| sent <= remaining) {
             return;
         }
         if let Some(limit) = self.limits.get(quota) {

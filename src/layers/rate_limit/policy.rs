@@ -159,10 +159,10 @@ impl<K> RateLimit<K> {
         self
     }
 
-    /// Adds a random time of up to `most` to each `Retry-After`, in whole seconds, so that clients
+    /// Adds a random time of up to `max` to each `Retry-After`, in whole seconds, so that clients
     /// that were refused together do not retry at the same moment. None by default.
-    pub const fn retry_jitter(mut self, most: Duration) -> Self {
-        self.options.jitter = most;
+    pub const fn retry_jitter(mut self, max: Duration) -> Self {
+        self.options.jitter = max;
         self
     }
 

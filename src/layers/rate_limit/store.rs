@@ -28,16 +28,16 @@ pub(super) enum Store {
     Redis(Arc<RedisCounts>),
 }
 
-/// What a store answers immediately, or a question that takes time.
-pub(super) enum Asked {
-    Answered(Taken),
+/// The answer of a store, or a query that takes time.
+pub(super) enum TakeState {
+    Done(Taken),
     #[cfg(feature = "rate-limit-redis")]
-    Open(Question),
+    Deferred(RedisQuery),
 }
 
 /// A request that Redis has to decide.
 #[cfg(feature = "rate-limit-redis")]
-pub(super) struct Question {
+pub(super) struct RedisQuery {
     counts: Arc<RedisCounts>,
     plan: Arc<Plan>,
     name: Name,
@@ -98,22 +98,20 @@ impl Store {
         plan: &Arc<Plan>,
         key: impl FnMut(&mut KeyWriter<'_>) -> Result<(), E>,
         units: u32,
-    ) -> Result<Asked, E> {
+    ) -> Result<TakeState, E> {
         match self {
             Self::Memory(memory) => {
                 let key = memory.fingerprint(|writer| plan.write_key(writer, key))?;
                 let taken = Taken::from_memory(memory, key, plan, units);
-                Ok(Asked::Answered(taken))
+                Ok(TakeState::Done(taken))
             }
             #[cfg(feature = "rate-limit-redis")]
             Self::Redis(counts) => {
-                let question = Question::new(counts, plan, key, units)?;
-                Ok(
-                    match counts.take_without_asking(plan, &question.name, units) {
-                        Some(decided) => Asked::Answered(question.answered(decided)),
-                        None => Asked::Open(question),
-                    },
-                )
+                let query = RedisQuery::new(counts, plan, key, units)?;
+                Ok(match counts.take_locally(plan, &query.name, units) {
+                    Some(decided) => TakeState::Done(query.answered(decided)),
+                    None => TakeState::Deferred(query),
+                })
             }
         }
     }
@@ -130,7 +128,7 @@ impl Store {
         match key {
             StoreKey::Memory(key) => {
                 let _ = decision;
-                let charge = |quota: &Gcra, ahead| quota.charge(ahead, units);
+                let charge = |quota: &Gcra, until_full| quota.charge(until_full, units);
                 self.memory()?.force(key, &plan.quotas, charge).ok()
             }
             #[cfg(feature = "rate-limit-redis")]
@@ -173,19 +171,19 @@ impl StoreKey {
     }
 }
 
-impl Asked {
+impl TakeState {
     /// Waits for the answer.
     pub(super) async fn answer(self) -> Taken {
         match self {
-            Self::Answered(taken) => taken,
+            Self::Done(taken) => taken,
             #[cfg(feature = "rate-limit-redis")]
-            Self::Open(question) => question.answer().await,
+            Self::Deferred(query) => query.answer().await,
         }
     }
 }
 
 #[cfg(feature = "rate-limit-redis")]
-impl Question {
+impl RedisQuery {
     /// The closure writes the key.
     fn new<E>(
         counts: &Arc<RedisCounts>,

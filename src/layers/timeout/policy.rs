@@ -28,7 +28,7 @@ use crate::{
 pub(super) const NAME: &str = "with_timeout";
 
 /// No request is meant to take longer, and no clock overflows within this time.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Cancels requests that take too long; see [`timeout`](crate::timeout).
 pub const fn with_timeout<I>(timeout: Timeout<I>) -> Placed<Timeout<I>> {
@@ -160,7 +160,7 @@ fn check(time: Duration, setter: &str) -> Result<(), ConfigError> {
             "`{setter}(..)` of zero would let nothing finish in time: leave it out for no limit"
         ));
     }
-    if time > LONGEST {
+    if time > MAX_TIMEOUT {
         return error(format!(
             "`{setter}(..)` of more than a year limits nothing: leave it out for no limit"
         ));

@@ -13,10 +13,10 @@ use crate::request::{RequestHead, RequestId, SpanName, TraceContext, known_metho
 pub(super) const TARGET: &str = "http_server";
 
 /// The most bytes of a path or query that are recorded.
-const LONGEST: usize = 1024;
+const MAX_URL_BYTES: usize = 1024;
 
 /// The most bytes of a name that a client has chosen.
-const LONGEST_NAME: usize = 256;
+const MAX_NAME_BYTES: usize = 256;
 
 /// The span of a request, not entered. If no subscriber wants it, nothing is computed.
 pub(super) fn open<B>(options: &Options, request: &Request<B>, context: &TraceContext) -> Span {
@@ -52,19 +52,19 @@ pub(super) fn open<B>(options: &Options, request: &Request<B>, context: &TraceCo
         parent_span_id = context.parent_id().map(display),
         caller_trace_id = caller.map(|caller| display(caller.trace_id())),
         http.request.method = method.unwrap_or("_OTHER"),
-        http.request.method_original = original.map(|name| display(Shown(name, LONGEST_NAME))),
+        http.request.method_original = original.map(|name| display(Shown(name, MAX_NAME_BYTES))),
         http.route = route,
         http.response.status_code = Empty,
         "error.type" = Empty,
         url.scheme = scheme.unwrap_or(options.scheme),
-        url.path = path.map(|path| display(Shown(path, LONGEST))),
-        url.query = query.as_deref().map(|query| display(Shown(query.as_bytes(), LONGEST))),
+        url.path = path.map(|path| display(Shown(path, MAX_URL_BYTES))),
+        url.query = query.as_deref().map(|query| display(Shown(query.as_bytes(), MAX_URL_BYTES))),
         server.address = host.as_ref().map(Authority::host),
         server.port = host.as_ref().and_then(Authority::port_u16),
         client.address = Empty,
         network.peer.address = peer_addr(extensions).map(|peer| display(peer.ip())),
         network.protocol.version = version(request.version()),
-        user_agent.original = agent.map(|agent| display(Shown(agent.as_bytes(), LONGEST_NAME))),
+        user_agent.original = agent.map(|agent| display(Shown(agent.as_bytes(), MAX_NAME_BYTES))),
     )
 }
 
@@ -88,7 +88,7 @@ fn host<B>(uri: &Uri, request: &Request<B>) -> Option<Authority> {
     };
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~[]:".contains(&byte);
     let host = authority.host();
-    (host.len() <= LONGEST_NAME && host.bytes().all(is_part)).then_some(authority)
+    (host.len() <= MAX_NAME_BYTES && host.bytes().all(is_part)).then_some(authority)
 }
 
 /// The query with the values of these parameters only.
@@ -117,8 +117,8 @@ struct Shown<'a>(&'a [u8], usize);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text, most) = *self;
-        let beginning = text.get(..most).unwrap_or(text);
+        let Self(text, max_bytes) = *self;
+        let beginning = text.get(..max_bytes).unwrap_or(text);
         for chunk in beginning.utf8_chunks() {
             for one in chunk.valid().chars() {
                 match one {
@@ -128,7 +128,7 @@ impl fmt::Display for Shown<'_> {
             }
             write!(f, "{}", chunk.invalid().escape_ascii())?;
         }
-        f.write_str(if text.len() > most { ".." } else { "" })
+        f.write_str(if text.len() > max_bytes { ".." } else { "" })
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) enum Found<'d, 'a> {
 
 impl<'d, 'a> Found<'d, 'a> {
     /// How many members are tried at most.
-    const MOST: usize = 16;
+    const MAX_TRIED_MEMBERS: usize = 16;
 
     fn any_of(mut members: impl Iterator<Item = &'d (Key<'a>, Document<'a>)>) -> Self {
         let Some((key, member)) = members.next() else {
@@ -51,7 +51,7 @@ impl<'d, 'a> Found<'d, 'a> {
         let all: Vec<_> = [(key, member)].into_iter().chain(others).collect();
         match all.len() {
             1 => Self::Member(key, member),
-            2..=Self::MOST => Self::OneOf(all),
+            2..=Self::MAX_TRIED_MEMBERS => Self::OneOf(all),
             _ => Self::Nothing,
         }
     }
@@ -171,7 +171,7 @@ impl<'a> Document<'a> {
         use serde_json::{Value, json};
 
         /// The longest text or list that is tried.
-        const LONGEST: usize = 4096;
+        const MAX_LENGTH: usize = 4096;
         /// Texts that satisfy the rules about formats.
         const TEXTS: [&str; 8] = [
             "a",
@@ -191,7 +191,7 @@ impl<'a> Document<'a> {
         let length = bound("length is lower than ").or_else(|| bound("length is greater than "));
         if let Some(length) = length {
             let length: usize = length.parse().unwrap_or(usize::MAX);
-            if length > LONGEST {
+            if length > MAX_LENGTH {
                 return Vec::new();
             }
             return match self {
@@ -290,7 +290,7 @@ impl<'a> Document<'a> {
 pub(super) struct Wanted<'p>(pub(super) &'p [InputError]);
 
 /// How many members of an object are kept whatever their names are.
-const MOST_MEMBERS: usize = 256;
+const MAX_MEMBERS: usize = 256;
 
 impl Wanted<'_> {
     fn has(&self, is_wanted: impl FnMut(&PathSegment) -> bool) -> bool {
@@ -330,7 +330,7 @@ impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Document<'a>, A::Error> {
         let mut members = Vec::new();
         while let Some(key) = map.next_key::<Key<'a>>()? {
-            if members.len() < MOST_MEMBERS || self.0.has_name(&key.0) {
+            if members.len() < MAX_MEMBERS || self.0.has_name(&key.0) {
                 members.push((key, map.next_value_seed(self.0)?));
             } else {
                 map.next_value::<IgnoredAny>()?;

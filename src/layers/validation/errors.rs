@@ -46,17 +46,17 @@ pub(super) struct InputError {
 pub(super) struct ErrorList {
     errors: Vec<InputError>,
     total: usize,
-    most: usize,
+    max: usize,
     /// The line and the column of a single error in JSON.
     pub(super) position: Option<(usize, usize)>,
 }
 
 impl ErrorList {
-    pub(super) const fn new(most: usize) -> Self {
+    pub(super) const fn new(max: usize) -> Self {
         Self {
             errors: Vec::new(),
             total: 0,
-            most,
+            max,
             position: None,
         }
     }
@@ -67,7 +67,7 @@ impl ErrorList {
 
     /// How many more are listed.
     pub(super) const fn room(&self) -> usize {
-        self.most.saturating_sub(self.errors.len())
+        self.max.saturating_sub(self.errors.len())
     }
 
     pub(super) fn add(&mut self, error: InputError) {
@@ -132,8 +132,8 @@ impl ErrorList {
 }
 
 /// The first errors of a report, with their paths in Rust. The encoding is set where it is known.
-pub(super) fn listed(report: &Report, most: usize) -> impl Iterator<Item = InputError> {
-    report.iter().take(most).map(|(path, error)| {
+pub(super) fn listed(report: &Report, max: usize) -> impl Iterator<Item = InputError> {
+    report.iter().take(max).map(|(path, error)| {
         let (code, message) = match own_code(error.message()) {
             Some((code, message)) => (Cow::Owned(code.to_owned()), message),
             None => (
@@ -151,12 +151,12 @@ pub(super) fn listed(report: &Report, most: usize) -> impl Iterator<Item = Input
 }
 
 /// The 422 for a report of garde where no client has sent the value: names are those of Rust.
-pub(super) fn refuse(report: &Report, encoding: Encoding, most: usize) -> Problem {
-    let mut list = ErrorList::new(most);
-    for error in listed(report, most) {
+pub(super) fn refuse(report: &Report, encoding: Encoding, max: usize) -> Problem {
+    let mut list = ErrorList::new(max);
+    for error in listed(report, max) {
         list.add(InputError { encoding, ..error });
     }
-    list.count_more(report.iter().count().saturating_sub(most));
+    list.count_more(report.iter().count().saturating_sub(max));
     list.into_problem()
 }
 
@@ -402,10 +402,10 @@ struct BrokenRule {
 }
 
 impl BrokenRules {
-    const MOST: usize = 8;
+    const MAX_MESSAGES: usize = 8;
 
     fn of(list: ErrorList) -> Self {
-        let first = list.errors.into_iter().take(Self::MOST);
+        let first = list.errors.into_iter().take(Self::MAX_MESSAGES);
         let rules = first.map(|error| BrokenRule {
             encoding: error.encoding,
             path: error.path,

@@ -22,7 +22,7 @@ pub(super) struct Params<'a> {
     /// How often a text has been read in another way.
     pub(super) tried: Cell<usize>,
     /// How often it may be.
-    most_tries: usize,
+    max_tries: usize,
 }
 
 /// A text, a file, several of them, or members with names.
@@ -131,14 +131,14 @@ impl<'a> Params<'a> {
 
     fn of(encoding: Encoding, root: Node<'a>) -> Self {
         /// How many texts are read again in total. A few times all of them are.
-        const MOST_TEXTS: usize = 64 * 1024;
-        let most_tries = MOST_TEXTS / root.texts().max(1);
+        const MAX_TEXTS: usize = 64 * 1024;
+        let max_tries = MAX_TEXTS / root.texts().max(1);
         Self {
             encoding,
             root,
             again: Cell::new(false),
             tried: Cell::new(0),
-            most_tries: most_tries.clamp(4, 64),
+            max_tries: max_tries.clamp(4, 64),
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Params<'a> {
     /// as a text stays one.
     pub(super) fn learns_from(&self, error: &str) -> bool {
         let tried = self.tried.replace(self.tried.get().saturating_add(1));
-        if tried >= self.most_tries {
+        if tried >= self.max_tries {
             return false;
         }
         if self.again.get() {

@@ -239,12 +239,15 @@ impl<'r> Reading<'r> {
             .map_err(|error| not_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))?;
         // A value needs at least one of these bytes; strings contain some too, so they are counted only
         // if there are many.
-        let most = self.options.max_values;
+        let max_values = self.options.max_values;
         let separators = bytes
             .iter()
             .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
-        if text.len() > most && separators.count() > most && count_values(text) > most {
-            return Err(too_many_values(most));
+        if text.len() > max_values
+            && separators.count() > max_values
+            && count_values(text) > max_values
+        {
+            return Err(too_many_values(max_values));
         }
         Ok(text)
     }
@@ -306,10 +309,10 @@ impl<'r> Reading<'r> {
                 };
                 urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
                 // The length of a query is limited by the server.
-                let most = options.max_values;
-                let is_long = encoding == Encoding::Form && bytes.len() > most;
-                if is_long && bytes.iter().filter(|byte| **byte == b'&').count() >= most {
-                    return Err(too_many_values(most));
+                let max_values = options.max_values;
+                let is_long = encoding == Encoding::Form && bytes.len() > max_values;
+                if is_long && bytes.iter().filter(|byte| **byte == b'&').count() >= max_values {
+                    return Err(too_many_values(max_values));
                 }
                 let pairs = form_urlencoded::parse(bytes);
                 if has_nested_keys {
@@ -454,9 +457,9 @@ impl<'r> Reading<'r> {
         check: &mut Check<'_>,
     ) -> Result<(), Problem> {
         /// How often an input is read at most, to find fields with other names.
-        const MOST_READS: usize = 64;
+        const MAX_READS: usize = 64;
         /// How many bytes are read at most.
-        const MOST_BYTES: usize = 4 * 1024 * 1024;
+        const MAX_BYTES: usize = 4 * 1024 * 1024;
 
         let listed: Vec<_> = errors::listed(report, self.errors.room()).collect();
         let more = report.iter().count().saturating_sub(listed.len());
@@ -469,22 +472,22 @@ impl<'r> Reading<'r> {
         let input_bytes = input_bytes
             .iter()
             .fold(1, |all, bytes| bytes.saturating_add(all));
-        let most_reads = match more {
-            0 => MOST_READS.min(MOST_BYTES.checked_div(input_bytes).unwrap_or(0)),
+        let max_reads = match more {
+            0 => MAX_READS.min(MAX_BYTES.checked_div(input_bytes).unwrap_or(0)),
             // A report that is not listed as a whole takes long to make.
             _ => 0,
         };
         let noted = if encoding == Encoding::Json {
             let text = self.json_text()?;
             let names = FieldPaths::in_json(text, &listed, &self.options.field_names);
-            places(names, &listed, most_reads, &mut |trace| {
+            places(names, &listed, max_reads, &mut |trace| {
                 let mut json = serde_json::Deserializer::from_str(text);
                 check(&mut Once::new(trace.of(&mut json)), trace.replaces())
             })
         } else {
             let found = self.with_params(encoding, |params, options| {
                 let names = FieldPaths::in_params(&params.root, encoding, &options.field_names);
-                places(names, &listed, most_reads, &mut |trace| {
+                places(names, &listed, max_reads, &mut |trace| {
                     let reader = trace.of(Reader::of(params));
                     check(&mut Once::new(reader), trace.replaces())
                 })
@@ -519,11 +522,13 @@ fn count_values(text: &str) -> usize {
     values
 }
 
-fn too_many_values(most: usize) -> Problem {
+fn too_many_values(max_values: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
         .reason("too_many_values")
-        .detail(format!("The input must not have more than {most} values."))
-        .extension("max_values", most)
+        .detail(format!(
+            "The input must not have more than {max_values} values."
+        ))
+        .extension("max_values", max_values)
 }
 
 /// Whether a text is JSON, though its type expects another value.

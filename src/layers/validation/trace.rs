@@ -44,11 +44,11 @@ struct Notes {
 }
 
 /// How many structs and how many ignored members are noted.
-const MOST: usize = 1024;
+const MAX_NOTED: usize = 1024;
 
 /// How much memory the noted paths may take: every path into a member repeats its name, which can be as
 /// long as the input. The first path of a list is always noted.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_NOTED_BYTES: usize = 256 * 1024;
 
 impl Notes {
     /// Whether the current path may be added to a list of this length.
@@ -58,7 +58,7 @@ impl Notes {
             PathSegment::Index(_) => size_of::<PathSegment>(),
         });
         let bytes = path.fold(self.bytes, usize::saturating_add);
-        if noted < MOST && bytes <= MOST_BYTES {
+        if noted < MAX_NOTED && bytes <= MAX_NOTED_BYTES {
             self.bytes = bytes;
             return true;
         }
@@ -274,8 +274,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Traced<'_, V> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
         /// The largest number up to which an `f64` represents all integers.
-        const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
-        if self.wants_integer && value.fract() == 0.0 && value.abs() <= MOST_EXACT {
+        const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+        if self.wants_integer && value.fract() == 0.0 && value.abs() <= MAX_EXACT_INTEGER {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "an integer of at most 54 bits"
@@ -499,7 +499,7 @@ mod tests {
 
     use serde::Deserialize;
 
-    use super::{MOST_BYTES, PathSegment, Trace};
+    use super::{MAX_NOTED_BYTES, PathSegment, Trace};
 
     #[derive(Deserialize)]
     struct Item {
@@ -527,6 +527,6 @@ mod tests {
             PathSegment::Key(key) => Some(key.len()),
             PathSegment::Index(_) => None,
         });
-        assert!(names.sum::<usize>() <= 2 * MOST_BYTES);
+        assert!(names.sum::<usize>() <= 2 * MAX_NOTED_BYTES);
     }
 }

@@ -167,13 +167,13 @@ impl RedisWebhookStore {
 
     /// Waits for an answer, and parses it. A server that is out of memory does not open the circuit
     /// breaker: it can still release events.
-    async fn ask<T>(
+    async fn query<T>(
         &self,
-        question: impl Future<Output = RedisResult<Value>>,
+        query: impl Future<Output = RedisResult<Value>>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, RedisWebhookError> {
-        let question = async {
-            match question.await {
+        let query = async {
+            match query.await {
                 Err(error) if error.code() == Some("OOM") => Ok(Err(error)),
                 answer => answer.map(Ok),
             }
@@ -182,7 +182,7 @@ impl RedisWebhookStore {
             Ok(answer) => read(answer).map(Ok),
             Err(error) => Some(Err(error)),
         };
-        let answer = self.server.ask(self.server.deadline(), question, read);
+        let answer = self.server.query(self.server.deadline(), query, read);
         let answer = answer.await.map_err(RedisWebhookError)?;
         answer.map_err(|error| RedisWebhookError(Failure::Server(error)))
     }
@@ -209,7 +209,7 @@ impl WebhookStore for RedisWebhookStore {
             Value::BulkString(_) => Some(EventState::InProgress),
             _ => None,
         };
-        self.ask(self.server.call(call), read).await
+        self.query(self.server.call(call), read).await
     }
 
     async fn complete(&self, event: EventKey, keep: Duration) -> Result<(), RedisWebhookError> {
@@ -234,7 +234,7 @@ impl WebhookStore for RedisWebhookStore {
             call
         };
         let read = |answer| matches!(answer, Value::Int(_)).then_some(());
-        self.ask(self.server.call(call), read).await
+        self.query(self.server.call(call), read).await
     }
 }
 
@@ -244,7 +244,7 @@ impl RedisWebhookStore {
         set.arg(self.key(event)).arg(HANDLED);
         set.arg("PX").arg(milliseconds(keep));
         let read = |answer| matches!(answer, Value::Okay).then_some(());
-        self.ask(self.server.send(set), read).await
+        self.query(self.server.send(set), read).await
     }
 }
 
@@ -262,10 +262,10 @@ fn call((text, script): &(&'static str, Script), key: &str, source: bool) -> Cmd
 
 /// Rounded up, and at most a hundred years: the server rejects times that are out of range.
 fn milliseconds(time: Duration) -> u64 {
-    const MOST: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
+    const MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
 
     let nanos = time.as_nanos();
-    u64::try_from(nanos.div_ceil(1_000_000)).map_or(MOST, |time| time.clamp(1, MOST))
+    u64::try_from(nanos.div_ceil(1_000_000)).map_or(MAX, |time| time.clamp(1, MAX))
 }
 
 /// Omits the URL.

@@ -16,8 +16,8 @@ use crate::support::backoff;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryPolicy {
     pub(crate) failures: u32,
-    pub(crate) first_backoff: Duration,
-    pub(crate) longest_backoff: Duration,
+    pub(crate) initial_backoff: Duration,
+    pub(crate) max_backoff: Duration,
 }
 
 /// All in atomics, without a lock.
@@ -39,7 +39,7 @@ pub(super) struct Breaker {
 /// The right to ask once. If the outcome is not reported, because the request was dropped, it is as if
 /// nothing had been asked.
 #[must_use]
-pub(super) struct AskPermit<'a> {
+pub(super) struct CallPermit<'a> {
     breaker: &'a Breaker,
     probe: bool,
 }
@@ -68,9 +68,9 @@ impl Breaker {
     }
 
     /// Whether a request may ask now.
-    pub(super) fn permit(&self) -> Option<AskPermit<'_>> {
+    pub(super) fn permit(&self) -> Option<CallPermit<'_>> {
         if !self.is_open() {
-            return Some(AskPermit {
+            return Some(CallPermit {
                 breaker: self,
                 probe: false,
             });
@@ -78,7 +78,7 @@ impl Breaker {
         if self.until_probe().is_some() || self.probing.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let permit = AskPermit {
+        let permit = CallPermit {
             breaker: self,
             probe: true,
         };
@@ -91,7 +91,7 @@ impl Breaker {
     }
 
     /// Whether no request may ask now, not even one.
-    pub(super) fn is_resting(&self) -> bool {
+    pub(super) fn rejects_calls(&self) -> bool {
         self.is_open() && (self.until_probe().is_some() || self.probing.load(Ordering::Acquire))
     }
 
@@ -108,14 +108,14 @@ impl Breaker {
 
     fn back_off(&self, retry: &RetryPolicy) {
         let before = self.probes.fetch_add(1, Ordering::AcqRel);
-        let backoff = backoff::exponential(retry.first_backoff, before, retry.longest_backoff);
+        let backoff = backoff::exponential(retry.initial_backoff, before, retry.max_backoff);
         let backoff = u64::try_from(backoff.as_nanos()).unwrap_or(u64::MAX);
         let next = self.now().saturating_add(backoff);
         self.next_probe.store(next, Ordering::Release);
     }
 }
 
-impl AskPermit<'_> {
+impl CallPermit<'_> {
     /// The server has answered.
     pub(super) fn answered(self) {
         let breaker = self.breaker;
@@ -168,7 +168,7 @@ impl AskPermit<'_> {
     }
 }
 
-impl Drop for AskPermit<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         if self.probe {
             self.breaker.probing.store(false, Ordering::Release);
@@ -211,13 +211,13 @@ mod tests {
 
     const AT_ONCE: RetryPolicy = RetryPolicy {
         failures: 3,
-        first_backoff: Duration::ZERO,
-        longest_backoff: Duration::ZERO,
+        initial_backoff: Duration::ZERO,
+        max_backoff: Duration::ZERO,
     };
     const NEVER: RetryPolicy = RetryPolicy {
         failures: 3,
-        first_backoff: Duration::from_secs(3_600),
-        longest_backoff: Duration::from_secs(3_600),
+        initial_backoff: Duration::from_secs(3_600),
+        max_backoff: Duration::from_secs(3_600),
     };
 
     fn open(breaker: &Breaker, retry: &RetryPolicy) {
@@ -281,8 +281,8 @@ mod tests {
         let breaker = Breaker::new(&MESSAGES);
         let retry = RetryPolicy {
             failures: 1,
-            first_backoff: Duration::from_secs(100),
-            longest_backoff: Duration::from_secs(1_000),
+            initial_backoff: Duration::from_secs(100),
+            max_backoff: Duration::from_secs(1_000),
         };
         for (low, high) in [
             (74, 126),

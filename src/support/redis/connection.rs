@@ -21,7 +21,7 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = RedisResult<Value>> + Send>
 /// A connection that many can use at once.
 pub(super) trait Connection: Send + Sync {
     /// Sends a command.
-    fn ask(&self, command: Cmd) -> Answer;
+    fn send(&self, command: Cmd) -> Answer;
 
     /// Drops a connection that does not answer, so that the next command makes another.
     fn discard(&self) {}
@@ -31,7 +31,7 @@ pub(super) trait Connection: Send + Sync {
 pub(super) struct Given<C>(pub(super) C);
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for Given<C> {
-    fn ask(&self, command: Cmd) -> Answer {
+    fn send(&self, command: Cmd) -> Answer {
         let mut connection = self.0.clone();
         Box::pin(async move { command.query_async(&mut connection).await })
     }
@@ -82,7 +82,7 @@ impl Managed {
 }
 
 impl Connection for Managed {
-    fn ask(&self, command: Cmd) -> Answer {
+    fn send(&self, command: Cmd) -> Answer {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let Numbered {

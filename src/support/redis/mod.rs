@@ -109,8 +109,8 @@ macro_rules! server_settings {
             first: Duration,
             longest: Duration,
         ) -> Result<Self, ConfigError> {
-            self.server.retry.first_backoff = first;
-            self.server.retry.longest_backoff = longest;
+            self.server.retry.initial_backoff = first;
+            self.server.retry.max_backoff = longest;
             self.checked()
         }
 
@@ -177,8 +177,8 @@ impl RedisServer {
             timeout,
             retry: RetryPolicy {
                 failures: 5,
-                first_backoff: Duration::from_millis(250),
-                longest_backoff: Duration::from_secs(10),
+                initial_backoff: Duration::from_millis(250),
+                max_backoff: Duration::from_secs(10),
             },
         }
     }
@@ -193,7 +193,7 @@ impl RedisServer {
                 self.refuse("a server can't be considered down after 0 failures: use at least 1")
             );
         }
-        if self.retry.longest_backoff < self.retry.first_backoff {
+        if self.retry.max_backoff < self.retry.initial_backoff {
             return Err(self.refuse("the longest backoff is shorter than the first"));
         }
         self.check_name("prefix", &prefix.replace(':', ""))
@@ -232,8 +232,8 @@ impl RedisServer {
     }
 
     /// Whether no request may ask now.
-    pub(crate) fn is_resting(&self) -> bool {
-        self.health.breaker.is_resting()
+    pub(crate) fn rejects_calls(&self) -> bool {
+        self.health.breaker.rejects_calls()
     }
 
     /// Until when to wait for an answer to a request that is sent now.
@@ -247,17 +247,17 @@ impl RedisServer {
 
     /// Waits for an answer until the deadline, unless the server is given up. An answer that can't be
     /// read is a failure as well.
-    pub(crate) async fn ask<A, T>(
+    pub(crate) async fn query<A, T>(
         &self,
         deadline: Instant,
-        question: impl Future<Output = RedisResult<A>>,
+        query: impl Future<Output = RedisResult<A>>,
         read: impl FnOnce(A) -> Option<T>,
     ) -> Result<T, Failure> {
         if Handle::try_current().is_err() {
             return Err(Failure::NoRuntime);
         }
-        let permit = self.health.breaker.permit().ok_or(Failure::GivenUp)?;
-        let failure = match timeout_at(deadline, question).await {
+        let permit = self.health.breaker.permit().ok_or(Failure::CircuitOpen)?;
+        let failure = match timeout_at(deadline, query).await {
             Ok(Ok(answer)) => match read(answer) {
                 Some(answer) => {
                     permit.answered();
@@ -287,7 +287,7 @@ impl RedisServer {
     /// Sends a command.
     pub(crate) async fn send(&self, command: Cmd) -> RedisResult<Value> {
         self.health.round_trips.add_one();
-        self.connection.ask(command).await
+        self.connection.send(command).await
     }
 
     /// Calls a script by its hash. A server that does not have it, after a restart or flush, gets the
@@ -306,7 +306,7 @@ impl RedisServer {
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// The server was not asked, because it has failed too often.
-    GivenUp,
+    CircuitOpen,
     TimedOut(Duration),
     Server(RedisError),
     /// It is not Redis, or it did not run the script.
@@ -323,7 +323,7 @@ impl Failure {
             Self::Server(_) => "error",
             Self::UnexpectedReply => "unexpected_reply",
             // Redis was not asked.
-            Self::GivenUp | Self::NoRuntime => "not_asked",
+            Self::CircuitOpen | Self::NoRuntime => "not_asked",
         }
     }
 }
@@ -331,7 +331,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::GivenUp => f.write_str("Redis was not asked, as it has failed too often"),
+            Self::CircuitOpen => f.write_str("Redis was not asked, as it has failed too often"),
             Self::TimedOut(timeout) => write!(f, "no answer from Redis within {timeout:?}"),
             Self::Server(error) => error.fmt(f),
             Self::UnexpectedReply => f.write_str("an unexpected reply from Redis"),

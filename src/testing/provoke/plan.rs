@@ -17,10 +17,10 @@ use crate::contract::{
 };
 
 /// The most requests that are sent for one answer.
-const MOST_REQUESTS: u64 = 1_000;
+const MAX_REQUESTS: u64 = 1_000;
 
 /// The largest body that is sent.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How to get an answer.
 pub(super) struct Plan {
@@ -318,9 +318,9 @@ impl Target<'_> {
             return impossible("it is the plan or the number of requests in progress that decides");
         };
         let times = limit.most_at_once().saturating_add(1);
-        if times > MOST_REQUESTS {
+        if times > MAX_REQUESTS {
             return Err(ProvokeOutcome::Impossible(format!(
-                "more than {MOST_REQUESTS} requests are needed"
+                "more than {MAX_REQUESTS} requests are needed"
             )));
         }
         Ok(Plan {
@@ -353,9 +353,9 @@ impl Target<'_> {
         draft
     }
 
-    fn too_large(&self, most: Option<u64>) -> Result<Plan, ProvokeOutcome> {
-        let bytes = most
-            .filter(|bytes| *bytes < MOST_BYTES)
+    fn too_large(&self, limit: Option<u64>) -> Result<Plan, ProvokeOutcome> {
+        let bytes = limit
+            .filter(|bytes| *bytes < MAX_BYTES)
             .map(|bytes| bytes + 1);
         let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes).ok()) else {
             return impossible("the body would be too large for a test");

@@ -155,11 +155,11 @@ fn object(
 }
 
 fn array(members: &Map<String, Value>, document: &Value, depth: usize) -> Option<Value> {
-    let least = members.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+    let min = members.get("minItems").and_then(Value::as_u64).unwrap_or(0);
     let first = members.get("prefixItems").and_then(Value::as_array);
     let first = first.map_or(&[][..], Vec::as_slice);
-    let least = usize::try_from(least).ok().filter(|least| *least <= 100)?;
-    let items = (0..least.max(first.len())).map(|index| {
+    let min = usize::try_from(min).ok().filter(|min| *min <= 100)?;
+    let items = (0..min.max(first.len())).map(|index| {
         let schema = first.get(index).or_else(|| members.get("items"));
         schema.map_or(Some(Value::Null), |schema| make(schema, document, depth))
     });
@@ -197,14 +197,12 @@ fn string(schema: &Value, document: &Value) -> Option<Value> {
         Some("hostname") => "example.com",
         _ => "a",
     };
-    let least = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0);
-    let least = usize::try_from(least)
-        .ok()
-        .filter(|least| *least <= 10_000)?;
+    let min = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0);
+    let min = usize::try_from(min).ok().filter(|min| *min <= 10_000)?;
     let compiled = Schema::new(schema, document);
     let texts = std::iter::once(of_format).chain(TEXTS);
     let padded = texts.flat_map(|text| {
-        let padding = "a".repeat(least.saturating_sub(text.len()));
+        let padding = "a".repeat(min.saturating_sub(text.len()));
         [format!("{padding}{text}"), format!("{text}{padding}")]
     });
     padded
@@ -216,10 +214,10 @@ fn string(schema: &Value, document: &Value) -> Option<Value> {
 fn number(members: &Map<String, Value>, preferred: f64) -> Value {
     let bound = |name: &str| members.get(name).and_then(Value::as_f64);
     let step = bound("multipleOf").unwrap_or(1.0);
-    let least = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|least| least + step));
-    let most = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|most| most - step));
-    let mut number = least.map_or(preferred, |least| preferred.max(least));
-    number = most.map_or(number, |most| number.min(most));
+    let min = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|min| min + step));
+    let max = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|max| max - step));
+    let mut number = min.map_or(preferred, |min| preferred.max(min));
+    number = max.map_or(number, |max| number.min(max));
     if members.contains_key("multipleOf") {
         number = (number / step).ceil() * step;
     }

@@ -6,7 +6,7 @@
 use super::is_token_byte;
 
 /// No client needs more; the others are ignored, so that a long field costs no more than a short one.
-const MOST_ELEMENTS: usize = 64;
+const MAX_ELEMENTS: usize = 64;
 
 /// The best weight, in thousandths.
 pub(crate) const BEST: u16 = 1000;
@@ -46,7 +46,7 @@ pub(crate) fn ranges<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
 ) -> impl Iterator<Item = MediaRange<'a>> {
     let elements = lines.into_iter().flat_map(elements);
-    elements.take(MOST_ELEMENTS).filter_map(MediaRange::parse)
+    elements.take(MAX_ELEMENTS).filter_map(MediaRange::parse)
 }
 
 /// The elements of a list (RFC 9110, section 5.6.1), whose quoted strings may have commas. Empty

@@ -3,7 +3,7 @@
 use super::accept::{BEST, elements, parse_weight};
 
 /// No client needs more; the others are ignored.
-const MOST_ELEMENTS: usize = 64;
+const MAX_ELEMENTS: usize = 64;
 
 /// A language range with its weight: `de-CH;q=0.8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct LanguageRange<'a> {
 pub(crate) fn language_ranges<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
 ) -> Vec<LanguageRange<'a>> {
-    let elements = lines.into_iter().flat_map(elements).take(MOST_ELEMENTS);
+    let elements = lines.into_iter().flat_map(elements).take(MAX_ELEMENTS);
     let mut ranges: Vec<_> = elements.filter_map(LanguageRange::parse).collect();
     ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
     ranges

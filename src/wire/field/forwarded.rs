@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The most bytes of a node's name that is written with escapes.
-const LONGEST: usize = 128;
+const MAX_ESCAPED: usize = 128;
 
 /// The `for` of each element of one line, the last one first. An element without it is malformed.
 pub(crate) fn from_the_right(line: &[u8]) -> impl Iterator<Item = Node> {
@@ -152,7 +152,7 @@ impl Value<'_> {
         match self {
             Value::Plain(text) => node(text),
             Value::Escaped(text) => {
-                let mut buffer = [0; LONGEST];
+                let mut buffer = [0; MAX_ESCAPED];
                 unescape(text, &mut buffer).map_or(Node::Malformed, node)
             }
         }

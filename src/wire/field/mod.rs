@@ -64,15 +64,15 @@ pub(crate) struct Excerpt<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 100;
+        const MAX_BYTES: usize = 100;
 
         let Self(text) = self;
-        let beginning = text.get(..MOST).unwrap_or(text);
+        let beginning = text.get(..MAX_BYTES).unwrap_or(text);
         for chunk in beginning.utf8_chunks() {
             write!(f, "{}", chunk.valid().escape_debug())?;
             write!(f, "{}", chunk.invalid().escape_ascii())?;
         }
-        f.write_str(if text.len() > MOST { ".." } else { "" })
+        f.write_str(if text.len() > MAX_BYTES { ".." } else { "" })
     }
 }
 

@@ -191,10 +191,10 @@ fn hex(digits: &[u8]) -> Option<u128> {
 }
 
 /// The most members of `tracestate` (section 3.3.1.1).
-const MOST_MEMBERS: usize = 32;
+const MAX_MEMBERS: usize = 32;
 
 /// How much of `tracestate` is propagated (section 3.3.1.5).
-const MOST_STATE: usize = 512;
+const MAX_STATE_LENGTH: usize = 512;
 
 /// The members of `tracestate`, as they are propagated: all lines in one, without empty members and
 /// without spaces around them. `None` if there are none, or one of them is invalid (section 3.3.1).
@@ -208,16 +208,16 @@ pub(crate) fn trace_state(headers: &HeaderMap) -> Option<HeaderValue> {
     let listed = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     for member in listed.map(trim).filter(|member| !member.is_empty()) {
         let key = valid_key(member)?;
-        if keys.contains(&key) || keys.len() >= MOST_MEMBERS {
+        if keys.contains(&key) || keys.len() >= MAX_MEMBERS {
             return None;
         }
         keys.push(key);
         members.push(member);
     }
-    if length(&members) > MOST_STATE {
+    if length(&members) > MAX_STATE_LENGTH {
         members.retain(|member| member.len() <= 128);
     }
-    while length(&members) > MOST_STATE {
+    while length(&members) > MAX_STATE_LENGTH {
         members.pop();
     }
     let state = members.join(&b',');
@@ -352,8 +352,11 @@ mod tests {
     /// Section 3.3.1.
     #[test]
     fn tracestate() {
-        let most: Vec<_> = (0..32).map(|n| format!("k{n}=1")).collect();
-        let (most, too_many) = (most.join(","), format!("{},z=1", most.join(",")));
+        let max_members: Vec<_> = (0..32).map(|n| format!("k{n}=1")).collect();
+        let (max_members, too_many) = (
+            max_members.join(","),
+            format!("{},z=1", max_members.join(",")),
+        );
         let key = |length: usize| format!("{}=1", "k".repeat(length));
         let (longest, too_long) = (key(256), key(257));
         let value = format!("a={}", "v".repeat(257));
@@ -370,7 +373,7 @@ mod tests {
             (&["foo=a:b;c/d"], Some("foo=a:b;c/d")),
             (&["z0-_*/=1"], Some("z0-_*/=1")),
             (&["0t@v=1"], Some("0t@v=1")),
-            (&[&most], Some(&most)),
+            (&[&max_members], Some(&max_members)),
             (&[&longest], Some(&longest)),
             (&[&tenant], Some(&tenant)),
             // Invalid.

@@ -20,9 +20,9 @@ use crate::common::Body;
 type Answered = Result<Response<Body>, Infallible>;
 
 /// More polls than any request takes.
-const MOST_POLLS: usize = 100;
+const MAX_POLLS: usize = 100;
 
-const LONGEST: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends two requests at a time, and drops one of them after each number of polls, until it ends by
 /// itself; each time through a new layer. The other one passes, and so does another request then.
@@ -48,20 +48,20 @@ pub(crate) async fn survives_disconnects<L, S, C>(
                 let stayer = Box::pin(service.clone().oneshot(passing()));
                 let case = format!("leaves after {polls}, first: {leaver_first}, woken: {woken}");
                 let stayer = leave(leaver, stayer, leaver_first, polls, woken);
-                let (stayer, has_left) = timeout(LONGEST, stayer).await.expect(&case);
+                let (stayer, has_left) = timeout(TIMEOUT, stayer).await.expect(&case);
                 left = has_left;
                 let stayed = match stayer {
                     Ok(answered) => answered,
-                    Err(stayer) => timeout(LONGEST, stayer).await.expect(&case),
+                    Err(stayer) => timeout(TIMEOUT, stayer).await.expect(&case),
                 };
                 assert_eq!(stayed.unwrap().status(), 200, "{case}");
                 let next = service.clone().oneshot(passing());
-                let next = timeout(LONGEST, next).await.expect(&case);
+                let next = timeout(TIMEOUT, next).await.expect(&case);
                 assert_eq!(next.unwrap().status(), 200, "{case}");
                 assert_eq!(seen.alive.load(Ordering::SeqCst), 0, "{case}");
                 check(3).await;
                 polls += 1;
-                assert!(polls < MOST_POLLS, "{case}");
+                assert!(polls < MAX_POLLS, "{case}");
             }
         }
     }

@@ -15,7 +15,7 @@ use super::strict::Seen;
 use crate::common::Body;
 
 /// More polls than any request takes.
-const MOST_POLLS: usize = 100;
+const MAX_POLLS: usize = 100;
 
 /// A test for each of these layers.
 macro_rules! under_api {
@@ -122,7 +122,7 @@ async fn survives_disconnects(
     status: StatusCode,
 ) {
     for polls in 0.. {
-        assert!(polls < MOST_POLLS);
+        assert!(polls < MAX_POLLS);
         let mut future = Box::pin(service.clone().oneshot(request()));
         let mut left = polls;
         let ended = poll_fn(|cx| {

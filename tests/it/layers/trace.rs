@@ -238,11 +238,11 @@ async fn access_of(method: &str, answer: Response<Scripted>, server: Server) -> 
     }));
     let response = service.call(request(method, "/")).await.unwrap();
     let mut body = response.into_body();
-    let most = match server {
+    let frames = match server {
         Server::ReadsAll => usize::MAX,
         Server::Reads(frames) => frames,
     };
-    for _ in 0..most {
+    for _ in 0..frames {
         if !matches!(body.frame().await, Some(Ok(_))) {
             break;
         }

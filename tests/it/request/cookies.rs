@@ -263,13 +263,13 @@ fn all_values_of_a_repeated_name_can_be_read() {
 
 #[test]
 fn a_cookie_never_has_more_bytes_than_browsers_keep() {
-    let most = (1..5_000)
+    let max_length = (1..5_000)
         .rev()
         .find(|length| SetCookie::new("a", "x".repeat(*length)).is_ok())
         .unwrap();
-    let longest = SetCookie::new("a", "x".repeat(most)).unwrap();
+    let longest = SetCookie::new("a", "x".repeat(max_length)).unwrap();
     let longest = longest.max_age(Duration::MAX).same_site_strict();
-    let longest = written(longest.partitioned().unwrap().into_removal()).len() + most;
+    let longest = written(longest.partitioned().unwrap().into_removal()).len() + max_length;
     // What is missing is a domain and the digits of an age.
     let missing = "; Domain=".len() + "3456000".len();
     assert_eq!(longest, 4096 - missing);

@@ -53,8 +53,8 @@ fn schema() -> impl Strategy<Value = Value> {
         let list = (inner.clone(), 0..2_u8, 2..4_u8);
         prop_oneof![
             3 => object,
-            1 => list.prop_map(|(items, least, most)| {
-                json!({"type": "array", "items": items, "minItems": least, "maxItems": most})
+            1 => list.prop_map(|(items, min, max)| {
+                json!({"type": "array", "items": items, "minItems": min, "maxItems": max})
             }),
             1 => inner.clone().prop_map(|other| json!({"type": "object", "additionalProperties": other})),
             2 => vec(inner.clone(), 1..4).prop_map(|all| json!({ "anyOf": all })),

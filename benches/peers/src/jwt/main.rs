@@ -11,7 +11,7 @@ use wythe_bench_harness::{Case, Costs, Counting, Group, run};
 static ALLOCATOR: Counting = Counting;
 
 /// The share of a verification that a cached token may cost, for the algorithms with a goal.
-const MOST: f64 = 1.0 / 50.0;
+const MAX_RATIO: f64 = 1.0 / 50.0;
 const ASKED: [(&str, &str); 2] = [
     ("RS256, wythe without cache", "RS256, wythe, cached"),
     ("ES256, wythe without cache", "ES256, wythe, cached"),
@@ -60,7 +60,7 @@ fn print_goals(costs: &Costs) {
     for (verified, cached) in ASKED {
         let instructions = |name| costs.of(name).and_then(|cost| cost.instructions);
         if let (Some(verified), Some(hit)) = (instructions(verified), instructions(cached)) {
-            let outcome = if hit / verified < MOST {
+            let outcome = if hit / verified < MAX_RATIO {
                 "met"
             } else {
                 "missed"

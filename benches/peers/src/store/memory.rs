@@ -9,7 +9,7 @@ use std::{
 
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use wythe::{rate_limit::Overflow, with_rate_limit};
-use wythe_bench_harness::{held, most_held, thread_time};
+use wythe_bench_harness::{held, peak_held, thread_time};
 
 use crate::limits::{INTERVAL, by_hand, decide, governor, turn, wythe};
 
@@ -44,18 +44,18 @@ fn line(name: &str, mut add: impl FnMut(u64)) {
     // Memory used before the first key is small compared with a million keys.
     let before = held();
     let per_key = |n: u64| (held().saturating_sub(before)) as f64 / n as f64;
-    let (mut most, mut at_a_million) = (0.0_f64, 0.0);
+    let (mut peak, mut at_a_million) = (0.0_f64, 0.0);
     for n in 1..=10 * MILLION {
         add(n);
         if n >= 100_000 && n % 10_000 == 0 {
-            most = most.max(per_key(n));
+            peak = peak.max(per_key(n));
         }
         if n == MILLION {
             at_a_million = per_key(n);
         }
     }
     println!(
-        "| {name} | {at_a_million:.1} | {:.1} | {most:.1} |",
+        "| {name} | {at_a_million:.1} | {:.1} | {peak:.1} |",
         per_key(10 * MILLION)
     );
 }
@@ -128,16 +128,16 @@ pub(crate) fn print_flood() {
     for overflow in [Overflow::Evict, Overflow::Refuse] {
         let before = held();
         let layer = with_rate_limit(wythe(1, 1_000_000, overflow));
-        let _ = most_held();
+        let _ = peak_held();
         let start = thread_time();
         let longest = longest(10 * MILLION, |n| {
             let _ = decide(&layer, n);
         });
         let time = (thread_time() - start).as_secs_f64() * 1e9 / (10 * MILLION) as f64;
-        let most = (most_held() - before) as f64 / 1e6;
+        let peak = (peak_held() - before) as f64 / 1e6;
         let keys = layer.middleware().keys();
         println!(
-            "| {overflow:?} | {most:.1} | {keys} | {time:.0} | {} |",
+            "| {overflow:?} | {peak:.1} | {keys} | {time:.0} | {} |",
             longest.as_micros()
         );
     }

@@ -115,11 +115,11 @@ pub(super) struct ReceivedBody {
 }
 
 impl ReceivedBody {
-    pub(super) const fn new(body: Incoming, idle: Duration, most: Option<u64>) -> Self {
+    pub(super) const fn new(body: Incoming, idle: Duration, max_bytes: Option<u64>) -> Self {
         Self {
             body: Some(body),
             idle,
-            left: most,
+            left: max_bytes,
             waits: false,
             timer: None,
         }

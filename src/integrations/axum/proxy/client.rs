@@ -189,12 +189,12 @@ impl Forwarder {
                 return Err(failed("the upstream asks for proxy credentials (407)"));
             }
             _ => {
-                let most = upstream.max_response;
+                let max_bytes = upstream.max_response;
                 let announced = body.size_hint().lower();
-                if !head_only && most.is_some_and(|most| announced > most) {
+                if !head_only && max_bytes.is_some_and(|max_bytes| announced > max_bytes) {
                     return Err(failed("the response is too large"));
                 }
-                Body::new(ReceivedBody::new(body, upstream.idle, most))
+                Body::new(ReceivedBody::new(body, upstream.idle, max_bytes))
             }
         };
         let mut response = Response::new(body);

@@ -15,7 +15,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// How often an encoded value may be encoded again.
-const MOST_ENCODINGS: usize = 4;
+const MAX_ENCODINGS: usize = 4;
 
 /// A path with parameters, written as it is in a router: `/users/{id}`, `/files/{*rest}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn push_segment(path: &mut String, value: &str) -> Result<(), Unsafe> {
 /// `/`, or cuts off parameters (`..;`).
 fn is_segment(value: &str) -> bool {
     let mut value = Cow::Borrowed(value);
-    for _ in 0..MOST_ENCODINGS {
+    for _ in 0..MAX_ENCODINGS {
         let name = value.split(';').next().unwrap_or_default().trim();
         let is_plain = !value.contains(['/', '\\']) && !value.contains(char::is_control);
         if value.is_empty() || !is_plain || name == "." || name == ".." {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// No call is meant to take longer, and no clock overflows before that.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A server to which [`proxy`](crate::proxy()) forwards requests, and which parts of them it gets.
 ///
@@ -379,7 +379,7 @@ fn check_field(field: &HeaderName) -> Result<(), ConfigError> {
 }
 
 fn checked(time: Duration, setter: &str) -> Result<Duration, ConfigError> {
-    if time.is_zero() || time > LONGEST {
+    if time.is_zero() || time > MAX_TIMEOUT {
         return Err(error(format!(
             "`{setter}(..)` must be longer than zero and at most a year"
         )));

@@ -227,13 +227,13 @@ fn mismatch<'a>(
 }
 
 fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    const MOST: usize = 4;
+    const MAX_LISTED: usize = 4;
 
     if names.len() == 0 {
         return "none".to_owned();
     }
-    let more = names.len().saturating_sub(MOST);
-    let names = names.take(MOST);
+    let more = names.len().saturating_sub(MAX_LISTED);
+    let names = names.take(MAX_LISTED);
     let names: Vec<_> = names
         .map(|name| format!("`{}`", Excerpt(name.as_bytes())))
         .collect();

@@ -9,7 +9,7 @@ use crate::wire::ConfigError;
 const SKEW: u64 = 60;
 
 /// 400 days, after which browsers discard any cookie (RFC 6265bis, section 5.5).
-const LONGEST: u64 = 400 * 24 * 60 * 60;
+const MAX_SECONDS: u64 = 400 * 24 * 60 * 60;
 
 /// When a session began, and when it was last noted as used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Lifetime {
 fn seconds(time: Duration) -> Result<u64, ConfigError> {
     match time.as_secs() {
         0 => Err(error("a session must last at least one second")),
-        1..=LONGEST => Ok(time.as_secs()),
+        1..=MAX_SECONDS => Ok(time.as_secs()),
         _ => Err(error("browsers keep cookies for at most 400 days")),
     }
 }
@@ -138,7 +138,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{LONGEST, Lifetime, SKEW, SessionRefusal, Times};
+    use super::{Lifetime, MAX_SECONDS, SKEW, SessionRefusal, Times};
 
     fn lifetime(absolute: u64, idle: u64) -> Lifetime {
         let lifetime = Lifetime::default().with_absolute(Duration::from_secs(absolute));
@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_time_overflows_and_the_store_agrees(
-            created: u64, seen: u64, now: u64, absolute in 1..=LONGEST, idle in 1..=LONGEST,
+            created: u64, seen: u64, now: u64, absolute in 1..=MAX_SECONDS, idle in 1..=MAX_SECONDS,
         ) {
             let lifetime = lifetime(absolute, idle.min(absolute));
             let times = Times { created, seen };

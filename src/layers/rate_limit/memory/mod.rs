@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 use metrics::{Counter, Gauge, SharedString};
 
 use self::table::{KeyTable, stored};
-use super::gcra::{Decision, Gcra, MOST_QUOTAS, now};
+use super::gcra::{Decision, Gcra, MAX_QUOTAS, now};
 use crate::{
     request::key::{Fingerprint, KeyWriter, Seed},
     support::{clock::Clock, shards::Shards},
@@ -31,7 +31,7 @@ use crate::{
 const KEYS_PER_SHARD: usize = 1_024;
 
 /// Takes 4 MB before the first key. Stores of over 134 million keys have larger shards.
-const MOST_SHARDS: usize = 1 << 16;
+const MAX_SHARDS: usize = 1 << 16;
 
 /// How many keys are compared when one has to be dropped.
 const CANDIDATES: usize = 32;
@@ -79,7 +79,7 @@ impl Capacity {
     const fn shards(self) -> usize {
         match self.keys / KEYS_PER_SHARD {
             0 => 1,
-            MOST_SHARDS.. => MOST_SHARDS,
+            MAX_SHARDS.. => MAX_SHARDS,
             shards => 1 << shards.ilog2(),
         }
     }
@@ -150,7 +150,7 @@ impl Memory {
         self.update(key, now, |times| Decision::take(quotas, times, now, units))
     }
 
-    /// Changes how far each quota of the key is ahead, however much is left.
+    /// Changes the time until each quota of the key is full, however much is left.
     pub(super) fn force(
         &self,
         key: Fingerprint,
@@ -311,7 +311,7 @@ impl KeyShard {
             self.earliest = self.earliest.min(idle_at(times));
             return Ok(outcome);
         }
-        let mut times = [0; MOST_QUOTAS];
+        let mut times = [0; MAX_QUOTAS];
         let times = times.get_mut(..self.table.width()).unwrap_or_default();
         let outcome = change(times);
         let idle_at = idle_at(times);
@@ -325,7 +325,7 @@ impl KeyShard {
 
     /// Drops idle keys and releases memory; returns whether it dropped any.
     fn sweep(&mut self, now: u64) -> bool {
-        if now < self.earliest && !self.table.is_loose() {
+        if now < self.earliest && !self.table.should_shrink() {
             return false;
         }
         let mut live = 0_usize;
@@ -335,7 +335,7 @@ impl KeyShard {
             self.earliest = self.earliest.min(idle_at);
         }
         let dropped = live < self.table.len;
-        if dropped || self.table.is_loose() {
+        if dropped || self.table.should_shrink() {
             self.table.rebuild(live, |times| idle_at(times) > now);
         }
         dropped
@@ -362,10 +362,10 @@ impl KeyShard {
                 };
             }
         }
-        if self.table.is_tight() {
+        if self.table.should_grow() {
             self.sweep(now);
         }
-        if self.table.is_tight() {
+        if self.table.should_grow() {
             let keys = self.table.len.saturating_add(1);
             self.table.rebuild(keys, |_| true);
         }

@@ -47,12 +47,12 @@ impl KeyTable {
     }
 
     /// Whether one more key would make searches slow.
-    pub(super) const fn is_tight(&self) -> bool {
+    pub(super) const fn should_grow(&self) -> bool {
         self.len >= self.homes.saturating_mul(4) / 5
     }
 
     /// Whether it wastes memory.
-    pub(super) const fn is_loose(&self) -> bool {
+    pub(super) const fn should_shrink(&self) -> bool {
         self.len < self.homes / 2
     }
 
@@ -86,7 +86,7 @@ impl KeyTable {
         while self.words.get(end).is_some_and(|high| *high != EMPTY) {
             end = end.saturating_add(self.stride);
         }
-        self.reach(end.saturating_add(self.stride));
+        self.extend_tail(end.saturating_add(self.stride));
         self.words
             .copy_within(at..end, at.saturating_add(self.stride));
         self.put(at, key, times);
@@ -125,7 +125,7 @@ impl KeyTable {
         for (key, times) in entries(&old, self.stride).filter(|(_, times)| keep(times)) {
             let at = self.home(key.high).max(next);
             next = at.saturating_add(self.stride);
-            self.reach(next);
+            self.extend_tail(next);
             self.put(at, key, times);
         }
     }
@@ -166,7 +166,7 @@ impl KeyTable {
     }
 
     /// Lengthens the tail if it is too short.
-    fn reach(&mut self, end: usize) {
+    fn extend_tail(&mut self, end: usize) {
         if self.words.len() < end {
             let end = end.saturating_add(self.stride.saturating_mul(3));
             self.words

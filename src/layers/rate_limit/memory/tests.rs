@@ -34,10 +34,10 @@ fn key(number: u64) -> Fingerprint {
 
 impl Memory {
     /// Takes this much of a key, as a rate limit does; returns the time before. `None` if full.
-    fn spend(&self, key: Fingerprint, now: u64, ahead: u64) -> Option<u64> {
+    fn spend(&self, key: Fingerprint, now: u64, cost: u64) -> Option<u64> {
         self.update(key, now, |times| {
             let before = times[0];
-            times[0] = before.max(now) + ahead;
+            times[0] = before.max(now) + cost;
             before
         })
         .ok()
@@ -100,8 +100,8 @@ fn idle_keys_are_dropped_first() {
     let store = store(200, Overflow::Evict);
     for n in 0..200 {
         // One of them is idle after a second. There are more than are compared.
-        let ahead = if n == 77 { SECOND } else { 60 * SECOND };
-        store.spend(key(n), 0, ahead);
+        let cost = if n == 77 { SECOND } else { 60 * SECOND };
+        store.spend(key(n), 0, cost);
     }
     store.spend(key(200), SECOND, 1);
     assert!((0..=200).all(|n| store.keeps(key(n)) == (n != 77)));
@@ -115,9 +115,9 @@ fn a_flood_of_new_keys_does_not_free_locked_out_keys() {
     }
     // One request each, within ten minutes: first at 60 per minute, so that each key is full after a
     // second, and then at 60 per hour, so that keys arrive faster than others become full.
-    for (from, ahead) in [(1_000, SECOND), (301_000, 60 * SECOND)] {
+    for (from, cost) in [(1_000, SECOND), (301_000, 60 * SECOND)] {
         for n in from..from + 300_000 {
-            store.spend(key(n), n * 2_000_000, ahead);
+            store.spend(key(n), n * 2_000_000, cost);
         }
     }
     let kept = (0..1_000).filter(|n| store.keeps(key(*n))).count();
@@ -130,15 +130,15 @@ fn a_flood_of_new_keys_does_not_free_locked_out_keys() {
 #[test]
 fn a_key_takes_at_most_48_bytes_at_any_number_of_keys() {
     let store = store(2_000_000, Overflow::Evict);
-    let mut most = 0;
+    let mut peak = 0;
     for n in 1..=400_000 {
         store.spend(key(n), 0, SECOND);
         if n >= 100_000 && n % 1_000 == 0 {
-            most = most.max(store.bytes() / store.len());
+            peak = peak.max(store.bytes() / store.len());
         }
     }
     assert_eq!(store.len(), 400_000);
-    assert!((24..=48).contains(&most), "{most}");
+    assert!((24..=48).contains(&peak), "{peak}");
 }
 
 #[test]
@@ -151,14 +151,14 @@ fn an_unused_store_takes_little_memory() {
 #[test]
 fn a_flood_takes_no_more_memory_than_the_cap() {
     let store = store(20_000, Overflow::Evict);
-    let mut most = 0;
+    let mut peak = 0;
     for n in 0..400_000 {
         store.spend(key(n), n, SECOND);
         if n % 1_000 == 0 {
-            most = most.max(store.bytes());
+            peak = peak.max(store.bytes());
         }
     }
-    assert!(most <= 20_000 * 48, "{most}");
+    assert!(peak <= 20_000 * 48, "{peak}");
 }
 
 #[test]
@@ -384,9 +384,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let number = || prop_oneof![0..150_u64, 0..6_u64];
-    let ahead = || prop_oneof![Just(0), 0..100_u64, 0..20_000_u64];
+    let cost = || prop_oneof![Just(0), 0..100_u64, 0..20_000_u64];
     let step = prop_oneof![
-        8 => (number(), [ahead(), ahead(), ahead()]).prop_map(|(n, ahead)| Step::Take(n, ahead)),
+        8 => (number(), [cost(), cost(), cost()]).prop_map(|(n, cost)| Step::Take(n, cost)),
         2 => number().prop_map(Step::Read),
         1 => number().prop_map(Step::Remove),
         2 => prop_oneof![0..200_u64, Just(10_000)].prop_map(Step::Wait),
@@ -424,11 +424,11 @@ impl Model {
     }
 
     /// The result of `take`, and whether there is room for it.
-    fn take(&mut self, key: Fingerprint, ahead: &[u64], cap: usize, overflow: Overflow) -> bool {
+    fn take(&mut self, key: Fingerprint, cost: &[u64], cap: usize, overflow: Overflow) -> bool {
         self.forget_the_idle();
-        let zeros = || vec![0; ahead.len()];
+        let zeros = || vec![0; cost.len()];
         let mut times = self.times.get(&key).cloned().unwrap_or_else(zeros);
-        change(&mut times, self.now, ahead);
+        change(&mut times, self.now, cost);
         if Self::idle_at(&times) <= self.now {
             return true;
         }
@@ -444,9 +444,9 @@ impl Model {
     }
 }
 
-fn change(times: &mut [u64], now: u64, ahead: &[u64]) {
-    for (time, ahead) in times.iter_mut().zip(ahead) {
-        *time = (*time).max(now) + ahead;
+fn change(times: &mut [u64], now: u64, cost: &[u64]) {
+    for (time, cost) in times.iter_mut().zip(cost) {
+        *time = (*time).max(now) + cost;
     }
 }
 
@@ -459,13 +459,13 @@ fn run(keys: fn(u64) -> Fingerprint, cap: usize, overflow: Overflow, width: usiz
     let mut model = Model::default();
     for step in steps {
         match step {
-            Step::Take(n, ahead) => {
-                let (n, ahead) = (keys(*n), &ahead[..width]);
+            Step::Take(n, cost) => {
+                let (n, cost) = (keys(*n), &cost[..width]);
                 let done = store.update(n, model.now, |times| {
                     assert_eq!(times.len(), width);
-                    change(times, model.now, ahead);
+                    change(times, model.now, cost);
                 });
-                let room = model.take(n, ahead, cap, overflow);
+                let room = model.take(n, cost, cap, overflow);
                 assert_eq!(done.is_ok(), room, "{step:?}");
             }
             Step::Read(n) => compare(&store, &model, keys(*n)),

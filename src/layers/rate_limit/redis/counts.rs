@@ -12,8 +12,8 @@ use redis::RedisResult;
 use tokio::{runtime::Handle, time::Instant};
 
 use super::{
-    lease::{Lease, Leases, Turn},
-    script::{self, FURTHEST, Name, Operation, Reply},
+    lease::{Lease, Leases, RefillPermit},
+    script::{self, MAX_UNTIL_FULL, Name, Operation, Reply},
     store::{OnFailure, RedisOptions},
 };
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// The maximum number of charges that wait for the server after their responses were sent.
-const MOST_CHARGES: u32 = 1_024;
+const MAX_PENDING_CHARGES: u32 = 1_024;
 
 static UNAVAILABLE: LazyLock<Problem> = LazyLock::new(|| {
     Problem::reduced_capacity()
@@ -105,7 +105,7 @@ impl RedisCounts {
         }
         let problem = match failure {
             // The event that was logged when the circuit breaker opened has the cause.
-            Failure::GivenUp => UNAVAILABLE.clone(),
+            Failure::CircuitOpen => UNAVAILABLE.clone(),
             failure => UNAVAILABLE.clone().because(failure),
         };
         Some((problem, self.server().until_probe()))
@@ -113,7 +113,7 @@ impl RedisCounts {
 
     /// Takes units from every quota of a key, or from none, without a query: if a lease has enough, or
     /// the circuit breaker is open.
-    pub(in crate::layers::rate_limit) fn take_without_asking(
+    pub(in crate::layers::rate_limit) fn take_locally(
         &self,
         plan: &Plan,
         name: &Name,
@@ -125,7 +125,9 @@ impl RedisCounts {
         {
             return Some(Ok(decision));
         }
-        self.server().is_resting().then_some(Err(Failure::GivenUp))
+        self.server()
+            .rejects_calls()
+            .then_some(Err(Failure::CircuitOpen))
     }
 
     /// Takes units from every quota of a key, or from none.
@@ -157,11 +159,11 @@ impl RedisCounts {
         deadline: Instant,
     ) -> Result<Decision, Failure> {
         let take = Operation::Take {
-            least: units,
-            most: units,
+            min: units,
+            max: units,
             back: 0,
         };
-        let reply = self.ask(plan, name, take, deadline).await?;
+        let reply = self.query(plan, name, take, deadline).await?;
         Ok(reply.decision)
     }
 
@@ -186,13 +188,14 @@ impl RedisCounts {
         };
         // Half of the time for the requests ahead, half for the server.
         let half = deadline.checked_sub(self.server().timeout / 2);
-        let Some(turn) = lease.turn(half.unwrap_or(deadline)).await else {
+        let Some(refill_permit) = lease.refill_permit(half.unwrap_or(deadline)).await else {
             return self.take_directly(plan, name, units, deadline).await;
         };
         if let Some(decision) = self.spend(&lease, plan, units) {
             return Ok(decision);
         }
-        self.refill(leases, turn, plan, name, units, deadline).await
+        self.refill(leases, refill_permit, plan, name, units, deadline)
+            .await
     }
 
     /// Returns what is left of a lease, and takes a batch, from which the request gets its units.
@@ -202,7 +205,7 @@ impl RedisCounts {
     async fn refill(
         self: &Arc<Self>,
         leases: &Leases,
-        turn: Turn,
+        refill_permit: RefillPermit,
         plan: &Arc<Plan>,
         name: &Name,
         units: u32,
@@ -211,15 +214,15 @@ impl RedisCounts {
         let (batch, ttl) = (leases.batch, leases.ttl);
         let (counts, plan, name) = (Arc::clone(self), Arc::clone(plan), name.clone());
         let refilled = tokio::spawn(async move {
-            let lease = turn.lease();
+            let lease = refill_permit.lease();
             // If no answer comes, the server may or may not have received the returned units: they are
             // lost, so that nothing is spent twice.
             let take = Operation::Take {
-                least: units,
-                most: batch,
+                min: units,
+                max: batch,
                 back: lease.empty(),
             };
-            let reply = counts.ask(&plan, &name, take, deadline).await?;
+            let reply = counts.query(&plan, &name, take, deadline).await?;
             Ok(lease.fill(&plan.quotas, &reply, units, now(&counts.clock), ttl))
         });
         // A task that does not panic only ends early when the runtime shuts down.
@@ -253,7 +256,7 @@ impl RedisCounts {
         }
         let deadline = self.server().deadline();
         let charge = Operation::Charge(units);
-        self.ask(plan, name, charge, deadline).await.map(drop)
+        self.query(plan, name, charge, deadline).await.map(drop)
     }
 
     /// The same in its own task, while the response goes on. Returns the expected balance, apart from
@@ -265,13 +268,13 @@ impl RedisCounts {
         mut decision: Decision,
         units: i64,
     ) -> Decision {
-        decision.change(&plan.quotas, |quota, ahead| {
-            quota.charge(ahead, units).min(FURTHEST)
+        decision.change(&plan.quotas, |quota, until_full| {
+            quota.charge(until_full, units).min(MAX_UNTIL_FULL)
         });
         let lost = |counts: &Self| counts.options.store.counters.lost_charges.add_one();
         let before = self.charges.fetch_add(1, Ordering::AcqRel);
         match Handle::try_current() {
-            Ok(runtime) if before < MOST_CHARGES => drop(runtime.spawn(async move {
+            Ok(runtime) if before < MAX_PENDING_CHARGES => drop(runtime.spawn(async move {
                 let charged = self.try_charge(&plan, &name, units).await;
                 self.charges.fetch_sub(1, Ordering::AcqRel);
                 if charged.is_err() {
@@ -309,7 +312,7 @@ impl RedisCounts {
         let leases = self.leases.as_ref();
         let _forgotten = leases.map(|leases| leases.forget_on_drop(name.id()));
         let deadline = self.server().deadline();
-        let changed = self.ask(plan, name, operation, deadline).await;
+        let changed = self.query(plan, name, operation, deadline).await;
         changed.map(drop).map_err(|failure| self.problem(failure))
     }
 
@@ -320,7 +323,7 @@ impl RedisCounts {
         name: &Name,
     ) -> Result<Decision, Problem> {
         let deadline = self.server().deadline();
-        let reply = self.ask(plan, name, Operation::Peek, deadline).await;
+        let reply = self.query(plan, name, Operation::Peek, deadline).await;
         let reply = reply.map_err(|failure| self.problem(failure))?;
         Ok(reply.decision)
     }
@@ -337,7 +340,7 @@ impl RedisCounts {
     }
 
     /// Runs the script, unless the circuit breaker is open.
-    async fn ask(
+    async fn query(
         &self,
         plan: &Plan,
         name: &Name,
@@ -351,6 +354,6 @@ impl RedisCounts {
             RedisResult::<Vec<i64>>::Ok(redis::from_redis_value(numbers)?)
         };
         let read = |numbers: Vec<i64>| Reply::read(&numbers);
-        self.server().ask(deadline, call, read).await
+        self.server().query(deadline, call, read).await
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::script::Reply;
 use crate::{
-    layers::rate_limit::gcra::{Decision, Gcra, MOST_QUOTAS},
+    layers::rate_limit::gcra::{Decision, Gcra, MAX_QUOTAS},
     support::shards::Shards,
 };
 
@@ -120,7 +120,7 @@ struct Held {
 }
 
 /// The right to refill a lease, held until this is dropped.
-pub(super) struct Turn(Arc<Lease>);
+pub(super) struct RefillPermit(Arc<Lease>);
 
 /// A request that waits for a refill, counted until this is dropped.
 pub(super) struct Waiting<'a>(&'a AtomicU32);
@@ -132,7 +132,7 @@ impl Lease {
                 units: 0,
                 since: 0,
                 until: 0,
-                decision: Decision::made(0, [0; MOST_QUOTAS]),
+                decision: Decision::from_parts(0, [0; MAX_QUOTAS]),
                 refused: None,
             }),
             refill: Semaphore::const_new(1),
@@ -153,7 +153,7 @@ impl Lease {
         let elapsed = now.saturating_sub(held.since);
         if held.refused.is_some_and(|refused| units >= refused) {
             let mut decision = held.decision;
-            decision.change(quotas, |_, ahead| ahead.saturating_sub(elapsed));
+            decision.change(quotas, |_, until_full| until_full.saturating_sub(elapsed));
             return Some(decision);
         }
         held.units = held.units.checked_sub(units)?;
@@ -169,13 +169,13 @@ impl Lease {
     }
 
     /// Waits for the right to refill the lease, until the deadline.
-    pub(super) async fn turn(self: &Arc<Self>, deadline: Instant) -> Option<Turn> {
+    pub(super) async fn refill_permit(self: &Arc<Self>, deadline: Instant) -> Option<RefillPermit> {
         let permit = timeout_at(deadline, self.refill.acquire())
             .await
             .ok()?
             .ok()?;
         permit.forget();
-        Some(Turn(Arc::clone(self)))
+        Some(RefillPermit(Arc::clone(self)))
     }
 
     /// Takes out the remaining units, to return them.
@@ -223,21 +223,21 @@ impl Held {
     /// held here.
     fn left(&self, quotas: &[Gcra], elapsed: u64) -> Decision {
         let mut decision = self.decision;
-        decision.change(quotas, |quota, ahead| {
+        decision.change(quotas, |quota, until_full| {
             let held = quota.cost(self.units);
-            ahead.saturating_sub(elapsed).saturating_sub(held)
+            until_full.saturating_sub(elapsed).saturating_sub(held)
         });
         decision
     }
 }
 
-impl Turn {
+impl RefillPermit {
     pub(super) fn lease(&self) -> &Lease {
         &self.0
     }
 }
 
-impl Drop for Turn {
+impl Drop for RefillPermit {
     fn drop(&mut self) {
         self.0.refill.add_permits(1);
     }

@@ -7,13 +7,13 @@
 -- ARGV[3]  take: the maximum number of units
 -- ARGV[4]  take: unused units of an earlier take, which are given back first
 -- ARGV[5]  the time in nanoseconds; empty for the server's own
--- ARGV[6]  from here on: name, interval and length (`whole`) of each quota, in nanoseconds
+-- ARGV[6]  from here on: name, interval and length (`refill_time`) of each quota, in nanoseconds
 --
 -- Returns the units that were taken, a bit for each quota that is spent, and for each quota the
 -- nanoseconds until it is full. The value is the time at which it was written, then the name,
--- distance, interval and length of each quota that is not full.
+-- time until full, interval and length of each quota that is not full.
 --
--- Lua's numbers are exact up to 2^53, so all distances end there. Times may be larger, so they are
+-- Lua's numbers are exact up to 2^53, so all durations end there. Times may be larger, so they are
 -- strings whose seconds and fractions are subtracted separately. Larger intermediate results (units
 -- to charge times an interval) are cut before they are used, and rounding does not make them smaller
 -- than 2^53.
@@ -24,8 +24,8 @@ if what == 'reset' then
   return {0, 0}
 end
 
-local FURTHEST = 9007199254740991
-local first, most, back = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local MAX_UNTIL_FULL = 9007199254740991
+local amount, max, back = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- The time, the number of digits of its fractional seconds, and extra milliseconds for which the
 -- value is kept: the caller's own clock may not run at the same speed as the server's.
@@ -43,7 +43,7 @@ local function between(from, to)
   return (seconds(to) - seconds(from)) * 1000000000 + parts * 10 ^ (9 - digits)
 end
 
--- The stored state of the key. If the clock was set back, the distances count from now on.
+-- The stored state of the key. If the clock was set back, the times until full count from now on.
 local known, changed = {}, false
 local value = redis.call('GET', key)
 if value then
@@ -53,44 +53,44 @@ if value then
     elapsed, changed = 0, true
   end
   local quota = '([^\n]+)\n(%d+)\n(%d+)\n(%d+)\n'
-  for name, ahead, interval, whole in string.gmatch(rest or '', quota) do
-    known[name] = {ahead - elapsed, tonumber(interval), tonumber(whole)}
+  for name, until_full, interval, refill_time in string.gmatch(rest or '', quota) do
+    known[name] = {until_full - elapsed, tonumber(interval), tonumber(refill_time)}
   end
 end
 
 local answer, quotas, spent = {0, 0}, {}, 0
 for at = 6, #ARGV, 3 do
-  local interval, whole = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local old, ahead = known[ARGV[at]], 0
+  local interval, refill_time = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local old, until_full = known[ARGV[at]], 0
   if old and old[1] > 0 then
-    ahead = old[1]
+    until_full = old[1]
     -- Another deployment has a different quota with this name. The units that were spent stay spent,
     -- but lock no client out for longer than this quota takes to be replenished.
-    if old[2] ~= interval or old[3] ~= whole then
-      ahead = math.min(whole, math.floor(ahead / old[2] * interval))
+    if old[2] ~= interval or old[3] ~= refill_time then
+      until_full = math.min(refill_time, math.floor(until_full / old[2] * interval))
       changed = true
     end
   end
   if what == 'take' then
-    ahead = math.max(0, ahead - back * interval)
-    local room = math.floor((whole - ahead) / interval)
-    if room < first then
+    until_full = math.max(0, until_full - back * interval)
+    local room = math.floor((refill_time - until_full) / interval)
+    if room < amount then
       spent = spent + 2 ^ #quotas
     end
-    most = math.min(most, room)
+    max = math.min(max, room)
   elseif what == 'charge' then
-    ahead = math.min(FURTHEST, math.max(0, ahead + first * interval))
+    until_full = math.min(MAX_UNTIL_FULL, math.max(0, until_full + amount * interval))
   elseif what == 'block' then
-    ahead = math.min(FURTHEST, math.max(ahead, whole - interval + first))
+    until_full = math.min(MAX_UNTIL_FULL, math.max(until_full, refill_time - interval + amount))
   end
-  quotas[#quotas + 1] = {ARGV[at], interval, whole, ahead}
+  quotas[#quotas + 1] = {ARGV[at], interval, refill_time, until_full}
 end
 
 local taken = 0
 if what == 'take' then
   changed = changed or back > 0
-  if spent == 0 and most > 0 then
-    taken, changed = most, true
+  if spent == 0 and max > 0 then
+    taken, changed = max, true
   end
 elseif what ~= 'peek' then
   changed = true

@@ -6,7 +6,7 @@ use redis::{Cmd, Script};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    layers::rate_limit::gcra::{Decision, Gcra, MOST_QUOTAS},
+    layers::rate_limit::gcra::{Decision, Gcra, MAX_QUOTAS},
     request::key::KeyWriter,
 };
 
@@ -15,17 +15,17 @@ const SOURCE: &str = include_str!("script.lua");
 /// The source with its SHA-1, by which servers identify it.
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SOURCE));
 
-/// The furthest that a key can be ahead: 104 days. Lua's numbers are exact up to here.
-pub(super) const FURTHEST: u64 = (1 << 53) - 1;
+/// The longest time until a quota is full: 104 days. Lua's numbers are exact up to here.
+pub(super) const MAX_UNTIL_FULL: u64 = (1 << 53) - 1;
 
 /// What to do with a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
-    /// Take units from every quota: as many as are available, but not fewer than `least` and not more
-    /// than `most`. `back` units are given back before.
+    /// Take units from every quota: as many as are available, but not fewer than `min` and not more
+    /// than `max`. `back` units are given back before.
     Take {
-        least: u32,
-        most: u32,
+        min: u32,
+        max: u32,
         back: u32,
     },
     /// Charge units, however much is left; negative to give back.
@@ -63,10 +63,10 @@ pub(super) fn call(
     };
     call.arg(1).arg(key);
     match operation {
-        Operation::Take { least, most, back } => call.arg("take").arg(least).arg(most).arg(back),
+        Operation::Take { min, max, back } => call.arg("take").arg(min).arg(max).arg(back),
         Operation::Charge(units) => call.arg("charge").arg(units).arg(0).arg(0),
         Operation::Block(duration) => {
-            let duration = duration.min(FURTHEST);
+            let duration = duration.min(MAX_UNTIL_FULL);
             call.arg("block").arg(duration).arg(0).arg(0)
         }
         Operation::Peek => call.arg("peek").arg(0).arg(0).arg(0),
@@ -79,7 +79,7 @@ pub(super) fn call(
     for quota in quotas {
         call.arg(quota.name_in_store())
             .arg(quota.interval())
-            .arg(quota.whole());
+            .arg(quota.refill_time());
     }
     call
 }
@@ -90,13 +90,13 @@ impl Reply {
         let [taken, violated, rest @ ..] = numbers else {
             return None;
         };
-        let mut ahead = [0; MOST_QUOTAS];
-        for (to, from) in ahead.iter_mut().zip(rest) {
+        let mut until_full = [0; MAX_QUOTAS];
+        for (to, from) in until_full.iter_mut().zip(rest) {
             *to = u64::try_from(*from).ok()?;
         }
         Some(Self {
             taken: u32::try_from(*taken).ok()?,
-            decision: Decision::made(u8::try_from(*violated).ok()?, ahead),
+            decision: Decision::from_parts(u8::try_from(*violated).ok()?, until_full),
         })
     }
 }

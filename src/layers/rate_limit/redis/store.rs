@@ -11,7 +11,7 @@ use std::{
 
 use redis::aio::ConnectionLike;
 
-use super::script::{FURTHEST, Names};
+use super::script::{MAX_UNTIL_FULL, Names};
 use crate::{
     layers::rate_limit::{
         gcra::Gcra,
@@ -120,8 +120,8 @@ impl RedisStore {
     /// How long an open circuit breaker waits before one request tries again: by default 250 ms, then
     /// twice as long each time, up to 10 s, plus or minus a random quarter.
     pub const fn try_again_after(mut self, first: Duration, longest: Duration) -> Self {
-        self.server.retry.first_backoff = first;
-        self.server.retry.longest_backoff = longest;
+        self.server.retry.initial_backoff = first;
+        self.server.retry.max_backoff = longest;
         self
     }
 
@@ -315,7 +315,7 @@ impl RedisLimit {
         self.store.check()?;
         let quotas = || plans.all().flat_map(|quotas| quotas.iter());
         for quota in quotas() {
-            if quota.whole() > FURTHEST {
+            if quota.refill_time() > MAX_UNTIL_FULL {
                 return Err(refuse(format!(
                     "the quota {:?} takes more than 104 days to replenish, which Redis can't count \
                      exactly",

@@ -46,8 +46,8 @@ fn lines(layer: &Description) -> Vec<String> {
             limit.name(),
             window.unwrap_or_default()
         ));
-        if let Some((most, longest)) = limit.waiting() {
-            lines.push(format!("queue {most} for {longest:?}"));
+        if let Some((max_waiting, max_wait)) = limit.waiting() {
+            lines.push(format!("queue {max_waiting} for {max_wait:?}"));
         }
     }
     if !layer.path_parameters().is_empty() {

@@ -293,7 +293,7 @@ fn rate_limits() {
 
 #[test]
 fn concurrency_limits() {
-    let of = |most| ConcurrencyLimit::of(most).unwrap();
+    let of = |max| ConcurrencyLimit::of(max).unwrap();
     check(
         &with_concurrency_limit(of(100)),
         &[

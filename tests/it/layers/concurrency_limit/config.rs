@@ -10,8 +10,8 @@ use wythe::{
 
 use crate::common;
 
-fn of(most: usize) -> ConcurrencyLimit {
-    ConcurrencyLimit::of(most).unwrap()
+fn of(max: usize) -> ConcurrencyLimit {
+    ConcurrencyLimit::of(max).unwrap()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn debug_shows_the_limit_and_no_key() {
     let limit = of(9).named("uploads").by(|_| "the secret key");
     let shown = format!("{:?}", with_concurrency_limit(limit.after_auth()));
     assert!(
-        shown.contains("most: 9") && shown.contains("uploads"),
+        shown.contains("max: 9") && shown.contains("uploads"),
         "{shown}"
     );
     assert!(!shown.contains("secret"), "{shown}");

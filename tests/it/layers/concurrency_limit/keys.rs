@@ -11,8 +11,8 @@ use wythe::{
 use super::{Answer, counts, now, send};
 use crate::common::{Body, empty, problem, read};
 
-fn of(most: usize) -> ConcurrencyLimit {
-    ConcurrencyLimit::of(most).unwrap()
+fn of(max: usize) -> ConcurrencyLimit {
+    ConcurrencyLimit::of(max).unwrap()
 }
 
 fn with<T: Clone + Send + Sync + 'static>(extension: T) -> Request<Body> {

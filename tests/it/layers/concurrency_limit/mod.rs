@@ -33,8 +33,8 @@ use crate::common::{Body, Ok200, empty};
 pub(crate) type Answer = Response<Guarded<Body>>;
 
 /// This many requests at once, without a queue.
-pub(crate) fn only(most: usize) -> Placed<ConcurrencyLimiter<Overall>> {
-    with_concurrency_limit(ConcurrencyLimit::of(most).unwrap())
+pub(crate) fn only(max: usize) -> Placed<ConcurrencyLimiter<Overall>> {
+    with_concurrency_limit(ConcurrencyLimit::of(max).unwrap())
 }
 
 /// Polls a future once.

@@ -15,7 +15,7 @@ use super::{Answer, counts, poll, send};
 use crate::common::empty;
 
 const KEYS: u8 = 2;
-const MOST: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 const LINE: usize = 2;
 const WAIT: u64 = 10;
 
@@ -73,7 +73,7 @@ impl Model {
     }
 
     fn comes(&mut self, key: u8) {
-        let state = if self.in_progress(key) < MOST {
+        let state = if self.in_progress(key) < MAX_CONCURRENT {
             State::InProgress
         } else if self.waiting(key) < LINE {
             State::Waits { since: self.now }
@@ -100,7 +100,7 @@ impl Model {
     fn promote(&mut self) {
         for n in 0..self.requests.len() {
             let (key, state) = self.requests[n];
-            if matches!(state, State::Waits { .. }) && self.in_progress(key) < MOST {
+            if matches!(state, State::Waits { .. }) && self.in_progress(key) < MAX_CONCURRENT {
                 self.requests[n].1 = State::InProgress;
             }
         }
@@ -178,7 +178,7 @@ async fn compare<K: Key>(
 proptest! {
     #[test]
     fn the_limit_agrees_with_the_simulation(events in events()) {
-        let limit = ConcurrencyLimit::of(MOST).unwrap();
+        let limit = ConcurrencyLimit::of(MAX_CONCURRENT).unwrap();
         let limit = limit.queue(LINE, Duration::from_millis(WAIT)).unwrap();
         let layer = with_concurrency_limit(limit.by(|head| head.extensions().get::<u8>().copied()));
         let runtime = tokio::runtime::Builder::new_current_thread()

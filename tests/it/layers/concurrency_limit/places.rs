@@ -20,19 +20,19 @@ fn request() -> Request<Body> {
 
 #[test]
 fn requests_up_to_the_limit_pass_and_the_next_is_rejected_until_one_ends() {
-    for most in [1, 2, 7] {
-        let layer = only(most);
-        let mut held: Vec<_> = (0..most).map(|_| ask(&layer)).collect();
+    for max in [1, 2, 7] {
+        let layer = only(max);
+        let mut held: Vec<_> = (0..max).map(|_| ask(&layer)).collect();
         assert!(held.iter().all(|answer| answer.status() == StatusCode::OK));
-        assert_eq!(counts(&layer), (most, 0));
+        assert_eq!(counts(&layer), (max, 0));
         for _ in 0..3 {
             assert!(!has_room(&layer));
         }
-        assert_eq!(counts(&layer), (most, 0));
+        assert_eq!(counts(&layer), (max, 0));
         held.pop();
-        assert_eq!(counts(&layer), (most - 1, 0));
+        assert_eq!(counts(&layer), (max - 1, 0));
         held.push(ask(&layer));
-        assert_eq!(held[most - 1].status(), StatusCode::OK);
+        assert_eq!(held[max - 1].status(), StatusCode::OK);
         assert!(!has_room(&layer));
         drop(held);
         assert_eq!(counts(&layer), (0, 0));

@@ -20,10 +20,10 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(2);
 
 fn queue(
-    most: usize,
+    max: usize,
     waiting: usize,
 ) -> Placed<ConcurrencyLimiter<wythe::concurrency_limit::Overall>> {
-    let limit = ConcurrencyLimit::of(most).unwrap();
+    let limit = ConcurrencyLimit::of(max).unwrap();
     with_concurrency_limit(limit.queue(waiting, WAIT).unwrap())
 }
 

@@ -27,8 +27,8 @@ fn with(key: usize) -> Request<Body> {
 
 #[test]
 fn exactly_the_limit_is_in_progress_in_any_order() {
-    for most in [1, 5, 100] {
-        let layer = only(most);
+    for max in [1, 5, 100] {
+        let layer = only(max);
         let start = Barrier::new(THREADS);
         let held: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
@@ -48,8 +48,8 @@ fn exactly_the_limit_is_in_progress_in_any_order() {
                 .flat_map(|thread| thread.join().unwrap())
                 .collect()
         });
-        assert_eq!(held.len(), most);
-        assert_eq!(counts(&layer), (most, 0));
+        assert_eq!(held.len(), max);
+        assert_eq!(counts(&layer), (max, 0));
         // Released by another thread than the one that took it.
         drop(held);
         assert_eq!(counts(&layer), (0, 0));
@@ -59,8 +59,8 @@ fn exactly_the_limit_is_in_progress_in_any_order() {
 #[test]
 fn keys_used_by_many_threads_keep_their_limits_and_are_forgotten() {
     const KEYS: usize = 3;
-    const MOST: usize = 2;
-    let limit = ConcurrencyLimit::of(MOST).unwrap();
+    const MAX_CONCURRENT: usize = 2;
+    let limit = ConcurrencyLimit::of(MAX_CONCURRENT).unwrap();
     let layer = with_concurrency_limit(limit.by(|head| head.extensions().get::<usize>().copied()));
     let inside: [AtomicUsize; KEYS] = Default::default();
     let (passed, start) = (AtomicUsize::new(0), Barrier::new(THREADS));
@@ -77,7 +77,7 @@ fn keys_used_by_many_threads_keep_their_limits_and_are_forgotten() {
                     }
                     let others = inside[key].fetch_add(1, Ordering::SeqCst);
                     assert!(
-                        others < MOST,
+                        others < MAX_CONCURRENT,
                         "{others} others of key {key} are in progress"
                     );
                     passed.fetch_add(1, Ordering::SeqCst);
@@ -95,8 +95,8 @@ fn keys_used_by_many_threads_keep_their_limits_and_are_forgotten() {
 struct Inside(Arc<AtomicUsize>);
 
 impl Inside {
-    fn new(inside: Arc<AtomicUsize>, most: &AtomicUsize) -> Self {
-        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    fn new(inside: Arc<AtomicUsize>, peak: &AtomicUsize) -> Self {
+        peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         Self(inside)
     }
 }
@@ -109,23 +109,23 @@ impl Drop for Inside {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_waiting_request_is_served_and_the_limit_is_never_exceeded() {
-    const MOST: usize = 3;
+    const MAX_CONCURRENT: usize = 3;
     const REQUESTS: usize = 2_000;
     let inside = Arc::new(AtomicUsize::new(0));
-    let most = Arc::new(AtomicUsize::new(0));
+    let peak = Arc::new(AtomicUsize::new(0));
     let handler = {
-        let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
+        let (inside, peak) = (Arc::clone(&inside), Arc::clone(&peak));
         service_fn(move |_: Request<Body>| {
-            let (inside, most) = (Arc::clone(&inside), Arc::clone(&most));
+            let (inside, peak) = (Arc::clone(&inside), Arc::clone(&peak));
             async move {
-                let inside = Inside::new(inside, &most);
+                let inside = Inside::new(inside, &peak);
                 tokio::task::yield_now().await;
                 drop(inside);
                 Ok::<_, Infallible>(Response::new(Body::from("ok")))
             }
         })
     };
-    let limit = ConcurrencyLimit::of(MOST).unwrap();
+    let limit = ConcurrencyLimit::of(MAX_CONCURRENT).unwrap();
     let limit = limit.queue(REQUESTS, Duration::from_secs(300)).unwrap();
     let layer = with_concurrency_limit(limit);
     let tasks: Vec<_> = (0..REQUESTS)
@@ -149,5 +149,5 @@ async fn every_waiting_request_is_served_and_the_limit_is_never_exceeded() {
     }
     assert_eq!(counts(&layer), (0, 0));
     assert!(has_room(&layer));
-    assert!(most.load(Ordering::SeqCst) <= MOST);
+    assert!(peak.load(Ordering::SeqCst) <= MAX_CONCURRENT);
 }

@@ -11,7 +11,7 @@ use super::{Payments, in_memory, pay, send};
 use crate::common::{Body, read};
 
 /// More polls than any request takes.
-const MOST_POLLS: usize = 100;
+const MAX_POLLS: usize = 100;
 
 /// Drops the future after each number of polls, and sends the request again until it is answered.
 pub(super) async fn pays_once<S>(store: impl Fn() -> S)
@@ -20,7 +20,7 @@ where
 {
     for waits in [0, 1, 5] {
         for polls in 0.. {
-            assert!(polls < MOST_POLLS, "it never ends");
+            assert!(polls < MAX_POLLS, "it never ends");
             let payments = Payments::default();
             let policy = Idempotency::stored(store()).dangerously_shared();
             let layer = with_idempotency(policy);

@@ -424,15 +424,15 @@ async fn keys_with_a_full_quota_are_forgotten() {
         request
     };
     // A thousand a second, each full again after a second.
-    let mut most = 0;
+    let mut peak = 0;
     for key in 0..100_000 {
         assert_eq!(send(&layer, request(key)).await.status(), StatusCode::OK);
         if key % 1_000 == 0 {
             clock.advance(secs(1));
-            most = most.max(layer.middleware().keys());
+            peak = peak.max(layer.middleware().keys());
         }
     }
-    assert!(most <= 64 * 64, "{most}");
+    assert!(peak <= 64 * 64, "{peak}");
     // All at the same moment: none can be forgotten.
     let before = layer.middleware().keys();
     for key in 100_000..150_000 {

@@ -67,9 +67,9 @@ fn exactly_the_quota_passes() {
             .clock(clock.now());
         let layer = with_rate_limit(limit);
         let passed = passed(&layer, keys, 20 * keys.min(100));
-        let most = THREADS * 20 * keys.min(100) / keys;
+        let attempts = THREADS * 20 * keys.min(100) / keys;
         assert!(
-            passed.iter().all(|n| *n == most.min(10)),
+            passed.iter().all(|n| *n == attempts.min(10)),
             "{keys}: {passed:?}"
         );
     }

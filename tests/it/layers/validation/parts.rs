@@ -752,11 +752,11 @@ async fn an_answer_is_small_whatever_the_request() {
         response.body().len()
     );
     // More values than are read.
-    let most = format!(
+    let too_many = format!(
         "{{\"a\":{{\"children\":[{}]}}}}",
         vec!["{}"; 60_000].join(",")
     );
-    let response = send(&router, json_to("/"), most).await;
+    let response = send(&router, json_to("/"), too_many).await;
     let json = problem(&response, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json["max_values"], 100_000);
 }

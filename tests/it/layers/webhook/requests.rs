@@ -122,16 +122,16 @@ async fn each_fault_has_its_answer() {
 /// A body that arrives byte by byte, with a pause before each, and may break.
 struct Slow {
     left: Bytes,
-    breaks: bool,
+    is_broken: bool,
     paused: bool,
 }
 
 impl From<Bytes> for Slow {
     fn from(left: Bytes) -> Self {
-        let (breaks, paused) = (false, false);
+        let (is_broken, paused) = (false, false);
         Self {
             left,
-            breaks,
+            is_broken,
             paused,
         }
     }
@@ -151,7 +151,7 @@ impl http_body::Body for Slow {
             return Poll::Pending;
         }
         if self.left.is_empty() {
-            let broken = self.breaks.then(|| Err("connection reset".into()));
+            let broken = self.is_broken.then(|| Err("connection reset".into()));
             return Poll::Ready(broken);
         }
         let byte = self.left.split_to(1);
@@ -172,8 +172,8 @@ async fn a_body_that_arrives_byte_by_byte_is_verified() {
             StatusCode::BAD_REQUEST,
         ),
     ];
-    for (body, breaks, most, status) in cases {
-        let layer = with_webhook::<Event>(stripe()).max_body_bytes(most);
+    for (body, is_broken, max_bytes, status) in cases {
+        let layer = with_webhook::<Event>(stripe()).max_body_bytes(max_bytes);
         let handler = service_fn(|request: Request<Slow>| async move {
             let body = request.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body, BODY);
@@ -181,7 +181,7 @@ async fn a_body_that_arrives_byte_by_byte_is_verified() {
         });
         let (head, _) = signed(&stripe(), "", BODY).into_parts();
         let body = Slow {
-            breaks,
+            is_broken,
             ..Slow::from(Bytes::from(body))
         };
         let request = Request::from_parts(head, body);

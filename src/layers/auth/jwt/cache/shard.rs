@@ -231,12 +231,12 @@ impl<C> Default for Shard<C> {
 }
 
 /// A smaller cache would be useless: a single token may have 8 KiB.
-const LEAST_BYTES: usize = 16 * 1024;
+const MIN_BYTES: usize = 16 * 1024;
 
 /// A shard has at least this many tokens and bytes.
 const TOKENS_PER_SHARD: usize = 256;
 const BYTES_PER_SHARD: usize = 64 * 1024;
-const MOST_SHARDS: usize = 1024;
+const MAX_SHARDS: usize = 1024;
 
 /// The maximum number of tokens and bytes.
 #[derive(Clone, Copy, Debug)]
@@ -258,8 +258,8 @@ impl Bounds {
     }
 
     pub(super) fn with_bytes(self, bytes: usize) -> Result<Self, ConfigError> {
-        if bytes < LEAST_BYTES {
-            let message = format!("a cache needs at least {LEAST_BYTES} bytes, not {bytes}");
+        if bytes < MIN_BYTES {
+            let message = format!("a cache needs at least {MIN_BYTES} bytes, not {bytes}");
             return Err(ConfigError::new("TokenCache", message));
         }
         Ok(Self { bytes, ..self })
@@ -267,10 +267,10 @@ impl Bounds {
 
     /// The number of shards, a power of two, so that threads seldom wait for each other.
     pub(super) fn shards(self) -> usize {
-        let most = (self.tokens / TOKENS_PER_SHARD).min(self.bytes / BYTES_PER_SHARD);
-        let most = most.clamp(1, MOST_SHARDS);
+        let shards = (self.tokens / TOKENS_PER_SHARD).min(self.bytes / BYTES_PER_SHARD);
+        let shards = shards.clamp(1, MAX_SHARDS);
         // The largest power of two that is not greater.
-        1 << most.ilog2()
+        1 << shards.ilog2()
     }
 
     pub(super) fn per_shard(self) -> Self {

@@ -25,11 +25,11 @@ async fn document(
     transport: &dyn Transport,
     uri: &Uri,
 ) -> Result<Fetched, JwksError> {
-    let most = options.max_length;
-    let fetched = transport.fetch(uri, most).await;
+    let max_length = options.max_length;
+    let fetched = transport.fetch(uri, max_length).await;
     let fetched = fetched.map_err(JwksError::of_transport)?;
-    if fetched.body.len() > most {
-        return Err(JwksError::TooLong(most));
+    if fetched.body.len() > max_length {
+        return Err(JwksError::TooLong(max_length));
     }
     Ok(fetched)
 }
@@ -64,7 +64,7 @@ fn jwks_uri(
 }
 
 /// The maximum number of usable keys. A token without a `kid` is verified with each of its algorithm.
-const MOST_KEYS: usize = 32;
+const MAX_USABLE_KEYS: usize = 32;
 
 /// The usable keys of a key set (RFC 7517, section 5).
 pub(super) struct UsableKeys {
@@ -125,7 +125,7 @@ impl UsableKeys {
     /// are skipped.
     pub(super) fn parse(body: &[u8], allowed: &[JwtAlgorithm]) -> Result<Self, JwksError> {
         let JwkSet { keys } = parse(body, "a key set")?;
-        if keys.count > JwkList::MOST {
+        if keys.count > JwkList::MAX_KEYS {
             return Err(JwksError::TooManyKeys);
         }
         let mut usable = Self {
@@ -135,7 +135,7 @@ impl UsableKeys {
         };
         for key in keys.first {
             usable.add(key, allowed);
-            if usable.identities.len() > MOST_KEYS {
+            if usable.identities.len() > MAX_USABLE_KEYS {
                 return Err(JwksError::TooManyKeys);
             }
         }

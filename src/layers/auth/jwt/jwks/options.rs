@@ -78,8 +78,8 @@ impl JwksOptions {
 
     /// How long keys are fresh whose response has this `max-age`.
     pub(super) fn freshness(&self, max_age: Option<Duration>) -> Duration {
-        let (least, most) = (*self.fresh_within.start(), *self.fresh_within.end());
-        max_age.unwrap_or(self.fresh_for).min(most).max(least)
+        let (min, max) = (*self.fresh_within.start(), *self.fresh_within.end());
+        max_age.unwrap_or(self.fresh_for).min(max).max(min)
     }
 }
 
@@ -115,9 +115,9 @@ pub(super) fn within<T: PartialOrd + fmt::Debug>(
     if range.contains(&value) {
         return Ok(value);
     }
-    let (least, most) = (range.start(), range.end());
+    let (min, max) = (range.start(), range.end());
     Err(error(format!(
-        "{what} must be {least:?} to {most:?}, not {value:?}"
+        "{what} must be {min:?} to {max:?}, not {value:?}"
     )))
 }
 

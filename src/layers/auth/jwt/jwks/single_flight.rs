@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use super::error::JwksError;
 use crate::support::backoff;
 
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 type Outcome = Result<(), JwksError>;
 
@@ -96,7 +96,7 @@ impl SingleFlight {
             .failure
             .take()
             .map_or((0, now), |failure| (failure.count, failure.since));
-        let backoff = backoff::exponential(FIRST_BACKOFF, before, LONGEST_BACKOFF);
+        let backoff = backoff::exponential(INITIAL_BACKOFF, before, MAX_BACKOFF);
         self.failure.insert(Failure {
             error,
             count: before.saturating_add(1),

@@ -124,7 +124,7 @@ pub(in crate::layers::auth::jwt) struct JwkList<'a> {
 
 impl JwkList<'_> {
     /// Real sets have a dozen.
-    pub(in crate::layers::auth::jwt) const MOST: usize = 2_000;
+    pub(in crate::layers::auth::jwt) const MAX_KEYS: usize = 2_000;
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for JwkList<'a> {
@@ -140,7 +140,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JwkList<'a> {
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut keys: S) -> Result<Self::Value, S::Error> {
                 let mut first = Vec::new();
-                while first.len() < JwkList::MOST {
+                while first.len() < JwkList::MAX_KEYS {
                     let Some(key) = keys.next_element()? else {
                         break;
                     };

@@ -188,10 +188,10 @@ impl JwtKey {
         let set = json_object(set.as_ref()).ok_or_else(malformed)?;
         let JwkSet { keys: listed } =
             serde_json::from_str(set).map_err(|source| malformed().because(source))?;
-        let (count, most) = (listed.count, JwkList::MOST);
-        if count > most {
+        let (count, max) = (listed.count, JwkList::MAX_KEYS);
+        if count > max {
             return Err(error(format!(
-                "the JWK Set has {count} keys, more than {most}"
+                "the JWK Set has {count} keys, more than {max}"
             )));
         }
         let mut keys = Vec::new();
@@ -312,12 +312,12 @@ impl JwtKey {
     }
 
     fn secret(algorithm: JwtAlgorithm, secret: &[u8]) -> Result<Self, ConfigError> {
-        let least = algorithm.secret_length().unwrap_or_default();
+        let min_length = algorithm.secret_length().unwrap_or_default();
         // RFC 7518, section 3.2.
-        if secret.len() < least {
+        if secret.len() < min_length {
             let found = secret.len();
             let message =
-                format!("{algorithm:?} needs a secret of at least {least} bytes, not {found}");
+                format!("{algorithm:?} needs a secret of at least {min_length} bytes, not {found}");
             return Err(error(message));
         }
         if secret.iter().all(|byte| secret.first() == Some(byte)) {

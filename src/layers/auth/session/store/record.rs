@@ -132,7 +132,7 @@ pub(super) enum StoreFailure {
     Full,
     TooLong {
         bytes: usize,
-        most: usize,
+        max: usize,
     },
     Taken,
     Ending,
@@ -157,9 +157,9 @@ impl SessionStoreError {
 }
 
 /// Checks the length of a record.
-pub(super) const fn check_length(bytes: usize, most: usize) -> Result<(), SessionStoreError> {
-    if bytes > most {
-        return Err(SessionStoreError(StoreFailure::TooLong { bytes, most }));
+pub(super) const fn check_length(bytes: usize, max: usize) -> Result<(), SessionStoreError> {
+    if bytes > max {
+        return Err(SessionStoreError(StoreFailure::TooLong { bytes, max }));
     }
     Ok(())
 }
@@ -174,10 +174,10 @@ impl fmt::Display for SessionStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             StoreFailure::Full => f.write_str("there is no room for another session"),
-            StoreFailure::TooLong { bytes, most } => {
+            StoreFailure::TooLong { bytes, max } => {
                 write!(
                     f,
-                    "the data of the session have {bytes} bytes; the store allows at most {most}"
+                    "the data of the session have {bytes} bytes; the store allows at most {max}"
                 )
             }
             StoreFailure::Taken => f.write_str("another session has this id"),

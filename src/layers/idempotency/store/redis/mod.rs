@@ -144,7 +144,7 @@ impl RedisAnswers {
     }
 
     /// Runs a script for the key of a claim. The arguments begin with the value of the claim.
-    fn ask<T: Send + 'static>(
+    fn query<T: Send + 'static>(
         &self,
         script: &'static KnownScript,
         claim: &Claim,
@@ -164,12 +164,12 @@ impl RedisAnswers {
         };
         let server = self.server.clone();
         Later::pending(async move {
-            let question = async { of_this_command(server.call(command).await) };
+            let query = async { of_this_command(server.call(command).await) };
             let read = |answer: Result<Value, RedisError>| match answer {
                 Ok(answer) => read(answer).map(Ok),
                 Err(error) => Some(Err(error)),
             };
-            let answer = server.ask(server.deadline(), question, read).await;
+            let answer = server.query(server.deadline(), query, read).await;
             Ok(answer??)
         })
     }
@@ -217,13 +217,13 @@ impl IdempotencyStore for RedisAnswers {
             Value::BulkString(value) => Some(read_value(value).ok_or(Unreadable)),
             _ => None,
         };
-        self.ask(&ACQUIRE, claim, milliseconds(lease), read)
+        self.query(&ACQUIRE, claim, milliseconds(lease), read)
             .map(|acquired| Ok(acquired??))
     }
 
     fn renew(&self, claim: &Claim, lease: Duration) -> Later<Result<bool, BoxError>> {
         let held = write_held(claim);
-        self.ask(
+        self.query(
             &REPLACE,
             claim,
             (&held[..], milliseconds(lease)),
@@ -238,14 +238,14 @@ impl IdempotencyStore for RedisAnswers {
         time: Duration,
     ) -> Later<Result<bool, BoxError>> {
         let answered = write_answered(claim, &answer);
-        self.ask(&REPLACE, claim, (answered, milliseconds(time)), |answer| {
+        self.query(&REPLACE, claim, (answered, milliseconds(time)), |answer| {
             is_done(&answer)
         })
     }
 
     fn release(&self, claim: &Claim) -> Later<Result<bool, BoxError>> {
         let nothing: &[u8] = &[];
-        self.ask(&RELEASE, claim, nothing, |answer| is_done(&answer))
+        self.query(&RELEASE, claim, nothing, |answer| is_done(&answer))
     }
 }
 

@@ -130,7 +130,7 @@ impl SessionStore for MemorySessions {
 
     async fn insert(&self, id: SessionId, record: SessionRecord) -> Result<(), SessionStoreError> {
         check_length(record.data.len(), self.record_bytes)?;
-        let (now, most) = (self.now(), self.shards.sessions_per_shard);
+        let (now, max_sessions) = (self.now(), self.shards.sessions_per_shard);
         let kept = StoredSession::new(&record);
         self.shards.at(&id, now, |shard| {
             if record
@@ -139,7 +139,7 @@ impl SessionStore for MemorySessions {
             {
                 return Err(StoreFailure::Ending.into());
             }
-            shard.insert(id, kept, now, most)
+            shard.insert(id, kept, now, max_sessions)
         })
     }
 

@@ -220,27 +220,27 @@ impl RedisSessions {
     }
 
     /// Waits for the answer to an operation of a single command, and parses it.
-    async fn ask<T>(
+    async fn query<T>(
         &self,
-        question: impl Future<Output = RedisResult<Value>>,
+        query: impl Future<Output = RedisResult<Value>>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, SessionStoreError> {
-        self.ask_until(self.server.deadline(), question, read).await
+        self.query_until(self.server.deadline(), query, read).await
     }
 
     /// The same for one of several commands, which share one deadline.
-    async fn ask_until<T>(
+    async fn query_until<T>(
         &self,
         deadline: Instant,
-        question: impl Future<Output = RedisResult<Value>>,
+        query: impl Future<Output = RedisResult<Value>>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, SessionStoreError> {
-        let question = async { said(question.await) };
+        let query = async { said(query.await) };
         let read = |said: Said| match said {
             Ok(answer) => read(answer).map(Ok),
             Err(error) => Some(Err(error)),
         };
-        let answer = self.server.ask(deadline, question, read).await;
+        let answer = self.server.query(deadline, query, read).await;
         answer.map_err(StoreFailure::Server)?
     }
 
@@ -256,7 +256,7 @@ impl RedisSessions {
         let times = (until, milliseconds(self.now()));
         let call = |source| self.keys.add_to_index(owner, id, times, source);
         let added = self.server.call(call);
-        let added = self.ask_until(deadline, added, |answer| number(&answer));
+        let added = self.query_until(deadline, added, |answer| number(&answer));
         added.await.map(drop)
     }
 
@@ -272,7 +272,7 @@ impl RedisSessions {
         let ends = expiry_bytes(expires);
         let call = |source| self.keys.touch(id, (&ends, left), owner, source);
         let touch = self.server.call(call);
-        self.ask_until(deadline, touch, touched).await
+        self.query_until(deadline, touch, touched).await
     }
 }
 
@@ -297,7 +297,7 @@ impl SessionStore for RedisSessions {
     type Error = SessionStoreError;
 
     async fn load(&self, id: &SessionId) -> Result<Option<SessionRecord>, SessionStoreError> {
-        let found = self.ask(self.server.send(self.keys.get(id)), loaded);
+        let found = self.query(self.server.send(self.keys.get(id)), loaded);
         let found = found.await?.map_err(StoreFailure::Unreadable)?;
         let now = self.now();
         Ok(found.filter(|record| nanos(record.expires) > now))
@@ -311,7 +311,7 @@ impl SessionStore for RedisSessions {
             Value::Array(values) => values.into_iter().map(loaded).collect::<Option<Vec<_>>>(),
             _ => None,
         };
-        let found = self.ask(self.server.send(self.keys.get_all(ids)), read);
+        let found = self.query(self.server.send(self.keys.get_all(ids)), read);
         let found: Result<Vec<_>, _> = found.await?.into_iter().collect();
         let now = self.now();
         let live = |record: &SessionRecord| nanos(record.expires) > now;
@@ -331,7 +331,7 @@ impl SessionStore for RedisSessions {
         let set = self.server.send(set);
         let deadline = self.server.deadline();
         if !self
-            .ask_until(deadline, set, |answer| was_set(&answer))
+            .query_until(deadline, set, |answer| was_set(&answer))
             .await?
         {
             return Err(StoreFailure::Taken.into());
@@ -353,7 +353,7 @@ impl SessionStore for RedisSessions {
         check_length(to.len(), self.record_bytes)?;
         let call = |source| self.keys.update(id, from, &to, source);
         let updated = self.server.call(call);
-        Ok(self.ask(updated, |answer| number(&answer)).await? > 0)
+        Ok(self.query(updated, |answer| number(&answer)).await? > 0)
     }
 
     async fn touch(&self, id: &SessionId, expires: SystemTime) -> Result<bool, SessionStoreError> {
@@ -374,7 +374,7 @@ impl SessionStore for RedisSessions {
 
     async fn remove(&self, id: &SessionId) -> Result<bool, SessionStoreError> {
         let delete = self.server.send(self.keys.delete(id));
-        Ok(self.ask(delete, |answer| number(&answer)).await? > 0)
+        Ok(self.query(delete, |answer| number(&answer)).await? > 0)
     }
 }
 
@@ -385,18 +385,18 @@ impl SessionsByOwner for RedisSessions {
         loop {
             let deadline = self.server.deadline();
             let some = self.server.send(self.keys.some_of(owner));
-            let some = self.ask_until(deadline, some, ids).await?;
+            let some = self.query_until(deadline, some, ids).await?;
             if some.is_empty() {
                 return Ok(ended);
             }
             let delete = self.server.send(self.keys.delete_all(&some));
             let deleted = self
-                .ask_until(deadline, delete, |answer| number(&answer))
+                .query_until(deadline, delete, |answer| number(&answer))
                 .await?;
             ended = ended.saturating_add(deleted);
             // The index last: if this is cancelled before, the next call finds the sessions again.
             let removed = self.server.send(self.keys.remove_from_index(owner, &some));
-            self.ask_until(deadline, removed, |answer| number(&answer))
+            self.query_until(deadline, removed, |answer| number(&answer))
                 .await?;
         }
     }

@@ -98,15 +98,15 @@ async fn if_all_sessions_are_in_use_a_new_one_is_refused_until_one_ends() {
 
 #[tokio::test]
 async fn never_more_than_was_said() {
-    for most in [1, 7, 1_024, 3_000, 10_000] {
+    for max in [1, 7, 1_024, 3_000, 10_000] {
         let clock = WallClock::default();
-        let store = of(most, &clock);
-        for n in 0..u32::try_from(most + most / 5).unwrap() {
+        let store = of(max, &clock);
+        for n in 0..u32::try_from(max + max / 5).unwrap() {
             store.insert(id(n), clock.session("", 60)).await.unwrap();
         }
         assert!(
-            store.len() <= most && store.len() >= most * 9 / 10,
-            "{most}: {store:?}"
+            store.len() <= max && store.len() >= max * 9 / 10,
+            "{max}: {store:?}"
         );
     }
 }

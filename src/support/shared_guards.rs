@@ -1,8 +1,9 @@
 //! Lets a task that outlives the future of a response hold what layers outside hold for the request.
 //!
 //! A layer that holds something until the response has ended, such as a permit, polls the service
-//! inside through [`lend`]. A layer further in that starts a task asks for [`Holds`], and keeps them
-//! in the task. Nothing is shared, and nothing allocated, unless a task is started.
+//! inside through [`share_with_tasks`]. A layer further in that starts a task asks for
+//! [`SharedGuards`], and keeps them in the task. Nothing is shared, and nothing allocated, unless a
+//! task is started.
 
 use std::{
     cell::RefCell,
@@ -12,43 +13,44 @@ use std::{
 type Slot = Arc<Mutex<Vec<Arc<dyn Send + Sync>>>>;
 
 #[derive(Default)]
-struct Asked {
-    /// How many lenders poll on this thread, one inside the other.
-    lenders: usize,
-    /// What has been asked for while they poll.
+struct Polling {
+    /// How many layers that share a guard poll on this thread, one inside the other.
+    depth: usize,
+    /// The slots that tasks have asked for while they poll.
     slots: Vec<Slot>,
 }
 
 thread_local! {
-    static ASKED: RefCell<Asked> = RefCell::default();
+    static POLLING: RefCell<Polling> = RefCell::default();
 }
 
 /// What layers outside hold for a request; it is given back when this and the response are dropped.
-pub(crate) struct Holds {
+pub(crate) struct SharedGuards {
     _slot: Slot,
 }
 
-impl Holds {
+impl SharedGuards {
     /// Those of the layers that poll now, for a task that is started in the same poll.
     pub(crate) fn of_outer_layers() -> Self {
         let slot = Slot::default();
-        ASKED.with_borrow_mut(|asked| {
-            if asked.lenders > 0 {
-                asked.slots.push(Arc::clone(&slot));
+        POLLING.with_borrow_mut(|polling| {
+            if polling.depth > 0 {
+                polling.slots.push(Arc::clone(&slot));
             }
         });
         Self { _slot: slot }
     }
 }
 
-/// Polls what is inside, and then lends to the tasks that it has started what `share` returns.
-pub(crate) fn lend<T, H: Send + Sync + 'static>(
+/// Polls what is inside, and then shares what `share` returns with the tasks that it has started.
+pub(crate) fn share_with_tasks<T, H: Send + Sync + 'static>(
     poll: impl FnOnce() -> T,
     share: impl FnOnce() -> Option<Arc<H>>,
 ) -> T {
-    let lender = Lender::begin();
+    let poll_guard = PollGuard::begin();
     let polled = poll();
-    let slots = ASKED.with_borrow(|asked| asked.slots.get(lender.first..).map(<[Slot]>::to_vec));
+    let slots =
+        POLLING.with_borrow(|polling| polling.slots.get(poll_guard.first..).map(<[Slot]>::to_vec));
     let slots = slots.unwrap_or_default();
     if !slots.is_empty()
         && let Some(held) = share()
@@ -62,30 +64,30 @@ pub(crate) fn lend<T, H: Send + Sync + 'static>(
     polled
 }
 
-/// A lender that polls; dropped when it has, or when the poll panics.
-struct Lender {
-    /// The first slot that is asked for inside it.
+/// A poll by a layer that shares a guard; dropped when it has ended, or when it panics.
+struct PollGuard {
+    /// The index of the first slot that is asked for inside it.
     first: usize,
 }
 
-impl Lender {
+impl PollGuard {
     fn begin() -> Self {
-        ASKED.with_borrow_mut(|asked| {
-            asked.lenders = asked.lenders.saturating_add(1);
+        POLLING.with_borrow_mut(|polling| {
+            polling.depth = polling.depth.saturating_add(1);
             Self {
-                first: asked.slots.len(),
+                first: polling.slots.len(),
             }
         })
     }
 }
 
-impl Drop for Lender {
+impl Drop for PollGuard {
     fn drop(&mut self) {
         // The slots are dropped outside the borrow: what they hold may be the last of its kind.
-        let ended = ASKED.with_borrow_mut(|asked| {
-            asked.lenders = asked.lenders.saturating_sub(1);
-            if asked.lenders == 0 {
-                std::mem::take(&mut asked.slots)
+        let ended = POLLING.with_borrow_mut(|polling| {
+            polling.depth = polling.depth.saturating_sub(1);
+            if polling.depth == 0 {
+                std::mem::take(&mut polling.slots)
             } else {
                 Vec::new()
             }
@@ -101,15 +103,16 @@ mod tests {
         sync::Arc,
     };
 
-    use super::{ASKED, Holds, lend};
+    use super::{POLLING, SharedGuards, share_with_tasks};
 
     #[test]
-    fn tasks_hold_what_all_lenders_outside_hold() {
+    fn tasks_hold_the_guards_of_all_outer_layers() {
         let (outer, inner) = (Arc::new(1), Arc::new(2));
-        let (first, second) = lend(
+        let (first, second) = share_with_tasks(
             || {
-                let first = Holds::of_outer_layers();
-                let second = lend(Holds::of_outer_layers, || Some(Arc::clone(&inner)));
+                let first = SharedGuards::of_outer_layers();
+                let second =
+                    share_with_tasks(SharedGuards::of_outer_layers, || Some(Arc::clone(&inner)));
                 (first, second)
             },
             || Some(Arc::clone(&outer)),
@@ -132,16 +135,16 @@ mod tests {
 
     #[test]
     fn nothing_is_shared_if_no_task_is_started() {
-        lend(|| (), || -> Option<Arc<()>> { panic!("nobody asked") });
-        drop(Holds::of_outer_layers());
-        assert_eq!(ASKED.with_borrow(|asked| asked.slots.len()), 0);
+        share_with_tasks(|| (), || -> Option<Arc<()>> { panic!("nobody asked") });
+        drop(SharedGuards::of_outer_layers());
+        assert_eq!(POLLING.with_borrow(|polling| polling.slots.len()), 0);
     }
 
     #[test]
-    fn a_panic_leaves_no_lender() {
-        let poll = || lend(|| panic!("in the handler"), || Some(Arc::new(())));
+    fn a_panic_ends_the_poll() {
+        let poll = || share_with_tasks(|| panic!("in the handler"), || Some(Arc::new(())));
         let polled: Result<(), _> = catch_unwind(AssertUnwindSafe(poll));
         assert!(polled.is_err());
-        assert_eq!(ASKED.with_borrow(|asked| asked.lenders), 0);
+        assert_eq!(POLLING.with_borrow(|polling| polling.depth), 0);
     }
 }
