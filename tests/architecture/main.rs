@@ -1,43 +1,43 @@
-//! Which files may use which: floors, and rooms on them that do not use each other.
+//! Which files may use which: levels, and groups on them that do not use each other.
 
-mod floors;
-mod planted;
 mod resolve;
+mod rules;
+mod synthetic;
 mod tests_only;
 mod tokens;
 mod tree;
 
 use std::{fs, path::Path};
 
-use floors::{
-    Exception,
-    Floor::{Rooms, Shared},
-    House, Plan, wrong,
+use rules::{
+    Exception, FolderRules,
+    Level::{Isolated, Open},
+    Rules, violations,
 };
 
-/// Lowest floor first; a file that is on none of them fails the test.
-const PLAN: Plan = Plan {
-    houses: &[
-        House {
+/// Lowest level first; a file that is on none of them fails the test.
+const RULES: Rules = Rules {
+    folders: &[
+        FolderRules {
             folder: "src",
-            floors: &[
+            levels: &[
                 // What is sent over the wire: refusals, bodies, fields.
-                Shared(&["wire"]),
+                Open(&["wire"]),
                 // Time, networks, Redis.
-                Shared(&["support"]),
+                Open(&["support"]),
                 // What a middleware is, and its place in a stack. Uses no policy.
-                Shared(&["contract"]),
+                Open(&["contract"]),
                 // What layers leave in a request for other layers.
-                Shared(&["request"]),
-                Shared(&["compose"]),
-                // One room for each layer; rooms do not use each other.
-                Rooms(&["layers/*"]),
-                Rooms(&["integrations/*"]),
+                Open(&["request"]),
+                Open(&["compose"]),
+                // One group for each layer; groups do not use each other.
+                Isolated(&["layers/*"]),
+                Isolated(&["integrations/*"]),
                 // Routes that know their stacks.
-                Shared(&["api"]),
+                Open(&["api"]),
                 // What tests of an application hold an API against.
-                Shared(&["testing"]),
-                Shared(&["guide", "lib"]),
+                Open(&["testing"]),
+                Open(&["guide", "lib"]),
             ],
         },
         AUTH,
@@ -58,37 +58,37 @@ const PLAN: Plan = Plan {
 };
 
 /// What all schemes share, and the schemes, which do not use each other.
-const AUTH: House = House {
+const AUTH: FolderRules = FolderRules {
     folder: "src/layers/auth",
-    floors: &[
-        Shared(&["*"]),
-        Rooms(&["api_key", "basic", "jwt", "session"]),
+    levels: &[
+        Open(&["*"]),
+        Isolated(&["api_key", "basic", "jwt", "session"]),
     ],
 };
 
 /// From the arithmetic to the layer: no file is used by one that it uses.
-const RATE_LIMIT: House = House {
+const RATE_LIMIT: FolderRules = FolderRules {
     folder: "src/layers/rate_limit",
-    floors: &[
-        Shared(&["quota"]),
-        Shared(&["gcra"]),
-        Shared(&["memory"]),
-        Shared(&["plan"]),
-        Shared(&["redis"]),
-        Shared(&["policy"]),
-        Shared(&["store"]),
-        Shared(&["limit"]),
-        Shared(&["*"]),
+    levels: &[
+        Open(&["quota"]),
+        Open(&["gcra"]),
+        Open(&["memory"]),
+        Open(&["plan"]),
+        Open(&["redis"]),
+        Open(&["policy"]),
+        Open(&["store"]),
+        Open(&["limit"]),
+        Open(&["*"]),
     ],
 };
 
 #[test]
-fn files_use_only_lower_floors_and_their_own_rooms() {
+fn files_use_only_lower_levels_and_their_own_groups() {
     let mut files = Vec::new();
     read(Path::new("src"), &mut files);
     let files = files.iter().map(|(path, text)| (&**path, &**text));
-    let wrong = wrong(&PLAN, files);
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    let violations = violations(&RULES, files);
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
 /// The path and the text of every source file.

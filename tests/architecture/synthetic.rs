@@ -1,26 +1,25 @@
-//! Small trees with one wrong file, which the rules must find, and correct ones, which they must
-//! not.
+//! Small trees with one file that breaks the rules, which must be found, and trees that keep them.
 
-use crate::floors::{
-    Exception,
-    Floor::{Rooms, Shared},
-    House, Plan, wrong,
+use crate::rules::{
+    Exception, FolderRules,
+    Level::{Isolated, Open},
+    Rules, violations,
 };
 
-const PLAN: Plan = Plan {
-    houses: &[
-        House {
+const RULES: Rules = Rules {
+    folders: &[
+        FolderRules {
             folder: "src",
-            floors: &[
-                Shared(&["wire"]),
-                Shared(&["contract"]),
-                Rooms(&["layers/*"]),
-                Shared(&["lib"]),
+            levels: &[
+                Open(&["wire"]),
+                Open(&["contract"]),
+                Isolated(&["layers/*"]),
+                Open(&["lib"]),
             ],
         },
-        House {
+        FolderRules {
             folder: "src/layers/auth",
-            floors: &[Shared(&["*"]), Rooms(&["basic", "jwt"])],
+            levels: &[Open(&["*"]), Isolated(&["basic", "jwt"])],
         },
     ],
     exceptions: &[Exception {
@@ -79,21 +78,24 @@ const TREE: &[(&str, &str)] = &[
 ];
 
 /// The violations in the tree with `text` at `path`.
-fn planted(path: &str, text: &str) -> Vec<String> {
+fn violations_with(path: &str, text: &str) -> Vec<String> {
     let tree = TREE.iter().copied().filter(|(other, _)| *other != path);
-    wrong(&PLAN, tree.chain([(path, text)]))
+    violations(&RULES, tree.chain([(path, text)]))
 }
 
 #[track_caller]
 fn finds(path: &str, text: &str, used: &str) {
-    let wrong = planted(path, text);
-    let told = |line: &String| line.starts_with(path) && line.contains(&format!("`{used}`"));
-    assert!(wrong.iter().any(told), "{text}\n{wrong:#?}");
+    let violations = violations_with(path, text);
+    let is_reported = |line: &String| line.starts_with(path) && line.contains(&format!("`{used}`"));
+    assert!(
+        violations.iter().any(is_reported),
+        "{text}\n{violations:#?}"
+    );
 }
 
 #[track_caller]
 fn allows(path: &str, text: &str) {
-    assert_eq!(planted(path, text), [""; 0], "{text}");
+    assert_eq!(violations_with(path, text), [""; 0], "{text}");
 }
 
 /// A file of the contract, which uses no layer.
@@ -101,7 +103,7 @@ const STEP: &str = "src/contract/step.rs";
 const CORS: &str = "src/layers/cors/builder.rs";
 
 #[test]
-fn the_tree_is_correct_before_anything_is_planted() {
+fn the_tree_is_correct() {
     allows(STEP, "");
 }
 
@@ -115,9 +117,12 @@ fn finds_an_upward_import() {
     finds(STEP, "use crate::layers::csrf;", "crate::layers::csrf");
     finds(STEP, "use crate as root;", "crate");
     let message = "src/contract/step.rs: uses `crate::layers::csrf::Csrf` of \
-                   src/layers/csrf/policy.rs, of a higher floor";
-    let wrong = planted(STEP, "use crate::layers::csrf::Csrf;");
-    assert!(wrong.iter().any(|line| line == message), "{wrong:#?}");
+                   src/layers/csrf/policy.rs, of a higher level";
+    let violations = violations_with(STEP, "use crate::layers::csrf::Csrf;");
+    assert!(
+        violations.iter().any(|line| line == message),
+        "{violations:#?}"
+    );
 }
 
 #[test]
@@ -222,15 +227,15 @@ fn finds_an_upward_path_through_re_exports() {
     // From the root to `csrf`, to `inner`, to `policy`.
     let root =
         "mod layers; pub use middle::a; mod middle { pub use crate::layers::csrf::checked as a; }";
-    let wrong = wrong(
-        &PLAN,
+    let violations = violations(
+        &RULES,
         TREE.iter()
             .map(|(path, text)| (*path, if *path == "src/lib.rs" { root } else { *text }))
             .chain([(STEP, "fn f() { crate::a() }")]),
     );
     let message =
-        "src/contract/step.rs: uses `crate::a` of src/layers/csrf/policy.rs, of a higher floor";
-    assert_eq!(wrong, [message]);
+        "src/contract/step.rs: uses `crate::a` of src/layers/csrf/policy.rs, of a higher level";
+    assert_eq!(violations, [message]);
 }
 
 #[test]
@@ -262,8 +267,8 @@ fn finds_a_lower_item_used_through_a_sibling() {
         (CORS, "use crate::layers::csrf::Problem;"),
     ]);
     let message = "src/layers/cors/builder.rs: uses `crate::layers::csrf::Problem` of \
-                   src/layers/csrf/mod.rs, of another room";
-    assert_eq!(wrong(&PLAN, files), [message]);
+                   src/layers/csrf/mod.rs, of another group";
+    assert_eq!(violations(&RULES, files), [message]);
 }
 
 #[test]
@@ -276,11 +281,11 @@ fn finds_a_scheme_that_uses_another() {
     finds("src/layers/auth/or.rs", "use super::Jwt;", "super::Jwt");
     finds("src/layers/auth/or.rs", "use super::jwt;", "super::jwt");
     let modules = "mod basic; mod jwt; mod scheme; pub use jwt::Jwt; pub use basic::Basic;";
-    let room = format!("{modules} fn f() -> jwt::Jwt {{}}");
-    finds("src/layers/auth/mod.rs", &room, "jwt::Jwt");
+    let text = format!("{modules} fn f() -> jwt::Jwt {{}}");
+    finds("src/layers/auth/mod.rs", &text, "jwt::Jwt");
     // The re-export is allowed, its use is not.
-    let room = format!("{modules} fn f() -> Jwt {{}}");
-    finds("src/layers/auth/mod.rs", &room, "Jwt");
+    let text = format!("{modules} fn f() -> Jwt {{}}");
+    finds("src/layers/auth/mod.rs", &text, "Jwt");
 }
 
 #[test]
@@ -306,7 +311,7 @@ fn tests_and_documentation_may_use_everything() {
         ("src/contract/step/tests/mod.rs", "mod more;"),
         ("src/contract/step/tests/more.rs", "use crate::Csrf;"),
     ]);
-    assert_eq!(wrong(&PLAN, tested), [""; 0]);
+    assert_eq!(violations(&RULES, tested), [""; 0]);
 }
 
 #[test]
@@ -317,7 +322,7 @@ fn code_that_is_not_only_for_tests_counts() {
 }
 
 #[test]
-fn allows_downward_imports_and_those_of_the_same_room() {
+fn allows_downward_imports_and_those_of_the_same_group() {
     allows(
         STEP,
         "use crate::{Place, Problem, contract, wire::{self, Problem as P}};",
@@ -346,31 +351,31 @@ fn allows_downward_imports_and_those_of_the_same_room() {
 }
 
 #[test]
-fn finds_a_file_on_no_floor() {
-    let wrong = planted("src/elsewhere/mod.rs", "");
-    assert_eq!(wrong, ["src/elsewhere/mod.rs: on no floor"]);
+fn finds_a_file_on_no_level() {
+    let violations = violations_with("src/elsewhere/mod.rs", "");
+    assert_eq!(violations, ["src/elsewhere/mod.rs: on no level"]);
 }
 
 #[test]
 fn rejects_a_path_attribute() {
-    let wrong = planted(STEP, "#[path = \"x.rs\"] mod other;");
+    let violations = violations_with(STEP, "#[path = \"x.rs\"] mod other;");
     assert_eq!(
-        wrong,
+        violations,
         ["src/contract/step.rs: `#[path]` of `contract::step::other`"]
     );
 }
 
 #[test]
 fn finds_an_unused_line_of_the_table() {
-    let wrong = planted("src/layers/authorization.rs", "");
+    let violations = violations_with("src/layers/authorization.rs", "");
     assert_eq!(
-        wrong,
+        violations,
         ["layers/authorization may use layers/auth (asks who it is), but does not"]
     );
     let files = TREE
         .iter()
         .copied()
         .filter(|(path, _)| *path != "src/layers/auth/basic.rs");
-    let wrong = crate::floors::wrong(&PLAN, files);
-    assert_eq!(wrong, ["no file is at basic in src/layers/auth"]);
+    let violations = crate::rules::violations(&RULES, files);
+    assert_eq!(violations, ["no file is at basic in src/layers/auth"]);
 }
