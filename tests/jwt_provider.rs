@@ -40,7 +40,10 @@ async fn verifies_without_a_cryptography_provider() {
 
     let examples = include_bytes!("vectors/jwt/examples.json");
     let examples: Vec<Example> = serde_json::from_slice(examples).unwrap();
-    let examples: Vec<_> = examples.iter().filter(|it| it.what == "joe").collect();
+    let examples: Vec<_> = examples
+        .iter()
+        .filter(|example| example.what == "joe")
+        .collect();
     assert_eq!(examples.len(), 3);
     for Example {
         alg, key, token, ..

@@ -95,7 +95,7 @@ impl AuditedRoute {
             path: route.path.clone(),
             public_reason: match &route.access {
                 Access::Guarded | Access::Open => None,
-                Access::Public(why) => Some(String::from(&**why)),
+                Access::Public(reason) => Some(String::from(&**reason)),
             },
             allowed: route.options.allowed.clone(),
             is_documented: route.document.is_documented(),
@@ -182,8 +182,8 @@ impl AuditedRoute {
             (schemes, true) => schemes.to_owned(),
             (schemes, false) => format!("anybody, or {schemes}"),
         };
-        if let Some(why) = &self.public_reason {
-            who = format!("{who} ({})", reasons.number(why));
+        if let Some(reason) = &self.public_reason {
+            who = format!("{who} ({})", reasons.number(reason));
         }
         who
     }
@@ -271,7 +271,7 @@ impl AuditedRoute {
 
     fn concerns(&self, reasons: &mut Reasons) -> String {
         let allowed = self.allowed.iter();
-        list(allowed.map(|(concern, why)| format!("{concern} ({})", reasons.number(why))))
+        list(allowed.map(|(concern, reason)| format!("{concern} ({})", reasons.number(reason))))
     }
 
     /// The statuses of the errors that the layers answer in the handler's place.
@@ -372,7 +372,7 @@ impl fmt::Display for Audit {
                 !route.is_documented && (has_schemas || route.undocumented_reason.is_some())
             })
             .map(|route| match &route.undocumented_reason {
-                Some(why) => format!("`{}` ({})", route.name, reasons.number(why)),
+                Some(reason) => format!("`{}` ({})", route.name, reasons.number(reason)),
                 None => format!("`{}`", route.name),
             })
             .collect();

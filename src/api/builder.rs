@@ -296,7 +296,7 @@ where
     ///
     /// It is the only way to add a route that does not provide what the `Api` demands, a router or a
     /// service of another crate, or a fallback.
-    pub fn public<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
+    pub fn public<F>(self, reason: &str, add: F) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer + TakesRoutes,
         D: Outer,
@@ -304,10 +304,10 @@ where
     {
         let api = self.fix();
         let mut routes = api.routes;
-        if why.trim().is_empty() {
+        if reason.trim().is_empty() {
             routes.faults.push(Finding::without_reason());
         }
-        let public = add(PublicRoutes::new(routes, api.around_layers, why));
+        let public = add(PublicRoutes::new(routes, api.around_layers, reason));
         let (routes, around) = public.into_parts();
         Api {
             routes,
@@ -374,7 +374,7 @@ where
     /// Adds routes whose types the document does not describe, in a [documented](Self::documented)
     /// `Api`, and says why. The audit shows the reason.
     #[cfg(feature = "openapi")]
-    pub fn undocumented<F>(self, why: &str, add: F) -> Api<G, S, A::List, D::List, M>
+    pub fn undocumented<F>(self, reason: &str, add: F) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer + TakesRoutes,
         D: Outer,
@@ -389,7 +389,7 @@ where
             types: PhantomData,
         });
         let mut routes = added.routes;
-        routes.mark_undocumented(before, why);
+        routes.mark_undocumented(before, reason);
         Api {
             routes,
             around_layers: added.around_layers,

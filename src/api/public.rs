@@ -32,7 +32,7 @@ use crate::{
 pub struct PublicRoutes<S, A, M = Undocumented> {
     routes: Routes,
     around: A,
-    why: Arc<str>,
+    reason: Arc<str>,
     types: PhantomData<fn(S) -> M>,
 }
 
@@ -161,7 +161,7 @@ where
             matches: Matches::Prefix,
             path: prefix.to_owned(),
             nested_under: String::new(),
-            access: Access::Public(Arc::clone(&self.why)),
+            access: Access::Public(Arc::clone(&self.reason)),
             layers: around.layers.clone(),
             options: RouteOptions::default(),
             path_use: PathUse::default(),
@@ -194,7 +194,7 @@ where
     {
         for route in &mut api.routes.list {
             if !matches!(route.access, Access::Public(_)) {
-                route.access = Access::Public(Arc::clone(&self.why));
+                route.access = Access::Public(Arc::clone(&self.reason));
             }
         }
         self.routes.add_all(Some(prefix), api.routes);
@@ -206,7 +206,7 @@ where
     ///
     /// It is the only way to add a service or a router of another crate there.
     #[cfg(feature = "openapi")]
-    pub fn undocumented<F>(self, why: &str, add: F) -> Self
+    pub fn undocumented<F>(self, reason: &str, add: F) -> Self
     where
         F: FnOnce(PublicRoutes<S, A>) -> PublicRoutes<S, A>,
     {
@@ -214,15 +214,15 @@ where
         let added = add(PublicRoutes {
             routes: self.routes,
             around: self.around,
-            why: self.why,
+            reason: self.reason,
             types: PhantomData,
         });
         let mut routes = added.routes;
-        routes.mark_undocumented(before, why);
+        routes.mark_undocumented(before, reason);
         Self {
             routes,
             around: added.around,
-            why: added.why,
+            reason: added.reason,
             types: PhantomData,
         }
     }
@@ -240,7 +240,7 @@ where
         let start = RouteStart {
             matches,
             path,
-            access: Access::Public(Arc::clone(&self.why)),
+            access: Access::Public(Arc::clone(&self.reason)),
             types,
             around: &self.routes.around,
         };
@@ -260,7 +260,7 @@ where
             matches,
             path: path.to_owned(),
             nested_under: String::new(),
-            access: Access::Public(Arc::clone(&self.why)),
+            access: Access::Public(Arc::clone(&self.reason)),
             layers: around.layers.clone(),
             options: RouteOptions::default(),
             path_use: PathUse::default(),
@@ -294,11 +294,11 @@ where
 }
 
 impl<S, A, M> PublicRoutes<S, A, M> {
-    pub(super) fn new(routes: Routes, around: A, why: &str) -> Self {
+    pub(super) fn new(routes: Routes, around: A, reason: &str) -> Self {
         Self {
             routes,
             around,
-            why: why.trim().into(),
+            reason: reason.trim().into(),
             types: PhantomData,
         }
     }
@@ -311,7 +311,7 @@ impl<S, A, M> PublicRoutes<S, A, M> {
 impl<S, A, M> fmt::Debug for PublicRoutes<S, A, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicRoutes")
-            .field("why", &self.why)
+            .field("reason", &self.reason)
             .finish_non_exhaustive()
     }
 }

@@ -75,14 +75,14 @@ impl Routes {
 
     /// The routes from this place on are not documented, for this reason.
     #[cfg(feature = "openapi")]
-    pub(super) fn mark_undocumented(&mut self, from: usize, why: &str) {
-        let why = why.trim();
-        if why.is_empty() {
+    pub(super) fn mark_undocumented(&mut self, from: usize, reason: &str) {
+        let reason = reason.trim();
+        if reason.is_empty() {
             self.faults.push(Finding::undocumented_without_reason());
         }
         for route in self.list.iter_mut().skip(from) {
-            let reason = &mut route.document.undocumented;
-            reason.get_or_insert_with(|| why.into());
+            let undocumented = &mut route.document.undocumented;
+            undocumented.get_or_insert_with(|| reason.into());
         }
     }
 }

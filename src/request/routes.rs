@@ -88,7 +88,7 @@ fn without_names(route: &str) -> impl Iterator<Item = u8> {
 
 /// Checks a route against the syntax of axum 0.8.
 fn check(route: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("the route `{route}` {why}"));
+    let wrong = |reason: &str| Err(format!("the route `{route}` {reason}"));
     if !route.starts_with('/') {
         return wrong("must start with `/`");
     }

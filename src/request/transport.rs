@@ -49,9 +49,9 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// - The scheme in the target of a request is never used: the client chooses it.
 #[derive(Clone)]
 #[must_use]
-pub struct Transport(Arc<Way>);
+pub struct Transport(Arc<SchemeSource>);
 
-enum Way {
+enum SchemeSource {
     Tls,
     /// The field from any peer.
     AnyPeer,
@@ -63,7 +63,7 @@ enum Way {
 impl Transport {
     /// Every request comes over TLS: the listener accepts nothing else.
     pub fn tls() -> Self {
-        Self(Arc::new(Way::Tls))
+        Self(Arc::new(SchemeSource::Tls))
     }
 
     /// `X-Forwarded-Proto`, if the peer is in these networks of trusted proxies.
@@ -77,7 +77,7 @@ impl Transport {
         I: IntoIterator<Item: IntoNetwork>,
     {
         let trusted = Networks::of_proxies(trusted, "Transport", WITHOUT_PROXY)?;
-        Ok(Self(Arc::new(Way::XForwardedProto(trusted))))
+        Ok(Self(Arc::new(SchemeSource::XForwardedProto(trusted))))
     }
 
     /// `Forwarded` (RFC 7239), if the peer is in these networks of trusted proxies.
@@ -90,7 +90,7 @@ impl Transport {
         I: IntoIterator<Item: IntoNetwork>,
     {
         let trusted = Networks::of_proxies(trusted, "Transport", WITHOUT_PROXY)?;
-        Ok(Self(Arc::new(Way::Forwarded(trusted))))
+        Ok(Self(Arc::new(SchemeSource::Forwarded(trusted))))
     }
 
     /// `X-Forwarded-Proto` of any peer: for platforms whose proxies have changing addresses, such as AWS ALB
@@ -101,7 +101,7 @@ impl Transport {
     /// The peer is not checked. Only the proxies may be able to reach the server, and they must overwrite
     /// the field or append to it.
     pub fn x_forwarded_proto_of_any_peer() -> Self {
-        Self(Arc::new(Way::AnyPeer))
+        Self(Arc::new(SchemeSource::AnyPeer))
     }
 
     /// Whether the request came over TLS, or what is missing in the set-up of the server.
@@ -111,12 +111,12 @@ impl Transport {
             Ok(networks.contains(peer.ip().to_canonical()))
         };
         match &*self.0 {
-            Way::Tls => Ok(true),
-            Way::AnyPeer => Ok(is_https(request.headers())),
-            Way::XForwardedProto(networks) => {
+            SchemeSource::Tls => Ok(true),
+            SchemeSource::AnyPeer => Ok(is_https(request.headers())),
+            SchemeSource::XForwardedProto(networks) => {
                 Ok(is_trusted(networks)? && is_https(request.headers()))
             }
-            Way::Forwarded(networks) => {
+            SchemeSource::Forwarded(networks) => {
                 Ok(is_trusted(networks)? && is_forwarded_https(request.headers(), networks))
             }
         }
@@ -125,12 +125,12 @@ impl Transport {
     /// Makes a test request count as one over plain `http`, if a field can do that.
     pub(crate) fn plain(&self) -> Option<fn(&mut Parts)> {
         match &*self.0 {
-            Way::Tls => None,
-            Way::AnyPeer | Way::XForwardedProto(_) => Some(|request| {
+            SchemeSource::Tls => None,
+            SchemeSource::AnyPeer | SchemeSource::XForwardedProto(_) => Some(|request| {
                 let plain = HeaderValue::from_static("http");
                 request.headers.insert(X_FORWARDED_PROTO, plain);
             }),
-            Way::Forwarded(_) => Some(|request| {
+            SchemeSource::Forwarded(_) => Some(|request| {
                 let plain = HeaderValue::from_static("proto=http");
                 request.headers.insert(header::FORWARDED, plain);
             }),
@@ -139,12 +139,15 @@ impl Transport {
 
     /// Whether a request can have come over plain `http`.
     pub(crate) fn is_ever_plain(&self) -> bool {
-        !matches!(&*self.0, Way::Tls)
+        !matches!(&*self.0, SchemeSource::Tls)
     }
 
     /// Whether the peer of a request has to be known.
     pub(crate) fn needs_peer(&self) -> bool {
-        matches!(&*self.0, Way::XForwardedProto(_) | Way::Forwarded(_))
+        matches!(
+            &*self.0,
+            SchemeSource::XForwardedProto(_) | SchemeSource::Forwarded(_)
+        )
     }
 }
 
@@ -179,16 +182,16 @@ fn is_forwarded_https(headers: &HeaderMap, trusted: &Networks) -> bool {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Way::Tls => f.write_str("Transport(TLS)"),
-            Way::AnyPeer => f.write_str("Transport(X-Forwarded-Proto of any peer)"),
-            Way::XForwardedProto(trusted) => {
+            SchemeSource::Tls => f.write_str("Transport(TLS)"),
+            SchemeSource::AnyPeer => f.write_str("Transport(X-Forwarded-Proto of any peer)"),
+            SchemeSource::XForwardedProto(trusted) => {
                 write!(
                     f,
                     "Transport(X-Forwarded-Proto of {} networks)",
                     trusted.listed()
                 )
             }
-            Way::Forwarded(trusted) => {
+            SchemeSource::Forwarded(trusted) => {
                 write!(f, "Transport(Forwarded of {} networks)", trusted.listed())
             }
         }

@@ -95,27 +95,27 @@ enum Accept {
 
 fn settle(path: &Path, document: &impl Serialize, accept: Accept) -> Result<(), SnapshotError> {
     let error = |cause| SnapshotError::new(path, cause);
-    let other = |why: &dyn fmt::Display| error(Cause::Other(why.to_string()));
-    let new = serde_json::to_value(document).map_err(|why| other(&why))?;
+    let other = |source: &dyn fmt::Display| error(Cause::Other(source.to_string()));
+    let new = serde_json::to_value(document).map_err(|source| other(&source))?;
     let store = || {
-        let text = serde_json::to_string_pretty(&sorted(&new)).map_err(|why| other(&why))?;
-        fs::write(path, text + "\n").map_err(|why| other(&why))
+        let text = serde_json::to_string_pretty(&sorted(&new)).map_err(|source| other(&source))?;
+        fs::write(path, text + "\n").map_err(|source| other(&source))
     };
     let stored = match fs::read_to_string(path) {
         Ok(stored) => stored,
-        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
             return match accept {
                 Accept::Nothing => Err(error(Cause::Missing)),
                 Accept::Compatible | Accept::Everything => store(),
             };
         }
         Err(_) if accept == Accept::Everything => return store(),
-        Err(why) => return Err(other(&why)),
+        Err(source) => return Err(other(&source)),
     };
     let old: Value = match serde_json::from_str(&stored) {
         Ok(old) => old,
         Err(_) if accept == Accept::Everything => return store(),
-        Err(why) => return Err(other(&why)),
+        Err(source) => return Err(other(&source)),
     };
     if old == new {
         return Ok(());
@@ -204,7 +204,7 @@ impl fmt::Display for SnapshotError {
                     "if this is intended, run this test with `{VARIABLE}=overwrite`"
                 )
             }
-            Cause::Other(why) => write!(f, "{path}: {why}"),
+            Cause::Other(message) => write!(f, "{path}: {message}"),
         }
     }
 }

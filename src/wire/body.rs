@@ -66,7 +66,9 @@ impl Body {
             return own.take().unwrap_or_default();
         }
         match slot {
-            Some(body) if !body.is_end_stream() => Self(Kind::Stream(Box::pin(Unified { body }))),
+            Some(body) if !body.is_end_stream() => {
+                Self(Kind::Stream(Box::pin(MappedBody { body })))
+            }
             _ => Self::empty(),
         }
     }
@@ -170,13 +172,13 @@ impl fmt::Debug for Body {
 
 pin_project! {
     /// A body of another type, with the data and error types of [`Body`].
-    struct Unified<B> {
+    struct MappedBody<B> {
         #[pin]
         body: B,
     }
 }
 
-impl<B: http_body::Body<Error: Into<BoxError>>> http_body::Body for Unified<B> {
+impl<B: http_body::Body<Error: Into<BoxError>>> http_body::Body for MappedBody<B> {
     type Data = Bytes;
     type Error = BoxError;
 

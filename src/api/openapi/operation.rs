@@ -153,8 +153,8 @@ impl<'a> Operation<'a> {
         if self.options.is_deprecated || layers.any(|(layer, _)| layer.deprecation().is_some()) {
             operation.insert("deprecated".into(), true.into());
         }
-        if let Some(why) = self.undocumented {
-            operation.insert("x-undocumented".into(), why.into());
+        if let Some(reason) = self.undocumented {
+            operation.insert("x-undocumented".into(), reason.into());
         } else if !self.is_documented {
             operation.insert("x-undocumented".into(), true.into());
         }

@@ -12,8 +12,8 @@ use crate::contract::description::{
 #[derive(Debug, Default)]
 pub(super) struct Schemes(BTreeMap<String, Value>);
 
-/// One way to be let in: the schemes whose credentials are all needed, with their scopes.
-type Way = BTreeMap<String, Vec<String>>;
+/// A security requirement: the schemes whose credentials are all needed, with their scopes.
+type Requirement = BTreeMap<String, Vec<String>>;
 
 impl Schemes {
     /// The `security` of an operation: its ways, one of which is enough. `None` if everybody is let in.
@@ -22,34 +22,34 @@ impl Schemes {
         layers: impl Iterator<Item = &'a Security>,
         requirements: &[&Requirement],
     ) -> Option<Value> {
-        let mut ways: Option<Vec<Way>> = None;
+        let mut requirements: Option<Vec<Requirement>> = None;
         for security in layers {
-            let mut own: Vec<Way> = security
+            let mut own: Vec<Requirement> = security
                 .schemes()
                 .iter()
                 .flat_map(|scheme| self.names(scheme))
-                .map(|name| Way::from([(name, Vec::new())]))
+                .map(|name| Requirement::from([(name, Vec::new())]))
                 .collect();
             if !security.is_required() {
-                own.push(Way::new());
+                own.push(Requirement::new());
             }
             // A layer inside another: both want credentials.
-            ways = Some(match ways {
+            requirements = Some(match requirements {
                 None => own,
                 Some(outer) => combine(&outer, &own),
             });
         }
-        let mut ways = ways?;
+        let mut requirements = requirements?;
         for requirement in requirements {
             if let Requirement::Scopes(scopes) = requirement {
-                ways = with_scopes(ways, scopes);
+                requirements = with_scopes(requirements, scopes);
             }
         }
         let mut alternatives: Vec<Value> = Vec::new();
-        for way in ways {
-            let way = json!(way);
-            if !alternatives.contains(&way) {
-                alternatives.push(way);
+        for requirement in requirements {
+            let requirement = json!(requirement);
+            if !alternatives.contains(&requirement) {
+                alternatives.push(requirement);
             }
         }
         Some(Value::Array(alternatives))
@@ -154,7 +154,7 @@ fn api_key(place: &str, name: &str) -> (String, Value) {
     (format!("{place}-{name}"), object)
 }
 
-fn combine(outer: &[Way], inner: &[Way]) -> Vec<Way> {
+fn combine(outer: &[Requirement], inner: &[Requirement]) -> Vec<Requirement> {
     let pairs = outer.iter().flat_map(|outer| {
         inner.iter().map(move |inner| {
             let mut both = outer.clone();
@@ -166,20 +166,24 @@ fn combine(outer: &[Way], inner: &[Way]) -> Vec<Way> {
 }
 
 /// The ways with scopes. One without credentials grants none.
-fn with_scopes(ways: Vec<Way>, scopes: &NameList) -> Vec<Way> {
-    let ways = ways.into_iter().filter(|way| !way.is_empty());
-    let add = |mut way: Way, scopes: &[String]| {
-        for needed in way.values_mut() {
+fn with_scopes(requirements: Vec<Requirement>, scopes: &NameList) -> Vec<Requirement> {
+    let requirements = requirements
+        .into_iter()
+        .filter(|requirement| !requirement.is_empty());
+    let add = |mut requirement: Requirement, scopes: &[String]| {
+        for needed in requirement.values_mut() {
             needed.extend_from_slice(scopes);
         }
-        way
+        requirement
     };
     match scopes {
-        NameList::AllOf(scopes) => ways.map(|way| add(way, scopes)).collect(),
-        NameList::AnyOf(scopes) => ways
-            .flat_map(|way| {
+        NameList::AllOf(scopes) => requirements
+            .map(|requirement| add(requirement, scopes))
+            .collect(),
+        NameList::AnyOf(scopes) => requirements
+            .flat_map(|requirement| {
                 let one_of = scopes.chunks(1);
-                one_of.map(move |scope| add(way.clone(), scope))
+                one_of.map(move |scope| add(requirement.clone(), scope))
             })
             .collect(),
     }

@@ -164,8 +164,8 @@ impl Answer {
     }
 
     /// No request of a test gets the answer, for this reason: `the store is not down`.
-    pub fn not_provoked(mut self, why: impl Into<Cow<'static, str>>) -> Self {
-        self.provocation = Provocation::Impossible(why.into());
+    pub fn not_provoked(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.provocation = Provocation::Impossible(reason.into());
         self
     }
 
@@ -194,7 +194,7 @@ impl Answer {
     #[must_use]
     pub fn why_not_provoked(&self) -> Option<&str> {
         match &self.provocation {
-            Provocation::Impossible(why) => Some(why),
+            Provocation::Impossible(reason) => Some(reason),
             _ => None,
         }
     }
@@ -271,7 +271,7 @@ impl fmt::Debug for Provocation {
         match self {
             Self::Described => f.write_str("Described"),
             Self::Request(_) => f.write_str("Request(..)"),
-            Self::Impossible(why) => f.debug_tuple("Impossible").field(why).finish(),
+            Self::Impossible(reason) => f.debug_tuple("Impossible").field(reason).finish(),
         }
     }
 }

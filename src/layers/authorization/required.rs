@@ -39,7 +39,7 @@ pub(super) enum Required<T: ?Sized> {
 
 /// Whether a principal must have all items of a list or any of them.
 #[derive(Clone, Copy)]
-pub(super) enum HowMany {
+pub(super) enum Quantifier {
     All,
     Any,
 }
@@ -48,7 +48,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
     /// The list of a policy; `what` is the kind of its items, and `reason` goes to the log.
     pub(super) fn new(
         items: Vec<Arc<T>>,
-        how_many: HowMany,
+        quantifier: Quantifier,
         what: &'static str,
         reason: &'static str,
         policy: &'static str,
@@ -58,15 +58,15 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
             return Err(ConfigError::new(policy, message));
         }
         let forbidden = Problem::new(StatusCode::FORBIDDEN).reason(reason);
-        Ok(match how_many {
-            HowMany::All => {
+        Ok(match quantifier {
+            Quantifier::All => {
                 let refused = |item: Arc<T>| {
                     let cause = format!("the principal lacks the {what} {item:?}");
                     (item, forbidden.clone().because(cause))
                 };
                 Self::All(items.into_iter().map(refused).collect())
             }
-            HowMany::Any => {
+            Quantifier::Any => {
                 let cause = format!("the principal has none of the {what}s {}", listed(&items));
                 Self::Any(items, forbidden.because(cause))
             }

@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use http::Request;
 
-use super::required::{By, HowMany, Itself, Required};
+use super::required::{By, Itself, Quantifier, Required};
 use crate::{
     contract::{
         Description, Later, Middleware, Needed, Place, Step, With, description::Requirement, stage,
@@ -68,7 +68,7 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
     ///
     /// If the list is empty.
     pub fn all(roles: impl IntoIterator<Item = impl Into<Arc<R>>>) -> Result<Self, ConfigError> {
-        Self::new(roles, HowMany::All)
+        Self::new(roles, Quantifier::All)
     }
 
     /// Requires at least one of these roles.
@@ -77,15 +77,15 @@ impl<C, R: ?Sized + fmt::Debug> Roles<C, R> {
     ///
     /// If the list is empty.
     pub fn any(roles: impl IntoIterator<Item = impl Into<Arc<R>>>) -> Result<Self, ConfigError> {
-        Self::new(roles, HowMany::Any)
+        Self::new(roles, Quantifier::Any)
     }
 
     fn new(
         roles: impl IntoIterator<Item = impl Into<Arc<R>>>,
-        how_many: HowMany,
+        quantifier: Quantifier,
     ) -> Result<Self, ConfigError> {
         let roles = roles.into_iter().map(Into::into).collect();
-        let required = Required::new(roles, how_many, "role", "insufficient_role", "Roles")?;
+        let required = Required::new(roles, quantifier, "role", "insufficient_role", "Roles")?;
         Ok(Self::of(required, Itself))
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderValue, Request, header::WWW_AUTHENTICATE};
 
-use super::required::{By, HowMany, Itself, Required};
+use super::required::{By, Itself, Quantifier, Required};
 use crate::{
     contract::{
         Description, Later, Middleware, Needed, Place, Step, With, description::Requirement, stage,
@@ -88,7 +88,7 @@ impl<C> Scopes<C> {
     ///
     /// If the list is empty, or contains a string that is not a scope (RFC 6749, section 3.3).
     pub fn all(scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        Self::new(scopes, HowMany::All)
+        Self::new(scopes, Quantifier::All)
     }
 
     /// Requires at least one of these scopes.
@@ -100,12 +100,12 @@ impl<C> Scopes<C> {
     ///
     /// If the list is empty, or contains a string that is not a scope (RFC 6749, section 3.3).
     pub fn any(scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        Self::new(scopes, HowMany::Any)
+        Self::new(scopes, Quantifier::Any)
     }
 
     fn new(
         scopes: impl IntoIterator<Item = impl AsRef<str>>,
-        how_many: HowMany,
+        quantifier: Quantifier,
     ) -> Result<Self, ConfigError> {
         let mut list: Vec<Arc<str>> = Vec::new();
         for scope in scopes {
@@ -122,7 +122,7 @@ impl<C> Scopes<C> {
                 list.push(scope.into());
             }
         }
-        let bare = Required::new(list, how_many, "scope", INSUFFICIENT_SCOPE, "Scopes")?;
+        let bare = Required::new(list, quantifier, "scope", INSUFFICIENT_SCOPE, "Scopes")?;
         let required = with_challenge(&bare, None)?;
         Ok(Self::of(ScopePolicy {
             bare,

@@ -217,17 +217,17 @@ impl Directives {
 
     /// Rejects directives that contradict each other or have no effect.
     fn check(&self) -> Result<(), ConfigError> {
-        for (one, other, why) in CONTRADICTIONS {
+        for (one, other, reason) in CONTRADICTIONS {
             if self.has(*one) && self.grants(*other) {
-                return Err(contradiction(*one, *other, why));
+                return Err(contradiction(*one, *other, reason));
             }
         }
         if self.forbids_storing() {
             // RFC 9111, section 5.2.2.5: nothing is stored, so nothing can be allowed.
             let grants = |name: &&Name| self.grants(**name) && !RESTRICTIONS.contains(name);
             if let Some(other) = self.known.keys().find(grants) {
-                let why = "a response that is not stored can't be reused (RFC 9111, 5.2.2.5)";
-                return Err(contradiction(NoStore, *other, why));
+                let reason = "a response that is not stored can't be reused (RFC 9111, 5.2.2.5)";
+                return Err(contradiction(NoStore, *other, reason));
             }
         }
         if self.has(MustUnderstand) && !self.has(NoStore) {
@@ -465,9 +465,9 @@ fn fields(name: Name, value: &[u8]) -> Result<Vec<HeaderName>, ConfigError> {
     Ok(fields)
 }
 
-fn contradiction(one: Name, other: Name, why: &str) -> ConfigError {
+fn contradiction(one: Name, other: Name, reason: &str) -> ConfigError {
     let (one, other) = (one.as_str(), other.as_str());
-    error(format!("{one} and {other} contradict each other: {why}"))
+    error(format!("{one} and {other} contradict each other: {reason}"))
 }
 
 fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {

@@ -296,7 +296,7 @@ impl<B> Middleware<B> for ClientIpSource {
                 request.extensions_mut().insert(ClientIp(address));
                 Step::next(request, ())
             }
-            Err(why) => Step::reply(Problem::misconfigured(why)),
+            Err(reason) => Step::reply(Problem::misconfigured(reason)),
         }
     }
 }

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{
     policy::{ConcurrencyLimit, Queue},
-    response::{Guarded, LimitedFuture, NAME, Parked},
+    response::{Guarded, LimitedFuture, NAME, QueuedCall},
     semaphores::{Acquire, InUse, Permit, Semaphores},
 };
 use crate::{
@@ -190,12 +190,12 @@ where
                 // `poll_ready` was called on this inner service, so this is the one to call; its clone
                 // may not be ready.
                 let clone = self.inner.clone();
-                let parked = Parked {
+                let queued = QueuedCall {
                     inner: mem::replace(&mut self.inner, clone),
                     request,
                     refusal: self.limiter.0.refusal.clone(),
                 };
-                LimitedFuture::waiting(acquire, parked)
+                LimitedFuture::waiting(acquire, queued)
             }
             Admission::Refuse(problem) => {
                 LimitedFuture::refusing(problem, request.method() == Method::HEAD)

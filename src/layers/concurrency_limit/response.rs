@@ -37,7 +37,7 @@ pin_project! {
     enum LimitedState<S, Q, F> {
         Waiting {
             acquire: Acquire,
-            parked: Option<Box<Parked<S, Q>>>,
+            queued: Option<Box<QueuedCall<S, Q>>>,
         },
         // Dropped in this order: the permit is released after the work that it was held for.
         Calling {
@@ -52,7 +52,7 @@ pin_project! {
 }
 
 /// The state that a request needs after its wait.
-pub(super) struct Parked<S, Q> {
+pub(super) struct QueuedCall<S, Q> {
     pub(super) inner: S,
     pub(super) request: Q,
     pub(super) refusal: Problem,
@@ -66,10 +66,10 @@ impl<S, Q, F> LimitedFuture<S, Q, F> {
         }
     }
 
-    pub(super) fn waiting(acquire: Acquire, parked: Parked<S, Q>) -> Self {
-        let parked = Some(Box::new(parked));
+    pub(super) fn waiting(acquire: Acquire, queued: QueuedCall<S, Q>) -> Self {
+        let queued = Some(Box::new(queued));
         Self {
-            state: LimitedState::Waiting { acquire, parked },
+            state: LimitedState::Waiting { acquire, queued },
         }
     }
 
@@ -100,23 +100,23 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                LimitedStateProjection::Waiting { acquire, parked } => {
-                    if parked.is_none() {
+                LimitedStateProjection::Waiting { acquire, queued } => {
+                    if queued.is_none() {
                         // The inner call panicked, and this future is polled again.
                         return Poll::Pending;
                     }
                     let permit = ready!(acquire.0.as_mut().poll(cx));
-                    let Some(mut parked) = parked.take() else {
+                    let Some(mut queued) = queued.take() else {
                         return Poll::Pending;
                     };
                     match permit {
                         Some(permit) => LimitedState::Calling {
-                            call: parked.inner.call(parked.request),
+                            call: queued.inner.call(queued.request),
                             permit: Some(HeldPermit::Alone(permit)),
                         },
                         None => LimitedState::refusing(
-                            parked.refusal,
-                            parked.request.method() == Method::HEAD,
+                            queued.refusal,
+                            queued.request.method() == Method::HEAD,
                         ),
                     }
                 }

@@ -191,7 +191,7 @@ impl Place for Decompression {
     }
 
     fn describe(&self) -> Description {
-        const WHY: &str = "the bodies of tests are not compressed";
+        const REASON: &str = "the bodies of tests are not compressed";
         let Limits {
             max_bytes,
             max_ratio,
@@ -218,8 +218,8 @@ impl Place for Decompression {
                 request.headers.insert(header::CONTENT_ENCODING, unknown);
             });
         Description::new(self.name())
-            .answer(malformed.not_provoked(WHY))
-            .answer(too_large.not_provoked(WHY))
+            .answer(malformed.not_provoked(REASON))
+            .answer(too_large.not_provoked(REASON))
             .answer(unsupported)
     }
 }

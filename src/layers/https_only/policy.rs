@@ -198,12 +198,12 @@ impl Place for HttpsOnly {
         if let Some(plain) = transport.plain().filter(|_| hosts.is_empty()) {
             refusal = refusal.provoked_by(plain);
         } else {
-            let why = "it depends on the connection and the method of a request";
+            let reason = "it depends on the connection and the method of a request";
             let redirect = Answer::new(*status)
                 .field(header::LOCATION)
                 .when("over plain http, to read")
-                .not_provoked(why);
-            refusal = refusal.not_provoked(why);
+                .not_provoked(reason);
+            refusal = refusal.not_provoked(reason);
             if !hosts.is_empty() {
                 description = description.answer(redirect);
             }

@@ -183,7 +183,7 @@ impl Gcra {
             let count = u64::from(quota.count);
             Cow::Owned(Limit::name_of(count, quota.period))
         });
-        let refuse = |why: &str| Err(error(format!("{why} ({name:?})")));
+        let refuse = |reason: &str| Err(error(format!("{reason} ({name:?})")));
         let (Some(count), Some(burst)) = (
             NonZeroU32::new(quota.count),
             NonZeroU32::new(quota.burst.unwrap_or(quota.count)),

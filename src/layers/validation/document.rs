@@ -287,12 +287,12 @@ impl<'a> Document<'a> {
 
 /// What is kept of a document: the items and the members that some path leads through, and as many
 /// other members as a struct has.
-pub(super) struct Wanted<'p>(pub(super) &'p [InputError]);
+pub(super) struct DocumentSeed<'p>(pub(super) &'p [InputError]);
 
 /// How many members of an object are kept whatever their names are.
 const MAX_MEMBERS: usize = 256;
 
-impl Wanted<'_> {
+impl DocumentSeed<'_> {
     fn has(&self, is_wanted: impl FnMut(&PathSegment) -> bool) -> bool {
         let mut segments = self.0.iter().flat_map(|error| &error.path);
         segments.any(is_wanted)
@@ -307,7 +307,7 @@ impl Wanted<'_> {
     }
 }
 
-impl<'a> DeserializeSeed<'a> for &Wanted<'_> {
+impl<'a> DeserializeSeed<'a> for &DocumentSeed<'_> {
     type Value = Document<'a>;
 
     fn deserialize<D: Deserializer<'a>>(self, reader: D) -> Result<Document<'a>, D::Error> {
@@ -318,7 +318,7 @@ impl<'a> DeserializeSeed<'a> for &Wanted<'_> {
 /// With its feature `arbitrary_precision`, `serde_json` reads a number as an object with this member.
 const NUMBER: &str = "$serde_json::private::Number";
 
-struct DocumentVisitor<'w>(&'w Wanted<'w>);
+struct DocumentVisitor<'w>(&'w DocumentSeed<'w>);
 
 impl<'a> Visitor<'a> for DocumentVisitor<'_> {
     type Value = Document<'a>;

@@ -2,7 +2,7 @@
 //! of all formats, and the readers are compiled for one value.
 //!
 //! It does what the crate `erased-serde` does, with fewer functions for each type: a reader is told what
-//! the type wants ([`Wanted`]), and what it finds comes through one method ([`Target::fill`]), which
+//! the type wants ([`TypeHint`]), and what it finds comes through one method ([`Target::fill`]), which
 //! calls only those methods of a visitor that such a type can need. A struct, for example, is read from a
 //! map or a sequence, and whatever else is found is of the wrong type. No value borrows from its input.
 
@@ -18,7 +18,7 @@ use serde::{
 
 /// Reads a value, once.
 pub(super) trait Source<'de> {
-    fn read(&mut self, wanted: Wanted, target: &mut dyn Target<'de>) -> Result<(), Fault>;
+    fn read(&mut self, hint: TypeHint, target: &mut dyn Target<'de>) -> Result<(), Fault>;
 }
 
 /// Reads a value of this type.
@@ -26,9 +26,9 @@ pub(super) fn read<'de, T: Deserialize<'de>>(source: &mut dyn Source<'de>) -> Re
     T::deserialize(DynReader(source))
 }
 
-/// What a type asks a reader for.
+/// The type that a value asks a reader for.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
+pub(super) enum TypeHint {
     Any,
     Bool,
     I8,
@@ -133,7 +133,7 @@ pub(super) trait Target<'de> {
 
 /// Makes a value from what a source reads.
 pub(super) trait Seed<'de> {
-    fn grow(&mut self, source: &mut dyn Source<'de>) -> Result<(), Fault>;
+    fn deserialize(&mut self, source: &mut dyn Source<'de>) -> Result<(), Fault>;
 }
 
 /// The items of a sequence.
@@ -192,7 +192,7 @@ impl Fault {
     }
 
     #[cold]
-    fn used_up() -> Self {
+    fn read_twice() -> Self {
         Self::Message("read twice".to_owned())
     }
 
@@ -282,53 +282,53 @@ impl<X> Once<X> {
     }
 
     fn take(&mut self) -> Result<X, Fault> {
-        self.0.take().ok_or_else(Fault::used_up)
+        self.0.take().ok_or_else(Fault::read_twice)
     }
 }
 
 impl<'de, D: Deserializer<'de>> Source<'de> for Once<D> {
-    fn read(&mut self, wanted: Wanted, target: &mut dyn Target<'de>) -> Result<(), Fault> {
+    fn read(&mut self, hint: TypeHint, target: &mut dyn Target<'de>) -> Result<(), Fault> {
         let reader = self.take()?;
-        let visitor = Fill(target);
-        let read = match wanted {
-            Wanted::Any => reader.deserialize_any(visitor),
-            Wanted::Bool => reader.deserialize_bool(visitor),
-            Wanted::I8 => reader.deserialize_i8(visitor),
-            Wanted::I16 => reader.deserialize_i16(visitor),
-            Wanted::I32 => reader.deserialize_i32(visitor),
-            Wanted::I64 => reader.deserialize_i64(visitor),
-            Wanted::I128 => reader.deserialize_i128(visitor),
-            Wanted::U8 => reader.deserialize_u8(visitor),
-            Wanted::U16 => reader.deserialize_u16(visitor),
-            Wanted::U32 => reader.deserialize_u32(visitor),
-            Wanted::U64 => reader.deserialize_u64(visitor),
-            Wanted::U128 => reader.deserialize_u128(visitor),
-            Wanted::F32 => reader.deserialize_f32(visitor),
-            Wanted::F64 => reader.deserialize_f64(visitor),
-            Wanted::Char => reader.deserialize_char(visitor),
-            Wanted::Str => reader.deserialize_str(visitor),
-            Wanted::String => reader.deserialize_string(visitor),
-            Wanted::Bytes => reader.deserialize_bytes(visitor),
-            Wanted::ByteBuf => reader.deserialize_byte_buf(visitor),
-            Wanted::Option => reader.deserialize_option(visitor),
-            Wanted::Unit => reader.deserialize_unit(visitor),
-            Wanted::UnitStruct(name) => reader.deserialize_unit_struct(name, visitor),
-            Wanted::NewtypeStruct(name) => reader.deserialize_newtype_struct(name, visitor),
-            Wanted::Seq => reader.deserialize_seq(visitor),
-            Wanted::Tuple(len) => reader.deserialize_tuple(len, visitor),
-            Wanted::TupleStruct(name, len) => reader.deserialize_tuple_struct(name, len, visitor),
-            Wanted::Map => reader.deserialize_map(visitor),
-            Wanted::Struct(name, fields) => reader.deserialize_struct(name, fields, visitor),
-            Wanted::Enum(name, variants) => reader.deserialize_enum(name, variants, visitor),
-            Wanted::Identifier => reader.deserialize_identifier(visitor),
-            Wanted::IgnoredAny => reader.deserialize_ignored_any(visitor),
+        let visitor = TargetVisitor(target);
+        let read = match hint {
+            TypeHint::Any => reader.deserialize_any(visitor),
+            TypeHint::Bool => reader.deserialize_bool(visitor),
+            TypeHint::I8 => reader.deserialize_i8(visitor),
+            TypeHint::I16 => reader.deserialize_i16(visitor),
+            TypeHint::I32 => reader.deserialize_i32(visitor),
+            TypeHint::I64 => reader.deserialize_i64(visitor),
+            TypeHint::I128 => reader.deserialize_i128(visitor),
+            TypeHint::U8 => reader.deserialize_u8(visitor),
+            TypeHint::U16 => reader.deserialize_u16(visitor),
+            TypeHint::U32 => reader.deserialize_u32(visitor),
+            TypeHint::U64 => reader.deserialize_u64(visitor),
+            TypeHint::U128 => reader.deserialize_u128(visitor),
+            TypeHint::F32 => reader.deserialize_f32(visitor),
+            TypeHint::F64 => reader.deserialize_f64(visitor),
+            TypeHint::Char => reader.deserialize_char(visitor),
+            TypeHint::Str => reader.deserialize_str(visitor),
+            TypeHint::String => reader.deserialize_string(visitor),
+            TypeHint::Bytes => reader.deserialize_bytes(visitor),
+            TypeHint::ByteBuf => reader.deserialize_byte_buf(visitor),
+            TypeHint::Option => reader.deserialize_option(visitor),
+            TypeHint::Unit => reader.deserialize_unit(visitor),
+            TypeHint::UnitStruct(name) => reader.deserialize_unit_struct(name, visitor),
+            TypeHint::NewtypeStruct(name) => reader.deserialize_newtype_struct(name, visitor),
+            TypeHint::Seq => reader.deserialize_seq(visitor),
+            TypeHint::Tuple(len) => reader.deserialize_tuple(len, visitor),
+            TypeHint::TupleStruct(name, len) => reader.deserialize_tuple_struct(name, len, visitor),
+            TypeHint::Map => reader.deserialize_map(visitor),
+            TypeHint::Struct(name, fields) => reader.deserialize_struct(name, fields, visitor),
+            TypeHint::Enum(name, variants) => reader.deserialize_enum(name, variants, visitor),
+            TypeHint::Identifier => reader.deserialize_identifier(visitor),
+            TypeHint::IgnoredAny => reader.deserialize_ignored_any(visitor),
         };
         read.map_err(Fault::of)
     }
 }
 
 /// A visitor that fills a target.
-struct Fill<'t, 'de>(&'t mut dyn Target<'de>);
+struct TargetVisitor<'t, 'de>(&'t mut dyn Target<'de>);
 
 macro_rules! fill {
     ($($method:ident($value:ty) $found:ident)*) => {$(
@@ -338,7 +338,7 @@ macro_rules! fill {
     )*};
 }
 
-impl<'de> Visitor<'de> for Fill<'_, 'de> {
+impl<'de> Visitor<'de> for TargetVisitor<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -398,15 +398,15 @@ impl<'de> Visitor<'de> for Fill<'_, 'de> {
     }
 }
 
-/// A seed of serde that grows another one.
-struct Grow<'s, 'de>(&'s mut dyn Seed<'de>);
+/// A seed of serde that reads with one of ours.
+struct SeedAdapter<'s, 'de>(&'s mut dyn Seed<'de>);
 
-impl<'de> DeserializeSeed<'de> for Grow<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for SeedAdapter<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
         let mut source = Once::new(reader);
-        self.0.grow(&mut source).map_err(Fault::into_error)
+        self.0.deserialize(&mut source).map_err(Fault::into_error)
     }
 }
 
@@ -415,7 +415,10 @@ struct Parts<'a, A>(&'a mut A);
 
 impl<'de, A: SeqAccess<'de>> Items<'de> for Parts<'_, A> {
     fn next(&mut self, seed: &mut dyn Seed<'de>) -> Result<bool, Fault> {
-        let item = self.0.next_element_seed(Grow(seed)).map_err(Fault::of)?;
+        let item = self
+            .0
+            .next_element_seed(SeedAdapter(seed))
+            .map_err(Fault::of)?;
         Ok(item.is_some())
     }
 
@@ -426,12 +429,12 @@ impl<'de, A: SeqAccess<'de>> Items<'de> for Parts<'_, A> {
 
 impl<'de, A: MapAccess<'de>> Members<'de> for Parts<'_, A> {
     fn next_key(&mut self, seed: &mut dyn Seed<'de>) -> Result<bool, Fault> {
-        let key = self.0.next_key_seed(Grow(seed)).map_err(Fault::of)?;
+        let key = self.0.next_key_seed(SeedAdapter(seed)).map_err(Fault::of)?;
         Ok(key.is_some())
     }
 
     fn next_value(&mut self, seed: &mut dyn Seed<'de>) -> Result<(), Fault> {
-        self.0.next_value_seed(Grow(seed)).map_err(Fault::of)
+        self.0.next_value_seed(SeedAdapter(seed)).map_err(Fault::of)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -446,7 +449,7 @@ struct NamedVariant<A, C> {
 
 impl<'de, A: EnumAccess<'de>> Variant<'de> for NamedVariant<A, A::Variant> {
     fn name(&mut self, seed: &mut dyn Seed<'de>) -> Result<(), Fault> {
-        let variant = self.name.take()?.variant_seed(Grow(seed));
+        let variant = self.name.take()?.variant_seed(SeedAdapter(seed));
         let ((), content) = variant.map_err(Fault::of)?;
         self.content = Once::new(content);
         Ok(())
@@ -458,12 +461,16 @@ impl<'de, A: EnumAccess<'de>> Variant<'de> for NamedVariant<A, A::Variant> {
 
     fn newtype(&mut self, seed: &mut dyn Seed<'de>) -> Result<(), Fault> {
         let content = self.content.take()?;
-        content.newtype_variant_seed(Grow(seed)).map_err(Fault::of)
+        content
+            .newtype_variant_seed(SeedAdapter(seed))
+            .map_err(Fault::of)
     }
 
     fn tuple(&mut self, len: usize, target: &mut dyn Target<'de>) -> Result<(), Fault> {
         let content = self.content.take()?;
-        content.tuple_variant(len, Fill(target)).map_err(Fault::of)
+        content
+            .tuple_variant(len, TargetVisitor(target))
+            .map_err(Fault::of)
     }
 
     fn fields(
@@ -472,7 +479,7 @@ impl<'de, A: EnumAccess<'de>> Variant<'de> for NamedVariant<A, A::Variant> {
         target: &mut dyn Target<'de>,
     ) -> Result<(), Fault> {
         let content = self.content.take()?;
-        let read = content.struct_variant(fields, Fill(target));
+        let read = content.struct_variant(fields, TargetVisitor(target));
         read.map_err(Fault::of)
     }
 }
@@ -483,15 +490,15 @@ impl<'de, A: EnumAccess<'de>> Variant<'de> for NamedVariant<A, A::Variant> {
 struct DynReader<'s, X: ?Sized>(&'s mut X);
 
 macro_rules! reads {
-    ($($method:ident($($argument:ident: $kind:ty),*) $wanted:expr, $made:ident;)*) => {$(
+    ($($method:ident($($argument:ident: $kind:ty),*) $hint:expr, $progress:ident;)*) => {$(
         fn $method<V: Visitor<'de>>(
             self,
             $($argument: $kind,)*
             visitor: V,
         ) -> Result<V::Value, Fault> {
-            let mut made = $made(Made::By(visitor));
-            let read = self.0.read($wanted, &mut made);
-            made.0.value(read)
+            let mut progress = $progress(Progress::Pending(visitor));
+            let read = self.0.read($hint, &mut progress);
+            progress.0.value(read)
         }
     )*};
 }
@@ -500,56 +507,56 @@ impl<'de> Deserializer<'de> for DynReader<'_, dyn Source<'de> + '_> {
     type Error = Fault;
 
     reads! {
-        deserialize_any() Wanted::Any, OfAny;
-        deserialize_bool() Wanted::Bool, OfAny;
-        deserialize_i8() Wanted::I8, OfAny;
-        deserialize_i16() Wanted::I16, OfAny;
-        deserialize_i32() Wanted::I32, OfAny;
-        deserialize_i64() Wanted::I64, OfAny;
-        deserialize_i128() Wanted::I128, OfAny;
-        deserialize_u8() Wanted::U8, OfAny;
-        deserialize_u16() Wanted::U16, OfAny;
-        deserialize_u32() Wanted::U32, OfAny;
-        deserialize_u64() Wanted::U64, OfAny;
-        deserialize_u128() Wanted::U128, OfAny;
-        deserialize_f32() Wanted::F32, OfAny;
-        deserialize_f64() Wanted::F64, OfAny;
-        deserialize_char() Wanted::Char, OfAny;
-        deserialize_str() Wanted::Str, OfAny;
-        deserialize_string() Wanted::String, OfAny;
-        deserialize_bytes() Wanted::Bytes, OfAny;
-        deserialize_byte_buf() Wanted::ByteBuf, OfAny;
-        deserialize_option() Wanted::Option, OfAny;
-        deserialize_unit() Wanted::Unit, OfAny;
-        deserialize_unit_struct(name: &'static str) Wanted::UnitStruct(name), OfAny;
-        deserialize_newtype_struct(name: &'static str) Wanted::NewtypeStruct(name), OfAny;
-        deserialize_seq() Wanted::Seq, OfParts;
-        deserialize_tuple(len: usize) Wanted::Tuple(len), OfParts;
+        deserialize_any() TypeHint::Any, OfAny;
+        deserialize_bool() TypeHint::Bool, OfAny;
+        deserialize_i8() TypeHint::I8, OfAny;
+        deserialize_i16() TypeHint::I16, OfAny;
+        deserialize_i32() TypeHint::I32, OfAny;
+        deserialize_i64() TypeHint::I64, OfAny;
+        deserialize_i128() TypeHint::I128, OfAny;
+        deserialize_u8() TypeHint::U8, OfAny;
+        deserialize_u16() TypeHint::U16, OfAny;
+        deserialize_u32() TypeHint::U32, OfAny;
+        deserialize_u64() TypeHint::U64, OfAny;
+        deserialize_u128() TypeHint::U128, OfAny;
+        deserialize_f32() TypeHint::F32, OfAny;
+        deserialize_f64() TypeHint::F64, OfAny;
+        deserialize_char() TypeHint::Char, OfAny;
+        deserialize_str() TypeHint::Str, OfAny;
+        deserialize_string() TypeHint::String, OfAny;
+        deserialize_bytes() TypeHint::Bytes, OfAny;
+        deserialize_byte_buf() TypeHint::ByteBuf, OfAny;
+        deserialize_option() TypeHint::Option, OfAny;
+        deserialize_unit() TypeHint::Unit, OfAny;
+        deserialize_unit_struct(name: &'static str) TypeHint::UnitStruct(name), OfAny;
+        deserialize_newtype_struct(name: &'static str) TypeHint::NewtypeStruct(name), OfAny;
+        deserialize_seq() TypeHint::Seq, OfParts;
+        deserialize_tuple(len: usize) TypeHint::Tuple(len), OfParts;
         deserialize_tuple_struct(name: &'static str, len: usize)
-            Wanted::TupleStruct(name, len), OfParts;
-        deserialize_map() Wanted::Map, OfParts;
+            TypeHint::TupleStruct(name, len), OfParts;
+        deserialize_map() TypeHint::Map, OfParts;
         deserialize_struct(name: &'static str, fields: &'static [&'static str])
-            Wanted::Struct(name, fields), OfParts;
+            TypeHint::Struct(name, fields), OfParts;
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
-            Wanted::Enum(name, variants), OfVariant;
-        deserialize_identifier() Wanted::Identifier, OfName;
-        deserialize_ignored_any() Wanted::IgnoredAny, OfAny;
+            TypeHint::Enum(name, variants), OfVariant;
+        deserialize_identifier() TypeHint::Identifier, OfName;
+        deserialize_ignored_any() TypeHint::IgnoredAny, OfAny;
     }
 }
 
-/// A visitor, and then the value that it has made.
+/// A visitor or a seed, and then the value that it has made.
 // Without the combinators of `Option` and `Result`: each would be compiled for each type.
-enum Made<V, T> {
-    By(V),
+enum Progress<V, T> {
+    Pending(V),
     Value(T),
-    Nothing,
+    Taken,
 }
 
-impl<V, T> Made<V, T> {
+impl<V, T> Progress<V, T> {
     fn value(self, read: Result<(), Fault>) -> Result<T, Fault> {
         match (read, self) {
             (Ok(()), Self::Value(value)) => Ok(value),
-            (Ok(()), _) => Err(Fault::used_up()),
+            (Ok(()), _) => Err(Fault::read_twice()),
             (Err(fault), _) => Err(fault),
         }
     }
@@ -562,19 +569,19 @@ macro_rules! targets {
         $name:ident: $($found:ident $(($value:ident))? $method:ident($($argument:expr)?))*;
     )*) => {$(
         $(#[$doc])*
-        struct $name<V, T>(Made<V, T>);
+        struct $name<V, T>(Progress<V, T>);
 
         impl<'de, V: Visitor<'de>> Target<'de> for $name<V, V::Value> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match &self.0 {
-                    Made::By(visitor) => visitor.expecting(f),
+                    Progress::Pending(visitor) => visitor.expecting(f),
                     _ => Ok(()),
                 }
             }
 
             fn fill(&mut self, found: Found<'_, 'de>) -> Result<(), Fault> {
-                let Made::By(visitor) = mem::replace(&mut self.0, Made::Nothing) else {
-                    return Err(Fault::used_up());
+                let Progress::Pending(visitor) = mem::replace(&mut self.0, Progress::Taken) else {
+                    return Err(Fault::read_twice());
                 };
                 let value = match found {
                     $(Found::$found $(($value))? => visitor.$method($($argument)?),)*
@@ -583,7 +590,7 @@ macro_rules! targets {
                 };
                 match value {
                     Ok(value) => {
-                        self.0 = Made::Value(value);
+                        self.0 = Progress::Value(value);
                         Ok(())
                     }
                     Err(fault) => Err(fault),
@@ -633,11 +640,11 @@ targets! {
         Str(name) visit_str(name);
 }
 
-/// A seed, and then the value that it has grown to.
-impl<'de, T: DeserializeSeed<'de>> Seed<'de> for Made<T, T::Value> {
-    fn grow(&mut self, source: &mut dyn Source<'de>) -> Result<(), Fault> {
-        let Self::By(seed) = mem::replace(self, Self::Nothing) else {
-            return Err(Fault::used_up());
+/// A seed, and then the value that it has read.
+impl<'de, T: DeserializeSeed<'de>> Seed<'de> for Progress<T, T::Value> {
+    fn deserialize(&mut self, source: &mut dyn Source<'de>) -> Result<(), Fault> {
+        let Self::Pending(seed) = mem::replace(self, Self::Taken) else {
+            return Err(Fault::read_twice());
         };
         match seed.deserialize(DynReader(source)) {
             Ok(value) => {
@@ -656,9 +663,9 @@ impl<'de> SeqAccess<'de> for DynReader<'_, dyn Items<'de> + '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        let mut made = Made::By(seed);
-        match (self.0.next(&mut made), made) {
-            (Ok(true), Made::Value(value)) => Ok(Some(value)),
+        let mut progress = Progress::Pending(seed);
+        match (self.0.next(&mut progress), progress) {
+            (Ok(true), Progress::Value(value)) => Ok(Some(value)),
             (Ok(_), _) => Ok(None),
             (Err(fault), _) => Err(fault),
         }
@@ -676,18 +683,18 @@ impl<'de> MapAccess<'de> for DynReader<'_, dyn Members<'de> + '_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let mut made = Made::By(seed);
-        match (self.0.next_key(&mut made), made) {
-            (Ok(true), Made::Value(value)) => Ok(Some(value)),
+        let mut progress = Progress::Pending(seed);
+        match (self.0.next_key(&mut progress), progress) {
+            (Ok(true), Progress::Value(value)) => Ok(Some(value)),
             (Ok(_), _) => Ok(None),
             (Err(fault), _) => Err(fault),
         }
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        let mut made = Made::By(seed);
-        let read = self.0.next_value(&mut made);
-        made.value(read)
+        let mut progress = Progress::Pending(seed);
+        let read = self.0.next_value(&mut progress);
+        progress.value(read)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -700,9 +707,9 @@ impl<'de, 's> EnumAccess<'de> for DynReader<'s, dyn Variant<'de> + 's> {
     type Variant = Self;
 
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Fault> {
-        let mut made = Made::By(seed);
-        let read = self.0.name(&mut made);
-        match made.value(read) {
+        let mut progress = Progress::Pending(seed);
+        let read = self.0.name(&mut progress);
+        match progress.value(read) {
             Ok(name) => Ok((name, self)),
             Err(fault) => Err(fault),
         }
@@ -717,15 +724,15 @@ impl<'de> VariantAccess<'de> for DynReader<'_, dyn Variant<'de> + '_> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        let mut made = Made::By(seed);
-        let read = self.0.newtype(&mut made);
-        made.value(read)
+        let mut progress = Progress::Pending(seed);
+        let read = self.0.newtype(&mut progress);
+        progress.value(read)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
-        let mut made = OfParts(Made::By(visitor));
-        let read = self.0.tuple(len, &mut made);
-        made.0.value(read)
+        let mut progress = OfParts(Progress::Pending(visitor));
+        let read = self.0.tuple(len, &mut progress);
+        progress.0.value(read)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -733,9 +740,9 @@ impl<'de> VariantAccess<'de> for DynReader<'_, dyn Variant<'de> + '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let mut made = OfParts(Made::By(visitor));
-        let read = self.0.fields(fields, &mut made);
-        made.0.value(read)
+        let mut progress = OfParts(Progress::Pending(visitor));
+        let read = self.0.fields(fields, &mut progress);
+        progress.0.value(read)
     }
 }
 

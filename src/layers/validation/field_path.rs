@@ -5,7 +5,7 @@ use garde::Report;
 use serde::de::DeserializeSeed;
 
 use super::{
-    document::{Document, Found, Scalar, Wanted},
+    document::{Document, DocumentSeed, Found, Scalar},
     encoding::Encoding,
     errors::{self, InputError},
     params::Node,
@@ -60,7 +60,7 @@ impl<'a> FieldPaths<'a> {
         given: &'a [(String, String)],
     ) -> Self {
         let mut reader = serde_json::Deserializer::from_str(text);
-        let document = Wanted(errors).deserialize(&mut reader);
+        let document = DocumentSeed(errors).deserialize(&mut reader);
         Self {
             encoding: Encoding::Json,
             document: document.unwrap_or(Document::Scalar(Scalar::Null)),

@@ -50,7 +50,7 @@ impl<'a> From<Cow<'a, str>> for Value<'a> {
 pub(crate) const FILE: &str = "wythe::UploadedFile";
 
 /// Keys that contradict each other.
-pub(super) struct KeyFault {
+pub(super) struct KeyConflict {
     pub(super) key: String,
     pub(super) code: &'static str,
     pub(super) message: &'static str,
@@ -93,7 +93,7 @@ impl<'a> Params<'a> {
     pub(super) fn nested(
         encoding: Encoding,
         pairs: impl Iterator<Item = (Cow<'a, str>, impl Into<Value<'a>>)>,
-    ) -> Result<Self, KeyFault> {
+    ) -> Result<Self, KeyConflict> {
         let pairs = pairs.enumerate().map(|(order, (name, value))| Pair {
             path: segments(name),
             value: value.into(),
@@ -259,7 +259,7 @@ enum Segment<'a> {
 }
 
 impl Pair<'_> {
-    fn fault(&self, code: &'static str, message: &'static str) -> KeyFault {
+    fn fault(&self, code: &'static str, message: &'static str) -> KeyConflict {
         let mut key = String::new();
         for (place, segment) in self.path.iter().enumerate() {
             let segment = match segment {
@@ -273,7 +273,7 @@ impl Pair<'_> {
                 key.push_str(&format!("[{segment}]"));
             }
         }
-        KeyFault { key, code, message }
+        KeyConflict { key, code, message }
     }
 }
 
@@ -299,7 +299,7 @@ fn segments(key: Cow<'_, str>) -> Vec<Segment<'_>> {
 }
 
 /// What the pairs say about one node, whose path has this length.
-fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
+fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyConflict> {
     let is_leaf = |pair: &Pair<'_>| pair.path.len() == depth;
     if pairs.iter().all(is_leaf) {
         if pairs.len() == 1 {
@@ -319,7 +319,7 @@ fn node(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
 }
 
 /// What is nested below a path of this length.
-fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyFault> {
+fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyConflict> {
     for pair in &mut pairs {
         // Each `[]` is an item of its own.
         if let Some(Segment::Next(item)) = pair.path.get_mut(depth) {

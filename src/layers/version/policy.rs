@@ -212,7 +212,7 @@ impl Inner {
             }
             found => found.and_then(|index| self.versions.get(index).ok_or(NoVersion::Unknown)),
         };
-        found.map_err(|why| match why {
+        found.map_err(|error| match error {
             NoVersion::Missing => &self.missing,
             NoVersion::Unknown => &self.unknown,
             NoVersion::UnknownContent => &self.unknown_content,

@@ -73,8 +73,8 @@ impl Network {
         let prefix = network.prefix_len();
         if network.addr() != network.network() {
             let (truncated, address) = (network.trunc(), IpNet::from(network.addr()));
-            let why = format!("write either {truncated} or {address}");
-            return Err(error(network, &why));
+            let reason = format!("write either {truncated} or {address}");
+            return Err(error(network, &reason));
         }
         // Mapped addresses become IPv4 addresses before they are looked up, and so do networks.
         if let (IpAddr::V6(address), Some(prefix)) = (network.addr(), prefix.checked_sub(96))
@@ -211,8 +211,8 @@ into_network! {
     Ipv6Addr: address => Ok(address.into());
 }
 
-fn error(network: impl fmt::Display, why: &str) -> ConfigError {
-    ConfigError::new("Network", format!("{network} is not a network: {why}"))
+fn error(network: impl fmt::Display, reason: &str) -> ConfigError {
+    ConfigError::new("Network", format!("{network} is not a network: {reason}"))
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ impl Networks {
     {
         let proxies = Self::from_list(list)?;
         if proxies.listed() == 0 {
-            let why = format!("the list of proxies is empty: without a proxy, {without}");
-            return Err(ConfigError::new(policy, why));
+            let reason = format!("the list of proxies is empty: without a proxy, {without}");
+            return Err(ConfigError::new(policy, reason));
         }
         if proxies.has_every_address() {
             return Err(ConfigError::new(

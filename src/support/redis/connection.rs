@@ -27,10 +27,10 @@ pub(super) trait Connection: Send + Sync {
     fn discard(&self) {}
 }
 
-/// A connection that was given.
-pub(super) struct Given<C>(pub(super) C);
+/// A connection that the application has made.
+pub(super) struct FixedConnection<C>(pub(super) C);
 
-impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for Given<C> {
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for FixedConnection<C> {
     fn send(&self, command: Cmd) -> Answer {
         let mut connection = self.0.clone();
         Box::pin(async move { command.query_async(&mut connection).await })
@@ -51,12 +51,12 @@ struct Reconnecting {
 
 enum ConnectionState {
     Idle,
-    Connecting(Made),
+    Connecting(ConnectOutcome),
     Connected(Numbered),
 }
 
 /// The outcome of an attempt to connect.
-type Made = watch::Receiver<Option<RedisResult<Numbered>>>;
+type ConnectOutcome = watch::Receiver<Option<RedisResult<Numbered>>>;
 
 /// A connection and its number, so that a late error of an old one does not end its successor.
 #[derive(Clone)]

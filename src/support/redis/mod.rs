@@ -27,7 +27,7 @@ use tokio::{
 pub(crate) use self::breaker::RetryPolicy;
 use self::{
     breaker::Breaker,
-    connection::{Connection, Given, Managed},
+    connection::{Connection, FixedConnection, Managed},
 };
 use crate::wire::ConfigError;
 
@@ -157,7 +157,7 @@ impl RedisServer {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::with(Arc::new(Given(connection)), timeout, messages)
+        Self::with(Arc::new(FixedConnection(connection)), timeout, messages)
     }
 
     fn with(

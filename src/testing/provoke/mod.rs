@@ -115,21 +115,21 @@ pub struct Provoke {
     routes: Vec<DescribedRoute>,
     has_fallback: bool,
     /// The document of all versions first.
-    editions: Vec<Edition>,
+    documents: Vec<VersionDocument>,
     credentials: Vec<Credentials>,
     supplied: Supplied,
     address: fn(u32) -> IpAddr,
 }
 
 /// A document with which responses are compared.
-struct Edition {
+struct VersionDocument {
     /// `None` is all of them.
     version: Option<String>,
     document: Value,
     operations: Operations,
 }
 
-impl Edition {
+impl VersionDocument {
     fn new(version: Option<String>, document: &OpenApi) -> Self {
         Self {
             version,
@@ -168,14 +168,14 @@ where
         let versions: BTreeSet<_> = routes.iter().flat_map(|route| &route.versions).collect();
         let of_versions = versions.into_iter().map(|version| {
             let document = self.openapi_of(version);
-            Edition::new(Some(version.clone()), &document)
+            VersionDocument::new(Some(version.clone()), &document)
         });
-        let all = Edition::new(None, &self.openapi());
-        let editions = std::iter::once(all).chain(of_versions).collect();
+        let all = VersionDocument::new(None, &self.openapi());
+        let documents = std::iter::once(all).chain(of_versions).collect();
         Provoke {
             routes,
             has_fallback: self.has_fallback(),
-            editions,
+            documents,
             credentials: Vec::new(),
             supplied: Supplied::default(),
             // Addresses for tests of networks (RFC 2544, section C.2.2).
@@ -255,12 +255,12 @@ impl Provoke {
     ///
     /// The service is that of the same `Api`.
     pub async fn run(&self, service: ApiService) -> ProvokeReport {
-        let Some(all_versions) = self.editions.first() else {
+        let Some(all_versions) = self.documents.first() else {
             return ProvokeReport::default();
         };
         let mut run = Run {
             provoke: self,
-            edition: all_versions,
+            version_document: all_versions,
             service,
             attempts: 0,
             violations: Vec::new(),
@@ -268,22 +268,22 @@ impl Provoke {
         };
         let mut last = Vec::new();
         for route in &self.routes {
-            for edition in &self.editions {
-                let is_for = match &edition.version {
+            for version_document in &self.documents {
+                let is_for = match &version_document.version {
                     Some(version) => route.versions.contains(version),
                     None => route.versions.is_empty(),
                 };
                 if is_for {
-                    run.edition = edition;
+                    run.version_document = version_document;
                     run.route(route, &mut last).await;
                 }
             }
         }
-        run.edition = all_versions;
+        run.version_document = all_versions;
         run.answers_of_api().await;
         // A spent quota would also reject other requests.
-        for (index, edition, expected, plan) in last {
-            run.edition = edition;
+        for (index, version_document, expected, plan) in last {
+            run.version_document = version_document;
             let outcome = run.outcome(&expected, plan).await;
             if let Some(answer) = run.answers.get_mut(index) {
                 answer.outcome = outcome;
@@ -311,7 +311,7 @@ impl fmt::Debug for Provoke {
 struct Run<'a> {
     provoke: &'a Provoke,
     /// Of the version that the requests name.
-    edition: &'a Edition,
+    version_document: &'a VersionDocument,
     service: ApiService,
     attempts: u32,
     violations: Vec<Violation>,
@@ -322,22 +322,27 @@ impl<'a> Run<'a> {
     async fn route(
         &mut self,
         route: &'a DescribedRoute,
-        last: &mut Vec<(usize, &'a Edition, Expected<'a>, Plan)>,
+        last: &mut Vec<(usize, &'a VersionDocument, Expected<'a>, Plan)>,
     ) {
         let provoke = self.provoke;
-        let edition = self.edition;
+        let version_document = self.version_document;
         let template = template(&route.path);
-        let name = match &edition.version {
+        let name = match &version_document.version {
             Some(version) => format!("{} {template} in version {version}", route.method),
             None => format!("{} {template}", route.method),
         };
-        let operation = edition
+        let operation = version_document
             .document
             .get("paths")
             .and_then(|paths| paths.get(&template));
         let operation = operation.and_then(|item| item.get(operation_key(&route.method)));
         let Some(operation) = operation else { return };
-        let mut sample = Sample::new(route, operation, &edition.document, &provoke.supplied);
+        let mut sample = Sample::new(
+            route,
+            operation,
+            &version_document.document,
+            &provoke.supplied,
+        );
         sample.draft = self.in_version(sample.draft, &route.layers);
         for (index, layer) in route.layers.iter().enumerate() {
             if layer.is_csrf_protection() && route.method.is_safe() {
@@ -356,7 +361,7 @@ impl<'a> Run<'a> {
                 let expected = Expected::new(route, layer, answer);
                 let outcome = match target.plan() {
                     Ok(plan) if plan.times > 1 => {
-                        last.push((self.answers.len(), edition, expected, plan));
+                        last.push((self.answers.len(), version_document, expected, plan));
                         ProvokeOutcome::Incomplete(String::new())
                     }
                     Ok(plan) => self.outcome(&expected, plan).await,
@@ -373,7 +378,7 @@ impl<'a> Run<'a> {
         let Some(policy) = layers.iter().find_map(Description::version_policy) else {
             return draft;
         };
-        let version = self.edition.version.as_ref();
+        let version = self.version_document.version.as_ref();
         match version.or_else(|| policy.names().last()) {
             Some(version) => draft.version(policy, version),
             None => draft,
@@ -461,7 +466,8 @@ impl<'a> Run<'a> {
             self.answer_of_api(&name, answer, draft).await;
         }
         let unknown = "/no-route-of-the-api-has-this-path";
-        let is_answered = self.provoke.has_fallback || self.edition.operations.has_path(unknown);
+        let is_answered =
+            self.provoke.has_fallback || self.version_document.operations.has_path(unknown);
         if !is_answered && !routes.iter().any(is_rendered) {
             let draft = Draft::new(Method::GET, unknown.to_owned());
             // The layers around all routes are layers of each.
@@ -572,7 +578,7 @@ impl<'a> Run<'a> {
         };
         let (head, body) = response.into_parts();
         let body = read(body).await;
-        let operation = self.edition.operations.find(&draft.method, &path);
+        let operation = self.version_document.operations.find(&draft.method, &path);
         if let Some(operation) = operation {
             let content = Content::Whole(body.clone());
             for violation in operation.violations(&draft.method, &head, &content) {

@@ -56,8 +56,8 @@ impl Target<'_> {
     /// How to get the answer, or why no request is sent for it.
     pub(super) fn plan(&self) -> Result<Plan, ProvokeOutcome> {
         let answer = self.answer;
-        if let Some(why) = answer.why_not_provoked() {
-            return Err(ProvokeOutcome::Impossible(why.to_owned()));
+        if let Some(reason) = answer.why_not_provoked() {
+            return Err(ProvokeOutcome::Impossible(reason.to_owned()));
         }
         if let Some(change) = answer.provocation() {
             let mut draft = self.base()?;
@@ -527,8 +527,8 @@ impl Target<'_> {
     }
 }
 
-fn impossible<T>(why: &str) -> Result<T, ProvokeOutcome> {
-    Err(ProvokeOutcome::Impossible(why.to_owned()))
+fn impossible<T>(reason: &str) -> Result<T, ProvokeOutcome> {
+    Err(ProvokeOutcome::Impossible(reason.to_owned()))
 }
 
 /// The description does not say whether one of them gets the answer.

@@ -120,7 +120,7 @@ fn verify_either(
 ///
 /// As in every implementation that creates such hashes, only the first 72 bytes of the password count.
 fn verify_bcrypt(hash: &str, password: &str) -> Result<bool, BoxError> {
-    let unusable = |why: &str| format!("the stored hash cannot be used: {why}");
+    let unusable = |reason: &str| format!("the stored hash cannot be used: {reason}");
     // `$2x$` marks hashes of a faulty implementation, which no other implementation reproduces.
     if !["$2a$", "$2b$", "$2y$"].contains(&hash.get(..4).unwrap_or_default()) {
         return Err(unusable("it is not `$2a$`, `$2b$` or `$2y$`").into());

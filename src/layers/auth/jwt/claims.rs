@@ -228,7 +228,10 @@ impl<'de> Visitor<'de> for RequiredClaims<'_> {
                 }
             }
         }
-        Ok(found.into_iter().map(|it| it == Some(true)).collect())
+        Ok(found
+            .into_iter()
+            .map(|present| present == Some(true))
+            .collect())
     }
 }
 

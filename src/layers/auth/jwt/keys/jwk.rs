@@ -54,7 +54,8 @@ impl Jwk {
         if self.public_key_use.as_deref().is_some_and(is_other) {
             return Err("its `use` is not `sig`");
         }
-        let lacks_verify = |operations: &Vec<String>| !operations.iter().any(|it| it == "verify");
+        let lacks_verify =
+            |operations: &Vec<String>| !operations.iter().any(|operation| operation == "verify");
         if self.key_ops.as_ref().is_some_and(lacks_verify) {
             return Err("its `key_ops` lacks `verify`");
         }

@@ -132,7 +132,7 @@ impl JwtKey {
     /// If the text is not a JWK, the key is not for this algorithm, or its `use` or `key_ops` do not
     /// allow it to verify.
     pub fn jwk(algorithm: JwtAlgorithm, jwk: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_jwk(algorithm, &parse_jwk(jwk.as_ref())?).map_err(|misfit| misfit.error)
+        Self::from_jwk(algorithm, &parse_jwk(jwk.as_ref())?).map_err(|mismatch| mismatch.error)
     }
 
     /// One key for each of these algorithms that the JWK fits: an RSA key may be for both `RS256` and
@@ -148,7 +148,7 @@ impl JwtKey {
     ) -> Result<Vec<Self>, ConfigError> {
         let allowed: Vec<_> = allowed.into_iter().collect();
         let jwk = parse_jwk(jwk.as_ref())?;
-        Self::fitting(&allowed, &jwk).map_err(|misfit| misfit.error)
+        Self::fitting(&allowed, &jwk).map_err(|mismatch| mismatch.error)
     }
 
     /// The keys of a JWK Set (RFC 7517, section 5) as JSON text: one for each pair of a key in the set
@@ -195,17 +195,17 @@ impl JwtKey {
             )));
         }
         let mut keys = Vec::new();
-        let mut closest: Option<Misfit> = None;
+        let mut closest: Option<JwkMismatch> = None;
         for jwk in listed.first.into_iter().filter_map(read_jwk) {
             match Self::fitting(&allowed, &jwk) {
                 Ok(fitting) => keys.extend(fitting),
-                Err(misfit) => closest = Some(misfit.or_closer(closest)),
+                Err(mismatch) => closest = Some(mismatch.or_closer(closest)),
             }
         }
         if keys.is_empty() {
             let none = error(format!("none of the JWK Set's {count} keys can be used"));
             return Err(match closest {
-                Some(misfit) => none.because(misfit.error),
+                Some(mismatch) => none.because(mismatch.error),
                 None => none,
             });
         }
@@ -244,30 +244,30 @@ impl JwtKey {
 
     /// One key for each of these algorithms that the JWK fits; otherwise why it does not fit the
     /// algorithm for which it is the closest match.
-    pub(super) fn fitting(allowed: &[JwtAlgorithm], jwk: &Jwk) -> Result<Vec<Self>, Misfit> {
+    pub(super) fn fitting(allowed: &[JwtAlgorithm], jwk: &Jwk) -> Result<Vec<Self>, JwkMismatch> {
         let mut keys = Vec::new();
-        let mut closest: Option<Misfit> = None;
+        let mut closest: Option<JwkMismatch> = None;
         for algorithm in allowed {
             match Self::from_jwk(*algorithm, jwk) {
                 Ok(key) => keys.push(key),
-                Err(misfit) => closest = Some(misfit.or_closer(closest)),
+                Err(mismatch) => closest = Some(mismatch.or_closer(closest)),
             }
         }
         match closest {
             _ if !keys.is_empty() => Ok(keys),
-            Some(misfit) => Err(misfit),
+            Some(mismatch) => Err(mismatch),
             None => {
                 let message = "an empty list of algorithms allows no key".to_owned();
-                Err(Misfit::of(Closeness::OtherType, error(message)))
+                Err(JwkMismatch::of(Closeness::OtherType, error(message)))
             }
         }
     }
 
-    fn from_jwk(algorithm: JwtAlgorithm, jwk: &Jwk) -> Result<Self, Misfit> {
+    fn from_jwk(algorithm: JwtAlgorithm, jwk: &Jwk) -> Result<Self, JwkMismatch> {
         let is_on = |crv: &str| curve(algorithm).is_some_and(|curve| curve.name == crv);
-        let misfit = |closeness, wrong: &str| {
+        let mismatch = |closeness, wrong: &str| {
             let message = format!("this JWK is not for {algorithm:?}: {wrong}");
-            Err(Misfit::of(closeness, error(message)))
+            Err(JwkMismatch::of(closeness, error(message)))
         };
         let is_of_the_type = match &jwk.parameters {
             JwkParameters::Rsa { .. } => algorithm.is_rsa(),
@@ -278,14 +278,14 @@ impl JwtKey {
             JwkParameters::Secret { .. } => algorithm.secret_length().is_some(),
         };
         if !is_of_the_type {
-            return misfit(Closeness::OtherType, "its `kty` or `crv` does not match");
+            return mismatch(Closeness::OtherType, "its `kty` or `crv` does not match");
         }
         if let Some(alg) = jwk.other_algorithm(algorithm) {
             let wrong = format!("its `alg` is `{}`", alg.escape_debug());
-            return misfit(Closeness::OtherAlgorithm, &wrong);
+            return mismatch(Closeness::OtherAlgorithm, &wrong);
         }
         if let Err(wrong) = jwk.check_purpose() {
-            return misfit(Closeness::OtherPurpose, wrong);
+            return mismatch(Closeness::OtherPurpose, wrong);
         }
         let key = match &jwk.parameters {
             JwkParameters::Rsa { n, e } => {
@@ -304,7 +304,7 @@ impl JwtKey {
             JwkParameters::OctetKeyPair { x, .. } => Self::public(algorithm, &x.0),
             JwkParameters::Secret { k } => Self::secret(algorithm, &k.0),
         };
-        let key = key.map_err(|error| Misfit::of(Closeness::InvalidKey, error))?;
+        let key = key.map_err(|error| JwkMismatch::of(Closeness::InvalidKey, error))?;
         Ok(match &jwk.kid {
             Some(kid) => key.id(kid.as_str()),
             None => key,
@@ -345,7 +345,7 @@ fn parse_jwk(json: &[u8]) -> Result<Jwk, ConfigError> {
 }
 
 /// Why a JWK is not a key for an algorithm.
-pub(super) struct Misfit {
+pub(super) struct JwkMismatch {
     closeness: Closeness,
     error: ConfigError,
 }
@@ -360,7 +360,7 @@ enum Closeness {
     InvalidKey,
 }
 
-impl Misfit {
+impl JwkMismatch {
     const fn of(closeness: Closeness, error: ConfigError) -> Self {
         Self { closeness, error }
     }

@@ -23,7 +23,10 @@ struct Example {
 
 fn examples(what: &str) -> Vec<Example> {
     let all: Vec<Example> = serde_json::from_slice(vector!("examples.json")).unwrap();
-    let some: Vec<_> = all.into_iter().filter(|it| it.what == what).collect();
+    let some: Vec<_> = all
+        .into_iter()
+        .filter(|example| example.what == what)
+        .collect();
     assert!(!some.is_empty(), "{what}");
     some
 }

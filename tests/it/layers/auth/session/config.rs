@@ -25,13 +25,13 @@ fn times_fit_together() {
             "longer idle than said",
             sessions()
                 .absolute(SECOND)
-                .and_then(|it| it.idle(2 * SECOND)),
+                .and_then(|sessions| sessions.idle(2 * SECOND)),
         ),
         (
             "less than idle",
             sessions()
                 .idle(2 * SECOND)
-                .and_then(|it| it.absolute(SECOND)),
+                .and_then(|sessions| sessions.absolute(SECOND)),
         ),
     ];
     for (name, made) in wrong {
@@ -43,7 +43,7 @@ fn times_fit_together() {
     );
     let long = sessions()
         .absolute(400 * DAY)
-        .and_then(|it| it.idle(400 * DAY));
+        .and_then(|sessions| sessions.idle(400 * DAY));
     drop(long.unwrap());
 }
 
@@ -54,7 +54,7 @@ fn names_and_attributes_fit_together() {
     let wrong: [(&str, Made); 13] = [
         (
             "no path",
-            moved().and_then(|it| it.cookie(SetCookie::without_path)),
+            moved().and_then(|sessions| sessions.cookie(SetCookie::without_path)),
         ),
         (
             "a retired place of `__Host-`",
@@ -66,23 +66,23 @@ fn names_and_attributes_fit_together() {
         ),
         (
             "a retired place that is the present one",
-            moved().and_then(|it| it.retired(None, "/")),
+            moved().and_then(|sessions| sessions.retired(None, "/")),
         ),
         (
             "a present place that is a retired one",
             moved()
-                .and_then(|it| it.retired(Some("Example.com"), "/"))
-                .and_then(|it| it.cookie(|cookie| cookie.domain("example.com"))),
+                .and_then(|sessions| sessions.retired(Some("Example.com"), "/"))
+                .and_then(|sessions| sessions.cookie(|cookie| cookie.domain("example.com"))),
         ),
         (
             "a name for which nothing can be retired",
             moved()
-                .and_then(|it| it.retired(None, "/app"))
-                .and_then(|it| it.name("__Host-id")),
+                .and_then(|sessions| sessions.retired(None, "/app"))
+                .and_then(|sessions| sessions.name("__Host-id")),
         ),
         (
             "a retired place that is not a domain",
-            moved().and_then(|it| it.retired(Some("a;b"), "/")),
+            moved().and_then(|sessions| sessions.retired(Some("a;b"), "/")),
         ),
         ("an empty name", sessions().name("")),
         ("a name with `;`", sessions().name("a;b")),
@@ -98,7 +98,7 @@ fn names_and_attributes_fit_together() {
             "`__Host-` without TLS",
             sessions()
                 .dangerously_insecure_for_development()
-                .and_then(|it| it.name("__Host-a")),
+                .and_then(|sessions| sessions.name("__Host-a")),
         ),
         ("a realm with a line break", sessions().realm("a\r\nb")),
     ];

@@ -124,18 +124,18 @@ impl Keys {
     }
 
     /// A batch of an owner's sessions.
-    pub(super) fn some_of(&self, owner: &SessionOwner) -> Cmd {
+    pub(super) fn index_page(&self, owner: &SessionOwner) -> Cmd {
         let mut range = with("ZRANGE", self.owner(owner));
         range.arg(0).arg(BATCH - 1);
         range
     }
 
     pub(super) fn remove_from_index(&self, owner: &SessionOwner, ids: &[SessionId]) -> Cmd {
-        let mut strike = with("ZREM", self.owner(owner));
+        let mut command = with("ZREM", self.owner(owner));
         for id in ids {
-            strike.arg(&id.as_bytes()[..]);
+            command.arg(&id.as_bytes()[..]);
         }
-        strike
+        command
     }
 }
 
@@ -157,11 +157,11 @@ fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {
 }
 
 /// The answer to a command, or an error that concerns only this command.
-pub(super) type Said = Result<Value, SessionStoreError>;
+pub(super) type CommandResult = Result<Value, SessionStoreError>;
 
 /// Separates out the errors that concern only one command: a key with a value of another type, and a
 /// server that is out of memory, which can still be read.
-pub(super) fn said(answer: RedisResult<Value>) -> RedisResult<Said> {
+pub(super) fn command_result(answer: RedisResult<Value>) -> RedisResult<CommandResult> {
     let error = match answer {
         Ok(answer) => return Ok(Ok(answer)),
         Err(error) => error,

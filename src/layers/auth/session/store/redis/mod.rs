@@ -15,8 +15,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::commands::{
-    Keys, Said, Touched, expiry_bytes, ids, indexed_until, number, read_value, said, touched,
-    was_set, write_value,
+    CommandResult, Keys, Touched, command_result, expiry_bytes, ids, indexed_until, number,
+    read_value, touched, was_set, write_value,
 };
 use super::{
     SessionStore, SessionsByOwner,
@@ -235,8 +235,8 @@ impl RedisSessions {
         query: impl Future<Output = RedisResult<Value>>,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T, SessionStoreError> {
-        let query = async { said(query.await) };
-        let read = |said: Said| match said {
+        let query = async { command_result(query.await) };
+        let read = |command_result: CommandResult| match command_result {
             Ok(answer) => read(answer).map(Ok),
             Err(error) => Some(Err(error)),
         };
@@ -384,7 +384,7 @@ impl SessionsByOwner for RedisSessions {
         let mut ended = 0_u64;
         loop {
             let deadline = self.server.deadline();
-            let some = self.server.send(self.keys.some_of(owner));
+            let some = self.server.send(self.keys.index_page(owner));
             let some = self.query_until(deadline, some, ids).await?;
             if some.is_empty() {
                 return Ok(ended);
