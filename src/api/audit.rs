@@ -322,12 +322,12 @@ struct Reasons(Vec<String>);
 
 impl Reasons {
     fn number(&mut self, reason: &str) -> usize {
-        let place = self.0.iter().position(|one| one == reason);
-        let place = place.unwrap_or_else(|| {
+        let index = self.0.iter().position(|known| known == reason);
+        let index = index.unwrap_or_else(|| {
             self.0.push(reason.to_owned());
             self.0.len() - 1
         });
-        place + 1
+        index + 1
     }
 }
 

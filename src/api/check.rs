@@ -168,7 +168,7 @@ impl Route {
     /// Whether both are for one version, or one is for all.
     pub(super) fn shares_version(&self, other: &Self) -> bool {
         let (ours, others) = (&self.options.versions, &other.options.versions);
-        ours.is_empty() || others.is_empty() || ours.iter().any(|one| others.contains(one))
+        ours.is_empty() || others.is_empty() || ours.iter().any(|version| others.contains(version))
     }
 
     /// Whether one of the two would never be called. Their paths are the same.
@@ -509,10 +509,10 @@ fn check_limit(route: &Route, findings: &mut Vec<Finding>) {
 fn check_quota_names(route: &Route, findings: &mut Vec<Finding>) {
     let names_quotas = |layer: &&Description| layer.fields().iter().any(|name| name == "ratelimit");
     let mut named = HashMap::new();
-    for (place, layer) in route.acting_layers().filter(names_quotas).enumerate() {
+    for (index, layer) in route.acting_layers().filter(names_quotas).enumerate() {
         for quota in layer.limits() {
-            let first = *named.entry(quota.name()).or_insert(place);
-            if first == place {
+            let first = *named.entry(quota.name()).or_insert(index);
+            if first == index {
                 continue;
             }
             let finding = Finding::concern(

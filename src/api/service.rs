@@ -350,7 +350,7 @@ impl PathTable {
                     method: method.clone(),
                     versions: policy.map_or_else(Vec::new, |policy| {
                         let versions = route.options.versions.iter();
-                        let index = |name| policy.names().iter().position(|one| one == name);
+                        let index = |name| policy.names().iter().position(|known| known == name);
                         versions.filter_map(index).collect()
                     }),
                     mounted: built(route),

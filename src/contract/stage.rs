@@ -25,7 +25,7 @@
 
 /// The place of the stage of this name in the order; `None` for [`Entrance`] and [`Any`].
 pub(crate) fn position(name: &str) -> Option<usize> {
-    ORDER.iter().position(|one| *one == name)
+    ORDER.iter().position(|known| *known == name)
 }
 
 /// One of the stages of this module.

@@ -107,8 +107,8 @@ fn hyphenated(uuid: [u8; 16]) -> [u8; UUID] {
     let digits = uuid.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
     let mut digits = digits.filter_map(|digit| DIGITS.get(usize::from(digit)));
     let mut text = [b'-'; UUID];
-    for (place, byte) in text.iter_mut().enumerate() {
-        if !HYPHENS.contains(&place)
+    for (index, byte) in text.iter_mut().enumerate() {
+        if !HYPHENS.contains(&index)
             && let Some(digit) = digits.next()
         {
             *byte = *digit;

@@ -25,11 +25,11 @@ impl Routes {
     /// What is wrong with it, and what to write instead.
     pub(crate) fn add(&mut self, route: &str) -> Result<bool, String> {
         check(route)?;
-        let place = self.find(route);
-        if let Err(place) = place {
-            self.0.insert(place, route.into());
+        let index = self.find(route);
+        if let Err(index) = index {
+            self.0.insert(index, route.into());
         }
-        Ok(place.is_err())
+        Ok(index.is_err())
     }
 
     /// Whether the route, which a router has matched, is one of them.
@@ -39,14 +39,14 @@ impl Routes {
 
     /// Whether the path is written exactly as one of them, byte by byte.
     pub(crate) fn contains_path(&self, path: &str) -> bool {
-        let place = self.find(path).ok();
-        place
-            .and_then(|place| self.0.get(place))
+        let index = self.find(path).ok();
+        index
+            .and_then(|index| self.0.get(index))
             .is_some_and(|route| **route == *path)
     }
 
     fn find(&self, route: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|one| compare(one, route))
+        self.0.binary_search_by(|known| compare(known, route))
     }
 }
 

@@ -79,9 +79,9 @@ impl<'d> Alternative<'d> {
 
     /// Any value that this keyword allows. The keyword is compared literally.
     pub(super) fn unknown(keyword: &'static str, text: String) -> Self {
-        let mut one = Self::new(Type::Any);
-        one.opaque.insert(keyword, BTreeSet::from([text]));
-        one
+        let mut alternative = Self::new(Type::Any);
+        alternative.opaque.insert(keyword, BTreeSet::from([text]));
+        alternative
     }
 
     /// Whether only `values` restrict the type.
@@ -96,7 +96,7 @@ impl<'d> Alternative<'d> {
     }
 
     /// Whether every value of the type is possible.
-    pub(super) fn is_free(&self) -> bool {
+    pub(super) fn is_unrestricted(&self) -> bool {
         self.values.is_none() && self.is_plain()
     }
 
@@ -164,7 +164,9 @@ impl<'d> Alternative<'d> {
             None | Some(Value::Bool(true)) => {}
             Some(Value::Object(map)) if map.is_empty() => {}
             // Older drafts.
-            Some(Value::Array(items)) => self.prefix = items.iter().map(|one| vec![one]).collect(),
+            Some(Value::Array(items)) => {
+                self.prefix = items.iter().map(|item| vec![item]).collect()
+            }
             Some(items) => self.items = vec![items],
         }
     }
@@ -173,21 +175,21 @@ impl<'d> Alternative<'d> {
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let mut all = self.clone();
         all.kind = match (self.kind, other.kind) {
-            (one, Type::Any) | (Type::Any, one) => one,
+            (kind, Type::Any) | (Type::Any, kind) => kind,
             (Type::Integer, Type::Number) | (Type::Number, Type::Integer) => Type::Integer,
-            (one, another) if one == another => one,
+            (left, right) if left == right => left,
             _ => return None,
         };
         all.name = self.name.or(other.name);
         all.values = match (&self.values, &other.values) {
-            (Some(one), Some(another)) => {
-                let values: BTreeSet<String> = one.intersection(another).cloned().collect();
+            (Some(left), Some(right)) => {
+                let values: BTreeSet<String> = left.intersection(right).cloned().collect();
                 if values.is_empty() {
                     return None;
                 }
                 Some(values)
             }
-            (one, another) => one.as_ref().or(another.as_ref()).cloned(),
+            (left, right) => left.as_ref().or(right.as_ref()).cloned(),
         };
         for (name, bound) in &other.bounds {
             all.narrow(name, bound);
@@ -204,10 +206,10 @@ impl<'d> Alternative<'d> {
         all.required.extend(&other.required);
         all.other_members = match (&self.other_members, &other.other_members) {
             (OtherMembers::Rejected, _) | (_, OtherMembers::Rejected) => OtherMembers::Rejected,
-            (OtherMembers::Allowed, one) | (one, OtherMembers::Allowed) => one.clone(),
-            (OtherMembers::With(one), OtherMembers::With(another)) => {
-                let mut node = one.clone();
-                add(&mut node, another);
+            (OtherMembers::Allowed, rest) | (rest, OtherMembers::Allowed) => rest.clone(),
+            (OtherMembers::With(left), OtherMembers::With(right)) => {
+                let mut node = left.clone();
+                add(&mut node, right);
                 OtherMembers::With(node)
             }
         };
@@ -343,10 +345,10 @@ impl Bound {
     /// `Greater` if it allows less than the other.
     pub(super) fn tightness(&self, name: &str, other: &Self) -> Ordering {
         let order = match (integer(&self.number), integer(&other.number)) {
-            (Some(one), Some(another)) => one.cmp(&another),
+            (Some(left), Some(right)) => left.cmp(&right),
             _ => {
-                let (one, another) = (self.number.as_f64(), other.number.as_f64());
-                one.partial_cmp(&another).unwrap_or(Ordering::Equal)
+                let (left, right) = (self.number.as_f64(), other.number.as_f64());
+                left.partial_cmp(&right).unwrap_or(Ordering::Equal)
             }
         };
         let order = if name.starts_with("min") {

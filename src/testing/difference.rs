@@ -87,7 +87,7 @@ impl fmt::Display for Differences {
             return f.write_str("no differences\n");
         }
         let (breaking, compatible): (Vec<_>, Vec<_>) =
-            self.iter().partition(|one| one.is_breaking());
+            self.iter().partition(|difference| difference.is_breaking());
         let sections = [
             ("breaking", lines(&breaking)),
             ("compatible", lines(&compatible)),

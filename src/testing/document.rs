@@ -63,7 +63,7 @@ fn whole(old: &Document<'_>, new: &Document<'_>, differences: &mut Vec<Differenc
         let urls = servers
             .into_iter()
             .flatten()
-            .filter_map(|one| one.get("url"));
+            .filter_map(|server| server.get("url"));
         let urls: BTreeSet<String> = urls.map(text).collect();
         match urls.is_empty() {
             // OpenAPI 3.1, section 4.8.1.1

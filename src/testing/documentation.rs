@@ -37,7 +37,7 @@ const DATA: &str = "\
 
 /// Whether a list has a word.
 fn has(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|one| one == word)
+    list.split_ascii_whitespace().any(|known| known == word)
 }
 
 pub(super) fn compare(old: &Value, new: &Value) -> Vec<Difference> {

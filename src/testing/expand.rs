@@ -50,17 +50,17 @@ impl<'d> Document<'d> {
     /// The alternatives of two schemas that both hold; `None` if they are too many.
     fn both(
         &self,
-        one: &[Alternative<'d>],
-        another: &[Alternative<'d>],
+        left: &[Alternative<'d>],
+        right: &[Alternative<'d>],
     ) -> Option<Vec<Alternative<'d>>> {
-        let count = one.len().saturating_mul(another.len());
+        let count = left.len().saturating_mul(right.len());
         self.step(count)?;
         if count > MAX_ALTERNATIVES {
             return None;
         }
-        let pairs = one
+        let pairs = left
             .iter()
-            .flat_map(|one| another.iter().map(move |another| one.and(another)));
+            .flat_map(|left| right.iter().map(move |right| left.and(right)));
         Some(pairs.flatten().collect())
     }
 
@@ -149,8 +149,8 @@ impl<'d> Document<'d> {
         references.push(reference);
         let mut all = self.expand(target, direction, references, depth + 1)?;
         references.pop();
-        if let [one] = &mut *all {
-            one.name = reference.rsplit('/').next();
+        if let [alternative] = &mut *all {
+            alternative.name = reference.rsplit('/').next();
         }
         Some(all)
     }
@@ -186,9 +186,11 @@ impl<'d> Document<'d> {
             types.remove(&Type::Integer);
         }
         let alternatives = types.into_iter().filter_map(|kind| {
-            let mut one = Alternative::new(kind);
+            let mut alternative = Alternative::new(kind);
             if let Some(text) = &unknown {
-                one.opaque.insert("type", BTreeSet::from([text.clone()]));
+                alternative
+                    .opaque
+                    .insert("type", BTreeSet::from([text.clone()]));
             }
             if let Some(values) = &values {
                 let values = values.iter().filter(|value| kind.has(value));
@@ -196,24 +198,24 @@ impl<'d> Document<'d> {
                 if values.is_empty() {
                     return None;
                 }
-                one.values = (kind != Type::Null).then_some(values);
+                alternative.values = (kind != Type::Null).then_some(values);
             }
-            one.read_bounds(map);
-            self.read_opaque(&mut one, map);
+            alternative.read_bounds(map);
+            self.read_opaque(&mut alternative, map);
             if matches!(kind, Type::Any | Type::Object) {
-                self.read_object(&mut one, map, direction);
+                self.read_object(&mut alternative, map, direction);
             }
             if matches!(kind, Type::Any | Type::Array) {
-                one.read_array(map);
+                alternative.read_array(map);
             }
-            Some(one)
+            Some(alternative)
         });
         alternatives.collect()
     }
 
-    fn read_opaque(&self, one: &mut Alternative<'d>, map: &'d Map<String, Value>) {
-        const OF_ALL: &[&str] = &["not", "$dynamicRef"];
-        let keywords: &[&'static str] = match one.kind {
+    fn read_opaque(&self, alternative: &mut Alternative<'d>, map: &'d Map<String, Value>) {
+        const COMMON: &[&str] = &["not", "$dynamicRef"];
+        let keywords: &[&'static str] = match alternative.kind {
             Type::Any => &[
                 "pattern",
                 "format",
@@ -254,12 +256,13 @@ impl<'d> Document<'d> {
             ],
             Type::Null | Type::Boolean => &[],
         };
-        for keyword in OF_ALL.iter().chain(keywords) {
+        for keyword in COMMON.iter().chain(keywords) {
             if let Some(value) = map.get(*keyword)
                 && *value != Value::Bool(false)
             {
                 let value = self.written_out(value, 0);
-                one.opaque
+                alternative
+                    .opaque
                     .insert(keyword, BTreeSet::from([value.to_string()]));
             }
         }
@@ -267,7 +270,7 @@ impl<'d> Document<'d> {
             let parts = ["if", "then", "else"].map(|part| map.get(part));
             let parts = parts.map(|part| part.map(|part| self.written_out(part, 0)));
             let text = Value::from_iter(parts.map(Option::unwrap_or_default)).to_string();
-            one.opaque.insert("if", BTreeSet::from([text]));
+            alternative.opaque.insert("if", BTreeSet::from([text]));
         }
     }
 
@@ -299,7 +302,7 @@ impl<'d> Document<'d> {
 
     fn read_object(
         &self,
-        one: &mut Alternative<'d>,
+        alternative: &mut Alternative<'d>,
         map: &'d Map<String, Value>,
         direction: Direction,
     ) {
@@ -313,18 +316,18 @@ impl<'d> Document<'d> {
             is_set(schema) || is_set(self.resolve(schema))
         };
         let required = list(map, "required").filter_map(Value::as_str);
-        one.required = required.collect();
+        alternative.required = required.collect();
         if let Some(Value::Object(properties)) = map.get("properties") {
             for (name, schema) in properties {
                 if is_hidden(schema) {
-                    one.required.remove(&**name);
+                    alternative.required.remove(&**name);
                 } else {
-                    one.properties.insert(name, vec![schema]);
+                    alternative.properties.insert(name, vec![schema]);
                 }
             }
         }
         let other = map.get("additionalProperties");
-        one.other_members = match other.or_else(|| map.get("unevaluatedProperties")) {
+        alternative.other_members = match other.or_else(|| map.get("unevaluatedProperties")) {
             None | Some(Value::Bool(true)) => OtherMembers::Allowed,
             Some(Value::Bool(false)) => OtherMembers::Rejected,
             Some(Value::Object(map)) if map.is_empty() => OtherMembers::Allowed,
@@ -337,29 +340,29 @@ impl<'d> Document<'d> {
 fn merged(all: Vec<Alternative<'_>>) -> Vec<Alternative<'_>> {
     let free: BTreeSet<Type> = all
         .iter()
-        .filter(|one| one.is_free())
-        .map(|one| one.kind)
+        .filter(|alternative| alternative.is_unrestricted())
+        .map(|alternative| alternative.kind)
         .collect();
     if free.contains(&Type::Any) {
         return vec![Alternative::new(Type::Any)];
     }
     let mut merged: Vec<Alternative<'_>> = Vec::new();
-    for one in all {
-        let kind = one.kind;
+    for alternative in all {
+        let kind = alternative.kind;
         let known = merged
             .iter_mut()
             .find(|known| known.kind == kind && known.is_plain());
-        match (&one.values, known) {
+        match (&alternative.values, known) {
             (Some(_), _) if free.contains(&kind) => {}
-            (Some(values), Some(known)) if one.is_plain() => {
+            (Some(values), Some(known)) if alternative.is_plain() => {
                 if let Some(known) = &mut known.values {
                     known.extend(values.iter().cloned());
                     continue;
                 }
-                merged.push(one);
+                merged.push(alternative);
             }
-            (None, Some(known)) if one.is_plain() && known.is_free() => {}
-            _ => merged.push(one),
+            (None, Some(known)) if alternative.is_plain() && known.is_unrestricted() => {}
+            _ => merged.push(alternative),
         }
     }
     merged

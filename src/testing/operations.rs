@@ -53,10 +53,10 @@ pub(super) fn operations<'d>(document: &Document<'d>) -> BTreeMap<Key<'d>, Opera
         let all = known.chain(more.into_iter().flatten());
         let all = all.map(|(name, value)| (&**name, value));
         for (method, value) in all.chain(extensions) {
-            let place = METHODS
+            let index = METHODS
                 .iter()
                 .position(|known| known.eq_ignore_ascii_case(method));
-            let method = (place.unwrap_or(METHODS.len()), method);
+            let method = (index.unwrap_or(METHODS.len()), method);
             let operation = Operation {
                 path,
                 path_item,
@@ -109,7 +109,7 @@ fn names_in_path(path: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The parameters of an operation and of its path, by their place and their name; those of the path by
+/// The parameters of an operation and of its path, by their location and their name; those of the path by
 /// their position in it.
 pub(super) fn parameters<'d>(
     document: &Document<'d>,
@@ -122,16 +122,16 @@ pub(super) fn parameters<'d>(
         for parameter in list(map, "parameters") {
             let parameter = document.resolve(parameter);
             let member = |name: &str| parameter.get(name).and_then(Value::as_str);
-            let (Some(place), Some(name)) = (member("in"), member("name")) else {
+            let (Some(location), Some(name)) = (member("in"), member("name")) else {
                 continue;
             };
-            let key = match (place, names.iter().position(|known| *known == name)) {
+            let key = match (location, names.iter().position(|known| *known == name)) {
                 ("path", Some(position)) => format!("{position:02}"),
                 // Names of fields are case-insensitive: RFC 9110, section 5.1.
                 ("header", _) => name.to_lowercase(),
                 _ => name.to_owned(),
             };
-            parameters.insert((place, key), parameter);
+            parameters.insert((location, key), parameter);
         }
     }
     parameters

@@ -36,12 +36,12 @@ pub(super) fn compare<'d>(
         queue: VecDeque::new(),
         seen: HashSet::new(),
         changes: Vec::new(),
-        is_rehearsal: false,
+        is_dry_run: false,
     };
     comparison.expect(vec![schemas.0], vec![schemas.1], String::new());
     comparison.run();
     let mut changes = comparison.changes;
-    changes.sort_by(|one, another| one.pointer.cmp(&another.pointer));
+    changes.sort_by(|left, right| left.pointer.cmp(&right.pointer));
     changes
 }
 
@@ -62,18 +62,18 @@ impl Direction {
 fn is_same<'d>(old: &Document<'d>, new: &Document<'d>, schemas: (&'d Value, &'d Value)) -> bool {
     let mut queue = vec![schemas];
     let mut seen = HashSet::new();
-    while let Some((one, another)) = queue.pop() {
-        if one != another {
+    while let Some((left, right)) = queue.pop() {
+        if left != right {
             return false;
         }
         let mut references = Vec::new();
-        collect_references(one, &mut references);
+        collect_references(left, &mut references);
         for reference in references {
             if !seen.insert(reference) {
                 continue;
             }
             match (old.find(reference), new.find(reference)) {
-                (Some(one), Some(another)) => queue.push((one, another)),
+                (Some(left), Some(right)) => queue.push((left, right)),
                 (None, None) => {}
                 _ => return false,
             }
@@ -110,7 +110,7 @@ struct Comparison<'c, 'd> {
     seen: HashSet<(Vec<usize>, Vec<usize>)>,
     changes: Vec<Change>,
     /// Only finds out whether there is a change.
-    is_rehearsal: bool,
+    is_dry_run: bool,
 }
 
 impl<'d> Comparison<'_, 'd> {
@@ -127,7 +127,7 @@ impl<'d> Comparison<'_, 'd> {
 
     fn run(&mut self) {
         while let Some((old, new, pointer)) = self.queue.pop_front() {
-            if self.is_rehearsal && !self.changes.is_empty() {
+            if self.is_dry_run && !self.changes.is_empty() {
                 return;
             }
             let old = self.old.alternatives(&old, self.direction);
@@ -150,16 +150,16 @@ impl<'d> Comparison<'_, 'd> {
 
     fn types(&mut self, old: &[Alternative<'d>], new: &[Alternative<'d>], pointer: &str) {
         let types = |all: &[Alternative<'d>]| -> BTreeSet<Type> {
-            all.iter().map(|one| one.kind).collect()
+            all.iter().map(|alternative| alternative.kind).collect()
         };
         let (old, new) = (types(old), types(new));
-        let covers = |types: &BTreeSet<Type>, one: &Type| {
-            types.contains(one)
+        let covers = |types: &BTreeSet<Type>, kind: &Type| {
+            types.contains(kind)
                 || types.contains(&Type::Any)
-                || *one == Type::Integer && types.contains(&Type::Number)
+                || *kind == Type::Integer && types.contains(&Type::Number)
         };
-        let is_narrower = old.iter().any(|one| !covers(&new, one));
-        let is_wider = new.iter().any(|one| !covers(&old, one));
+        let is_narrower = old.iter().any(|kind| !covers(&new, kind));
+        let is_wider = new.iter().any(|kind| !covers(&old, kind));
         let kind = match (is_narrower, is_wider) {
             (false, false) => return,
             (true, false) => ChangeKind::Narrowed,
@@ -167,7 +167,7 @@ impl<'d> Comparison<'_, 'd> {
             (true, true) => ChangeKind::Replaced,
         };
         let written = |types: &BTreeSet<Type>| {
-            let mut names: Vec<&str> = types.iter().map(|one| one.name()).collect();
+            let mut names: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
             // `string or null` reads better than `null or string`.
             names.sort_by_key(|name| *name == "null");
             if names.is_empty() {
@@ -186,7 +186,7 @@ impl<'d> Comparison<'_, 'd> {
             && (old.kind == Type::Any) != (new.kind == Type::Any)
         {
             // Without a type, but with keywords for one: `{"properties": ..}`.
-            if !old.is_free() && !new.is_free() {
+            if !old.is_unrestricted() && !new.is_unrestricted() {
                 self.pair(old, new, pointer);
             }
             return;
@@ -199,54 +199,60 @@ impl<'d> Comparison<'_, 'd> {
             }
         };
         let mut groups: BTreeMap<Type, [Vec<&Alternative<'d>>; 2]> = BTreeMap::new();
-        for one in old {
-            groups.entry(group(one.kind)).or_default()[0].push(one);
+        for alternative in old {
+            groups.entry(group(alternative.kind)).or_default()[0].push(alternative);
         }
-        for one in new {
-            groups.entry(group(one.kind)).or_default()[1].push(one);
+        for alternative in new {
+            groups.entry(group(alternative.kind)).or_default()[1].push(alternative);
         }
         for [old, new] in groups.into_values() {
             match (&*old, &*new) {
                 // The type says it.
                 ([], _) | (_, []) => {}
                 ([old], [new]) => self.pair(old, new, pointer),
-                _ => self.several(old, new, pointer),
+                _ => self.match_alternatives(old, new, pointer),
             }
         }
     }
 
     /// Finds out which alternatives belong together.
-    fn several(&mut self, old: Vec<&Alternative<'d>>, new: Vec<&Alternative<'d>>, pointer: &str) {
+    fn match_alternatives(
+        &mut self,
+        old: Vec<&Alternative<'d>>,
+        new: Vec<&Alternative<'d>>,
+        pointer: &str,
+    ) {
         let mut old = self.labelled(self.old, old);
         let mut new = self.labelled(self.new, new);
         let mut pairs = Vec::new();
         // By what is sent: a tag, such as `"type": "card"`, or the only member.
-        pair_off(&mut old, &mut new, &mut pairs, |one, another| {
-            one.tag.is_some() && one.tag == another.tag
+        pair_off(&mut old, &mut new, &mut pairs, |left, right| {
+            left.tag.is_some() && left.tag == right.tag
         });
         // By the name of the type, if no tag says that they differ.
-        pair_off(&mut old, &mut new, &mut pairs, |one, another| {
-            let may = one.tag.is_none() || another.tag.is_none();
-            may && one.all.name.is_some() && one.all.name == another.all.name
+        pair_off(&mut old, &mut new, &mut pairs, |left, right| {
+            let may = left.tag.is_none() || right.tag.is_none();
+            may && left.alternative.name.is_some()
+                && left.alternative.name == right.alternative.name
         });
-        if !self.is_rehearsal {
-            pair_off(&mut old, &mut new, &mut pairs, |one, another| {
-                self.is_alike(one.all, another.all)
+        if !self.is_dry_run {
+            pair_off(&mut old, &mut new, &mut pairs, |left, right| {
+                self.is_equivalent(left.alternative, right.alternative)
             });
         }
         // By how many members they have in common; those of other types as they come.
         let mut candidates = Vec::new();
-        for (at, one) in old.iter().enumerate() {
-            for (other, another) in new.iter().enumerate() {
-                let shared = one.all.properties.keys();
-                let shared = shared.filter(|name| another.all.properties.contains_key(*name));
+        for (at, left) in old.iter().enumerate() {
+            for (other, right) in new.iter().enumerate() {
+                let shared = left.alternative.properties.keys();
+                let shared = shared.filter(|name| right.alternative.properties.contains_key(*name));
                 let shared = shared.count();
-                let may = one.tag.is_none() || another.tag.is_none();
-                if may && (shared > 0 || one.all.kind != Type::Object) {
-                    // The same pairs, whichever document is the old one.
-                    let (less, more) = match one.key <= another.key {
-                        true => (&one.key, &another.key),
-                        false => (&another.key, &one.key),
+                let may = left.tag.is_none() || right.tag.is_none();
+                if may && (shared > 0 || left.alternative.kind != Type::Object) {
+                    // The same pairs, whichever document is the old left.
+                    let (less, more) = match left.key <= right.key {
+                        true => (&left.key, &right.key),
+                        false => (&right.key, &left.key),
                     };
                     candidates.push((Reverse(shared), less.clone(), more.clone(), at, other));
                 }
@@ -258,8 +264,8 @@ impl<'d> Comparison<'_, 'd> {
             if taken.contains(&at) || taken_new.contains(&other) {
                 continue;
             }
-            if let (Some(one), Some(another)) = (old.get(at), new.get(other)) {
-                pairs.push((one.clone(), another.clone()));
+            if let (Some(left), Some(right)) = (old.get(at), new.get(other)) {
+                pairs.push((left.clone(), right.clone()));
                 taken.insert(at);
                 taken_new.insert(other);
             }
@@ -269,7 +275,8 @@ impl<'d> Comparison<'_, 'd> {
                 .into_iter()
                 .enumerate()
                 .filter(|(at, _)| !taken.contains(at));
-            rest.map(|(_, one)| one.label).collect::<Vec<_>>()
+            rest.map(|(_, alternative)| alternative.label)
+                .collect::<Vec<_>>()
         };
         for label in rest(old, &taken) {
             let change = self
@@ -285,9 +292,13 @@ impl<'d> Comparison<'_, 'd> {
                 .of("alternative");
             self.changes.push(change.values(None, Some(label)));
         }
-        for (one, another) in pairs {
-            let label = (&one.label).min(&another.label);
-            self.pair(one.all, another.all, &format!("{pointer}({label})"));
+        for (left, right) in pairs {
+            let label = (&left.label).min(&right.label);
+            self.pair(
+                left.alternative,
+                right.alternative,
+                &format!("{pointer}({label})"),
+            );
         }
     }
 
@@ -298,35 +309,39 @@ impl<'d> Comparison<'_, 'd> {
     ) -> Vec<Labelled<'a, 'd>> {
         let mut labelled: Vec<_> = all
             .into_iter()
-            .map(|one| {
-                let tag = tag(document, one, self.direction);
-                let name = tag.as_deref().or(one.name);
+            .map(|alternative| {
+                let tag = tag(document, alternative, self.direction);
+                let name = tag.as_deref().or(alternative.name);
                 Labelled {
-                    label: name.unwrap_or_else(|| one.kind.name()).to_owned(),
-                    key: format!("{tag:?} {:?} {:?}", one.name, one.properties.keys()),
+                    label: name.unwrap_or_else(|| alternative.kind.name()).to_owned(),
+                    key: format!(
+                        "{tag:?} {:?} {:?}",
+                        alternative.name,
+                        alternative.properties.keys()
+                    ),
                     tag,
-                    all: one,
+                    alternative: alternative,
                 }
             })
             .collect();
-        labelled.sort_by(|one, another| one.key.cmp(&another.key));
+        labelled.sort_by(|left, right| left.key.cmp(&right.key));
         labelled
     }
 
     /// Whether the comparison of two alternatives finds nothing.
-    fn is_alike(&self, old: &Alternative<'d>, new: &Alternative<'d>) -> bool {
-        let mut rehearsal = Comparison {
+    fn is_equivalent(&self, old: &Alternative<'d>, new: &Alternative<'d>) -> bool {
+        let mut dry_run = Comparison {
             old: self.old,
             new: self.new,
             direction: self.direction,
             queue: VecDeque::new(),
             seen: HashSet::new(),
             changes: Vec::new(),
-            is_rehearsal: true,
+            is_dry_run: true,
         };
-        rehearsal.pair(old, new, "");
-        rehearsal.run();
-        rehearsal.changes.is_empty()
+        dry_run.pair(old, new, "");
+        dry_run.run();
+        dry_run.changes.is_empty()
     }
 
     /// Two alternatives of the same type.
@@ -418,7 +433,8 @@ impl<'d> Comparison<'_, 'd> {
             .copied()
             .collect();
         for keyword in keywords {
-            let [old, new] = [old, new].map(|one| one.opaque.get(keyword).unwrap_or(&none));
+            let [old, new] =
+                [old, new].map(|alternative| alternative.opaque.get(keyword).unwrap_or(&none));
             let kind = if old == new {
                 continue;
             } else if old.is_subset(new) {
@@ -441,20 +457,21 @@ impl<'d> Comparison<'_, 'd> {
     }
 
     fn members(&mut self, old: &Alternative<'d>, new: &Alternative<'d>, pointer: &str) {
-        let names = |one: &Alternative<'d>| -> BTreeSet<&'d str> {
-            one.properties
+        let names = |alternative: &Alternative<'d>| -> BTreeSet<&'d str> {
+            alternative
+                .properties
                 .keys()
-                .chain(&one.required)
+                .chain(&alternative.required)
                 .copied()
                 .collect()
         };
         let (in_old, in_new) = (names(old), names(new));
-        let presence = |one: &Alternative<'d>, name: &str| {
-            let is_required = one.required.contains(name);
+        let presence = |alternative: &Alternative<'d>, name: &str| {
+            let is_required = alternative.required.contains(name);
             Some(if is_required { "required" } else { "optional" }.to_owned())
         };
-        let node = |one: &Alternative<'d>, name: &str| {
-            let node = one.properties.get(name).cloned();
+        let node = |alternative: &Alternative<'d>, name: &str| {
+            let node = alternative.properties.get(name).cloned();
             node.unwrap_or_else(|| vec![&ANYTHING])
         };
         for name in in_old.union(&in_new) {
@@ -494,7 +511,7 @@ impl<'d> Comparison<'_, 'd> {
             (_, Rejected) => ChangeKind::Narrowed,
             (Rejected, _) => ChangeKind::Widened,
             (old, new) => {
-                let node = |one: &OtherMembers<'d>| match one {
+                let node = |other_members: &OtherMembers<'d>| match other_members {
                     With(node) => node.clone(),
                     Allowed | Rejected => vec![&ANYTHING],
                 };
@@ -502,8 +519,8 @@ impl<'d> Comparison<'_, 'd> {
                 return;
             }
         };
-        let written = |one: &OtherMembers<'d>| {
-            let is_allowed = !matches!(one, Rejected);
+        let written = |other_members: &OtherMembers<'d>| {
+            let is_allowed = !matches!(other_members, Rejected);
             Some(if is_allowed { "allowed" } else { "rejected" }.to_owned())
         };
         // A client ignores members that it does not know.
@@ -515,14 +532,14 @@ impl<'d> Comparison<'_, 'd> {
     }
 
     fn items(&mut self, old: &Alternative<'d>, new: &Alternative<'d>, pointer: &str) {
-        let rest = |one: &Alternative<'d>| match one.items.is_empty() {
+        let rest = |alternative: &Alternative<'d>| match alternative.items.is_empty() {
             true => vec![&ANYTHING],
-            false => one.items.clone(),
+            false => alternative.items.clone(),
         };
         for index in 0..old.prefix.len().max(new.prefix.len()) {
-            let item = |one: &Alternative<'d>| {
-                let item = one.prefix.get(index).cloned();
-                item.unwrap_or_else(|| rest(one))
+            let item = |alternative: &Alternative<'d>| {
+                let item = alternative.prefix.get(index).cloned();
+                item.unwrap_or_else(|| rest(alternative))
             };
             self.expect(item(old), item(new), format!("{pointer}/{index}"));
         }
@@ -535,7 +552,7 @@ impl<'d> Comparison<'_, 'd> {
 /// An alternative, and what distinguishes it from others.
 #[derive(Clone)]
 struct Labelled<'a, 'd> {
-    all: &'a Alternative<'d>,
+    alternative: &'a Alternative<'d>,
     /// What distinguishes it from others when it is sent.
     tag: Option<String>,
     label: String,
@@ -551,9 +568,9 @@ fn pair_off<'a, 'd>(
     is_pair: impl Fn(&Labelled<'a, 'd>, &Labelled<'a, 'd>) -> bool,
 ) {
     old.retain(
-        |one| match new.iter().position(|another| is_pair(one, another)) {
+        |left| match new.iter().position(|right| is_pair(left, right)) {
             Some(at) => {
-                pairs.push((one.clone(), new.remove(at)));
+                pairs.push((left.clone(), new.remove(at)));
                 false
             }
             None => true,
@@ -563,11 +580,15 @@ fn pair_off<'a, 'd>(
 
 /// The required members with one possible value, or the name of the only member: how enums of Rust are
 /// told apart.
-fn tag(document: &Document<'_>, one: &Alternative<'_>, direction: Direction) -> Option<String> {
-    let required = one
+fn tag(
+    document: &Document<'_>,
+    alternative: &Alternative<'_>,
+    direction: Direction,
+) -> Option<String> {
+    let required = alternative
         .properties
         .iter()
-        .filter(|(name, _)| one.required.contains(*name));
+        .filter(|(name, _)| alternative.required.contains(*name));
     let constants = required.clone().filter_map(|(name, node)| {
         let all = document.alternatives(node, direction)?;
         let [value] = &*all else { return None };
@@ -581,7 +602,7 @@ fn tag(document: &Document<'_>, one: &Alternative<'_>, direction: Direction) -> 
     }
     let mut names = required.map(|(name, _)| (*name).to_owned());
     let only = names.next()?;
-    (one.properties.len() == 1).then_some(only)
+    (alternative.properties.len() == 1).then_some(only)
 }
 
 /// How one value of a keyword was replaced with another.
@@ -599,8 +620,8 @@ fn replaced(keyword: &str, old: &str, new: &str) -> ChangeKind {
                 let (Some(old), Some(new)) = (format_range(old), format_range(new)) else {
                     return ChangeKind::Unclear;
                 };
-                let holds = |one: (i128, i128), another: (i128, i128)| {
-                    one.0 <= another.0 && another.1 <= one.1
+                let holds = |outer: (i128, i128), inner: (i128, i128)| {
+                    outer.0 <= inner.0 && inner.1 <= outer.1
                 };
                 match (holds(old, new), holds(new, old)) {
                     (false, false) => ChangeKind::Replaced,
@@ -612,7 +633,7 @@ fn replaced(keyword: &str, old: &str, new: &str) -> ChangeKind {
             let (Ok(old), Ok(new)) = (old.parse::<i128>(), new.parse::<i128>()) else {
                 return ChangeKind::Unclear;
             };
-            let divides = |one: i128, another: i128| another.checked_rem(one) == Some(0);
+            let divides = |divisor: i128, dividend: i128| dividend.checked_rem(divisor) == Some(0);
             kind(divides(old, new), divides(new, old))
         }
         _ => ChangeKind::Unclear,
@@ -631,9 +652,9 @@ fn format_range(format: &str) -> Option<(i128, i128)> {
         "" => 64,
         bits => bits.parse().ok().filter(|bits| (1..=64).contains(bits))?,
     };
-    let whole = 1_i128.checked_shl(bits)?;
+    let count = 1_i128.checked_shl(bits)?;
     Some(match is_signed {
-        true => (-whole / 2, whole / 2 - 1),
-        false => (0, whole - 1),
+        true => (-count / 2, count / 2 - 1),
+        false => (0, count - 1),
     })
 }

@@ -79,40 +79,48 @@ fn identity(document: &Document<'_>, name: &str) -> String {
 
 /// Whether the operation can be called without credentials.
 pub(super) fn is_open(alternatives: &BTreeSet<Credentials>) -> bool {
-    alternatives.iter().any(|one| one.schemes.is_empty())
+    alternatives
+        .iter()
+        .any(|credentials| credentials.schemes.is_empty())
 }
 
 pub(super) fn compare(old: &BTreeSet<Credentials>, new: &BTreeSet<Credentials>) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut removed: Vec<_> = old.iter().filter(|one| !new.contains(one)).collect();
-    let mut added: Vec<_> = new.iter().filter(|one| !old.contains(one)).collect();
+    let mut removed: Vec<_> = old
+        .iter()
+        .filter(|credentials| !new.contains(credentials))
+        .collect();
+    let mut added: Vec<_> = new
+        .iter()
+        .filter(|credentials| !old.contains(credentials))
+        .collect();
     // The same schemes with other scopes or names.
-    removed.retain(|one| {
-        let Some(at) = added.iter().position(|another| one.has_schemes_of(another)) else {
+    removed.retain(|before| {
+        let Some(at) = added.iter().position(|after| before.has_schemes_of(after)) else {
             return true;
         };
-        changes.extend(one.scopes(added.remove(at)));
+        changes.extend(before.scopes(added.remove(at)));
         false
     });
-    if let ([one], [another]) = (&*removed, &*added) {
-        let kind = match (another.is_met_by(one), one.is_met_by(another)) {
+    if let ([before], [after]) = (&*removed, &*added) {
+        let kind = match (after.is_met_by(before), before.is_met_by(after)) {
             (true, _) => ChangeKind::Widened,
             (_, true) => ChangeKind::Narrowed,
             _ => ChangeKind::Replaced,
         };
         let change = Change::new(kind, kind != ChangeKind::Widened);
-        changes.push(change.values(Some(one.to_string()), Some(another.to_string())));
+        changes.push(change.values(Some(before.to_string()), Some(after.to_string())));
         return changes;
     }
-    for one in removed {
+    for before in removed {
         // A client with these credentials may still call.
-        let is_met = new.iter().any(|another| another.is_met_by(one));
+        let is_met = new.iter().any(|after| after.is_met_by(before));
         let change = Change::new(ChangeKind::Removed, !is_met).of("alternative");
-        changes.push(change.values(Some(one.to_string()), None));
+        changes.push(change.values(Some(before.to_string()), None));
     }
-    for another in added {
+    for after in added {
         let change = Change::new(ChangeKind::Added, false).of("alternative");
-        changes.push(change.values(None, Some(another.to_string())));
+        changes.push(change.values(None, Some(after.to_string())));
     }
     changes
 }
@@ -126,13 +134,13 @@ pub(super) fn permissions(old: &Value, new: &Value) -> Vec<Change> {
             all.into_iter().flatten().map(permission).collect()
         };
         let (old, new) = (required(old), required(new));
-        for one in old.difference(&new) {
+        for permission in old.difference(&new) {
             let change = Change::new(ChangeKind::Widened, false).of(subject);
-            changes.push(change.values(Some(one.clone()), None));
+            changes.push(change.values(Some(permission.clone()), None));
         }
-        for one in new.difference(&old) {
+        for permission in new.difference(&old) {
             let change = Change::new(ChangeKind::Narrowed, true).of(subject);
-            changes.push(change.values(None, Some(one.clone())));
+            changes.push(change.values(None, Some(permission.clone())));
         }
     }
     changes

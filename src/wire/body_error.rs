@@ -22,36 +22,36 @@ use std::{error::Error, fmt};
 /// # let _ = is_too_slow;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyLimitError(Passed);
+pub struct BodyLimitError(Exceeded);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passed {
+enum Exceeded {
     Bytes,
     Time,
 }
 
 impl BodyLimitError {
-    pub(crate) const TOO_LARGE: Self = Self(Passed::Bytes);
-    pub(crate) const TOO_SLOW: Self = Self(Passed::Time);
+    pub(crate) const TOO_LARGE: Self = Self(Exceeded::Bytes);
+    pub(crate) const TOO_SLOW: Self = Self(Exceeded::Time);
 
     /// Whether the body is too large.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        self.0 == Passed::Bytes
+        self.0 == Exceeded::Bytes
     }
 
     /// Whether the body arrives too slowly.
     #[must_use]
     pub fn is_too_slow(&self) -> bool {
-        self.0 == Passed::Time
+        self.0 == Exceeded::Time
     }
 }
 
 impl fmt::Display for BodyLimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Passed::Bytes => "the body is too large",
-            Passed::Time => "the body arrives too slowly",
+            Exceeded::Bytes => "the body is too large",
+            Exceeded::Time => "the body arrives too slowly",
         })
     }
 }

@@ -293,7 +293,7 @@ impl OpenApi {
             let found = tags
                 .iter_mut()
                 .filter_map(Value::as_object_mut)
-                .find(|tag| tag.get("name").is_some_and(|one| one == name));
+                .find(|tag| tag.get("name").is_some_and(|known| known == name));
             match found {
                 Some(tag) => drop(tag.insert("description".into(), text.into())),
                 None => tags.push(json!({ "name": name, "description": text })),
@@ -360,12 +360,12 @@ impl OpenApi {
             let ours = self.document.entry(part).or_insert_with(|| json!({}));
             for (outer, members) in theirs {
                 for (name, value) in members.as_object().into_iter().flatten() {
-                    let place = ours
+                    let section = ours
                         .as_object_mut()
                         .map(|ours| ours.entry(outer.clone()).or_insert_with(|| json!({})))
                         .and_then(Value::as_object_mut);
-                    let Some(place) = place else { continue };
-                    let found = place.entry(name.clone()).or_insert_with(|| value.clone());
+                    let Some(section) = section else { continue };
+                    let found = section.entry(name.clone()).or_insert_with(|| value.clone());
                     if found != value {
                         let message = format!(
                             "both documents have `{name}` in `{part}/{outer}`, with different \
@@ -480,7 +480,7 @@ fn is_in_document(route: &Route, all: &[Route], version: Option<&str>) -> bool {
         return true;
     };
     let newest = |route: &Route| {
-        let index = |name: &String| policy.names().iter().position(|one| one == name);
+        let index = |name: &String| policy.names().iter().position(|known| known == name);
         route.options.versions.iter().filter_map(index).max()
     };
     let mut others = all
@@ -498,7 +498,9 @@ fn narrow_version(operation: &mut Value, policy: &VersionPolicy, version: &str) 
     let parameters = operation.get_mut("parameters");
     let parameters = parameters.and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
-        let is_field = parameter.get("in").is_some_and(|place| place == "header")
+        let is_field = parameter
+            .get("in")
+            .is_some_and(|location| location == "header")
             && parameter
                 .get("name")
                 .is_some_and(|name| name == field.as_str());

@@ -240,14 +240,17 @@ impl<'a> Operation<'a> {
         let names = parameter_names(self.path);
         let after = names.len();
         let mut add =
-            |place: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
-                let order = match place {
-                    "path" => names.iter().position(|one| *one == name).unwrap_or(after),
+            |location: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
+                let order = match location {
+                    "path" => names
+                        .iter()
+                        .position(|known| *known == name)
+                        .unwrap_or(after),
                     "query" => after + 1,
                     "header" => after + 2,
                     _ => after + 3,
                 };
-                let mut parameter = json!({ "in": place, "name": name, "schema": schema });
+                let mut parameter = json!({ "in": location, "name": name, "schema": schema });
                 if let Some(parameter) = parameter.as_object_mut() {
                     if required {
                         parameter.insert("required".into(), true.into());
@@ -265,12 +268,12 @@ impl<'a> Operation<'a> {
             add("path", name, true, schema, text);
         }
         let mut deep = Vec::new();
-        let places = [
+        let locations = [
             (InputSource::Query, "query"),
             (InputSource::Header, "header"),
             (InputSource::Cookie, "cookie"),
         ];
-        for (source, place) in places {
+        for (source, location) in locations {
             for input in self.inputs(source) {
                 let is_required = !input.is_conditional && !input.described.is_optional();
                 let schema = schemas.resolve(&input.schema);
@@ -279,13 +282,13 @@ impl<'a> Operation<'a> {
                     if let Some(pattern) = input.described.value_pattern() {
                         schema["pattern"] = pattern.into();
                     }
-                    add(place, name, is_required, schema, input.described.text());
+                    add(location, name, is_required, schema, input.described.text());
                     continue;
                 }
                 let members = members(&schema);
                 if members.is_empty() && schema.get("properties").is_none() {
                     // Not a plain list of members: an enum, for example.
-                    add(place, place, is_required, schema, None);
+                    add(location, location, is_required, schema, None);
                     continue;
                 }
                 for (mut name, schema, required) in members {
@@ -299,7 +302,7 @@ impl<'a> Operation<'a> {
                     let required = required && is_required;
                     let is_nested =
                         input.described.has_nested_keys() && is_object(schemas, &schema);
-                    add(place, &name, required, schema, text.as_deref());
+                    add(location, &name, required, schema, text.as_deref());
                     if is_nested {
                         deep.push(name);
                     }
@@ -324,7 +327,7 @@ impl<'a> Operation<'a> {
             let schema = (parameter.schema)(schemas);
             let text = parameter.description.as_deref();
             add(
-                parameter.place,
+                parameter.location,
                 &parameter.name,
                 parameter.is_required,
                 schema,
@@ -344,7 +347,7 @@ impl<'a> Operation<'a> {
 
     fn path_parameter(&self, index: usize, name: &str, count: usize) -> Value {
         let any = || {
-            let kind = self.kinds.iter().find(|(one, _)| one == name);
+            let kind = self.kinds.iter().find(|(known, _)| known == name);
             kind.map_or_else(
                 || json!({ "type": "string" }),
                 |(_, kind)| schema_of_kind(*kind),
@@ -571,17 +574,17 @@ fn without_null(mut schema: Value) -> Value {
             continue;
         };
         schemas.retain(|schema| schema.get("type").is_none_or(|kind| kind != "null"));
-        if let [one] = &**schemas {
-            let one = one.as_object().cloned().unwrap_or_default();
+        if let [schema] = &**schemas {
+            let schema = schema.as_object().cloned().unwrap_or_default();
             members.remove(either);
-            members.extend(one);
+            members.extend(schema);
         }
     }
     if let Some(Value::Array(kinds)) = members.get_mut("type") {
         kinds.retain(|kind| kind != "null");
-        if let [one] = &**kinds {
-            let one = one.clone();
-            members.insert("type".into(), one);
+        if let [kind] = &**kinds {
+            let kind = kind.clone();
+            members.insert("type".into(), kind);
         }
     }
     if members.get("default").is_some_and(Value::is_null) {

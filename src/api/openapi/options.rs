@@ -49,7 +49,7 @@ impl fmt::Debug for OperationOptions {
 #[must_use]
 pub struct Parameter {
     pub(super) name: String,
-    pub(super) place: &'static str,
+    pub(super) location: &'static str,
     pub(super) is_required: bool,
     pub(super) description: Option<String>,
     pub(super) schema: fn(&mut Schemas) -> Value,
@@ -79,10 +79,10 @@ impl Parameter {
         Self::new::<T>("cookie", name.into())
     }
 
-    fn new<T: JsonSchema>(place: &'static str, name: String) -> Self {
+    fn new<T: JsonSchema>(location: &'static str, name: String) -> Self {
         Self {
             name,
-            place,
+            location,
             is_required: false,
             description: None,
             schema: Schemas::input::<T>,
@@ -106,7 +106,7 @@ impl fmt::Debug for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parameter")
             .field("name", &self.name)
-            .field("in", &self.place)
+            .field("in", &self.location)
             .finish_non_exhaustive()
     }
 }

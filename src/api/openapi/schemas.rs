@@ -286,7 +286,7 @@ fn bound_integers(schema: &mut schemars::Schema) {
 pub(super) fn members(schema: &Value) -> Vec<(String, Value, bool)> {
     let required = |name: &str| {
         let names = schema.get("required").and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|one| one == name))
+        names.is_some_and(|names| names.iter().any(|known| known == name))
     };
     let properties = schema.get("properties").and_then(Value::as_object);
     let properties = properties.into_iter().flatten();

@@ -149,9 +149,9 @@ fn objects(scheme: &SecurityScheme, carrier: &Carrier) -> Vec<(String, Value)> {
     }
 }
 
-fn api_key(place: &str, name: &str) -> (String, Value) {
-    let object = json!({ "type": "apiKey", "in": place, "name": name });
-    (format!("{place}-{name}"), object)
+fn api_key(location: &str, name: &str) -> (String, Value) {
+    let object = json!({ "type": "apiKey", "in": location, "name": name });
+    (format!("{location}-{name}"), object)
 }
 
 fn combine(outer: &[Requirement], inner: &[Requirement]) -> Vec<Requirement> {

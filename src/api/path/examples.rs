@@ -115,8 +115,8 @@ impl<'a> Examples<'a> {
     fn try_another(&mut self, name: &str) -> bool {
         let is_only = self.all.len() == 1;
         let mut examples = self.all.iter();
-        let place = examples.position(|example| is_only || example.name == name);
-        let Some(rest) = place.and_then(|place| self.all.get_mut(place..)) else {
+        let index = examples.position(|example| is_only || example.name == name);
+        let Some(rest) = index.and_then(|index| self.all.get_mut(index..)) else {
             return false;
         };
         let Some(example) = rest.first_mut() else {
@@ -137,14 +137,14 @@ impl<'a> Examples<'a> {
     /// The first field that the path lacks, where a parameter of the path has been rejected.
     fn missing_field<T: DeserializeOwned>(&self) -> Option<&'static str> {
         let fields = self.fields.get()?;
-        let place = |name: &str| fields.iter().position(|field| *field == name);
+        let position = |name: &str| fields.iter().position(|field| *field == name);
         let accepted = self.all.iter().filter(|example| !example.is_rejected());
         let accepted = accepted.map(|example| example.name);
         // serde reports the first field that is missing: none before it is required.
         let Some(PathError::Missing(first)) = Self::of(accepted.clone()).refusal::<T>() else {
             return None;
         };
-        let mut missing = fields.iter().copied().skip(place(first)?);
+        let mut missing = fields.iter().copied().skip(position(first)?);
         missing.find(|field| {
             if self.all.iter().any(|example| example.name == *field) {
                 return false;

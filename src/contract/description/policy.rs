@@ -462,14 +462,14 @@ impl CacheScope {
     /// response to all caches (RFC 9111, section 5.2.2.7).
     fn of(text: &str) -> Self {
         let found: Vec<_> = directives(text.as_bytes()).flatten().collect();
-        let has = |name: &str| found.iter().any(|one| one.is(name));
+        let has = |name: &str| found.iter().any(|directive| directive.is(name));
         if has("no-store") {
             Self::Nothing
         } else if has("public") || has("s-maxage") {
             Self::Public
         } else if found
             .iter()
-            .any(|one| one.is("private") && one.argument.is_none())
+            .any(|directive| directive.is("private") && directive.argument.is_none())
         {
             Self::Private
         } else {

@@ -261,8 +261,8 @@ impl fmt::Display for Carrier {
 /// Whether one of them is true; `None` if none is, and some are not known.
 fn any(all: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut are_known = true;
-    for one in all {
-        match one {
+    for result in all {
+        match result {
             Some(true) => return Some(true),
             Some(false) => {}
             None => are_known = false,

@@ -127,7 +127,7 @@ impl VersionPolicy {
                     .to_owned(),
             );
         }
-        let Some(index) = self.names.iter().position(|one| one == name) else {
+        let Some(index) = self.names.iter().position(|known| known == name) else {
             return error(format!("the default version {name:?} is not in the list"));
         };
         self.default = Some(index);
@@ -248,7 +248,7 @@ impl VersionPolicy {
     /// Names are compared without regard to case, as media types are.
     fn index(&self, name: &[u8]) -> Option<usize> {
         let mut names = self.names.iter();
-        names.position(|one| one.as_bytes().eq_ignore_ascii_case(name))
+        names.position(|known| known.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The same for the name in a media type, which may have a `v` before it.

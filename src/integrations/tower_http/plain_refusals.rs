@@ -121,7 +121,7 @@ fn mark<R>(response: &mut Response<R>) {
     }
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
-    let is_plain = media_type.is_none_or(|one| one.is("text", "plain"));
+    let is_plain = media_type.is_none_or(|media_type| media_type.is("text", "plain"));
     let is_problem = response.extensions().get::<Problem>().is_some();
     if (is_plain || is_problem) && !response.headers().contains_key(header::CONTENT_ENCODING) {
         let identity = HeaderValue::from_static("identity");

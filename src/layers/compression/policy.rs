@@ -216,13 +216,13 @@ pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
     // RFC 9111, section 5.2.2.6.
     let forbids = cache_control
         .flat_map(|line| directives(line.as_bytes()))
-        .any(|one| one.is_ok_and(|one| one.is("no-transform")));
+        .any(|directive| directive.is_ok_and(|directive| directive.is("no-transform")));
     !is_refusal(response)
         && !forbids
         && !headers.contains_key(header::CONTENT_ENCODING)
         && !OF_THE_BYTES.iter().any(|name| headers.contains_key(name))
         && response.extensions().get::<NotCompressed>().is_none()
-        && media_type.is_some_and(|one| is_text(&one))
+        && media_type.is_some_and(|media_type| is_text(&media_type))
 }
 
 /// A refusal that is a problem, or that `with_presentation` outside makes one: it reads the text.
@@ -231,7 +231,7 @@ fn is_refusal<B>(response: &Response<B>) -> bool {
     let is_error = status.is_client_error() || status.is_server_error();
     let media_type = response.headers().get(header::CONTENT_TYPE);
     let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
-    let is_plain = media_type.is_none_or(|one| one.is("text", "plain"));
+    let is_plain = media_type.is_none_or(|media_type| media_type.is("text", "plain"));
     is_error && (is_plain || response.extensions().get::<Problem>().is_some())
         || status == StatusCode::SWITCHING_PROTOCOLS
 }

@@ -38,8 +38,8 @@ impl ETag {
             [digit(byte >> 4), digit(byte & 0xf)]
         });
         let mut text = [b'0'; 32];
-        for (place, digit) in text.iter_mut().zip(digits) {
-            *place = digit;
+        for (character, digit) in text.iter_mut().zip(digits) {
+            *character = digit;
         }
         // Digits can be in a tag.
         Self::strong(text).unwrap_or_else(|_| Self::version(0))
@@ -167,7 +167,7 @@ fn length_to_tag<R: Body>(response: &Response<R>, max_bytes: usize) -> Option<us
 fn needs_tag(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE);
     let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
-    let is_stream = media_type.is_some_and(|one| one.is("text", "event-stream"));
+    let is_stream = media_type.is_some_and(|media_type| media_type.is("text", "event-stream"));
     !headers.contains_key(header::ETAG) && !is_stream
 }
 

@@ -205,7 +205,7 @@ impl Fields {
         let holds = match (&self.if_match, self.if_unmodified_since, modified) {
             (Some(list), ..) => match list.syntax() {
                 Syntax::Any => current.is_some(),
-                _ => etag.is_some_and(|tag| list.tags().any(|one| one.strong_eq(tag))),
+                _ => etag.is_some_and(|tag| list.tags().any(|listed| listed.strong_eq(tag))),
             },
             (None, Some(limit), Some(modified)) => modified <= limit,
             (None, ..) => true,
@@ -217,7 +217,7 @@ impl Fields {
         let is_new = match (&self.if_none_match, self.if_modified_since, modified) {
             (Some(list), ..) => match list.syntax() {
                 Syntax::Any => current.is_none(),
-                _ => !etag.is_some_and(|tag| list.tags().any(|one| one.weak_eq(tag))),
+                _ => !etag.is_some_and(|tag| list.tags().any(|listed| listed.weak_eq(tag))),
             },
             (None, Some(limit), Some(modified)) if is_read => modified > limit,
             (None, ..) => true,

@@ -113,7 +113,7 @@ impl Origins {
         let parsed = Origin::parse(origin.to_str().ok()?).ok()?;
         let mut patterns = self.patterns.iter();
         patterns
-            .any(|one| one.matches(&parsed))
+            .any(|pattern| pattern.matches(&parsed))
             .then(|| origin.clone())
     }
 

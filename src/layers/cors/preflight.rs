@@ -275,7 +275,9 @@ impl Methods {
             Self::Any => true,
             Self::Listed(list) => {
                 SAFELISTED_METHODS.contains(&method)
-                    || list.iter().any(|one| one.as_str().as_bytes() == method)
+                    || list
+                        .iter()
+                        .any(|allowed| allowed.as_str().as_bytes() == method)
             }
         }
     }
@@ -342,8 +344,9 @@ impl Headers {
     {
         let list = parse_names(names, STAR_HEADER)?;
         let forbidden = |name: &&HeaderName| {
-            FORBIDDEN_HEADERS.iter().any(|one| {
-                name.as_str() == *one || (one.ends_with('-') && name.as_str().starts_with(one))
+            FORBIDDEN_HEADERS.iter().any(|forbidden| {
+                name.as_str() == *forbidden
+                    || (forbidden.ends_with('-') && name.as_str().starts_with(forbidden))
             })
         };
         if let Some(name) = list.iter().find(forbidden) {
@@ -381,9 +384,9 @@ impl Headers {
             // Mirrored, `*` would be a wildcard.
             Self::Mirrored => is_token(name) && name != b"*",
             Self::Listed(list) => list
-                .binary_search_by(|one| {
+                .binary_search_by(|allowed| {
                     let name = name.iter().map(u8::to_ascii_lowercase);
-                    one.as_str().bytes().cmp(name)
+                    allowed.as_str().bytes().cmp(name)
                 })
                 .is_ok(),
         }

@@ -51,7 +51,7 @@ impl AllowedOrigins {
             return Ok(Passed::NoTokenNeeded);
         }
         let origin = only(head.headers(), header::ORIGIN)?;
-        let trusted = || origin.is_some_and(|one| self.trusted.contains(one));
+        let trusted = || origin.is_some_and(|origin| self.trusted.contains(origin));
         let passed = match only(head.headers(), SEC_FETCH_SITE)?.map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Passed::OriginKnown,
             Some(_) if trusted() => Passed::OriginKnown,

@@ -144,7 +144,9 @@ impl Csrf {
         let own = extend(own, origins, |origin| {
             let scheme = origin.scheme();
             let schemes = ["https", "http"];
-            let known = schemes.iter().any(|one| scheme.eq_ignore_ascii_case(one));
+            let known = schemes
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known));
             known
                 .then_some(())
                 .ok_or("the origin of a server is `https` or `http`")

@@ -170,7 +170,7 @@ impl<B> Middleware<B> for Hosts {
         };
         match named_host(&RequestHead::from(&request), forwarded) {
             None => Step::reply(policy.malformed.clone()),
-            Some(host) if policy.patterns.iter().any(|one| one.matches(&host)) => {
+            Some(host) if policy.patterns.iter().any(|pattern| pattern.matches(&host)) => {
                 Step::next(request, ())
             }
             Some(_) => Step::reply(policy.misdirected.clone()),

@@ -108,7 +108,7 @@ fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Heade
     headers.iter().filter(move |(name, _)| {
         let is_named = named
             .iter()
-            .any(|one| one.eq_ignore_ascii_case(name.as_str()));
+            .any(|known| known.eq_ignore_ascii_case(name.as_str()));
         !OTHERS.contains(name) && **name != header::CONTENT_LENGTH && !is_named
     })
 }

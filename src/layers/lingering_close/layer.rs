@@ -59,18 +59,18 @@ pub struct LingeringClose {
     max_bytes: u64,
     within: Duration,
     max_at_once: usize,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl LingeringClose {
     /// 1 MiB of each body, for 5 seconds, and 256 bodies at a time.
     pub fn new() -> Self {
-        const AT_ONCE: usize = 256;
+        const DEFAULT_MAX: usize = 256;
         Self {
             max_bytes: 1024 * 1024,
             within: Duration::from_secs(5),
-            max_at_once: AT_ONCE,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            max_at_once: DEFAULT_MAX,
+            permits: Arc::new(Semaphore::new(DEFAULT_MAX)),
         }
     }
 
@@ -99,7 +99,7 @@ impl LingeringClose {
             return Err(ConfigError::new("LingeringClose", message));
         }
         self.max_at_once = bodies;
-        self.places = Arc::new(Semaphore::new(bodies));
+        self.permits = Arc::new(Semaphore::new(bodies));
         Ok(self)
     }
 
@@ -107,7 +107,7 @@ impl LingeringClose {
     #[must_use]
     pub fn in_progress(&self) -> usize {
         self.max_at_once
-            .saturating_sub(self.places.available_permits())
+            .saturating_sub(self.permits.available_permits())
     }
 
     /// Watches the body of a request, if there is one.
@@ -139,8 +139,8 @@ impl LingeringClose {
     /// Reads the rest of a body in its own task. `false` if the limit is reached, or there is no
     /// runtime.
     fn read_on<B: RequestBody>(&self, body: B) -> bool {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let (Ok(place), Ok(runtime)) = (place, Handle::try_current()) else {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        let (Ok(permit), Ok(runtime)) = (permit, Handle::try_current()) else {
             return false;
         };
         let left = self.max_bytes;
@@ -148,7 +148,7 @@ impl LingeringClose {
         // Nobody waits for the task: it ends by itself.
         drop(runtime.spawn(async move {
             drop(timeout(within, discard(body, left)).await);
-            drop(place);
+            drop(permit);
         }));
         true
     }

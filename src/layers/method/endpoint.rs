@@ -288,7 +288,7 @@ impl<B, R> Handlers<B, R> {
     /// The handler for exactly this method.
     fn find(&self, method: &Method) -> Option<&ErasedHandler<B, R>> {
         let mut handlers = self.handlers.iter();
-        handlers.find_map(|(one, handler)| (one == method).then_some(handler))
+        handlers.find_map(|(known, handler)| (known == method).then_some(handler))
     }
 
     /// The handler for this request, if there is one.

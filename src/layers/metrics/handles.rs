@@ -55,10 +55,10 @@ pub(super) struct Registry {
 /// The methods that the semantic conventions list, and all others.
 const METHODS: usize = 10;
 
-/// A method, by its place among the known ones.
+/// A method, by its index among the known ones.
 #[derive(Clone, Copy)]
 pub(super) struct KnownMethod {
-    place: usize,
+    index: usize,
     label: &'static str,
 }
 
@@ -71,16 +71,16 @@ impl From<&Method> for KnownMethod {
         let known = known_method(method).unwrap_or("_OTHER");
         let mut names = NAMES.into_iter().enumerate();
         let found = names.find(|(_, name)| *name == known);
-        let (place, label) = found.unwrap_or((METHODS - 1, "_OTHER"));
-        Self { place, label }
+        let (index, label) = found.unwrap_or((METHODS - 1, "_OTHER"));
+        Self { index, label }
     }
 }
 
 impl Registry {
     /// The gauge of the requests with this method that are in progress.
     pub(super) fn active(&self, method: KnownMethod) -> Option<&Gauge> {
-        let place = self.active.get(method.place)?;
-        Some(place.get_or_init(|| {
+        let gauge = self.active.get(method.index)?;
+        Some(gauge.get_or_init(|| {
             self.described.get_or_init(describe);
             gauge!(ACTIVE_REQUESTS, "http_request_method" => method.label)
         }))
@@ -141,9 +141,9 @@ impl RouteHandles {
 
     /// The handles of the responses with this status; `None` if there was no response.
     pub(super) fn of(&self, method: KnownMethod, status: Option<StatusCode>) -> Option<&Handles> {
-        let mut place = self.by_method.get(method.place)?;
+        let mut entry = self.by_method.get(method.index)?;
         loop {
-            let found = place.get_or_init(|| {
+            let found = entry.get_or_init(|| {
                 Box::new(StatusHandles {
                     status,
                     handles: self.resolve(method, status),
@@ -153,7 +153,7 @@ impl RouteHandles {
             if found.status == status {
                 return Some(&found.handles);
             }
-            place = &found.next;
+            entry = &found.next;
         }
     }
 

@@ -95,14 +95,14 @@ impl MediaTypes {
     /// The best type; `None` if the client accepts none.
     fn choose(&self, headers: &HeaderMap) -> Option<&AcceptedMediaType> {
         let mut best: Option<(Preference, &AcceptedMediaType)> = None;
-        for one in &*self.types {
-            let preference = preference(one.as_str(), headers);
+        for media_type in &*self.types {
+            let preference = preference(media_type.as_str(), headers);
             let is_better = best.is_none_or(|(before, _)| preference > before);
             if preference.weight > 0 && is_better {
-                best = Some((preference, one));
+                best = Some((preference, media_type));
             }
         }
-        best.map(|(_, one)| one)
+        best.map(|(_, media_type)| media_type)
     }
 }
 

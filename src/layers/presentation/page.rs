@@ -55,8 +55,8 @@ impl HtmlTemplate {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let place = after.split_once("}}");
-            let (name, after) = place.ok_or_else(|| error("`{{` has no `}}`".to_owned()))?;
+            let placeholder = after.split_once("}}");
+            let (name, after) = placeholder.ok_or_else(|| error("`{{` has no `}}`".to_owned()))?;
             parts.push(Part::Text(before.to_owned()));
             parts.push(match name.trim_ascii() {
                 "status" => Part::Status,

@@ -10,7 +10,7 @@ use super::span::TARGET;
 use crate::{request::RequestSpan, support::clock::Clock, wire::Problem};
 
 /// A request that has no line in the access log yet. When it is dropped, it gets one.
-pub(super) struct Access {
+pub(super) struct AccessRecord {
     span: RequestSpan,
     peer: Option<IpAddr>,
     clock: Clock,
@@ -34,7 +34,7 @@ pub(super) enum End {
     Failed(&'static str),
 }
 
-impl Access {
+impl AccessRecord {
     pub(super) fn new(span: RequestSpan, peer: Option<IpAddr>, clock: Clock) -> Self {
         Self {
             span,
@@ -111,7 +111,7 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The line is written here, because a request that is dropped at any time gets one as well.
-impl Drop for Access {
+impl Drop for AccessRecord {
     fn drop(&mut self) {
         if let Some(peer) = self.peer {
             self.span.record_client(peer.to_canonical());
@@ -136,7 +136,7 @@ impl Drop for Access {
 
 const DISCONNECTED: &str = "client_disconnected";
 
-impl Access {
+impl AccessRecord {
     /// Why the response was not sent to its end.
     fn failure(&self) -> Option<&'static str> {
         // A server drops the body when everything of it is sent, and may not ask for its end.

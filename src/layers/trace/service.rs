@@ -16,7 +16,7 @@ use tower_service::Service;
 use tracing::field::display;
 
 use super::{
-    access::{Access, End},
+    access::{AccessRecord, End},
     policy::Trace,
     span,
 };
@@ -76,7 +76,7 @@ where
         let span = RequestSpan::new(span, has_route);
         let peer = peer_addr(request.extensions()).map(|peer| peer.ip());
         let head_only = request.method() == Method::HEAD;
-        let mut access = Access::new(span.clone(), peer, options.clock.clone());
+        let mut access = AccessRecord::new(span.clone(), peer, options.clock.clone());
         request.extensions_mut().insert(context);
         request.extensions_mut().insert(span);
         let call = access.run(|| self.inner.call(request));
@@ -94,7 +94,7 @@ pin_project! {
     pub struct TracedFuture<F> {
         #[pin]
         call: Option<F>,
-        access: Option<Access>,
+        access: Option<AccessRecord>,
         head_only: bool,
     }
 
@@ -157,7 +157,7 @@ pin_project! {
     pub struct TracedBody<R> {
         #[pin]
         body: Option<R>,
-        access: Option<Access>,
+        access: Option<AccessRecord>,
     }
 
     impl<R> PinnedDrop for TracedBody<R> {
@@ -230,7 +230,7 @@ impl<R: From<Bytes>> From<Bytes> for TracedBody<R> {
 }
 
 /// Polls a part of the request in its span.
-fn run<T>(access: &mut Option<Access>, work: impl FnOnce() -> T) -> T {
+fn run<T>(access: &mut Option<AccessRecord>, work: impl FnOnce() -> T) -> T {
     match access {
         Some(access) => access.run(work),
         None => work(),
@@ -238,7 +238,7 @@ fn run<T>(access: &mut Option<Access>, work: impl FnOnce() -> T) -> T {
 }
 
 /// Drops a part of the request in its span.
-fn in_span<T>(access: Option<&Access>, work: impl FnOnce() -> T) -> T {
+fn in_span<T>(access: Option<&AccessRecord>, work: impl FnOnce() -> T) -> T {
     match access {
         Some(access) => access.span().in_scope(work),
         None => work(),

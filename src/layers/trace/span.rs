@@ -52,19 +52,19 @@ pub(super) fn open<B>(options: &Options, request: &Request<B>, context: &TraceCo
         parent_span_id = context.parent_id().map(display),
         caller_trace_id = caller.map(|caller| display(caller.trace_id())),
         http.request.method = method.unwrap_or("_OTHER"),
-        http.request.method_original = original.map(|name| display(Shown(name, MAX_NAME_BYTES))),
+        http.request.method_original = original.map(|name| display(Excerpt(name, MAX_NAME_BYTES))),
         http.route = route,
         http.response.status_code = Empty,
         "error.type" = Empty,
         url.scheme = scheme.unwrap_or(options.scheme),
-        url.path = path.map(|path| display(Shown(path, MAX_URL_BYTES))),
-        url.query = query.as_deref().map(|query| display(Shown(query.as_bytes(), MAX_URL_BYTES))),
+        url.path = path.map(|path| display(Excerpt(path, MAX_URL_BYTES))),
+        url.query = query.as_deref().map(|query| display(Excerpt(query.as_bytes(), MAX_URL_BYTES))),
         server.address = host.as_ref().map(Authority::host),
         server.port = host.as_ref().and_then(Authority::port_u16),
         client.address = Empty,
         network.peer.address = peer_addr(extensions).map(|peer| display(peer.ip())),
         network.protocol.version = version(request.version()),
-        user_agent.original = agent.map(|agent| display(Shown(agent.as_bytes(), MAX_NAME_BYTES))),
+        user_agent.original = agent.map(|agent| display(Excerpt(agent.as_bytes(), MAX_NAME_BYTES))),
     )
 }
 
@@ -113,16 +113,18 @@ fn redacted(query: &str, parameters: &[String]) -> String {
 
 /// What a client has sent: no more than the beginning of a long text, with escapes for what a log could
 /// take for something else.
-struct Shown<'a>(&'a [u8], usize);
+struct Excerpt<'a>(&'a [u8], usize);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text, max_bytes) = *self;
         let beginning = text.get(..max_bytes).unwrap_or(text);
         for chunk in beginning.utf8_chunks() {
-            for one in chunk.valid().chars() {
-                match one {
-                    ' '..='~' if one != '"' && one != '\\' => f.write_char(one)?,
+            for character in chunk.valid().chars() {
+                match character {
+                    ' '..='~' if character != '"' && character != '\\' => {
+                        f.write_char(character)?
+                    }
                     other => write!(f, "{}", other.escape_debug())?,
                 }
             }
@@ -134,7 +136,7 @@ impl fmt::Display for Shown<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shown, redacted};
+    use super::{Excerpt, redacted};
 
     #[test]
     fn values_of_other_parameters_are_not_shown() {
@@ -167,7 +169,7 @@ mod tests {
             ("\u{202e}".as_bytes(), "\\u{202e}"),
         ];
         for (text, expected) in cases {
-            assert_eq!(Shown(text, 16).to_string(), expected);
+            assert_eq!(Excerpt(text, 16).to_string(), expected);
         }
     }
 }

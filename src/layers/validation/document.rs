@@ -83,8 +83,8 @@ impl<'a> Document<'a> {
     ) -> Found<'_, 'a> {
         let mut absent = fields.iter().enumerate();
         let mut absent = absent.by_ref().filter(|(_, name)| are_alike(name, field));
-        if let (Some((place, name)), None) = (absent.next(), absent.next()) {
-            return match self.alias(fields, place, message) {
+        if let (Some((index, name)), None) = (absent.next(), absent.next()) {
+            return match self.alias(fields, index, message) {
                 Found::Nothing => Found::Absent(name),
                 _ if !rest.is_empty() => Found::Absent(name),
                 alias => alias,
@@ -115,8 +115,8 @@ impl<'a> Document<'a> {
 
     /// The member that has been sent under an alias of a field. serde lists the aliases of a field next
     /// to each other, and only one of them can be there.
-    fn alias(&self, fields: &[&'static str], place: usize, message: &str) -> Found<'_, 'a> {
-        let (Self::Object(members), Some((before, after))) = (self, fields.split_at_checked(place))
+    fn alias(&self, fields: &[&'static str], index: usize, message: &str) -> Found<'_, 'a> {
+        let (Self::Object(members), Some((before, after))) = (self, fields.split_at_checked(index))
         else {
             return Found::Nothing;
         };

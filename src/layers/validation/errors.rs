@@ -359,11 +359,11 @@ pub(super) fn rule(
     found.map_or(otherwise, |(_, rule)| rule)
 }
 
-/// The place of an error for the log: a pointer, or the name of a parameter.
+/// The location of an error for the log: a pointer, or the name of a parameter.
 ///
 /// The keys of a map are data of the client and look like names of fields. Those that can't be a name
 /// (an address, a number, a token) are `*`, and a field that does not exist is not named.
-fn place(encoding: Encoding, path: &[PathSegment], rule: &str) -> String {
+fn location(encoding: Encoding, path: &[PathSegment], rule: &str) -> String {
     let known = match path {
         [parent @ .., PathSegment::Key(_)] if rule == UNKNOWN_FIELD => parent,
         _ => path,
@@ -422,8 +422,8 @@ impl fmt::Display for BrokenRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for broken in &self.rules {
-            let place = place(broken.encoding, &broken.path, &broken.rule);
-            write!(f, "{separator}{place} ({})", broken.rule)?;
+            let location = location(broken.encoding, &broken.path, &broken.rule);
+            write!(f, "{separator}{location} ({})", broken.rule)?;
             separator = ", ";
         }
         match self.total.saturating_sub(self.rules.len()) {

@@ -23,7 +23,7 @@ use super::{
 /// 4. a member of a flattened struct, which has no member of its own;
 /// 5. the only member whose content has the rest of the path, or whose value can break the rule
 ///    (`rename = ".."`). Of several such members, it is the one whose change fixes the error: see
-///    [`Place::OneOf`].
+///    [`FieldLocation::Ambiguous`].
 ///
 /// If none of them finds it, the path ends at the parent: no name of Rust is shown.
 pub(super) struct FieldPaths<'a> {
@@ -36,10 +36,10 @@ pub(super) struct FieldPaths<'a> {
 }
 
 /// Where the client has sent the value of a field.
-enum Place {
+enum FieldLocation {
     Known(Vec<PathSegment>),
     /// It is one of these, or it is reported at the parent.
-    OneOf {
+    Ambiguous {
         candidates: Vec<Candidate>,
         parent: Vec<PathSegment>,
     },
@@ -90,23 +90,23 @@ impl<'a> FieldPaths<'a> {
 
     /// The paths of these errors in the document. Without what serde tells, up to the first one that is
     /// not known.
-    fn all(&self, errors: &[InputError]) -> Vec<Place> {
-        let places = errors
+    fn all(&self, errors: &[InputError]) -> Vec<FieldLocation> {
+        let resolve_locations = errors
             .iter()
             .map_while(|error| self.as_sent(&error.path, &error.message));
-        places.collect()
+        resolve_locations.collect()
     }
 
     /// The path in the document for a path of fields in Rust. The message tells which rule is broken.
-    fn as_sent(&self, path: &[PathSegment], message: &str) -> Option<Place> {
+    fn as_sent(&self, path: &[PathSegment], message: &str) -> Option<FieldLocation> {
         let mut candidates = Vec::new();
         let sent = Vec::with_capacity(path.len());
         let from = Some(&self.document);
         let (sent, _) = self.follow(from, sent, path, message, &mut candidates)?;
         Some(if candidates.is_empty() {
-            Place::Known(sent)
+            FieldLocation::Known(sent)
         } else {
-            Place::OneOf {
+            FieldLocation::Ambiguous {
                 candidates,
                 parent: sent,
             }
@@ -173,7 +173,7 @@ impl<'a> FieldPaths<'a> {
                             here = None;
                         }
                         Found::Flattened => {}
-                        Found::OneOf(members) => {
+                        Found::Ambiguous(members) => {
                             for (Key(key), member) in members {
                                 let mut path = sent.clone();
                                 path.push(PathSegment::Key(key.to_string()));
@@ -200,51 +200,57 @@ impl<'a> FieldPaths<'a> {
 /// Where the client has sent the values of these errors. `check` reads the input once more, as serde
 /// does: that tells more names, but takes as long as the first reading. With another value in one place,
 /// it also checks the rules; it does so `reads` times at most.
-pub(super) fn places(
+pub(super) fn resolve_locations(
     mut names: FieldPaths<'_>,
     errors: &[InputError],
     mut reads: usize,
     check: &mut dyn FnMut(&Trace) -> Option<Report>,
 ) -> Vec<Vec<PathSegment>> {
     let mut found = names.all(errors);
-    let is_clear = found.iter().all(|place| matches!(place, Place::Known(_)));
-    if found.len() < errors.len() || !is_clear {
+    let is_known = found
+        .iter()
+        .all(|location| matches!(location, FieldLocation::Known(_)));
+    if found.len() < errors.len() || !is_known {
         let trace = Trace::default();
         drop(check(&trace));
         names.learn(trace);
         found = names.all(errors);
     }
-    let places = errors.iter().zip(found).map(|(error, place)| match place {
-        Place::Known(path) => path,
-        // The value of the field is the one with which the error goes away.
-        Place::OneOf { candidates, parent } => {
-            let mut mended = candidates.into_iter().filter_map(|candidate| {
-                let Candidate { path, other_values } = candidate;
-                let is_mended = other_values.into_iter().any(|value| {
-                    let Some(left) = reads.checked_sub(1) else {
-                        return false;
-                    };
-                    reads = left;
-                    let report = check(&Trace::replacing(path.clone(), value));
-                    report.is_some_and(|report| {
-                        !errors::listed(&report, usize::MAX)
-                            .any(|other| other.path == error.path && other.message == error.message)
-                    })
+    let resolve_locations = errors
+        .iter()
+        .zip(found)
+        .map(|(error, location)| match location {
+            FieldLocation::Known(path) => path,
+            // The value of the field is the one with which the error goes away.
+            FieldLocation::Ambiguous { candidates, parent } => {
+                let mut matching = candidates.into_iter().filter_map(|candidate| {
+                    let Candidate { path, other_values } = candidate;
+                    let is_match = other_values.into_iter().any(|value| {
+                        let Some(left) = reads.checked_sub(1) else {
+                            return false;
+                        };
+                        reads = left;
+                        let report = check(&Trace::replacing(path.clone(), value));
+                        report.is_some_and(|report| {
+                            !errors::listed(&report, usize::MAX).any(|other| {
+                                other.path == error.path && other.message == error.message
+                            })
+                        })
+                    });
+                    is_match.then_some(path)
                 });
-                is_mended.then_some(path)
-            });
-            match (mended.next(), mended.next()) {
-                (Some(path), None) => path,
-                _ => parent,
+                match (matching.next(), matching.next()) {
+                    (Some(path), None) => path,
+                    _ => parent,
+                }
             }
-        }
-    });
-    places.collect()
+        });
+    resolve_locations.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, FieldPaths, InputError, PathSegment, Place, Trace};
+    use super::{Encoding, FieldLocation, FieldPaths, InputError, PathSegment, Trace};
     use crate::layers::validation::params::Params;
 
     /// A path from its short form: `a.0` is a key and an index.
@@ -328,7 +334,7 @@ mod tests {
             };
             let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&error), &[]);
             paths.learn(Trace::default());
-            let [Place::Known(found)] = &*paths.all(&[error]) else {
+            let [FieldLocation::Known(found)] = &*paths.all(&[error]) else {
                 panic!("{name}");
             };
             assert_eq!(*found, path(written), "{name}");
@@ -343,7 +349,7 @@ mod tests {
             paths.learn(Trace::default());
             let found = paths.as_sent(&path("t.0"), "");
             assert!(
-                matches!(found, Some(Place::Known(found)) if found == path(written)),
+                matches!(found, Some(FieldLocation::Known(found)) if found == path(written)),
                 "{form}"
             );
         }

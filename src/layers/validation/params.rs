@@ -63,26 +63,26 @@ impl<'a> Params<'a> {
         pairs: impl Iterator<Item = (Cow<'a, str>, impl Into<Value<'a>>)>,
     ) -> Self {
         /// Up to this number, names are compared one by one.
-        const FEW: usize = 16;
+        const MAX_LINEAR_SEARCH: usize = 16;
         let mut members: Vec<(Cow<'a, str>, Node<'a>)> = Vec::new();
-        let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        let mut indexes: HashMap<Cow<'a, str>, usize> = HashMap::new();
         for (name, value) in pairs {
-            if members.len() == FEW && places.is_empty() {
+            if members.len() == MAX_LINEAR_SEARCH && indexes.is_empty() {
                 let names = members.iter().map(|(name, _)| name.clone());
-                places.extend(names.zip(0..));
+                indexes.extend(names.zip(0..));
             }
-            let place = if places.is_empty() {
-                members.iter().position(|(one, _)| *one == name)
+            let index = if indexes.is_empty() {
+                members.iter().position(|(known, _)| *known == name)
             } else {
-                places.get(&name).copied()
+                indexes.get(&name).copied()
             };
             let leaf = Node::leaf(value.into());
-            if let Some((_, node)) = place.and_then(|place| members.get_mut(place)) {
+            if let Some((_, node)) = index.and_then(|index| members.get_mut(index)) {
                 node.push(leaf);
                 continue;
             }
-            if !places.is_empty() {
-                places.insert(name.clone(), members.len());
+            if !indexes.is_empty() {
+                indexes.insert(name.clone(), members.len());
             }
             members.push((name, leaf));
         }
@@ -261,13 +261,13 @@ enum Segment<'a> {
 impl Pair<'_> {
     fn fault(&self, code: &'static str, message: &'static str) -> KeyConflict {
         let mut key = String::new();
-        for (place, segment) in self.path.iter().enumerate() {
+        for (position, segment) in self.path.iter().enumerate() {
             let segment = match segment {
                 Segment::Name(name) => name.to_string(),
                 Segment::Index(index) => index.to_string(),
                 Segment::Next(_) => String::new(),
             };
-            if place == 0 {
+            if position == 0 {
                 key.push_str(&segment);
             } else {
                 key.push_str(&format!("[{segment}]"));
@@ -345,7 +345,7 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyConfli
         Some(Segment::Index(_)) => 1,
         Some(Segment::Next(_)) => 2,
     };
-    let has = |one: u8| firsts().any(|pair| kind(pair) == one);
+    let has = |wanted: u8| firsts().any(|pair| kind(pair) == wanted);
     let (has_names, has_indexes, has_next) = (has(0), has(1), has(2));
     if has_next && (has_names || has_indexes) {
         let odd = firsts().find(|pair| kind(pair) == 2);
@@ -356,8 +356,8 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyConfli
         );
     }
     let mut firsts = firsts().enumerate();
-    let has_gap = firsts.any(|(place, first)| {
-        matches!(first.path.get(depth), Some(Segment::Index(index)) if *index != place)
+    let has_gap = firsts.any(|(position, first)| {
+        matches!(first.path.get(depth), Some(Segment::Index(index)) if *index != position)
     });
     if (has_indexes || has_next) && !has_names && !has_gap {
         let items = groups.into_iter().map(|group| node(group, depth + 1));

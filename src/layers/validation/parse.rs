@@ -18,7 +18,7 @@ use super::{
     dynamic::{self, Fault, Once, Source},
     encoding::{Encoding, Format},
     errors::{self, ErrorList, InputError, excerpt},
-    field_path::{FieldPaths, places},
+    field_path::{FieldPaths, resolve_locations},
     input::{Input, ReadAs, ReadMode},
     params::{Params, Value},
     reader::Reader,
@@ -480,14 +480,14 @@ impl<'r> Reading<'r> {
         let noted = if encoding == Encoding::Json {
             let text = self.json_text()?;
             let names = FieldPaths::in_json(text, &listed, &self.options.field_names);
-            places(names, &listed, max_reads, &mut |trace| {
+            resolve_locations(names, &listed, max_reads, &mut |trace| {
                 let mut json = serde_json::Deserializer::from_str(text);
                 check(&mut Once::new(trace.of(&mut json)), trace.replaces())
             })
         } else {
             let found = self.with_params(encoding, |params, options| {
                 let names = FieldPaths::in_params(&params.root, encoding, &options.field_names);
-                places(names, &listed, max_reads, &mut |trace| {
+                resolve_locations(names, &listed, max_reads, &mut |trace| {
                     let reader = trace.of(Reader::of(params));
                     check(&mut Once::new(reader), trace.replaces())
                 })

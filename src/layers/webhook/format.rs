@@ -167,7 +167,7 @@ impl SignatureFormat {
         self.before = parts(before)?;
         self.after = parts(after)?;
         for part in [Part::Id, Part::Timestamp] {
-            if self.parts().filter(|one| **one == part).count() > 1 {
+            if self.parts().filter(|other| **other == part).count() > 1 {
                 return Err(error(format!("{template:?} contains a name twice")));
             }
         }
@@ -196,7 +196,7 @@ impl SignatureFormat {
 
     /// Checks what depends on several settings.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let signs = |part: Part| self.parts().any(|one| *one == part);
+        let signs = |part: Part| self.parts().any(|other| *other == part);
         let pairs = [
             ("id", self.id.is_some(), signs(Part::Id)),
             (

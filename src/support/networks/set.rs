@@ -112,9 +112,9 @@ impl<A: Copy + Ord> Spans<A> {
     }
 
     fn contains(&self, address: A) -> bool {
-        let place = self.0.partition_point(|(_, last)| *last < address);
+        let index = self.0.partition_point(|(_, last)| *last < address);
         self.0
-            .get(place)
+            .get(index)
             .is_some_and(|(first, _)| *first <= address)
     }
 }

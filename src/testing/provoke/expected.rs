@@ -46,13 +46,13 @@ impl<'a> Expected<'a> {
             answer: answer.clone(),
             limits: layer.limits().iter().map(|limit| limit.name()).collect(),
             other_reasons: reasons
-                .flat_map(|one| one.reasons())
-                .map(|one| &**one)
+                .flat_map(|answer| answer.reasons())
+                .map(|reason| &**reason)
                 .collect(),
             members: same
-                .flat_map(|one| one.members())
+                .flat_map(|answer| answer.members())
                 .chain(route.layers.iter().flat_map(Description::problem_members))
-                .map(|one| &**one)
+                .map(|name| &**name)
                 .collect(),
             is_rendered: route.layers.iter().any(Description::is_refusal_renderer),
             has_sunset: route.layers.iter().any(is_gone_after_sunset),
@@ -68,7 +68,7 @@ impl<'a> Expected<'a> {
             other_reasons: BTreeSet::new(),
             members: layers
                 .flat_map(Description::problem_members)
-                .map(|one| &**one)
+                .map(|name| &**name)
                 .collect(),
             is_rendered: false,
             has_sunset: false,
@@ -86,7 +86,7 @@ impl<'a> Expected<'a> {
         let problem = received.head.extensions.get::<Problem>();
         if let Some(reason) = problem.and_then(Problem::reason_code) {
             let is_of = |reasons: &[std::borrow::Cow<'static, str>]| {
-                reasons.iter().any(|one| one == reason)
+                reasons.iter().any(|expected| expected == reason)
             };
             if !is_of(answer.reasons()) && self.other_reasons.contains(reason) {
                 return Ok(false);

@@ -298,7 +298,7 @@ impl Provoke {
 
 impl fmt::Debug for Provoke {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let credentials = self.credentials.iter().map(|one| &one.name);
+        let credentials = self.credentials.iter().map(|credentials| &credentials.name);
         f.debug_struct("Provoke")
             .field("routes", &self.routes.len())
             .field("credentials", &credentials.collect::<Vec<_>>())

@@ -133,13 +133,17 @@ impl Target<'_> {
             return Ok(None);
         }
         let requirements: Vec<_> = layers.iter().flat_map(Description::requirements).collect();
-        let are_met = |one: &Credentials| requirements.iter().all(|needed| meets(one, needed));
+        let are_met = |credentials: &Credentials| {
+            requirements.iter().all(|needed| meets(credentials, needed))
+        };
         let found = self
             .credentials
             .iter()
-            .position(|one| are_met(one) && is_fit(one));
+            .position(|credentials| are_met(credentials) && is_fit(credentials));
         let missing = || {
-            let lists = requirements.iter().filter_map(|one| names(one));
+            let lists = requirements
+                .iter()
+                .filter_map(|requirement| names(requirement));
             let names: Vec<_> = lists.flat_map(NameList::names).cloned().collect();
             ProvokeOutcome::Incomplete(format!(
                 "credentials that pass: `credentials(.., {names:?}, ..)`"
@@ -188,7 +192,11 @@ impl Target<'_> {
                 }
             }
         }
-        let is_missing = self.answer.reasons().iter().any(|one| one == "no_version");
+        let is_missing = self
+            .answer
+            .reasons()
+            .iter()
+            .any(|reason| reason == "no_version");
         if is_missing && policy.default_name().is_none() {
             drafts.push(without);
         }
@@ -254,13 +262,13 @@ impl Target<'_> {
     fn unauthorized(&self) -> Result<Plan, ProvokeOutcome> {
         let condition = self.answer.condition();
         let mut requirements = self.layer.requirements().iter();
-        let requirement = requirements.find(|one| one.to_string() == condition);
+        let requirement = requirements.find(|requirement| requirement.to_string() == condition);
         let Some(list) = requirement.and_then(names) else {
             return impossible("a check of the application decides");
         };
         let outer = self.layers.get(..self.index).unwrap_or_default();
         let mut draft = self.base()?;
-        let lacks = |one: &Credentials| !allows(one, list);
+        let lacks = |credentials: &Credentials| !allows(credentials, list);
         let missing = |_| {
             ProvokeOutcome::Incomplete(format!(
                 "credentials without one of {:?}: `credentials(.., [..], ..)`",
@@ -274,7 +282,7 @@ impl Target<'_> {
     fn cross_site(&self) -> Result<Plan, ProvokeOutcome> {
         let is_of_tokens = {
             let mut answers = self.layer.answers().iter();
-            let first = answers.find(|one| one.status() == self.answer.status());
+            let first = answers.find(|answer| answer.status() == self.answer.status());
             first != Some(self.answer)
         };
         let base = self.base()?;

@@ -109,7 +109,7 @@ impl fmt::Display for ProvokeReport {
         let came = self
             .answers
             .iter()
-            .filter(|one| one.outcome == ProvokeOutcome::AsDeclared);
+            .filter(|answer| answer.outcome == ProvokeOutcome::AsDeclared);
         let (came, all) = (came.count(), self.answers.len());
         writeln!(f, "{came} of {all} declared answers came")?;
         let sections = [

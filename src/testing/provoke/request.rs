@@ -301,11 +301,11 @@ impl Paths {
             let found = parameters
                 .0
                 .iter()
-                .find(|one| one.place == "path" && one.name == name);
-            if found.is_some_and(|one| !one.schema.allows(&json!("not-valid"))) {
+                .find(|parameter| parameter.location == "path" && parameter.name == name);
+            if found.is_some_and(|parameter| !parameter.schema.allows(&json!("not-valid"))) {
                 invalid = Some(name);
             }
-            let made = || found.and_then(|one| texts(one.valid.as_ref()?).pop());
+            let made = || found.and_then(|parameter| texts(parameter.valid.as_ref()?).pop());
             let value = supplied.path_parameters.get(name).cloned().or_else(made);
             if value.is_none() {
                 missing.get_or_insert(format!("a parameter: `path_parameter(\"{name}\", ..)`"));
@@ -317,8 +317,8 @@ impl Paths {
         let valid = fill(&values);
         let with = |name: &str, value: &str| {
             let mut values = values.clone();
-            for (one, given) in &mut values {
-                if one == name {
+            for (other, given) in &mut values {
+                if other == name {
                     value.clone_into(given);
                 }
             }
@@ -327,9 +327,9 @@ impl Paths {
         let mut all_invalid = Vec::new();
         for (name, _) in &values {
             let of_path = parameters.of("path");
-            let mut found = of_path.filter(|one| one.name == *name);
+            let mut found = of_path.filter(|parameter| parameter.name == *name);
             // An empty segment is another path.
-            let texts = found.by_ref().flat_map(OneParameter::invalid_texts);
+            let texts = found.by_ref().flat_map(Parameter::invalid_texts);
             let texts = texts.filter(|text| !text.is_empty());
             all_invalid.extend(texts.map(|text| with(name, &text)));
         }
@@ -343,10 +343,10 @@ impl Paths {
 }
 
 /// The parameters of an operation.
-struct Parameters(Vec<OneParameter>);
+struct Parameters(Vec<Parameter>);
 
-struct OneParameter {
-    place: String,
+struct Parameter {
+    location: String,
     name: String,
     is_required: bool,
     is_number: bool,
@@ -363,7 +363,7 @@ impl Parameters {
             let any = json!({});
             let schema = parameter.get("schema").unwrap_or(&any);
             let name = text("name")?;
-            Some(OneParameter::new(
+            Some(Parameter::new(
                 text("in")?,
                 name,
                 is_required,
@@ -381,25 +381,30 @@ impl Parameters {
         let properties = schema.get("properties").and_then(Value::as_object);
         let none = Map::new();
         let list = properties.unwrap_or(&none).iter().map(|(name, schema)| {
-            let is_required = required.map(|names| names.iter().any(|one| one == name));
-            OneParameter::new("query", name, is_required, schema, document)
+            let is_required = required.map(|names| names.iter().any(|required| required == name));
+            Parameter::new("query", name, is_required, schema, document)
         });
         Self(list.collect())
     }
 
-    fn of(&self, place: &str) -> impl Iterator<Item = &OneParameter> {
-        self.0.iter().filter(move |one| one.place == place)
+    fn of(&self, location: &str) -> impl Iterator<Item = &Parameter> {
+        self.0
+            .iter()
+            .filter(move |parameter| parameter.location == location)
     }
 
     /// The required ones, or the name of one that can't be made.
-    fn valid(&self, place: &str) -> Result<Vec<(String, String)>, String> {
+    fn valid(&self, location: &str) -> Result<Vec<(String, String)>, String> {
         let mut pairs = Vec::new();
-        for one in self.of(place).filter(|one| one.is_required) {
-            let value = one.valid.as_ref().ok_or_else(|| one.name.clone())?;
+        for parameter in self.of(location).filter(|parameter| parameter.is_required) {
+            let value = parameter
+                .valid
+                .as_ref()
+                .ok_or_else(|| parameter.name.clone())?;
             pairs.extend(
                 texts(value)
                     .into_iter()
-                    .map(|text| (one.name.clone(), text)),
+                    .map(|text| (parameter.name.clone(), text)),
             );
         }
         Ok(pairs)
@@ -407,17 +412,17 @@ impl Parameters {
 
     /// What a query, the cookies or the fields must not be: without what is required, and with values
     /// that are not allowed.
-    fn invalid(&self, place: &str) -> Vec<Vec<(String, String)>> {
+    fn invalid(&self, location: &str) -> Vec<Vec<(String, String)>> {
         let mut lists = Vec::new();
-        if self.of(place).any(|one| one.is_required) {
+        if self.of(location).any(|parameter| parameter.is_required) {
             lists.push(Vec::new());
         }
-        let valid = self.valid(place).unwrap_or_default();
-        for one in self.of(place) {
-            for text in one.invalid_texts() {
+        let valid = self.valid(location).unwrap_or_default();
+        for parameter in self.of(location) {
+            for text in parameter.invalid_texts() {
                 let mut pairs = valid.clone();
-                pairs.retain(|(name, _)| *name != one.name);
-                pairs.push((one.name.clone(), text));
+                pairs.retain(|(name, _)| *name != parameter.name);
+                pairs.push((parameter.name.clone(), text));
                 lists.push(pairs);
             }
         }
@@ -426,13 +431,13 @@ impl Parameters {
     }
 
     fn invalid_fields(&self) -> Vec<Vec<(HeaderName, Option<HeaderValue>)>> {
-        let required = self.of("header").filter(|one| one.is_required);
-        let names = required.filter_map(|one| HeaderName::try_from(&one.name).ok());
+        let required = self.of("header").filter(|parameter| parameter.is_required);
+        let names = required.filter_map(|parameter| HeaderName::try_from(&parameter.name).ok());
         let missing = names.map(|name| vec![(name, None)]);
-        let wrong = self.of("header").flat_map(|one| {
-            let texts = one.invalid_texts().into_iter();
+        let wrong = self.of("header").flat_map(|parameter| {
+            let texts = parameter.invalid_texts().into_iter();
             texts.filter_map(|text| {
-                let name = HeaderName::try_from(&one.name).ok()?;
+                let name = HeaderName::try_from(&parameter.name).ok()?;
                 Some(vec![(name, Some(HeaderValue::try_from(text).ok()?))])
             })
         });
@@ -440,7 +445,7 @@ impl Parameters {
     }
 }
 
-impl OneParameter {
+impl Parameter {
     /// The texts that the schema rejects.
     fn invalid_texts(&self) -> Vec<String> {
         let long = "a".repeat(10_000);
@@ -458,7 +463,7 @@ impl OneParameter {
     }
 
     fn new(
-        place: &str,
+        location: &str,
         name: &str,
         is_required: Option<bool>,
         schema: &Value,
@@ -466,7 +471,7 @@ impl OneParameter {
     ) -> Self {
         let valid = sample::valid(schema, document);
         Self {
-            place: place.to_owned(),
+            location: location.to_owned(),
             name: name.to_owned(),
             is_required: is_required.unwrap_or(false),
             is_number: valid.as_ref().is_some_and(Value::is_number),

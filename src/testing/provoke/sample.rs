@@ -72,16 +72,18 @@ fn make(schema: &Value, document: &Value, depth: usize) -> Option<Value> {
     }
     for name in ["anyOf", "oneOf"] {
         if let Some(alternatives) = members.get(name).and_then(Value::as_array) {
-            let alternatives = alternatives.iter().filter(|one| kind(one) != Some("null"));
-            let mut made = alternatives.filter_map(|one| make(one, document, depth));
-            let one = made.next()?;
-            return Some(match (one, members.contains_key("properties")) {
-                (Value::Object(one), true) => {
+            let alternatives = alternatives
+                .iter()
+                .filter(|schema| kind(schema) != Some("null"));
+            let mut made = alternatives.filter_map(|schema| make(schema, document, depth));
+            let value = made.next()?;
+            return Some(match (value, members.contains_key("properties")) {
+                (Value::Object(value), true) => {
                     let mut object = object(members, document, depth)?;
-                    object.extend(one);
+                    object.extend(value);
                     object.into()
                 }
-                (one, _) => one,
+                (value, _) => value,
             });
         }
     }

@@ -187,13 +187,13 @@ pub(crate) fn parse_weight(text: &[u8]) -> Option<u16> {
         _ => return None,
     };
     let mut part = 0;
-    let mut place = 100;
+    let mut scale = 100;
     for digit in decimals {
         if !digit.is_ascii_digit() {
             return None;
         }
-        part += u16::from(digit - b'0') * place;
-        place /= 10;
+        part += u16::from(digit - b'0') * scale;
+        scale /= 10;
     }
     match first {
         b'0' => Some(part),

@@ -7,9 +7,9 @@
 /// Marks, in the highest byte, what is not a character of the alphabet.
 const INVALID: u32 = 0xff00_0000;
 
-/// For each of the four places in a group, what each byte adds to the three that come out; the
+/// For each of the four positions in a group, what each byte adds to the three that come out; the
 /// lowest byte of the sum is the first of them.
-static PLACES: [[u32; 256]; 4] = [place(0), place(1), place(2), place(3)];
+static TABLES: [[u32; 256]; 4] = [table(0), table(1), table(2), table(3)];
 
 /// Appends the bytes that a text stands for; `None` if it is not base64url. What was appended
 /// until then stays.
@@ -42,17 +42,17 @@ pub(crate) fn decode(text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
 }
 
 fn sum([a, b, c, d]: [u8; 4]) -> u32 {
-    let [first, second, third, fourth] = &PLACES;
+    let [first, second, third, fourth] = &TABLES;
     first[usize::from(a)] | second[usize::from(b)] | third[usize::from(c)] | fourth[usize::from(d)]
 }
 
-const fn place(place: usize) -> [u32; 256] {
+const fn table(position: usize) -> [u32; 256] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut table = [INVALID; 256];
     let mut bits = 0_u32;
     let mut rest: &[u8] = ALPHABET;
     while let [character, more @ ..] = rest {
-        table[*character as usize] = match place {
+        table[*character as usize] = match position {
             0 => bits << 2,
             1 => (bits >> 4) | ((bits & 0xf) << 12),
             2 => ((bits >> 2) << 8) | ((bits & 0x3) << 22),
@@ -121,10 +121,10 @@ mod tests {
     fn refuses_the_same_bytes_in_every_place() {
         for byte in 0..=u8::MAX {
             let known = byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            for place in 0..4 {
+            for position in 0..4 {
                 let mut text = *b"AAAA";
-                text[place] = byte;
-                assert_eq!(decode(&text).is_some(), known, "{byte:#x} at {place}");
+                text[position] = byte;
+                assert_eq!(decode(&text).is_some(), known, "{byte:#x} at {position}");
             }
         }
     }

@@ -95,7 +95,7 @@ pub(crate) fn without_repeated<'a>(
     let sent: Vec<_> = sent.flat_map(read).collect();
     let mut challenges = read(value);
     let count = challenges.len();
-    challenges.retain(|one| !sent.iter().any(|sent| sent.says_all_of(one)));
+    challenges.retain(|challenge| !sent.iter().any(|sent| sent.says_all_of(challenge)));
     match challenges.len() {
         left if left == count => Some(value.clone()),
         0 => None,

@@ -12,17 +12,19 @@ impl OriginList {
     /// Adds a value that is compared as a whole.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), InvalidHeaderValue> {
         let value = HeaderValue::from_str(&text.to_ascii_lowercase())?;
-        let found = self.0.binary_search_by(|one| order(one, value.as_bytes()));
-        if let Err(place) = found {
-            self.0.insert(place, value);
+        let found = self
+            .0
+            .binary_search_by(|known| order(known, value.as_bytes()));
+        if let Err(index) = found {
+            self.0.insert(index, value);
         }
         Ok(())
     }
 
     /// What the list has for an origin that was sent, in whatever case.
-    pub(crate) fn find(&self, asked: &[u8]) -> Option<&HeaderValue> {
-        let place = self.0.binary_search_by(|one| order(one, asked)).ok()?;
-        self.0.get(place)
+    pub(crate) fn find(&self, origin: &[u8]) -> Option<&HeaderValue> {
+        let index = self.0.binary_search_by(|known| order(known, origin)).ok()?;
+        self.0.get(index)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -36,16 +38,16 @@ impl OriginList {
 }
 
 /// By length, then by bytes; the origin that was sent is compared in lower case (RFC 6454, section 4).
-fn order(allowed: &HeaderValue, asked: &[u8]) -> Ordering {
+fn order(allowed: &HeaderValue, origin: &[u8]) -> Ordering {
     let allowed = allowed.as_bytes();
     // Browsers send lower case.
-    if allowed == asked {
+    if allowed == origin {
         return Ordering::Equal;
     }
-    let by_length = allowed.len().cmp(&asked.len());
+    let by_length = allowed.len().cmp(&origin.len());
     by_length.then_with(|| {
-        let asked = asked.iter().map(u8::to_ascii_lowercase);
-        allowed.iter().copied().cmp(asked)
+        let origin = origin.iter().map(u8::to_ascii_lowercase);
+        allowed.iter().copied().cmp(origin)
     })
 }
 
@@ -65,7 +67,7 @@ mod tests {
             list.add(text).unwrap();
         }
         assert_eq!(list.0.len(), added.len());
-        for (asked, found) in [
+        for (origin, found) in [
             ("https://a.example", true),
             ("HTTPS://A.EXAMPLE", true),
             ("https://b.example", true),
@@ -77,7 +79,7 @@ mod tests {
             ("null", false),
             ("", false),
         ] {
-            assert_eq!(list.find(asked.as_bytes()).is_some(), found, "{asked}");
+            assert_eq!(list.find(origin.as_bytes()).is_some(), found, "{origin}");
         }
     }
 }

@@ -383,8 +383,8 @@ pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, cause) in causes(self.0).enumerate() {
-            let separator = if place == 0 { "" } else { ": " };
+        for (index, cause) in causes(self.0).enumerate() {
+            let separator = if index == 0 { "" } else { ": " };
             write!(f, "{separator}{cause}")?;
         }
         Ok(())

@@ -133,7 +133,7 @@ fn is_withheld_from_client(name: &HeaderName) -> bool {
 }
 
 fn is_any(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|one| is_same(name, one))
+    names.iter().any(|other| is_same(name, other))
 }
 
 /// Whether servers may take the two for one field: many read `_` as `-`.
@@ -157,7 +157,7 @@ pub(super) fn of_request(
 ) -> HeaderMap {
     let is_written = |name: &HeaderName| {
         let mut written = written.iter();
-        written.any(|(one, _)| is_same(name.as_str(), one.as_str()))
+        written.any(|(field, _)| is_same(name.as_str(), field.as_str()))
     };
     let mut headers = kept(received, |name| {
         !is_written(name) && (listed.contains(name) || !is_withheld_from_upstream(name))

@@ -90,7 +90,7 @@ impl Template {
     pub(super) fn render(&self, parameters: &[(&str, Cow<'_, str>)]) -> Result<String, Unsafe> {
         let value = |name: &str| {
             let mut parameters = parameters.iter();
-            let found = parameters.find(|(one, _)| *one == name);
+            let found = parameters.find(|(known, _)| *known == name);
             found.map(|(_, value)| &**value).ok_or(Unsafe)
         };
         let mut path = String::with_capacity(64);

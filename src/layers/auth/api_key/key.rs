@@ -329,8 +329,8 @@ fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
     });
     let mut rest = !crc;
     let mut written = [b'0'; CHECKSUM];
-    for place in written.iter_mut().rev() {
-        *place = base62(rest % 62);
+    for digit in written.iter_mut().rev() {
+        *digit = base62(rest % 62);
         rest /= 62;
     }
     written

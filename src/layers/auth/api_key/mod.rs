@@ -8,7 +8,7 @@ use std::{error::Error, fmt, future::Future, sync::Arc};
 
 use http::{HeaderValue, StatusCode, request::Parts};
 
-use self::source::{KeySource, Places, Presented};
+use self::source::{KeyLocations, KeySource, Presented};
 pub use self::{
     key::{ApiKeyFormat, ApiKeyHash, GeneratedKey},
     refusal::ApiKeyRefusal,
@@ -270,12 +270,12 @@ impl<P> ApiKey<P> {
 
     /// Reads keys from bearer tokens (RFC 6750) instead of from their own field.
     pub fn bearer(self) -> Self {
-        self.change(|source| source.places = Places::Bearer)
+        self.change(|source| source.locations = KeyLocations::Bearer)
     }
 
     /// Reads keys from bearer tokens as well as from their own field.
     pub fn or_bearer(self) -> Self {
-        self.change(|source| source.places = Places::Either)
+        self.change(|source| source.locations = KeyLocations::Either)
     }
 
     /// Accepts only bearer tokens with the prefix of the keys' [format](Self::format), and leaves
@@ -447,7 +447,7 @@ impl<P> fmt::Debug for ApiKey<P> {
         let source = &*self.source;
         f.debug_struct("ApiKey")
             .field("header", &source.header)
-            .field("places", &source.places)
+            .field("places", &source.locations)
             .field("format", &source.format)
             .field("own_prefix_only", &source.own_prefix_only)
             .field("max_length", &source.max_length)

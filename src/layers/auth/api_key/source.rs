@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct KeySource {
     pub(super) header: HeaderName,
-    pub(super) places: Places,
+    pub(super) locations: KeyLocations,
     pub(super) format: Option<ApiKeyFormat>,
     /// Whether bearer tokens without the prefix of the format are left to other schemes.
     pub(super) own_prefix_only: bool,
@@ -37,7 +37,7 @@ pub(super) struct KeySource {
 
 /// Where keys may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Places {
+pub(super) enum KeyLocations {
     Field,
     Bearer,
     Either,
@@ -62,7 +62,7 @@ impl KeySource {
     pub(super) fn new(format: Option<ApiKeyFormat>) -> Self {
         Self {
             header: HeaderName::from_static("x-api-key"),
-            places: Places::Field,
+            locations: KeyLocations::Field,
             format,
             own_prefix_only: false,
             max_length: 256,
@@ -96,15 +96,15 @@ impl KeySource {
         headers: &'a HeaderMap,
     ) -> Result<Option<(Place, &'a [u8])>, Refusal> {
         let several = |place| self.refusal(place, ApiKeyRefusal::SeveralKeys);
-        let field = match self.places {
-            Places::Bearer => None,
-            Places::Field | Places::Either => {
+        let field = match self.locations {
+            KeyLocations::Bearer => None,
+            KeyLocations::Field | KeyLocations::Either => {
                 only_line(headers, &self.header).map_err(|Repeated| several(Place::Field))?
             }
         };
-        let bearer = match self.places {
-            Places::Field => None,
-            Places::Bearer | Places::Either => match credentials(headers, "Bearer") {
+        let bearer = match self.locations {
+            KeyLocations::Field => None,
+            KeyLocations::Bearer | KeyLocations::Either => match credentials(headers, "Bearer") {
                 Credentials::Token(key) if self.is_own(key) => Some(key),
                 Credentials::Repeated
                     if all_credentials(headers, "Bearer").any(|key| self.is_own(key)) =>
@@ -148,10 +148,10 @@ impl KeySource {
     pub(super) fn challenge(&self) -> HeaderValue {
         let in_field = self.answers.in_field.challenge();
         let as_bearer = self.answers.as_bearer.challenge();
-        match self.places {
-            Places::Field => in_field.clone(),
-            Places::Bearer => as_bearer.clone(),
-            Places::Either => join_challenges(in_field, as_bearer),
+        match self.locations {
+            KeyLocations::Field => in_field.clone(),
+            KeyLocations::Bearer => as_bearer.clone(),
+            KeyLocations::Either => join_challenges(in_field, as_bearer),
         }
     }
 
@@ -159,19 +159,19 @@ impl KeySource {
     pub(super) fn carriers(&self) -> impl Iterator<Item = Carrier> {
         let field = Carrier::Header(self.header.clone());
         let bearer = Carrier::Authorization("Bearer".into());
-        let (field, bearer) = match self.places {
-            Places::Field => (Some(field), None),
-            Places::Bearer => (None, Some(bearer)),
-            Places::Either => (Some(field), Some(bearer)),
+        let (field, bearer) = match self.locations {
+            KeyLocations::Field => (Some(field), None),
+            KeyLocations::Bearer => (None, Some(bearer)),
+            KeyLocations::Either => (Some(field), Some(bearer)),
         };
         field.into_iter().chain(bearer)
     }
 
     /// The answer to malformed keys.
     pub(super) fn malformed(&self) -> Answer {
-        let place = match self.places {
-            Places::Field => Place::Field,
-            Places::Bearer | Places::Either => Place::Bearer,
+        let place = match self.locations {
+            KeyLocations::Field => Place::Field,
+            KeyLocations::Bearer | KeyLocations::Either => Place::Bearer,
         };
         Answer::of(self.refusal(place, ApiKeyRefusal::SeveralKeys).problem())
             .or(self.refusal(place, ApiKeyRefusal::Unreadable).problem())
@@ -180,8 +180,8 @@ impl KeySource {
     /// The verdict on a valid key of this principal. For a bearer token, it names the scheme if keys may
     /// also be in their own field, because the challenge then names the scheme of the field first.
     pub(super) fn verified<P>(&self, place: Place, principal: P) -> Verdict<P> {
-        match (place, self.places) {
-            (Place::Bearer, Places::Either) => {
+        match (place, self.locations) {
+            (Place::Bearer, KeyLocations::Either) => {
                 Verdict::VerifiedWith(principal, Details::new().scheme(Arc::clone(&self.bearer)))
             }
             _ => Verdict::Verified(principal),
@@ -191,9 +191,9 @@ impl KeySource {
     /// The answer to a key in this place that is refused for this reason.
     pub(super) fn refusal(&self, place: Place, reason: ApiKeyRefusal) -> Refusal {
         let answers = &self.answers;
-        let answers = match (place, self.places) {
-            (Place::Field, Places::Either) => &answers.in_field_or_bearer,
-            (Place::Bearer, Places::Either) => &answers.as_bearer_or_in_field,
+        let answers = match (place, self.locations) {
+            (Place::Field, KeyLocations::Either) => &answers.in_field_or_bearer,
+            (Place::Bearer, KeyLocations::Either) => &answers.as_bearer_or_in_field,
             (Place::Field, _) => &answers.in_field,
             (Place::Bearer, _) => &answers.as_bearer,
         };

@@ -351,10 +351,11 @@ pub(in crate::layers::rate_limit) struct RedisOptions {
 fn share(quotas: &[Gcra], instances: NonZeroU32) -> Result<Arc<[Gcra]>, ConfigError> {
     let shares = quotas.iter().map(|quota| {
         let burst = (quota.burst() / instances).max(1);
-        let one = Duration::from_nanos(quota.interval()).checked_mul(instances.get());
-        let one = one.ok_or_else(|| error("a share of the quota would never replenish"))?;
+        let interval = Duration::from_nanos(quota.interval()).checked_mul(instances.get());
+        let interval =
+            interval.ok_or_else(|| error("a share of the quota would never replenish"))?;
         let name = quota.name().to_owned();
-        Gcra::new(Quota::per(1, one).burst(burst).named(name))
+        Gcra::new(Quota::per(1, interval).burst(burst).named(name))
     });
     shares.collect()
 }
