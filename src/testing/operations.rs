@@ -109,8 +109,8 @@ fn names_in_path(path: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The parameters of an operation and of its path, by their location and their name; those of the path by
-/// their position in it.
+/// The parameters of an operation and of its path, by their location and their name; those of the path
+/// by their position in it.
 pub(super) fn parameters<'d>(
     document: &Document<'d>,
     operation: &Operation<'d>,
