@@ -78,7 +78,7 @@ fn list() -> Option<String> {
 }
 
 /// Different items of one kind that share a name, such as a stage and the layer that stands there.
-const NAMESAKES: &[&str] = &["Body", "By", "Cors", "Origin", "Query", "Quota"];
+const SHARED_NAMES: &[&str] = &["Body", "By", "Cors", "Origin", "Query", "Quota"];
 
 #[test]
 fn each_item_has_one_path() {
@@ -103,7 +103,7 @@ fn each_item_has_one_path() {
     assert!(paths.len() > 100, "only {} items were found", paths.len());
     let several: Vec<_> = paths
         .into_iter()
-        .filter(|((_, name), paths)| paths.len() > 1 && !NAMESAKES.contains(name))
+        .filter(|((_, name), paths)| paths.len() > 1 && !SHARED_NAMES.contains(name))
         .map(|((kind, _), paths)| format!("{kind}: {paths:?}"))
         .collect();
     assert!(several.is_empty(), "{}", several.join("\n"));

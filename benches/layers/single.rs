@@ -18,7 +18,7 @@ use wythe_bench_harness::{
     request::{AUDIENCE, ISSUER, ORIGIN, SECRET, create_user},
 };
 
-use crate::whole::{self, Claims, NewUser, plenty};
+use crate::whole::{self, Claims, NewUser, large_quota};
 
 const API: &str = "the README's stack, Api";
 const API_CACHED: &str = "the README's stack, Api, cached token";
@@ -75,7 +75,7 @@ pub(crate) fn cases() -> Vec<Case> {
             with_methods(methods)
         }),
         over_bare!("with_rate_limit, by peer", {
-            with_rate_limit(plenty().by_peer().expect("a quota"))
+            with_rate_limit(large_quota().by_peer().expect("a quota"))
         }),
         over_bare!("with_csrf", {
             let csrf = Csrf::same_origin().trust_origins([ORIGIN]);

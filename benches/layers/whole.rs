@@ -44,14 +44,14 @@ impl From<NewUser> for Created {
 /// Accepts every request of a benchmark, and verifies the token of each.
 pub(crate) fn app_without_cache() -> Router {
     let jwt = jwt().map(Jwt::without_cache);
-    jwt.and_then(|jwt| with::<NewUser>(plenty(), jwt))
+    jwt.and_then(|jwt| with::<NewUser>(large_quota(), jwt))
         .expect("a stack")
 }
 
 /// Accepts every request of a benchmark. All but the first have a cached token.
 pub(crate) fn app() -> Router {
     jwt()
-        .and_then(|jwt| with::<NewUser>(plenty(), jwt))
+        .and_then(|jwt| with::<NewUser>(large_quota(), jwt))
         .expect("a stack")
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn spent() -> Router {
 }
 
 /// A quota that no benchmark uses up.
-pub(crate) const fn plenty() -> Quota {
+pub(crate) const fn large_quota() -> Quota {
     Quota::per_second(100_000_000)
 }
 
@@ -109,7 +109,7 @@ fn api_with(jwt: Jwt<Claims>) -> Result<ConnectedApi, ConfigError> {
         with_presentation(),
     ));
     let create = compose((
-        with_rate_limit(plenty().by_peer()?),
+        with_rate_limit(large_quota().by_peer()?),
         with_auth(jwt),
         with_validation::<Json<NewUser>>(),
         with_cache_control(CacheControl::no_store()),

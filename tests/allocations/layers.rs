@@ -160,9 +160,9 @@ async fn a_limit_in_redis_boxes_one_future() {
 
     /// Answers every script at once: one unit taken, and the quota is whole.
     #[derive(Clone)]
-    struct AtOnce;
+    struct ImmediateAnswer;
 
-    impl ConnectionLike for AtOnce {
+    impl ConnectionLike for ImmediateAnswer {
         fn req_packed_command<'a>(&'a mut self, _: &'a Cmd) -> RedisFuture<'a, Value> {
             let answer = [1, 0, 0].map(Value::Int).to_vec();
             Box::pin(std::future::ready(Ok(Value::Array(answer))))
@@ -183,7 +183,7 @@ async fn a_limit_in_redis_boxes_one_future() {
     }
 
     let limiter = |limit: &str| {
-        let store = RedisStore::new(AtOnce, OnFailure::Deny);
+        let store = RedisStore::new(ImmediateAnswer, OnFailure::Deny);
         let quota = Quota::per_second(100).by_peer().unwrap();
         Limiter::new(quota.in_redis(store.limit(limit)).unwrap())
     };

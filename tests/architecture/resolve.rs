@@ -43,9 +43,9 @@ impl Tree {
     fn is_imported(&self, user: &[String], path: &[String]) -> bool {
         let names = self.modules.get(user).map(|module| &module.names);
         let meanings = names.zip(path.first()).and_then(|(n, first)| n.get(first));
-        let told =
+        let is_alias =
             |meaning: &Meaning| matches!(meaning, Meaning::Alias { reexport, .. } if !reexport);
-        let alias = meanings.is_some_and(|meanings| meanings.iter().any(told));
+        let alias = meanings.is_some_and(|meanings| meanings.iter().any(is_alias));
         let starts = || self.follow(user, &path[..1], &mut Vec::new());
         alias && (path.len() == 1 || starts().iter().all(|t| matches!(t, Target::Item(_))))
     }

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use crate::{alloc, case::Run};
 
 const WARM_UP: u32 = 2_000;
-const COUNTED: u32 = 1_000;
+const ITERATIONS: u32 = 1_000;
 const BATCHES: usize = 41;
 const BATCH: Duration = Duration::from_millis(2);
 
@@ -58,8 +58,8 @@ pub fn process_time(_: u32) -> io::Result<Duration> {
 pub(crate) fn allocations(run: &mut Run) -> f64 {
     repeat(run, WARM_UP);
     let before = alloc::allocations();
-    repeat(run, COUNTED);
-    (alloc::allocations() - before) as f64 / f64::from(COUNTED)
+    repeat(run, ITERATIONS);
+    (alloc::allocations() - before) as f64 / f64::from(ITERATIONS)
 }
 
 /// Microseconds per request of each case. The cases take turns, so that anything that slows the

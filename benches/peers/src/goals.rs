@@ -4,9 +4,9 @@ use wythe_bench_harness::Costs;
 
 use crate::{API_CACHED, BARE, CACHED, WYTHE};
 
-const TIMES_BARE: f64 = 1.7;
-const TIMES_BARE_IN_AN_API: f64 = 1.4;
-const MORE_ALLOCATIONS: f64 = 6.0;
+const MAX_TIME_RATIO: f64 = 1.7;
+const MAX_API_TIME_RATIO: f64 = 1.4;
+const MAX_EXTRA_ALLOCATIONS: f64 = 6.0;
 
 /// The refusals of the stack that must not cost more than an accepted request.
 const REFUSALS: [&str; 5] = [
@@ -26,26 +26,26 @@ pub(crate) fn print(costs: &Costs) {
     };
     println!("\n## goals\n");
     if let (Some(bare), Some(cached)) = (bare.instructions, cached.instructions) {
-        say(
+        print_goal(
             "instructions with a cached token, times the bare handler",
             cached / bare,
-            TIMES_BARE,
+            MAX_TIME_RATIO,
         );
     }
     let api = costs.of(API_CACHED).and_then(|cost| cost.instructions);
     if let (Some(bare), Some(api)) = (bare.instructions, api) {
-        say("the same in an `Api`", api / bare, TIMES_BARE_IN_AN_API);
+        print_goal("the same in an `Api`", api / bare, MAX_API_TIME_RATIO);
     }
     let more = cached.allocations - bare.allocations;
-    say(
+    print_goal(
         "allocations with a cached token, more than the bare handler",
         more,
-        MORE_ALLOCATIONS,
+        MAX_EXTRA_ALLOCATIONS,
     );
     for name in REFUSALS {
         let refusal = costs.of(name).and_then(|cost| cost.instructions);
         if let (Some(refusal), Some(accepted)) = (refusal, wythe.instructions) {
-            say(
+            print_goal(
                 &format!("instructions of `{name}`, times those of a 201"),
                 refusal / accepted,
                 1.0,
@@ -54,7 +54,7 @@ pub(crate) fn print(costs: &Costs) {
     }
 }
 
-fn say(what: &str, measured: f64, max: f64) {
+fn print_goal(what: &str, measured: f64, max: f64) {
     let outcome = if measured <= max { "met" } else { "missed" };
     println!("- {what}: {measured:.2}, at most {max:.2}: {outcome}");
 }

@@ -49,23 +49,23 @@ macro_rules! behind {
 
 /// Accepts every request of a benchmark.
 pub(crate) fn app() -> Router {
-    behind!(plenty().use_headers().finish(), NewUser)
+    behind!(large_quota().use_headers().finish(), NewUser)
 }
 
 /// The same without the fields that report how much of the limit is left, which is its default.
 pub(crate) fn app_without_fields() -> Router {
-    behind!(plenty().finish(), NewUser)
+    behind!(large_quota().finish(), NewUser)
 }
 
 /// With garde's own rule for the email address.
 pub(crate) fn app_with_regex() -> Router {
-    behind!(plenty().use_headers().finish(), regex::NewUser)
+    behind!(large_quota().use_headers().finish(), regex::NewUser)
 }
 
 /// Rejects every request but the first.
 pub(crate) fn spent() -> Router {
     behind!(
-        plenty()
+        large_quota()
             .const_per_second(86_400)
             .const_burst_size(1)
             .use_headers()
@@ -74,7 +74,7 @@ pub(crate) fn spent() -> Router {
     )
 }
 
-fn plenty() -> Quota {
+fn large_quota() -> Quota {
     GovernorConfigBuilder::const_default()
         .const_per_nanosecond(1)
         .const_burst_size(1_000_000)

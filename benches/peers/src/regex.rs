@@ -26,6 +26,6 @@ impl From<NewUser> for Created {
 /// wythe's stack for this body, which verifies each token.
 pub(crate) fn app_without_cache() -> Router {
     let jwt = whole::jwt().map(Jwt::without_cache);
-    jwt.and_then(|jwt| whole::with::<NewUser>(whole::plenty(), jwt))
+    jwt.and_then(|jwt| whole::with::<NewUser>(whole::large_quota(), jwt))
         .expect("a stack")
 }

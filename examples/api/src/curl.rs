@@ -276,8 +276,8 @@ impl Curl {
     }
 
     /// Is rejected, to show this.
-    fn refused(mut self, why: &'static str) -> Self {
-        self.refused = Some(why);
+    fn refused(mut self, reason: &'static str) -> Self {
+        self.refused = Some(reason);
         self
     }
 

@@ -90,8 +90,8 @@ impl fmt::Display for Startup<'_> {
                 if call.by_admin && self.config.admin.is_none() {
                     continue;
                 }
-                if let Some(why) = call.refused {
-                    writeln!(f, "  # {why}")?;
+                if let Some(reason) = call.refused {
+                    writeln!(f, "  # {reason}")?;
                 }
                 writeln!(f, "  {}", call.line(&base, &jar))?;
             }

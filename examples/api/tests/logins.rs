@@ -13,16 +13,16 @@ const DAY: u64 = 24 * 60 * 60;
 
 #[tokio::test]
 async fn a_login_lasts_thirty_days_however_often_it_is_refreshed() {
-    let (api, hands) = Api::with_hands().await;
+    let (api, clock) = Api::with_test_clock().await;
     let jar = api.browser("ada@example.com").await;
     assert_eq!(jar.lasts, 30 * DAY);
-    hands.go(29 * DAY);
+    clock.advance(29 * DAY);
     let jar = api.refreshed(&jar).await;
     assert_eq!(jar.lasts, DAY);
-    hands.go(DAY - 1);
+    clock.advance(DAY - 1);
     let jar = api.refreshed(&jar).await;
     assert_eq!(jar.lasts, 1);
-    hands.go(1);
+    clock.advance(1);
     api.refresh(&jar).await.has_ended();
     api.log_in("ada@example.com").await.is(200);
     api.refresh(&jar).await.has_ended();

@@ -18,7 +18,7 @@ async fn api_with(url: &str) -> Api {
 }
 
 /// The status and the body, without what differs each time. Ids may have gaps.
-fn told(name: &str, answer: &Answer) -> (String, u16, Value) {
+fn outcome(name: &str, answer: &Answer) -> (String, u16, Value) {
     let mut body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     without_what_differs(&mut body);
     (name.to_owned(), answer.status.as_u16(), body)
@@ -40,41 +40,41 @@ fn without_what_differs(value: &mut Value) {
 /// What a user does, from registering to deleting.
 async fn journey(api: &Api) -> Vec<(String, u16, Value)> {
     let mut all = Vec::new();
-    let mut say = |name: &str, answer: Answer| {
-        all.push(told(name, &answer));
+    let mut record = |name: &str, answer: Answer| {
+        all.push(outcome(name, &answer));
         answer
     };
-    say("register", api.register("Ada@example.com").await);
-    say(
+    record("register", api.register("Ada@example.com").await);
+    record(
         "register again, in other letters",
         api.register("ada@EXAMPLE.com").await,
     );
-    say("not registered", api.log_in("grace@example.com").await);
-    let jar = say("log in", api.log_in("ADA@example.com").await).jar();
-    let newer = say("refresh", api.refresh(&jar).await).jar();
-    say("refresh in another tab", api.refresh(&jar).await);
+    record("not registered", api.log_in("grace@example.com").await);
+    let jar = record("log in", api.log_in("ADA@example.com").await).jar();
+    let newer = record("refresh", api.refresh(&jar).await).jar();
+    record("refresh in another tab", api.refresh(&jar).await);
     let nobody = json!({ "email": "a\0b@example.com", "password": "correct horse" });
     let login = api.post("/api/auth/login").json(&nobody).send();
-    say("sign in with U+0000", login.await);
+    record("sign in with U+0000", login.await);
     let token = newer.access.clone();
 
     let grace = |name: &str, age: Option<u8>| json!({ "name": name, "email": "grace@example.com", "age": age });
     let create = |body: Value| api.post("/api/users").bearer(&token).json(&body).send();
-    let created = say("create", create(grace("Grace", Some(36))).await);
+    let created = record("create", create(grace("Grace", Some(36))).await);
     let grace_at = format!("/api/users/{}", created.json()["id"]);
-    say("create again", create(grace("Grace", None)).await);
-    say("a name with U+0000", create(grace("Gr\0ce", None)).await);
-    let show = say("show", api.get(&grace_at).bearer(&token).send().await);
+    record("create again", create(grace("Grace", None)).await);
+    record("a name with U+0000", create(grace("Gr\0ce", None)).await);
+    let show = record("show", api.get(&grace_at).bearer(&token).send().await);
     let tag = show.field("etag").to_owned();
     let put = |body: Value| api.put(&grace_at).bearer(&token).json(&body);
-    say(
+    record(
         "replace",
         put(grace("Grace Hopper", None))
             .header("if-match", &tag)
             .send()
             .await,
     );
-    say(
+    record(
         "replace an old one",
         put(grace("Gina", None))
             .header("if-match", &tag)
@@ -82,41 +82,41 @@ async fn journey(api: &Api) -> Vec<(String, u16, Value)> {
             .await,
     );
     let taken = json!({ "name": "Ada", "email": "ADA@example.com", "age": null });
-    say(
+    record(
         "an address that is taken",
         put(taken).header("if-match", "\"2\"").send().await,
     );
     let list = api.get("/api/users?per_page=1&page=2").bearer(&token);
-    say("list", list.send().await);
+    record("list", list.send().await);
     let last = api
         .get("/api/users?per_page=100&page=4294967295")
         .bearer(&token);
-    say("a page after the last", last.send().await);
+    record("a page after the last", last.send().await);
 
     let message =
         json!({ "name": "Zoë 🦀", "email": "zoe@example.com", "message": "Hello 'there'; --" });
-    say(
+    record(
         "a message",
         api.post("/api/contact").json(&message).send().await,
     );
     let opinion =
         json!({ "name": "Zoë", "email": "zoe@example.com", "message": "Good", "rating": 5 });
-    say(
+    record(
         "feedback",
         api.post("/api/feedback").json(&opinion).send().await,
     );
     let payment = json!({ "amount": 1999, "currency": "EUR" });
     for key in ["\"first\"", "\"first\"", "\"second\""] {
         let pay = api.post("/api/payments").bearer(&token).json(&payment);
-        say("a payment", pay.header("idempotency-key", key).send().await);
+        record("a payment", pay.header("idempotency-key", key).send().await);
     }
     let passwords = json!({ "current": "correct horse", "new": "battery staple" });
     let change = api.post("/api/auth/password").jar(&newer).json(&passwords);
-    say("a new password", change.send().await);
-    say("the old login", api.refresh(&newer).await);
+    record("a new password", change.send().await);
+    record("the old login", api.refresh(&newer).await);
     let delete = api.delete(&grace_at).bearer(&token);
-    say("delete", delete.header("if-match", "\"2\"").send().await);
-    say("show again", api.get(&grace_at).bearer(&token).send().await);
+    record("delete", delete.header("if-match", "\"2\"").send().await);
+    record("show again", api.get(&grace_at).bearer(&token).send().await);
     all
 }
 

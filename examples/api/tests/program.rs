@@ -54,8 +54,8 @@ fn run_lines(api: &Api) -> (usize, usize) {
         let answer = String::from_utf8(output.stdout).unwrap();
         let status = answer.split(' ').nth(1).unwrap();
         match before.strip_prefix("  # ") {
-            Some(why) => {
-                assert_eq!(why.split(':').next(), Some(status), "{line}\n{answer}");
+            Some(reason) => {
+                assert_eq!(reason.split(':').next(), Some(status), "{line}\n{answer}");
                 refused += 1;
             }
             None => assert!(["200", "201", "204"].contains(&status), "{line}\n{answer}"),

@@ -14,12 +14,12 @@ const GRACE: u64 = 10;
 
 #[tokio::test]
 async fn an_access_token_that_has_expired_is_refreshed() {
-    let (api, hands) = Api::with_hands().await;
+    let (api, clock) = Api::with_test_clock().await;
     let jar = api.browser("ada@example.com").await;
     let protected = |jar: &Jar| api.get("/api/protected").jar(jar).send();
     protected(&jar).await.is(200);
 
-    hands.go(15 * 60);
+    clock.advance(15 * 60);
     let answer = protected(&jar).await;
     let challenge = answer.field("www-authenticate");
     assert!(challenge.contains("invalid_token"), "{challenge}");
@@ -31,7 +31,7 @@ async fn an_access_token_that_has_expired_is_refreshed() {
 
 #[tokio::test]
 async fn a_refresh_token_works_once_and_reuse_ends_the_login() {
-    let (api, hands) = Api::with_hands().await;
+    let (api, clock) = Api::with_test_clock().await;
     let stolen = api.browser("ada@example.com").await;
     let elsewhere = api.log_in("ada@example.com").await.is(200).jar();
     let first = api.refreshed(&stolen).await;
@@ -46,7 +46,7 @@ async fn a_refresh_token_works_once_and_reuse_ends_the_login() {
 
     // The same some time after one refresh; other logins are not affected.
     let newer = api.refreshed(&elsewhere).await;
-    hands.go(GRACE);
+    clock.advance(GRACE);
     api.refresh(&elsewhere).await.has_ended();
     api.refresh(&newer).await.has_ended();
     api.log_in("ada@example.com").await.is(200);
@@ -54,22 +54,22 @@ async fn a_refresh_token_works_once_and_reuse_ends_the_login() {
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_make_an_old_token_that_of_another_tab() {
-    let (api, hands) = Api::with_hands().await;
+    let (api, clock) = Api::with_test_clock().await;
     let stolen = api.browser("ada@example.com").await;
     let day = 24 * 60 * 60;
-    hands.go(day);
+    clock.advance(day);
     let newer = api.refreshed(&stolen).await;
-    hands.go_back(day);
+    clock.set_back(day);
     api.refresh(&stolen).await.has_ended();
     api.refresh(&newer).await.has_ended();
 }
 
 #[tokio::test]
 async fn if_two_tabs_refresh_at_once_the_second_gets_nothing_and_loses_nothing() {
-    let (api, hands) = Api::with_hands().await;
+    let (api, clock) = Api::with_test_clock().await;
     let jar = api.browser("ada@example.com").await;
     let newer = api.refreshed(&jar).await;
-    hands.go(GRACE - 1);
+    clock.advance(GRACE - 1);
     let late = api.refresh(&jar).await;
     // The browser has the cookies of the first by now, and must keep them.
     assert!(!late.headers.contains_key("set-cookie"), "{late:?}");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use example_api::{Config, DatabaseUrl};
 use serde_json::{Value, json};
 use sqlx::{Row, SqlitePool};
-use support::{Api, STRIPE_SECRET, answer::Answer, clock::Hands, config, database::File};
+use support::{Api, STRIPE_SECRET, answer::Answer, clock::TestClock, config, database::File};
 use wythe::webhook::WebhookScheme;
 
 const PATH: &str = "/api/webhooks/stripe";
@@ -52,7 +52,7 @@ async fn payments_are_settled_once_by_signed_events() {
     let file = File::new();
     let api = Api::run(Config {
         database_url: Some(DatabaseUrl::new(file.path())),
-        clock: Hands::new().clock(),
+        clock: TestClock::new().reader(),
         ..config()
     })
     .await;
@@ -91,7 +91,7 @@ async fn payments_are_settled_once_by_signed_events() {
 
 #[tokio::test]
 async fn events_without_a_valid_signature_are_rejected() {
-    let (api, _) = Api::with_hands().await;
+    let (api, _) = Api::with_test_clock().await;
     let event = payment("evt_1", "payment_intent.succeeded", "pi_1");
     let six_minutes = Duration::from_secs(360);
     for time in [now() - six_minutes, now() + six_minutes] {

@@ -4,7 +4,7 @@ mod support;
 
 use example_api::Config;
 use serde_json::json;
-use support::{Api, answer::Answer, clock::Hands, config};
+use support::{Api, answer::Answer, clock::TestClock, config};
 
 const PATH: &str = "/api/upload";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -38,7 +38,7 @@ const ADA: [(&str, &str); 2] = [("name", "Ada"), ("email", "ada@example.com")];
 #[tokio::test]
 async fn a_file_is_stored() {
     let api = Api::run(Config {
-        clock: Hands::new().clock(),
+        clock: TestClock::new().reader(),
         ..config()
     })
     .await;

@@ -9,7 +9,7 @@ use std::{env, path::Path};
 
 use example_api::Config;
 use serde_json::json;
-use support::{Api, clock::Hands};
+use support::{Api, clock::TestClock};
 use wythe_browser_tests::Browser;
 
 const BUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/dist");
@@ -268,17 +268,17 @@ async fn an_expired_access_token_is_replaced() {
     let Some(browser) = Page::browser().await else {
         return;
     };
-    let hands = Hands::new();
+    let clock = TestClock::new();
     let api = Api::run(Config {
         web_dir: Some(BUILT.into()),
-        clock: hands.clock(),
+        clock: clock.reader(),
         ..support::config()
     });
     let page = Page::of(browser, api.await).await;
     page.register("ada@example.com").await;
     page.requests().await;
 
-    hands.go(16 * 60);
+    clock.advance(16 * 60);
     page.submit(
         "new-user",
         &[("name", "Grace"), ("email", "grace@example.com")],

@@ -12,44 +12,45 @@ use crate::contract::description::{
 #[derive(Debug, Default)]
 pub(super) struct Schemes(BTreeMap<String, Value>);
 
-/// A security requirement: the schemes whose credentials are all needed, with their scopes.
-type Requirement = BTreeMap<String, Vec<String>>;
+/// A combination of schemes whose credentials are all needed, with their scopes.
+type SecurityRequirement = BTreeMap<String, Vec<String>>;
 
 impl Schemes {
-    /// The `security` of an operation: its ways, one of which is enough. `None` if everybody is let in.
+    /// The `security` of an operation: its combinations of schemes, one of which is
+    /// enough. `None` if everybody is let in.
     pub(super) fn requirement<'a>(
         &mut self,
         layers: impl Iterator<Item = &'a Security>,
         requirements: &[&Requirement],
     ) -> Option<Value> {
-        let mut requirements: Option<Vec<Requirement>> = None;
+        let mut combinations: Option<Vec<SecurityRequirement>> = None;
         for security in layers {
-            let mut own: Vec<Requirement> = security
+            let mut own: Vec<SecurityRequirement> = security
                 .schemes()
                 .iter()
                 .flat_map(|scheme| self.names(scheme))
-                .map(|name| Requirement::from([(name, Vec::new())]))
+                .map(|name| SecurityRequirement::from([(name, Vec::new())]))
                 .collect();
             if !security.is_required() {
-                own.push(Requirement::new());
+                own.push(SecurityRequirement::new());
             }
             // A layer inside another: both want credentials.
-            requirements = Some(match requirements {
+            combinations = Some(match combinations {
                 None => own,
                 Some(outer) => combine(&outer, &own),
             });
         }
-        let mut requirements = requirements?;
+        let mut combinations = combinations?;
         for requirement in requirements {
             if let Requirement::Scopes(scopes) = requirement {
-                requirements = with_scopes(requirements, scopes);
+                combinations = with_scopes(combinations, scopes);
             }
         }
         let mut alternatives: Vec<Value> = Vec::new();
-        for requirement in requirements {
-            let requirement = json!(requirement);
-            if !alternatives.contains(&requirement) {
-                alternatives.push(requirement);
+        for combination in combinations {
+            let combination = json!(combination);
+            if !alternatives.contains(&combination) {
+                alternatives.push(combination);
             }
         }
         Some(Value::Array(alternatives))
@@ -154,7 +155,10 @@ fn api_key(location: &str, name: &str) -> (String, Value) {
     (format!("{location}-{name}"), object)
 }
 
-fn combine(outer: &[Requirement], inner: &[Requirement]) -> Vec<Requirement> {
+fn combine(
+    outer: &[SecurityRequirement],
+    inner: &[SecurityRequirement],
+) -> Vec<SecurityRequirement> {
     let pairs = outer.iter().flat_map(|outer| {
         inner.iter().map(move |inner| {
             let mut both = outer.clone();
@@ -165,25 +169,28 @@ fn combine(outer: &[Requirement], inner: &[Requirement]) -> Vec<Requirement> {
     pairs.collect()
 }
 
-/// The ways with scopes. One without credentials grants none.
-fn with_scopes(requirements: Vec<Requirement>, scopes: &NameList) -> Vec<Requirement> {
-    let requirements = requirements
+/// The combinations with scopes. One without credentials grants none.
+fn with_scopes(
+    combinations: Vec<SecurityRequirement>,
+    scopes: &NameList,
+) -> Vec<SecurityRequirement> {
+    let combinations = combinations
         .into_iter()
-        .filter(|requirement| !requirement.is_empty());
-    let add = |mut requirement: Requirement, scopes: &[String]| {
-        for needed in requirement.values_mut() {
+        .filter(|combination| !combination.is_empty());
+    let add = |mut combination: SecurityRequirement, scopes: &[String]| {
+        for needed in combination.values_mut() {
             needed.extend_from_slice(scopes);
         }
-        requirement
+        combination
     };
     match scopes {
-        NameList::AllOf(scopes) => requirements
-            .map(|requirement| add(requirement, scopes))
+        NameList::AllOf(scopes) => combinations
+            .map(|combination| add(combination, scopes))
             .collect(),
-        NameList::AnyOf(scopes) => requirements
-            .flat_map(|requirement| {
+        NameList::AnyOf(scopes) => combinations
+            .flat_map(|combination| {
                 let one_of = scopes.chunks(1);
-                one_of.map(move |scope| add(requirement.clone(), scope))
+                one_of.map(move |scope| add(combination.clone(), scope))
             })
             .collect(),
     }

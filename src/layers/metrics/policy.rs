@@ -83,7 +83,7 @@ impl<S> Layer<S> for Metrics {
     fn layer(&self, inner: S) -> Measured<S> {
         Measured {
             metrics: self.clone(),
-            usual: Arc::new(OnceLock::new()),
+            first_route: Arc::new(OnceLock::new()),
             inner,
         }
     }

@@ -31,7 +31,7 @@ use crate::{
 pub struct Measured<S> {
     pub(super) metrics: Metrics,
     /// The route of the first request. Around a route, it is that of every request.
-    pub(super) usual: Arc<OnceLock<Arc<RouteHandles>>>,
+    pub(super) first_route: Arc<OnceLock<Arc<RouteHandles>>>,
     pub(super) inner: S,
 }
 
@@ -72,9 +72,9 @@ where
 impl<S> Measured<S> {
     fn handles(&self, route: &str) -> Arc<RouteHandles> {
         let registry = &self.metrics.registry;
-        let usual = self.usual.get_or_init(|| registry.route(Some(route)));
-        if usual.is_of(route) {
-            Arc::clone(usual)
+        let first_route = self.first_route.get_or_init(|| registry.route(Some(route)));
+        if first_route.is_of(route) {
+            Arc::clone(first_route)
         } else {
             registry.route(Some(route))
         }

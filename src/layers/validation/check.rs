@@ -79,8 +79,8 @@ impl FieldErrors {
         for error in self.0 {
             let source = error.source.unwrap_or(InputSource::Body);
             let mut all = encodings.iter();
-            let meant = all.find(|encoding| encoding.source() == source);
-            let Some(encoding) = meant.or_else(|| encodings.first()) else {
+            let found = all.find(|encoding| encoding.source() == source);
+            let Some(encoding) = found.or_else(|| encodings.first()) else {
                 continue;
             };
             list.add(InputError {

@@ -82,7 +82,9 @@ impl<'a> Document<'a> {
         message: &str,
     ) -> Found<'_, 'a> {
         let mut absent = fields.iter().enumerate();
-        let mut absent = absent.by_ref().filter(|(_, name)| are_alike(name, field));
+        let mut absent = absent
+            .by_ref()
+            .filter(|(_, name)| same_letters(name, field));
         if let (Some((index, name)), None) = (absent.next(), absent.next()) {
             return match self.alias(fields, index, message) {
                 Found::Nothing => Found::Absent(name),
@@ -244,7 +246,7 @@ impl<'a> Document<'a> {
             .clone()
             .find(|(key, _)| key.0 == field)
             .or_else(|| {
-                let mut alike = last_first.filter(|(key, _)| are_alike(&key.0, field));
+                let mut alike = last_first.filter(|(key, _)| same_letters(&key.0, field));
                 let found = alike.next()?;
                 alike.all(|(key, _)| *key == found.0).then_some(found)
             })
@@ -303,7 +305,9 @@ impl DocumentSeed<'_> {
     }
 
     fn has_name(&self, name: &str) -> bool {
-        self.has(|segment| matches!(segment, PathSegment::Key(wanted) if are_alike(wanted, name)))
+        self.has(
+            |segment| matches!(segment, PathSegment::Key(wanted) if same_letters(wanted, name)),
+        )
     }
 }
 
@@ -400,7 +404,7 @@ impl<'a> Visitor<'a> for DocumentVisitor<'_> {
 }
 
 /// Whether two names differ only in case, `_` and `-`.
-pub(super) fn are_alike(left: &str, right: &str) -> bool {
+pub(super) fn same_letters(left: &str, right: &str) -> bool {
     letters(left).eq(letters(right))
 }
 
@@ -412,7 +416,7 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::are_alike;
+    use super::same_letters;
 
     #[test]
     fn names_are_alike_in_every_case_that_serde_uses() {
@@ -423,8 +427,8 @@ mod tests {
             "first-name",
             "FIRST_NAME",
         ] {
-            assert!(are_alike(written, "first_name"), "{written}");
+            assert!(same_letters(written, "first_name"), "{written}");
         }
-        assert!(!are_alike("first_names", "first_name"));
+        assert!(!same_letters("first_names", "first_name"));
     }
 }

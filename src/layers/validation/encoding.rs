@@ -109,12 +109,12 @@ impl Encoding {
 
     /// Whether a field of this name is meant by a name that was sent.
     pub(super) fn is_named(self, sent: &str, field: &str) -> bool {
-        let is_alike = |(sent, field): (u8, u8)| {
+        let is_same_character = |(sent, field): (u8, u8)| {
             sent.eq_ignore_ascii_case(&field) || (sent, field) == (b'-', b'_')
         };
         match self {
             Self::Header => {
-                sent.len() == field.len() && sent.bytes().zip(field.bytes()).all(is_alike)
+                sent.len() == field.len() && sent.bytes().zip(field.bytes()).all(is_same_character)
             }
             _ => sent == field,
         }

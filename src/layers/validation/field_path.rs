@@ -173,7 +173,7 @@ impl<'a> FieldPaths<'a> {
                             here = None;
                         }
                         Found::Flattened => {}
-                        Found::Ambiguous(members) => {
+                        Found::OneOf(members) => {
                             for (Key(key), member) in members {
                                 let mut path = sent.clone();
                                 path.push(PathSegment::Key(key.to_string()));

@@ -18,11 +18,11 @@ pub(super) struct Params<'a> {
     pub(super) encoding: Encoding,
     pub(super) root: Node<'a>,
     /// Reading again will reveal more.
-    pub(super) again: Cell<bool>,
+    pub(super) must_read_again: Cell<bool>,
     /// How often a text has been read in another way.
-    pub(super) tried: Cell<usize>,
+    pub(super) attempts: Cell<usize>,
     /// How often it may be.
-    max_tries: usize,
+    max_attempts: usize,
 }
 
 /// A text, a file, several of them, or members with names.
@@ -132,13 +132,13 @@ impl<'a> Params<'a> {
     fn of(encoding: Encoding, root: Node<'a>) -> Self {
         /// How many texts are read again in total. A few times all of them are.
         const MAX_TEXTS: usize = 64 * 1024;
-        let max_tries = MAX_TEXTS / root.texts().max(1);
+        let max_attempts = MAX_TEXTS / root.texts().max(1);
         Self {
             encoding,
             root,
-            again: Cell::new(false),
-            tried: Cell::new(0),
-            max_tries: max_tries.clamp(4, 64),
+            must_read_again: Cell::new(false),
+            attempts: Cell::new(0),
+            max_attempts: max_attempts.clamp(4, 64),
         }
     }
 
@@ -147,12 +147,12 @@ impl<'a> Params<'a> {
     /// serde keeps the members of a flattened struct and of an untagged enum as texts, before it knows
     /// their types. If a type then asks for a number, the text is read as one; a text that a type takes
     /// as a text stays one.
-    pub(super) fn learns_from(&self, error: &str) -> bool {
-        let tried = self.tried.replace(self.tried.get().saturating_add(1));
-        if tried >= self.max_tries {
+    pub(super) fn can_retry_after(&self, error: &str) -> bool {
+        let attempts = self.attempts.replace(self.attempts.get().saturating_add(1));
+        if attempts >= self.max_attempts {
             return false;
         }
-        if self.again.get() {
+        if self.must_read_again.get() {
             return true;
         }
         if let Some(rest) = error.strip_prefix("invalid type: string ") {
@@ -172,12 +172,12 @@ impl<'a> Params<'a> {
                     .and_then(|rest| rest.strip_prefix(text));
                 rest.is_some_and(|rest| rest.starts_with('"'))
             };
-            let is_meant = |text: &Text<'_>| {
+            let matches = |text: &Text<'_>| {
                 text.reading.get() == Reading::Text
                     && is_quoted(&text.value)
                     && text.number().is_some()
             };
-            if let Some(text) = self.root.find(&is_meant).filter(|_| wants_number) {
+            if let Some(text) = self.root.find(&matches).filter(|_| wants_number) {
                 text.reading.set(Reading::Number);
                 return true;
             }
@@ -232,12 +232,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn find(&self, is_meant: &impl Fn(&Text<'a>) -> bool) -> Option<&Text<'a>> {
+    fn find(&self, matches: &impl Fn(&Text<'a>) -> bool) -> Option<&Text<'a>> {
         match self {
-            Self::Text(text) => Some(text).filter(|text| is_meant(text)),
+            Self::Text(text) => Some(text).filter(|text| matches(text)),
             Self::File(_) => None,
-            Self::List(items) => items.iter().find_map(|item| item.find(is_meant)),
-            Self::Map(members) => members.iter().find_map(|(_, node)| node.find(is_meant)),
+            Self::List(items) => items.iter().find_map(|item| item.find(matches)),
+            Self::Map(members) => members.iter().find_map(|(_, node)| node.find(matches)),
         }
     }
 }
@@ -398,7 +398,7 @@ mod tests {
         for times in 1.. {
             match Numbers::deserialize(Reader::of(&params)) {
                 Ok(numbers) => return (times, numbers.all.len() == count),
-                Err(error) if params.learns_from(&error.to_string()) => {}
+                Err(error) if params.can_retry_after(&error.to_string()) => {}
                 Err(_) => return (times, false),
             }
         }

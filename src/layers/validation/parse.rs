@@ -385,7 +385,7 @@ impl<'r> Reading<'r> {
             let error = loop {
                 match read(&mut Once::new(Reader::of(params))).map_err(|error| error.to_string()) {
                     Ok(()) => break None,
-                    Err(error) if params.learns_from(&error) => {}
+                    Err(error) if params.can_retry_after(&error) => {}
                     Err(error) => break Some(error),
                 }
             };

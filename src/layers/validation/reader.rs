@@ -38,7 +38,7 @@ pub(super) const REPEATED: &str = "repeated, but only one value is expected";
 
 impl<'a> Reader<'a> {
     pub(super) fn of(params: &'a Params<'a>) -> Self {
-        params.again.set(false);
+        params.must_read_again.set(false);
         Self {
             params,
             node: &params.root,
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
             }
             Node::Text(text) => Ok(Ok(Scalar {
                 text: &text.value,
-                source: Some((text, &self.params.again)),
+                source: Some((text, &self.params.must_read_again)),
                 in_option: self.in_option,
             })),
             Node::File(_) => Err(value::Error::custom(A_FILE)),

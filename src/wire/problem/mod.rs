@@ -240,7 +240,7 @@ impl Problem {
         write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> Self {
         let standard = self.to_json();
-        let mut body = Vec::with_capacity(USUAL_BODY);
+        let mut body = Vec::with_capacity(INITIAL_CAPACITY);
         body.extend_from_slice(standard.strip_suffix(b"}").unwrap_or(&standard));
         if write(&mut body).is_err() {
             return self;
@@ -340,7 +340,7 @@ impl Problem {
     }
 
     fn render(&self) -> Bytes {
-        let mut json = Vec::with_capacity(USUAL_BODY);
+        let mut json = Vec::with_capacity(INITIAL_CAPACITY);
         // Strings, numbers and JSON values can always be serialized.
         serde_json::to_writer(&mut json, self)
             .map_or_else(|_| Bytes::from_static(b"{}"), |()| Bytes::from(json))
@@ -367,7 +367,7 @@ impl Problem {
 }
 
 /// Most bodies fit, so that the buffer does not grow.
-const USUAL_BODY: usize = 512;
+const INITIAL_CAPACITY: usize = 512;
 
 /// The members of the standard (RFC 9457, section 3.1), in its order.
 const MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];

@@ -35,7 +35,7 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 /// How long a test waits for a page to reach the expected state.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A new browser, which exits when the value is dropped.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl Browser {
     /// Runs the script until it returns something other than `null`. It may fail during navigation,
     /// when there is no page.
     pub async fn wait_for<T: DeserializeOwned + Debug>(&self, what: &str, script: &str) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let last = self.try_run(script, &json!([])).await;
             match last {

@@ -35,7 +35,7 @@ pub(crate) async fn survives_disconnects<L, S, C>(
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
     C: AsyncFn(u32),
 {
-    for leaver_first in [true, false] {
+    for disconnecting_first in [true, false] {
         for woken in [false, true] {
             let mut polls = 0;
             let mut left = true;
@@ -44,17 +44,19 @@ pub(crate) async fn survives_disconnects<L, S, C>(
                 let handler = Strict::default();
                 let seen = Arc::clone(&handler.seen);
                 let service = layer.layer(handler);
-                let leaver = Box::pin(service.clone().oneshot(passing()));
-                let stayer = Box::pin(service.clone().oneshot(passing()));
-                let case = format!("leaves after {polls}, first: {leaver_first}, woken: {woken}");
-                let stayer = leave(leaver, stayer, leaver_first, polls, woken);
-                let (stayer, has_left) = timeout(TIMEOUT, stayer).await.expect(&case);
-                left = has_left;
-                let stayed = match stayer {
+                let disconnecting = Box::pin(service.clone().oneshot(passing()));
+                let remaining = Box::pin(service.clone().oneshot(passing()));
+                let case =
+                    format!("leaves after {polls}, first: {disconnecting_first}, woken: {woken}");
+                let remaining =
+                    disconnect(disconnecting, remaining, disconnecting_first, polls, woken);
+                let (remaining, has_disconnected) = timeout(TIMEOUT, remaining).await.expect(&case);
+                left = has_disconnected;
+                let completed = match remaining {
                     Ok(answered) => answered,
-                    Err(stayer) => timeout(TIMEOUT, stayer).await.expect(&case),
+                    Err(remaining) => timeout(TIMEOUT, remaining).await.expect(&case),
                 };
-                assert_eq!(stayed.unwrap().status(), 200, "{case}");
+                assert_eq!(completed.unwrap().status(), 200, "{case}");
                 let next = service.clone().oneshot(passing());
                 let next = timeout(TIMEOUT, next).await.expect(&case);
                 assert_eq!(next.unwrap().status(), 200, "{case}");
@@ -70,49 +72,51 @@ pub(crate) async fn survives_disconnects<L, S, C>(
 /// Polls two futures, and drops the first after this many polls: at once, or when it has been woken
 /// for the next. Returns the other one or what it answered, and whether the first was dropped before
 /// its end.
-async fn leave<F>(
-    leaver: Pin<Box<F>>,
-    stayer: Pin<Box<F>>,
-    leaver_first: bool,
+async fn disconnect<F>(
+    disconnecting: Pin<Box<F>>,
+    remaining: Pin<Box<F>>,
+    disconnecting_first: bool,
     polls: usize,
     woken: bool,
 ) -> (Result<Answered, Pin<Box<F>>>, bool)
 where
     F: Future<Output = Answered>,
 {
-    let (mut leaver, mut stayer, mut answered) = (Some(leaver), stayer, None);
+    let (mut disconnecting, mut remaining, mut answered) = (Some(disconnecting), remaining, None);
     let mut left = polls;
-    let has_left = poll_fn(|cx| {
-        let mut poll_stayer = |cx: &mut _| {
+    let has_disconnected = poll_fn(|cx| {
+        let mut poll_remaining = |cx: &mut _| {
             if answered.is_none()
-                && let Poll::Ready(response) = stayer.as_mut().poll(cx)
+                && let Poll::Ready(response) = remaining.as_mut().poll(cx)
             {
                 answered = Some(response);
             }
         };
-        if !leaver_first {
-            poll_stayer(cx);
+        if !disconnecting_first {
+            poll_remaining(cx);
         }
         if left == 0 {
-            leaver = None;
+            disconnecting = None;
             return Poll::Ready(true);
         }
         left -= 1;
-        let ended = leaver.as_mut().map(|leaver| leaver.as_mut().poll(cx));
+        let ended = disconnecting
+            .as_mut()
+            .map(|disconnecting| disconnecting.as_mut().poll(cx));
         if let Some(Poll::Ready(response)) = ended {
             assert_eq!(response.unwrap().status(), 200);
-            leaver = None;
+            disconnecting = None;
             return Poll::Ready(false);
         }
-        if leaver_first {
-            poll_stayer(cx);
+        if disconnecting_first {
+            poll_remaining(cx);
         }
         if left == 0 && !woken {
-            leaver = None;
+            disconnecting = None;
             return Poll::Ready(true);
         }
         Poll::Pending
     })
     .await;
-    (answered.ok_or(stayer), has_left)
+    (answered.ok_or(remaining), has_disconnected)
 }

@@ -121,9 +121,9 @@ impl<F> Describes for tower::util::MapResponseLayer<F> {}
 
 /// Two layers, of which one makes the other fit the tests.
 #[derive(Clone, Debug)]
-struct Fitted<Inner, Outer>(Inner, Outer);
+struct Adapted<Inner, Outer>(Inner, Outer);
 
-impl<S, Inner: Layer<S>, Outer: Layer<Inner::Service>> Layer<S> for Fitted<Inner, Outer> {
+impl<S, Inner: Layer<S>, Outer: Layer<Inner::Service>> Layer<S> for Adapted<Inner, Outer> {
     type Service = Outer::Service;
 
     fn layer(&self, service: S) -> Self::Service {
@@ -131,7 +131,7 @@ impl<S, Inner: Layer<S>, Outer: Layer<Inner::Service>> Layer<S> for Fitted<Inner
     }
 }
 
-impl<Inner: Describes, Outer: Describes> Describes for Fitted<Inner, Outer> {
+impl<Inner: Describes, Outer: Describes> Describes for Adapted<Inner, Outer> {
     fn descriptions(&self) -> Vec<Description> {
         [self.0.descriptions(), self.1.descriptions()].concat()
     }
@@ -222,15 +222,15 @@ mod layers {
 
     /// Asks somebody else.
     #[derive(Clone, Copy, Debug)]
-    struct Waits;
+    struct AsyncTenantCheck;
 
-    impl Place for Waits {
+    impl Place for AsyncTenantCheck {
         type Stage = stage::Admit;
         type Provides = ();
         type Needs = ();
     }
 
-    impl<B: Send + 'static> Middleware<B> for Waits {
+    impl<B: Send + 'static> Middleware<B> for AsyncTenantCheck {
         type Carry = ();
 
         fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
@@ -248,10 +248,10 @@ mod layers {
 
     every_layer! {
         own: with(Tenancy), passes acme, answers Some(plain), secret "acme";
-        own_that_waits: with(Waits), passes acme, answers Some(plain), secret "acme";
-        conditional_that_waits: with(Waits).when(|head| head.path() == "/"),
+        own_that_waits: with(AsyncTenantCheck), passes acme, answers Some(plain), secret "acme";
+        conditional_that_waits: with(AsyncTenantCheck).when(|head| head.path() == "/"),
             passes acme, answers Some(plain), secret "acme";
-        stack_that_waits: compose((with(Waits), with(Tenancy), with(Waits))),
+        stack_that_waits: compose((with(AsyncTenantCheck), with(Tenancy), with(AsyncTenantCheck))),
             passes acme, answers Some(plain), secret "acme";
         conditional: with(Tenancy).when(|head| head.path() == "/"),
             passes acme, answers Some(plain), secret "acme";
@@ -284,7 +284,7 @@ mod compression {
     }
 
     /// Turns the body back into that of the tests: it is in memory.
-    fn back(response: Response<wythe::Body>) -> Response<Body> {
+    fn to_test_body(response: Response<wythe::Body>) -> Response<Body> {
         response.map(|body| {
             let body = body.collect().now_or_never().unwrap().unwrap();
             Body::new(body.to_bytes())
@@ -292,9 +292,9 @@ mod compression {
     }
 
     contract! {
-        compression: Fitted(
+        compression: Adapted(
             with_compression(Compression::gzip().min_bytes(0)),
-            tower::util::MapResponseLayer::new(back as fn(Response<wythe::Body>) -> Response<Body>),
+            tower::util::MapResponseLayer::new(to_test_body as fn(Response<wythe::Body>) -> Response<Body>),
         ), passes accepts_gzip, answers None, secret "no secret";
     }
 }
@@ -389,11 +389,11 @@ mod concurrency_limit {
     /// Converts the body back to the test's own type, so that the inner layer satisfies the bounds.
     /// Whatever was in progress has ended by then.
     #[derive(Clone, Debug)]
-    struct Back;
+    struct RestoreBody;
 
-    impl Describes for Back {}
+    impl Describes for RestoreBody {}
 
-    impl<S> Layer<S> for Back {
+    impl<S> Layer<S> for RestoreBody {
         type Service = tower::util::MapResponse<S, fn(Response<Guarded<Body>>) -> Response<Body>>;
 
         fn layer(&self, inner: S) -> Self::Service {
@@ -414,9 +414,9 @@ mod concurrency_limit {
     }
 
     contract! {
-        concurrency_limit: Fitted(with_concurrency_limit(one()), Back),
+        concurrency_limit: Adapted(with_concurrency_limit(one()), RestoreBody),
             passes plain, answers None, secret "no secret";
-        concurrency_limit_by_peer: Fitted(with_concurrency_limit(one().by_peer()), Back),
+        concurrency_limit_by_peer: Adapted(with_concurrency_limit(one().by_peer()), RestoreBody),
             passes from_peer, answers Some(plain), secret "203.0.113.9";
     }
 
@@ -437,22 +437,22 @@ mod load_shed {
     /// Polls until the inner service is ready: a layer that does not wait does not forward
     /// readiness.
     #[derive(Clone, Debug)]
-    struct Patient<S>(S);
+    struct WaitUntilReadyService<S>(S);
 
     #[derive(Clone, Debug)]
-    struct Patience;
+    struct WaitUntilReady;
 
-    impl Describes for Patience {}
+    impl Describes for WaitUntilReady {}
 
-    impl<S> Layer<S> for Patience {
-        type Service = Patient<S>;
+    impl<S> Layer<S> for WaitUntilReady {
+        type Service = WaitUntilReadyService<S>;
 
-        fn layer(&self, inner: S) -> Patient<S> {
-            Patient(inner)
+        fn layer(&self, inner: S) -> WaitUntilReadyService<S> {
+            WaitUntilReadyService(inner)
         }
     }
 
-    impl<S: Service<Request<Body>>> Service<Request<Body>> for Patient<S> {
+    impl<S: Service<Request<Body>>> Service<Request<Body>> for WaitUntilReadyService<S> {
         type Response = S::Response;
         type Error = S::Error;
         type Future = S::Future;
@@ -471,7 +471,7 @@ mod load_shed {
     }
 
     contract! {
-        load_shed: Fitted(Patience, with_load_shed()),
+        load_shed: Adapted(WaitUntilReady, with_load_shed()),
             passes plain, answers None, secret "no secret";
     }
 
@@ -634,11 +634,11 @@ mod timeout {
 
     /// Converts the body back to the test's own type.
     #[derive(Clone, Debug)]
-    struct Back;
+    struct RestoreBody;
 
-    impl Describes for Back {}
+    impl Describes for RestoreBody {}
 
-    impl<S> Layer<S> for Back {
+    impl<S> Layer<S> for RestoreBody {
         type Service = tower::util::MapResponse<S, fn(Response<IdleBody<Body>>) -> Response<Body>>;
 
         fn layer(&self, inner: S) -> Self::Service {
@@ -660,7 +660,7 @@ mod timeout {
     }
 
     contract! {
-        timeout_with_idle: Fitted(with_timeout(with_idle()), Back),
+        timeout_with_idle: Adapted(with_timeout(with_idle()), RestoreBody),
             passes plain, answers None, secret "no secret";
     }
 
@@ -773,25 +773,25 @@ mod late {
 
     /// A body of which nothing has arrived when it is first asked for.
     #[derive(Debug)]
-    pub(super) struct Late {
-        asked: bool,
+    pub(super) struct LateBody {
+        polled: bool,
         pub(super) body: Body,
     }
 
-    impl From<Body> for Late {
+    impl From<Body> for LateBody {
         fn from(body: Body) -> Self {
-            let asked = false;
-            Self { asked, body }
+            let polled = false;
+            Self { polled, body }
         }
     }
 
-    impl From<Bytes> for Late {
+    impl From<Bytes> for LateBody {
         fn from(bytes: Bytes) -> Self {
             Body::new(bytes).into()
         }
     }
 
-    impl http_body::Body for Late {
+    impl http_body::Body for LateBody {
         type Data = Bytes;
         type Error = Infallible;
 
@@ -799,12 +799,12 @@ mod late {
             mut self: Pin<&mut Self>,
             cx: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            if !self.asked {
-                self.asked = true;
+            if !self.polled {
+                self.polled = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.asked = false;
+            self.polled = false;
             Pin::new(&mut self.body).poll_frame(cx)
         }
 
@@ -819,19 +819,19 @@ mod presentation {
     use super::*;
     use bytes::Bytes;
     use http::{HeaderValue, StatusCode};
-    use late::Late;
+    use late::LateBody;
     use tower::util::MapResponseLayer;
     use wythe::{with_presentation, with_presentation_as};
 
     /// A refusal in plain text, which has to be read.
-    const REFUSAL: fn(Response<Body>) -> Response<Late> = |_| {
+    const REFUSAL: fn(Response<Body>) -> Response<LateBody> = |_| {
         let refusal = Response::builder().status(StatusCode::CONFLICT);
         let refusal = refusal.header("content-type", "text/plain");
         let text = Body::from("the name is taken");
         refusal.body(text.into()).unwrap()
     };
 
-    const OK: fn(Response<Late>) -> Response<Body> = |problem| {
+    const OK: fn(Response<LateBody>) -> Response<Body> = |problem| {
         assert_eq!(
             problem.headers()["content-type"],
             "application/problem+json"
@@ -840,9 +840,9 @@ mod presentation {
     };
 
     contract! {
-        presentation_of_text: Fitted(
+        presentation_of_text: Adapted(
             MapResponseLayer::new(REFUSAL),
-            Fitted(with_presentation(), MapResponseLayer::new(OK)),
+            Adapted(with_presentation(), MapResponseLayer::new(OK)),
         ), passes plain, answers None, secret "no secret";
     }
 
@@ -862,11 +862,11 @@ mod body_adapter {
     /// Converts the bodies back to the test's own type, so that the inner layer satisfies the
     /// bounds.
     #[derive(Clone, Debug)]
-    struct Back;
+    struct RestoreBody;
 
-    impl Describes for Back {}
+    impl Describes for RestoreBody {}
 
-    impl<S> Layer<S> for Back {
+    impl<S> Layer<S> for RestoreBody {
         type Service = tower::util::MapResponse<S, fn(Response<wythe::Body>) -> Response<Body>>;
 
         fn layer(&self, inner: S) -> Self::Service {
@@ -876,11 +876,11 @@ mod body_adapter {
 
     /// The strict handler takes the crate's body here.
     #[derive(Clone, Debug)]
-    struct Taken;
+    struct IntoTestBody;
 
-    impl Describes for Taken {}
+    impl Describes for IntoTestBody {}
 
-    impl<S> Layer<S> for Taken {
+    impl<S> Layer<S> for IntoTestBody {
         type Service = tower::util::MapRequest<S, fn(Request<wythe::Body>) -> Request<Body>>;
 
         fn layer(&self, inner: S) -> Self::Service {
@@ -889,7 +889,7 @@ mod body_adapter {
     }
 
     contract! {
-        body_adapter: Fitted(Taken, Fitted(with_body_adapter(), Back)),
+        body_adapter: Adapted(IntoTestBody, Adapted(with_body_adapter(), RestoreBody)),
             passes plain, answers None, secret "no secret";
     }
 
@@ -909,21 +909,21 @@ mod streams {
     use super::*;
     use tower::util::MapRequestLayer;
 
-    pub(super) const INTO: fn(Request<Body>) -> Request<wythe::Body> =
+    pub(super) const TO_CRATE_BODY: fn(Request<Body>) -> Request<wythe::Body> =
         |request| request.map(wythe::Body::stream);
     /// The handler does not read it.
-    pub(super) const BACK: fn(Request<wythe::Body>) -> Request<Body> =
+    pub(super) const TO_TEST_BODY: fn(Request<wythe::Body>) -> Request<Body> =
         |request| request.map(|_| common::empty());
 
-    pub(super) type Streams<L> = Fitted<
+    pub(super) type Streams<L> = Adapted<
         MapRequestLayer<fn(Request<wythe::Body>) -> Request<Body>>,
-        Fitted<L, MapRequestLayer<fn(Request<Body>) -> Request<wythe::Body>>>,
+        Adapted<L, MapRequestLayer<fn(Request<Body>) -> Request<wythe::Body>>>,
     >;
 
     pub(super) fn streams<L>(layer: L) -> Streams<L> {
-        Fitted(
-            MapRequestLayer::new(BACK),
-            Fitted(layer, MapRequestLayer::new(INTO)),
+        Adapted(
+            MapRequestLayer::new(TO_TEST_BODY),
+            Adapted(layer, MapRequestLayer::new(TO_CRATE_BODY)),
         )
     }
 
@@ -1053,11 +1053,11 @@ mod metrics {
 
     /// Converts the body back to the test's own type.
     #[derive(Clone, Debug)]
-    struct Back;
+    struct RestoreBody;
 
-    impl Describes for Back {}
+    impl Describes for RestoreBody {}
 
-    impl<S> Layer<S> for Back {
+    impl<S> Layer<S> for RestoreBody {
         type Service =
             tower::util::MapResponse<S, fn(Response<MeasuredBody<Body>>) -> Response<Body>>;
 
@@ -1067,7 +1067,7 @@ mod metrics {
     }
 
     contract! {
-        metrics: Fitted(with_metrics(Metrics::new()), Back),
+        metrics: Adapted(with_metrics(Metrics::new()), RestoreBody),
             passes plain, answers None, secret "no secret";
     }
 
@@ -1084,11 +1084,11 @@ mod trace {
 
     /// Converts the body back to the test's own type.
     #[derive(Clone, Debug)]
-    struct Back;
+    struct RestoreBody;
 
-    impl Describes for Back {}
+    impl Describes for RestoreBody {}
 
-    impl<S> Layer<S> for Back {
+    impl<S> Layer<S> for RestoreBody {
         type Service =
             tower::util::MapResponse<S, fn(Response<TracedBody<Body>>) -> Response<Body>>;
 
@@ -1102,7 +1102,7 @@ mod trace {
     }
 
     contract! {
-        trace: Fitted(with_trace(of_gateway()), Back),
+        trace: Adapted(with_trace(of_gateway()), RestoreBody),
             passes plain, answers None, secret "192.0.2.77";
     }
 
@@ -1125,11 +1125,11 @@ mod auth {
     const TOKEN: &str = "Token open-sesame";
 
     /// Accepts one token, either immediately or asynchronously.
-    struct Known {
+    struct TokenScheme {
         later: bool,
     }
 
-    impl Authenticate for Known {
+    impl Authenticate for TokenScheme {
         type Principal = ();
 
         fn challenge(&self) -> HeaderValue {
@@ -1167,17 +1167,17 @@ mod auth {
     }
 
     every_layer! {
-        auth: with_auth(Known { later: false }),
+        auth: with_auth(TokenScheme { later: false }),
             passes with_token, answers Some(plain), secret "open-sesame";
-        auth_that_waits: with_auth(Known { later: true }),
+        auth_that_waits: with_auth(TokenScheme { later: true }),
             passes with_token, answers Some(plain), secret "open-sesame";
-        auth_and_then: with_auth(Known { later: true }.and_then(|()| async {
+        auth_and_then: with_auth(TokenScheme { later: true }.and_then(|()| async {
             tokio::task::yield_now().await;
             Ok::<_, Infallible>(Some(()))
         })), passes with_token, answers Some(plain), secret "open-sesame";
-        auth_or: with_auth(Known { later: true }.or(Known { later: false })),
+        auth_or: with_auth(TokenScheme { later: true }.or(TokenScheme { later: false })),
             passes with_token, answers Some(with_other_token), secret "open-sesame";
-        auth_optional: with_auth(Known { later: false }).optional(),
+        auth_optional: with_auth(TokenScheme { later: false }).optional(),
             passes plain, answers Some(with_other_token), secret "open-sesame";
     }
 }
@@ -1228,10 +1228,10 @@ mod authorization {
     /// Grants what the field `granted` says.
     #[cfg(feature = "api")]
     #[derive(Clone, Copy, Debug)]
-    struct Said;
+    struct GrantsFromField;
 
     #[cfg(feature = "api")]
-    impl wythe::auth::Authenticate for Said {
+    impl wythe::auth::Authenticate for GrantsFromField {
         type Principal = Granted;
 
         fn challenge(&self) -> http::HeaderValue {
@@ -1258,9 +1258,9 @@ mod authorization {
 
     #[cfg(feature = "api")]
     under_api! {
-        scopes: compose((wythe::with_auth(Said), with_scopes(Scopes::<Granted>::all(["read"]).unwrap()))),
+        scopes: compose((wythe::with_auth(GrantsFromField), with_scopes(Scopes::<Granted>::all(["read"]).unwrap()))),
             passes read, answers Some(plain);
-        authorization_that_waits: compose((wythe::with_auth(Said), with_authorization(|auth: &Auth<Granted>, _| {
+        authorization_that_waits: compose((wythe::with_auth(GrantsFromField), with_authorization(|auth: &Auth<Granted>, _| {
             let may = auth.0.0 == "read";
             async move {
                 tokio::task::yield_now().await;
@@ -1400,7 +1400,7 @@ mod basic {
 #[cfg(feature = "validation")]
 mod validation {
     use super::*;
-    use late::Late;
+    use late::LateBody;
     use tower::util::MapRequestLayer;
     use wythe::{
         Cookie, Form, Header, Json, JsonOrForm, Query, validation::FieldErrors, with_parsing,
@@ -1446,15 +1446,17 @@ mod validation {
         Request::get("/?name=Ada").body(common::empty()).unwrap()
     }
 
-    const LATE: fn(Request<Body>) -> Request<Late> = |request| request.map(Late::from);
-    const ON_TIME: fn(Request<Late>) -> Request<Body> = |request| request.map(|late| late.body);
+    const TO_LATE_BODY: fn(Request<Body>) -> Request<LateBody> =
+        |request| request.map(LateBody::from);
+    const FROM_LATE_BODY: fn(Request<LateBody>) -> Request<Body> =
+        |request| request.map(|late| late.body);
 
     contract! {
-        late_body: Fitted(
-            MapRequestLayer::new(ON_TIME),
-            Fitted(
+        late_body: Adapted(
+            MapRequestLayer::new(FROM_LATE_BODY),
+            Adapted(
                 with_validation::<Json<Name>>(),
-                MapRequestLayer::new(LATE),
+                MapRequestLayer::new(TO_LATE_BODY),
             ),
         ), passes right_json, answers Some(wrong_json), secret "no secret";
     }
@@ -1610,19 +1612,19 @@ mod ip_filter {
         request
     }
 
-    fn from_friend() -> Request<Body> {
+    fn from_allowed() -> Request<Body> {
         from("203.0.113.9")
     }
 
-    fn from_foe() -> Request<Body> {
+    fn from_denied() -> Request<Body> {
         from("192.0.2.77")
     }
 
     contract! {
         ip_filter: with_ip_filter(IpFilter::deny(["192.0.2.77"]).unwrap()),
-            passes from_friend, answers Some(from_foe), secret "192.0.2.77";
+            passes from_allowed, answers Some(from_denied), secret "192.0.2.77";
         ip_filter_without_an_address: with_ip_filter(IpFilter::allow(["203.0.113.9"]).unwrap()),
-            passes from_friend, answers Some(plain), secret "203.0.113.9";
+            passes from_allowed, answers Some(plain), secret "203.0.113.9";
     }
 
     #[cfg(feature = "api")]

@@ -20,13 +20,13 @@ use crate::common::{self, Body, empty, problem, read};
 
 /// A service that is ready while the test says so, and panics if it is called when it is not.
 #[derive(Debug, Default)]
-struct Moody {
+struct ManuallyReady {
     busy: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
     ready: bool,
 }
 
-impl Clone for Moody {
+impl Clone for ManuallyReady {
     fn clone(&self) -> Self {
         Self {
             busy: Arc::clone(&self.busy),
@@ -36,7 +36,7 @@ impl Clone for Moody {
     }
 }
 
-impl Service<Request<Body>> for Moody {
+impl Service<Request<Body>> for ManuallyReady {
     type Response = Response<Body>;
     type Error = &'static str;
     type Future = Ready<Result<Response<Body>, &'static str>>;
@@ -65,9 +65,9 @@ fn request() -> Request<Body> {
 
 #[tokio::test]
 async fn calls_a_service_that_is_ready_and_rejects_requests_for_one_that_is_not() {
-    let moody = Moody::default();
-    let busy = Arc::clone(&moody.busy);
-    let mut service = with_load_shed().layer(moody);
+    let service = ManuallyReady::default();
+    let busy = Arc::clone(&service.busy);
+    let mut service = with_load_shed().layer(service);
     for expected in [200, 503, 503, 200, 200] {
         busy.store(expected == 503, Ordering::SeqCst);
         poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
@@ -80,7 +80,7 @@ async fn calls_a_service_that_is_ready_and_rejects_requests_for_one_that_is_not(
 
 #[tokio::test]
 async fn being_ready_allows_one_call_and_does_not_extend_to_a_clone() {
-    let mut service = with_load_shed().layer(Moody::default());
+    let mut service = with_load_shed().layer(ManuallyReady::default());
     poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
     // A caller that does not poll readiness is rejected, and the inner service is not called.
     let of_clone = service.clone().call(request()).await.unwrap();
@@ -95,8 +95,8 @@ async fn being_ready_allows_one_call_and_does_not_extend_to_a_clone() {
 
 #[tokio::test]
 async fn a_refusal_says_when_to_retry() {
-    let moody = Moody::default();
-    moody.busy.store(true, Ordering::SeqCst);
+    let service = ManuallyReady::default();
+    service.busy.store(true, Ordering::SeqCst);
     let cases = [
         (with_load_shed(), "1"),
         (with_load_shed().retry_after(Duration::ZERO), "1"),
@@ -106,7 +106,7 @@ async fn a_refusal_says_when_to_retry() {
         ),
     ];
     for (layer, seconds) in cases {
-        let service = layer.layer(moody.clone());
+        let service = layer.layer(service.clone());
         let get = service.clone().oneshot(request()).await.unwrap();
         let get = read(get).await;
         let json = problem(&get, StatusCode::SERVICE_UNAVAILABLE);

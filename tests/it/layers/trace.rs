@@ -49,7 +49,7 @@ where
 }
 
 /// The fields of the span, without the ids, as a list of words.
-fn words(fields: &Fields) -> Vec<String> {
+fn field_lines(fields: &Fields) -> Vec<String> {
     let random = ["trace_id", "span_id", "request_id"];
     let fields = fields.iter().filter(|(name, _)| !random.contains(*name));
     fields
@@ -83,7 +83,7 @@ async fn the_span_has_the_names_of_the_semantic_conventions() {
         "user_agent.original=curl/8",
     ];
     let fields = spans.only();
-    assert_eq!(words(&fields), expected);
+    assert_eq!(field_lines(&fields), expected);
     assert!(!format!("{fields:?}{:?}", spans.events()).contains("hunter2"));
     assert_eq!((spans.open(), spans.entered()), (0, 0));
 }

@@ -16,7 +16,7 @@ async fn a_refusal_is_logged_without_its_key() {
     );
     let limit = RateLimit::of([Quota::per_day(1).named("daily")]);
     let limit = limit.unwrap().keyed(key);
-    let (told, shadow) = (limit.clone(), limit.shadow());
+    let (limited, shadow) = (limit.clone(), limit.shadow());
     let request = || {
         let mut request = Request::new(empty());
         *request.uri_mut() = "/hunter2".parse().unwrap();
@@ -27,16 +27,16 @@ async fn a_refusal_is_logged_without_its_key() {
         request.extensions_mut().insert(ClientIp(peer.ip()));
         request
     };
-    let (told, shadow) = (with_rate_limit(told), with_rate_limit(shadow));
+    let (limited, shadow) = (with_rate_limit(limited), with_rate_limit(shadow));
     for status in [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS] {
-        assert_eq!(send(&told, request()).await.status(), status);
+        assert_eq!(send(&limited, request()).await.status(), status);
         assert_eq!(send(&shadow, request()).await.status(), StatusCode::OK);
     }
     // Several values of the one that nobody can tell apart.
     let mut several = request();
     let value = HeaderValue::from_static("hunter2, too");
     several.headers_mut().append("x-api-key", value);
-    let refused = send(&told, several).await;
+    let refused = send(&limited, several).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert!(!String::from_utf8_lossy(refused.body()).contains("hunter2"));
 

@@ -290,8 +290,8 @@ async fn a_layer_of_an_application_says_how_its_answer_is_provoked() {
     let closed = Answer::unavailable();
     let report = behind(closed, None).await;
     report.assert_all();
-    let why = "the service that the layer asks is not down".to_owned();
-    assert_eq!(*of_gate(&report), ProvokeOutcome::Impossible(why));
+    let reason = "the service that the layer asks is not down".to_owned();
+    assert_eq!(*of_gate(&report), ProvokeOutcome::Impossible(reason));
 }
 
 #[tokio::test]
@@ -340,15 +340,15 @@ async fn an_answer_that_is_not_in_the_document_is_found() {
     assert_eq!(violation.status(), StatusCode::CONFLICT);
 
     /// It documents another status than it has.
-    struct Lies;
+    struct WrongStatus;
 
-    impl IntoResponse for Lies {
+    impl IntoResponse for WrongStatus {
         fn into_response(self) -> Response {
             StatusCode::IM_A_TEAPOT.into_response()
         }
     }
 
-    impl DocumentResponse for Lies {
+    impl DocumentResponse for WrongStatus {
         fn document(responses: &mut ResponseTypes<'_>) {
             responses.empty(StatusCode::OK);
         }
@@ -358,7 +358,7 @@ async fn an_answer_that_is_not_in_the_document_is_found() {
     let api = Api::<()>::new("Lies", "1.0.0").documented().route(
         Method::PUT,
         "/",
-        stack.handler(async || Lies),
+        stack.handler(async || WrongStatus),
     );
     let provoke = api.provoke();
     let report = provoke.run(api.service(()).unwrap()).await;

@@ -74,9 +74,9 @@ async fn a_stream_keeps_frames_trailers_length_and_error() {
 }
 
 /// A body whose data are not `Bytes`, in two pieces.
-struct Rope(Option<VecDeque<u8>>);
+struct ChunkedBody(Option<VecDeque<u8>>);
 
-impl http_body::Body for Rope {
+impl http_body::Body for ChunkedBody {
     type Data = VecDeque<u8>;
     type Error = Infallible;
 
@@ -98,7 +98,10 @@ async fn data_of_another_type_is_converted_to_bytes() {
     for byte in b"hello ".iter().rev() {
         data.push_front(*byte);
     }
-    assert_eq!(bytes(Body::stream(Rope(Some(data)))).await, "hello world");
+    assert_eq!(
+        bytes(Body::stream(ChunkedBody(Some(data)))).await,
+        "hello world"
+    );
 }
 
 #[tokio::test]
@@ -139,15 +142,15 @@ impl http_body::Body for Incoming {
 
 /// Rejects requests without a body, for which it needs `From<Bytes>`.
 #[derive(Clone)]
-struct Picky;
+struct RequiresBody;
 
-impl Place for Picky {
+impl Place for RequiresBody {
     type Stage = stage::Admit;
     type Provides = ();
     type Needs = ();
 }
 
-impl<B: http_body::Body> Middleware<B> for Picky {
+impl<B: http_body::Body> Middleware<B> for RequiresBody {
     type Carry = ();
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
@@ -166,7 +169,7 @@ async fn with_body_adapter_lets_a_layer_respond_around_a_service_with_another_bo
             .boxed();
         Ok::<_, Infallible>(Response::new(body))
     });
-    let service = compose((with(Picky), with_body_adapter())).service(echo);
+    let service = compose((with(RequiresBody), with_body_adapter())).service(echo);
     let ask = |uri: &str| {
         let body = Incoming(Scripted::data(&[b"he", b"llo"], None));
         service
@@ -189,7 +192,7 @@ async fn with_body_adapter_keeps_errors_of_the_service() {
 
 #[test]
 fn with_body_adapter_can_be_anywhere_in_a_stack() {
-    let stack = compose((with_body_adapter(), with(Picky), with_body_adapter()));
+    let stack = compose((with_body_adapter(), with(RequiresBody), with_body_adapter()));
     let rows = stack.describe();
     let names: Vec<_> = rows
         .iter()

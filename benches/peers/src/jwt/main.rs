@@ -12,7 +12,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// The share of a verification that a cached token may cost, for the algorithms with a goal.
 const MAX_RATIO: f64 = 1.0 / 50.0;
-const ASKED: [(&str, &str); 2] = [
+const GOALS: [(&str, &str); 2] = [
     ("RS256, wythe without cache", "RS256, wythe, cached"),
     ("ES256, wythe without cache", "ES256, wythe, cached"),
 ];
@@ -57,7 +57,7 @@ fn main() -> std::io::Result<()> {
 
 fn print_goals(costs: &Costs) {
     println!("\n## goals\n");
-    for (verified, cached) in ASKED {
+    for (verified, cached) in GOALS {
         let instructions = |name| costs.of(name).and_then(|cost| cost.instructions);
         if let (Some(verified), Some(hit)) = (instructions(verified), instructions(cached)) {
             let outcome = if hit / verified < MAX_RATIO {

@@ -6,7 +6,7 @@ use wythe::{rate_limit::Overflow, with_rate_limit};
 
 use crate::{
     limits::{
-        Check, PLENTY, decide, governor, governor_layer, request_alone, tower_governor_layer,
+        Check, LARGE_LIMIT, decide, governor, governor_layer, request_alone, tower_governor_layer,
         wythe, wythe_layer,
     },
     random::Random,
@@ -17,7 +17,7 @@ const ROUNDS: u32 = 15;
 
 /// Prints a table for checks that pass, and one for checks that are rejected.
 pub(crate) fn print() {
-    for (title, burst) in [("passes", PLENTY), ("is refused", 1)] {
+    for (title, burst) in [("passes", LARGE_LIMIT), ("is refused", 1)] {
         println!("\n## a check that {title}, nanoseconds: least, median\n");
         println!(
             "| live keys | the request alone | wythe, decision | governor, `check_key` | wythe, layer | governor, layer | tower_governor, layer |"

@@ -33,7 +33,7 @@ use wythe::{
 /// Half an hour, so that no key of a benchmark becomes idle.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1_800);
 /// As many as a benchmark can send, and few enough for all limits to represent.
-pub(crate) const PLENTY: u32 = 2_000_000;
+pub(crate) const LARGE_LIMIT: u32 = 2_000_000;
 
 thread_local! {
     /// The client of the request. Reading it costs next to nothing, as it should: it is not

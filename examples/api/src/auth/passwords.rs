@@ -7,30 +7,33 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::error::ServerError;
 
-/// How long a request waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for a permit.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Each hash takes a core for some tens of milliseconds, and 19 MiB of memory.
 #[derive(Clone)]
 pub(crate) struct Passwords {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 /// A hash of no password, which takes as long to verify as one that `hash` has made. It is written here because
 /// the program should start fast.
-const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$bm9ib2R5IGhhcyBhIHBhc3N3b3JkIHdpdGggdGhpcyA";
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$bm9ib2R5IGhhcyBhIHBhc3N3b3JkIHdpdGggdGhpcyA";
 
 impl Passwords {
     pub(crate) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let turns = Arc::new(Semaphore::new(cores));
-        Self { turns }
+        let permits = Arc::new(Semaphore::new(cores));
+        Self { permits }
     }
 
     /// The hash of a new password: argon2id, with its own salt.
     pub(crate) async fn hash(&self, password: String) -> Result<String, ServerError> {
         let hash = move || Argon2::default().hash_password(password.as_bytes());
-        let hash = self.in_turn(hash).await?.map_err(ServerError::internal)?;
+        let hash = self
+            .with_permit(hash)
+            .await?
+            .map_err(ServerError::internal)?;
         Ok(hash.to_string())
     }
 
@@ -44,27 +47,27 @@ impl Passwords {
         hash: Option<String>,
     ) -> Result<bool, ServerError> {
         let exists = hash.is_some();
-        let hash = hash.unwrap_or_else(|| NOBODYS_HASH.to_owned());
+        let hash = hash.unwrap_or_else(|| DUMMY_HASH.to_owned());
         let verify = move || Argon2::default().verify_password(password.as_bytes(), hash.as_str());
-        match self.in_turn(verify).await? {
+        match self.with_permit(verify).await? {
             Ok(()) => Ok(exists),
             Err(Error::PasswordInvalid) => Ok(false),
             Err(error) => Err(ServerError::internal(error)),
         }
     }
 
-    async fn in_turn<T, F>(&self, work: F) -> Result<T, ServerError>
+    async fn with_permit<T, F>(&self, work: F) -> Result<T, ServerError>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = timeout(PATIENCE, turn).await.map_err(|_| busy())?;
-        let turn = turn.map_err(ServerError::internal)?;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = timeout(TIMEOUT, permit).await.map_err(|_| busy())?;
+        let permit = permit.map_err(ServerError::internal)?;
         let done = spawn_blocking(move || {
             let done = work();
             // Not earlier: the work continues even if the client has disconnected.
-            drop(turn);
+            drop(permit);
             done
         });
         done.await.map_err(ServerError::internal)
@@ -77,14 +80,14 @@ fn busy() -> ServerError {
 
 #[cfg(test)]
 mod tests {
-    use super::{NOBODYS_HASH, Passwords};
+    use super::{DUMMY_HASH, Passwords};
 
     #[tokio::test]
-    async fn nobodys_hash_takes_as_long_as_any() {
+    async fn the_dummy_hash_takes_as_long_as_any() {
         let passwords = Passwords::new();
         let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
         let cost = |hash: &str| hash.rsplitn(3, '$').last().unwrap().to_owned();
-        assert_eq!(cost(NOBODYS_HASH), cost(&hash));
+        assert_eq!(cost(DUMMY_HASH), cost(&hash));
         let verify = |hash: Option<String>| passwords.verify("correct horse".to_owned(), hash);
         assert!(verify(Some(hash)).await.unwrap());
         assert!(!verify(None).await.unwrap());

@@ -11,23 +11,23 @@ use std::{
 use example_api::Clock;
 
 #[derive(Clone)]
-pub struct Hands(Arc<AtomicU64>);
+pub struct TestClock(Arc<AtomicU64>);
 
-impl Hands {
+impl TestClock {
     pub fn new() -> Self {
         Self(Arc::new(AtomicU64::new(1_800_000_000)))
     }
 
-    pub fn go(&self, seconds: u64) {
+    pub fn advance(&self, seconds: u64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    pub fn go_back(&self, seconds: u64) {
+    pub fn set_back(&self, seconds: u64) {
         self.0.fetch_sub(seconds, Ordering::Relaxed);
     }
 
-    pub fn clock(&self) -> Clock {
-        let Self(hands) = self.clone();
-        Clock::new(move || UNIX_EPOCH + Duration::from_secs(hands.load(Ordering::Relaxed)))
+    pub fn reader(&self) -> Clock {
+        let Self(seconds) = self.clone();
+        Clock::new(move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::Relaxed)))
     }
 }

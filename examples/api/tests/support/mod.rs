@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use self::{
     answer::{Answer, Jar},
     call::Call,
-    clock::Hands,
+    clock::TestClock,
 };
 
 /// The secret with which Stripe signs events, in the test's own process.
@@ -130,13 +130,13 @@ impl Api {
     }
 
     /// The same, with a clock that only advances when the test says so.
-    pub async fn with_hands() -> (Self, Hands) {
-        let hands = Hands::new();
+    pub async fn with_test_clock() -> (Self, TestClock) {
+        let clock = TestClock::new();
         let config = Config {
-            clock: hands.clock(),
+            clock: clock.reader(),
             ..config()
         };
-        (Self::run(config).await, hands)
+        (Self::run(config).await, clock)
     }
 
     pub fn get(&self, path: &str) -> Call {

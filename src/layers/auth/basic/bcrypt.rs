@@ -14,7 +14,7 @@ use crate::wire::{BoxError, ConfigError, Secret};
 const COSTS: RangeInclusive<u32> = 4..=16;
 
 /// The default of Python and of Rust. Go, Spring and most examples for Node use 10.
-pub(super) const USUAL_COST: u32 = 12;
+pub(super) const DEFAULT_COST: u32 = 12;
 
 /// A bcrypt hash to be replaced, with the argon2 hash of the same password: what
 /// [`Basic::argon2_or_bcrypt`](crate::Basic::argon2_or_bcrypt) gives to the function that stores it.
@@ -176,14 +176,14 @@ mod tests {
     use super::{Matched, check_cost, hash_as, verify, verify_bcrypt, verify_either};
     use crate::wire::Secret;
 
-    const CHEAP: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA\
+    const CHEAP_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                          $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     /// The hash of `U*U`.
-    const OF_U: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    const HASH_OF_U: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
     fn check(stored: Option<&str>, password: &str) -> Matched {
         let password = Secret::new(password.to_owned());
-        verify_either(stored, &password, CHEAP, 4).unwrap()
+        verify_either(stored, &password, CHEAP_HASH, 4).unwrap()
     }
 
     fn replaced(stored: &str, password: &str) -> String {
@@ -212,7 +212,7 @@ mod tests {
                 "$2a$08$aTsUwsyowQuzRrDqFflhgekJ8d9/7Z3GV3UcgvzQW3J5zMyrTvlz.",
             ),
             // From crypt_blowfish.
-            ("U*U", OF_U),
+            ("U*U", HASH_OF_U),
             (
                 "U*U*",
                 "$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK",
@@ -251,13 +251,17 @@ mod tests {
 
     #[test]
     fn a_right_password_gets_a_hash_with_the_parameters_of_the_decoy() {
-        let new = replaced(OF_U, "U*U");
+        let new = replaced(HASH_OF_U, "U*U");
         assert!(new.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{new}");
         assert_eq!(check(Some(&new), "U*U"), Matched::Argon2);
-        for stored in [Some(OF_U), Some(&new), None] {
+        for stored in [Some(HASH_OF_U), Some(&new), None] {
             assert_eq!(check(stored, "U*V"), Matched::No);
         }
-        assert_ne!(hash_as(CHEAP, "U*U").unwrap(), new, "the salt is random");
+        assert_ne!(
+            hash_as(CHEAP_HASH, "U*U").unwrap(),
+            new,
+            "the salt is random"
+        );
     }
 
     #[test]
@@ -280,8 +284,8 @@ mod tests {
             format!("$2a$05${rest}e"),
             format!("$2a$05${}\u{e9}", &rest[..51]),
         ] {
-            let error =
-                verify_either(Some(&hash), &Secret::new("U*U".to_owned()), CHEAP, 4).unwrap_err();
+            let error = verify_either(Some(&hash), &Secret::new("U*U".to_owned()), CHEAP_HASH, 4)
+                .unwrap_err();
             let error = error.to_string();
             assert!(
                 error.starts_with("the stored hash cannot be used"),

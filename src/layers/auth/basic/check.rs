@@ -120,7 +120,7 @@ impl CheckOptions {
             #[cfg(feature = "basic-argon2")]
             decoy: DECOY.into(),
             #[cfg(feature = "basic-bcrypt")]
-            bcrypt_cost: super::bcrypt::USUAL_COST,
+            bcrypt_cost: super::bcrypt::DEFAULT_COST,
         }
     }
 
@@ -212,8 +212,8 @@ static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 /// Keeps the buffer of a check, up to one for each core, unless it is unusually large.
 #[cfg(feature = "basic-argon2")]
 fn keep(blocks: Vec<Block>) {
-    const USUAL: usize = 64 * 1024 * 1024 / Block::SIZE;
-    if blocks.len() > USUAL {
+    const MAX_KEPT_BLOCKS: usize = 64 * 1024 * 1024 / Block::SIZE;
+    if blocks.len() > MAX_KEPT_BLOCKS {
         return;
     }
     let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -255,7 +255,7 @@ mod tests {
     const PASSWORD: &str = "open sesame";
 
     /// A hash that costs next to nothing.
-    fn cheap(algorithm: Algorithm) -> String {
+    fn cheap_hash(algorithm: Algorithm) -> String {
         of_size(algorithm, 8)
     }
 
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn verifies_hashes_of_every_kind_of_argon2() {
         for algorithm in [Algorithm::Argon2id, Algorithm::Argon2i, Algorithm::Argon2d] {
-            let hash = cheap(algorithm);
+            let hash = cheap_hash(algorithm);
             check_decoy(&hash).unwrap();
             assert!(verify(&hash, PASSWORD).unwrap(), "{hash}");
             assert!(!verify(&hash, "open says me").unwrap(), "{hash}");

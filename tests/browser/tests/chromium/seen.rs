@@ -10,7 +10,7 @@ use axum::{
 };
 use tokio::sync::watch;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request, and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Log {
         let mut log = self.0.subscribe();
         let wanted = |seen: &&Seen| seen.method == method && seen.path == path;
         let found = log.wait_for(|all| all.iter().any(|seen| wanted(&seen)));
-        let found = tokio::time::timeout(PATIENCE, found).await;
+        let found = tokio::time::timeout(TIMEOUT, found).await;
         let found = found.unwrap_or_else(|_| panic!("no {method} {path}: {:?}", self.lines()));
         found.unwrap().iter().find(wanted).unwrap().clone()
     }

@@ -144,6 +144,6 @@ fn names(fields: &[HeaderName]) -> String {
 
 #[track_caller]
 fn check(layer: &impl Place, expected: &[&str]) {
-    let told = lines(&layer.describe());
-    assert_eq!(told, expected, "{told:#?}");
+    let description = lines(&layer.describe());
+    assert_eq!(description, expected, "{description:#?}");
 }

@@ -391,10 +391,10 @@ fn keys() {
         }
     }
 
-    /// One that forgets its words.
-    struct Forgetful;
+    /// A key that does not describe itself.
+    struct UnlabelledKey;
 
-    impl Key for Forgetful {
+    impl Key for UnlabelledKey {
         type Value = u64;
         type Stage = stage::Quota;
         type Needs = ();
@@ -408,24 +408,24 @@ fn keys() {
         }
     }
 
-    fn words(key: impl Key) -> String {
+    fn labels(key: impl Key) -> String {
         let limit = RateLimit::of([Quota::per_minute(1)]).unwrap().keyed(key);
         let layer = with_rate_limit(limit.after_auth()).describe();
         layer.limits()[0].key().join(", ")
     }
 
-    assert_eq!(words(ByTenant), "ByTenant");
-    assert_eq!(words(Forgetful), "Forgetful");
+    assert_eq!(labels(ByTenant), "ByTenant");
+    assert_eq!(labels(UnlabelledKey), "UnlabelledKey");
     assert_eq!(
-        words((key::client_ip(), ByTenant)),
+        labels((key::client_ip(), ByTenant)),
         "client address, ByTenant"
     );
     assert_eq!(
-        words(key::principal_value(|name: &String| name.len())),
+        labels(key::principal_value(|name: &String| name.len())),
         "value of the principal"
     );
     assert_eq!(
-        words(key::dangerously_client_header("X-Foo").unwrap()),
+        labels(key::dangerously_client_header("X-Foo").unwrap()),
         "header x-foo"
     );
 }

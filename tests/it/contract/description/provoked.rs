@@ -182,10 +182,10 @@ fn compare(
     let expected: BTreeSet<_> = seen.union(&not_provoked).cloned().collect();
     let missing: Vec<_> = expected.difference(&described).collect();
     assert!(missing.is_empty(), "{name}: not described: {missing:#?}");
-    let superfluous: Vec<_> = described.difference(&expected).collect();
+    let unexpected: Vec<_> = described.difference(&expected).collect();
     assert!(
-        superfluous.is_empty(),
-        "{name}: never comes: {superfluous:#?}"
+        unexpected.is_empty(),
+        "{name}: never comes: {unexpected:#?}"
     );
 }
 
@@ -484,9 +484,9 @@ async fn what_is_assumed_may_be_missing() {
 
 /// Does what the field of its name says.
 #[derive(Clone)]
-struct Said(&'static str);
+struct FieldDriven(&'static str);
 
-impl Authenticate for Said {
+impl Authenticate for FieldDriven {
     type Principal = &'static str;
 
     fn challenge(&self) -> HeaderValue {
@@ -512,12 +512,18 @@ async fn own_schemes() {
         let said = said.iter().map(|said| get(&[("a", said)]));
         said.chain([get(&[])]).collect::<Vec<_>>()
     };
-    provokes("own", with_auth(Said("a")), requests(), &[]).await;
-    provokes("optional", with_auth(Said("a")).optional(), requests(), &[]).await;
-    let map = with_auth(Said("a").map(str::len));
+    provokes("own", with_auth(FieldDriven("a")), requests(), &[]).await;
+    provokes(
+        "optional",
+        with_auth(FieldDriven("a")).optional(),
+        requests(),
+        &[],
+    )
+    .await;
+    let map = with_auth(FieldDriven("a").map(str::len));
     provokes("map", map, requests(), &[]).await;
     let both = [get(&[("a", "known"), ("b", "known")])];
-    let exclusive = with_auth(Said("a").or(Said("b")).exclusive());
+    let exclusive = with_auth(FieldDriven("a").or(FieldDriven("b")).exclusive());
     provokes("or", exclusive, requests().into_iter().chain(both), &[]).await;
 }
 
@@ -533,7 +539,7 @@ impl Authenticate for Open {
     }
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<&'static str>> {
-        Said("a").authenticate(head)
+        FieldDriven("a").authenticate(head)
     }
 
     fn describe(&self, layer: Description) -> Description {

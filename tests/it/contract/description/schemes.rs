@@ -152,9 +152,9 @@ fn schemes_of_an_application() {
             "required Other Token in an unknown place",
         ],
     );
-    let doors = Stated(Carrier::Header(HeaderName::from_static("x-badge")));
+    let scheme = Stated(Carrier::Header(HeaderName::from_static("x-badge")));
     check(
-        &with_auth(doors.granting(["doors:open"])).optional(),
+        &with_auth(scheme.granting(["doors:open"])).optional(),
         &[
             "with_auth.optional()",
             "401 with invalid credentials",

@@ -22,7 +22,7 @@ use crate::common::{Body, empty, get, problem, send_to};
 
 /// What a scheme finds in a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Says {
+enum SchemeResult {
     Missing,
     Right,
     /// Right, and the response is to set a cookie.
@@ -36,29 +36,29 @@ enum Says {
     Down,
 }
 
-const ALL: [Says; 8] = [
-    Says::Missing,
-    Says::Right,
-    Says::RightWithCookie,
-    Says::Wrong,
-    Says::Expired,
-    Says::Malformed,
-    Says::Dead,
-    Says::Down,
+const ALL: [SchemeResult; 8] = [
+    SchemeResult::Missing,
+    SchemeResult::Right,
+    SchemeResult::RightWithCookie,
+    SchemeResult::Wrong,
+    SchemeResult::Expired,
+    SchemeResult::Malformed,
+    SchemeResult::Dead,
+    SchemeResult::Down,
 ];
 
 /// A scheme that says this, at once or later.
 #[derive(Clone, Debug)]
 struct Scheme {
     name: &'static str,
-    says: Says,
+    says: SchemeResult,
     later: bool,
     /// How often somebody has begun to wait for it.
     begun: Arc<AtomicUsize>,
 }
 
 impl Scheme {
-    fn new(name: &'static str, says: Says, later: bool) -> Self {
+    fn new(name: &'static str, says: SchemeResult, later: bool) -> Self {
         let begun = Arc::default();
         Self {
             name,
@@ -71,21 +71,21 @@ impl Scheme {
     fn verdict(&self) -> Verdict<By> {
         let by = By(self.name);
         match self.says {
-            Says::Missing => Verdict::Missing,
-            Says::Right => Verdict::Verified(by),
-            Says::RightWithCookie => {
+            SchemeResult::Missing => Verdict::Missing,
+            SchemeResult::Right => Verdict::Verified(by),
+            SchemeResult::RightWithCookie => {
                 let cookie = HeaderValue::try_from(format!("{}=renewed", self.name));
                 let fields = HeaderMap::from_iter([(SET_COOKIE, cookie.unwrap())]);
                 Verdict::VerifiedWith(by, Details::new().fields(fields))
             }
-            Says::Wrong => Verdict::refused(format!("wrong {}", self.name)),
-            Says::Expired => {
+            SchemeResult::Wrong => Verdict::refused(format!("wrong {}", self.name)),
+            SchemeResult::Expired => {
                 let own = HeaderValue::try_from(expired(self.name)).unwrap();
                 Verdict::Refused(Refusal::new("expired").challenge(own))
             }
-            Says::Malformed => Verdict::Refused(Refusal::malformed("malformed")),
-            Says::Dead => Verdict::Refused(Refusal::new("dead").unless_optional()),
-            Says::Down => Verdict::Failed("the store is down".into()),
+            SchemeResult::Malformed => Verdict::Refused(Refusal::malformed("malformed")),
+            SchemeResult::Dead => Verdict::Refused(Refusal::new("dead").unless_optional()),
+            SchemeResult::Down => Verdict::Failed("the store is down".into()),
         }
     }
 }
@@ -207,14 +207,14 @@ impl Expected {
     fn of(leaf: &Scheme) -> Self {
         let name = leaf.name;
         match leaf.says {
-            Says::Missing => Self::Missing,
-            Says::Right => Self::Passes(name, false),
-            Says::RightWithCookie => Self::Passes(name, true),
-            Says::Wrong => Self::Refused(401, vec![name.to_owned()]),
-            Says::Expired => Self::Refused(401, vec![expired(name)]),
-            Says::Malformed => Self::Refused(400, vec![]),
-            Says::Dead => Self::Dead(vec![name.to_owned()]),
-            Says::Down => Self::Refused(503, vec![]),
+            SchemeResult::Missing => Self::Missing,
+            SchemeResult::Right => Self::Passes(name, false),
+            SchemeResult::RightWithCookie => Self::Passes(name, true),
+            SchemeResult::Wrong => Self::Refused(401, vec![name.to_owned()]),
+            SchemeResult::Expired => Self::Refused(401, vec![expired(name)]),
+            SchemeResult::Malformed => Self::Refused(400, vec![]),
+            SchemeResult::Dead => Self::Dead(vec![name.to_owned()]),
+            SchemeResult::Down => Self::Refused(503, vec![]),
         }
     }
 
@@ -291,7 +291,7 @@ async fn holds(tree: &Tree, optional: bool) {
         let leaves = tree.leaves();
         let decides = leaves
             .iter()
-            .position(|leaf| !matches!(leaf.says, Says::Missing | Says::Dead));
+            .position(|leaf| !matches!(leaf.says, SchemeResult::Missing | SchemeResult::Dead));
         for (n, leaf) in leaves.iter().enumerate() {
             let asked = leaf.later && decides.is_none_or(|decides| n <= decides);
             let begun = leaf.begun.load(Ordering::SeqCst);
@@ -429,7 +429,7 @@ async fn a_redundant_challenge_is_sent_once() {
         assert_eq!((status, challenges), (401, expected));
     }
 
-    let ant = || Scheme::new("Ant", Says::Missing, false);
+    let ant = || Scheme::new("Ant", SchemeResult::Missing, false);
     let bearer = r#"Bearer realm="api""#;
     let after = ant().or(Bearer(false)).or(Bearer(false));
     assert_eq!(after.challenge(), format!("Ant, {bearer}").as_str());
@@ -439,7 +439,7 @@ async fn a_redundant_challenge_is_sent_once() {
 
 #[tokio::test]
 async fn describes_the_refusal_of_credentials_of_two_schemes() {
-    let scheme = |name| Scheme::new(name, Says::Missing, false);
+    let scheme = |name| Scheme::new(name, SchemeResult::Missing, false);
     for (layer, expected) in [
         (
             with_auth(Any(Box::new(scheme("Ant").or(scheme("Bee"))))),
@@ -472,19 +472,41 @@ type Three = Either<Either<Claims, Partner>, Guest>;
 async fn the_handler_learns_which_of_three_schemes_decided() {
     let cases = [
         (
-            [Says::Right, Says::Right, Says::Right],
+            [
+                SchemeResult::Right,
+                SchemeResult::Right,
+                SchemeResult::Right,
+            ],
             "first: Claims(\"Ant\")",
         ),
         (
-            [Says::Missing, Says::Right, Says::Wrong],
+            [
+                SchemeResult::Missing,
+                SchemeResult::Right,
+                SchemeResult::Wrong,
+            ],
             "second: Partner(\"Bee\")",
         ),
         (
-            [Says::Missing, Says::Missing, Says::RightWithCookie],
+            [
+                SchemeResult::Missing,
+                SchemeResult::Missing,
+                SchemeResult::RightWithCookie,
+            ],
             "third",
         ),
-        ([Says::Missing, Says::Wrong, Says::Right], "401"),
-        ([Says::Down, Says::Right, Says::Right], "503"),
+        (
+            [
+                SchemeResult::Missing,
+                SchemeResult::Wrong,
+                SchemeResult::Right,
+            ],
+            "401",
+        ),
+        (
+            [SchemeResult::Down, SchemeResult::Right, SchemeResult::Right],
+            "503",
+        ),
     ];
     for (says, expected) in cases {
         for later in 0..8_u8 {
@@ -518,7 +540,7 @@ async fn the_handler_learns_which_of_three_schemes_decided() {
 
 #[tokio::test]
 async fn schemes_with_different_principals_can_exclude_each_other() {
-    let scheme = |name, later| Scheme::new(name, Says::Right, later);
+    let scheme = |name, later| Scheme::new(name, SchemeResult::Right, later);
     for later in [false, true] {
         let either = scheme("Ant", later)
             .map(|_| Guest)
@@ -534,14 +556,14 @@ async fn schemes_with_different_principals_can_exclude_each_other() {
 async fn try_map_can_refuse_a_principal() {
     // What the scheme says, what is made of it, status, challenges, cookies.
     let cases = [
-        (Says::Right, true, 200, 0, 0),
-        (Says::RightWithCookie, true, 200, 0, 1),
-        (Says::Right, false, 401, 1, 0),
-        (Says::RightWithCookie, false, 401, 1, 0),
-        (Says::Missing, true, 401, 1, 0),
-        (Says::Wrong, true, 401, 1, 0),
-        (Says::Malformed, true, 400, 0, 0),
-        (Says::Down, true, 503, 0, 0),
+        (SchemeResult::Right, true, 200, 0, 0),
+        (SchemeResult::RightWithCookie, true, 200, 0, 1),
+        (SchemeResult::Right, false, 401, 1, 0),
+        (SchemeResult::RightWithCookie, false, 401, 1, 0),
+        (SchemeResult::Missing, true, 401, 1, 0),
+        (SchemeResult::Wrong, true, 401, 1, 0),
+        (SchemeResult::Malformed, true, 400, 0, 0),
+        (SchemeResult::Down, true, 503, 0, 0),
     ];
     for (says, taken, status, challenges, cookies) in cases {
         for later in [false, true] {
@@ -567,20 +589,26 @@ async fn try_map_can_refuse_a_principal() {
 async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
     type Row = Result<Option<By>, io::Error>;
     let found: fn() -> Row = || Ok(Some(By("row")));
-    let cases: [(Says, fn() -> Row, u16, &str, usize); 7] = [
-        (Says::Right, found, 200, "row", 1),
-        (Says::RightWithCookie, found, 200, "row", 1),
-        (Says::Right, || Ok(None), 401, "unknown_principal", 1),
+    let cases: [(SchemeResult, fn() -> Row, u16, &str, usize); 7] = [
+        (SchemeResult::Right, found, 200, "row", 1),
+        (SchemeResult::RightWithCookie, found, 200, "row", 1),
         (
-            Says::Right,
+            SchemeResult::Right,
+            || Ok(None),
+            401,
+            "unknown_principal",
+            1,
+        ),
+        (
+            SchemeResult::Right,
             || Err(io::Error::other("down")),
             503,
             "look_up_failed",
             1,
         ),
-        (Says::Missing, found, 401, "no_credentials", 0),
-        (Says::Wrong, found, 401, "wrong_credentials", 0),
-        (Says::Down, found, 503, "unavailable", 0),
+        (SchemeResult::Missing, found, 401, "no_credentials", 0),
+        (SchemeResult::Wrong, found, 401, "wrong_credentials", 0),
+        (SchemeResult::Down, found, 503, "unavailable", 0),
     ];
     for (says, row, status, words, asked) in cases {
         for later in [false, true] {
@@ -606,7 +634,10 @@ async fn and_then_looks_up_a_principal_and_a_failure_is_a_503() {
                 Some(problem) => assert_eq!(problem.reason_code(), Some(words)),
                 None => assert_eq!(body, words),
             }
-            assert_eq!(cookies.len(), usize::from(says == Says::RightWithCookie));
+            assert_eq!(
+                cookies.len(),
+                usize::from(says == SchemeResult::RightWithCookie)
+            );
             assert_eq!(count.load(Ordering::SeqCst), asked, "{says:?}");
         }
     }
@@ -627,7 +658,7 @@ async fn an_error_of_and_then_is_the_server_error_that_it_says() {
         ),
     ];
     for (error, status, reason) in cases {
-        let scheme = Scheme::new("Ant", Says::Right, false);
+        let scheme = Scheme::new("Ant", SchemeResult::Right, false);
         let scheme = scheme.and_then(move |_| async move { Err::<Option<By>, _>(error()) });
         let response = send_to(&with_auth(scheme).optional(), request(), whoami).await;
         assert_eq!(response.status(), status);
@@ -640,9 +671,9 @@ async fn an_error_of_and_then_is_the_server_error_that_it_says() {
 #[tokio::test]
 async fn valid_credentials_never_count_as_missing() {
     for later in [false, true] {
-        let scheme = Scheme::new("Ant", Says::Right, later);
+        let scheme = Scheme::new("Ant", SchemeResult::Right, later);
         let scheme = scheme.and_then(|_| async { Verdict::<By>::Missing });
-        let layer = with_auth(scheme.or(Scheme::new("Bee", Says::Right, later))).optional();
+        let layer = with_auth(scheme.or(Scheme::new("Bee", SchemeResult::Right, later))).optional();
         let response = send_to(&layer, request(), whoami).await;
         let (status, _, challenges, _) = outcome(&response);
         assert_eq!(
@@ -654,14 +685,15 @@ async fn valid_credentials_never_count_as_missing() {
 
 #[tokio::test]
 async fn both_the_scheme_and_the_lookup_can_add_fields() {
-    let scheme = Scheme::new("Ant", Says::RightWithCookie, false).and_then(|by| async move {
-        let own = [("Ant", "of the store"), ("Bee", "new")];
-        let own = own.map(|(name, value)| {
-            let value = HeaderValue::try_from(format!("{name}={value}")).unwrap();
-            (SET_COOKIE, value)
+    let scheme =
+        Scheme::new("Ant", SchemeResult::RightWithCookie, false).and_then(|by| async move {
+            let own = [("Ant", "of the store"), ("Bee", "new")];
+            let own = own.map(|(name, value)| {
+                let value = HeaderValue::try_from(format!("{name}={value}")).unwrap();
+                (SET_COOKIE, value)
+            });
+            Verdict::VerifiedWith(by, Details::new().fields(own.into_iter().collect()))
         });
-        Verdict::VerifiedWith(by, Details::new().fields(own.into_iter().collect()))
-    });
     let response = send_to(&with_auth(scheme), request(), whoami).await;
     let (status, _, _, cookies) = outcome(&response);
     assert_eq!(
@@ -677,11 +709,11 @@ async fn both_the_scheme_and_the_lookup_can_add_fields() {
 async fn a_store_is_not_asked_if_another_scheme_decides() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    let second = Scheme::new("Bee", Says::Right, false).and_then(move |by| {
+    let second = Scheme::new("Bee", SchemeResult::Right, false).and_then(move |by| {
         counted.fetch_add(1, Ordering::SeqCst);
         async move { Ok::<_, Infallible>(Some(by)) }
     });
-    let layer = with_auth(Scheme::new("Ant", Says::Right, true).or(second));
+    let layer = with_auth(Scheme::new("Ant", SchemeResult::Right, true).or(second));
     let response = send_to(&layer, request(), whoami).await;
     assert_eq!(outcome(&response).1, "Ant");
     assert_eq!(count.load(Ordering::SeqCst), 0);
@@ -728,16 +760,16 @@ async fn either_principal_has_its_scopes_and_roles() {
 
     // The user's verdict, the scope and the role that are asked for, the status.
     let cases = [
-        (Says::Right, "read", "person", 200),
-        (Says::Right, "write", "person", 403),
-        (Says::Right, "read", "machine", 403),
-        (Says::Missing, "write", "machine", 200),
-        (Says::Missing, "read", "machine", 403),
-        (Says::Missing, "write", "person", 403),
+        (SchemeResult::Right, "read", "person", 200),
+        (SchemeResult::Right, "write", "person", 403),
+        (SchemeResult::Right, "read", "machine", 403),
+        (SchemeResult::Missing, "write", "machine", 200),
+        (SchemeResult::Missing, "read", "machine", 403),
+        (SchemeResult::Missing, "write", "person", 403),
     ];
     for (says, scope, role, status) in cases {
         let user = Scheme::new("Ant", says, false).map(|_| User("read"));
-        let machine = Scheme::new("Bee", Says::Right, true).map(|_| Machine(vec!["write"]));
+        let machine = Scheme::new("Bee", SchemeResult::Right, true).map(|_| Machine(vec!["write"]));
         let stack = compose((
             with_auth(user.either(machine)),
             with_scopes(Scopes::all([scope]).unwrap()),
@@ -759,16 +791,16 @@ async fn the_challenge_of_a_missing_scope_names_the_scheme_that_was_used() {
     use wythe::{Scopes, compose, with_scopes};
 
     let scopes = || Scopes::all(["read"]).unwrap().by(|_: &By, _: &str| false);
-    let [right, missing] = [Says::Right, Says::Missing];
+    let [right, missing] = [SchemeResult::Right, SchemeResult::Missing];
     let cases = [
         (right, right, right, "Ant"),
-        (Says::RightWithCookie, right, right, "Ant"),
+        (SchemeResult::RightWithCookie, right, right, "Ant"),
         (missing, right, right, "Bee"),
-        (missing, Says::RightWithCookie, right, "Bee"),
+        (missing, SchemeResult::RightWithCookie, right, "Bee"),
         (missing, missing, right, "Bearer"),
     ];
     for (ant, bee, bearer, name) in cases {
-        let sets_cookie = [ant, bee].contains(&Says::RightWithCookie);
+        let sets_cookie = [ant, bee].contains(&SchemeResult::RightWithCookie);
         for later in [false, true] {
             let ant = Scheme::new("Ant", ant, later);
             let bee = Scheme::new("Bee", bee, !later);
@@ -819,7 +851,7 @@ async fn the_challenge_of_a_missing_scope_names_the_scheme_that_was_used() {
 #[test]
 fn schemes_show_their_parts_and_can_be_shared() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
-    let scheme = |name| Scheme::new(name, Says::Right, false);
+    let scheme = |name| Scheme::new(name, SchemeResult::Right, false);
     let mapped = scheme("Ant")
         .map(|_| Guest)
         .either(scheme("Bee").try_map(Ok));

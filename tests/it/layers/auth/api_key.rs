@@ -77,8 +77,11 @@ fn cause(response: &Response<Bytes>) -> Option<ApiKeyRefusal> {
     problem.cause()?.downcast_ref().copied()
 }
 
-/// Whose the request is, or the status of the refusal.
-async fn whose(scheme: ApiKey<Partner>, request: Request<Body>) -> Result<String, Response<Bytes>> {
+/// The principal of the request, or the status of the refusal.
+async fn principal_of(
+    scheme: ApiKey<Partner>,
+    request: Request<Body>,
+) -> Result<String, Response<Bytes>> {
     let layer = with_auth(scheme);
     let response = send_to(&layer, request, |request| async move {
         let Auth(Partner(name)) = request
@@ -139,8 +142,8 @@ async fn hands_the_handler_the_owner_of_the_key() {
         ),
     ];
     for (name, scheme, lines, expected) in cases {
-        let whose = whose(scheme, request(lines)).await;
-        assert_eq!(whose.as_deref().ok(), Some(expected), "{name}");
+        let principal = principal_of(scheme, request(lines)).await;
+        assert_eq!(principal.as_deref().ok(), Some(expected), "{name}");
     }
 }
 
@@ -173,12 +176,12 @@ async fn all_lookups_agree() {
     for (name, scheme) in schemes {
         let known = request(&[("x-api-key", KEY.as_bytes())]);
         assert_eq!(
-            whose(scheme.clone(), known).await.ok().as_deref(),
+            principal_of(scheme.clone(), known).await.ok().as_deref(),
             Some("acme"),
             "{name}"
         );
         let unknown = request(&[("x-api-key", stranger.secret().expose().as_bytes())]);
-        let refused = whose(scheme, unknown).await.unwrap_err();
+        let refused = principal_of(scheme, unknown).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{name}");
         assert_eq!(cause(&refused), Some(ApiKeyRefusal::Unknown), "{name}");
     }
@@ -189,7 +192,7 @@ async fn refuses_a_known_id_with_another_secret() {
     let key = "wy_test_0123456789AB_Abcdefghijklmnopqrstuvwxyz012345";
     let key = with_checksum(key);
     let asked = Arc::default();
-    let refused = whose(by_id(&asked), request(&[("x-api-key", key.as_bytes())])).await;
+    let refused = principal_of(by_id(&asked), request(&[("x-api-key", key.as_bytes())])).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(cause(&refused), Some(ApiKeyRefusal::Secret));
@@ -310,7 +313,7 @@ async fn refuses_hostile_fields_without_a_lookup() {
     ];
     let asked = Arc::default();
     for (name, lines, status, reason) in cases {
-        let refused = whose(by_id(&asked).or_bearer(), request(&lines))
+        let refused = principal_of(by_id(&asked).or_bearer(), request(&lines))
             .await
             .unwrap_err();
         assert_eq!(refused.status(), status, "{name}");
@@ -377,7 +380,7 @@ async fn the_challenge_says_where_the_key_belongs() {
         ),
     ];
     for (name, scheme, lines, status, expected) in cases {
-        let refused = whose(scheme, request(lines)).await.unwrap_err();
+        let refused = principal_of(scheme, request(lines)).await.unwrap_err();
         assert_eq!(refused.status(), status, "{name}");
         assert_eq!(challenges(&refused), expected, "{name}");
     }
@@ -386,7 +389,7 @@ async fn the_challenge_says_where_the_key_belongs() {
         .unwrap()
         .realm("the \"inner\" api")
         .unwrap();
-    let refused = whose(named, request(&[])).await.unwrap_err();
+    let refused = principal_of(named, request(&[])).await.unwrap_err();
     let expected = r#"ApiKey realm="the \"inner\" api", header="x-token""#;
     assert_eq!(challenges(&refused), [expected]);
 }
@@ -814,7 +817,7 @@ async fn an_async_lookup_does_not_start_if_another_scheme_decides() {
         let response = send(&with_auth(Slow.or(scheme.clone())), key()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(asked.load(Ordering::Relaxed), n);
-        assert_eq!(whose(scheme, key()).await.unwrap(), "acme");
+        assert_eq!(principal_of(scheme, key()).await.unwrap(), "acme");
         assert_eq!(asked.load(Ordering::Relaxed), n + 1);
     }
 }

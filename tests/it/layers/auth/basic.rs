@@ -536,9 +536,9 @@ mod bcrypt {
     use super::*;
 
     /// Of "open sesame", by another implementation.
-    const OF_BEFORE: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyeD6cuue4VdM9VS1cJ/wwOaQJuY83FyIy";
+    const LEGACY_HASH: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyeD6cuue4VdM9VS1cJ/wwOaQJuY83FyIy";
     /// Of 80 times "x".
-    const OF_80: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyedlslr.Jty7xCSm4JGSxc8PDTmSzo582";
+    const HASH_OF_80_BYTES: &str = "$2y$04$N9qo8uLOickgx2ZMRZoMyedlslr.Jty7xCSm4JGSxc8PDTmSzo582";
     /// Takes next to nothing.
     const DECOY: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                          $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -618,10 +618,10 @@ mod bcrypt {
 
     #[tokio::test]
     async fn a_hash_is_replaced_once_and_only_by_the_right_password() {
-        let store = Store::new(OF_BEFORE);
+        let store = Store::new(LEGACY_HASH);
         let wrong = ["Aladdin:open says me", "Aladdin:", "Jafar:open sesame"];
         assert_eq!(store.statuses(false, &wrong).await, [401; 3]);
-        assert_eq!(store.hash(), OF_BEFORE);
+        assert_eq!(store.hash(), LEGACY_HASH);
 
         let right = ["Aladdin:open sesame"; 3];
         assert_eq!(store.statuses(false, &right).await, [200; 3]);
@@ -634,16 +634,16 @@ mod bcrypt {
 
     #[tokio::test]
     async fn a_store_that_can_not_be_written_does_not_keep_users_out() {
-        let store = Store::new(OF_BEFORE);
+        let store = Store::new(LEGACY_HASH);
         let right = ["Aladdin:open sesame"; 2];
         assert_eq!(store.statuses(true, &right).await, [200; 2]);
         assert_eq!(store.replaced.load(Ordering::Relaxed), 2);
-        assert_eq!(store.hash(), OF_BEFORE);
+        assert_eq!(store.hash(), LEGACY_HASH);
     }
 
     #[tokio::test]
     async fn only_72_bytes_count_until_the_hash_is_replaced() {
-        let store = Store::new(OF_80);
+        let store = Store::new(HASH_OF_80_BYTES);
         let (of_71, of_72, of_80) = ("x".repeat(71), "x".repeat(72), "x".repeat(80));
         let [of_71, of_72, of_80] = [of_71, of_72, of_80].map(|word| format!("Aladdin:{word}"));
         assert_eq!(

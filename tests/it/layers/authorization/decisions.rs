@@ -87,8 +87,8 @@ fn cause(response: &Response<Bytes>) -> String {
 #[track_caller]
 fn forbidden(response: &Response<Bytes>, name: &str) {
     problem(response, StatusCode::FORBIDDEN);
-    let told = r#"{"type":"about:blank","title":"Forbidden","status":403}"#;
-    assert_eq!(response.body(), told, "{name}");
+    let expected = r#"{"type":"about:blank","title":"Forbidden","status":403}"#;
+    assert_eq!(response.body(), expected, "{name}");
 }
 
 #[tokio::test]

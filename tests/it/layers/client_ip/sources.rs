@@ -754,7 +754,7 @@ async fn a_huge_field_is_scanned_once() {
     for rubbish in ["\"", "\\", "\\\"", ",", ";", "="] {
         let line = rubbish.repeat(1_000_000);
         let refused = found(&source, request_of("forwarded", &line)).await;
-        let why = if rubbish == "," { NO_FIELD } else { MALFORMED };
-        assert!(refused.unwrap_err().contains(why), "{rubbish}");
+        let reason = if rubbish == "," { NO_FIELD } else { MALFORMED };
+        assert!(refused.unwrap_err().contains(reason), "{rubbish}");
     }
 }

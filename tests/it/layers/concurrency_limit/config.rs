@@ -41,7 +41,7 @@ fn rejects_a_limit_that_would_reject_every_request() {
 
 #[test]
 fn a_layer_describes_its_stage_and_its_refusals() {
-    fn told<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> (&'static str, Vec<String>) {
+    fn description<K: Key>(layer: &Placed<ConcurrencyLimiter<K>>) -> (&'static str, Vec<String>) {
         let description = layer.describe();
         assert_eq!(description.name(), "with_concurrency_limit");
         assert_eq!(description.answers()[0].fields(), ["retry-after"]);
@@ -50,14 +50,14 @@ fn a_layer_describes_its_stage_and_its_refusals() {
     }
     let without_peer = "500 when the server does not provide the address of the peer".to_owned();
     assert_eq!(
-        told(&with_concurrency_limit(of(9))),
+        description(&with_concurrency_limit(of(9))),
         (
             "Admit",
             vec!["503 when 9 requests are in progress".to_owned()]
         )
     );
     assert_eq!(
-        told(&with_concurrency_limit(of(9).by_peer())),
+        description(&with_concurrency_limit(of(9).by_peer())),
         (
             "Throttle",
             vec![
@@ -68,7 +68,7 @@ fn a_layer_describes_its_stage_and_its_refusals() {
     );
     let queued = of(9).queue(5, Duration::from_millis(1_500)).unwrap();
     assert_eq!(
-        told(&with_concurrency_limit(queued.after_auth())),
+        description(&with_concurrency_limit(queued.after_auth())),
         (
             "Quota",
             vec![

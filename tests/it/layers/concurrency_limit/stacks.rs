@@ -168,9 +168,9 @@ async fn works_around_functions_and_in_endpoints_without_axum() {
 }
 
 /// Accepts every token.
-struct Anyone;
+struct AcceptAll;
 
-impl Authenticate for Anyone {
+impl Authenticate for AcceptAll {
     type Principal = String;
 
     fn challenge(&self) -> HeaderValue {
@@ -201,7 +201,12 @@ async fn an_overall_limit_goes_outside_authentication_and_one_by_principal_insid
     let all = with_concurrency_limit(ConcurrencyLimit::of(4).unwrap());
     let users = with_concurrency_limit(ConcurrencyLimit::of(1).unwrap().by(by_user).after_auth());
     let inner = with_concurrency_limit(ConcurrencyLimit::of(9).unwrap().after_auth());
-    let stack = compose((all.clone(), with_auth(Anyone), users.clone(), inner.clone()));
+    let stack = compose((
+        all.clone(),
+        with_auth(AcceptAll),
+        users.clone(),
+        inner.clone(),
+    ));
     let app = Router::new().route("/", get(stack.handler(hello)));
     let as_user = |user: Option<&str>| {
         let mut request = Request::get("/");

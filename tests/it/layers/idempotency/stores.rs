@@ -16,14 +16,14 @@ pub(super) const fn claim(key: u8, payload: u8, owner: u8) -> Claim {
     Claim::new([key; 32], [payload; 32], [owner; 16])
 }
 
-enum Do {
+enum Operation {
     Acquire(Claim, Acquired),
     Renew(Claim, bool),
     Complete(Claim, &'static str, bool),
     Release(Claim, bool),
 }
 
-use Do::{Acquire, Complete, Release, Renew};
+use Operation::{Acquire, Complete, Release, Renew};
 
 const fn in_progress(payload: u8) -> Acquired {
     let payload = [payload; 32];
@@ -36,7 +36,7 @@ fn answered(payload: u8, answer: &'static str) -> Acquired {
 }
 
 /// Each case has keys of its own.
-fn cases() -> Vec<(&'static str, Vec<Do>)> {
+fn cases() -> Vec<(&'static str, Vec<Operation>)> {
     vec![
         (
             "a key is acquired once",

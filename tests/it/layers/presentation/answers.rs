@@ -85,12 +85,12 @@ async fn crash_later() -> &'static str {
 
 /// The error format of an application that already has one.
 fn legacy() -> Placed<Presentation> {
-    with_presentation_as(|problem, asked| {
+    with_presentation_as(|problem, request| {
         let body = json!({
             "error": problem.summary(),
             "detail": problem.explanation(),
-            "path": asked.uri().path(),
-            "accept": asked.accept().and_then(|accept| accept.to_str().ok()),
+            "path": request.uri().path(),
+            "accept": request.accept().and_then(|accept| accept.to_str().ok()),
         });
         (
             HeaderValue::from_static("application/json"),
@@ -300,13 +300,13 @@ async fn a_renderer_renders_every_refusal() {
 
 #[tokio::test]
 async fn a_renderer_sees_the_request() {
-    let presentation = with_presentation_as(|_, asked| {
-        let languages = asked.accept_language().map(HeaderValue::as_bytes);
+    let presentation = with_presentation_as(|_, request| {
+        let languages = request.accept_language().map(HeaderValue::as_bytes);
         let seen = format!(
             "{} {} {:?} {:?}",
-            asked.method(),
-            asked.uri(),
-            asked.accept(),
+            request.method(),
+            request.uri(),
+            request.accept(),
             languages.map(<[u8]>::to_vec)
         );
         (HeaderValue::from_static("text/html"), Bytes::from(seen))

@@ -589,12 +589,12 @@ proptest! {
         for pause in pauses {
             clock.advance(Duration::from_millis(pause));
             let response = block_on(call(&layer));
-            let told = items(field(&response, "ratelimit").unwrap());
-            let spent = told.iter().filter(|item| item.remaining == 0);
+            let reported = items(field(&response, "ratelimit").unwrap());
+            let spent = reported.iter().filter(|item| item.remaining == 0);
             let window = spent.filter_map(|item| item.window).max();
             if let Some(wait) = refused(&response) {
                 // The draft, section 6: not earlier than any reported window.
-                prop_assert!(told.iter().all(|item| item.window <= Some(wait)), "{:?}", told);
+                prop_assert!(reported.iter().all(|item| item.window <= Some(wait)), "{:?}", reported);
                 clock.advance(secs(wait));
                 prop_assert_eq!(refused(&block_on(call(&layer))), None);
             } else if let Some(window) = window {

@@ -49,14 +49,14 @@ const fn secs(seconds: u64) -> Duration {
 const START: Duration = Duration::new(1_790_000_000, 123_456_789);
 
 /// A limit in memory and the same limit in Redis, with the same clock.
-struct Both {
+struct LimitPair {
     clock: ManualClock,
     memory: Limiter<ByPeer>,
     redis: Limiter<ByPeer>,
     names: u32,
 }
 
-impl Both {
+impl LimitPair {
     fn new(quotas: &[Quota], store: &RedisStore, name: &str) -> Self {
         let clock = ManualClock::default();
         let limit = || {
@@ -329,7 +329,7 @@ fn both_engines_give_the_results_of_the_table() {
     };
     for (n, (name, quotas, steps, expected)) in requests().into_iter().chain(changes()).enumerate()
     {
-        let mut both = Both::new(&quotas, &store, &format!("case-{n}"));
+        let mut both = LimitPair::new(&quotas, &store, &format!("case-{n}"));
         both.clock.set(START);
         let peer = both.next_peer();
         let said = runtime.block_on(both.run(&peer, &steps));
@@ -372,7 +372,7 @@ fn any_sequence_gets_the_same_results_from_both_engines() {
     let number = std::cell::Cell::new(0);
     let result = runner.run(&(quotas(), steps()), |(quotas, steps)| {
         number.set(number.get() + 1);
-        let both = Both::new(&quotas, &store, &format!("any-{}", number.get()));
+        let both = LimitPair::new(&quotas, &store, &format!("any-{}", number.get()));
         both.clock.set(START);
         drop(runtime.block_on(both.run("10.0.0.1:1", &steps)));
         Ok(())

@@ -157,11 +157,11 @@ async fn limits_without_names_have_distinct_ones() {
     let response = read(service.oneshot(request).await.unwrap()).await;
     for field in ["ratelimit", "ratelimit-policy"] {
         let lines = response.headers().get_all(field).iter();
-        let told: Vec<_> = lines
+        let reported: Vec<_> = lines
             .map(|line| line.to_str().unwrap().split(['"']).nth(1).unwrap())
             .collect();
         // The innermost limit writes first.
-        assert!(told.iter().rev().eq(&names), "{field}: {told:?}");
+        assert!(reported.iter().rev().eq(&names), "{field}: {reported:?}");
     }
 }
 
@@ -291,8 +291,8 @@ async fn the_fields_of_one_response_do_not_change_with_later_responses() {
             remaining: 999 - u64::try_from(n).unwrap(),
             window: Some(4),
         };
-        let told = items(field(response, "ratelimit").unwrap());
-        assert_eq!(told, [expected]);
+        let reported = items(field(response, "ratelimit").unwrap());
+        assert_eq!(reported, [expected]);
     }
 }
 

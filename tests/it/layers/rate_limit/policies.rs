@@ -62,8 +62,8 @@ async fn each_plan_has_its_own_quotas() {
     assert_eq!(refused(&send(&layer, of_plan(Plan::Free)).await), Some(60));
     // The same client, after upgrading.
     let paid = send(&layer, of_plan(Plan::Paid)).await;
-    let told = items(field(&paid, "ratelimit").unwrap());
-    assert_eq!((told[0].remaining, told[1].remaining), (9, 99));
+    let reported = items(field(&paid, "ratelimit").unwrap());
+    assert_eq!((reported[0].remaining, reported[1].remaining), (9, 99));
     let policy = r#""minute";q=10;w=60, "day";q=100;w=86400"#;
     assert_eq!(field(&paid, "ratelimit-policy"), Some(policy));
 
@@ -99,13 +99,16 @@ async fn the_plan_of_a_principal_decides_and_no_request_passes_without_one() {
     let limit = RateLimit::plans(plans).unwrap();
     let limit = limit.chosen_by_principal(|plan: &Plan| *plan).by_peer();
     let layer = with_rate_limit(limit);
-    for (plan, told) in [
+    for (plan, reported) in [
         (Plan::Free, r#""free";r=0;t=86400"#),
         (Plan::Paid, r#""paid";r=1;t=43200"#),
     ] {
         let mut request = from_peer("203.0.113.9:1");
         request.extensions_mut().insert(Auth(plan));
-        assert_eq!(field(&send(&layer, request).await, "ratelimit"), Some(told));
+        assert_eq!(
+            field(&send(&layer, request).await, "ratelimit"),
+            Some(reported)
+        );
     }
     let response = call(&layer).await;
     common::problem(&response, StatusCode::INTERNAL_SERVER_ERROR);
@@ -129,9 +132,9 @@ fn rejects_impossible_plans() {
             "reject every request",
         ),
     ];
-    for (plans, why) in cases {
+    for (plans, reason) in cases {
         let error = RateLimit::plans(plans).unwrap_err().to_string();
-        assert!(error.contains(why), "{error}");
+        assert!(error.contains(reason), "{error}");
     }
 }
 
@@ -343,13 +346,13 @@ async fn jitter_spreads_clients_that_were_rejected_together() {
     let limit = Quota::per_minute(1).by_peer().unwrap().clock(clock.now());
     let layer = with_rate_limit(limit.retry_jitter(secs(30)));
     call(&layer).await;
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     for _ in 0..200 {
         let seconds = refused(&call(&layer).await).unwrap();
         assert!((60..=90).contains(&seconds), "{seconds}");
-        told.insert(seconds);
+        reported.insert(seconds);
     }
-    assert!(told.len() > 15, "{told:?}");
+    assert!(reported.len() > 15, "{reported:?}");
 }
 
 #[tokio::test]

@@ -172,9 +172,9 @@ proptest! {
                     prop_assert_eq!(response.status() == 200, passes, "event {}", n);
                     // A request that always costs too much is rejected without a look at the
                     // counts.
-                    if let Some(told) = field(&response, "ratelimit") {
-                        let told = items(told).into_iter().map(|item| u128::from(item.remaining));
-                        prop_assert_eq!(told.collect::<Vec<_>>(), left, "event {}", n);
+                    if let Some(reported) = field(&response, "ratelimit") {
+                        let reported = items(reported).into_iter().map(|item| u128::from(item.remaining));
+                        prop_assert_eq!(reported.collect::<Vec<_>>(), left, "event {}", n);
                     }
                 }
                 Event::Charge { units } => {

@@ -103,8 +103,8 @@ fn a_layer_is_send_and_sync() {
 
 #[test]
 fn a_key_that_panics_leaves_the_limit_working() {
-    struct Fragile(u32);
-    impl KeyPart for Fragile {
+    struct PanickingKey(u32);
+    impl KeyPart for PanickingKey {
         fn write(&self, key: &mut KeyWriter<'_>) {
             assert_ne!(self.0, 13, "13 can't be written");
             key.number(self.0.into());
@@ -112,7 +112,7 @@ fn a_key_that_panics_leaves_the_limit_working() {
     }
 
     let clock = ManualClock::default();
-    let key = |head: &RequestHead<'_>| Fragile(by_number(head).unwrap());
+    let key = |head: &RequestHead<'_>| PanickingKey(by_number(head).unwrap());
     let layer = with_rate_limit(Quota::per_day(1).by(key).unwrap().clock(clock.now()));
     let call = |key: u32| {
         let runtime = tokio::runtime::Builder::new_current_thread()

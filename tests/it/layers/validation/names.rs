@@ -113,7 +113,7 @@ fn is_a_color(text: &str, _: &()) -> garde::Result {
 }
 
 #[derive(Deserialize, Validate)]
-struct Strangers {
+struct RenamedFields {
     #[serde(rename = "mail")]
     #[garde(email)]
     contact: Option<String>,
@@ -151,7 +151,7 @@ struct Strangers {
 
 #[tokio::test]
 async fn of_several_values_the_one_whose_change_mends_the_error_is_meant() {
-    assert_places! { Strangers:
+    assert_places! { RenamedFields:
         r#"{"mail":"a","site":"b"}"# => [("#/mail", "email"), ("#/site", "ip")];
         r#"{"mail":"a","site":"::1"}"# => [("#/mail", "email")];
         r#"{"mail":"a@b.cc","site":"b"}"# => [("#/site", "ip")];
@@ -170,7 +170,7 @@ async fn of_several_values_the_one_whose_change_mends_the_error_is_meant() {
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("min=11&max=2&mail=a&pairs=4"))
         .unwrap();
-    let (status, errors) = answer::<Form<Strangers>>(form).await;
+    let (status, errors) = answer::<Form<RenamedFields>>(form).await;
     assert_eq!(status, 422);
     let names: Vec<_> = errors
         .as_array()
@@ -187,7 +187,7 @@ async fn a_name_that_is_given_is_that_of_the_field() {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(r#"{"paint":"blue","mail":"a@b.cc"}"#))
         .unwrap();
-    let layer = with_validation::<Json<Strangers>>().field_name("hue", "paint");
+    let layer = with_validation::<Json<RenamedFields>>().field_name("hue", "paint");
     let response = common::send(&layer, request).await;
     let problem = problem(&response, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["errors"][0]["pointer"], "#/paint");

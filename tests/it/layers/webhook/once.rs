@@ -140,12 +140,12 @@ pub(super) async fn every_store<S: WebhookStore + Clone>(store: S) {
 
 /// Only the claim of an event releases it, and a handled event stays handled.
 async fn claims<S: WebhookStore>(store: &S) {
-    enum Do {
+    enum Operation {
         Begin(u8, u8, EventState),
         Release(u8, u8),
         Complete(u8),
     }
-    use Do::{Begin, Complete, Release};
+    use Operation::{Begin, Complete, Release};
 
     let hour = Duration::from_secs(3_600);
     let claim = |byte| ClaimId::from_bytes([byte; 16]);
@@ -369,9 +369,9 @@ async fn memory_is_bounded_and_keeps_what_is_in_progress() {
 
 /// A store that is down.
 #[derive(Clone)]
-struct Down;
+struct FailingStore;
 
-impl WebhookStore for Down {
+impl WebhookStore for FailingStore {
     type Error = &'static str;
 
     async fn begin(&self, _: EventKey, _: ClaimId, _: Duration) -> Result<EventState, Self::Error> {
@@ -389,11 +389,16 @@ impl WebhookStore for Down {
 
 #[tokio::test]
 async fn without_its_store_an_event_is_not_handled_by_default() {
-    let (response, calls) = send(&Down, signed(&stripe(), "", EVENT), Outcome::Status(200)).await;
+    let (response, calls) = send(
+        &FailingStore,
+        signed(&stripe(), "", EVENT),
+        Outcome::Status(200),
+    )
+    .await;
     problem(&response.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(calls, 0);
 
-    let layer = with_webhook::<Event>(stripe()).once(Down);
+    let layer = with_webhook::<Event>(stripe()).once(FailingStore);
     let layer = layer.dangerously_handle_without_store();
     let response = crate::common::send(&layer, signed(&stripe(), "", EVENT)).await;
     assert_eq!(response.status(), StatusCode::OK);

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// How many tokens an insertion checks for expiry.
-const SWEPT: usize = 4;
+const SWEEP_BATCH: usize = 4;
 
 /// How many recently used tokens an insertion spares before it evicts one of them.
-const SPARED: usize = 8;
+const MAX_SPARED: usize = 8;
 
 /// A verified token's claims, and how long they are valid.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl<C> Shard<C> {
 
     /// Removes expired entries among the next few.
     fn sweep(&mut self, now: Duration, removed: &mut Vec<Arc<CachedToken<C>>>) {
-        for _ in 0..SWEPT.min(self.slots.len()) {
+        for _ in 0..SWEEP_BATCH.min(self.slots.len()) {
             let at = advance(&mut self.sweep_hand, self.slots.len());
             let entry = self.entry(at);
             if entry.is_some_and(|entry| entry.verified.period.has_ended(now)) {
@@ -188,7 +188,7 @@ impl<C> Shard<C> {
             let Some(Some(slot)) = self.slots.get_mut(at) else {
                 continue;
             };
-            if !slot.used || spared >= SPARED {
+            if !slot.used || spared >= MAX_SPARED {
                 return self.take(at);
             }
             slot.used = false;

@@ -58,12 +58,12 @@ async fn warns_of_secret_keys_without_showing_them() {
     let oct = json!({"kty": "oct", "k": secret});
     let keys = Scripted::new(set(&[oct, Signer::p256("a").jwk()])).keys();
     keys.prefetch().await.unwrap();
-    let told = log.take();
+    let events = log.take();
     assert!(
-        told.starts_with("WARN") && told.contains("secret=1"),
-        "{told}"
+        events.starts_with("WARN") && events.contains("secret=1"),
+        "{events}"
     );
-    assert!(!told.contains(&secret), "{told}");
+    assert!(!events.contains(&secret), "{events}");
 }
 
 /// Looks at the keys whenever something is logged.
@@ -96,7 +96,7 @@ fn a_log_subscriber_may_read_the_status() {
     let provider = Scripted::new(String::new());
     provider.fails();
     let keys = provider.keys();
-    let (sender, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let watch = Watch(keys.clone(), sender);
     // On a thread of its own, which nobody waits for if it hangs.
     thread::spawn(move || {
@@ -104,5 +104,5 @@ fn a_log_subscriber_may_read_the_status() {
         let runtime = Builder::new_current_thread().enable_time().build();
         runtime.unwrap().block_on(keys.prefetch()).unwrap_err();
     });
-    assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(1));
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(1));
 }

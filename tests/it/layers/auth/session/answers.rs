@@ -11,7 +11,7 @@ use wythe::{
 
 use super::{
     expiry::reason,
-    world::{Clock, Store, User, ask, both, encrypted, sent, stored, user},
+    fixture::{Clock, Store, User, ask, both, encrypted, sent, stored, user},
 };
 use crate::common::{Body, empty, get, problem, send_to};
 

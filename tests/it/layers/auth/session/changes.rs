@@ -8,7 +8,7 @@ use wythe::{
     auth::{MemorySessions, RedisSessions, SessionStore},
 };
 
-use super::world::{Clock, Store, User, ask, sent, session, stored, user};
+use super::fixture::{Clock, Store, User, ask, sent, session, stored, user};
 use crate::common::redis::Server;
 
 /// The tests of this file need a session of their own data: those of a cart.

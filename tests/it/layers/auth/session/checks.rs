@@ -12,7 +12,7 @@ use wythe::{Session, auth::SessionRefusal};
 
 use super::{
     expiry::reason,
-    world::{Clock, Store, User, ask, both, sent, set, stored, user},
+    fixture::{Clock, Store, User, ask, both, sent, set, stored, user},
 };
 
 #[tokio::test]

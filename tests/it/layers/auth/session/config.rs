@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wythe::{ConfigError, Description, Place, SessionCookie, Sessions, SetCookie, with_auth};
 
-use super::world::{self, Clock, Store, User, ask, encrypted, sent, stored, user};
+use super::fixture::{self, Clock, Store, User, ask, encrypted, sent, stored, user};
 
 fn sessions() -> Sessions<User> {
     encrypted(&Clock::new())
@@ -110,7 +110,7 @@ fn names_and_attributes_fit_together() {
 #[tokio::test]
 async fn the_cookie_is_as_configured() -> Result<(), ConfigError> {
     let written = |cookie: SessionCookie| {
-        let [line] = world::written(cookie.clone()).try_into().unwrap();
+        let [line] = fixture::written(cookie.clone()).try_into().unwrap();
         assert!(!cookie.value().is_empty());
         line.replacen(cookie.value(), "..", 1)
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Response;
 use wythe::{Problem, auth::SessionRefusal};
 
-use super::world::{Clock, Store, ask, both, sent, set, stored, user};
+use super::fixture::{Clock, Store, ask, both, sent, set, stored, user};
 
 const HOUR: u64 = 3_600;
 

@@ -7,7 +7,7 @@ use wythe::{
 
 use super::{
     expiry::reason,
-    world::{Clock, SECRET, User, ask, encrypted, key, sent, session, set, user},
+    fixture::{Clock, SECRET, User, ask, encrypted, key, sent, session, set, user},
 };
 
 const OTHER: &str = "another key of the tests' sessions, 44 bytes";

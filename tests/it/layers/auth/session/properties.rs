@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use wythe::{Auth, Session, Sessions, auth::SessionKey, with_auth};
 
-use super::world::{Clock, SECRET, Store, ask, encrypted, sent, stored, user};
+use super::fixture::{Clock, SECRET, Store, ask, encrypted, sent, stored, user};
 use crate::common::{self, empty, get, send};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::world::{
+use super::fixture::{
     self, Clock, START, Store, User, ask, both, encrypted, sent, session, stored, user,
 };
 
 const ATTRIBUTES: &str = "; HttpOnly; SameSite=Lax; Secure; Path=/";
 
 fn written(cookie: &wythe::SessionCookie) -> String {
-    let [line] = world::written(cookie.clone()).try_into().unwrap();
+    let [line] = fixture::written(cookie.clone()).try_into().unwrap();
     line
 }
 

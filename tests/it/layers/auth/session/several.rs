@@ -5,7 +5,7 @@ use wythe::{Sessions, auth::SessionRefusal};
 
 use super::{
     expiry::reason,
-    world::{Clock, Store, User, ask, both, encrypted, sent, session, stored, user, written},
+    fixture::{Clock, Store, User, ask, both, encrypted, sent, session, stored, user, written},
 };
 use crate::common::problem;
 

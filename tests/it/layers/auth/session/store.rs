@@ -10,7 +10,7 @@ use wythe::{
 
 use super::{
     expiry::reason,
-    world::{Clock, Store, User, ask, sent, session, set, stored, user},
+    fixture::{Clock, Store, User, ask, sent, session, set, stored, user},
 };
 use crate::{
     common::{empty, get, problem},

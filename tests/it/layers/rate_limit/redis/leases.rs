@@ -87,10 +87,10 @@ async fn a_batch_of_requests_is_one_round_trip() {
     for n in 1..=1_000_u64 {
         let response = call(&one.layer).await;
         let left = 1_000 - n;
-        let told = field(&response, "ratelimit").unwrap();
+        let reported = field(&response, "ratelimit").unwrap();
         assert!(
-            told.starts_with(&format!(r#""1000-per-day";r={left};"#)),
-            "{n}: {told}"
+            reported.starts_with(&format!(r#""1000-per-day";r={left};"#)),
+            "{n}: {reported}"
         );
     }
     // One of them sends the script.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wythe::TokenCache;
 
-use super::{Hand, counts, of_user, passes};
+use super::{TestClock, counts, of_user, passes};
 use crate::layers::auth::jwt::{Claims, NOW, hs256, token};
 
 #[test]
@@ -105,14 +105,14 @@ fn a_token_larger_than_the_cache_is_verified_each_time() {
 
 #[test]
 fn insertions_remove_expired_tokens() {
-    let hand = Hand::at(NOW);
+    let clock = TestClock::at(NOW);
     let cache = TokenCache::of(200).unwrap();
-    let jwt = hs256::<Claims>().clock(hand.clock()).cache(&cache);
+    let jwt = hs256::<Claims>().clock(clock.now()).cache(&cache);
     for n in 0..100 {
         assert!(passes(&jwt, &of_user(&n.to_string())));
     }
     assert_eq!(cache.len(), 100);
-    hand.set(NOW + 60);
+    clock.set(NOW + 60);
     for n in 0..30 {
         let later = token(&json!({ "sub": n.to_string(), "exp": NOW + 120 }));
         assert!(passes(&jwt, &later));

@@ -49,7 +49,7 @@ fn the_tokens_of_a_user_are_forgotten() {
 
 thread_local! {
     /// What happens while claims are read, after the signature was checked.
-    static MEANWHILE: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+    static DURING_VERIFICATION: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
 /// Claims that take their time.
@@ -59,7 +59,7 @@ struct Slow;
 impl<'de> Deserialize<'de> for Slow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Claims::deserialize(deserializer)?;
-        MEANWHILE.with_borrow(|meanwhile| meanwhile.iter().for_each(|run| run()));
+        DURING_VERIFICATION.with_borrow(|action| action.iter().for_each(|run| run()));
         Ok(Self)
     }
 }
@@ -78,7 +78,7 @@ fn a_token_that_was_being_verified_when_tokens_were_forgotten_is_not_cached() {
         let jwt = hs256::<Slow>();
         let cache = jwt.token_cache().unwrap().clone();
         let own = cache.clone();
-        MEANWHILE.set(Some(Box::new(move || forget(&own))));
+        DURING_VERIFICATION.set(Some(Box::new(move || forget(&own))));
         for _ in 0..2 {
             let verdict = jwt.authenticate(&head(&of_user("ann")));
             assert!(
@@ -87,7 +87,7 @@ fn a_token_that_was_being_verified_when_tokens_were_forgotten_is_not_cached() {
             );
             assert!(cache.is_empty(), "{name}");
         }
-        MEANWHILE.set(None);
+        DURING_VERIFICATION.set(None);
         let verdict = jwt.authenticate(&head(&of_user("ann")));
         assert!(
             matches!(verdict, Later::Ready(Verdict::Verified(_))),
@@ -99,11 +99,11 @@ fn a_token_that_was_being_verified_when_tokens_were_forgotten_is_not_cached() {
 
 /// Claims that ask the cache when they are cloned and dropped.
 #[derive(Deserialize)]
-struct Curious {
+struct ReentrantClaims {
     sub: String,
 }
 
-static CACHE: OnceLock<TokenCache<Curious>> = OnceLock::new();
+static CACHE: OnceLock<TokenCache<ReentrantClaims>> = OnceLock::new();
 
 fn ask() {
     let cache = CACHE.get().unwrap();
@@ -111,7 +111,7 @@ fn ask() {
     cache.forget_where(|_| false);
 }
 
-impl Clone for Curious {
+impl Clone for ReentrantClaims {
     fn clone(&self) -> Self {
         ask();
         let sub = self.sub.clone();
@@ -119,7 +119,7 @@ impl Clone for Curious {
     }
 }
 
-impl Drop for Curious {
+impl Drop for ReentrantClaims {
     fn drop(&mut self) {
         ask();
     }
@@ -130,7 +130,7 @@ fn claims_and_predicates_may_use_the_cache() {
     let (done, finished) = mpsc::channel();
     thread::spawn(move || {
         let cache = CACHE.get_or_init(|| TokenCache::of(1).unwrap());
-        let jwt = hs256::<Curious>().cache(cache);
+        let jwt = hs256::<ReentrantClaims>().cache(cache);
         let send = |name: &str| {
             let verdict = jwt.authenticate(&head(&of_user(name)));
             assert!(matches!(verdict, Later::Ready(Verdict::Verified(_))));

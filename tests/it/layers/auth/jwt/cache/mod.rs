@@ -24,9 +24,9 @@ use super::{Claims, NOW, SECRET, good, hs256, request, token, verdict};
 
 /// A clock that is set by hand.
 #[derive(Clone)]
-struct Hand(Arc<AtomicU64>);
+struct TestClock(Arc<AtomicU64>);
 
-impl Hand {
+impl TestClock {
     fn at(seconds: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seconds)))
     }
@@ -35,9 +35,9 @@ impl Hand {
         self.0.store(seconds, Ordering::Relaxed);
     }
 
-    fn clock(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
-        let hand = self.clone();
-        move || UNIX_EPOCH + Duration::from_secs(hand.0.load(Ordering::Relaxed))
+    fn now(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
+        let clock = self.clone();
+        move || UNIX_EPOCH + Duration::from_secs(clock.0.load(Ordering::Relaxed))
     }
 }
 
@@ -101,11 +101,11 @@ async fn a_refused_token_is_not_cached() {
 
 #[tokio::test]
 async fn nothing_passes_once_it_has_expired() {
-    let hand = Hand::at(NOW);
+    let clock = TestClock::at(NOW);
     let claims = json!({ "sub": "ann", "exp": NOW + 10, "nbf": NOW - 10 });
     let leeways = [(0, NOW - 10, NOW + 10), (5, NOW - 15, NOW + 15)];
     for (leeway, start, end) in leeways {
-        let jwt = hs256::<Claims>().clock(hand.clock());
+        let jwt = hs256::<Claims>().clock(clock.now());
         let jwt = jwt.leeway(Duration::from_secs(leeway));
         let token = token(&claims);
         // Back and forth, each time with a token that is remembered, if any is.
@@ -121,7 +121,7 @@ async fn nothing_passes_once_it_has_expired() {
             (start, Ok(())),
         ];
         for (now, expected) in times {
-            hand.set(now);
+            clock.set(now);
             for _ in 0..3 {
                 assert_eq!(verdict(jwt.clone(), &token).await, expected, "{now}");
             }
@@ -132,25 +132,25 @@ async fn nothing_passes_once_it_has_expired() {
 
 #[tokio::test]
 async fn an_expired_token_is_removed_when_it_is_presented_again() {
-    let hand = Hand::at(NOW);
-    let jwt = hs256::<Claims>().clock(hand.clock());
+    let clock = TestClock::at(NOW);
+    let jwt = hs256::<Claims>().clock(clock.now());
     let cache = jwt.token_cache().unwrap();
     let token = token(&good());
     assert!(passes(&jwt, &token));
     assert_eq!(cache.len(), 1);
-    hand.set(NOW + 60);
+    clock.set(NOW + 60);
     assert!(!passes(&jwt, &token));
     assert_eq!((cache.len(), cache.size()), (0, 0));
 }
 
 #[test]
 fn a_token_without_expiry_stays_valid() {
-    let hand = Hand::at(NOW);
-    let jwt = hs256::<Claims>().clock(hand.clock());
+    let clock = TestClock::at(NOW);
+    let jwt = hs256::<Claims>().clock(clock.now());
     let jwt = jwt.dangerously_accept_without_expiry();
     let token = token(&json!({ "sub": "ann" }));
     for now in [NOW, 0, u64::from(u32::MAX) * 8] {
-        hand.set(now);
+        clock.set(now);
         assert!(passes(&jwt, &token), "{now}");
     }
     assert_eq!(counts(jwt.token_cache().unwrap()), (2, 1));
@@ -300,8 +300,8 @@ fn never_prints_a_token() {
 
 #[tokio::test]
 async fn nothing_passes_once_it_is_too_old() {
-    let hand = Hand::at(NOW);
-    let jwt = hs256::<Claims>().clock(hand.clock());
+    let clock = TestClock::at(NOW);
+    let jwt = hs256::<Claims>().clock(clock.now());
     let jwt = jwt
         .max_age(Duration::from_secs(30))
         .leeway(Duration::from_secs(1));
@@ -316,7 +316,7 @@ async fn nothing_passes_once_it_is_too_old() {
         (NOW + 1_001, Err(JwtRefusal::Expired)),
     ];
     for (now, expected) in times {
-        hand.set(now);
+        clock.set(now);
         for _ in 0..3 {
             assert_eq!(verdict(jwt.clone(), &token).await, expected, "{now}");
         }

@@ -6,7 +6,7 @@ use proptest::{collection, prelude::*};
 use serde_json::json;
 use wythe::{Jwt, TokenCache};
 
-use super::{Hand, passes};
+use super::{TestClock, passes};
 use crate::layers::auth::jwt::{Claims, NOW, hs256, token};
 
 const TOKENS: usize = 12;
@@ -39,33 +39,33 @@ fn tokens() -> Vec<String> {
     (0..12).map(|n| token(&window(n))).collect()
 }
 
-struct World {
-    hand: Hand,
+struct Model {
+    clock: TestClock,
     plain: Jwt<Claims>,
     cached: Jwt<Claims>,
     cache: TokenCache<Claims>,
     /// Tokens that are there, if none was ever put out.
-    there: HashSet<usize>,
+    cached_tokens: HashSet<usize>,
     now: u64,
 }
 
-impl World {
+impl Model {
     fn of(room: usize) -> Self {
-        let hand = Hand::at(NOW);
+        let clock = TestClock::at(NOW);
         let cache = TokenCache::of(room).unwrap();
         let jwt = hs256::<Claims>().leeway(Duration::ZERO);
-        let jwt = jwt.clock(hand.clock());
+        let jwt = jwt.clock(clock.now());
         Self {
             plain: jwt.clone().without_cache(),
             cached: jwt.cache(&cache),
-            hand,
+            clock,
             cache,
-            there: HashSet::new(),
+            cached_tokens: HashSet::new(),
             now: NOW,
         }
     }
 
-    fn happens(&mut self, event: &Event, tokens: &[String]) -> Result<(), TestCaseError> {
+    fn apply(&mut self, event: &Event, tokens: &[String]) -> Result<(), TestCaseError> {
         match *event {
             Event::Request(n) => return self.request(n, &tokens[n]),
             Event::Forged(n) => {
@@ -75,23 +75,23 @@ impl World {
             }
             Event::Clock(now) => {
                 self.now = now;
-                self.hand.set(now);
+                self.clock.set(now);
             }
             Event::Forget(n) => {
                 let forgotten = self.cache.forget(&tokens[n]);
-                prop_assert!(!forgotten || self.there.contains(&n));
-                self.there.remove(&n);
+                prop_assert!(!forgotten || self.cached_tokens.contains(&n));
+                self.cached_tokens.remove(&n);
             }
             Event::ForgetUser(user) => {
                 let sub = user.to_string();
                 let forgotten = self.cache.forget_where(|claims| claims.sub == sub);
-                let before = self.there.len();
-                self.there.retain(|n| n / 2 != user);
-                prop_assert!(forgotten <= before - self.there.len());
+                let before = self.cached_tokens.len();
+                self.cached_tokens.retain(|n| n / 2 != user);
+                prop_assert!(forgotten <= before - self.cached_tokens.len());
             }
             Event::Clear => {
                 self.cache.clear();
-                self.there.clear();
+                self.cached_tokens.clear();
                 prop_assert!(self.cache.is_empty());
             }
         }
@@ -106,9 +106,9 @@ impl World {
         prop_assert_eq!(passes(&self.cached, token), good);
         let found = self.cache.hits() > before;
         // Only what was verified and not forgotten since is found.
-        prop_assert!(!found || (good && self.there.contains(&n)));
+        prop_assert!(!found || (good && self.cached_tokens.contains(&n)));
         if good {
-            self.there.insert(n);
+            self.cached_tokens.insert(n);
         }
         Ok(())
     }
@@ -122,11 +122,11 @@ proptest! {
         events in collection::vec(event(), 1..120),
     ) {
         let tokens = tokens();
-        let mut world = World::of(room);
+        let mut model = Model::of(room);
         for event in &events {
-            world.happens(event, &tokens)?;
-            prop_assert!(world.cache.len() <= room);
-            prop_assert!(world.cache.len() <= world.there.len());
+            model.apply(event, &tokens)?;
+            prop_assert!(model.cache.len() <= room);
+            prop_assert!(model.cache.len() <= model.cached_tokens.len());
         }
     }
 
@@ -135,12 +135,12 @@ proptest! {
         requests in collection::vec(0..TOKENS, 1..100),
     ) {
         let tokens = tokens();
-        let mut world = World::of(TOKENS);
-        world.happens(&Event::Clock(NOW + 15), &tokens)?;
+        let mut model = Model::of(TOKENS);
+        model.apply(&Event::Clock(NOW + 15), &tokens)?;
         for n in requests {
-            world.happens(&Event::Request(n), &tokens)?;
+            model.apply(&Event::Request(n), &tokens)?;
         }
-        prop_assert_eq!(world.cache.len(), world.there.len());
-        prop_assert_eq!(world.cache.misses(), world.there.len() as u64);
+        prop_assert_eq!(model.cache.len(), model.cached_tokens.len());
+        prop_assert_eq!(model.cache.misses(), model.cached_tokens.len() as u64);
     }
 }

@@ -11,13 +11,13 @@ use wythe::{
     auth::{Authenticate, Verdict},
 };
 
-use super::{Hand, head, of_user, passes};
+use super::{TestClock, head, of_user, passes};
 use crate::layers::auth::jwt::{Claims, NOW, hs256, token};
 
 /// Says that it is over when it is dropped, so that nobody waits for a thread that has panicked.
-struct Says<'a>(&'a AtomicBool);
+struct SetOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Says<'_> {
+impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -66,8 +66,8 @@ fn each_thread_gets_the_claims_of_its_own_token() {
 /// Once the clock shows the second, no thread lets the token pass.
 #[test]
 fn no_thread_finds_a_token_past_its_expiry() {
-    let hand = Hand::at(NOW);
-    let jwt = hs256::<Claims>().clock(hand.clock());
+    let clock = TestClock::at(NOW);
+    let jwt = hs256::<Claims>().clock(clock.now());
     let over = AtomicBool::new(false);
     let tokens: Vec<String> = (1..50_u64)
         .map(|n| token(&json!({ "sub": "ann", "exp": NOW + n })))
@@ -76,10 +76,10 @@ fn no_thread_finds_a_token_past_its_expiry() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let _says = Says(&over);
+                let _set_on_drop = SetOnDrop(&over);
                 while !over.load(Ordering::Relaxed) {
                     for (token, expiry) in tokens.iter().zip(NOW + 1..) {
-                        let before = hand.0.load(Ordering::Relaxed);
+                        let before = clock.0.load(Ordering::Relaxed);
                         let passes = passes(&jwt, token);
                         assert!(!passes || before < expiry);
                         passed.fetch_add(u64::from(passes), Ordering::Relaxed);
@@ -88,7 +88,7 @@ fn no_thread_finds_a_token_past_its_expiry() {
             });
         }
         for now in NOW..NOW + 50 {
-            hand.set(now);
+            clock.set(now);
             // Everybody has had a look.
             let seen = passed.load(Ordering::Relaxed);
             let enough = || passed.load(Ordering::Relaxed) >= seen + 20;
@@ -96,7 +96,7 @@ fn no_thread_finds_a_token_past_its_expiry() {
                 thread::yield_now();
             }
         }
-        drop(Says(&over));
+        drop(SetOnDrop(&over));
     });
     assert!(jwt.token_cache().unwrap().hits() > 0);
 }
@@ -111,7 +111,7 @@ fn nothing_outlives_a_clear() {
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                let _says = Says(&over);
+                let _set_on_drop = SetOnDrop(&over);
                 while !over.load(Ordering::Relaxed) {
                     assert!(passes(&jwt, &token));
                 }
@@ -125,6 +125,6 @@ fn nothing_outlives_a_clear() {
                 thread::yield_now();
             }
         }
-        drop(Says(&over));
+        drop(SetOnDrop(&over));
     });
 }

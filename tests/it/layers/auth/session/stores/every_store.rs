@@ -109,13 +109,13 @@ where
 }
 
 /// A store in memory and one in Redis, which go by one clock.
-struct Both {
+struct StorePair {
     clock: WallClock,
     memory: MemorySessions,
     redis: RedisSessions,
 }
 
-impl Both {
+impl StorePair {
     fn new(server: &Server, name: &str) -> Self {
         let clock = WallClock::default();
         let redis = RedisSessions::open(&server.url()).unwrap();
@@ -389,7 +389,7 @@ fn one_table_of_cases_holds_for_both() {
     let cases = [one_by_one(), changes_and_several(), together()];
     let cases = cases.into_iter().flatten();
     for (n, (name, steps, expected)) in cases.enumerate() {
-        let both = Both::new(&server, &format!("case-{n}"));
+        let both = StorePair::new(&server, &format!("case-{n}"));
         assert_eq!(runtime.block_on(both.run(&steps)), expected, "{name}");
     }
 }
@@ -484,7 +484,7 @@ fn any_sequence_gets_the_same_answers_from_both() {
     let mut runner = TestRunner::new(Config::with_cases(200));
     let result = runner.run(&steps(), |steps| {
         number.set(number.get() + 1);
-        let both = Both::new(&server, &format!("any-{}", number.get()));
+        let both = StorePair::new(&server, &format!("any-{}", number.get()));
         runtime.block_on(async {
             let mut model = Model::default();
             for step in steps {

@@ -372,7 +372,7 @@ async fn a_failover_is_followed_though_the_old_primary_can_still_be_read() {
 }
 
 /// Something on the port that is no Redis.
-async fn impostor(answer: &'static [u8]) -> String {
+async fn fake_server(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -396,7 +396,7 @@ async fn an_answer_that_is_not_from_redis_is_an_error() {
         b"-LOADING Redis is loading the dataset in memory\r\n-LOADING\r\n-LOADING\r\n-LOADING\r\n",
     ];
     for answer in answers {
-        let store = store(&impostor(answer).await);
+        let store = store(&fake_server(answer).await);
         for _ in 0..5 {
             timely(store.load(&id(1))).await.unwrap_err();
         }

@@ -66,7 +66,7 @@ impl Clock {
 #[derive(Clone, Default)]
 pub(crate) struct Store(Arc<State>);
 
-type Act = Box<dyn FnOnce() + Send>;
+type Hook = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct State {
@@ -74,7 +74,7 @@ struct State {
     /// The operations that fail.
     broken: Mutex<Vec<&'static str>>,
     /// What happens just before an operation, once.
-    before: Mutex<Option<(&'static str, Act)>>,
+    before: Mutex<Option<(&'static str, Hook)>>,
     /// How often sessions were looked up.
     queries: AtomicU64,
 }
@@ -102,8 +102,8 @@ impl Store {
     }
 
     /// Does something as another request would, in the moment before an operation.
-    pub(crate) fn before(&self, operation: &'static str, act: impl FnOnce() + Send + 'static) {
-        *self.0.before.lock().unwrap() = Some((operation, Box::new(act)));
+    pub(crate) fn before(&self, operation: &'static str, hook: impl FnOnce() + Send + 'static) {
+        *self.0.before.lock().unwrap() = Some((operation, Box::new(hook)));
     }
 
     /// Whether nobody has asked for the operation since.
@@ -112,9 +112,9 @@ impl Store {
     }
 
     fn try_to(&self, operation: &str) -> Result<(), &'static str> {
-        let act = (self.0.before.lock().unwrap()).take_if(|(of, _)| *of == operation);
-        if let Some((_, act)) = act {
-            act();
+        let hook = (self.0.before.lock().unwrap()).take_if(|(of, _)| *of == operation);
+        if let Some((_, hook)) = hook {
+            hook();
         }
         if self.0.broken.lock().unwrap().contains(&operation) {
             return Err("redis://:hunter2@store refused");
