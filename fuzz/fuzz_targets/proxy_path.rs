@@ -55,23 +55,23 @@ fuzz_target!(|input: &str| {
 
     // For a server that decodes once, the values are those of the client; and for one that decodes again, or
     // takes another character for a slash, the path is not another one.
-    let once = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
-    assert_eq!(once(segments[3]), id);
+    let decode_once = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    assert_eq!(decode_once(segments[3]), id);
     assert_eq!(
         segments[5..]
             .iter()
-            .map(|one| once(one))
+            .map(|segment| decode_once(segment))
             .collect::<Vec<_>>()
             .join("/"),
         rest
     );
-    for (place, segment) in segments.iter().enumerate().skip(3) {
+    for (index, segment) in segments.iter().enumerate().skip(3) {
         let text = decoded(segment);
         let name = text.split(';').next().unwrap_or_default();
         assert!(!text.contains(['/', '\\', '\0', '\n', '\r']), "{text:?}");
         assert!(name != "." && name != "..", "{text:?}");
         assert!(
-            !text.is_empty() || (place > 5 && place == segments.len() - 1),
+            !text.is_empty() || (index > 5 && index == segments.len() - 1),
             "{segments:?}"
         );
     }

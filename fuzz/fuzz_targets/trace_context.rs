@@ -68,7 +68,9 @@ fn state(lines: &[&[u8]]) -> Option<String> {
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    if keys.len() < members.len() || members.len() > 32 || !members.iter().all(|one| is_member(one))
+    if keys.len() < members.len()
+        || members.len() > 32
+        || !members.iter().all(|member| is_member(member))
     {
         return None;
     }

@@ -101,23 +101,23 @@ fn system_time() -> SystemTime {
 
 impl Function {
     fn monotonic(&self) -> u64 {
-        let shown = nanos((self.now)().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let latest = self.latest.fetch_max(shown, Ordering::SeqCst);
-        let back = latest.saturating_sub(shown);
-        if back > JITTER
+        let reading = nanos((self.now)().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let latest = self.latest.fetch_max(reading, Ordering::SeqCst);
+        let step_back = latest.saturating_sub(reading);
+        if step_back > JITTER
             && self
                 .latest
-                .compare_exchange(latest, shown, Ordering::SeqCst, Ordering::SeqCst)
+                .compare_exchange(latest, reading, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
         {
-            let add = |lost: u64| Some(lost.saturating_add(back));
+            let add = |lost: u64| Some(lost.saturating_add(step_back));
             let _: Result<u64, u64> =
                 self.lost
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
-            return shown.saturating_add(self.lost.load(Ordering::SeqCst));
+            return reading.saturating_add(self.lost.load(Ordering::SeqCst));
         }
         let lost = self.lost.load(Ordering::SeqCst);
-        latest.max(shown).saturating_add(lost)
+        latest.max(reading).saturating_add(lost)
     }
 }
 
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn time_goes_on_from_where_it_was_when_the_date_is_set_back() {
-        let shown = Arc::new(AtomicU64::new(0));
-        let read = Arc::clone(&shown);
+        let reading = Arc::new(AtomicU64::new(0));
+        let read = Arc::clone(&reading);
         let clock =
             Clock::from(move || UNIX_EPOCH + Duration::from_secs(read.load(Ordering::SeqCst)));
         // What the clock shows, and the monotonic time, in seconds.
@@ -252,7 +252,7 @@ mod tests {
             (500, 641),
         ];
         for (date, monotonic) in steps {
-            shown.store(date, Ordering::SeqCst);
+            reading.store(date, Ordering::SeqCst);
             assert_eq!(clock.monotonic().as_secs(), monotonic, "{date}");
         }
     }

@@ -81,7 +81,7 @@ impl<T> Shard<T> {
 }
 
 /// Nanoseconds in which every shard is swept once, if there are enough look-ups: a minute.
-const ROUND: u64 = 60_000_000_000;
+const SWEEP_PERIOD: u64 = 60_000_000_000;
 
 /// Says which shard is to be swept next, at most one for each look-up. Nothing else depends on what it
 /// reads, so threads may see it late.
@@ -96,7 +96,7 @@ struct Sweep {
 
 impl Sweep {
     fn new(shards: usize) -> Self {
-        let step = ROUND / u64::try_from(shards).unwrap_or(u64::MAX).max(1);
+        let step = SWEEP_PERIOD / u64::try_from(shards).unwrap_or(u64::MAX).max(1);
         Self {
             due: AtomicU64::new(0),
             next: AtomicUsize::new(0),
@@ -113,7 +113,7 @@ impl Sweep {
             return None;
         }
         // Turns that were missed without look-ups are made up for, up to one round.
-        let next = due.clamp(now.saturating_sub(ROUND), now);
+        let next = due.clamp(now.saturating_sub(SWEEP_PERIOD), now);
         let next = next.saturating_add(self.step);
         self.due
             .compare_exchange(due, next, Relaxed, Relaxed)
@@ -142,7 +142,7 @@ impl Hasher for IdentityHasher {
 
 #[cfg(test)]
 mod tests {
-    use super::{ROUND, Shards};
+    use super::{SWEEP_PERIOD, Shards};
 
     #[test]
     fn hashes_choose_shards_by_their_lowest_bits() {
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn each_shard_is_swept_once_in_a_round() {
         let shards = Shards::new(8, || 0_u64);
-        let step = ROUND / 8;
+        let step = SWEEP_PERIOD / 8;
         for look_up in 1..800 {
             shards.sweep(look_up * step / 100, |swept| *swept += 1);
         }
@@ -168,7 +168,7 @@ mod tests {
     fn a_locked_shard_is_not_waited_for() {
         let shards = Shards::new(1, || ());
         let locked = shards.lock(0);
-        shards.sweep(ROUND, |()| panic!("swept a locked shard"));
+        shards.sweep(SWEEP_PERIOD, |()| panic!("swept a locked shard"));
         drop(locked);
     }
 }

@@ -363,9 +363,9 @@ impl Bound {
 /// The number without a fraction, also of `1.0`.
 fn integer(number: &Number) -> Option<i128> {
     /// Up to here every integer is a floating-point number.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     number.as_i128().or_else(|| {
         let float = number.as_f64()?;
-        (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i128)
+        (float.fract() == 0.0 && float.abs() <= MAX_EXACT).then_some(float as i128)
     })
 }

@@ -159,7 +159,7 @@ fn lines<'a>(differences: &[&'a Difference]) -> Vec<Line<'a>> {
 impl Line<'_> {
     fn write(&self, f: &mut fmt::Formatter<'_>, left: usize, middle: usize) -> fmt::Result {
         /// How many of the other operations are named.
-        const NAMED: usize = 3;
+        const MAX_NAMED: usize = 3;
 
         let mut text = String::new();
         for (column, width) in [(self.operation, left), (&*self.place, middle)] {
@@ -168,7 +168,7 @@ impl Line<'_> {
             }
         }
         text = format!("{text}  {}", self.what);
-        let named: Vec<&str> = self.others.iter().copied().take(NAMED).collect();
+        let named: Vec<&str> = self.others.iter().copied().take(MAX_NAMED).collect();
         if !named.is_empty() {
             text = format!("{text}; also in {}", named.join(", "));
         }
@@ -300,9 +300,12 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place();
-        let where_ = [self.operation.as_deref().unwrap_or_default(), &place];
-        let where_: Vec<&str> = where_.into_iter().filter(|part| !part.is_empty()).collect();
-        write!(f, "{}: {}", where_.join(", "), self.what())
+        let location = [self.operation.as_deref().unwrap_or_default(), &place];
+        let location: Vec<&str> = location
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        write!(f, "{}: {}", location.join(", "), self.what())
     }
 }
 

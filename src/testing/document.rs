@@ -471,13 +471,13 @@ fn covering<'d>(status: &str, responses: &BTreeMap<String, &'d Value>) -> Option
 fn is_new_to_clients(status: &str, was_open: bool) -> bool {
     /// Answers to requests that are invalid in a way that the document shows elsewhere, to slow ones,
     /// and to conditions (304): nothing else comes from valid requests.
-    const OF_THE_CLIENT: &[&str] = &[
+    const CLIENT_ERRORS: &[&str] = &[
         "304", "400", "405", "406", "408", "411", "413", "414", "415", "416", "417", "421", "431",
     ];
     match status {
         // Only a client that had no credentials until now.
         "401" => was_open,
         // Any server can fail.
-        _ => !OF_THE_CLIENT.contains(&status) && !status.starts_with(['1', '5']),
+        _ => !CLIENT_ERRORS.contains(&status) && !status.starts_with(['1', '5']),
     }
 }

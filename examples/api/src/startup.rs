@@ -76,7 +76,7 @@ impl fmt::Display for Startup<'_> {
         let calls = curl::calls(&self.config.stripe_secret);
         let width = calls.iter().map(|call| call.path.len()).max();
         let width = width.unwrap_or_default();
-        for calls in calls.chunk_by(|one, next| one.route() == next.route()) {
+        for calls in calls.chunk_by(|call, next| call.route() == next.route()) {
             let [Curl { method, path, .. }, ..] = calls else {
                 continue;
             };

@@ -88,9 +88,9 @@ async fn an_incomplete_request_times_out() {
         raw.rest().await;
     }
     // Half of a second request, on a connection that has had a complete one.
-    let one = "GET /api/hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let request = "GET /api/hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answer = api
-        .send_raw(format!("{one}GET /api/hello HTTP/1.1\r\nHos"))
+        .send_raw(format!("{request}GET /api/hello HTTP/1.1\r\nHos"))
         .await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }

@@ -67,7 +67,7 @@ async fn every_answer_of_a_layer_comes_as_declared() {
     let came = report
         .answers()
         .iter()
-        .filter(|one| *one.outcome() == ProvokeOutcome::AsDeclared);
+        .filter(|answer| *answer.outcome() == ProvokeOutcome::AsDeclared);
     // The others are timeouts, panics, a limit behind a smaller one, a server without addresses, and
     // events that a test can't sign.
     assert_eq!(

@@ -233,13 +233,13 @@ impl Carrier {
     #[must_use]
     pub fn is_sent_by_browser(&self) -> bool {
         /// The schemes for which browsers ask users, and whose credentials they then keep.
-        const KEPT: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
+        const BROWSER_SCHEMES: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
 
         match self {
             Self::Cookie(_) | Self::ClientCertificate => true,
-            Self::Authorization(scheme) => {
-                KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(scheme))
-            }
+            Self::Authorization(scheme) => BROWSER_SCHEMES
+                .iter()
+                .any(|kept| kept.eq_ignore_ascii_case(scheme)),
             Self::Header(_) | Self::Query(_) => false,
         }
     }

@@ -204,7 +204,7 @@ impl Predicate for Compressible {
 /// Whether a larger body of this response would be compressed for some client.
 pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
     /// The digest of an uncompressed body would be wrong (RFC 9530), and a part can't be compressed.
-    const OF_THE_BYTES: [HeaderName; 3] = [
+    const BODY_DEPENDENT_FIELDS: [HeaderName; 3] = [
         HeaderName::from_static("content-digest"),
         HeaderName::from_static("repr-digest"),
         header::CONTENT_RANGE,
@@ -220,7 +220,9 @@ pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
     !is_refusal(response)
         && !forbids
         && !headers.contains_key(header::CONTENT_ENCODING)
-        && !OF_THE_BYTES.iter().any(|name| headers.contains_key(name))
+        && !BODY_DEPENDENT_FIELDS
+            .iter()
+            .any(|name| headers.contains_key(name))
         && response.extensions().get::<NotCompressed>().is_none()
         && media_type.is_some_and(|media_type| is_text(&media_type))
 }
@@ -239,7 +241,7 @@ fn is_refusal<B>(response: &Response<B>) -> bool {
 /// Text of any kind. Pictures, videos, archives and the rest are compressed already, or are of a kind
 /// that is not known. Events must not wait for each other.
 fn is_text(media_type: &MediaType<'_>) -> bool {
-    const OTHERS: [(&str, &str); 9] = [
+    const TEXT_TYPES: [(&str, &str); 9] = [
         ("application", "javascript"),
         ("application", "wasm"),
         ("application", "x-ndjson"),
@@ -253,7 +255,7 @@ fn is_text(media_type: &MediaType<'_>) -> bool {
     media_type.is_json()
         || media_type.has_kind("text") && !media_type.is("text", "event-stream")
         || media_type.has_suffix("+xml")
-        || OTHERS
+        || TEXT_TYPES
             .iter()
             .any(|(kind, subtype)| media_type.is(kind, subtype))
 }

@@ -189,7 +189,7 @@ fn checked<B, C>(
 fn make_not_modified<R: ReplyBody>(response: &mut Response<R>) {
     /// Those of section 15.4.5; `Cache-Control` for a CDN is RFC 9213. A cookie is not metadata of the
     /// representation, and losing one would end a session.
-    const KEPT: [HeaderName; 8] = [
+    const NOT_MODIFIED_FIELDS: [HeaderName; 8] = [
         header::CACHE_CONTROL,
         HeaderName::from_static("cdn-cache-control"),
         header::CONTENT_LOCATION,
@@ -204,8 +204,9 @@ fn make_not_modified<R: ReplyBody>(response: &mut Response<R>) {
     let headers = response.headers_mut();
     // "Last-Modified might be useful if the response does not have an ETag field".
     let keeps_time = !headers.contains_key(header::ETAG);
-    let is_kept =
-        |name: &HeaderName| KEPT.contains(name) || keeps_time && *name == header::LAST_MODIFIED;
+    let is_kept = |name: &HeaderName| {
+        NOT_MODIFIED_FIELDS.contains(name) || keeps_time && *name == header::LAST_MODIFIED
+    };
     let dropped = |headers: &HeaderMap| headers.keys().find(|name| !is_kept(name)).cloned();
     while let Some(name) = dropped(headers) {
         headers.remove(name);

@@ -325,17 +325,17 @@ where
 
 /// A pattern whose matches belong to one owner.
 fn parse_pattern(text: &str) -> Result<OriginPattern, &'static str> {
-    const TOO_MUCH: &str = "list each origin: any origin that matches a pattern could act as the user; a \
+    const TOO_BROAD: &str = "list each origin: any origin that matches a pattern could act as the user; a \
                             `*` may only stand for a part of a label, as in `https://app-*.example.com`";
 
     let pattern = OriginPattern::parse(text).map_err(|fault| match text {
-        "*" => TOO_MUCH,
+        "*" => TOO_BROAD,
         _ => fault,
     })?;
     pattern
         .is_inside_a_label()
         .then_some(pattern)
-        .ok_or(TOO_MUCH)
+        .ok_or(TOO_BROAD)
 }
 
 fn parse(text: &str) -> Result<Origin<'_>, Cow<'static, str>> {

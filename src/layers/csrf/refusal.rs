@@ -89,14 +89,14 @@ impl CsrfRefusal {
 
     /// The answer to requests whose origin is rejected.
     pub(super) fn of_origins() -> Answer {
-        const OTHERS: [CsrfRefusal; 4] = [
+        const OTHER_REASONS: [CsrfRefusal; 4] = [
             CsrfRefusal::OtherOrigin,
             CsrfRefusal::NullOrigin,
             CsrfRefusal::NoHost,
             CsrfRefusal::SeveralFields,
         ];
         let first = Answer::of(&Self::CrossSite.problem());
-        OTHERS
+        OTHER_REASONS
             .into_iter()
             .fold(first, |answer, reason| answer.or(&reason.problem()))
     }
@@ -104,14 +104,14 @@ impl CsrfRefusal {
     /// The answer to requests without a valid token.
     #[cfg(feature = "csrf-token")]
     pub(super) fn of_tokens() -> Answer {
-        const OTHERS: [CsrfRefusal; 4] = [
+        const OTHER_REASONS: [CsrfRefusal; 4] = [
             CsrfRefusal::NoToken,
             CsrfRefusal::SeveralTokens,
             CsrfRefusal::WrongToken,
             CsrfRefusal::ExpiredToken,
         ];
         let first = Answer::of(&Self::NoSession.problem());
-        OTHERS
+        OTHER_REASONS
             .into_iter()
             .fold(first, |answer, reason| answer.or(&reason.problem()))
     }

@@ -87,7 +87,7 @@ fn read_text(stored: &mut Bytes) -> Option<Bytes> {
 /// request. The connection's fields belong to the first connection (RFC 9110, section 7.6.1), and the
 /// server sets the date and the length itself.
 fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    const OTHERS: [HeaderName; 9] = [
+    const NOT_REPLAYED: [HeaderName; 9] = [
         header::SET_COOKIE,
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),
@@ -109,7 +109,7 @@ fn kept_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Heade
         let is_named = named
             .iter()
             .any(|known| known.eq_ignore_ascii_case(name.as_str()));
-        !OTHERS.contains(name) && **name != header::CONTENT_LENGTH && !is_named
+        !NOT_REPLAYED.contains(name) && **name != header::CONTENT_LENGTH && !is_named
     })
 }
 

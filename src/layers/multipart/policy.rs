@@ -320,8 +320,8 @@ fn media_types<T: Into<String>>(
             && !text.contains([';', ' ', '*'])
             && !text.contains(|c: char| c.is_ascii_uppercase())
     };
-    if let Some(odd) = types.iter().find(|text| !is_plain(text)) {
-        let message = format!("`{odd}` is not a media type; write it like `image/png`");
+    if let Some(invalid) = types.iter().find(|text| !is_plain(text)) {
+        let message = format!("`{invalid}` is not a media type; write it like `image/png`");
         return Err(ConfigError::new(NAME, message));
     }
     Ok(types.into())
@@ -535,10 +535,13 @@ mod tests {
         for (place, refused) in refused.into_iter().enumerate() {
             assert!(refused.is_err(), "{place}");
         }
-        for odd in ["png", "image/*", "image/png; q=1", "Image/PNG", ""] {
-            let refused = [form().accept([odd]), form().accept_for("file", [odd])];
+        for invalid in ["png", "image/*", "image/png; q=1", "Image/PNG", ""] {
+            let refused = [
+                form().accept([invalid]),
+                form().accept_for("file", [invalid]),
+            ];
             for refused in refused {
-                assert!(refused.is_err(), "{odd}");
+                assert!(refused.is_err(), "{invalid}");
             }
         }
     }

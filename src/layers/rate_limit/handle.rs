@@ -19,7 +19,7 @@ use super::{
     plan::Plan,
     policy::{Options, RateLimit},
     quota::{Quota, error},
-    store::{FULL, FULL_FOR, Store, StoreKey},
+    store::{FULL, RETRY_WHEN_FULL, Store, StoreKey},
 };
 use crate::{
     request::key::{Fingerprint, KeyPart, KeyWriter},
@@ -296,7 +296,7 @@ impl<V: KeyPart> Handle<V> {
     ) -> Result<(), Problem> {
         let key = self.fingerprint(memory, key);
         let forced = memory.force(key, &self.plan.quotas, change);
-        let full = |Full| FULL.clone().retry_after(FULL_FOR);
+        let full = |Full| FULL.clone().retry_after(RETRY_WHEN_FULL);
         forced.map(drop).map_err(full)
     }
 

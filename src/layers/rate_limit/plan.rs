@@ -358,8 +358,10 @@ impl Plan {
         } = refused;
         let mut spent = *decision;
         if held > 0 {
-            let back = i64::from(held).saturating_neg();
-            spent.change(&self.quotas, |quota, ahead| quota.charge(ahead, back));
+            let returned = i64::from(held).saturating_neg();
+            spent.change(&self.quotas, |quota, until_full| {
+                quota.charge(until_full, returned)
+            });
         }
         let mut seconds = spent.retry_after(&self.quotas, units);
         if !jitter.is_zero() {

@@ -73,7 +73,7 @@ pub(super) enum StoreKey {
 }
 
 /// The wait for a full store: when its keys become idle is unknown.
-pub(super) const FULL_FOR: Duration = Duration::from_secs(60);
+pub(super) const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
 
 pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
     Problem::reduced_capacity()
@@ -253,7 +253,7 @@ impl Taken {
             }),
             Err(Full) => Self::Unavailable {
                 problem: FULL.clone(),
-                wait: FULL_FOR,
+                wait: RETRY_WHEN_FULL,
             },
         }
     }

@@ -144,7 +144,7 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 
 /// Whether HTTP gives the field a meaning that an id would break.
 fn is_taken(field: &HeaderName) -> bool {
-    const OTHERS: [HeaderName; 16] = [
+    const RESERVED_FIELDS: [HeaderName; 16] = [
         header::ACCEPT,
         header::ALLOW,
         header::AUTHORIZATION,
@@ -164,7 +164,7 @@ fn is_taken(field: &HeaderName) -> bool {
     ];
     let name = field.as_str();
     let families = ["access-control-", "content-", "if-", "sec-"];
-    OTHERS.contains(field) || families.iter().any(|family| name.starts_with(family))
+    RESERVED_FIELDS.contains(field) || families.iter().any(|family| name.starts_with(family))
 }
 
 impl Options {

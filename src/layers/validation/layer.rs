@@ -218,8 +218,8 @@ impl CompiledValidation {
         let mut reader = BodyReader::new(self.options.max_body_bytes);
         // A body that is in memory already needs no future. Any other is polled again with the
         // task's own waker before anything waits.
-        let at_once = &mut Context::from_waker(Waker::noop());
-        if let Poll::Ready(body) = reader.poll(request.body_mut(), at_once) {
+        let noop_context = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(body) = reader.poll(request.body_mut(), noop_context) {
             return match body {
                 Ok(body) => self.decide(request, Some((encoding, body))),
                 Err(error) => Step::reply(self.refuse(error)),

@@ -348,11 +348,11 @@ fn members(mut pairs: Vec<Pair<'_>>, depth: usize) -> Result<Node<'_>, KeyConfli
     let has = |wanted: u8| firsts().any(|pair| kind(pair) == wanted);
     let (has_names, has_indexes, has_next) = (has(0), has(1), has(2));
     if has_next && (has_names || has_indexes) {
-        let odd = firsts().find(|pair| kind(pair) == 2);
+        let conflicting = firsts().find(|pair| kind(pair) == 2);
         let message = "the list also has keys with names or indexes";
-        return odd.map_or_else(
+        return conflicting.map_or_else(
             || Ok(Node::List(Vec::new())),
-            |odd| Err(odd.fault("conflict", message)),
+            |conflicting| Err(conflicting.fault("conflict", message)),
         );
     }
     let mut firsts = firsts().enumerate();

@@ -376,8 +376,8 @@ impl<I, R> Validation<I, R> {
         let is_plain = |text: &String| {
             MediaType::parse(text.as_bytes()).is_some() && !text.contains([';', ' ', '*'])
         };
-        if let Some(odd) = types.iter().find(|text| !is_plain(text)) {
-            let message = format!("`{odd}` is not a media type; write it like `image/png`");
+        if let Some(invalid) = types.iter().find(|text| !is_plain(text)) {
+            let message = format!("`{invalid}` is not a media type; write it like `image/png`");
             return Err(ConfigError::new(NAME, message));
         }
         Ok(self.change(|compiled| compiled.options.media_types = types))

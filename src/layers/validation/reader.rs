@@ -28,7 +28,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// Why a file can't be read as anything else.
-const A_FILE: &str = "invalid type: a file, expected text";
+const UNEXPECTED_FILE: &str = "invalid type: a file, expected text";
 
 /// Why a header field or a cookie can't be read as a text.
 const NOT_UTF8: &str = "invalid value: not UTF-8";
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
                 source: Some((text, &self.params.must_read_again)),
                 in_option: self.in_option,
             })),
-            Node::File(_) => Err(value::Error::custom(A_FILE)),
+            Node::File(_) => Err(value::Error::custom(UNEXPECTED_FILE)),
             Node::List(_) => Err(value::Error::custom(REPEATED)),
             Node::Map(_) => Ok(Err(self)),
         }
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
                     &visitor,
                 ));
             }
-            (Node::File(_), _) => return Err(value::Error::custom(A_FILE)),
+            (Node::File(_), _) => return Err(value::Error::custom(UNEXPECTED_FILE)),
             (Node::List(items), _) => {
                 let items = (0_usize..).zip(items);
                 items

@@ -170,8 +170,8 @@ impl CompiledWebhook {
         let mut reader = BodyReader::new(self.options.max_body_bytes);
         // A body that is already in memory needs no future. Any other is polled again with the task's
         // own waker before anything waits.
-        let at_once = &mut Context::from_waker(Waker::noop());
-        let body = reader.poll_each(request.body_mut(), at_once, |part| check.update(part));
+        let noop_context = &mut Context::from_waker(Waker::noop());
+        let body = reader.poll_each(request.body_mut(), noop_context, |part| check.update(part));
         if let Poll::Ready(body) = body {
             return match self.finish(&mut request, check, body) {
                 Ok(event) => self.claim(request, event),

@@ -209,12 +209,12 @@ mod tests {
         closed: "back",
     };
 
-    const AT_ONCE: RetryPolicy = RetryPolicy {
+    const NO_BACKOFF: RetryPolicy = RetryPolicy {
         failures: 3,
         initial_backoff: Duration::ZERO,
         max_backoff: Duration::ZERO,
     };
-    const NEVER: RetryPolicy = RetryPolicy {
+    const LONG_BACKOFF: RetryPolicy = RetryPolicy {
         failures: 3,
         initial_backoff: Duration::from_secs(3_600),
         max_backoff: Duration::from_secs(3_600),
@@ -233,18 +233,18 @@ mod tests {
         let breaker = Breaker::new(&MESSAGES);
         for _ in 0..5 {
             for _ in 0..2 {
-                breaker.permit().unwrap().failed(&AT_ONCE, &"no");
+                breaker.permit().unwrap().failed(&NO_BACKOFF, &"no");
             }
             breaker.permit().unwrap().answered();
         }
         assert!(!breaker.is_open());
-        open(&breaker, &AT_ONCE);
+        open(&breaker, &NO_BACKOFF);
     }
 
     #[test]
     fn no_request_asks_during_the_backoff() {
         let breaker = Breaker::new(&MESSAGES);
-        open(&breaker, &NEVER);
+        open(&breaker, &LONG_BACKOFF);
         assert!(breaker.permit().is_none());
         let left = breaker.until_probe().unwrap();
         assert!((2_600..4_600).contains(&left.as_secs()), "{left:?}");
@@ -253,10 +253,10 @@ mod tests {
     #[test]
     fn one_request_probes_at_a_time_and_its_answer_closes() {
         let breaker = Breaker::new(&MESSAGES);
-        open(&breaker, &AT_ONCE);
+        open(&breaker, &NO_BACKOFF);
         let probe = breaker.permit().unwrap();
         assert!(breaker.permit().is_none());
-        assert!(probe.failed(&AT_ONCE, &"no"));
+        assert!(probe.failed(&NO_BACKOFF, &"no"));
         // A probe that is dropped makes room for another.
         drop(breaker.permit().unwrap());
         breaker.permit().unwrap().answered();
@@ -268,10 +268,10 @@ mod tests {
     fn late_outcomes_from_before_it_opened_change_nothing() {
         let breaker = Breaker::new(&MESSAGES);
         let late = [breaker.permit().unwrap(), breaker.permit().unwrap()];
-        open(&breaker, &NEVER);
+        open(&breaker, &LONG_BACKOFF);
         let [first, second] = late;
         first.answered();
-        assert!(!second.failed(&NEVER, &"no"));
+        assert!(!second.failed(&LONG_BACKOFF, &"no"));
         assert!(breaker.is_open() && breaker.permit().is_none());
         assert_eq!(breaker.times_opened(), 1);
     }

@@ -77,7 +77,7 @@ impl<'a> Expected<'a> {
 
     /// Whether this is the answer. It is an error if it is, and differs from what is declared.
     pub(super) fn is_met_by(&self, received: &Received) -> Result<bool, String> {
-        const OF_EVERY_PROBLEM: [&str; 5] = ["type", "title", "status", "detail", "instance"];
+        const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
         let answer = &self.answer;
         if received.head.status != answer.status() {
@@ -122,7 +122,7 @@ impl<'a> Expected<'a> {
         let members = json.as_object().into_iter().flatten();
         let undeclared = members
             .map(|(name, _)| &**name)
-            .find(|name| !OF_EVERY_PROBLEM.contains(name) && !self.members.contains(name));
+            .find(|name| !STANDARD_MEMBERS.contains(name) && !self.members.contains(name));
         match undeclared {
             Some(name) => Err(format!("the problem has the undeclared member `{name}`")),
             None => Ok(true),

@@ -512,7 +512,7 @@ impl Target<'_> {
 
     /// A method that the layer answers with this status.
     fn by_method(&self, status: StatusCode) -> Result<Plan, ProvokeOutcome> {
-        const OTHERS: [Method; 5] = [
+        const CANDIDATES: [Method; 5] = [
             Method::PATCH,
             Method::PUT,
             Method::DELETE,
@@ -522,9 +522,9 @@ impl Target<'_> {
         let listed = self.layer.methods().unwrap_or_default();
         let method = match status {
             StatusCode::NOT_IMPLEMENTED => Method::from_bytes(b"UNKNOWN").ok(),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                OTHERS.into_iter().find(|method| !listed.contains(method))
-            }
+            StatusCode::METHOD_NOT_ALLOWED => CANDIDATES
+                .into_iter()
+                .find(|method| !listed.contains(method)),
             _ => Some(Method::OPTIONS),
         };
         let Some(method) = method else {

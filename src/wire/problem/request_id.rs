@@ -18,7 +18,7 @@ const REQUEST_ID: &str = "request_id";
 /// A body that is no longer the rendered problem is not changed: it was compressed, has a digest, or
 /// has another form.
 pub(crate) fn add_request_id<R: Body + From<Bytes>>(response: &mut Response<R>, id: &str) {
-    const OF_THE_BODY: [HeaderName; 3] = [
+    const BODY_FIELDS: [HeaderName; 3] = [
         header::CONTENT_ENCODING,
         HeaderName::from_static("content-digest"),
         HeaderName::from_static("repr-digest"),
@@ -29,7 +29,7 @@ pub(crate) fn add_request_id<R: Body + From<Bytes>>(response: &mut Response<R>, 
         return;
     };
     let is_json = headers.get(header::CONTENT_TYPE) == Some(&PROBLEM_JSON);
-    let is_own = is_json && !OF_THE_BODY.iter().any(|field| headers.contains_key(field));
+    let is_own = is_json && !BODY_FIELDS.iter().any(|field| headers.contains_key(field));
     if problem.is_body_final || !is_own || problem.has_request_id() {
         return;
     }

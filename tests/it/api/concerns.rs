@@ -20,7 +20,7 @@ struct Claims {
 
 impl wythe::HasScopes for Claims {
     fn has_scope(&self, scope: &str) -> bool {
-        self.scope.split(' ').any(|one| one == scope)
+        self.scope.split(' ').any(|granted| granted == scope)
     }
 }
 

@@ -97,7 +97,7 @@ async fn serve(api: impl Fn() -> FinishedApi<Auth<Staff>>) -> [SocketAddr; 2] {
     for _ in 0..2 {
         listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
     }
-    let addresses = [0, 1].map(|one: usize| listeners[one].local_addr().unwrap());
+    let addresses = [0, 1].map(|index: usize| listeners[index].local_addr().unwrap());
     let [of_router, of_service] = [(); 2].map(|()| listeners.pop().unwrap());
     tokio::spawn(async move { service.serve(of_service).await });
     tokio::spawn(async move { axum::serve(of_router, router).await });

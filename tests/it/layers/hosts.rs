@@ -218,7 +218,7 @@ async fn reads_the_forwarded_host_of_trusted_proxies_only() {
         fields.extend(
             forwarded
                 .iter()
-                .map(|one| ("x-forwarded-host", one.as_bytes())),
+                .map(|host| ("x-forwarded-host", host.as_bytes())),
         );
         let mut request = request("/", &fields, Version::HTTP_11);
         if let Some(peer) = peer {

@@ -10,7 +10,7 @@ use wythe::{
     with_auth, with_rate_limit, with_scopes, with_validation,
 };
 
-use super::swaps;
+use super::assert_symmetric;
 
 #[derive(Clone, Deserialize)]
 struct Claims {
@@ -185,7 +185,7 @@ fn the_report_says_what_has_changed_in_the_code() {
     ] {
         assert!(compatible.lines().any(|shown| shown == line), "{report}");
     }
-    swaps(&before, &after);
+    assert_symmetric(&before, &after);
 }
 
 #[test]

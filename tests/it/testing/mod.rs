@@ -35,7 +35,7 @@ fn shown(differences: &Differences) -> Vec<String> {
 }
 
 /// What a difference says, with old and new swapped.
-fn swapped(difference: &Difference) -> String {
+fn reversed(difference: &Difference) -> String {
     let kind = match difference.kind() {
         ChangeKind::Added => ChangeKind::Removed,
         ChangeKind::Removed => ChangeKind::Added,
@@ -43,14 +43,14 @@ fn swapped(difference: &Difference) -> String {
         ChangeKind::Widened => ChangeKind::Narrowed,
         other => other,
     };
-    said(
+    summary(
         difference,
         kind,
         [difference.new_text(), difference.old_text()],
     )
 }
 
-fn said(difference: &Difference, kind: ChangeKind, texts: [Option<&str>; 2]) -> String {
+fn summary(difference: &Difference, kind: ChangeKind, texts: [Option<&str>; 2]) -> String {
     format!(
         "{:?} {} {} {} {kind:?} {texts:?}",
         difference.operation(),
@@ -62,15 +62,21 @@ fn said(difference: &Difference, kind: ChangeKind, texts: [Option<&str>; 2]) -> 
 
 /// What is added one way is removed the other way.
 #[track_caller]
-fn swaps(old: &Value, new: &Value) {
-    let there = Differences::between(old, new);
-    let back = Differences::between(new, old);
-    let mut there: Vec<_> = there.iter().map(swapped).collect();
-    let mut back: Vec<_> = back
+fn assert_symmetric(old: &Value, new: &Value) {
+    let forward = Differences::between(old, new);
+    let backward = Differences::between(new, old);
+    let mut forward: Vec<_> = forward.iter().map(reversed).collect();
+    let mut backward: Vec<_> = backward
         .iter()
-        .map(|one| said(one, one.kind(), [one.old_text(), one.new_text()]))
+        .map(|change| {
+            summary(
+                change,
+                change.kind(),
+                [change.old_text(), change.new_text()],
+            )
+        })
         .collect();
-    there.sort();
-    back.sort();
-    assert_eq!(there, back, "{old:#}\n{new:#}");
+    forward.sort();
+    backward.sort();
+    assert_eq!(forward, backward, "{old:#}\n{new:#}");
 }

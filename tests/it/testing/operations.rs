@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wythe::testing::Differences;
 
-use super::{document, shown, swaps};
+use super::{assert_symmetric, document, shown};
 
 #[track_caller]
 fn check(name: &str, [old, new]: [&Value; 2], there: &[&str], back: &[&str]) {
@@ -13,7 +13,7 @@ fn check(name: &str, [old, new]: [&Value; 2], there: &[&str], back: &[&str]) {
         back,
         "{name}, the other way"
     );
-    swaps(old, new);
+    assert_symmetric(old, new);
 }
 
 /// Compares two operations; `POST /things` is not repeated.
@@ -43,7 +43,7 @@ fn operations(name: &str, [old, new]: [&Value; 2], there: &str, back: &str) {
         all(back),
         "{name}, the other way"
     );
-    swaps(&old, &new);
+    assert_symmetric(&old, &new);
 }
 
 #[test]
@@ -576,5 +576,5 @@ fn texts_break_nothing() {
         format!(r#"{path}/properties/description/title: "One" -> "Two""#),
     ];
     assert_eq!(shown(&Differences::between(&old, &new)), expected);
-    swaps(&old, &new);
+    assert_symmetric(&old, &new);
 }

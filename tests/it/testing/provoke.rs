@@ -136,7 +136,7 @@ async fn behind(declared: Answer, sent: Option<Problem>) -> ProvokeReport {
 fn of_gate(report: &ProvokeReport) -> &ProvokeOutcome {
     let mut answers = report.answers().iter();
     answers
-        .find(|one| one.layer() == "with_gate")
+        .find(|answer| answer.layer() == "with_gate")
         .unwrap()
         .outcome()
 }
@@ -184,12 +184,12 @@ async fn every_answer_of_the_layers_of_this_crate_comes() {
     let came: Vec<_> = report
         .answers()
         .iter()
-        .map(|one| {
+        .map(|answer| {
             (
-                one.operation(),
-                one.layer(),
-                one.status().as_u16(),
-                one.outcome().clone(),
+                answer.operation(),
+                answer.layer(),
+                answer.status().as_u16(),
+                answer.outcome().clone(),
             )
         })
         .collect();
@@ -257,7 +257,7 @@ async fn what_the_test_has_to_supply_is_named_and_fails_it() {
     let outcome = |report: &ProvokeReport, status: u16| {
         let mut answers = report.answers().iter();
         answers
-            .find(|one| one.status() == status)
+            .find(|answer| answer.status() == status)
             .unwrap()
             .outcome()
             .clone()
@@ -426,9 +426,13 @@ async fn each_part_of_a_request_is_provoked() {
     let parameters = operation["parameters"].as_array().unwrap();
     let parameters: Vec<_> = parameters
         .iter()
-        .map(|one| {
-            let text = |name: &str| one[name].as_str().unwrap();
-            (text("in"), text("name"), one["required"] == json!(true))
+        .map(|parameter| {
+            let text = |name: &str| parameter[name].as_str().unwrap();
+            (
+                text("in"),
+                text("name"),
+                parameter["required"] == json!(true),
+            )
         })
         .collect();
     assert_eq!(
@@ -449,9 +453,15 @@ async fn each_part_of_a_request_is_provoked() {
     let report = provoke.run(api.service(()).unwrap()).await;
     report.assert_all();
     let came = report.answers().iter();
-    let came = came.filter(|one| one.layer() == "with_validation");
+    let came = came.filter(|answer| answer.layer() == "with_validation");
     let came: Vec<_> = came
-        .map(|one| (one.operation(), one.status().as_u16(), one.outcome()))
+        .map(|answer| {
+            (
+                answer.operation(),
+                answer.status().as_u16(),
+                answer.outcome(),
+            )
+        })
         .collect();
     let expected = ["PUT /users/{id}", "POST /users"].map(|operation| {
         [400, 413, 415, 422].map(|status| (operation, status, &ProvokeOutcome::AsDeclared))
@@ -483,9 +493,14 @@ async fn a_test_supplies_values_that_no_schema_tells() {
 /// The outcomes, by operation, layer and status.
 fn outcomes(report: &ProvokeReport) -> Vec<(&str, &str, u16, bool)> {
     let answers = report.answers().iter();
-    let outcomes = answers.map(|one| {
-        let came = *one.outcome() == ProvokeOutcome::AsDeclared;
-        (one.operation(), one.layer(), one.status().as_u16(), came)
+    let outcomes = answers.map(|answer| {
+        let came = *answer.outcome() == ProvokeOutcome::AsDeclared;
+        (
+            answer.operation(),
+            answer.layer(),
+            answer.status().as_u16(),
+            came,
+        )
     });
     outcomes.collect()
 }
@@ -527,8 +542,9 @@ async fn each_version_is_sent_requests_of_its_own() {
     for versions in [by_field(), by_field().default_version("1").unwrap()] {
         let report = of(versions).await;
         let mut found = outcomes(&report);
-        let (refusals, rest): (Vec<_>, Vec<_>) =
-            found.drain(..).partition(|one| one.1 == "with_version");
+        let (refusals, rest): (Vec<_>, Vec<_>) = found
+            .drain(..)
+            .partition(|answer| answer.1 == "with_version");
         let refused = [
             "GET / in version 1",
             "GET / in version 2",
@@ -546,12 +562,13 @@ async fn each_version_is_sent_requests_of_its_own() {
 
     let report = of(Versions::by_media_type("vnd.example", names).unwrap()).await;
     let mut found = outcomes(&report);
-    let (refusals, rest): (Vec<_>, Vec<_>) =
-        found.drain(..).partition(|one| one.1 == "with_version");
-    let of_all = refusals.iter().filter(|one| one.0 == "GET /all");
-    let of_all: Vec<_> = of_all.map(|one| (one.2, one.3)).collect();
+    let (refusals, rest): (Vec<_>, Vec<_>) = found
+        .drain(..)
+        .partition(|answer| answer.1 == "with_version");
+    let of_all = refusals.iter().filter(|answer| answer.0 == "GET /all");
+    let of_all: Vec<_> = of_all.map(|answer| (answer.2, answer.3)).collect();
     assert_eq!(of_all, [(406, true), (415, true), (400, true)], "{report}");
-    assert!(refusals.iter().all(|one| one.3), "{report}");
+    assert!(refusals.iter().all(|answer| answer.3), "{report}");
     assert_eq!(rest, gates, "{report}");
 }
 

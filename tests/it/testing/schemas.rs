@@ -6,7 +6,7 @@ use wythe::testing::{
     Differences,
 };
 
-use super::{document, shown, swaps};
+use super::{assert_symmetric, document, shown};
 
 fn request(schema: &Value, components: &Value) -> Value {
     let content = json!({"application/json": {"schema": schema}});
@@ -68,7 +68,7 @@ fn check_with(
             [expected],
             "{name}"
         );
-        swaps(&old, &new);
+        assert_symmetric(&old, &new);
     }
 }
 
@@ -80,7 +80,7 @@ fn is_same([old, new]: [&Value; 2]) {
     ] {
         let same = "#: written in another way, with the same meaning";
         assert_eq!(shown(&Differences::between(&old, &new)), [same]);
-        swaps(&old, &new);
+        assert_symmetric(&old, &new);
     }
 }
 
@@ -428,7 +428,7 @@ fn members_are_added_and_removed() {
         let added = |place: &str| format!("POST /things, {place} /name: added, {word}");
         let removed = |place: &str| format!("! POST /things, {place} /name: removed");
         let compare = |make: fn(&Value, &Value) -> Value, old: &Value, new: &Value| {
-            swaps(&make(old, &none), &make(new, &none));
+            assert_symmetric(&make(old, &none), &make(new, &none));
             shown(&Differences::between(&make(old, &none), &make(new, &none)))
         };
         assert_eq!(
@@ -450,7 +450,7 @@ fn other_members_break_only_requests_that_send_them() {
     let closed = json!({"type": "object", "additionalProperties": false});
     let none = json!({});
     let compare = |make: fn(&Value, &Value) -> Value, old: &Value, new: &Value| {
-        swaps(&make(old, &none), &make(new, &none));
+        assert_symmetric(&make(old, &none), &make(new, &none));
         shown(&Differences::between(&make(old, &none), &make(new, &none)))
     };
     assert_eq!(

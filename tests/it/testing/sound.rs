@@ -150,7 +150,7 @@ proptest! {
         let mut new = old.clone();
         replace(&mut new, &mut at.clone(), &with);
         let differences = Differences::between(&request(&old), &request(&new));
-        if differences.iter().all(|one| *one.location() == Location::Document) {
+        if differences.iter().all(|difference| *difference.location() == Location::Document) {
             let (before, after) = (validator_for(&old).unwrap(), validator_for(&new).unwrap());
             for value in &values {
                 prop_assert_eq!(

@@ -49,9 +49,9 @@ impl TokenSource {
 
     pub(super) fn set_scheme(&mut self, scheme: &'static str) -> Result<(), ConfigError> {
         /// Their credentials are not tokens, and browsers remember them.
-        const OTHERS: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
+        const BROWSER_SCHEMES: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
 
-        if OTHERS
+        if BROWSER_SCHEMES
             .iter()
             .any(|other| other.eq_ignore_ascii_case(scheme))
         {

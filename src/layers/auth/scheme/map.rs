@@ -19,23 +19,23 @@ use crate::{
 #[must_use]
 pub struct Map<A, F> {
     scheme: A,
-    turn: Arc<F>,
+    convert: Arc<F>,
     can_refuse: bool,
 }
 
 impl<A, F> Map<A, F> {
-    pub(super) fn always(scheme: A, turn: F) -> Self {
+    pub(super) fn always(scheme: A, convert: F) -> Self {
         Self {
             scheme,
-            turn: Arc::new(turn),
+            convert: Arc::new(convert),
             can_refuse: false,
         }
     }
 
-    pub(super) fn or_refuse(scheme: A, turn: F) -> Self {
+    pub(super) fn or_refuse(scheme: A, convert: F) -> Self {
         Self {
             can_refuse: true,
-            ..Self::always(scheme, turn)
+            ..Self::always(scheme, convert)
         }
     }
 }
@@ -53,9 +53,9 @@ where
     }
 
     fn authenticate(&self, head: &Parts) -> Later<Verdict<Q>> {
-        let turn = Arc::clone(&self.turn);
+        let convert = Arc::clone(&self.convert);
         let verdict = self.scheme.authenticate(head);
-        verdict.map(move |verdict| verdict.try_map(|principal| turn(principal)))
+        verdict.map(move |verdict| verdict.try_map(|principal| convert(principal)))
     }
 
     fn describe(&self, layer: Description) -> Description {
@@ -71,7 +71,7 @@ impl<A: Clone, F> Clone for Map<A, F> {
     fn clone(&self) -> Self {
         Self {
             scheme: self.scheme.clone(),
-            turn: Arc::clone(&self.turn),
+            convert: Arc::clone(&self.convert),
             can_refuse: self.can_refuse,
         }
     }

@@ -256,13 +256,13 @@ pub trait Authenticate {
     /// ```
     fn map<F, Q>(
         self,
-        turn: F,
+        convert: F,
     ) -> Map<Self, impl Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static>
     where
         Self: Sized,
         F: Fn(Self::Principal) -> Q + Send + Sync + 'static,
     {
-        Map::always(self, move |principal| Ok(turn(principal)))
+        Map::always(self, move |principal| Ok(convert(principal)))
     }
 
     /// Converts the principal, or refuses it: a 401 with the scheme's challenge.
@@ -288,12 +288,12 @@ pub trait Authenticate {
     /// let layer = with_auth(users);
     /// # Ok::<(), wythe::ConfigError>(())
     /// ```
-    fn try_map<F, Q>(self, turn: F) -> Map<Self, F>
+    fn try_map<F, Q>(self, convert: F) -> Map<Self, F>
     where
         Self: Sized,
         F: Fn(Self::Principal) -> Result<Q, Refusal> + Send + Sync + 'static,
     {
-        Map::or_refuse(self, turn)
+        Map::or_refuse(self, convert)
     }
 
     /// Looks the principal up in a store: for example the user's row by the `sub` claim, or whether

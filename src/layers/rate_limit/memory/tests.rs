@@ -309,7 +309,7 @@ fn each_of_eight_times_is_kept() {
 // Many threads at once: nothing is lost and nothing counted twice.
 
 const THREADS: u64 = 8;
-const FAR: u64 = u64::MAX / 2;
+const FAR_FUTURE: u64 = u64::MAX / 2;
 
 #[test]
 fn counts_are_exact_while_shards_grow_and_are_swept() {
@@ -321,7 +321,7 @@ fn counts_are_exact_while_shards_grow_and_are_swept() {
                 let now = clock.fetch_add(SECOND / 100, Ordering::Relaxed);
                 // One key of all threads, one of this thread, and one that is soon idle.
                 for number in [n, 10_000 * (thread + 1) + n] {
-                    let count = |times: &mut [u64]| times[0] = times[0].max(FAR) + 1;
+                    let count = |times: &mut [u64]| times[0] = times[0].max(FAR_FUTURE) + 1;
                     store.update(key(number), now, count).unwrap();
                 }
                 let passing = 1_000_000 * (thread + 1) + 10_000 * round + n;
@@ -334,7 +334,7 @@ fn counts_are_exact_while_shards_grow_and_are_swept() {
             scope.spawn(move || work(thread));
         }
     });
-    let count = |number| store.read(key(number), |times| times[0] - FAR);
+    let count = |number| store.read(key(number), |times| times[0] - FAR_FUTURE);
     for n in 0..4_000 {
         assert_eq!(count(n), Some(THREADS * 5));
         assert!((1..=THREADS).all(|thread| count(10_000 * thread + n) == Some(5)));

@@ -161,7 +161,7 @@ impl RedisCounts {
         let take = Operation::Take {
             min: units,
             max: units,
-            back: 0,
+            returned: 0,
         };
         let reply = self.query(plan, name, take, deadline).await?;
         Ok(reply.decision)
@@ -220,7 +220,7 @@ impl RedisCounts {
             let take = Operation::Take {
                 min: units,
                 max: batch,
-                back: lease.empty(),
+                returned: lease.empty(),
             };
             let reply = counts.query(&plan, &name, take, deadline).await?;
             Ok(lease.fill(&plan.quotas, &reply, units, now(&counts.clock), ttl))
@@ -249,8 +249,8 @@ impl RedisCounts {
     async fn try_charge(&self, plan: &Plan, name: &Name, units: i64) -> Result<(), Failure> {
         if let Some(leases) = &self.leases
             && units < 0
-            && let Ok(back) = u32::try_from(units.unsigned_abs())
-            && leases.give_back(name.id(), back, now(&self.clock))
+            && let Ok(returned) = u32::try_from(units.unsigned_abs())
+            && leases.give_back(name.id(), returned, now(&self.clock))
         {
             return Ok(());
         }

@@ -22,11 +22,11 @@ pub(super) const MAX_UNTIL_FULL: u64 = (1 << 53) - 1;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     /// Take units from every quota: as many as are available, but not fewer than `min` and not more
-    /// than `max`. `back` units are given back before.
+    /// than `max`. `returned` units are given back before.
     Take {
         min: u32,
         max: u32,
-        back: u32,
+        returned: u32,
     },
     /// Charge units, however much is left; negative to give back.
     Charge(i64),
@@ -63,7 +63,7 @@ pub(super) fn call(
     };
     call.arg(1).arg(key);
     match operation {
-        Operation::Take { min, max, back } => call.arg("take").arg(min).arg(max).arg(back),
+        Operation::Take { min, max, returned } => call.arg("take").arg(min).arg(max).arg(returned),
         Operation::Charge(units) => call.arg("charge").arg(units).arg(0).arg(0),
         Operation::Block(duration) => {
             let duration = duration.min(MAX_UNTIL_FULL);

@@ -39,7 +39,7 @@ struct Claims {
 
 impl HasScopes for Claims {
     fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|one| one == scope)
+        self.scopes.iter().any(|granted| granted == scope)
     }
 }
 

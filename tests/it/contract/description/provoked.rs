@@ -804,7 +804,7 @@ async fn webhooks() {
     faults.extend([requests()[0].clone(), requests()[9].clone(), coded.clone()]);
     let layer_of_bytes = with_raw_webhook(raw).max_body_bytes(20);
     let described = described(&layer_of_bytes.describe());
-    assert!(unsigned.iter().all(|one| !described.contains(*one)));
+    assert!(unsigned.iter().all(|name| !described.contains(*name)));
     provokes("bytes", layer_of_bytes, faults, &[broken]).await;
 
     let three = [

@@ -82,8 +82,8 @@ async fn the_key_is_in_no_event_no_span_and_no_problem() {
         Upstream::new(url)
             .unwrap()
             .credential(header::AUTHORIZATION, &key)
-            .and_then(|one| one.credential(HeaderName::from_static("x-api-key"), &other))
-            .and_then(|one| one.timeout(std::time::Duration::from_millis(200)))
+            .and_then(|upstream| upstream.credential(HeaderName::from_static("x-api-key"), &other))
+            .and_then(|upstream| upstream.timeout(std::time::Duration::from_millis(200)))
             .unwrap()
             .max_response(10)
     };

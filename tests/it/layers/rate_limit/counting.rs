@@ -177,7 +177,7 @@ async fn concurrent_guesses_do_not_exceed_the_limit() {
     for guess in guesses {
         statuses.push(guess.await.unwrap().unwrap().status().as_u16());
     }
-    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    let count = |status| statuses.iter().filter(|other| **other == status).count();
     assert_eq!((count(401), count(429)), (5, 95));
 }
 

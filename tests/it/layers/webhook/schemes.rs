@@ -123,7 +123,7 @@ fn all() -> Vec<WebhookScheme> {
     #[cfg(feature = "webhook-ed25519")]
     all.push(WebhookScheme::standard(PRIVATE).unwrap());
     let clock = ManualClock::new(at(NOW));
-    all.into_iter().map(|one| one.clock(&clock)).collect()
+    all.into_iter().map(|scheme| scheme.clock(&clock)).collect()
 }
 
 /// The key pair of RFC 8032, section 7.1, test 1.

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// In place of a time: a fetch is in progress.
-const NEVER: u64 = u64::MAX;
+const IN_PROGRESS: u64 = u64::MAX;
 
 /// The keys of a provider, and how they are fetched.
 pub(in crate::layers::auth::jwt) struct ProviderKeys {
@@ -173,7 +173,7 @@ impl ProviderKeys {
             Decision::Recent => Refresh::JustFetched,
             Decision::Failed(error) => Refresh::Failed(error),
             Decision::Start(in_flight, sender) => {
-                self.due.store(NEVER, Ordering::Release);
+                self.due.store(IN_PROGRESS, Ordering::Release);
                 let task = FetchTask {
                     keys: Arc::clone(self),
                     sender,
@@ -270,7 +270,7 @@ impl ProviderKeys {
 }
 
 fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
+    u64::try_from(time.as_nanos()).unwrap_or(IN_PROGRESS)
 }
 
 fn failed(error: JwksError) -> NotVerified {

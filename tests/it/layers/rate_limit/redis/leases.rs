@@ -83,9 +83,9 @@ async fn a_batch_of_requests_is_one_round_trip() {
     };
     let clock = ManualClock::default();
     let quota = Quota::per_day(1_000);
-    let one = Instance::new(&server, "trips", quota, (50, secs(60)), &clock);
+    let instance = Instance::new(&server, "trips", quota, (50, secs(60)), &clock);
     for n in 1..=1_000_u64 {
-        let response = call(&one.layer).await;
+        let response = call(&instance.layer).await;
         let left = 1_000 - n;
         let reported = field(&response, "ratelimit").unwrap();
         assert!(
@@ -94,13 +94,13 @@ async fn a_batch_of_requests_is_one_round_trip() {
         );
     }
     // One of them sends the script.
-    assert_eq!(one.round_trips(), 1_000 / 50 + 1);
-    assert_eq!(one.store.metrics().leased, 1_000 - 20);
+    assert_eq!(instance.round_trips(), 1_000 / 50 + 1);
+    assert_eq!(instance.store.metrics().leased, 1_000 - 20);
     // One asks whether there is really nothing left; the others know.
     for _ in 0..100 {
-        assert_eq!(refused(&call(&one.layer).await), Some(87));
+        assert_eq!(refused(&call(&instance.layer).await), Some(87));
     }
-    assert_eq!(one.round_trips(), 1_000 / 50 + 2);
+    assert_eq!(instance.round_trips(), 1_000 / 50 + 2);
 }
 
 #[tokio::test]
@@ -109,13 +109,13 @@ async fn a_request_that_costs_more_than_a_batch_asks_the_server() {
         return;
     };
     let clock = ManualClock::default();
-    let one = Instance::new(&server, "dear", Quota::per_day(100), (10, secs(60)), &clock);
-    assert!(one.passes(11).await && one.passes(11).await);
-    assert_eq!(one.round_trips(), 3);
+    let instance = Instance::new(&server, "dear", Quota::per_day(100), (10, secs(60)), &clock);
+    assert!(instance.passes(11).await && instance.passes(11).await);
+    assert_eq!(instance.round_trips(), 3);
     // It returns its remaining units before it takes more.
-    assert!(one.passes(7).await && one.passes(7).await && one.passes(3).await);
-    assert_eq!(one.round_trips(), 5);
-    assert_eq!(one.passes_in_a_row().await, 100 - 22 - 17);
+    assert!(instance.passes(7).await && instance.passes(7).await && instance.passes(3).await);
+    assert_eq!(instance.round_trips(), 5);
+    assert_eq!(instance.passes_in_a_row().await, 100 - 22 - 17);
 }
 
 #[tokio::test]
@@ -146,13 +146,13 @@ async fn unused_units_are_returned() {
         return;
     };
     let clock = ManualClock::default();
-    let one = Instance::new(&server, "back", Quota::per_day(100), (10, secs(1)), &clock);
+    let instance = Instance::new(&server, "back", Quota::per_day(100), (10, secs(1)), &clock);
     // A slow client pays for what it uses and no more, because each lease has expired.
     for _ in 0..20 {
-        assert!(one.passes(1).await);
+        assert!(instance.passes(1).await);
         clock.advance(secs(2));
     }
-    assert_eq!(one.passes_in_a_row().await, 80);
+    assert_eq!(instance.passes_in_a_row().await, 80);
 }
 
 #[tokio::test]
@@ -252,13 +252,18 @@ async fn resetting_a_key_clears_what_this_instance_remembers() {
         return;
     };
     let clock = ManualClock::default();
-    let one = Instance::new(&server, "pardon", Quota::per_day(8), (4, secs(600)), &clock);
-    assert_eq!(one.passes_in_a_row().await, 8);
+    let instance = Instance::new(&server, "pardon", Quota::per_day(8), (4, secs(600)), &clock);
+    assert_eq!(instance.passes_in_a_row().await, 8);
     let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
-    one.limiter.handle().reset(&key).await.unwrap();
-    assert!(one.passes(1).await);
-    one.limiter.handle().block(&key, secs(60)).await.unwrap();
-    assert!(!one.passes(1).await);
+    instance.limiter.handle().reset(&key).await.unwrap();
+    assert!(instance.passes(1).await);
+    instance
+        .limiter
+        .handle()
+        .block(&key, secs(60))
+        .await
+        .unwrap();
+    assert!(!instance.passes(1).await);
 }
 
 #[tokio::test]

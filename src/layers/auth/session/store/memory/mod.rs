@@ -190,12 +190,12 @@ impl SessionsByOwner for MemorySessions {
 
 /// Yields to other tasks, on any runtime.
 async fn yield_now() {
-    let mut asked = false;
+    let mut yielded = false;
     poll_fn(|context| {
-        if asked {
+        if yielded {
             return Poll::Ready(());
         }
-        asked = true;
+        yielded = true;
         context.waker().wake_by_ref();
         Poll::Pending
     })

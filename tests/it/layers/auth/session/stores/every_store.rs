@@ -623,8 +623,8 @@ where
             })
             .collect();
         let mut ended = 0;
-        for one in all {
-            ended += u32::from(one.await.unwrap());
+        for removal in all {
+            ended += u32::from(removal.await.unwrap());
         }
         assert_eq!(ended, 1);
     }

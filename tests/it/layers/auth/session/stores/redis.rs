@@ -126,28 +126,28 @@ async fn instances_share_sessions() {
         return;
     };
     let clock = WallClock::default();
-    let one = with_clock(&server, &clock);
-    let another = store(&(server.url() + "?protocol=resp3")).clock(clock.show());
+    let first = with_clock(&server, &clock);
+    let second = store(&(server.url() + "?protocol=resp3")).clock(clock.show());
     let record = clock.session([0, 255, 13, 10, 0], 60).owned_by(alice());
-    one.insert(id(1), record.clone()).await.unwrap();
-    assert_eq!(another.load(&id(1)).await.unwrap(), Some(record.clone()));
-    let refused = another.insert(id(1), record.clone()).await.unwrap_err();
+    first.insert(id(1), record.clone()).await.unwrap();
+    assert_eq!(second.load(&id(1)).await.unwrap(), Some(record.clone()));
+    let refused = second.insert(id(1), record.clone()).await.unwrap_err();
     assert_eq!(refused.to_string(), "another session has this id");
     assert!(
-        another
+        second
             .update(&id(1), &record.data, "".into())
             .await
             .unwrap()
     );
-    assert!(another.touch(&id(1), record.expires).await.unwrap());
-    assert_eq!(another.remove_owned(&alice()).await.unwrap(), 1);
-    assert!(!one.update(&id(1), &"".into(), "".into()).await.unwrap());
-    assert!(!one.touch(&id(1), record.expires).await.unwrap());
-    assert_eq!(one.load(&id(1)).await.unwrap(), None);
+    assert!(second.touch(&id(1), record.expires).await.unwrap());
+    assert_eq!(second.remove_owned(&alice()).await.unwrap(), 1);
+    assert!(!first.update(&id(1), &"".into(), "".into()).await.unwrap());
+    assert!(!first.touch(&id(1), record.expires).await.unwrap());
+    assert_eq!(first.load(&id(1)).await.unwrap(), None);
     // A clock that is behind hands out what this one does not.
-    one.insert(id(2), clock.session("", 60)).await.unwrap();
+    first.insert(id(2), clock.session("", 60)).await.unwrap();
     clock.advance(Duration::from_secs(60));
-    assert_eq!(one.load(&id(2)).await.unwrap(), None);
+    assert_eq!(first.load(&id(2)).await.unwrap(), None);
 }
 
 #[tokio::test]
