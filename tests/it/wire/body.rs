@@ -202,7 +202,7 @@ fn with_body_adapter_can_be_anywhere_in_a_stack() {
         names,
         [
             ("Any", "with_body_adapter"),
-            ("Admit", "Picky"),
+            ("Admit", "RequiresBody"),
             ("Any", "with_body_adapter")
         ]
     );
