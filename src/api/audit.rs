@@ -171,7 +171,7 @@ impl AuditedRoute {
         self.acting_layers.iter().filter_map(Description::security)
     }
 
-    fn who(&self, reasons: &mut Reasons) -> String {
+    fn callers(&self, reasons: &mut Reasons) -> String {
         let schemes = self.securities().flat_map(Security::schemes).map(scheme);
         let schemes = schemes.collect::<Vec<_>>().join(" or ");
         let is_required = self.securities().any(Security::is_required);
@@ -344,7 +344,7 @@ impl fmt::Display for Audit {
         for route in &self.routes {
             let cells = [
                 format!("`{}`", route.name),
-                route.who(&mut reasons),
+                route.callers(&mut reasons),
                 route.needs(),
                 route.limits(),
                 route.input(),

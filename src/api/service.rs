@@ -230,7 +230,7 @@ fn path_tables(routes: &Routes, state: &State, params: Params) -> Vec<(Vec<Strin
         let paths = first.paths();
         let has_twin = first.matches != Matches::Prefix && !path.contains("{*");
         if has_twin && routes.trailing_slash == TrailingSlash::Redirect {
-            redirects.extend(twin(path).map(|twin| (twin, &first.around)));
+            redirects.extend(toggle_trailing_slash(path).map(|twin| (twin, &first.around)));
         }
         for path in &paths {
             // Collisions have been found before.
@@ -250,7 +250,7 @@ fn path_tables(routes: &Routes, state: &State, params: Params) -> Vec<(Vec<Strin
 }
 
 /// The path with a slash at the end, or without the one that it has.
-fn twin(path: &str) -> Option<String> {
+fn toggle_trailing_slash(path: &str) -> Option<String> {
     Some(match path.strip_suffix('/') {
         Some("") => return None,
         Some(path) => path.to_owned(),
@@ -261,7 +261,7 @@ fn twin(path: &str) -> Option<String> {
 /// The permanent redirect from the other spelling of a path (RFC 9110, section 15.4.9).
 fn redirect(request: &Request<Body>) -> Response {
     let uri = original_uri(request.uri(), request.extensions());
-    let location = twin(uri.path())
+    let location = toggle_trailing_slash(uri.path())
         // A browser would take `//host` and `/\host` for another site.
         .filter(|path| !path.starts_with("//") && !path.starts_with("/\\"))
         .and_then(|path| match uri.query() {

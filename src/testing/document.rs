@@ -18,7 +18,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> Vec<Difference> {
     }
     let (old, new) = (Document::new(old), Document::new(new));
     let mut list = Vec::new();
-    whole(&old, &new, &mut list);
+    compare_document(&old, &new, &mut list);
     let (in_old, in_new) = (operations(&old), operations(&new));
     let keys: BTreeSet<_> = in_old.keys().chain(in_new.keys()).collect();
     for key in keys {
@@ -57,7 +57,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> Vec<Difference> {
 }
 
 /// What belongs to no operation.
-fn whole(old: &Document<'_>, new: &Document<'_>, differences: &mut Vec<Difference>) {
+fn compare_document(old: &Document<'_>, new: &Document<'_>, differences: &mut Vec<Difference>) {
     let servers = |document: &Document<'_>| -> BTreeSet<String> {
         let servers = document.root.get("servers").and_then(Value::as_array);
         let urls = servers
@@ -108,7 +108,7 @@ fn whole(old: &Document<'_>, new: &Document<'_>, differences: &mut Vec<Differenc
     }
 }
 
-fn yes_or_no(value: bool) -> Option<String> {
+fn format_bool(value: bool) -> Option<String> {
     Some(if value { "required" } else { "optional" }.to_owned())
 }
 
@@ -183,11 +183,11 @@ impl<'d> Comparison<'_, 'd> {
                 (None, Some(new)) => {
                     let is_required = is_required(new);
                     let change = Change::new(ChangeKind::Added, is_required);
-                    self.push(location, change.values(None, yes_or_no(is_required)));
+                    self.push(location, change.values(None, format_bool(is_required)));
                 }
                 (Some(old), None) => {
                     let change = Change::new(ChangeKind::Removed, true);
-                    self.push(location, change.values(yes_or_no(is_required(old)), None));
+                    self.push(location, change.values(format_bool(is_required(old)), None));
                 }
                 (None, None) => {}
             }
@@ -235,7 +235,7 @@ impl<'d> Comparison<'_, 'd> {
             } else {
                 ChangeKind::Widened
             };
-            let change = Change::new(kind, new).values(yes_or_no(old), yes_or_no(new));
+            let change = Change::new(kind, new).values(format_bool(old), format_bool(new));
             self.push(location.clone(), change);
         }
     }
@@ -244,20 +244,20 @@ impl<'d> Comparison<'_, 'd> {
         let old = old.map(|body| self.old.resolve(body));
         let new = new.map(|body| self.new.resolve(body));
         let is_required = |body: &Value| body.get("required") == Some(&Value::Bool(true));
-        let whole = Location::RequestBody { media_type: None };
+        let location = Location::RequestBody { media_type: None };
         let (old, new) = match (old, new) {
             (None, None) => return,
             (Some(old), Some(new)) => (old, new),
             (Some(old), None) => {
                 let change = Change::new(ChangeKind::Removed, true);
-                return self.push(whole, change.values(yes_or_no(is_required(old)), None));
+                return self.push(location, change.values(format_bool(is_required(old)), None));
             }
             (None, Some(new)) => {
                 let change = Change::new(ChangeKind::Added, is_required(new));
-                return self.push(whole, change.values(None, yes_or_no(is_required(new))));
+                return self.push(location, change.values(None, format_bool(is_required(new))));
             }
         };
-        self.presence(&whole, is_required(old), is_required(new));
+        self.presence(&location, is_required(old), is_required(new));
         self.content(old, new, Direction::Input, |media_type| {
             Location::RequestBody {
                 media_type: Some(media_type.to_owned()),
@@ -378,7 +378,7 @@ impl<'d> Comparison<'_, 'd> {
         let (in_old, in_new) = (by_name(old, "responses"), by_name(new, "responses"));
         let statuses: BTreeSet<&String> = in_old.keys().chain(in_new.keys()).collect();
         for status in statuses {
-            let whole = Location::Response {
+            let location = Location::Response {
                 status: status.clone(),
                 media_type: None,
             };
@@ -389,7 +389,7 @@ impl<'d> Comparison<'_, 'd> {
                 }
                 (Some(old), None) => {
                     let is_breaking = status.starts_with('2');
-                    self.push(whole, Change::new(ChangeKind::Removed, is_breaking));
+                    self.push(location, Change::new(ChangeKind::Removed, is_breaking));
                     if let Some(new) = covering(status, &in_new) {
                         self.response(status, self.old.resolve(old), self.new.resolve(new));
                     }
@@ -397,7 +397,7 @@ impl<'d> Comparison<'_, 'd> {
                 (None, Some(new)) => {
                     let covered = covering(status, &in_old);
                     let is_breaking = covered.is_none() && is_new_to_clients(status, was_open);
-                    self.push(whole, Change::new(ChangeKind::Added, is_breaking));
+                    self.push(location, Change::new(ChangeKind::Added, is_breaking));
                     if let Some(old) = covered {
                         self.response(status, self.old.resolve(old), self.new.resolve(new));
                     }
@@ -446,7 +446,7 @@ impl<'d> Comparison<'_, 'd> {
                             false => ChangeKind::Widened,
                         };
                         let change = Change::new(kind, before);
-                        let change = change.values(yes_or_no(before), yes_or_no(after));
+                        let change = change.values(format_bool(before), format_bool(after));
                         self.push(location.clone(), change);
                     }
                     let schemas = (schema_of(old), schema_of(new));

@@ -111,7 +111,7 @@ impl<'d> Document<'d> {
             Value::Bool(false) => return Some(Vec::new()),
             other => return Some(vec![Alternative::unknown("schema", other.to_string())]),
         };
-        let mut all = self.own(map, direction);
+        let mut all = self.own_keywords(map, direction);
         if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
             let target = self.referenced(reference, direction, references, depth)?;
             all = self.both(&all, &target)?;
@@ -156,7 +156,11 @@ impl<'d> Document<'d> {
     }
 
     /// What the keywords of one schema say, without those that contain alternatives.
-    fn own(&self, map: &'d Map<String, Value>, direction: Direction) -> Vec<Alternative<'d>> {
+    fn own_keywords(
+        &self,
+        map: &'d Map<String, Value>,
+        direction: Direction,
+    ) -> Vec<Alternative<'d>> {
         let values: Option<Vec<&Value>> = match (map.get("const"), map.get("enum")) {
             (Some(value), _) => Some(vec![value]),
             (None, Some(Value::Array(values))) => Some(values.iter().collect()),
@@ -260,7 +264,7 @@ impl<'d> Document<'d> {
             if let Some(value) = map.get(*keyword)
                 && *value != Value::Bool(false)
             {
-                let value = self.written_out(value, 0);
+                let value = self.inline_references(value, 0);
                 alternative
                     .opaque
                     .insert(keyword, BTreeSet::from([value.to_string()]));
@@ -268,7 +272,7 @@ impl<'d> Document<'d> {
         }
         if map.contains_key("if") {
             let parts = ["if", "then", "else"].map(|part| map.get(part));
-            let parts = parts.map(|part| part.map(|part| self.written_out(part, 0)));
+            let parts = parts.map(|part| part.map(|part| self.inline_references(part, 0)));
             let text = Value::from_iter(parts.map(Option::unwrap_or_default)).to_string();
             alternative.opaque.insert("if", BTreeSet::from([text]));
         }
@@ -276,7 +280,7 @@ impl<'d> Document<'d> {
 
     /// A schema with the schemas that it refers to, as far as they are not nested too deep, and without
     /// texts for readers.
-    fn written_out(&self, value: &Value, depth: usize) -> Value {
+    fn inline_references(&self, value: &Value, depth: usize) -> Value {
         const MAX_DEPTH: usize = 6;
         match value {
             Value::Object(map) => {
@@ -285,16 +289,16 @@ impl<'d> Document<'d> {
                 let mut written: Map<String, Value> = map
                     .iter()
                     .filter(|(name, value)| !(value.is_string() && is_text(name)))
-                    .map(|(name, value)| (name.clone(), self.written_out(value, depth)))
+                    .map(|(name, value)| (name.clone(), self.inline_references(value, depth)))
                     .collect();
                 if let Some(target) = target.and_then(|target| self.find(target)) {
-                    written.insert("$ref".to_owned(), self.written_out(target, depth + 1));
+                    written.insert("$ref".to_owned(), self.inline_references(target, depth + 1));
                 }
                 Value::Object(written)
             }
             Value::Array(values) => values
                 .iter()
-                .map(|value| self.written_out(value, depth))
+                .map(|value| self.inline_references(value, depth))
                 .collect(),
             other => other.clone(),
         }

@@ -179,7 +179,7 @@ impl DocsPage {
         let path = request.uri().path();
         match path.strip_prefix('/').unwrap_or(path) {
             "" => self.page(original_uri(request.uri(), request.extensions())),
-            "page.js" => own("text/javascript", include_str!("page.js").into()),
+            "page.js" => crate_file("text/javascript", include_str!("page.js").into()),
             path => match File::find(path) {
                 Some(file) => file.response(request.headers()),
                 None => Problem::new(StatusCode::NOT_FOUND)
@@ -220,7 +220,7 @@ impl DocsPage {
 </html>
 "#
         );
-        let mut response = own("text/html; charset=utf-8", page);
+        let mut response = crate_file("text/html; charset=utf-8", page);
         let policy = self.policy.clone();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -229,7 +229,7 @@ impl DocsPage {
 }
 
 /// A file of this crate. Its path has no checksum, so caches must ask for it each time.
-fn own(content_type: &'static str, content: String) -> http::Response<Bytes> {
+fn crate_file(content_type: &'static str, content: String) -> http::Response<Bytes> {
     let mut response = http::Response::new(content.into());
     for (name, value) in [
         (header::CONTENT_TYPE, content_type),

@@ -144,7 +144,7 @@ impl<'a> Operation<'a> {
         }
         operation.insert("operationId".into(), id.into());
         let summary = self.options.summary.clone();
-        let summary = summary.unwrap_or_else(|| in_words(self.ids().first().map_or(id, |id| id)));
+        let summary = summary.unwrap_or_else(|| humanize(self.ids().first().map_or(id, |id| id)));
         operation.insert("summary".into(), summary.into());
         if let Some(text) = &self.options.description {
             operation.insert("description".into(), text.clone().into());
@@ -594,7 +594,7 @@ fn without_null(mut schema: Value) -> Value {
 }
 
 /// `list_users` becomes "List users".
-fn in_words(id: &str) -> String {
+fn humanize(id: &str) -> String {
     let mut words = id.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();

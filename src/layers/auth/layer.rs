@@ -95,7 +95,7 @@ impl<A> Authenticator<A>
 where
     A: Authenticate + Send + Sync + 'static,
 {
-    fn judge<B: Send + 'static>(
+    fn authenticate_request<B: Send + 'static>(
         self: &Arc<Self>,
         request: Request<B>,
         credentials: Credentials,
@@ -240,7 +240,7 @@ where
     type Carry = Details;
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Details>> {
-        self.0.judge(request, Credentials::Required)
+        self.0.authenticate_request(request, Credentials::Required)
     }
 
     fn after<R: ReplyBody>(&self, details: Details, response: &mut Response<R>) {
@@ -256,7 +256,7 @@ where
     type Carry = Details;
 
     fn before(&self, request: Request<B>) -> Later<Step<B, Details>> {
-        self.0.judge(request, Credentials::Optional)
+        self.0.authenticate_request(request, Credentials::Optional)
     }
 
     fn after<R: ReplyBody>(&self, details: Details, response: &mut Response<R>) {

@@ -74,7 +74,7 @@ impl<T: ?Sized + fmt::Debug> Required<T> {
     }
 
     /// Lets a request pass if its principal meets the requirement.
-    pub(super) fn judge<C, B>(
+    pub(super) fn check<C, B>(
         &self,
         layer: &str,
         request: Request<B>,

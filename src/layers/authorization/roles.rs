@@ -189,7 +189,7 @@ where
 
     fn before(&self, request: Request<B>) -> Later<Step<B, ()>> {
         let RolePolicy { required, grant } = &*self.policy;
-        required.judge(NAME, request, |principal: &C, role: &R| {
+        required.check(NAME, request, |principal: &C, role: &R| {
             grant.has(principal, role)
         })
     }

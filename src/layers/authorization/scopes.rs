@@ -271,7 +271,7 @@ where
         let ScopePolicy {
             required, grant, ..
         } = &*self.policy;
-        required.judge(NAME, request, |principal: &C, scope: &str| {
+        required.check(NAME, request, |principal: &C, scope: &str| {
             grant.has(principal, scope)
         })
     }

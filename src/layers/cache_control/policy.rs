@@ -431,6 +431,6 @@ impl<V, F, S> Clone for CacheControl<V, F, S> {
 }
 
 fn seconds(time: Duration) -> Argument {
-    let whole = u32::try_from(time.as_secs()).unwrap_or(MAX_SECONDS);
-    Argument::Seconds(whole.min(MAX_SECONDS))
+    let seconds = u32::try_from(time.as_secs()).unwrap_or(MAX_SECONDS);
+    Argument::Seconds(seconds.min(MAX_SECONDS))
 }

@@ -120,7 +120,7 @@ impl ClientIpSource {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        Self::past(ListField::XForwardedFor, trusted)
+        Self::with_trusted(ListField::XForwardedFor, trusted)
     }
 
     /// The last address of `Forwarded` (RFC 7239) that is in none of these networks of trusted
@@ -135,7 +135,7 @@ impl ClientIpSource {
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
-        Self::past(ListField::Forwarded, trusted)
+        Self::with_trusted(ListField::Forwarded, trusted)
     }
 
     /// The address in `X-Forwarded-For` that the outermost of this number of proxies has appended:
@@ -151,7 +151,7 @@ impl ClientIpSource {
     /// their address. If the addresses of the proxies are known,
     /// [`x_forwarded_for`](Self::x_forwarded_for) is safer.
     pub fn x_forwarded_for_behind(proxies: u32) -> Result<Self, ConfigError> {
-        Self::behind(ListField::XForwardedFor, proxies)
+        Self::with_hops(ListField::XForwardedFor, proxies)
     }
 
     /// The address in `Forwarded` (RFC 7239) that the outermost of this number of proxies has
@@ -165,7 +165,7 @@ impl ClientIpSource {
     ///
     /// As for [`x_forwarded_for_behind`](Self::x_forwarded_for_behind).
     pub fn forwarded_behind(proxies: u32) -> Result<Self, ConfigError> {
-        Self::behind(ListField::Forwarded, proxies)
+        Self::with_hops(ListField::Forwarded, proxies)
     }
 
     /// Uses another source for requests that come from a peer in these networks: for a server with
@@ -216,7 +216,7 @@ impl ClientIpSource {
         self
     }
 
-    fn past<I>(list: ListField, trusted: I) -> Result<Self, ConfigError>
+    fn with_trusted<I>(list: ListField, trusted: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: IntoNetwork>,
     {
@@ -227,7 +227,7 @@ impl ClientIpSource {
         )))
     }
 
-    fn behind(list: ListField, proxies: u32) -> Result<Self, ConfigError> {
+    fn with_hops(list: ListField, proxies: u32) -> Result<Self, ConfigError> {
         let Some(last) = proxies.checked_sub(1) else {
             return Err(error(
                 "the number of proxies is 0: use `ClientIpSource::peer()`",

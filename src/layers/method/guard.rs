@@ -115,7 +115,7 @@ impl Methods {
         }))
     }
 
-    fn pass(&self, method: &Method) -> bool {
+    fn allows(&self, method: &Method) -> bool {
         let listed = &self.0.listed;
         // RFC 9110, section 9.1: GET and HEAD go together.
         listed.contains(method) || *method == Method::HEAD && listed.contains(&Method::GET)
@@ -191,7 +191,7 @@ impl Place for Methods {
     fn describe(&self) -> Description {
         let guard = &*self.0;
         let mut layer = Description::new(self.name());
-        if !self.pass(&Method::OPTIONS) {
+        if !self.allows(&Method::OPTIONS) {
             let options = Answer::new(StatusCode::NO_CONTENT).when("to OPTIONS");
             layer = layer.answer(options.field(header::ALLOW));
         }
@@ -208,7 +208,7 @@ impl<B> Middleware<B> for Methods {
 
     fn before(&self, request: Request<B>) -> Later<Step<B, bool>> {
         let method = request.method();
-        if !self.pass(method) && !self.opens_websocket(&request) {
+        if !self.allows(method) && !self.opens_websocket(&request) {
             return Step::reply(self.answer(method));
         }
         let is_head = *method == Method::HEAD;

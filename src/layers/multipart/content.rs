@@ -35,7 +35,7 @@ const EXTENSIONS: [(&str, &[&str]); 20] = [
 pub(super) struct ContentProbe {
     head: Vec<u8>,
     found: Option<infer::Type>,
-    has_looked: bool,
+    has_inspected: bool,
     text: TextCheck,
 }
 
@@ -48,24 +48,24 @@ pub(super) struct ContentType {
 impl ContentProbe {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.text.push(bytes);
-        if !self.has_looked {
+        if !self.has_inspected {
             let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
             self.head
                 .extend_from_slice(bytes.get(..room).unwrap_or_default());
             if self.head.len() >= HEAD {
-                self.look();
+                self.inspect();
             }
         }
     }
 
-    fn look(&mut self) {
+    fn inspect(&mut self) {
         self.found = infer::get(&self.head);
-        self.has_looked = true;
+        self.has_inspected = true;
         self.head = Vec::new();
     }
 
     /// Whether the file can't be of any of these types, before all of it is there.
-    pub(super) fn is_hopeless(&self, accepted: &[String]) -> bool {
+    pub(super) fn is_excluded(&self, accepted: &[String]) -> bool {
         self.found.is_some_and(|found| {
             !accepted
                 .iter()
@@ -75,8 +75,8 @@ impl ContentProbe {
 
     /// What the whole file is. A text is what the client declares, if that is a kind of text.
     pub(super) fn finish(mut self, declared: Option<&str>) -> ContentType {
-        if !self.has_looked {
-            self.look();
+        if !self.has_inspected {
+            self.inspect();
         }
         if let Some(found) = self.found {
             return ContentType {

@@ -126,11 +126,11 @@ impl UploadedFile {
                 let file = Arc::clone(&self.0);
                 in_background(move || match &file.content {
                     FileContent::File(path) => fs::read(path).map(Bytes::from),
-                    FileContent::Memory(_) | FileContent::Stored(_) => Err(elsewhere()),
+                    FileContent::Memory(_) | FileContent::Stored(_) => Err(not_in_file()),
                 })
                 .await
             }
-            FileContent::Stored(_) => Err(elsewhere()),
+            FileContent::Stored(_) => Err(not_in_file()),
         }
     }
 
@@ -153,13 +153,13 @@ impl UploadedFile {
                     Err(error) => copy(&error.path, &to),
                 },
                 FileContent::Memory(bytes) => write_new(&to, &mut &*bytes),
-                FileContent::Stored(_) => Err(elsewhere()),
+                FileContent::Stored(_) => Err(not_in_file()),
             },
             // The type has read the same file twice.
             Err(file) => match &file.content {
                 FileContent::File(path) => copy(path, &to),
                 FileContent::Memory(bytes) => write_new(&to, &mut &**bytes),
-                FileContent::Stored(_) => Err(elsewhere()),
+                FileContent::Stored(_) => Err(not_in_file()),
             },
         })
         .await
@@ -195,7 +195,7 @@ fn write_new(to: &Path, content: &mut impl io::Read) -> io::Result<()> {
     written.map(|_| ())
 }
 
-fn elsewhere() -> io::Error {
+fn not_in_file() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
         "the content is in the sink of the application",

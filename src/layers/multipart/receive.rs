@@ -193,7 +193,7 @@ where
             sha256.update(&bytes);
             probe.push(&bytes);
             if let Some(accepted) = accepted
-                && probe.is_hopeless(accepted)
+                && probe.is_excluded(accepted)
             {
                 return Err(refusal::wrong_type(&head.field, accepted));
             }

@@ -103,7 +103,7 @@ impl Present {
     }
 
     /// An error in the application's own format.
-    pub(super) fn own<R>(mut response: Response<R>) -> Response<R> {
+    pub(super) fn own_format<R>(mut response: Response<R>) -> Response<R> {
         log_server_error(response.status(), response.extensions_mut(), None);
         response
     }
@@ -133,9 +133,9 @@ impl Present {
         log_server_error(head.status, &mut head.extensions, None);
         // The response to HEAD may be empty where the response to GET is not.
         let length = head.headers.get(header::CONTENT_LENGTH);
-        let whole = length.is_none_or(|length| length == "0");
+        let is_body_of_get = length.is_none_or(|length| length == "0");
         let problem = of_status(head.status);
-        self.replace(head, &problem, whole)
+        self.replace(head, &problem, is_body_of_get)
     }
 
     /// A plain-text response; without the text if it was not read.
@@ -146,7 +146,7 @@ impl Present {
     ) -> Response<R> {
         let text = text.and_then(|text| String::from_utf8(text).ok());
         let mut problem = of_status(head.status);
-        let mut whole = true;
+        let mut is_body_of_get = true;
         // 5xx and higher.
         if head.status.as_u16() >= 500 {
             log_server_error(head.status, &mut head.extensions, text.as_deref());
@@ -154,9 +154,9 @@ impl Present {
             problem = problem.detail(text);
         } else {
             // The response to HEAD may be empty where the response to GET has a text.
-            whole = false;
+            is_body_of_get = false;
         }
-        self.replace(head, &problem, whole)
+        self.replace(head, &problem, is_body_of_get)
     }
 
     /// The response after a panic, which is logged.
@@ -173,19 +173,19 @@ impl Present {
         &self,
         mut head: Parts,
         problem: &Problem,
-        whole: bool,
+        is_body_of_get: bool,
     ) -> Response<R> {
         head.extensions.insert(problem.clone());
         mark_as_logged(&mut head.extensions);
-        self.rewrite(head, problem, whole)
+        self.rewrite(head, problem, is_body_of_get)
     }
 
-    /// The response with another body. `whole` says that GET would get the same body.
+    /// The response with another body. `is_body_of_get` says that GET would get the same body.
     fn rewrite<R: From<Bytes>>(
         &self,
         mut head: Parts,
         problem: &Problem,
-        whole: bool,
+        is_body_of_get: bool,
     ) -> Response<R> {
         #[cfg(feature = "request-id")]
         if let Some(problem) = head.extensions.get_mut::<Problem>() {
@@ -208,7 +208,7 @@ impl Present {
         if !self.head {
             return Response::from_parts(head, R::from(body));
         }
-        if whole {
+        if is_body_of_get {
             // RFC 9110, section 8.6: the response to HEAD has the length of the response to GET.
             head.headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));

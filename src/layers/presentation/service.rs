@@ -165,7 +165,7 @@ where
     R: ReplyBody,
 {
     match Refusal::of(&response) {
-        Refusal::Own => Ok(Present::own(response)),
+        Refusal::Own => Ok(Present::own_format(response)),
         Refusal::Problem(problem) => Ok(present.problem(response, &problem)),
         Refusal::StatusOnly => Ok(present.status_only(response.into_parts().0)),
         Refusal::Text(None) => Ok(present.text(response.into_parts().0, None)),

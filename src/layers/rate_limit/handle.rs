@@ -181,7 +181,7 @@ impl<V: KeyPart> Handle<V> {
     /// - 503, if Redis does not answer, or memory is full and new keys are refused.
     pub async fn take(&self, key: &V, units: u32) -> Result<(), Problem> {
         let Ok(state) = self.limit.store.take(&self.plan, written(key), units);
-        match self.limit.judge(state.answer().await, &self.plan, units) {
+        match self.limit.evaluate(state.answer().await, &self.plan, units) {
             Ok(_) => Ok(()),
             Err(Refusal::Quota(counted)) => {
                 Err(counted.plan.refusal(self.limit.refused(&counted, units)))

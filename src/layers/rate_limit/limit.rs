@@ -195,7 +195,7 @@ impl Limit {
         units: u32,
         cross_origin: bool,
     ) -> Result<Passed, Response<Bytes>> {
-        match self.judge(taken, plan, units) {
+        match self.evaluate(taken, plan, units) {
             Ok(Some(counted)) => {
                 let Some(pending) = &self.pending else {
                     let Counted { plan, decision, .. } = counted;
@@ -234,7 +234,7 @@ impl Limit {
             reason = "a box would be one more allocation"
         )
     )]
-    pub(super) fn judge(
+    pub(super) fn evaluate(
         &self,
         taken: Taken,
         plan: &Plan,

@@ -884,17 +884,17 @@ mod tests {
 
     #[test]
     fn every_member_that_is_wrong_or_missing_is_named() {
-        let whole: serde_json::Map<String, serde_json::Value> = serde_json::from_str(
+        let complete: serde_json::Map<String, serde_json::Value> = serde_json::from_str(
             // It is read through a map of values, which have no integers of this size.
             &TEXT.replace("-170141183460469231731687303715884105728", "1"),
         )
         .unwrap();
-        for name in whole.keys().filter(|name| *name != "y") {
-            let mut lacking = whole.clone();
-            lacking.remove(name);
-            let text = serde_json::to_string(&lacking).unwrap();
+        for name in complete.keys().filter(|name| *name != "y") {
+            let mut incomplete = complete.clone();
+            incomplete.remove(name);
+            let text = serde_json::to_string(&incomplete).unwrap();
             assert_eq!(both::<Everything>(&text).is_ok(), name == "maybe", "{name}");
-            let mut wrong = whole.clone();
+            let mut wrong = complete.clone();
             wrong.insert(name.clone(), serde_json::json!([[{}]]));
             let text = serde_json::to_string_pretty(&wrong).unwrap();
             both::<Everything>(&text).unwrap_err();

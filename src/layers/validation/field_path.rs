@@ -84,7 +84,7 @@ impl<'a> FieldPaths<'a> {
     }
 
     /// Adds what serde tells about the names.
-    pub(super) fn learn(&mut self, trace: Trace) {
+    pub(super) fn add_names(&mut self, trace: Trace) {
         self.trace = Some(trace);
     }
 
@@ -213,7 +213,7 @@ pub(super) fn resolve_locations(
     if found.len() < errors.len() || !is_known {
         let trace = Trace::default();
         drop(check(&trace));
-        names.learn(trace);
+        names.add_names(trace);
         found = names.all(errors);
     }
     let resolve_locations = errors
@@ -333,7 +333,7 @@ mod tests {
                 code: "length".into(),
             };
             let mut paths = FieldPaths::in_json(document, std::slice::from_ref(&error), &[]);
-            paths.learn(Trace::default());
+            paths.add_names(Trace::default());
             let [FieldLocation::Known(found)] = &*paths.all(&[error]) else {
                 panic!("{name}");
             };
@@ -346,7 +346,7 @@ mod tests {
         for (form, written) in [("t=a", "t"), ("t=a&t=b", "t.0"), ("", "")] {
             let params = Params::new(Encoding::Form, form_urlencoded::parse(form.as_bytes()));
             let mut paths = FieldPaths::in_params(&params.root, Encoding::Form, &[]);
-            paths.learn(Trace::default());
+            paths.add_names(Trace::default());
             let found = paths.as_sent(&path("t.0"), "");
             assert!(
                 matches!(found, Some(FieldLocation::Known(found)) if found == path(written)),

@@ -23,7 +23,7 @@ pub(super) fn invalid(message: &str, mut path: Vec<PathSegment>, encoding: Encod
         Some(PathSegment::Key(name)) if message.starts_with("missing field ") => {
             format!("missing field `{}`", excerpt(&encoding.name_of(name))).into()
         }
-        _ => in_the_words_of_clients(message),
+        _ => without_rust_types(message),
     };
     InputError {
         encoding,
@@ -57,7 +57,7 @@ pub(super) const RULES: [(&str, &str); 13] = [
 const OVERFLOW: &str = "overflow deserializing ";
 
 /// The message of serde without the names of Rust's types.
-fn in_the_words_of_clients(message: &str) -> Cow<'static, str> {
+fn without_rust_types(message: &str) -> Cow<'static, str> {
     if let Some((start, _)) = message.split_once(" of untagged enum ")
         && start == "data did not match any variant"
     {
@@ -127,7 +127,7 @@ fn expectation(expected: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_the_words_of_clients;
+    use super::without_rust_types;
 
     #[test]
     fn messages_do_not_contain_the_names_of_types() {
@@ -194,7 +194,7 @@ mod tests {
             ),
         ];
         for (message, expected) in cases {
-            assert_eq!(in_the_words_of_clients(message), expected);
+            assert_eq!(without_rust_types(message), expected);
         }
     }
 }

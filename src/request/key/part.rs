@@ -83,7 +83,7 @@ impl<'a> KeyWriter<'a> {
     /// Writes an IP address of 4 or 16 bytes.
     pub(super) fn address(&mut self, octets: &[u8]) {
         match octets.try_into() {
-            Ok(octets) => self.sixteen(Kind::Address, octets),
+            Ok(octets) => self.write_16(Kind::Address, octets),
             Err(_) => self.sized(Kind::Address, octets),
         }
     }
@@ -108,7 +108,7 @@ impl<'a> KeyWriter<'a> {
     }
 
     /// The same for as many bytes as an address of IPv6 has, hashed at once.
-    fn sixteen(&mut self, kind: Kind, bytes: &[u8; 16]) {
+    fn write_16(&mut self, kind: Kind, bytes: &[u8; 16]) {
         let mut part = [0; 25];
         let (first, rest) = part.split_at_mut(1);
         let (length, rest) = rest.split_at_mut(8);

@@ -173,7 +173,7 @@ impl Holding {
         *copy.headers_mut() = response.headers().clone();
         let (head, ()) = copy.into_parts();
         let body = Content::Whole(response.body().clone());
-        self.look_at(operation, method, &head, &body);
+        self.check_response(operation, method, &head, &body);
     }
 
     /// What did not conform to the document, in the order in which it was seen.
@@ -201,7 +201,7 @@ impl Holding {
 
     /// Compares one response with the operation.
     #[track_caller]
-    fn look_at(
+    fn check_response(
         &self,
         operation: &DeclaredOperation,
         method: &Method,

@@ -70,7 +70,7 @@ impl Holding {
                 None => (Content::NotRead, body),
             },
         };
-        self.look_at(operation, method, &head, &content);
+        self.check_response(operation, method, &head, &content);
         Response::from_parts(head, body)
     }
 }

@@ -78,7 +78,7 @@ impl Target<'_> {
             StatusCode::FORBIDDEN if layer.is_csrf_protection() => self.cross_site(),
             StatusCode::FORBIDDEN => self.other_addresses(),
             // The layer knows the date, and its clock.
-            StatusCode::GONE if layer.deprecation().is_some() => Ok(maybe([self.base()?])),
+            StatusCode::GONE if layer.deprecation().is_some() => Ok(uncertain([self.base()?])),
             StatusCode::TOO_MANY_REQUESTS if !layer.limits().is_empty() => self.too_often(),
             StatusCode::PAYLOAD_TOO_LARGE if body.is_some() => {
                 self.too_large(body.and_then(RequestInput::max_body_bytes))
@@ -218,7 +218,7 @@ impl Target<'_> {
         let invalid = self
             .carriers()
             .map(|carrier| with_value(draft.clone(), carrier, "invalid"));
-        Ok(maybe(invalid))
+        Ok(uncertain(invalid))
     }
 
     fn carriers(&self) -> impl Iterator<Item = &Carrier> + Clone {
@@ -255,7 +255,7 @@ impl Target<'_> {
                 drafts.push(with_value(once, second, "two"));
             }
         }
-        Ok(maybe(drafts))
+        Ok(uncertain(drafts))
     }
 
     /// Credentials without what is required.
@@ -296,7 +296,7 @@ impl Target<'_> {
                 unknown.headers.remove(SEC_FETCH_SITE);
                 drafts.extend([draft, unknown]);
             }
-            return Ok(maybe(drafts));
+            return Ok(uncertain(drafts));
         }
         let cross_site = base.field(SEC_FETCH_SITE, "cross-site");
         let cross_site = cross_site.field(header::ORIGIN, "https://attacker.example");
@@ -312,7 +312,7 @@ impl Target<'_> {
             IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
         ];
         let base = self.base()?;
-        Ok(maybe(ADDRESSES.map(|address| Draft {
+        Ok(uncertain(ADDRESSES.map(|address| Draft {
             address: Some(address),
             ..base.clone()
         })))
@@ -505,7 +505,7 @@ impl Target<'_> {
         let method = draft.method.to_string();
         draft.method = Method::OPTIONS;
         let draft = draft.line(header::ORIGIN, origin);
-        Ok(maybe([
+        Ok(uncertain([
             draft.line(header::ACCESS_CONTROL_REQUEST_METHOD, &method)
         ]))
     }
@@ -531,7 +531,7 @@ impl Target<'_> {
             return impossible("the layer lists all methods");
         };
         let base = self.base()?;
-        Ok(maybe([Draft { method, ..base }]))
+        Ok(uncertain([Draft { method, ..base }]))
     }
 }
 
@@ -540,7 +540,7 @@ fn impossible<T>(reason: &str) -> Result<T, ProvokeOutcome> {
 }
 
 /// The description does not say whether one of them gets the answer.
-fn maybe(drafts: impl IntoIterator<Item = Draft>) -> Plan {
+fn uncertain(drafts: impl IntoIterator<Item = Draft>) -> Plan {
     Plan::new(drafts.into_iter().collect(), false)
 }
 

@@ -178,7 +178,7 @@ impl Sample {
             (Some(query), _) => sample.draft.query.clone_from(query),
             (None, Ok(pairs)) => sample.draft.query = encoded(&pairs),
             (None, Err(name)) => {
-                sample.lacks(format!("a query with `{name}`: `query(\"{id}\", ..)`"));
+                sample.report_missing(format!("a query with `{name}`: `query(\"{id}\", ..)`"));
             }
         }
         if let Ok(pairs) = parameters.valid("header") {
@@ -197,7 +197,7 @@ impl Sample {
         sample
     }
 
-    fn lacks(&mut self, what: String) {
+    fn report_missing(&mut self, what: String) {
         self.missing.get_or_insert(what);
     }
 
@@ -227,7 +227,7 @@ impl Sample {
         let write = |value: &Value| written(media_type, value);
         match valid.and_then(write) {
             Some(body) => self.draft.body = body,
-            None => self.lacks(format!("a body: `body(\"{id}\", ..)`")),
+            None => self.report_missing(format!("a body: `body(\"{id}\", ..)`")),
         }
         let invalid = if is_form(media_type) {
             let parameters = Parameters::of_object(&schema, document);

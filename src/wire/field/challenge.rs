@@ -95,7 +95,7 @@ pub(crate) fn without_repeated<'a>(
     let sent: Vec<_> = sent.flat_map(read).collect();
     let mut challenges = read(value);
     let count = challenges.len();
-    challenges.retain(|challenge| !sent.iter().any(|sent| sent.says_all_of(challenge)));
+    challenges.retain(|challenge| !sent.iter().any(|sent| sent.covers(challenge)));
     match challenges.len() {
         left if left == count => Some(value.clone()),
         0 => None,
@@ -121,7 +121,7 @@ struct ReadChallenge<'a> {
 
 impl ReadChallenge<'_> {
     /// Whether this challenge has all parameters of the other one, except for its realm.
-    fn says_all_of(&self, other: &Self) -> bool {
+    fn covers(&self, other: &Self) -> bool {
         let is_realm = |parameter: &[u8]| {
             let name = parameter.split(|byte| *byte == b'=').next();
             name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"realm"))

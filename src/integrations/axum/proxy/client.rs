@@ -341,12 +341,12 @@ impl CallError {
                     .detail("The body of the request could not be read.")
                     .because(error);
             }
-            Self::Late => return late("the upstream has not answered in time"),
+            Self::Late => return timed_out("the upstream has not answered in time"),
             Self::Upstream(error) => error,
         };
         let mut kinds = causes(&error).filter_map(|cause| cause.downcast_ref());
         if kinds.any(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut) {
-            return late(Chain(&error).to_string());
+            return timed_out(Chain(&error).to_string());
         }
         let cause = Chain(&error).to_string();
         if error.is_connect() {
@@ -360,7 +360,7 @@ fn failed(cause: impl Into<BoxError>) -> Problem {
     Problem::bad_gateway(cause).reason("upstream_failed")
 }
 
-fn late(cause: impl Into<BoxError>) -> Problem {
+fn timed_out(cause: impl Into<BoxError>) -> Problem {
     Problem::gateway_timeout(cause).reason("upstream_timeout")
 }
 

@@ -132,9 +132,11 @@ impl Refusals {
     }
 
     /// The same refusals, with the challenge for the other place after their own.
-    pub(super) fn beside(&self, other: &Self) -> Self {
+    pub(super) fn with_challenge_of(&self, other: &Self) -> Self {
         let beside = |(reason, refusal): &(ApiKeyRefusal, Refusal)| {
-            let refusal = refusal.clone().beside(&self.challenge, &other.challenge);
+            let refusal = refusal
+                .clone()
+                .with_challenges(&self.challenge, &other.challenge);
             (*reason, refusal)
         };
         Self {

@@ -215,8 +215,8 @@ impl Answers {
         let in_field = Refusals::in_field(in_field);
         let as_bearer = Refusals::as_bearer(as_bearer);
         Self {
-            in_field_or_bearer: in_field.beside(&as_bearer),
-            as_bearer_or_in_field: as_bearer.beside(&in_field),
+            in_field_or_bearer: in_field.with_challenge_of(&as_bearer),
+            as_bearer_or_in_field: as_bearer.with_challenge_of(&in_field),
             in_field,
             as_bearer,
         }

@@ -171,7 +171,7 @@ impl Answers {
     fn of_first<P>(&self, verdict: Verdict<P>) -> Verdict<P> {
         match verdict {
             Verdict::Refused(refusal) => {
-                Verdict::Refused(refusal.beside(&self.first, &self.second))
+                Verdict::Refused(refusal.with_challenges(&self.first, &self.second))
             }
             verdict => verdict.of_scheme(&self.names.0),
         }
@@ -180,7 +180,7 @@ impl Answers {
     fn of_second<P>(&self, verdict: Verdict<P>) -> Verdict<P> {
         match verdict {
             Verdict::Refused(refusal) => {
-                Verdict::Refused(refusal.beside(&self.second, &self.first))
+                Verdict::Refused(refusal.with_challenges(&self.second, &self.first))
             }
             verdict => verdict.of_scheme(&self.names.1),
         }

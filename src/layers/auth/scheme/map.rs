@@ -208,7 +208,7 @@ fn conclude<P>(found: Verdict<P>, of_scheme: Details) -> Verdict<P> {
         ),
         Verdict::Verified(principal) => Verdict::VerifiedWith(principal, of_scheme),
         Verdict::VerifiedWith(principal, own) => {
-            Verdict::VerifiedWith(principal, own.with_those_of_scheme(of_scheme))
+            Verdict::VerifiedWith(principal, own.merge(of_scheme))
         }
         verdict => verdict,
     }

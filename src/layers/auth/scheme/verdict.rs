@@ -120,7 +120,7 @@ impl Details {
     }
 
     /// The details that a closure gave about a principal, combined with the scheme's own.
-    pub(super) fn with_those_of_scheme(mut self, scheme: Self) -> Self {
+    pub(super) fn merge(mut self, scheme: Self) -> Self {
         self.fields = match (self.fields, scheme.fields) {
             (Some(mut own), Some(fields)) => {
                 response_fields::join(*fields, &mut own);
@@ -265,7 +265,11 @@ impl Refusal {
 
     /// The refusal with its own challenge, or else that of its scheme, followed by the challenge of
     /// another scheme, unless that would only repeat the first.
-    pub(in crate::layers::auth) fn beside(self, own: &HeaderValue, other: &HeaderValue) -> Self {
+    pub(in crate::layers::auth) fn with_challenges(
+        self,
+        own: &HeaderValue,
+        other: &HeaderValue,
+    ) -> Self {
         let unless_optional = self.unless_optional;
         let problem = self.into_problem(own);
         let is_challenge = problem.status() == StatusCode::UNAUTHORIZED;
