@@ -1,10 +1,10 @@
 //! The cost per request of each layer, of the whole stack, and of its refusals.
 
 mod authorization;
+mod full_stack;
 mod refusals;
 mod routing;
 mod single;
-mod whole;
 
 use wythe_bench_harness::{Counting, Group, run};
 

@@ -18,7 +18,7 @@ use wythe_bench_harness::{
     request::{AUDIENCE, ISSUER, ORIGIN, SECRET, create_user},
 };
 
-use crate::whole::{self, Claims, NewUser, large_quota};
+use crate::full_stack::{self, Claims, NewUser, large_quota};
 
 const API: &str = "the README's stack, Api";
 const API_CACHED: &str = "the README's stack, Api, cached token";
@@ -102,24 +102,29 @@ pub(crate) fn cases() -> Vec<Case> {
             "the README's stack",
             StatusCode::CREATED,
             create_user,
-            whole::app_without_cache,
+            full_stack::app_without_cache,
         ),
         Case::answer(
             "the README's stack, cached token",
             StatusCode::CREATED,
             create_user,
-            whole::app,
+            full_stack::app,
         ),
         Case::part(API, || {
             answered(
                 API,
-                whole::api_without_cache(),
+                full_stack::api_without_cache(),
                 create_user(),
                 StatusCode::CREATED,
             )
         }),
         Case::part(API_CACHED, || {
-            answered(API_CACHED, whole::api(), create_user(), StatusCode::CREATED)
+            answered(
+                API_CACHED,
+                full_stack::api(),
+                create_user(),
+                StatusCode::CREATED,
+            )
         }),
         Case::answer(
             "axum's Json, for comparison",

@@ -2,7 +2,7 @@
 
 use axum::{Json, Router, http::StatusCode, routing::post};
 
-use crate::whole::{Created, NewUser};
+use crate::full_stack::{Created, NewUser};
 
 /// A router with a handler that does nothing.
 pub(crate) fn router() -> Router {

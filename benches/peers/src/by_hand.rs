@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use std::{net::SocketAddr, sync::Arc};
 
 use self::{limit::Limit, token::Verifier};
-use crate::whole::{Created, NewUser};
+use crate::full_stack::{Created, NewUser};
 
 struct Guards {
     limit: Limit,

@@ -3,11 +3,11 @@
 mod bare;
 mod by_hand;
 mod chart;
+#[path = "../../layers/full_stack.rs"]
+mod full_stack;
 mod goals;
 mod peers;
 mod regex;
-#[path = "../../layers/whole.rs"]
-mod whole;
 
 use axum::{
     Router,
@@ -46,14 +46,14 @@ fn accepted() -> Group {
             case("axum, router alone", bare::router),
             case("by hand, own JSON reading", by_hand::with_own_json),
             case("by hand, over axum Json", by_hand::over_axum_json),
-            case(WYTHE, whole::app_without_cache),
-            case(CACHED, whole::app),
+            case(WYTHE, full_stack::app_without_cache),
+            case(CACHED, full_stack::app),
             Case::part(API, || {
-                let service = whole::api_without_cache();
+                let service = full_stack::api_without_cache();
                 answered(API, service, request::create_user(), StatusCode::CREATED)
             }),
             Case::part(API_CACHED, || {
-                let service = whole::api();
+                let service = full_stack::api();
                 answered(
                     API_CACHED,
                     service,
@@ -81,37 +81,37 @@ fn refused() -> Group {
                 WYTHE,
                 StatusCode::CREATED,
                 request::create_user,
-                whole::app_without_cache,
+                full_stack::app_without_cache,
             ),
             case(
                 "wythe, preflight",
                 StatusCode::NO_CONTENT,
                 request::preflight,
-                whole::app_without_cache,
+                full_stack::app_without_cache,
             ),
             case(
                 "wythe, 429",
                 StatusCode::TOO_MANY_REQUESTS,
                 request::create_user,
-                whole::spent,
+                full_stack::exhausted_quota,
             ),
             case(
                 "wythe, 401 without a token",
                 StatusCode::UNAUTHORIZED,
                 request::without_token,
-                whole::app_without_cache,
+                full_stack::app_without_cache,
             ),
             case(
                 "wythe, 401 to a forged token",
                 StatusCode::UNAUTHORIZED,
                 request::with_forged_token,
-                whole::app_without_cache,
+                full_stack::app_without_cache,
             ),
             case(
                 "wythe, 422",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 request::with_broken_rule,
-                whole::app_without_cache,
+                full_stack::app_without_cache,
             ),
             case(PEERS, StatusCode::CREATED, request::create_user, peers::app),
             case(
@@ -124,7 +124,7 @@ fn refused() -> Group {
                 "peers, 429",
                 StatusCode::TOO_MANY_REQUESTS,
                 request::create_user,
-                peers::spent,
+                peers::exhausted_quota,
             ),
             case(
                 "peers, 401 without a token",
@@ -154,7 +154,7 @@ const NOTES: &str = "\
 - router alone: a handler without arguments that answers 201
 - by hand: CORS for one origin, governor 0.10 by peer, HS256 (hmac 0.13, sha2 0.11) with a prepared
   key, rules and email by hand, cache-control; refusals without a body; no RateLimit fields
-- wythe: the stack of the README's example, as in `layers/whole.rs`: CORS, presentation, rate limit
+- wythe: the stack of the README's example, as in `layers/full_stack.rs`: CORS, presentation, rate limit
   with fields, JWT, validation, cache-control; cached token: one that was verified before
 - peers: tower-http 0.7 CORS and cache-control, tower_governor 0.8 with and without its fields,
   jsonwebtoken 11 (rust_crypto) in an extractor, garde 0.23

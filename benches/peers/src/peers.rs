@@ -24,8 +24,8 @@ use tower_http::{
 use wythe_bench_harness::request;
 
 use crate::{
+    full_stack::{Claims, Created, NewUser},
     regex,
-    whole::{Claims, Created, NewUser},
 };
 
 type Quota = GovernorConfigBuilder<PeerIpKeyExtractor, NoOpMiddleware<QuantaInstant>>;
@@ -63,7 +63,7 @@ pub(crate) fn app_with_regex() -> Router {
 }
 
 /// Rejects every request but the first.
-pub(crate) fn spent() -> Router {
+pub(crate) fn exhausted_quota() -> Router {
     behind!(
         large_quota()
             .const_per_second(86_400)

@@ -4,7 +4,7 @@ use axum::Router;
 use serde::Deserialize;
 use wythe::Jwt;
 
-use crate::whole::{self, Created};
+use crate::full_stack::{self, Created};
 
 /// The request body.
 #[derive(Debug, Deserialize, garde::Validate)]
@@ -19,13 +19,13 @@ pub(crate) struct NewUser {
 
 impl From<NewUser> for Created {
     fn from(NewUser { name, email, age }: NewUser) -> Self {
-        whole::NewUser { name, email, age }.into()
+        full_stack::NewUser { name, email, age }.into()
     }
 }
 
 /// wythe's stack for this body, which verifies each token.
 pub(crate) fn app_without_cache() -> Router {
-    let jwt = whole::jwt().map(Jwt::without_cache);
-    jwt.and_then(|jwt| whole::with::<NewUser>(whole::large_quota(), jwt))
+    let jwt = full_stack::jwt().map(Jwt::without_cache);
+    jwt.and_then(|jwt| full_stack::with::<NewUser>(full_stack::large_quota(), jwt))
         .expect("a stack")
 }

@@ -9,12 +9,12 @@
 #[path = "../bare.rs"]
 mod bare;
 mod client;
+#[path = "../../../layers/full_stack.rs"]
+mod full_stack;
 #[path = "../peers.rs"]
 mod peers;
 #[path = "../regex.rs"]
 mod regex;
-#[path = "../../../layers/whole.rs"]
-mod whole;
 
 use std::{
     env,
@@ -41,8 +41,8 @@ type App = (&'static str, fn() -> Router);
 
 const APPS: [App; 4] = [
     ("axum, bare Json handler", bare::json),
-    ("wythe, each token verified", whole::app_without_cache),
-    ("wythe, cached token", whole::app),
+    ("wythe, each token verified", full_stack::app_without_cache),
+    ("wythe, cached token", full_stack::app),
     ("peers", peers::app),
 ];
 

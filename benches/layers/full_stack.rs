@@ -56,7 +56,7 @@ pub(crate) fn app() -> Router {
 }
 
 /// Rejects every request but the first.
-pub(crate) fn spent() -> Router {
+pub(crate) fn exhausted_quota() -> Router {
     let jwt = jwt();
     jwt.and_then(|jwt| with::<NewUser>(Quota::per_day(1), jwt))
         .expect("a stack")
