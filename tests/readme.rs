@@ -44,7 +44,7 @@ fn the_table_lists_the_declared_stages_in_their_order() {
 #[test]
 fn the_benchmarks_measure_the_stack_of_the_example() {
     let example = layers(include_str!("../README.md"), "fn app(");
-    let measured = layers(include_str!("../benches/layers/whole.rs"), "fn with<");
+    let measured = layers(include_str!("../benches/layers/full_stack.rs"), "fn with<");
     assert!(!example.is_empty(), "the README has no stack");
     assert_eq!(measured, example);
 }

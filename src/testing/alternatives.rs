@@ -165,7 +165,7 @@ impl<'d> Alternative<'d> {
             Some(Value::Object(map)) if map.is_empty() => {}
             // Older drafts.
             Some(Value::Array(items)) => {
-                self.prefix = items.iter().map(|item| vec![item]).collect()
+                self.prefix = items.iter().map(|item| vec![item]).collect();
             }
             Some(items) => self.items = vec![items],
         }

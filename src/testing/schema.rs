@@ -320,7 +320,7 @@ impl<'d> Comparison<'_, 'd> {
                         alternative.properties.keys()
                     ),
                     tag,
-                    alternative: alternative,
+                    alternative,
                 }
             })
             .collect();

@@ -242,10 +242,7 @@ impl<'a> Operation<'a> {
         let mut add =
             |location: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
                 let order = match location {
-                    "path" => names
-                        .iter()
-                        .position(|known| *known == name)
-                        .unwrap_or(after),
+                    "path" => names.iter().position(|n| *n == name).unwrap_or(after),
                     "query" => after + 1,
                     "header" => after + 2,
                     _ => after + 3,
@@ -310,8 +307,7 @@ impl<'a> Operation<'a> {
             }
         }
         for (layer, _) in &self.layers {
-            let token = layer.csrf().and_then(|csrf| csrf.token_field());
-            if let Some(field) = token {
+            if let Some(field) = layer.csrf().and_then(|csrf| csrf.token_field()) {
                 let text = "The CSRF token of the session, against requests that other sites \
                             forge.";
                 add(

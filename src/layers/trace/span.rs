@@ -123,7 +123,7 @@ impl fmt::Display for Excerpt<'_> {
             for character in chunk.valid().chars() {
                 match character {
                     ' '..='~' if character != '"' && character != '\\' => {
-                        f.write_char(character)?
+                        f.write_char(character)?;
                     }
                     other => write!(f, "{}", other.escape_debug())?,
                 }
