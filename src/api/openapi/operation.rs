@@ -242,20 +242,15 @@ impl<'a> Operation<'a> {
         let mut add =
             |location: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
                 let order = match location {
-                    "path" => names.iter().position(|n| *n == name).unwrap_or(after),
+                    "path" => names
+                        .iter()
+                        .position(|known| *known == name)
+                        .unwrap_or(after),
                     "query" => after + 1,
                     "header" => after + 2,
                     _ => after + 3,
                 };
-                let mut parameter = json!({ "in": location, "name": name, "schema": schema });
-                if let Some(parameter) = parameter.as_object_mut() {
-                    if required {
-                        parameter.insert("required".into(), true.into());
-                    }
-                    if let Some(text) = text {
-                        parameter.insert("description".into(), text.into());
-                    }
-                }
+                let parameter = parameter(location, name, required, &schema, text);
                 list.insert((order, name.to_owned()), parameter);
             };
         for (index, name) in names.iter().enumerate() {
@@ -547,6 +542,23 @@ fn is_to_another_method(answer: &Answer) -> bool {
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
+
+fn parameter(
+    location: &str,
+    name: &str,
+    required: bool,
+    schema: &Value,
+    text: Option<&str>,
+) -> Value {
+    let mut parameter = json!({ "in": location, "name": name, "schema": schema });
+    if required {
+        parameter["required"] = true.into();
+    }
+    if let Some(text) = text {
+        parameter["description"] = text.into();
+    }
+    parameter
+}
 
 /// The schema of a form: itself, if none of its fields can be `null`.
 fn without_nulls(schemas: &Schemas, schema: &Value) -> Value {
