@@ -166,7 +166,7 @@ impl AuditedRoute {
         &self.layers
     }
 
-    /// The schemes of authentication.
+    /// The authentication schemes.
     fn securities(&self) -> impl Iterator<Item = &Security> {
         self.acting_layers.iter().filter_map(Description::security)
     }

@@ -184,7 +184,7 @@ impl Description {
         self
     }
 
-    /// Adds a scheme of authentication that the layer accepts, as an alternative to those so far.
+    /// Adds an authentication scheme that the layer accepts, as an alternative to those so far.
     pub fn scheme(mut self, scheme: SecurityScheme) -> Self {
         self.security.get_or_insert_default().add(scheme);
         self
@@ -332,7 +332,7 @@ impl Description {
         self
     }
 
-    /// The layer finds out which version of the API a request is for.
+    /// The layer determines which version of the API a request is for.
     pub fn versions(mut self, policy: VersionPolicy) -> Self {
         self.versions = Some(policy);
         self

@@ -1,10 +1,10 @@
-//! Which clients a layer accepts: schemes of authentication, scopes and roles.
+//! Which clients a layer accepts: authentication schemes, scopes and roles.
 
 use std::{borrow::Cow, fmt};
 
 use http::HeaderName;
 
-/// The schemes of authentication that a layer accepts. A request needs credentials of one of them.
+/// The authentication schemes that a layer accepts. A request needs credentials of one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Security {
@@ -50,7 +50,7 @@ impl Security {
     }
 }
 
-/// A scheme of authentication: what its credentials are, and where they travel.
+/// An authentication scheme: what its credentials are, and where they travel.
 ///
 /// # Example: a badge in a field of its own
 ///

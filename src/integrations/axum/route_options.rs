@@ -23,7 +23,7 @@ pub enum Concern {
     /// `RateLimit`. Quotas without a name of their own are named by their numbers:
     /// `100-per-minute`.
     QuotaNameRepeated,
-    /// The route requires scopes that its scheme of authentication can't grant.
+    /// The route requires scopes that its authentication scheme can't grant.
     ScopesNotGranted,
     /// The handler may read a body of any size: it takes the body by an extractor, and no layer bounds
     /// it. axum's own extractors (`Bytes`, `String`, `Json`, `Form`, `Multipart`) are not reported,
@@ -114,7 +114,7 @@ impl<L: Clone, S, A, O, I> Handled<L, S, A, O, I> {
     /// The route of an [`Api`](crate::Api) is for requests of these versions only: another handler can have
     /// the same method and path in other versions. By default it is for all versions.
     ///
-    /// `with_version`, around the `Api`, finds out which version a request is for. A route that names
+    /// `with_version`, around the `Api`, determines which version a request is for. A route that names
     /// versions that do not exist is found when the `Api` is built.
     ///
     /// # Example

@@ -36,7 +36,7 @@
 //! | `wythe_redis_outages_total` | counter | `store` | how often it went down |
 //! | `wythe_redis_errors_total` | counter | `store`, `reason` | commands without a usable answer: `timeout`, `error` of the connection or the server, `unexpected_reply`; not those that were not sent |
 //! | `wythe_rate_limit_keys` | gauge | `limit` | keys that limits in memory keep, from the first one on |
-//! | `wythe_rate_limit_evictions_total` | counter | `limit` | keys that were dropped before their quotas were whole, because the limit was [full](crate::rate_limit::Overflow::Evict): from then on they have more than their quota |
+//! | `wythe_rate_limit_evictions_total` | counter | `limit` | keys that were dropped before their quotas were replenished, because the limit was [full](crate::rate_limit::Overflow::Evict): from then on they have more than their quota |
 //! | `wythe_jwks_fetches_total` | counter | `keys`, `outcome` | `success` or `failure` |
 //! | `wythe_jwks_last_success_timestamp_seconds` | gauge | `keys` | Unix time; the age of the keys is `time() - ..` |
 //!

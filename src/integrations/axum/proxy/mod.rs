@@ -96,7 +96,7 @@
 //! | the upstream's | it answers | |
 //! | 400 | a parameter of the path could lead to another path; the body of the request could not be read | `about:blank` |
 //! | 501 | the method is `CONNECT` or `TRACE` | `about:blank` |
-//! | 502 | the upstream can't be reached, closes the connection without a response, sends one that is not valid or [too large](Upstream::max_response), asks for the credentials of a proxy (407), or switches protocols without being asked | `about:blank` |
+//! | 502 | the upstream can't be reached, closes the connection without a response, sends one that is not valid or [too large](Upstream::max_response), asks for proxy credentials (407), or switches protocols without being asked | `about:blank` |
 //! | 504 | it can't be reached or does not answer in [time](Upstream::timeout), or before the [`Deadline`](crate::Deadline) | `about:blank` |
 //!
 //! An error of the upstream, such as its 500, is one event in the log, like any 5xx. Its text goes to

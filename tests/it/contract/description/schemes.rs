@@ -1,4 +1,4 @@
-//! What schemes of authentication say, alone and as alternatives.
+//! What authentication schemes say, alone and as alternatives.
 
 use std::convert::Infallible;
 
