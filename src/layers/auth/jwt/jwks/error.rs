@@ -120,6 +120,10 @@ pub struct JwksStatus {
 
 /// Reports that these keys were fetched: after how many failures in which time, if there were any, and
 /// how many of them are secrets, which must not be published.
+#[cfg_attr(
+    not(feature = "tracing"),
+    expect(unused_variables, reason = "they are for the log")
+)]
 pub(super) fn report_success(keys: &str, failures: Option<(u32, Duration)>, secret: usize) {
     #[cfg(feature = "metrics")]
     count_fetch(keys, true);
@@ -133,10 +137,13 @@ pub(super) fn report_success(keys: &str, failures: Option<(u32, Duration)>, secr
             tracing::warn!(target: "wythe", keys, secret, "{message}");
         }
     }
-    let _ = (keys, failures, secret);
 }
 
 /// Reports that these keys could not be fetched, and whether the last ones are still used.
+#[cfg_attr(
+    not(feature = "tracing"),
+    expect(unused_variables, reason = "they are for the log")
+)]
 pub(super) fn report_failure(
     keys: &str,
     cause: &JwksError,
@@ -151,7 +158,6 @@ pub(super) fn report_failure(
         let message = "fetching keys failed";
         tracing::warn!(target: "wythe", keys, failures, %cause, ?backoff, usable, "{message}");
     }
-    let _ = (keys, failures, cause, backoff, usable);
 }
 
 #[cfg(feature = "metrics")]
