@@ -8,14 +8,13 @@ use http::Method;
 use super::routes::DescribedRoute;
 use super::{
     audit::Audit,
-    check::Scope,
     documentation::{Documents, Nests, RouteTypes, Undocumented},
     finding::Finding,
     mount::Mount,
     proof::{Enclose, Guarded, InOrder, Nothing},
     public::PublicRoutes,
     route::{Access, Around, Matches, Route, RouteStart},
-    routes::{Routes, TrailingSlash},
+    routes::{Routes, Scope, TrailingSlash},
     service::ApiService,
 };
 #[cfg(feature = "openapi")]

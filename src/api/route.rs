@@ -14,13 +14,13 @@ use crate::{
     compose::{Describe, Nil, rows},
     contract::{
         Description,
-        description::{VersionCarrier, VersionPolicy},
+        description::{Bypass, Security, VersionCarrier, VersionPolicy},
         log_passing,
     },
     integrations::axum::{
-        Erased, HANDLER_STAGE, HandlerFacts, Inner, PathUse, RouteOptions, Stateful,
+        Concern, Erased, HANDLER_STAGE, HandlerFacts, Inner, PathUse, RouteOptions, Stateful,
     },
-    request::PathParams,
+    request::{PathParams, same_route},
     wire::Problem,
 };
 
@@ -305,6 +305,54 @@ impl Route {
         }
     }
 
+    /// Whether the route says that this is intended.
+    pub(super) fn allows(&self, concern: Option<Concern>) -> bool {
+        let mut allowed = self.options.allowed.iter();
+        allowed.any(|(allowed, _)| Some(*allowed) == concern)
+    }
+
+    /// Whether both are for one version, or one is for all.
+    pub(super) fn shares_version(&self, other: &Self) -> bool {
+        let (ours, others) = (&self.options.versions, &other.options.versions);
+        ours.is_empty() || others.is_empty() || ours.iter().any(|version| others.contains(version))
+    }
+
+    /// Whether requests to this route may change something (RFC 9110, section 9.2.1).
+    pub(super) fn is_unsafe(&self) -> bool {
+        match &self.matches {
+            Matches::Method(method) => !method.is_safe() && *method != "QUERY",
+            // The routes of another router are not known.
+            Matches::AnyMethod | Matches::Prefix | Matches::Nothing => false,
+        }
+    }
+
+    /// The layers that act on requests to this route, or may.
+    pub(super) fn acting_layers(&self) -> impl Iterator<Item = &Description> {
+        let layers = self.layers.iter().map(|(_, layer)| layer);
+        layers.filter(|layer| self.is_acting(layer))
+    }
+
+    /// Whether this layer acts on requests to this route, or may.
+    pub(super) fn is_acting(&self, layer: &Description) -> bool {
+        layer.bypasses().iter().all(|bypass| match bypass {
+            Bypass::OtherRoutes(routes) => lists(routes, &self.path),
+            Bypass::Routes(routes) => !lists(routes, &self.path),
+            _ => true,
+        })
+    }
+
+    pub(super) fn securities(&self) -> impl Iterator<Item = &Security> {
+        self.acting_layers().filter_map(Description::security)
+    }
+
+    /// The layers that protect the route from forged requests.
+    pub(super) fn csrf_protections(&self) -> impl Iterator<Item = &Description> {
+        self.acting_layers().filter(|layer| {
+            let protection = layer.csrf();
+            protection.is_some_and(|protection| !lists(protection.exempt_routes(), &self.path))
+        })
+    }
+
     /// How a request names the version that the route depends on.
     pub(super) fn version_policy(&self) -> Option<&VersionPolicy> {
         self.acting_layers().find_map(Description::version_policy)
@@ -334,6 +382,17 @@ impl Route {
         }
         paths
     }
+}
+
+/// Whether a route is one of these. The names of parameters do not matter.
+fn lists(routes: &[String], path: &str) -> bool {
+    routes.iter().any(|route| same_route(route, path))
+}
+
+/// Whether a closure decides for each request whether the layer acts. What it decides is not known.
+pub(super) fn may_be_bypassed(layer: &Description) -> bool {
+    let mut bypasses = layer.bypasses().iter();
+    bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)))
 }
 
 /// A handler that axum's router calls, so that it can read what only that router leaves in a request.

@@ -37,6 +37,13 @@ pub(crate) struct DescribedRoute {
     pub(crate) versions: Vec<String>,
 }
 
+/// Whether the routes are all there is, or are added to a router that may have a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Whole,
+    Part,
+}
+
 /// The answer to a request whose path differs from a route only by a slash at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -16,10 +16,9 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tower_service::Service;
 
 use super::{
-    check::Scope,
     mount::{Mounted, answer},
     route::{Matches, Params, Route, State},
-    routes::{Routes, TrailingSlash},
+    routes::{Routes, Scope, TrailingSlash},
 };
 #[cfg(not(feature = "server"))]
 use crate::request::PeerAddr;
