@@ -11,6 +11,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED as ARCHIVE;
 
+use crate::wire::field::accept_encoding::accepted;
+
 /// A file of Swagger UI.
 pub(super) struct File {
     /// Its path under the folder of the archive.
@@ -59,7 +61,7 @@ impl File {
 
     /// The response to a request with these fields.
     pub(super) fn response(&'static self, headers: &HeaderMap) -> Response<Bytes> {
-        let zipped = accepts_gzip(headers);
+        let [zipped] = accepted(headers, ["gzip"]);
         let mut response = Response::new(if zipped {
             Bytes::from_static(self.gzip)
         } else {
@@ -90,32 +92,6 @@ impl File {
             content.unwrap_or_default().into()
         })
     }
-}
-
-/// Whether the client accepts gzip (RFC 9110, section 12.5.3). One that says nothing gets the plain
-/// file.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let codings = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(|member| {
-            let (coding, weight) = member.split_once(';').unwrap_or((member, "q=1"));
-            let (_, weight) = weight.split_once('=').unwrap_or_default();
-            let accepted = weight
-                .trim()
-                .parse::<f32>()
-                .is_ok_and(|weight| weight > 0.0);
-            (coding.trim(), accepted)
-        });
-    let mut any = false;
-    for (coding, accepted) in codings {
-        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
-            return accepted;
-        }
-        any |= coding == "*" && accepted;
-    }
-    any
 }
 
 /// The start of a file in gzip format: no name, no time (RFC 1952, section 2.3).
@@ -238,28 +214,5 @@ mod tests {
                 (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
             })
         })
-    }
-
-    #[test]
-    fn gzip_is_sent_to_clients_that_accept_it() {
-        for (accepted, expected) in [
-            (None, false),
-            (Some(""), false),
-            (Some("gzip, deflate, br, zstd"), true),
-            (Some("br;q=1.0, GZIP ; q=0.5"), true),
-            (Some("x-gzip"), true),
-            (Some("*"), true),
-            (Some("*, gzip;q=0"), false),
-            (Some("gzip;q=0.000, *"), false),
-            (Some("*;q=0"), false),
-            (Some("gzip;q=x"), false),
-            (Some("br"), false),
-            (Some("identity"), false),
-        ] {
-            let value = accepted.map(HeaderValue::from_static);
-            let headers = value.map(|value| (header::ACCEPT_ENCODING, value));
-            let headers = HeaderMap::from_iter(headers);
-            assert_eq!(accepts_gzip(&headers), expected, "{accepted:?}");
-        }
     }
 }

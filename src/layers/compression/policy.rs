@@ -43,6 +43,9 @@ pub struct Compression {
     min_bytes: u64,
 }
 
+/// The names of the codings.
+pub(super) const CODINGS: [&str; 3] = ["gzip", "br", "deflate"];
+
 impl Compression {
     /// Offers gzip, for bodies of 1,024 bytes and more.
     pub const fn gzip() -> Self {
@@ -73,12 +76,9 @@ impl Compression {
         self
     }
 
-    /// The names of the codings.
-    pub(super) fn codings(self) -> impl Iterator<Item = &'static str> {
-        let codings = [("gzip", true), ("br", self.br), ("deflate", self.deflate)];
-        codings
-            .into_iter()
-            .filter_map(|(name, is_offered)| is_offered.then_some(name))
+    /// Which of the [`CODINGS`] are offered.
+    pub(super) const fn offered(self) -> [bool; 3] {
+        [true, self.br, self.deflate]
     }
 }
 

@@ -13,11 +13,12 @@ use tower_service::Service;
 
 use super::{
     inner::{Before, Inside},
-    policy::{Compressible, Compression},
+    policy::{CODINGS, Compressible, Compression},
 };
 use crate::wire::{
     Body, BoxError,
     field::{
+        accept_encoding::accepted,
         entity_tag::{ETag, TagList, TagRef},
         vary,
     },
@@ -80,7 +81,7 @@ pin_project! {
         #[pin]
         call: F,
         // The tags of `If-None-Match`, if one of them is a tag of this layer.
-        sent: Option<TagList>,
+        sent: Option<SentTags>,
     }
 }
 
@@ -107,7 +108,7 @@ impl<F> fmt::Debug for CompressedFuture<F> {
     }
 }
 
-fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<TagList>) {
+fn finish<C>(response: &mut Response<C>, before: Before, sent: Option<SentTags>) {
     // The encoder answers 406 where a client accepts neither a coding nor the plain body, after the
     // handler has done its work. RFC 9110, section 12.5.3, lets the server send the plain body.
     *response.status_mut() = before.status;
@@ -144,93 +145,79 @@ fn with_coding(tag: &ETag, coding: &HeaderValue) -> Option<ETag> {
     ETag::strong([tag.opaque(), b"-", coding.as_bytes()].concat()).ok()
 }
 
+/// The tags that a client has sent in `If-None-Match`, and of which [`CODINGS`] the tags of this layer among
+/// them were translated.
+struct SentTags {
+    list: TagList,
+    translated: [bool; 3],
+}
+
 /// Adds `"x"` where a client has sent `"x-gzip"`, beside it: the layers inside know only the first one.
 /// `If-Range` is not changed: a part of one is not a part of the other. The tags of `If-None-Match` are
 /// returned if a tag was added.
-fn accept_own_tags<B>(policy: Compression, request: &mut Request<B>) -> Option<TagList> {
+fn accept_own_tags<B>(policy: Compression, request: &mut Request<B>) -> Option<SentTags> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers_mut();
-    let mut sent = None;
-    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
-        let Some(list) = TagList::of(headers, name.clone()) else {
-            continue;
-        };
-        let plain: Vec<_> = list
-            .tags()
-            .filter_map(|tag| {
-                let (coding, plain) = plain(policy, tag)?;
-                // A read selects what its client accepts now (RFC 9110, section 13.1.2); a write is about the
-                // resource, whatever its client has read.
-                if is_read && name == header::IF_NONE_MATCH && !accepts(headers, coding) {
-                    return None;
-                }
-                let make = if tag.is_weak {
-                    ETag::weak
-                } else {
-                    ETag::strong
-                };
-                make(plain).ok()
-            })
-            .collect();
-        add(headers, &name, &plain);
-        if !plain.is_empty() && name == header::IF_NONE_MATCH {
-            sent = Some(list);
+    if let Some(list) = TagList::of(headers, header::IF_MATCH) {
+        add_plain(headers, &header::IF_MATCH, &list, policy.offered());
+    }
+    let list = TagList::of(headers, header::IF_NONE_MATCH)?;
+    let mut translated = policy.offered();
+    // A read selects what its client accepts now (RFC 9110, section 13.1.2); a write is about the resource,
+    // whatever its client has read.
+    if is_read {
+        let accepted = accepted(headers, CODINGS);
+        for (translated, is_accepted) in translated.iter_mut().zip(accepted) {
+            *translated &= is_accepted;
         }
     }
-    sent
+    add_plain(headers, &header::IF_NONE_MATCH, &list, translated)
+        .then_some(SentTags { list, translated })
 }
 
-/// Adds tags to a list, in lines of their own (RFC 9110, section 5.3).
-fn add(headers: &mut HeaderMap, name: &HeaderName, tags: &[ETag]) {
-    for tag in tags {
-        // A map that is full keeps what the client has sent.
-        drop(headers.try_append(name, tag.value().clone()));
+/// Adds `"x"` for each `"x-gzip"` of the list, in lines of their own (RFC 9110, section 5.3), and returns
+/// whether there was one.
+fn add_plain(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    list: &TagList,
+    codings: [bool; 3],
+) -> bool {
+    let mut is_added = false;
+    for tag in list.tags() {
+        if let Some(plain) = plain(codings, tag)
+            && let Some(tag) = tag_of(tag.is_weak, plain)
+        {
+            // A map that is full keeps what the client has sent.
+            drop(headers.try_append(name, tag.value().clone()));
+            is_added = true;
+        }
     }
+    is_added
 }
 
-/// `x` of `x-gzip`, for the codings of the policy.
-fn plain(policy: Compression, tag: TagRef<'_>) -> Option<(&'static str, &[u8])> {
-    policy.codings().find_map(|coding| {
+/// `x` of `x-gzip`, for these of the [`CODINGS`].
+fn plain(codings: [bool; 3], tag: TagRef<'_>) -> Option<&[u8]> {
+    let codings = CODINGS.iter().zip(codings).filter(|(_, is_one)| *is_one);
+    let mut plain = codings.filter_map(|(coding, _)| {
         let rest = tag.opaque.strip_suffix(coding.as_bytes())?;
-        Some((coding, rest.strip_suffix(b"-")?))
-    })
+        rest.strip_suffix(b"-")
+    });
+    plain.next()
 }
 
-/// Whether a client accepts a coding (RFC 9110, section 12.5.3).
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    let weight = |wanted: &str| {
-        let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
-        let elements = lines.filter_map(|line| line.to_str().ok());
-        let mut elements = elements.flat_map(|line| line.split(','));
-        elements.find_map(|element| {
-            let (name, parameters) = element.split_once(';').unwrap_or((element, ""));
-            let is_wanted = name.trim().eq_ignore_ascii_case(wanted);
-            let weight = parameters
-                .trim()
-                .get(..2)
-                .filter(|q| q.eq_ignore_ascii_case("q="));
-            let weight = weight.and_then(|_| parameters.trim().get(2..));
-            is_wanted
-                .then(|| weight.is_none_or(|weight| !weight.trim_matches(['0', '.']).is_empty()))
-        })
-    };
-    weight(coding).or_else(|| weight("*")).unwrap_or(false)
-}
-
-/// The tag that the client has sent for the current one, if it has not sent that itself.
-fn sent_for(sent: &TagList, current: &ETag) -> Option<ETag> {
+/// The tag of this layer that the client has sent for the current one, if it has not sent that itself.
+fn sent_for(sent: &SentTags, current: &ETag) -> Option<ETag> {
     let current = current.as_ref();
-    if sent.tags().any(|tag| tag.weak_eq(current)) {
+    if sent.list.tags().any(|tag| tag.weak_eq(current)) {
         return None;
     }
-    let own = sent.tags().find(|tag| {
-        let coding = tag.opaque.strip_prefix(current.opaque);
-        coding.is_some_and(|coding| matches!(coding, b"-gzip" | b"-br" | b"-deflate"))
-    })?;
-    let make = if own.is_weak {
-        ETag::weak
-    } else {
-        ETag::strong
-    };
-    make(own.opaque).ok()
+    let is_own = |tag: &TagRef<'_>| plain(sent.translated, *tag) == Some(current.opaque);
+    let own = sent.list.tags().find(is_own)?;
+    tag_of(own.is_weak, own.opaque)
+}
+
+fn tag_of(is_weak: bool, opaque: &[u8]) -> Option<ETag> {
+    let make = if is_weak { ETag::weak } else { ETag::strong };
+    make(opaque).ok()
 }

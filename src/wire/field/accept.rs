@@ -6,7 +6,7 @@
 use super::is_token_byte;
 
 /// No client needs more; the others are ignored, so that a long field costs no more than a short one.
-const MAX_ELEMENTS: usize = 64;
+pub(super) const MAX_ELEMENTS: usize = 64;
 
 /// The best weight, in thousandths.
 pub(crate) const BEST: u16 = 1000;

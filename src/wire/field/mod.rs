@@ -1,6 +1,7 @@
 //! Reads and writes header fields and other small syntaxes, one file for each, without I/O.
 
 pub(crate) mod accept;
+pub(crate) mod accept_encoding;
 #[cfg(feature = "negotiation")]
 pub(crate) mod accept_language;
 pub(crate) mod authorization;
