@@ -25,13 +25,15 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
 
 /// Whether a body announces that it is larger than the limit.
 pub(crate) fn announces_more(headers: &HeaderMap, body: &impl Body, limit: usize) -> bool {
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    announced_bytes(headers, body) > u64::try_from(limit).unwrap_or(u64::MAX)
+}
+
+/// How large a body announces to be; 0 if it does not say.
+pub(crate) fn announced_bytes(headers: &HeaderMap, body: &impl Body) -> u64 {
     let hint = body.size_hint();
     // A body knows its size from `Content-Length`, or because it is in memory.
-    let announced = hint
-        .exact()
-        .unwrap_or_else(|| content_length(headers).max(hint.lower()));
-    announced > limit
+    hint.exact()
+        .unwrap_or_else(|| content_length(headers).max(hint.lower()))
 }
 
 fn content_length(headers: &HeaderMap) -> u64 {

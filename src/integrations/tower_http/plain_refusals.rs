@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::{
     contract::{Description, Place},
-    wire::{Problem, field::media_type::MediaType},
+    wire::Problem,
 };
 
 /// A compression layer that does not compress refusals.
@@ -113,17 +113,10 @@ where
     }
 }
 
-/// A problem, or an error in plain text that becomes one.
 fn mark<R>(response: &mut Response<R>) {
-    let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return;
-    }
-    let media_type = response.headers().get(header::CONTENT_TYPE);
-    let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
-    let is_plain = media_type.is_none_or(|media_type| media_type.is("text", "plain"));
-    let is_problem = response.extensions().get::<Problem>().is_some();
-    if (is_plain || is_problem) && !response.headers().contains_key(header::CONTENT_ENCODING) {
+    if Problem::is_presentable(response)
+        && !response.headers().contains_key(header::CONTENT_ENCODING)
+    {
         let identity = HeaderValue::from_static("identity");
         response
             .headers_mut()

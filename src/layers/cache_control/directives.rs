@@ -11,8 +11,8 @@ use self::Name::{
 use crate::wire::{
     ConfigError,
     field::{
-        cache_control::{Directive, UnclosedQuote, delta_seconds, directives, trim_ows},
-        is_token_byte,
+        cache_control::{Directive, UnclosedQuote, delta_seconds, directives},
+        is_token_byte, trim_ows,
     },
 };
 

@@ -217,7 +217,8 @@ pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
     let forbids = cache_control
         .flat_map(|line| directives(line.as_bytes()))
         .any(|directive| directive.is_ok_and(|directive| directive.is("no-transform")));
-    !is_refusal(response)
+    !Problem::is_presentable(response)
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
         && !forbids
         && !headers.contains_key(header::CONTENT_ENCODING)
         && !BODY_DEPENDENT_FIELDS
@@ -225,17 +226,6 @@ pub(super) fn is_compressible<B>(response: &Response<B>) -> bool {
             .any(|name| headers.contains_key(name))
         && response.extensions().get::<NotCompressed>().is_none()
         && media_type.is_some_and(|media_type| is_text(&media_type))
-}
-
-/// A refusal that is a problem, or that `with_presentation` outside makes one: it reads the text.
-fn is_refusal<B>(response: &Response<B>) -> bool {
-    let status = response.status();
-    let is_error = status.is_client_error() || status.is_server_error();
-    let media_type = response.headers().get(header::CONTENT_TYPE);
-    let media_type = media_type.and_then(|value| MediaType::parse(value.as_bytes()));
-    let is_plain = media_type.is_none_or(|media_type| media_type.is("text", "plain"));
-    is_error && (is_plain || response.extensions().get::<Problem>().is_some())
-        || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Text of any kind. Pictures, videos, archives and the rest are compressed already, or are of a kind

@@ -37,7 +37,7 @@ use crate::{
     wire::{
         ConfigError, Problem,
         field::{media_type::MediaType, only_line},
-        read_body::is_encoded,
+        read_body::{announced_bytes, is_encoded},
         type_name,
     },
 };
@@ -480,7 +480,7 @@ fn admit<B: Body>(
         return Err(Problem::coded_body());
     }
     let content_type = content_type(headers, request.body().is_end_stream())?;
-    if announced_bytes(request) > options.max_body_bytes {
+    if announced_bytes(headers, request.body()) > options.max_body_bytes {
         return Err(Problem::large_body(options.max_body_bytes));
     }
     // RFC 2046, section 5.1.1: 1 to 70 characters.
@@ -505,15 +505,6 @@ fn content_type(headers: &HeaderMap, is_empty: bool) -> Result<&str, Problem> {
         .is_some_and(|media_type| media_type.is("multipart", "form-data"));
     let field = field.to_str().ok().filter(|_| is_form);
     field.ok_or_else(refusal::other_media_type)
-}
-
-fn announced_bytes<B: Body>(request: &Request<B>) -> u64 {
-    let hint = request.body().size_hint();
-    hint.exact().unwrap_or_else(|| {
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        length.unwrap_or(0).max(hint.lower())
-    })
 }
 
 #[cfg(test)]

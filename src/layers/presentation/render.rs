@@ -54,7 +54,7 @@ impl Refusal {
         let is_encoded = response.headers().contains_key(header::CONTENT_ENCODING);
         match response.headers().get(header::CONTENT_TYPE) {
             None if length == Some(0) || response.body().is_end_stream() => Self::StatusOnly,
-            Some(media_type) if is_plain_text(media_type) => Self::Text(
+            Some(media_type) if Problem::is_plain_text(media_type) => Self::Text(
                 length
                     .filter(|length| *length <= MAX_TEXT && !is_encoded)
                     .and_then(|length| usize::try_from(length).ok()),
@@ -62,12 +62,6 @@ impl Refusal {
             _ => Self::Own,
         }
     }
-}
-
-/// Whether a `Content-Type` is `text/plain`, with any parameters (RFC 9110, section 8.3.1).
-fn is_plain_text(media_type: &HeaderValue) -> bool {
-    let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
-    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/plain"))
 }
 
 /// Renders the refusal of one request.
@@ -309,30 +303,3 @@ fn log(message: &str, status: Option<StatusCode>, payload: &(dyn Any + Send)) {
 
 #[cfg(not(feature = "tracing"))]
 fn log(_: &str, _: Option<StatusCode>, _: &(dyn Any + Send)) {}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::is_plain_text;
-
-    #[test]
-    fn knows_plain_text_by_its_type_alone() {
-        let cases = [
-            ("text/plain", true),
-            ("text/plain; charset=utf-8", true),
-            ("Text/PLAIN ;charset=\"utf-8\"", true),
-            ("text/plainer", false),
-            ("text/html", false),
-            ("application/json; was=text/plain", false),
-            ("", false),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(
-                is_plain_text(&HeaderValue::from_static(value)),
-                expected,
-                "{value}"
-            );
-        }
-    }
-}

@@ -5,6 +5,8 @@
 
 use std::str;
 
+use super::trim_ows;
+
 /// A directive as it is written: the name, and what follows the first `=`, with its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Directive<'a> {
@@ -44,14 +46,6 @@ pub(crate) fn directives(
             argument: parts.next(),
         }))
     })
-}
-
-/// Without the optional whitespace around it (RFC 9110, section 5.6.3).
-pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
 }
 
 /// Where the first comma outside a quoted string is, or the end (RFC 9110, section 5.6.4).

@@ -77,6 +77,14 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
+/// Without the optional whitespace around it (RFC 9110, section 5.6.3).
+pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
 /// `tchar` (RFC 9110, section 5.6.2).
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(

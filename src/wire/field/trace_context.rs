@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::only_line;
+use super::{only_line, trim_ows};
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -206,7 +206,7 @@ pub(crate) fn trace_state(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut keys: Vec<&[u8]> = Vec::new();
     let lines = headers.get_all(TRACESTATE).iter();
     let listed = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    for member in listed.map(trim).filter(|member| !member.is_empty()) {
+    for member in listed.map(trim_ows).filter(|member| !member.is_empty()) {
         let key = valid_key(member)?;
         if keys.contains(&key) || keys.len() >= MAX_MEMBERS {
             return None;
@@ -233,14 +233,6 @@ fn length(members: &[&[u8]]) -> usize {
         .map(|member| member.len())
         .fold(0, usize::saturating_add);
     text.saturating_add(members.len().saturating_sub(1))
-}
-
-/// Without the spaces around it (section 3.3.1.1: `OWS`).
-fn trim(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
 }
 
 /// The key of a member, if key and value are valid (sections 3.3.1.3.1 and 3.3.1.3.2).

@@ -1,6 +1,7 @@
 //! Error responses: problem details, RFC 9457.
 
 mod logged;
+mod presentable;
 #[cfg(feature = "request-id")]
 mod request_id;
 
