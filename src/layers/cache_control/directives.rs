@@ -265,22 +265,21 @@ impl Directives {
         own
     }
 
-    /// The directives that do not override an `Expires` (RFC 9111, section 5.3): of a policy with a
-    /// lifetime, only `private` is left; of one that forbids storing or unvalidated reuse, all but
-    /// the lifetime.
+    /// The directives that do not override an `Expires` (RFC 9111, section 5.3): all of a policy that forbids
+    /// storing; otherwise its restrictions, without the lifetime and what belongs to it. What an extension
+    /// allows is not known.
     pub(super) fn beside_expires(&self) -> Self {
+        let mut left = self.clone();
         if !self.is_fresh() || self.forbids_storing() {
-            return self.clone();
-        }
-        if self.has(NoCache) {
-            let mut left = self.clone();
-            left.known.remove(&MaxAge);
-            left.known.remove(&SMaxage);
             return left;
         }
-        let mut left = Self::default();
-        if self.has(Private) {
-            left.set(Private, Argument::Nothing);
+        left.known.remove(&MaxAge);
+        left.known.remove(&SMaxage);
+        if !self.has(NoCache) {
+            for name in [Public, Immutable, StaleWhileRevalidate, StaleIfError] {
+                left.known.remove(&name);
+            }
+            left.extensions.clear();
         }
         left
     }

@@ -8,7 +8,7 @@
 //!    has an `Authorization` field (RFC 9111, section 3.5), or if a layer outside this one has left
 //!    [`Authenticated`] in its extensions, as `with_auth` does, for cookies too.
 //! 5. If the handler has set `Expires`, the policy's lifetime is left out, because it would
-//!    override that field.
+//!    override that field. Its restrictions, such as `private` or `must-revalidate`, are kept.
 //!
 //! No request is rejected. A contradictory policy does not compile, or is a
 //! [`ConfigError`](crate::ConfigError) when it is parsed.

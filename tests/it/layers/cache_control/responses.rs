@@ -209,7 +209,22 @@ async fn an_expires_field_does_not_suppress_restrictions() {
         // A lifetime would override the field.
         (all.erased(), "private, no-cache, must-revalidate"),
     ];
-    for (policy, value) in cases {
+    let texts = [
+        (
+            "public, max-age=60, private=\"set-cookie\"",
+            "private=\"set-cookie\"",
+        ),
+        (
+            "public, max-age=60, no-cache=\"set-cookie\", must-revalidate, no-transform, x-shared=1",
+            "no-cache=\"set-cookie\", must-revalidate, no-transform",
+        ),
+        (
+            "s-maxage=60, must-understand, no-store, proxy-revalidate, stale-if-error=9",
+            "must-understand, no-store, proxy-revalidate",
+        ),
+    ];
+    let texts = texts.map(|(text, value)| (text.parse::<CacheControl>().unwrap(), value));
+    for (policy, value) in cases.into_iter().chain(texts) {
         let layer = with_cache_control(policy);
         let got = answer(&layer, Anonymous, 200, EXPIRES).await;
         assert_eq!(got, expected(value, ""));
