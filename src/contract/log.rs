@@ -6,7 +6,6 @@
 
 use std::{
     cell::Cell,
-    error::Error,
     io::{self, Write},
     sync::{Mutex, PoisonError},
 };
@@ -41,7 +40,7 @@ pub(crate) fn log_refusal<R>(layer: &'static str, response: &mut Response<R>) {
         #[cfg(feature = "metrics")]
         count(layer, status, problem.and_then(Problem::reason_code));
         if let Some(cause) = problem.and_then(Problem::misconfiguration) {
-            print_without_subscriber(layer, cause);
+            print_without_subscriber(layer, &format!("answers 500, because {cause}"));
         }
     }
 }
@@ -121,9 +120,16 @@ pub(crate) fn presented<T>(poll: impl FnOnce() -> T) -> T {
     polled
 }
 
-/// Prints what is missing in the set-up of the server to stderr, once for each cause, if the program
+/// Reports that a layer can't do all of its work, although it refuses nothing, because something is missing
+/// in the set-up of the server. The layer calls it once.
+pub(crate) fn report_set_up(layer: &'static str, effect: &str, cause: &str) {
+    event::incomplete(layer, effect, cause);
+    print_without_subscriber(layer, &format!("{effect}, because {cause}"));
+}
+
+/// Prints what is missing in the set-up of the server to stderr, once for each message, if the program
 /// has no subscriber that would show the event.
-fn print_without_subscriber(layer: &str, cause: &dyn Error) {
+fn print_without_subscriber(layer: &str, message: &str) {
     static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
     // There are few causes, because clients do not choose them; the bound makes sure.
     const MAX_PRINTED: usize = 32;
@@ -132,7 +138,7 @@ fn print_without_subscriber(layer: &str, cause: &dyn Error) {
     if tracing::dispatcher::has_been_set() {
         return;
     }
-    let message = format!("wythe: `{layer}` answers 500, because {cause}");
+    let message = format!("wythe: `{layer}` {message}");
     {
         let mut printed = PRINTED.lock().unwrap_or_else(PoisonError::into_inner);
         if printed.len() >= MAX_PRINTED || printed.contains(&message) {
@@ -177,6 +183,10 @@ mod event {
         }
     }
 
+    pub(super) fn incomplete(layer: &str, effect: &str, cause: &str) {
+        tracing::warn!(target: "wythe", layer, cause, "{effect}");
+    }
+
     pub(super) fn server_error(layer: &str, status: StatusCode, text: Option<&str>) {
         let status = status.as_u16();
         tracing::error!(target: "wythe", layer, status, text, "server error");
@@ -190,6 +200,8 @@ mod event {
     use crate::wire::Problem;
 
     pub(super) const fn refused(_: &str, _: StatusCode, _: Option<&Problem>) {}
+
+    pub(super) const fn incomplete(_: &str, _: &str, _: &str) {}
 
     pub(super) const fn server_error(_: &str, _: StatusCode, _: Option<&str>) {}
 }

@@ -31,6 +31,6 @@ pub use self::{
 };
 pub(crate) use self::{
     breach::close,
-    log::{finish, log_passing, log_server_error, mark_as_logged, presented},
+    log::{finish, log_passing, log_server_error, mark_as_logged, presented, report_set_up},
     place::debug_as_name,
 };

@@ -184,30 +184,26 @@ fn checked<B, C>(
     }
 }
 
-/// Turns a success into a 304 (RFC 9110, section 15.4.5): without its content, and with those of its
-/// fields that a 304 has.
+/// Turns a success into a 304: without its content, and without the metadata of the representation, except
+/// for the fields that a 304 has (RFC 9110, section 15.4.5).
+///
+/// Other fields, such as those of a security policy, stay: a layer further out that adds what is missing
+/// would replace them in the client's stored response (RFC 9111, section 3.2).
 fn make_not_modified<R: ReplyBody>(response: &mut Response<R>) {
-    /// Those of section 15.4.5; `Cache-Control` for a CDN is RFC 9213. A cookie is not metadata of the
-    /// representation, and losing one would end a session.
-    const NOT_MODIFIED_FIELDS: [HeaderName; 8] = [
-        header::CACHE_CONTROL,
-        HeaderName::from_static("cdn-cache-control"),
-        header::CONTENT_LOCATION,
-        header::DATE,
-        header::ETAG,
-        header::EXPIRES,
-        header::SET_COOKIE,
-        header::VARY,
-    ];
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.body_mut() = R::from(Bytes::new());
     let headers = response.headers_mut();
     // "Last-Modified might be useful if the response does not have an ETag field".
-    let keeps_time = !headers.contains_key(header::ETAG);
-    let is_kept = |name: &HeaderName| {
-        NOT_MODIFIED_FIELDS.contains(name) || keeps_time && *name == header::LAST_MODIFIED
+    let has_tag = headers.contains_key(header::ETAG);
+    let is_metadata = |name: &HeaderName| match name.as_str() {
+        "content-location" | "content-security-policy" | "content-security-policy-report-only" => {
+            false
+        }
+        "repr-digest" | "digest" | "trailer" | "transfer-encoding" => true,
+        "last-modified" => has_tag,
+        name => name.starts_with("content-"),
     };
-    let dropped = |headers: &HeaderMap| headers.keys().find(|name| !is_kept(name)).cloned();
+    let dropped = |headers: &HeaderMap| headers.keys().find(|name| is_metadata(name)).cloned();
     while let Some(name) = dropped(headers) {
         headers.remove(name);
     }

@@ -114,7 +114,7 @@
 //!
 //! | status | when | reason | fields |
 //! |---|---|---|---|
-//! | 304 | the client has the current version | | `ETag`, and of the handler's `Cache-Control`, `CDN-Cache-Control`, `Content-Location`, `Date`, `Expires`, `Set-Cookie`, `Vary`; `Last-Modified` without an `ETag` |
+//! | 304 | the client has the current version | | the handler's, such as `ETag`, `Cache-Control`, `Content-Location`, `Expires`, `Set-Cookie` and `Vary`, without those of the content, such as `Content-Type`; `Last-Modified` without an `ETag` |
 //! | 400 | `If-Match` or `If-None-Match` of a write is malformed | `malformed_precondition` | |
 //! | 412 | a precondition is false | `precondition_failed` | |
 //! | 428 | a precondition is required | `no_precondition` | |

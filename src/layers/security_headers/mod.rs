@@ -4,7 +4,8 @@
 //!    [`Api`](crate::Api).
 //! 2. A field that the handler has set itself is not changed. So one handler, or a stack further in,
 //!    can have a policy of its own.
-//! 3. `Strict-Transport-Security` is sent only if the request came over TLS.
+//! 3. `Strict-Transport-Security` is sent only if the request came over TLS. Where that can't be known,
+//!    because the server does not provide the address of the peer, the log says so once.
 //! 4. No request is rejected. If a policy has a nonce and the operating system has no random bytes, the
 //!    answer is 500.
 //!
@@ -66,6 +67,8 @@
 //! [`style_nonce`](ContentSecurityPolicy::style_nonce), each request has a nonce of 128 random bits, which the
 //! handler takes as [`CspNonce`](crate::CspNonce) and prints into its elements. A page with a nonce must not be
 //! stored: use [`CacheControl::no_store`](crate::CacheControl).
+//!
+//! A 304 has no policy with a nonce: the elements of the page that the client has stored have another.
 //!
 //! All values are rendered once, when the policy is built. Only a policy with a nonce is put together for
 //! each response.

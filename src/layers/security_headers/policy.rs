@@ -1,8 +1,12 @@
 //! Which fields responses have: [`with_security_headers`] and its policy, [`SecurityHeaders`].
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 
 use super::{
     csp::{ContentSecurityPolicy, CspNonce, NoNonce, NoncePerRequest, NonceUse, Source, Template},
@@ -11,7 +15,10 @@ use super::{
     },
 };
 use crate::{
-    contract::{Always, Description, Later, Middleware, Place, ReplyBody, Step, With, stage, with},
+    contract::{
+        Always, Description, Later, Middleware, Place, ReplyBody, Step, With, report_set_up, stage,
+        with,
+    },
     request::Transport,
     wire::{ConfigError, Problem},
 };
@@ -69,7 +76,60 @@ struct Fields {
     fixed: Vec<(HeaderName, HeaderValue)>,
     /// Those with a nonce in them.
     with_nonce: Vec<(HeaderName, Template)>,
+    /// Where the policies send their reports.
+    endpoints: Vec<Endpoint>,
     hsts: Option<(HeaderValue, Transport)>,
+    /// Done when the log says that nothing is known about the transport.
+    reported: Arc<OnceLock<()>>,
+}
+
+impl Fields {
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.fixed.retain(|(known, _)| *known != name);
+        self.fixed.push((name, value));
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.fixed.retain(|(known, _)| known != name);
+        self.with_nonce.retain(|(known, _)| known != name);
+        if *name == REPORTING_ENDPOINTS {
+            self.endpoints.clear();
+        } else if self
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.policy == *name)
+        {
+            self.endpoints.retain(|endpoint| endpoint.policy != *name);
+            self.write_endpoints();
+        }
+    }
+
+    /// A dictionary of names and URLs (RFC 9651, section 3.2), each of which is listed once.
+    fn write_endpoints(&mut self) {
+        let mut members: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|Endpoint { name, url, .. }| format!("{name}=\"{url}\""))
+            .collect();
+        members.dedup();
+        self.fixed
+            .retain(|(known, _)| *known != REPORTING_ENDPOINTS);
+        // Names and URLs are visible ASCII.
+        if !members.is_empty()
+            && let Ok(list) = HeaderValue::try_from(members.join(", "))
+        {
+            self.fixed.push((REPORTING_ENDPOINTS, list));
+        }
+    }
+}
+
+/// A name and a URL for the reports of a policy.
+#[derive(Clone)]
+struct Endpoint {
+    /// The field of the policy.
+    policy: HeaderName,
+    name: String,
+    url: String,
 }
 
 impl SecurityHeaders {
@@ -141,7 +201,8 @@ impl<N: NonceUse> SecurityHeaders<N> {
     /// # Errors
     ///
     /// A directive has a source that it can't have: `frame-ancestors`, `base-uri` and `form-action` have no
-    /// nonces, hashes and `'unsafe-..'` keywords.
+    /// nonces, hashes and `'unsafe-..'` keywords. Or the other policy sends its reports to another URL under
+    /// the same name.
     pub fn content_security_policy<M: NonceUse>(
         self,
         policy: &ContentSecurityPolicy<M>,
@@ -187,20 +248,7 @@ impl<N: NonceUse> SecurityHeaders<N> {
         let template = policy.template()?;
         let mut headers = self.without(&name);
         if let Some((endpoint, url)) = &policy.report {
-            // A dictionary (RFC 9651, section 3.2), to which each policy adds its endpoint.
-            let mut known = headers.fields.fixed.iter();
-            let known = known.find(|(known, _)| *known == REPORTING_ENDPOINTS);
-            let known = known.and_then(|(_, value)| value.to_str().ok());
-            let own = format!("{endpoint}=\"{url}\"");
-            let list = match known {
-                Some(known) if !known.contains(&own) => format!("{known}, {own}"),
-                Some(known) => known.to_owned(),
-                None => own,
-            };
-            let list = HeaderValue::try_from(list).map_err(|source| {
-                super::csp::error("a URL must consist of visible ASCII characters").because(source)
-            })?;
-            headers = headers.set(REPORTING_ENDPOINTS, list);
+            headers = headers.report(name.clone(), endpoint, url)?;
         }
         let headers = match template.fixed()? {
             Some(value) => headers.set(name, value),
@@ -214,6 +262,30 @@ impl<N: NonceUse> SecurityHeaders<N> {
 }
 
 impl<N> SecurityHeaders<N> {
+    /// Adds where a policy sends its reports.
+    fn report(self, policy: HeaderName, name: &str, url: &str) -> Result<Self, ConfigError> {
+        let endpoints = &self.fields.endpoints;
+        if let Some(other) = endpoints
+            .iter()
+            .find(|other| other.name == name && other.url != url)
+        {
+            return Err(super::csp::error(format!(
+                "`{}` and `{policy}` send their reports to different URLs under the same name, `{name}`: \
+                 give one of the endpoints another name",
+                other.policy
+            )));
+        }
+        let endpoint = Endpoint {
+            policy,
+            name: name.to_owned(),
+            url: url.to_owned(),
+        };
+        Ok(self.change(|fields| {
+            fields.endpoints.push(endpoint);
+            fields.write_endpoints();
+        }))
+    }
+
     /// `Strict-Transport-Security`, on responses to requests that came over TLS.
     ///
     /// The field must not be sent over plain `http` (RFC 6797, section 7.2), and only the [`Transport`]
@@ -255,8 +327,7 @@ impl<N> SecurityHeaders<N> {
     /// Leaves a field out.
     pub fn without(self, name: &HeaderName) -> Self {
         self.change(|fields| {
-            fields.fixed.retain(|(known, _)| known != name);
-            fields.with_nonce.retain(|(known, _)| known != name);
+            fields.remove(name);
             if *name == header::STRICT_TRANSPORT_SECURITY {
                 fields.hsts = None;
             }
@@ -264,10 +335,7 @@ impl<N> SecurityHeaders<N> {
     }
 
     fn set(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.change(|fields| {
-            fields.fixed.retain(|(known, _)| *known != name);
-            fields.fixed.push((name, value));
-        })
+        self.change(|fields| fields.set(name, value))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Fields)) -> Self {
@@ -290,11 +358,13 @@ impl<N> SecurityHeaders<N> {
 
     /// Sets what the handler has not set itself.
     fn apply<R>(&self, Noted { nonce, is_secure }: Noted, response: &mut Response<R>) {
+        let has_content = response.status() != StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
         let Fields {
             fixed,
             with_nonce,
             hsts,
+            ..
         } = &*self.fields;
         for (name, value) in fixed {
             if !headers.contains_key(name) {
@@ -302,7 +372,9 @@ impl<N> SecurityHeaders<N> {
             }
         }
         for (name, template) in with_nonce {
-            if !headers.contains_key(name)
+            // The elements of the page that the client has stored have another nonce.
+            if has_content
+                && !headers.contains_key(name)
                 && let Some(value) = nonce.and_then(|nonce| template.fill(nonce))
             {
                 headers.insert(name.clone(), value);
@@ -317,8 +389,15 @@ impl<N> SecurityHeaders<N> {
     }
 
     fn is_secure<B>(&self, request: &Request<B>) -> bool {
-        let hsts = self.fields.hsts.as_ref();
-        hsts.is_some_and(|(_, transport)| transport.is_secure(request) == Ok(true))
+        let Some((_, transport)) = &self.fields.hsts else {
+            return false;
+        };
+        transport.is_secure(request).unwrap_or_else(|missing| {
+            self.fields.reported.get_or_init(|| {
+                report_set_up(NAME, "never sends `Strict-Transport-Security`", missing);
+            });
+            false
+        })
     }
 }
 

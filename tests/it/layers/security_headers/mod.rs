@@ -6,15 +6,15 @@ mod values;
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, response::Response, routing::get};
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use tower::ServiceExt;
 use wythe::{
-    CspNonce, PeerAddr, SecurityHeaders, Transport, compose,
+    Conditional, CspNonce, ETag, PeerAddr, SecurityHeaders, Transport, compose,
     security_headers::{Hsts, Source},
-    with_presentation, with_security_headers,
+    with_conditional, with_presentation, with_security_headers,
 };
 
-use crate::common::read;
+use crate::common::{log::Log, read};
 
 /// The header of a response without those of its content.
 fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -174,6 +174,67 @@ async fn two_layers_with_conditions_share_the_routes() {
     let api = ask(&app, to("/api")).await;
     assert!(!api.headers().contains_key("permissions-policy"));
     assert_eq!(api.headers()["referrer-policy"], "no-referrer");
+}
+
+#[tokio::test]
+async fn a_304_replaces_no_policy_of_a_stored_page() {
+    let policy = SecurityHeaders::html_policy().script_nonce();
+    let headers = SecurityHeaders::html()
+        .content_security_policy(&policy)
+        .unwrap()
+        .report_only(
+            &SecurityHeaders::html_policy()
+                .report_to("csp", "/csp")
+                .unwrap(),
+        )
+        .unwrap();
+    let own = async || {
+        let policy = (
+            header::CONTENT_SECURITY_POLICY,
+            "script-src https://cdn.example",
+        );
+        (ETag::version(7), [policy], "page")
+    };
+    let app: Router = Router::new()
+        .route("/own", get(own))
+        .route("/", get(async || (ETag::version(7), "page")))
+        .layer(compose(with_conditional(Conditional::new())))
+        .layer(compose(with_security_headers(headers)));
+    for (path, policy) in [
+        ("/own", Some("script-src https://cdn.example")),
+        ("/", None),
+    ] {
+        let mut request = to(path);
+        let tag = HeaderValue::from_static("\"7\"");
+        request.headers_mut().insert(header::IF_NONE_MATCH, tag);
+        let response = ask(&app, request).await;
+        assert_eq!(response.status(), 304, "{path}");
+        let found = response.headers().get("content-security-policy");
+        assert_eq!(found.map(|value| value.to_str().unwrap()), policy, "{path}");
+        let headers = response.headers();
+        assert!(headers.contains_key("content-security-policy-report-only"));
+        assert_eq!(headers["x-frame-options"], "DENY");
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_once_that_the_transport_is_unknown() {
+    let (log, _guard) = Log::listen();
+    let transport = Transport::x_forwarded_proto(["10.0.0.0/8"]).unwrap();
+    let hsts = Hsts::max_age(Duration::from_secs(300)).unwrap();
+    let stack = compose(with_security_headers(
+        SecurityHeaders::api().hsts(hsts, transport),
+    ));
+    let app: Router = Router::new().route("/", get(async || "hello")).layer(stack);
+    assert_eq!(ask(&app, to("/")).await.status(), 200);
+    let events = log.take();
+    assert!(
+        events.contains("never sends `Strict-Transport-Security`"),
+        "{events}"
+    );
+    assert!(events.contains("no peer address"), "{events}");
+    assert_eq!(ask(&app, to("/")).await.status(), 200);
+    assert_eq!(log.take(), "");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The content security policy.
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use tower::{Layer, ServiceExt};
 use wythe::{
     SecurityHeaders,
@@ -164,6 +164,56 @@ async fn frame_options_follow_the_ancestors() {
             .map(|value| value.to_str().unwrap());
         assert_eq!(value, expected, "{policy}");
     }
+}
+
+#[tokio::test]
+async fn each_endpoint_of_the_current_policies_is_listed_once() {
+    let policy = |name, url| {
+        let policy = ContentSecurityPolicy::nothing();
+        policy.report_to(name, url).unwrap()
+    };
+    let first = SecurityHeaders::api()
+        .content_security_policy(&policy("csp-next", "/r"))
+        .unwrap();
+    let cases = [
+        (first.clone(), Some("csp-next=\"/r\"")),
+        (
+            first.clone().report_only(&policy("next", "/r")).unwrap(),
+            Some("csp-next=\"/r\", next=\"/r\""),
+        ),
+        (
+            first
+                .clone()
+                .report_only(&policy("csp-next", "/r"))
+                .unwrap(),
+            Some("csp-next=\"/r\""),
+        ),
+        // The policy has been replaced, and so has its endpoint.
+        (
+            first
+                .clone()
+                .content_security_policy(&policy("csp-next", "/other"))
+                .unwrap(),
+            Some("csp-next=\"/other\""),
+        ),
+        (
+            first.clone().without(&header::CONTENT_SECURITY_POLICY),
+            None,
+        ),
+    ];
+    for (headers, expected) in cases {
+        let headers = sent(headers).await;
+        let endpoints = headers.get("reporting-endpoints");
+        assert_eq!(endpoints.map(|value| value.to_str().unwrap()), expected);
+    }
+    let error = first
+        .report_only(&policy("csp-next", "/other"))
+        .unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("give one of the endpoints another name"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
