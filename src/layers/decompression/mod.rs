@@ -2,7 +2,8 @@
 //!
 //! 1. A body without a content coding (`Content-Encoding`), or with `identity`, passes unchanged.
 //! 2. A body with one content coding that is listed is decompressed while it is read. Inside, the request
-//!    has no `Content-Encoding` and no `Content-Length`.
+//!    has no `Content-Encoding` and no `Content-Length`, and no `Content-Digest` and `Repr-Digest`, which
+//!    are those of the compressed bytes.
 //! 3. A body with another content coding, or with several, is rejected with 415 before any of it is read.
 //! 4. When the decompressed body gets larger than [`max_bytes`](crate::Decompression::max_bytes), or than
 //!    [`max_ratio`](crate::Decompression::max_ratio) times what has arrived, the reader gets an error,

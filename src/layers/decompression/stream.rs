@@ -30,7 +30,12 @@ pub(super) fn decompress<B: RequestBody>(
 ) -> Option<Request<B>> {
     // The decoders compare the name as it is, and look at one line.
     let name = HeaderValue::from_static(coding.name());
-    request.headers_mut().insert(header::CONTENT_ENCODING, name);
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_ENCODING, name);
+    // They are of the compressed bytes (RFC 9530, sections 2 and 3), which nothing inside sees.
+    for digest in ["content-digest", "repr-digest", "content-md5", "digest"] {
+        headers.remove(digest);
+    }
     // The decoders are available only through a service, which immediately calls the inner one with the
     // new body.
     let caught = Cell::new(None);

@@ -1,12 +1,17 @@
 //! `Content-Digest` and `Repr-Digest` of the whole body (RFC 9530).
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use http::{HeaderMap, HeaderName, StatusCode};
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::wire::{Problem, field::structured};
 
-/// A request without a content coding has the same bytes in both.
+/// A request without a content coding has the same bytes in both, and `with_decompression` removes both
+/// where there was one.
 const FIELDS: [HeaderName; 2] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("repr-digest"),
@@ -37,26 +42,17 @@ impl BodyDigests {
                 }
                 field.push_str(line.to_str().map_err(|_not_ascii| malformed(&name))?);
             }
-            let members = structured::parse_byte_sequences(&field);
-            for (algorithm, value) in members.ok_or_else(|| malformed(&name))? {
-                let decode = || STANDARD.decode(value).ok();
-                match algorithm {
-                    "sha-256" => {
-                        let digest = decode().and_then(|digest| digest.try_into().ok());
-                        digests
-                            .expected256
-                            .push(digest.ok_or_else(|| malformed(&name))?);
-                        digests.sha256.get_or_insert_default();
-                    }
-                    "sha-512" => {
-                        let digest = decode().and_then(|digest| digest.try_into().ok());
-                        digests
-                            .expected512
-                            .push(digest.ok_or_else(|| malformed(&name))?);
-                        digests.sha512.get_or_insert_default();
-                    }
-                    _ => {}
-                }
+            let values = structured::parse_byte_sequences(&field, ["sha-256", "sha-512"]);
+            let [sha256, sha512] = values.ok_or_else(|| malformed(&name))?;
+            if let Some(value) = sha256 {
+                let expected = decode(value).ok_or_else(|| malformed(&name))?;
+                digests.expected256.push(expected);
+                digests.sha256.get_or_insert_default();
+            }
+            if let Some(value) = sha512 {
+                let expected = decode(value).ok_or_else(|| malformed(&name))?;
+                digests.expected512.push(expected);
+                digests.sha512.get_or_insert_default();
             }
         }
         Ok(digests)
@@ -88,6 +84,18 @@ impl BodyDigests {
         }
         Err(mismatch())
     }
+}
+
+/// A Byte Sequence of this length. Parsers should not fail where the padding is missing, or not zero (RFC
+/// 9651, section 4.2.7).
+fn decode<const N: usize>(value: &str) -> Option<[u8; N]> {
+    const BASE64: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    BASE64.decode(value).ok()?.try_into().ok()
 }
 
 fn malformed(name: &HeaderName) -> Problem {
