@@ -132,7 +132,8 @@ impl<G> Conditional<G> {
     }
 
     /// Makes an `ETag` for each 200 to GET and HEAD that has none, from the body, if the body is in
-    /// memory and has at most this many bytes. See [the module](crate::conditional#tags-of-bodies).
+    /// memory and has at most this many bytes; with 0, for none. See
+    /// [the module](crate::conditional#tags-of-bodies).
     pub fn tag_bodies(self, max_bytes: usize) -> Self {
         self.change(|options| options.tag_bodies = Some(max_bytes))
     }

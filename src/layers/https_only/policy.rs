@@ -110,13 +110,15 @@ impl HttpsOnly {
         Ok(self)
     }
 
-    /// Redirects with 307 instead, which browsers do not remember: while the set-up is new.
+    /// Redirects with 307 instead, which browsers do not remember: while the set-up is new. Without
+    /// [`redirect_to`](Self::redirect_to), it has no effect.
     pub fn temporarily(mut self) -> Self {
         Arc::make_mut(&mut self.0).status = StatusCode::TEMPORARY_REDIRECT;
         self
     }
 
     /// Redirects every method. A client sends the request again with its body (RFC 9110, section 15.4.9).
+    /// Without [`redirect_to`](Self::redirect_to), it has no effect.
     ///
     /// # Security
     ///

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, HeaderName, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response};
 
 #[cfg(feature = "trace")]
 use crate::request::RequestSpan;
@@ -144,27 +144,59 @@ fn error(message: impl Into<Cow<'static, str>>) -> ConfigError {
 
 /// Whether HTTP gives the field a meaning that an id would break.
 fn is_taken(field: &HeaderName) -> bool {
-    const RESERVED_FIELDS: [HeaderName; 16] = [
-        header::ACCEPT,
-        header::ALLOW,
-        header::AUTHORIZATION,
-        header::CACHE_CONTROL,
-        header::CONNECTION,
-        header::COOKIE,
-        header::DATE,
-        header::ETAG,
-        header::HOST,
-        header::LOCATION,
-        header::RETRY_AFTER,
-        header::SET_COOKIE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::VARY,
-        header::WWW_AUTHENTICATE,
+    const FIELDS: [&str; 40] = [
+        "accept",
+        "age",
+        "allow",
+        "alt-svc",
+        "authorization",
+        "cache-control",
+        "cdn-cache-control",
+        "connection",
+        "cookie",
+        "date",
+        "etag",
+        "expect",
+        "expires",
+        "forwarded",
+        "from",
+        "host",
+        "idempotency-key",
+        "keep-alive",
+        "last-modified",
+        "link",
+        "location",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "retry-after",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "vary",
+        "via",
+        "www-authenticate",
+    ];
+    const FAMILIES: [&str; 7] = [
+        "accept-",
+        "access-control-",
+        "content-",
+        "if-",
+        "proxy-",
+        "sec-",
+        "x-forwarded-",
     ];
     let name = field.as_str();
-    let families = ["access-control-", "content-", "if-", "sec-"];
-    RESERVED_FIELDS.contains(field) || families.iter().any(|family| name.starts_with(family))
+    FIELDS.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 impl Options {

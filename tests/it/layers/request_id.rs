@@ -192,6 +192,19 @@ fn a_wrong_configuration_is_an_error() {
     for (ids, expected) in cases {
         assert_eq!(ids.unwrap_err().to_string(), expected);
     }
+    for taken in [
+        "last-modified",
+        "accept",
+        "te",
+        "traceparent",
+        "x-forwarded-for",
+    ] {
+        let error = ids().field(taken).unwrap_err().to_string();
+        assert!(error.contains("has another meaning in HTTP"), "{error}");
+    }
+    for free in ["x-correlation-id", "trace-id", "x-amzn-trace-id"] {
+        drop(ids().field(free).unwrap());
+    }
 }
 
 /// An application with one answer for each way in which an error is made.
