@@ -12,7 +12,7 @@
 
 use std::{convert::Infallible, net::IpAddr, time::Duration};
 
-use axum::{Json, body::Body};
+use axum::{Json, body::Body, http::Uri};
 use lambda_http::{RequestExt, request::RequestContext};
 use serde::{Deserialize, Serialize};
 use tower_service::Service;
@@ -80,15 +80,48 @@ pub fn api(secret: &[u8]) -> Result<ApiService, ConfigError> {
 /// None: what is wrong is an answer.
 pub async fn answer(
     mut api: ApiService,
-    event: lambda_http::Request,
+    mut event: lambda_http::Request,
 ) -> Result<axum::response::Response, Infallible> {
     let peer = peer(&event);
+    if let Some(target) = without_stage(&event) {
+        *event.uri_mut() = target;
+    }
     let request = event.map(Body::new);
     match peer {
         Some(peer) => api.connected((peer, 0).into()).call(request).await,
         // A limit by address is 500 then, and the log says why.
         None => api.call(request).await,
     }
+}
+
+/// The target without the stage of an API of API Gateway, which is not part of the routes: `/prod/notes` in the
+/// stage `prod`.
+fn without_stage(event: &lambda_http::Request) -> Option<Uri> {
+    let (stage, is_in_event) = match event.request_context_ref()? {
+        // `lambda_http` adds it.
+        RequestContext::ApiGatewayV1(context) => (context.stage.as_deref()?, false),
+        RequestContext::ApiGatewayV2(context) => (context.stage.as_deref()?, true),
+        _ => return None,
+    };
+    let below_stage = |path: &str| {
+        let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
+        match rest {
+            "" => Some("/".to_owned()),
+            rest => rest.starts_with('/').then(|| rest.to_owned()),
+        }
+    };
+    if !is_in_event && below_stage(event.raw_http_path()).is_some() {
+        // The route begins with the name of the stage, so `lambda_http` has not added it again.
+        return None;
+    }
+    let mut target = event.uri().clone().into_parts();
+    let path = below_stage(event.uri().path())?;
+    let path = match event.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    target.path_and_query = Some(path.parse().ok()?);
+    Uri::from_parts(target).ok()
 }
 
 /// Who has called the platform. It is not a field that a client could write.

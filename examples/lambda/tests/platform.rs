@@ -161,6 +161,16 @@ fn http_api(call: &Call<'_>) -> Value {
     })
 }
 
+/// The same of a stage with a name, which is part of the path.
+fn http_api_with_stage(call: &Call<'_>) -> Value {
+    let mut event = http_api(call);
+    let path = format!("/prod{}", call.path);
+    event["requestContext"]["stage"] = json!("prod");
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["rawPath"] = json!(path);
+    event
+}
+
 /// An event of a REST API of API Gateway, payload version 1.0.
 fn rest_api(call: &Call<'_>) -> Value {
     json!({
@@ -182,7 +192,7 @@ fn rest_api(call: &Call<'_>) -> Value {
             "requestId": "id",
             "resourceId": "resource",
             "resourcePath": "/{proxy+}",
-            "stage": "$default",
+            "stage": "prod",
         },
         "body": call.body,
         "isBase64Encoded": false,
@@ -291,6 +301,11 @@ async fn serves(entrance: fn(&Call<'_>) -> Value) {
 #[tokio::test]
 async fn serves_an_http_api() {
     serves(http_api).await;
+}
+
+#[tokio::test]
+async fn serves_an_http_api_with_a_named_stage() {
+    serves(http_api_with_stage).await;
 }
 
 #[tokio::test]
