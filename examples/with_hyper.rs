@@ -8,6 +8,7 @@ use std::{
     future::ready,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use garde::Validate;
@@ -18,11 +19,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use tower::ServiceExt;
 use wythe::{
-    Body, Cors, Json, PeerAddr, Problem, Quota, Valid, compose, endpoint, with_cors,
-    with_presentation, with_rate_limit, with_validation,
+    Body, BodyLimit, Cors, Json, PeerAddr, Problem, Quota, Valid, compose, endpoint,
+    with_body_limit, with_cors, with_presentation, with_rate_limit, with_validation,
 };
 
 #[derive(Deserialize, Validate)]
@@ -59,7 +60,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     let add = compose((
         with_rate_limit(Quota::per_minute(10).by_peer()?),
-        with_validation::<Json<Note>>().max_body_bytes(4 * 1024),
+        // A client that sends slowly does not hold its connection for long.
+        with_body_limit(BodyLimit::bytes(4 * 1024).within(Duration::from_secs(10))?),
+        with_validation::<Json<Note>>(),
     ));
     let around = compose((
         with_cors(Cors::origins(["http://localhost:5173"])?),
@@ -76,7 +79,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .post(add.service_fn(move |note, _: Request<Body>| ready(added.add(note)))),
     );
     loop {
-        let (stream, peer) = listener.accept().await?;
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Too many open files, for example: some will be closed soon.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let service = service
             .clone()
             .map_request(move |request: Request<Incoming>| {
