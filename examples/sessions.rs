@@ -15,9 +15,9 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use wythe::{
-    Auth, CacheControl, Csrf, Problem, Session, SessionCookie, Sessions, StoredSessions,
+    Auth, CacheControl, Csrf, Problem, Quota, Session, SessionCookie, Sessions, StoredSessions,
     auth::{MemorySessions, SessionOwner},
-    compose, with_auth, with_cache_control, with_csrf, with_presentation,
+    compose, with_auth, with_cache_control, with_csrf, with_presentation, with_rate_limit,
 };
 
 /// What a session stores about its user.
@@ -105,16 +105,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
         with_auth(sessions.clone()).optional(),
         private.clone(),
     ));
+    // Without it, a program could try one password after the other.
+    let sign_in = visitor
+        .clone()
+        .with(with_rate_limit(Quota::per_minute(10).by_peer()?));
     let user = compose((own_pages, with_auth(sessions.clone()), private));
     print!("{user}");
     print_help(&sessions, listener.local_addr()?).await?;
     let app = Router::new()
-        .route("/", get(visitor.clone().handler(home)))
-        .route("/login", post(visitor.handler(login)))
+        .route("/", get(visitor.handler(home)))
+        .route("/login", post(sign_in.handler(login)))
         .route("/whoami", get(user.clone().handler(whoami)))
         .route("/logout", post(user.handler(logout)))
         .layer(compose((with_presentation(),)))
         .with_state(sessions);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).await?;
     Ok(())
 }

@@ -8,8 +8,8 @@ use axum::{
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthnBackend, AuthzBackend};
 use tower_sessions::{Expiry, MemoryStore, SessionManagerLayer, cookie::time::Duration};
 use wythe::{
-    Auth, ConfigError, Csrf, Problem, Scopes, compose, with_auth, with_authorization, with_csrf,
-    with_presentation, with_scopes,
+    Auth, ConfigError, Csrf, Problem, Quota, Scopes, compose, with_auth, with_authorization,
+    with_csrf, with_presentation, with_rate_limit, with_scopes,
 };
 
 use crate::{LoggedIn, User, Users};
@@ -76,7 +76,11 @@ pub fn app(users: Users) -> Result<Router, ConfigError> {
     let guests = compose((with_auth(LoggedIn::<Users>::new()).optional(),));
     // A user who signs in has no session yet, but a page of another site must not sign them in
     // either.
-    let open = compose((with_csrf(Csrf::same_origin()),));
+    let open = compose((
+        // Without it, a program could try one password after the other.
+        with_rate_limit(Quota::per_minute(10).by_peer()?),
+        with_csrf(Csrf::same_origin()),
+    ));
     print!("{writes}\n{reports}");
 
     // Outside every stack: the layers that load the session and the user.

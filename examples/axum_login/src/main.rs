@@ -1,6 +1,6 @@
 //! `cargo run -p example-axum-login`
 
-use std::{env, error::Error};
+use std::{env, error::Error, net::SocketAddr};
 
 use example_axum_login::{Users, app};
 use tokio::net::TcpListener;
@@ -16,6 +16,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("  curl -i -d 'name=ann&password=open sesame' '{url}/login'");
     println!("  curl -i -H 'Cookie: __Host-session=..' '{url}/orders'");
     println!("  curl -i '{url}/orders'");
+    // The rate limit counts by the address of the peer.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).await?;
     Ok(())
 }

@@ -9,14 +9,15 @@ use axum::{
 use example_axum_login::{LoggedIn, User, Users, app};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use wythe::{Auth, compose, with_auth};
+use wythe::{Auth, PeerAddr, compose, with_auth};
 
 async fn send(app: &Router, method: &str, uri: &str, cookie: &str, body: &str) -> Response<Body> {
     let mut request = Request::builder()
         .method(method)
         .uri(uri)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "same-origin");
+        .header("sec-fetch-site", "same-origin")
+        .extension(PeerAddr(([127, 0, 0, 1], 1).into()));
     if !cookie.is_empty() {
         request = request.header(header::COOKIE, cookie);
     }
