@@ -30,7 +30,7 @@ export const api = createClient<paths, Json>({
 });
 
 // An access token is valid for 15 minutes: after a 401 the login is refreshed, and the request is sent
-// once more. After a 409 too: another tab has just refreshed it.
+// once more. Tabs refresh one after the other, so that each sends the cookies of the one before.
 const copies = new Map<string, Request>();
 api.use({
   onRequest({ id, request, schemaPath }) {
@@ -40,19 +40,27 @@ api.use({
     const copy = copies.get(id);
     copies.delete(id);
     if (!copy || response.status !== 401) return undefined;
-    const refreshed = await api.POST("/api/auth/refresh");
-    return [204, 409].includes(refreshed.response.status) ? fetch(copy) : undefined;
+    const refresh = () => api.POST("/api/auth/refresh");
+    // A page that came over plain HTTP from another machine has no locks.
+    const refreshing = navigator.locks?.request("refresh", refresh) ?? refresh();
+    const { response: refreshed } = await refreshing;
+    // After a 409 too: the login has just been refreshed elsewhere.
+    if ([204, 409].includes(refreshed.status)) return fetch(copy).catch(() => unreachable());
+    // If the server is too busy, the user is still signed in.
+    return refreshed.status === 401 ? undefined : refreshed;
   },
-  onError() {
-    const problem: Problem = {
-      type: "about:blank",
-      title: "Service Unavailable",
-      status: 503,
-      detail: "The server can't be reached.",
-    };
-    return Response.json(problem, { status: problem.status });
-  },
+  onError: unreachable,
 });
+
+function unreachable(): Response {
+  const problem: Problem = {
+    type: "about:blank",
+    title: "Service Unavailable",
+    status: 503,
+    detail: "The server can't be reached.",
+  };
+  return Response.json(problem, { status: problem.status });
+}
 
 /** What the user should read about an error. */
 export function explanation({ error, response }: Answer): string {

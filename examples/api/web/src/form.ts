@@ -83,8 +83,9 @@ export function form<Body extends object>(
       return;
     }
     button.disabled = true;
-    const answer = await send(body);
-    button.disabled = false;
+    const answer = await send(body).finally(() => {
+      button.disabled = false;
+    });
     if (answer.response.ok) return form.reset();
     const listed = inputErrors(answer.error);
     for (const { member, detail } of listed) show(member, detail);
