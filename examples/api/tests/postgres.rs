@@ -50,6 +50,10 @@ async fn journey(api: &Api) -> Vec<(String, u16, Value)> {
         api.register("ada@EXAMPLE.com").await,
     );
     record("not registered", api.log_in("grace@example.com").await);
+    // The Kelvin sign is no `K`, although Unicode has `k` as its lowercase letter.
+    record("register kate", api.register("kate@example.com").await);
+    let kelvin = api.log_in("\u{212a}ate@example.com").await;
+    record("log in with a Kelvin sign", kelvin.is(401));
     let jar = record("log in", api.log_in("ADA@example.com").await).jar();
     let newer = record("refresh", api.refresh(&jar).await).jar();
     record("refresh in another tab", api.refresh(&jar).await);
@@ -190,6 +194,19 @@ async fn requests_that_meet_do_not_overwrite_each_other() {
         match answer.status.as_u16() {
             201 => assert_eq!(answer.json(), made[0].json()),
             status => assert_eq!(status, 409),
+        }
+    }
+
+    // A process that has answered none of them knows from the database what was paid with the key.
+    let url = server.url();
+    let later = Api::start_with(&[("DATABASE_URL", &*url)]);
+    for (amount, status) in [(1999, 201), (5000, 422)] {
+        let payment = json!({ "amount": amount, "currency": "EUR" });
+        let pay = later.post("/api/payments").bearer(&token).json(&payment);
+        let pay = pay.header("idempotency-key", "\"once\"");
+        let answer = pay.send().await.is(status);
+        if status == 201 {
+            assert_eq!(answer.json(), made[0].json());
         }
     }
 

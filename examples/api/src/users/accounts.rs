@@ -35,11 +35,12 @@ impl Users {
         Ok(())
     }
 
-    /// The account with this email address.
+    /// The account with this email address. The letters A to Z in lowercase, as here and in the index, do not
+    /// tell accounts apart; `lower($1)` would be that of the server's locale, which knows more letters.
     pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, ServerError> {
         let find = "SELECT id, email, password_hash FROM users
-                    WHERE lower(email) = lower($1) AND password_hash IS NOT NULL";
-        let account = sqlx::query_as(find).bind(email);
+                    WHERE lower(email) = $1 AND password_hash IS NOT NULL";
+        let account = sqlx::query_as(find).bind(email.to_ascii_lowercase());
         Ok(account.fetch_optional(&self.0).await?)
     }
 

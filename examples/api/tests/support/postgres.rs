@@ -54,7 +54,7 @@ impl Postgres {
                 "--auth=trust",
                 "--no-sync",
                 "--encoding=UTF8",
-                "--no-locale",
+                "--locale=C.UTF-8",
             ])
             .arg(data)
             .stdout(Stdio::null())
