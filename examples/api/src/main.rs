@@ -8,7 +8,8 @@ use std::{
 };
 
 use example_api::{
-    App, AppState, BoxError, Config, Startup, app, ask_readiness, operation, record_metrics, serve,
+    App, AppState, BoxError, Config, Startup, Stopped, app, ask_readiness, operation,
+    record_metrics, serve,
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -84,9 +85,9 @@ async fn run() -> Result<(), BoxError> {
     let (drain, background) = (state.drain.clone(), state.background.clone());
     let limits = &config.time_limits;
     let api = routes.service(state)?;
-    let connections = serve(listener, api, limits, &drain, interrupted).await;
-    let payments_end = timeout(limits.stop, payments.wait_idle());
-    let (tasks, _) = tokio::join!(background.finish(limits.stop), payments_end);
+    let Stopped { connections, left } = serve(listener, api, limits, &drain, interrupted).await;
+    let payments_end = timeout(left, payments.wait_idle());
+    let (tasks, _) = tokio::join!(background.finish(left), payments_end);
     let payments = payments.running();
     if connections + tasks + payments > 0 {
         tracing::warn!(

@@ -24,7 +24,7 @@ use tokio::{
     select,
     sync::Notify,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::ServiceExt;
 use wythe::{
@@ -44,7 +44,7 @@ pub struct TimeLimits {
     pub answer: Duration,
     /// How long requests are still served when the server stops, so that load balancers notice first.
     pub leave: Duration,
-    /// Responses that are still in progress when the server stops, and then work after the answer.
+    /// Responses that are still in progress when the server stops, and work after the answer, together.
     pub stop: Duration,
 }
 
@@ -69,6 +69,15 @@ impl Default for TimeLimits {
     }
 }
 
+/// How a server has stopped.
+#[derive(Debug)]
+pub struct Stopped {
+    /// How many connections were cut off.
+    pub connections: usize,
+    /// What is left of [`TimeLimits::stop`], for work after the answer.
+    pub left: Duration,
+}
+
 /// Serves HTTP/1 and HTTP/2 until `stop` completes. Then it
 ///
 /// 1. is not ready any more, but serves: HTTP/1 connections close after their next response, HTTP/2 connections
@@ -76,14 +85,14 @@ impl Default for TimeLimits {
 /// 2. after a while stops accepting, closes idle connections, and refuses what still comes;
 /// 3. waits for the responses in progress. What takes longer is cut off.
 ///
-/// Returns how many connections were cut off.
+/// The answer says how many were cut off, and what is left of the time to stop.
 pub async fn serve(
     listener: TcpListener,
     api: ApiService,
     limits: &TimeLimits,
     drain: &Drain,
     stop: impl Future<Output = ()>,
-) -> usize {
+) -> Stopped {
     let mut connections = JoinSet::new();
     let mut stop = pin!(async {
         stop.await;
@@ -105,6 +114,7 @@ pub async fn serve(
         }
     }
     drain.refuse();
+    let end = Instant::now() + limits.stop;
     // Clients whose connection waits to be accepted would see it reset.
     while let Ok(Ok((stream, peer))) = timeout(Duration::ZERO, listener.accept()).await {
         let api = api.clone().connected(peer);
@@ -112,10 +122,12 @@ pub async fn serve(
     }
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
-    match timeout(limits.stop, all).await {
+    let connections = match timeout_at(end, all).await {
         Ok(()) => 0,
         Err(_) => connections.len(),
-    }
+    };
+    let left = end.saturating_duration_since(Instant::now());
+    Stopped { connections, left }
 }
 
 async fn serve_one(stream: TcpStream, api: ConnectedApi, limits: TimeLimits, drain: Drain) {
