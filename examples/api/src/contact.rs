@@ -11,6 +11,7 @@ use wythe::{Background, Created, JsonOrForm, Valid};
 use crate::{
     database::{STORABLE, storable},
     error::ServerError,
+    retention::Kept,
 };
 
 /// A message to us.
@@ -44,17 +45,7 @@ pub(crate) async fn send_message(
     message: Valid<JsonOrForm<Message>>,
 ) -> Result<Created<Received>, ServerError> {
     let id = messages.add(&message).await?;
-    // The client does not wait for this. If too much is running already, the next message does it.
-    let clean_up = async move {
-        match messages.delete_oldest().await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::info!(deleted, "deleted the oldest messages"),
-            Err(error) => tracing::error!(?error, "can't delete the oldest messages"),
-        }
-    };
-    if let Err(error) = background.spawn(clean_up) {
-        tracing::warn!(%error, "the oldest messages are deleted later");
-    }
+    Kept::Messages.delete_oldest(messages.0, &background);
     let status = "received";
     Ok(Created::new(Received { status, id }))
 }
@@ -62,9 +53,6 @@ pub(crate) async fn send_message(
 /// The messages that were received.
 #[derive(Clone)]
 pub(crate) struct Messages(AnyPool);
-
-/// How many messages are kept.
-const MAX_MESSAGES: i64 = 10_000;
 
 impl Messages {
     pub(crate) fn new(pool: AnyPool) -> Self {
@@ -76,12 +64,5 @@ impl Messages {
         let row = sqlx::query(add).bind(&message.name).bind(&message.email);
         let row = row.bind(&message.message).fetch_one(&self.0).await?;
         Ok(row.try_get("id")?)
-    }
-
-    /// Deletes all but the latest messages, and returns how many that were.
-    async fn delete_oldest(&self) -> Result<u64, ServerError> {
-        let delete = "DELETE FROM messages WHERE id <= (SELECT max(id) FROM messages) - $1";
-        let deleted = sqlx::query(delete).bind(MAX_MESSAGES).execute(&self.0);
-        Ok(deleted.await?.rows_affected())
     }
 }

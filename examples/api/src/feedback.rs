@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{AnyPool, Row};
-use wythe::{Created, JsonOrForm, Valid};
+use wythe::{Background, Created, JsonOrForm, Valid};
 
 use crate::{
     database::{STORABLE, storable},
     error::ServerError,
+    retention::Kept,
 };
 
 /// The opinion of a visitor.
@@ -45,9 +46,11 @@ pub(crate) struct StoredFeedback {
 
 pub(crate) async fn give_feedback(
     State(feedback): State<Feedback>,
+    State(background): State<Background>,
     new: Valid<JsonOrForm<NewFeedback>>,
 ) -> Result<Created<StoredFeedback>, ServerError> {
     let id = feedback.add(&new).await?;
+    Kept::Feedback.delete_oldest(feedback.0, &background);
     let rating = new.rating;
     Ok(Created::new(StoredFeedback { id, rating }))
 }

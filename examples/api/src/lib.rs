@@ -21,6 +21,7 @@ mod operation;
 mod payments;
 mod public;
 mod rate_limits;
+mod retention;
 mod serve;
 mod startup;
 mod state;
@@ -38,7 +39,7 @@ pub use config::{Config, Secret, WebhookSecret, hosts};
 pub use database::DatabaseUrl;
 pub use operation::{ask_readiness, operation, record_metrics};
 pub use rate_limits::RateLimits;
-pub use serve::{TimeLimits, serve};
+pub use serve::{Stopped, TimeLimits, serve};
 pub use startup::Startup;
 pub use state::AppState;
 

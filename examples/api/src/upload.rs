@@ -7,12 +7,13 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::AnyPool;
-use wythe::{ConfigError, Created, Multipart, Upload, UploadedFile, Valid};
+use wythe::{Background, ConfigError, Created, Multipart, Upload, UploadedFile, Valid};
 
 use crate::{
     clock::Clock,
     database::{STORABLE, storable},
     error::ServerError,
+    retention::Kept,
 };
 
 /// A file, and who sends it.
@@ -81,6 +82,7 @@ pub(crate) fn options() -> Result<Multipart, ConfigError> {
 pub(crate) async fn upload_file(
     State(files): State<Files>,
     State(clock): State<Clock>,
+    State(background): State<Background>,
     form: Valid<Upload<NewFile>>,
 ) -> Result<Created<Uploaded>, ServerError> {
     let Upload(NewFile { name, email, file }) = form.into_inner();
@@ -95,6 +97,7 @@ pub(crate) async fn upload_file(
         uploaded_at: rfc3339(clock.now()),
     };
     files.add(&stored, &content).await?;
+    Kept::Files.delete_oldest(files.0, &background);
     Ok(Created::new(Uploaded {
         message: "File uploaded successfully",
         file: stored,
