@@ -10,7 +10,7 @@ use axum::{
 use wythe::{
     Api, Auth, CacheControl, Compression, ConfigError, Cors, Csrf, Deadline, Decompression,
     FinishedApi, HttpsOnly, Idempotency, JsonOrForm, Metrics, RequestIds, SecurityHeaders, Timeout,
-    Trace, Transport,
+    Trace,
     api::{
         DocsPage,
         openapi::{Documented, OpenApi, Parameter},
@@ -20,10 +20,10 @@ use wythe::{
     presentation::HtmlTemplate,
     security_headers::Hsts,
     webhook::MemoryWebhookStore,
-    with_auth, with_body_limit, with_cache_control, with_compression, with_cors, with_csrf,
-    with_decompression, with_drain, with_hosts, with_https_only, with_idempotency, with_metrics,
-    with_multipart, with_presentation, with_rate_limit, with_request_id, with_security_headers,
-    with_timeout, with_trace, with_validation, with_webhook,
+    with_auth, with_body_limit, with_cache_control, with_client_ip, with_compression, with_cors,
+    with_csrf, with_decompression, with_drain, with_hosts, with_https_only, with_idempotency,
+    with_metrics, with_multipart, with_presentation, with_rate_limit, with_request_id,
+    with_security_headers, with_timeout, with_trace, with_validation, with_webhook,
 };
 
 use crate::{
@@ -84,14 +84,14 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     // The page that may read responses may also act as its user; no other page may.
     let csrf = Csrf::same_origin().trust_origins(cors.named_origins())?;
     let tokens = &state.tokens;
+    let client_ip = with_client_ip(state.client_ip.clone());
 
-    // A proxy on this machine says whether its clients use TLS. A request without its field is taken to come
-    // from this machine: bind the server to a loopback address, or remove the condition.
-    let transport = Transport::x_forwarded_proto(["127.0.0.0/8", "::1"])?;
-    let https_only = with_https_only(HttpsOnly::by(transport.clone()))
+    // A proxy says whether its clients use TLS. A request without its field is taken to come from this machine:
+    // bind the server to a loopback address, or remove the condition.
+    let https_only = with_https_only(HttpsOnly::by(state.transport.clone()))
         .when(|head| head.headers().contains_key("x-forwarded-proto"));
     let day = Hsts::max_age(Duration::from_secs(24 * 60 * 60))?;
-    let for_data = SecurityHeaders::api().hsts(day, transport);
+    let for_data = SecurityHeaders::api().hsts(day, state.transport.clone());
     let for_page = SecurityHeaders::html().content_security_policy(&web::policy())?;
     let for_page = with_security_headers(for_page).when(|head| web::is_file(head.path()));
 
@@ -106,24 +106,35 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     let weather = compose((
         // It is around every route.
         assume::<Deadline>(),
+        client_ip.clone(),
         with_rate_limit(
             state
                 .rate_limits
                 .per_minute(60)
                 .named("weather")
-                .by_peer()?,
+                .by_client_ip()?,
         ),
         with_validation::<Query<weather::Place>>(),
     ));
-    let directory = compose((with_rate_limit(
-        state
-            .rate_limits
-            .per_minute(600)
-            .named("directory")
-            .by_peer()?,
-    ),));
+    let directory = compose((
+        client_ip.clone(),
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_minute(600)
+                .named("directory")
+                .by_client_ip()?,
+        ),
+    ));
     let contact = compose((
-        with_rate_limit(state.rate_limits.per_hour(30).named("contact").by_peer()?),
+        client_ip.clone(),
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_hour(30)
+                .named("contact")
+                .by_client_ip()?,
+        ),
         with_csrf(csrf.clone()),
         with_body_limit(limits.body(64 * 1024)?),
         with_decompression(Decompression::gzip().max_bytes(64 * 1024)),
@@ -132,13 +143,27 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     ));
 
     let feedback = compose((
-        with_rate_limit(state.rate_limits.per_hour(30).named("feedback").by_peer()?),
+        client_ip.clone(),
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_hour(30)
+                .named("feedback")
+                .by_client_ip()?,
+        ),
         with_csrf(csrf.clone()),
         with_body_limit(limits.body(64 * 1024)?),
         with_validation::<JsonOrForm<NewFeedback>>().max_body_bytes(64 * 1024),
     ));
     let upload = compose((
-        with_rate_limit(state.rate_limits.per_hour(30).named("uploads").by_peer()?),
+        client_ip.clone(),
+        with_rate_limit(
+            state
+                .rate_limits
+                .per_hour(30)
+                .named("uploads")
+                .by_client_ip()?,
+        ),
         with_csrf(csrf.clone()),
         with_body_limit(limits.body(6 * 1024 * 1024)?),
         with_multipart::<NewFile>(upload::options()?),
@@ -152,12 +177,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
     );
     let payments = once.inner().tasks();
     let pay = compose((
+        client_ip.clone(),
         with_rate_limit(
             state
                 .rate_limits
                 .per_hour(100)
                 .named("payments")
-                .by_peer()?,
+                .by_client_ip()?,
         ),
         with_csrf(csrf.clone()),
         with_auth(tokens.jwt()),
@@ -166,12 +192,13 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
         with_validation::<Json<NewPayment>>(),
     ));
     let stripe = compose((
+        client_ip.clone(),
         with_rate_limit(
             state
                 .rate_limits
                 .per_minute(600)
                 .named("webhooks")
-                .by_peer()?,
+                .by_client_ip()?,
         ),
         with_body_limit(limits.body(64 * 1024)?),
         with_webhook::<StripeEvent>(state.stripe.clone()).once(MemoryWebhookStore::default()),
@@ -192,7 +219,8 @@ pub fn app(state: &AppState, limits: &TimeLimits) -> Result<App, ConfigError> {
             with_security_headers(for_data),
             // It is set first.
             for_page,
-            // No response has a token, and none repeats what another site can make a browser send.
+            // No response that repeats a part of its request has a secret: one that did would be excluded with
+            // `NotCompressed`.
             with_compression(Compression::gzip()),
             // Panics become problems too.
             with_presentation().html(page),

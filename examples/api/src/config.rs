@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use wythe::{ConfigError, Hosts};
+use wythe::{ClientIpSource, ConfigError, Hosts, Transport, networks::Network};
 
 use crate::{
     BoxError, admin::Admin, clock::Clock, database::DatabaseUrl, rate_limits::RateLimits,
@@ -27,6 +27,10 @@ pub struct Config {
     /// `ALLOWED_HOSTS`: the names of the server, separated by commas: `api.example.com,*.example.net`. The
     /// names of this machine are always allowed.
     pub hosts: Hosts,
+    /// `TRUSTED_PROXIES`: the addresses and networks of the proxies in front, separated by commas. They say in
+    /// `X-Forwarded-For` which client a request is from, and in `X-Forwarded-Proto` whether it came over TLS. By
+    /// default, the peer is the client, and only a proxy on this machine says whether TLS is used.
+    pub proxies: Vec<Network>,
     /// `DATABASE_URL`: PostgreSQL, or an SQLite file. By default, the database is SQLite in memory.
     pub database_url: Option<DatabaseUrl>,
     /// `JWT_SECRET`, which signs the tokens. Random by default.
@@ -81,6 +85,7 @@ impl Config {
             ),
             reuse_port: parsed("REUSE_PORT")?.unwrap_or(false),
             hosts: hosts(variable("ALLOWED_HOSTS")?.as_deref())?,
+            proxies: proxies(variable("TRUSTED_PROXIES")?.as_deref())?,
             database_url: variable("DATABASE_URL")?.map(DatabaseUrl::new),
             secret,
             stripe_secret,
@@ -100,11 +105,32 @@ impl Config {
     }
 }
 
+impl Config {
+    pub(crate) fn client_ip(&self) -> Result<ClientIpSource, ConfigError> {
+        match &*self.proxies {
+            [] => Ok(ClientIpSource::peer()),
+            proxies => ClientIpSource::x_forwarded_for(proxies),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> Result<Transport, ConfigError> {
+        match &*self.proxies {
+            [] => Transport::x_forwarded_proto(["127.0.0.0/8", "::1"]),
+            proxies => Transport::x_forwarded_proto(proxies),
+        }
+    }
+}
+
 /// These hosts, and the names of this machine.
 pub fn hosts(allowed: Option<&str>) -> Result<Hosts, ConfigError> {
     let local = ["localhost:*", "*.localhost:*", "127.0.0.1:*", "[::1]:*"];
     let allowed = allowed.into_iter().flat_map(|list| list.split(','));
     Hosts::list(local.into_iter().chain(allowed.map(str::trim)))
+}
+
+fn proxies(listed: Option<&str>) -> Result<Vec<Network>, ConfigError> {
+    let listed = listed.into_iter().flat_map(|list| list.split(','));
+    listed.map(|network| network.trim().parse()).collect()
 }
 
 /// The secret that signs the tokens.

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 use sqlx::AnyPool;
-use wythe::{Background, Drain, Hosts, Problem, webhook::WebhookScheme};
+use wythe::{Background, ClientIpSource, Drain, Hosts, Problem, Transport, webhook::WebhookScheme};
 
 use crate::{
     BoxError, admin,
@@ -36,6 +36,10 @@ pub struct AppState {
     pub(crate) logins: Logins,
     pub(crate) clock: Clock,
     pub(crate) hosts: Hosts,
+    /// Which client a request is from.
+    pub(crate) client_ip: ClientIpSource,
+    /// Whether a request came over TLS.
+    pub(crate) transport: Transport,
     /// Whether the server is stopping.
     pub drain: Drain,
     /// What is done after the answer.
@@ -85,6 +89,8 @@ impl AppState {
             logins,
             clock,
             hosts: config.hosts.clone(),
+            client_ip: config.client_ip()?,
+            transport: config.transport()?,
             drain: Drain::new(),
             background: Background::at_most(100)?,
             pool: pool.clone(),

@@ -229,6 +229,31 @@ async fn allows_twenty_new_accounts_an_hour() {
 }
 
 #[tokio::test]
+async fn each_client_of_a_trusted_proxy_has_limits_of_its_own() {
+    let api = Api::run(Config {
+        proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..config()
+    });
+    let api = api.await;
+    let register = async |client| {
+        let invalid = api.post("/api/register").json(&json!({ "email": 1 }));
+        let from_proxy = invalid.header("x-forwarded-for", client);
+        let over_tls = from_proxy.header("x-forwarded-proto", "https");
+        over_tls.send().await
+    };
+    for _ in 0..20 {
+        register("192.0.2.1").await.refused(422);
+    }
+    register("192.0.2.1").await.refused(429);
+    // What the client itself writes into the field stands before what the proxy appends.
+    register("192.0.2.3, 192.0.2.1").await.refused(429);
+    register("192.0.2.2").await.refused(422);
+
+    let plain = api.get("/api/hello").header("x-forwarded-proto", "http");
+    plain.send().await.refused(403);
+}
+
+#[tokio::test]
 async fn a_panic_is_a_500_that_says_nothing_and_the_server_goes_on() {
     // The handler of a login asks for the time.
     let clock = Clock::new(|| panic!("the password is correct horse"));

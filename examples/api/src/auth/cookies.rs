@@ -67,18 +67,20 @@ impl Cookies {
         cookie.dangerously_insecure()
     }
 
-    /// The refresh tokens of a request: one, unless an attacker has planted another.
+    /// The refresh tokens of a request: one, unless an attacker has planted another. The database is asked for
+    /// each, so more than two are ignored.
     pub(crate) fn refresh_tokens(self, headers: &HeaderMap) -> impl Iterator<Item = RefreshToken> {
         let lines = headers.get_all(COOKIE).iter();
         let pairs = lines
             .filter_map(|line| line.to_str().ok())
             .flat_map(|line| line.split(';'));
-        pairs.filter_map(move |pair| {
+        let tokens = pairs.filter_map(move |pair| {
             let (name, value) = pair.trim().split_once('=')?;
             (name == self.refresh())
                 .then(|| RefreshToken::parse(value))
                 .flatten()
-        })
+        });
+        tokens.take(2)
     }
 }
 

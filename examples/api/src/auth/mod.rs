@@ -21,7 +21,8 @@ mod tokens;
 use axum::Json;
 use wythe::{
     Api, CacheControl, ConfigError, Csrf, api::openapi::Parameter, compose, with_auth,
-    with_body_limit, with_cache_control, with_csrf, with_rate_limit, with_validation,
+    with_body_limit, with_cache_control, with_client_ip, with_csrf, with_rate_limit,
+    with_validation,
 };
 
 pub(crate) use cookies::Cookies;
@@ -52,6 +53,7 @@ pub(crate) fn api(
     times: &TimeLimits,
 ) -> Result<Routes, ConfigError> {
     let (tokens, limits) = (&state.tokens, state.rate_limits);
+    let client_ip = with_client_ip(state.client_ip.clone());
     let form = with_body_limit(times.body(FORM)?);
     let refresh_token = Parameter::cookie::<String>(state.logins.cookies.refresh())
         .description("The refresh token, as logging in has set it.");
@@ -60,28 +62,32 @@ pub(crate) fn api(
     let open = compose((with_csrf(csrf.clone()), no_store));
     let signed_in = open.clone().with(with_auth(tokens.jwt()));
 
-    let per_minute = |requests, name| limits.per_minute(requests).named(name).by_peer();
+    let per_minute = |requests, name| limits.per_minute(requests).named(name).by_client_ip();
     let register = open.clone().with((
-        with_rate_limit(limits.per_hour(20).named("register").by_peer()?),
+        client_ip.clone(),
+        with_rate_limit(limits.per_hour(20).named("register").by_client_ip()?),
         form.clone(),
         with_validation::<Json<NewAccount>>(),
     ));
-    let failures = limits.per_hour(30).named("failed-logins").by_peer()?;
+    let failures = limits.per_hour(30).named("failed-logins").by_client_ip()?;
     let login = open.clone().with((
+        client_ip.clone(),
         with_rate_limit(per_minute(10, "login")?),
         with_rate_limit(failures.count_failures()),
         form.clone(),
         with_validation::<Json<Login>>(),
     ));
     let password = signed_in.clone().with((
+        client_ip.clone(),
         with_rate_limit(per_minute(10, "password")?),
         form,
         with_validation::<Json<NewPassword>>(),
     ));
-    let refresh = open
-        .clone()
-        .with(with_rate_limit(per_minute(30, "refresh")?));
-    let logout = open.with(with_rate_limit(per_minute(30, "logout")?));
+    let refresh = open.clone().with((
+        client_ip.clone(),
+        with_rate_limit(per_minute(30, "refresh")?),
+    ));
+    let logout = open.with((client_ip, with_rate_limit(per_minute(30, "logout")?)));
 
     let password = password
         .handler(password::change_password)

@@ -16,7 +16,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wythe::{
     Api, CacheControl, Conditional, ConfigError, Csrf, compose, with_auth, with_body_limit,
-    with_cache_control, with_conditional, with_csrf, with_rate_limit, with_validation,
+    with_cache_control, with_client_ip, with_conditional, with_csrf, with_rate_limit,
+    with_validation,
 };
 
 use self::error::email_taken;
@@ -45,7 +46,8 @@ pub(crate) fn api(
     let per_hour = state.rate_limits.per_hour(100).named("users");
     let no_store = with_cache_control(CacheControl::no_store());
     let create = compose((
-        with_rate_limit(per_hour.by_peer()?),
+        with_client_ip(state.client_ip.clone()),
+        with_rate_limit(per_hour.by_client_ip()?),
         with_csrf(csrf.clone()),
         auth.clone(),
         form.clone(),

@@ -208,6 +208,7 @@ pub fn config() -> Config {
         operation: "127.0.0.1:0".parse().unwrap(),
         reuse_port: false,
         hosts: example_api::hosts(None).unwrap(),
+        proxies: Vec::new(),
         database_url: None,
         secret: Secret::given(SECRET),
         stripe_secret: WebhookSecret::given(STRIPE_SECRET),
