@@ -252,7 +252,11 @@ impl<D, S> Sessions<D, S> {
 
     /// The [public id](Session::public_id) of a request's session, whether it has ended or not: for
     /// layers outside `with_auth`, such as [`with_csrf`](crate::with_csrf). `None` if the request has
-    /// no session, or the cookies of several sessions: only the store knows which of them have ended.
+    /// no session.
+    ///
+    /// If it has the cookies of several sessions, these are all of their ids, separated by commas:
+    /// which of them have ended is not known yet. `with_csrf` then rejects a request that needs a
+    /// token, because each token is issued for one id.
     ///
     /// # Example
     ///
@@ -274,10 +278,16 @@ impl<D, S> Sessions<D, S> {
     pub fn public_id_in(&self, headers: &HeaderMap) -> Option<String> {
         let values = self.cookie_values(headers).ok()??;
         let values = [values.first].into_iter().chain(values.others);
-        let mut ids = values.filter_map(|value| self.backend.id(&self.options.cookie, value));
-        let id = ids.next()?;
-        ids.all(|other| other == id)
-            .then(|| text::encode(id.as_bytes()))
+        let ids = values.filter_map(|value| self.backend.id(&self.options.cookie, value));
+        let mut ids = ids.map(|id| text::encode(id.as_bytes()));
+        let mut all = ids.next()?;
+        for id in ids {
+            if !all.split(',').any(|known| known == id) {
+                all.push(',');
+                all.push_str(&id);
+            }
+        }
+        Some(all)
     }
 }
 

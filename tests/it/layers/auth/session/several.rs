@@ -195,3 +195,53 @@ async fn a_browser_with_two_cookies_is_not_locked_out() {
         }
     }
 }
+
+/// A browser that sends no origin sends the user's cookie and one that another host has planted.
+#[cfg(feature = "csrf-token")]
+#[tokio::test]
+async fn a_second_cookie_is_no_substitute_for_a_token() {
+    use wythe::{Csrf, CsrfTokens, compose, with_auth, with_csrf};
+
+    use super::fixture::SECRET;
+    use crate::common::{Body, empty};
+
+    async fn passes(_: http::Request<Body>) -> http::Response<Body> {
+        http::Response::new(empty())
+    }
+
+    let clock = Clock::new();
+    for (kind, sessions) in both(&clock) {
+        clock.set(0);
+        let ended = sent(sessions.login(&user("mallory")).await.unwrap());
+        clock.set(1_800);
+        let valid = sent(sessions.login(&user("alice")).await.unwrap());
+        let alice = session(&sessions, &valid).await;
+        let unknown = format!("__Host-session={}", "A".repeat(43));
+
+        let tokens = CsrfTokens::new(SECRET).unwrap();
+        let token = tokens.issue(alice.public_id()).to_string();
+        let ids = sessions.clone();
+        let csrf = Csrf::same_origin().fallback_token(tokens, move |head| {
+            ids.public_id_in(head.headers()).map(Into::into)
+        });
+        let stack = compose((with_csrf(csrf), with_auth(sessions)));
+        for (cookies, token, status) in [
+            (valid.clone(), Some(&token), 200),
+            (valid.clone(), None, 403),
+            (format!("{ended}; {valid}"), None, 403),
+            (format!("{valid}; {ended}"), None, 403),
+            (format!("{unknown}; {valid}"), None, 403),
+            (format!("{ended}; {valid}"), Some(&token), 403),
+            ("theme=dark".to_owned(), None, 401),
+        ] {
+            let mut request = http::Request::post("/").header("cookie", &cookies);
+            if let Some(token) = token {
+                request = request.header("x-csrf-token", token);
+            }
+            let request = request.body(empty()).unwrap();
+            let service = stack.service_fn(passes);
+            let response = tower::ServiceExt::oneshot(service, request).await.unwrap();
+            assert_eq!(response.status(), status, "{kind}: {cookies}");
+        }
+    }
+}
