@@ -190,18 +190,47 @@ impl Csrf {
     ///
     /// # Example
     ///
+    /// `Cookies` (feature `cookies`) finds the cookie in every `Cookie` field line, among others in any
+    /// encoding.
+    ///
     /// ```
-    /// use http::header::COOKIE;
-    /// use wythe::{Csrf, CsrfTokens, with_csrf};
+    /// # #[cfg(feature = "cookies")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wythe::{Cookies, Csrf, CsrfTokens, with_csrf};
     ///
     /// # let key = b"thirty-two bytes of a secret, or more";
     /// let tokens = CsrfTokens::new(key)?; // a clone for the handlers, to issue tokens with
     /// let layer = with_csrf(Csrf::same_origin().fallback_token(tokens.clone(), |head| {
-    ///     let cookies = head.headers().get(COOKIE)?.to_str().ok()?;
-    ///     let session = cookies.split("; ").find_map(|one| one.strip_prefix("__Host-session="));
-    ///     session.map(Into::into)
+    ///     match Cookies::of(head.headers()).find("__Host-session") {
+    ///         Ok(session) => session.map(|id| id.to_owned().into()),
+    ///         // Several cookies, or not text: no session has this id, so no token is valid.
+    ///         Err(_) => Some("?".into()),
+    ///     }
     /// }));
-    /// # Ok::<(), wythe::ConfigError>(())
+    /// # use http::{HeaderValue, Request, Response};
+    /// # use http_body_util::Full;
+    /// # use tower::{Layer, ServiceExt, service_fn};
+    /// # let service = layer.layer(service_fn(async |_: Request<Full<bytes::Bytes>>| {
+    /// #     Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
+    /// # }));
+    /// # for (lines, status) in [
+    /// #     (vec!["a=b".as_bytes()], 200),
+    /// #     (vec![b"a=b; __Host-session=17"], 403),
+    /// #     (vec![b"a=b", b"__Host-session=17"], 403),
+    /// #     (vec![b"a=\xe9; __Host-session=17"], 403),
+    /// #     (vec![b"__Host-session=\xe9"], 403),
+    /// #     (vec![b"__Host-session=17;__Host-session=18"], 403),
+    /// # ] {
+    /// #     let mut request = Request::post("/");
+    /// #     for line in lines {
+    /// #         request = request.header("cookie", HeaderValue::from_bytes(line)?);
+    /// #     }
+    /// #     let response = service.clone().oneshot(request.body(Full::default())?).await?;
+    /// #     assert_eq!(response.status(), status);
+    /// # }
+    /// # Ok(()) }
+    /// # main().unwrap(); }
     /// ```
     #[cfg(feature = "csrf-token")]
     pub fn fallback_token<F>(self, tokens: CsrfTokens, session: F) -> Self
