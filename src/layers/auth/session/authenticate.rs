@@ -66,14 +66,15 @@ where
         let cookie = options.cookie.name().to_owned();
         let scheme = SecurityScheme::new(SchemeKind::Session, "Cookie");
         let repeated = options.refusal(SessionRefusal::Repeated);
-        let layer = layer
+        let mut layer = layer
             .scheme(scheme.carrier(Carrier::Cookie(cookie.into())))
             .reasons(StatusCode::UNAUTHORIZED, SessionRefusal::ENDED)
-            .answer(Answer::of(repeated.problem()).when("with the cookies of several sessions"))
-            .field(SET_COOKIE)
-            .field(CACHE_CONTROL);
+            .answer(Answer::of(repeated.problem()).when("with the cookies of several sessions"));
+        if self.renews_cookie() {
+            layer = layer.field(SET_COOKIE).field(CACHE_CONTROL);
+        }
         let check_can_fail = self.check.as_ref().is_some_and(|check| check.is_async);
-        if !self.backend.can_fail() && !check_can_fail {
+        if !self.backend.is_stored() && !check_can_fail {
             return layer;
         }
         let unavailable = Answer::unavailable().when("when the session cannot be looked up");
@@ -221,7 +222,9 @@ where
                 Err(error) => return this.not_loaded(error),
             };
             let session = session.seen(now);
-            let cookie = value.and_then(|value| this.options.cookie(value, times).ok());
+            let value = value.filter(|_| this.renews_cookie());
+            let max_age = this.backend.max_age(this.options.lifetime, times);
+            let cookie = value.and_then(|value| this.options.cookie(value, max_age).ok());
             Later::Ready(match cookie {
                 None => Verdict::Verified(session),
                 Some(cookie) => {
@@ -231,6 +234,12 @@ where
                 }
             })
         })
+    }
+
+    /// Whether the cookie is set again when a use is noted. That of a stored session stays the same,
+    /// unless it may still be in a retired place.
+    fn renews_cookie(&self) -> bool {
+        !self.backend.is_stored() || !self.options.removals.is_empty()
     }
 
     /// [`Later::then`], but clones `self` only if it has to wait.

@@ -1,6 +1,14 @@
 //! Where sessions are kept: encrypted in their cookies, or in a store.
 
-use std::{fmt, future::Future, hint::black_box, iter, pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    future::Future,
+    hint::black_box,
+    iter,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use cookie::{Cookie, CookieJar, Key};
@@ -74,8 +82,17 @@ impl Backend {
     }
 
     /// Whether it queries a store, which can fail.
-    pub(super) const fn can_fail(&self) -> bool {
+    pub(super) const fn is_stored(&self) -> bool {
         matches!(self, Self::Stored(_))
+    }
+
+    /// How long a browser keeps the cookie. A store ends an unused session by itself, so its cookie may
+    /// stay until the session ends at the latest: not every response can renew it.
+    pub(super) fn max_age(&self, lifetime: Lifetime, times: Times) -> Duration {
+        match self {
+            Self::Encrypted(_) => lifetime.left(times),
+            Self::Stored(_) => lifetime.left_at_most(times),
+        }
     }
 
     /// The id of a cookie's session, whether it has ended or not.

@@ -95,7 +95,8 @@ impl<D: Serialize + Send + Sync + 'static, S> Sessions<D, S> {
             .backend
             .begin(&options.cookie, times, options.lifetime, owner, &data)
             .await?;
-        Ok((id, options.cookie(value, times)?))
+        let max_age = self.backend.max_age(options.lifetime, times);
+        Ok((id, options.cookie(value, max_age)?))
     }
 }
 

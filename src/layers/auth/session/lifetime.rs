@@ -100,8 +100,14 @@ impl Lifetime {
 
     /// How long the session lasts after it was last seen, if it is not used again.
     pub(super) fn left(self, times: Times) -> Duration {
+        self.left_at_most(times)
+            .min(Duration::from_secs(self.idle()))
+    }
+
+    /// How long the session lasts after it was last seen, however much it is used.
+    pub(super) const fn left_at_most(self, times: Times) -> Duration {
         let age = times.seen.saturating_sub(times.created);
-        Duration::from_secs(self.absolute.saturating_sub(age).min(self.idle()))
+        Duration::from_secs(self.absolute.saturating_sub(age))
     }
 
     /// When the session ends, if it is not used again.

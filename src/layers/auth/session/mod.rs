@@ -44,7 +44,8 @@ use crate::wire::ConfigError;
 ///    this name, or is the secret of a session in [its store](Self::stored).
 /// 3. The session began less than 12 hours ago ([`absolute`](Self::absolute)).
 /// 4. It was last used less than 30 minutes ago ([`idle`](Self::idle)). When a quarter of this time
-///    has passed, the next response renews the cookie, if this prolongs the session.
+///    has passed, the next use is noted, if this prolongs the session: in the store, or for an
+///    encrypted session by a renewed cookie in the response.
 /// 5. Your own [check](Self::check) accepts it.
 ///
 /// Behind [`optional`](crate::With::optional), a session that has ended counts as no credentials: a
@@ -122,7 +123,7 @@ use crate::wire::ConfigError;
 /// | 400 | the cookies of several valid sessions, or more than four different ones | `Set-Cookie`, which removes [retired](Self::retired) ones |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
 /// | 503 | the store or the check fails | |
-/// | the handler's | the last noted use of the session is at least a quarter of its idle time ago, and this request prolongs the session | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
+/// | the handler's | the last noted use of an encrypted session is at least a quarter of its idle time ago, and this request prolongs the session | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
 /// challenge follows draft-broyer-http-cookie-auth, which has expired. Browsers ignore it.
@@ -130,9 +131,12 @@ use crate::wire::ConfigError;
 /// Behind [`optional`](crate::With::optional), all of these 400 and 401 cases count as no credentials.
 ///
 /// A response that shared caches may store never renews a cookie: the cache would hand the session to
-/// other clients. A refusal does not remove the cookie of a session that has ended: the removal could
-/// overtake the response that sets the next cookie, and during a change of keys it would end sessions
-/// that are valid on other servers. The browser discards the cookie when it expires.
+/// other clients. A later response renews it instead. The cookie of a stored session need not be
+/// renewed, because it lasts until the maximum lifetime of the session ends.
+///
+/// A refusal does not remove the cookie of a session that has ended: the removal could overtake the
+/// response that sets the next cookie, and during a change of keys it would end sessions that are valid
+/// on other servers. The browser discards the cookie when it expires.
 ///
 /// # Several cookies
 ///
@@ -148,6 +152,7 @@ use crate::wire::ConfigError;
 /// | | encrypted | stored |
 /// |---|---|---|
 /// | cost of a request | a decryption: 10,000 instructions, 7 allocations | a query to the store |
+/// | the browser keeps the cookie | for the [idle](Self::idle) time | until the [maximum lifetime](Self::absolute) ends |
 /// | the data | is sent with each request; 2,800 bytes of JSON | stays on the server |
 /// | logout ends the session | in this browser | everywhere |
 /// | concurrent changes of the data | the last one wins | [none is lost](Self::update) |

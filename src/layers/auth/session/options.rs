@@ -5,9 +5,7 @@ use std::{error::Error, future::Future, sync::Arc, time::Duration};
 use http::{HeaderValue, header::SET_COOKIE};
 
 use super::{
-    Session, SessionCookie, SessionOwner, SessionRefusal, Sessions,
-    lifetime::{Lifetime, Times},
-    refusal,
+    Session, SessionCookie, SessionOwner, SessionRefusal, Sessions, lifetime::Lifetime, refusal,
 };
 use crate::{
     contract::Later,
@@ -35,7 +33,8 @@ impl<D, S> Sessions<D, S> {
 
     /// The attributes of the cookie; by default those of [`SetCookie`]. Its value and its maximum age
     /// are set by the session. If the domain or the path changes, list the former ones as
-    /// [retired](Self::retired).
+    /// [retired](Self::retired). Other changes do not affect the cookies of stored sessions that have
+    /// already begun.
     ///
     /// # Example
     ///
@@ -64,8 +63,9 @@ impl<D, S> Sessions<D, S> {
     /// once for each former place.
     ///
     /// A browser that still has the former cookie sends both. The former one is removed whenever the
-    /// session's cookie is set or removed: when a user signs in or out, when a session is renewed, and
-    /// when a request has several session cookies, because the session's cookie is then set again.
+    /// session's cookie is set or removed: when a user signs in or out, when the use of a session is
+    /// noted, and when a request has several session cookies, because the session's cookie is then set
+    /// again.
     /// Keep the entry for as long as a session lasts at most.
     ///
     /// # Example
@@ -375,10 +375,13 @@ impl SessionOptions {
         self.clock.since_epoch().as_secs()
     }
 
-    /// The cookie with this value, valid for the rest of the session.
-    pub(super) fn cookie(&self, value: String, times: Times) -> Result<SessionCookie, ConfigError> {
-        let cookie = self.cookie.with_value(value)?;
-        let cookie = cookie.max_age(self.lifetime.left(times));
+    /// The cookie with this value.
+    pub(super) fn cookie(
+        &self,
+        value: String,
+        max_age: Duration,
+    ) -> Result<SessionCookie, ConfigError> {
+        let cookie = self.cookie.with_value(value)?.max_age(max_age);
         Ok(SessionCookie::new(cookie, &self.removals))
     }
 }

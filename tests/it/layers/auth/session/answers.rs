@@ -131,9 +131,11 @@ async fn a_cookie_of_the_handler_stays_and_no_shared_cache_gets_one() {
     for (kind, sessions) in both(&clock) {
         clock.set(0);
         let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+        // Only the cookie of an encrypted session is renewed.
+        let renewed = if kind == "encrypted" { 1 } else { 0 };
         let answers: [(&str, &'static str, Vec<&str>); 3] = [
             ("cache-control", "public, max-age=60", vec![]),
-            ("cache-control", "no-store", vec!["__Host-session"]),
+            ("cache-control", "no-store", vec!["__Host-session"; renewed]),
             (
                 "set-cookie",
                 "__Host-session=; Max-Age=0",

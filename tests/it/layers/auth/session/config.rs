@@ -152,6 +152,14 @@ fn the_layer_says_what_it_can_answer() {
     assert_eq!(statuses(with_auth(sessions()).describe()), [401, 400]);
     let checked = sessions().check_async(|_| async { Ok::<_, String>(true) });
     assert_eq!(statuses(with_auth(checked).describe()), [401, 400, 503]);
-    let sessions = stored(&Clock::new(), &Store::default());
-    assert_eq!(statuses(with_auth(sessions).describe()), [401, 400, 503]);
+    let stored = || stored(&Clock::new(), &Store::default());
+    assert_eq!(statuses(with_auth(stored()).describe()), [401, 400, 503]);
+
+    // Only an encrypted cookie is renewed, and one that may still be in a retired place.
+    let sets_cookie = |layer: Description| layer.fields().contains(&http::header::SET_COOKIE);
+    assert!(sets_cookie(with_auth(sessions()).describe()));
+    assert!(!sets_cookie(with_auth(stored()).describe()));
+    let moved = stored().name("id").unwrap();
+    let moved = moved.retired(Some("example.com"), "/").unwrap();
+    assert!(sets_cookie(with_auth(moved).describe()));
 }

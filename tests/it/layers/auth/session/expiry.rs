@@ -1,11 +1,12 @@
 //! When sessions end by themselves, and how use prolongs them.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use http::Response;
-use wythe::{Problem, auth::SessionRefusal};
+use wythe::{Problem, auth::SessionRefusal, with_auth};
 
-use super::fixture::{Clock, Store, ask, both, sent, set, stored, user};
+use super::fixture::{Clock, Store, ask, both, encrypted, sent, set, stored, user, written};
+use crate::common::{empty, get, send_to};
 
 const HOUR: u64 = 3_600;
 
@@ -40,8 +41,9 @@ async fn a_session_ends_at_the_second_its_lifetime_ends() {
             clock.set(minutes * 60);
             let response = ask(&sessions, &cookie).await;
             assert_eq!(response.status(), 200, "{kind}: after {minutes} minutes");
-            // In the last half an hour it lasts no longer for being used.
-            if minutes > 12 * 60 - 30 {
+            // In the last half an hour it lasts no longer for being used. The cookie of a stored
+            // session lasts that long anyway.
+            if minutes > 12 * 60 - 30 || kind == "stored" {
                 assert_eq!(set(&response), None, "{kind}: after {minutes} minutes");
                 continue;
             }
@@ -60,27 +62,62 @@ async fn a_session_ends_at_the_second_its_lifetime_ends() {
 #[tokio::test]
 async fn use_is_noted_when_a_quarter_of_the_idle_time_has_passed() {
     let clock = Clock::new();
-    for (kind, sessions) in both(&clock) {
-        clock.set(0);
-        let first = sent(sessions.login(&user("alice")).await.unwrap());
-        clock.set(449);
-        assert_eq!(set(&ask(&sessions, &first).await), None, "{kind}");
-        clock.set(450);
-        let response = ask(&sessions, &first).await;
-        assert_eq!(response.headers()["cache-control"], "private");
-        let second = set(&response).unwrap();
-        assert!(second.starts_with("__Host-session="), "{kind}");
-        assert!(
-            second.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"),
-            "{kind}: {second}"
-        );
-        let second = second.split(';').next().unwrap().to_owned();
-        // A store notes it under the same secret.
-        assert_eq!(first == second, kind == "stored");
-        clock.set(450 + 449);
-        assert_eq!(set(&ask(&sessions, &second).await), None, "{kind}");
-        clock.set(450 + 1_799);
-        assert_eq!(ask(&sessions, &second).await.status(), 200, "{kind}");
+    let sessions = encrypted(&clock);
+    let first = sent(sessions.login(&user("alice")).await.unwrap());
+    clock.set(449);
+    assert_eq!(set(&ask(&sessions, &first).await), None);
+    clock.set(450);
+    let response = ask(&sessions, &first).await;
+    assert_eq!(response.headers()["cache-control"], "private");
+    let second = set(&response).unwrap();
+    assert!(second.starts_with("__Host-session="));
+    assert!(
+        second.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"),
+        "{second}"
+    );
+    let second = second.split(';').next().unwrap().to_owned();
+    assert_ne!(first, second);
+    clock.set(450 + 449);
+    assert_eq!(set(&ask(&sessions, &second).await), None);
+    clock.set(450 + 1_799);
+    assert_eq!(ask(&sessions, &second).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_store_notes_a_use_without_a_new_cookie() {
+    let clock = Clock::new();
+    let sessions = stored(&clock, &Store::default());
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    clock.set(450);
+    let response = ask(&sessions, &cookie).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().is_empty(), "{response:?}");
+    clock.set(450 + 1_799);
+    assert_eq!(ask(&sessions, &cookie).await.status(), 200);
+}
+
+/// No answer that a shared cache may store carries a cookie.
+#[tokio::test]
+async fn a_stored_session_in_use_outlives_answers_without_its_cookie() {
+    let clock = Clock::new();
+    let sessions = stored(&clock, &Store::default());
+    let login = sessions.login(&user("alice")).await.unwrap();
+    let cookie = sent(login.clone());
+    let set = written(login).remove(0);
+    let (_, max_age) = set.rsplit_once("; Max-Age=").unwrap();
+    let max_age: u64 = max_age.parse().unwrap();
+    for minutes in (8..12 * 60).step_by(8) {
+        assert!(minutes * 60 < max_age, "the browser discards the cookie");
+        clock.set(minutes * 60);
+        let request = get("/").header("cookie", &cookie).body(empty()).unwrap();
+        let layer = with_auth(sessions.clone());
+        let response = send_to(&layer, request, |_| async {
+            let response = Response::builder().status(304);
+            Ok::<_, Infallible>(response.body(empty()).unwrap())
+        })
+        .await;
+        assert_eq!(response.status(), 304, "after {minutes} minutes");
+        assert!(!response.headers().contains_key("set-cookie"));
     }
 }
 
@@ -94,7 +131,10 @@ async fn a_session_in_use_survives_a_change_of_the_idle_time() {
         };
         let cookie = sent(idle(before).login(&user("alice")).await.unwrap());
         clock.set(300);
-        assert!(set(&ask(&idle(before), &cookie).await).is_some() == (before == 600));
+        let ends = || store.records().into_values().next().unwrap().expires;
+        let noted = ends();
+        assert_eq!(ask(&idle(before), &cookie).await.status(), 200);
+        assert_eq!(ends() != noted, before == 600);
         for n in 1..10 {
             clock.set(300 + n * 400);
             let response = ask(&idle(after), &cookie).await;
