@@ -201,7 +201,8 @@ where
     }
 
     /// Notes that the session was used if a quarter of its idle time has passed, it was encrypted with
-    /// an old key, or its cookie has to be set.
+    /// an old key, or its cookie has to be set. A session whose use cannot be noted is valid all the
+    /// same.
     fn note_use(
         &self,
         loaded: Loaded,
@@ -219,7 +220,11 @@ where
         self.then(renewed, move |this, renewed| {
             let value = match renewed {
                 Ok(value) => value,
-                Err(error) => return this.not_loaded(error),
+                Err(LoadError::Refused(reason)) => return this.refused(reason),
+                Err(LoadError::Failed(cause)) => {
+                    warn(&cause);
+                    return Later::Ready(Verdict::Verified(session));
+                }
             };
             let session = session.seen(now);
             let value = value.filter(|_| this.renews_cookie());
@@ -275,3 +280,12 @@ where
 fn failed<D>(cause: BoxError) -> Later<Verdict<Session<D>>> {
     Later::Ready(Verdict::failed("Cookie", cause))
 }
+
+#[cfg(feature = "tracing")]
+fn warn(cause: &BoxError) {
+    let message = "the use of a session could not be noted";
+    tracing::warn!(target: "wythe", scheme = "Cookie", %cause, "{message}");
+}
+
+#[cfg(not(feature = "tracing"))]
+const fn warn(_: &BoxError) {}

@@ -122,7 +122,7 @@ use crate::wire::ConfigError;
 /// |---|---|---|
 /// | 400 | the cookies of several valid sessions, or more than four different ones | `Set-Cookie`, which removes [retired](Self::retired) ones |
 /// | 401 | no session, or one that has ended | `WWW-Authenticate: Cookie realm="api", cookie-name="__Host-session"` |
-/// | 503 | the store or the check fails | |
+/// | 503 | the store cannot look up the session, or the check fails | |
 /// | the handler's | the last noted use of an encrypted session is at least a quarter of its idle time ago, and this request prolongs the session | `Set-Cookie`, and `Cache-Control: private` if the handler says nothing about caches |
 ///
 /// The cause of the `Problem` is a [`SessionRefusal`]. No scheme is registered for cookies; this
@@ -133,6 +133,9 @@ use crate::wire::ConfigError;
 /// A response that shared caches may store never renews a cookie: the cache would hand the session to
 /// other clients. A later response renews it instead. The cookie of a stored session need not be
 /// renewed, because it lasts until the maximum lifetime of the session ends.
+///
+/// If a session was found in the store, but its use cannot be noted, the request passes. A warning is
+/// logged, and the session is not prolonged.
 ///
 /// A refusal does not remove the cookie of a session that has ended: the removal could overtake the
 /// response that sets the next cookie, and during a change of keys it would end sessions that are valid

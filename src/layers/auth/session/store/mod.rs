@@ -157,7 +157,7 @@ pub use self::{
 /// - No request should wait for long: the store needs a timeout.
 /// - Reads must see all earlier writes: a lagging replica would return sessions that have ended.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Why an operation failed: the request is answered 503.
+    /// Why an operation failed: the request is answered 503, unless only [`touch`](Self::touch) failed.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
     /// The session with this id; `None` if it never existed, was removed, or has expired.

@@ -58,8 +58,8 @@ async fn a_malformed_secret_is_not_looked_up() {
 
 #[tokio::test]
 async fn a_store_that_is_down_is_a_503() {
-    let (clock, store) = (Clock::new(), Store::default());
-    let sessions = stored(&clock, &store);
+    let store = Store::default();
+    let sessions = stored(&Clock::new(), &store);
     let cookie = sent(sessions.login(&user("alice")).await.unwrap());
     let alice = session(&sessions, &cookie).await;
 
@@ -67,12 +67,6 @@ async fn a_store_that_is_down_is_a_503() {
     let response = ask(&sessions, &cookie).await;
     problem(&response, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!String::from_utf8_lossy(response.body()).contains("hunter2"));
-    // Whether it was used can't be noted.
-    store.breaks(&["touch"]);
-    assert_eq!(ask(&sessions, &cookie).await.status(), 200);
-    clock.set(450);
-    assert_eq!(ask(&sessions, &cookie).await.status(), 503);
-
     store.breaks(&["load", "insert", "update", "touch", "remove"]);
     let bob = user("bob");
     for (name, status) in [
@@ -103,6 +97,35 @@ async fn a_store_that_is_down_is_a_503() {
     }
     store.breaks(&[]);
     assert_eq!(ask(&sessions, &cookie).await.body(), "alice");
+}
+
+#[tokio::test]
+async fn a_session_passes_if_its_use_cannot_be_noted() {
+    #[cfg(feature = "tracing")]
+    let (log, _guard) = crate::common::log::Log::listen();
+    let (clock, store) = (Clock::new(), Store::default());
+    // The cookie would be set if the use were noted.
+    let sessions = stored(&clock, &store).name("id").unwrap();
+    let sessions = sessions.retired(Some("example.com"), "/").unwrap();
+    let cookie = sent(sessions.login(&user("alice")).await.unwrap());
+    store.breaks(&["touch"]);
+    clock.set(450);
+    let response = ask(&sessions, &cookie).await;
+    assert_eq!(response.body(), "alice");
+    assert_eq!(set(&response), None);
+    #[cfg(feature = "tracing")]
+    {
+        let events = log.take();
+        let expected = "WARN message=the use of a session could not be noted scheme=\"Cookie\" \
+                        cause=redis://:hunter2@store refused\n";
+        assert_eq!(events, expected);
+    }
+    // It still ends when it would have ended without the request.
+    clock.set(1_799);
+    assert_eq!(ask(&sessions, &cookie).await.status(), 200);
+    clock.set(1_800);
+    let response = ask(&sessions, &cookie).await;
+    assert_eq!(reason(&response), Some(SessionRefusal::Idle));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ use crate::{
 /// A lost connection, no answer within the [timeout](Self::timeout), a read-only replica, a wrong
 /// password, a missing permission, a server that is still loading: all of these are answered 503,
 /// because they say nothing about the session. They are never answered 401, which would sign users
-/// out.
+/// out. A session that was found, but whose use cannot be noted, passes with a warning in the log.
 ///
 /// After five failures in a row, or [another number](Self::give_up_after), a circuit breaker opens:
 /// requests with a session fail immediately, except that one at a time tries again after a growing
@@ -95,7 +95,8 @@ use crate::{
 ///
 /// - **Eviction** signs users out: use `maxmemory-policy noeviction`, or a dedicated server with
 ///   `volatile-ttl`, which first drops the sessions that expire first. Without eviction, a server that
-///   is out of memory rejects new sessions, and existing ones continue.
+///   is out of memory rejects new sessions. Existing ones continue until their idle time ends: it
+///   cannot be prolonged, because noting a use is rejected too.
 /// - **Restarts** sign everybody out, unless the server persists its data (`appendonly yes`).
 /// - **Replicas** are not read: they may still have a session that was just removed. After a failover
 ///   the last writes are lost: a user who has just signed in is signed out, and a user who has just
