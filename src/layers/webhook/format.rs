@@ -126,7 +126,7 @@ impl SignatureFormat {
         self
     }
 
-    /// The header field with the time of sending, in seconds since 1970.
+    /// The header field with the time of sending, in seconds since 1970, without leading zeros.
     ///
     /// # Errors
     ///
@@ -158,8 +158,8 @@ impl SignatureFormat {
     /// # Errors
     ///
     /// If `{body}` does not occur exactly once, if one of the others occurs more than once, if there
-    /// is another name in braces, or if the id comes after the body, or without a separator before the
-    /// next part.
+    /// is another name in braces, if the id comes after the body, or without a separator before the
+    /// next part, or if only digits separate the body from a timestamp after it.
     pub fn signs(mut self, template: &'static str) -> Result<Self, ConfigError> {
         let (before, after) = template
             .split_once("{body}")
@@ -182,6 +182,17 @@ impl SignatureFormat {
             return Err(error(
                 "write a character between `{id}` and what follows it: otherwise one signature is \
                  valid for several messages",
+            ));
+        }
+        let separates = |part: &Part| matches!(part, Part::Text(text) if !is_all_digits(text));
+        let mut separators = self
+            .after
+            .iter()
+            .take_while(|part| **part != Part::Timestamp);
+        if self.after.contains(&Part::Timestamp) && !separators.any(separates) {
+            return Err(error(
+                "write a character that is not a digit between `{body}` and `{timestamp}`: \
+                 otherwise one signature is valid for several messages",
             ));
         }
         Ok(self)
@@ -440,7 +451,9 @@ impl Timestamp {
 
         let malformed = || Refusal::Malformed(field.clone());
         let text = str::from_utf8(text).map_err(|_not_utf8| malformed())?;
-        if text.len() > MAX_DIGITS || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // With leading zeros, a time would have several texts.
+        let has_leading_zero = text.len() > 1 && text.starts_with('0');
+        if text.len() > MAX_DIGITS || !is_all_digits(text) || has_leading_zero {
             return Err(malformed());
         }
         let seconds = text.parse().map_err(|_no_digits| malformed())?;
@@ -449,6 +462,10 @@ impl Timestamp {
             seconds,
         })
     }
+}
+
+fn is_all_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The only line of a field.

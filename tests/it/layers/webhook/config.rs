@@ -76,6 +76,14 @@ fn bad_formats_are_errors_that_say_what_to_write() {
         (signs("{id}.{id}.{body}"), "a name twice"),
         (signs("{body}.{id}"), "`{id}` before `{body}`"),
         (
+            signs("{body}{timestamp}"),
+            "between `{body}` and `{timestamp}`",
+        ),
+        (
+            signs("{body}00{timestamp}"),
+            "between `{body}` and `{timestamp}`",
+        ),
+        (
             own(body().timestamp_field("x-time").unwrap()),
             "the timestamp is not signed",
         ),

@@ -281,7 +281,7 @@ fn stripes_field_is_read_as_its_libraries_read_it() {
         (format!("t=1492774577,v1={good}00"), "signature"),
         ("t=1492774577".into(), "signature"),
         ("t=1492774577,v1=".into(), "signature"),
-        (format!("t=01492774577,v1={good}"), "signature"),
+        (format!("t=01492774577,v1={good}"), "malformed"),
         (format!("v1={good}"), "malformed"),
         (format!("t=1492774577,t=1492774577,v1={good}"), "malformed"),
         (format!("t=,v1={good}"), "malformed"),
@@ -386,4 +386,16 @@ fn one_signature_is_not_valid_for_two_messages() {
     fields.insert("webhook-timestamp", HeaderValue::from_static("1795190401"));
     let text = rejects(&standard, &fields, "{}");
     assert!(text.contains("`webhook-id` is malformed"), "{text}");
+    // `amount=1000.1795190400`, where the zeros belong to the body.
+    let format = SignatureFormat::hex("x-signature").unwrap();
+    let format = format.timestamp_field("x-time").unwrap();
+    let format = format.signs("{body}.{timestamp}").unwrap();
+    let trailing = WebhookScheme::custom("trailing", format, OWN).unwrap();
+    let trailing = trailing.clock(ManualClock::new(at(NOW)));
+    let body = "amount=10.00";
+    let mut fields = trailing.sign("", at(NOW), body).unwrap();
+    trailing.verify(&fields, body.into()).unwrap();
+    fields.insert("x-time", HeaderValue::from_static("001795190400"));
+    let text = rejects(&trailing, &fields, "amount=10");
+    assert!(text.contains("`x-time` is malformed"), "{text}");
 }
