@@ -65,14 +65,16 @@ impl fmt::Debug for EventInProgress {
     }
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    pub(super) fn new(scheme: &WebhookScheme) -> Self {
+        const THREE_DAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
         Self {
             max_body_bytes: 1024 * 1024,
             store: None,
             scope: None,
             lease: Duration::from_secs(60),
-            keep: Duration::from_secs(3 * 24 * 60 * 60),
+            keep: scheme.valid_for().unwrap_or_default().max(THREE_DAYS),
             handles_without_store: false,
         }
     }

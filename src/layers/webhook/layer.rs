@@ -73,12 +73,8 @@ impl<T> Webhook<T> {
         is_json: bool,
         read: fn(Verified<Bytes>, &mut Extensions) -> Result<(), Problem>,
     ) -> Self {
-        Self::of(CompiledWebhook::new(
-            scheme,
-            is_json,
-            read,
-            Options::default(),
-        ))
+        let options = Options::new(&scheme);
+        Self::of(CompiledWebhook::new(scheme, is_json, read, options))
     }
 
     fn of(compiled: CompiledWebhook) -> Self {
@@ -124,8 +120,8 @@ impl<T> Webhook<T> {
         Ok(self.change(|options| options.lease = lease))
     }
 
-    /// How long an event is remembered after it was handled: three days by default, which is how long
-    /// Stripe retries.
+    /// How long an event is remembered after it was handled. By default three days, which is how long
+    /// Stripe retries, or as long as its timestamp is valid if that is longer.
     ///
     /// # Errors
     ///
@@ -139,9 +135,8 @@ impl<T> Webhook<T> {
                  long as the sender may send it again"
             ));
         }
-        let scheme = &self.compiled.scheme;
-        let valid = scheme.longest_difference().saturating_mul(2);
-        if scheme.has_timestamp() && keep < valid {
+        let valid = self.compiled.scheme.valid_for();
+        if let Some(valid) = valid.filter(|valid| keep < *valid) {
             return error(format!(
                 "an event is remembered for {keep:?}, but its signature is valid for {valid:?}, so \
                  it could be replayed: keep it for at least as long"

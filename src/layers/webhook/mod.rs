@@ -110,9 +110,9 @@
 //! - An event is identified by signed data: the `webhook-id` of Standard Webhooks, the `id` in the
 //!   body of Stripe's events, the `event_id` in the body of Slack's. If there is none, it is
 //!   identified by a hash of the body: two events with the same bytes count as one.
-//! - It is recorded as handled after a response with a 2xx status, for [three days](Webhook::keep).
-//!   After a response with another status, an error, a panic, or a disconnect of the client, it counts
-//!   as new, so that it can be sent again.
+//! - It is recorded as handled after a response with a 2xx status, for [three days](Webhook::keep),
+//!   or for as long as its timestamp is valid if that is longer. After a response with another status,
+//!   an error, a panic, or a disconnect of the client, it counts as new, so that it can be sent again.
 //! - While it is in progress, the same event is answered 409, so that the sender sends it again later.
 //! - If the process is killed, it stays in progress for the [lease](Webhook::lease), 60 seconds. If
 //!   the process is killed after the handler has done its work but before that was recorded, the event

@@ -307,8 +307,11 @@ impl WebhookScheme {
         self.format.has_timestamp()
     }
 
-    pub(super) const fn longest_difference(&self) -> Duration {
-        self.tolerance
+    /// How long a signature is valid: the timestamp may be the whole tolerance ahead of the server's
+    /// time. `None` if it has no timestamp, and is valid forever.
+    pub(super) fn valid_for(&self) -> Option<Duration> {
+        let has_timestamp = self.format.has_timestamp();
+        has_timestamp.then(|| self.tolerance.saturating_mul(2))
     }
 
     /// Checks everything but the signature, before the body is read.

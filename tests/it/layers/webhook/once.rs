@@ -7,7 +7,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -365,6 +365,54 @@ async fn memory_is_bounded_and_keeps_what_is_in_progress() {
     );
     store.complete(key(1), lease).await.unwrap();
     assert_eq!(store.begin(key(6), claim, lease).await, Ok(EventState::New));
+}
+
+/// Notes for how long an event is kept.
+#[derive(Clone, Default)]
+struct KeepRecorder(Arc<AtomicU64>);
+
+impl WebhookStore for KeepRecorder {
+    type Error = Infallible;
+
+    async fn begin(&self, _: EventKey, _: ClaimId, _: Duration) -> Result<EventState, Self::Error> {
+        Ok(EventState::New)
+    }
+
+    async fn complete(&self, _: EventKey, keep: Duration) -> Result<(), Self::Error> {
+        self.0.store(keep.as_secs(), Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn release(&self, _: EventKey, _: ClaimId) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_for_as_long_as_its_signature_is_valid() {
+    const DAY: u64 = 24 * 60 * 60;
+    let tolerance = |days: u64| {
+        let scheme = stripe().tolerance(Duration::from_secs(days * DAY));
+        with_webhook::<Event>(scheme.unwrap())
+    };
+    let exactly = Duration::from_secs(14 * DAY);
+    for (name, layer, days) in [
+        ("the default", tolerance(1), 3),
+        ("a long tolerance", tolerance(7), 14),
+        ("what is set", tolerance(7).keep(exactly).unwrap(), 14),
+    ] {
+        let store = KeepRecorder::default();
+        let layer = layer.once(store.clone());
+        let response = crate::common::send(&layer, signed(&stripe(), "", EVENT)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        for _ in 0..500 {
+            if store.0.load(Ordering::SeqCst) > 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.0.load(Ordering::SeqCst), days * DAY, "{name}");
+    }
 }
 
 /// A store that is down.
