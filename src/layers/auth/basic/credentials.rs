@@ -12,10 +12,17 @@ use crate::wire::{
     field::authorization::{Credentials, credentials},
 };
 
-/// The maximum length of user and password in bytes.
+/// The maximum length of user, colon and password in bytes.
 const MAX: usize = 1024;
 /// The same length in base64.
 const MAX_ENCODED: usize = MAX.div_ceil(3) * 4;
+
+/// Whether an `Authorization` field could have this user and password, apart from a colon in the user
+/// name.
+pub(super) fn are_valid(user: &str, password: &str) -> bool {
+    let length = user.len().saturating_add(1).saturating_add(password.len());
+    length <= MAX && !has_control_character(user) && !has_control_character(password)
+}
 
 pub(super) fn of(headers: &HeaderMap) -> Result<Option<(String, Secret)>, BasicRefusal> {
     match credentials(headers, "Basic") {
@@ -40,12 +47,16 @@ fn parse(token: &[u8]) -> Result<(String, Secret), BasicRefusal> {
     // The challenge asks for UTF-8 (section 2.1).
     let text = str::from_utf8(decoded.get(..length).unwrap_or_default());
     let text = text.or(Err(BasicRefusal::Encoding))?;
-    if text.bytes().any(|byte| byte.is_ascii_control()) {
+    if has_control_character(text) {
         return Err(BasicRefusal::ControlCharacter);
     }
     // Split at the first colon: a user name contains none, a password may.
     let (user, password) = text.split_once(':').ok_or(BasicRefusal::NoColon)?;
     Ok((user.to_owned(), Secret::new(password.to_owned())))
+}
+
+fn has_control_character(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control())
 }
 
 #[cfg(test)]

@@ -340,6 +340,9 @@ impl<P: Send + 'static> Basic<P> {
     /// password is wrong. It takes just as long for a user that does not exist, and counts towards
     /// [`max_concurrent`](Self::max_concurrent).
     ///
+    /// What no `Authorization` field could contain is not checked and returns `None`: control
+    /// characters, and more than 1,023 bytes of name and password together.
+    ///
     /// # Example
     ///
     /// ```
@@ -377,7 +380,11 @@ impl<P: Send + 'static> Basic<P> {
         user: impl Into<String>,
         password: Secret,
     ) -> Result<Option<P>, Problem> {
-        match (self.check)(user.into(), password, Arc::clone(&self.options)).await {
+        let user = user.into();
+        if !credentials::are_valid(&user, password.expose()) {
+            return Ok(None);
+        }
+        match (self.check)(user, password, Arc::clone(&self.options)).await {
             Ok(Ok(principal)) => Ok(Some(principal)),
             Ok(Err(BasicRefusal::Busy)) => {
                 Err(self.refusals.of(BasicRefusal::Busy).problem().clone())

@@ -296,6 +296,33 @@ async fn a_password_from_a_form_is_checked_as_one_from_the_field() {
 }
 
 #[tokio::test]
+async fn credentials_from_a_form_that_no_field_could_carry_are_not_checked() {
+    let scheme = Basic::verify("a", async |user: String, _: Secret| {
+        Ok::<_, Infallible>(Some(User(user)))
+    });
+    let scheme = scheme.unwrap();
+    let check = async |user: &str, password: &str| {
+        let user = scheme.check(user, Secret::new(password.to_owned())).await;
+        user.unwrap().is_some()
+    };
+    // 1,024 bytes with the colon.
+    let (longest, longer) = ("x".repeat(1_020), "x".repeat(1_021));
+    for (name, user, password, passes) in [
+        ("others", "ann", "a", true),
+        ("nothing", "", "", true),
+        ("not ASCII", "\u{e9}", "\u{a3}", true),
+        ("NUL", "ann", "a\0a", false),
+        ("a line break", "ann", "a\n", false),
+        ("a tab in the name", "a\tn", "a", false),
+        ("DEL", "ann", "\u{7f}", false),
+        ("the longest", "ann", &*longest, true),
+        ("too long", "ann", &*longer, false),
+    ] {
+        assert_eq!(check(user, password).await, passes, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_check_that_waits_for_a_permit_gets_it() {
     let Held { scheme, begun, end } = held();
     let layer = with_auth(scheme.max_wait(Duration::from_secs(60)));
@@ -638,6 +665,16 @@ mod bcrypt {
         let right = ["Aladdin:open sesame"; 2];
         assert_eq!(store.statuses(true, &right).await, [200; 2]);
         assert_eq!(store.replaced.load(Ordering::Relaxed), 2);
+        assert_eq!(store.hash(), LEGACY_HASH);
+    }
+
+    #[tokio::test]
+    async fn a_password_from_a_form_is_not_cut_at_a_nul() {
+        let store = Store::new(LEGACY_HASH);
+        let scheme = store.scheme(false);
+        let password = "open sesame\0open sesame".to_owned();
+        let user = scheme.check("Aladdin", Secret::new(password)).await;
+        assert_eq!(user.unwrap(), None);
         assert_eq!(store.hash(), LEGACY_HASH);
     }
 
