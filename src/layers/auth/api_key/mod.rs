@@ -261,8 +261,17 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If it is not a valid field name, or the field has its own syntax, such as `Authorization`.
+    /// If it is not a valid field name, if the field has its own syntax, such as `Authorization`, or
+    /// after [`bearer`](Self::bearer), which reads no such field.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
+        if self.source.locations == KeyLocations::Bearer {
+            let message = format!(
+                "keys are read only from bearer tokens, not from `{}`: call `or_bearer` instead of \
+                 `bearer`",
+                name.escape_debug()
+            );
+            return Err(ConfigError::new("ApiKey", message));
+        }
         let instead = "`Authorization` and `Cookie` contain more than a key: see `bearer`";
         let name = credential_header("ApiKey", name, instead)?;
         self.try_change(|source| source.header = name)
@@ -303,7 +312,7 @@ impl<P> ApiKey<P> {
     ///
     /// # Errors
     ///
-    /// If no format has been set.
+    /// If no format has been set, or bearer tokens are not read.
     ///
     /// # Security
     ///
@@ -312,6 +321,11 @@ impl<P> ApiKey<P> {
     pub fn own_prefix_only(self) -> Result<Self, ConfigError> {
         if self.source.format.is_none() {
             let message = "keys without a format have no prefix: call `format` first";
+            return Err(ConfigError::new("ApiKey", message));
+        }
+        if self.source.locations == KeyLocations::Field {
+            let message =
+                "keys are read only from their own field: call `bearer` or `or_bearer` first";
             return Err(ConfigError::new("ApiKey", message));
         }
         Ok(self.change(|source| source.own_prefix_only = true))

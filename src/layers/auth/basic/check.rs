@@ -97,10 +97,45 @@ where
     })
 }
 
+/// Which stored hashes a check compares passwords with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ComparedHashes {
+    /// None that are known here: the check is a function of the application.
+    None,
+    #[cfg(feature = "basic-argon2")]
+    Argon2,
+    #[cfg(feature = "basic-bcrypt")]
+    Argon2OrBcrypt,
+}
+
+impl ComparedHashes {
+    /// Checks that passwords of unknown users are compared with the decoy.
+    #[cfg(feature = "basic-argon2")]
+    pub(super) fn check_decoy(self) -> Result<(), ConfigError> {
+        if self == Self::None {
+            let message = "a check of your own compares with no decoy: use one with `argon2`, or do \
+                           the same work for unknown users in your function";
+            return Err(ConfigError::new("Basic", message));
+        }
+        Ok(())
+    }
+
+    /// Checks that there may be bcrypt hashes.
+    #[cfg(feature = "basic-bcrypt")]
+    pub(super) fn check_bcrypt_cost(self) -> Result<(), ConfigError> {
+        if self != Self::Argon2OrBcrypt {
+            let message = "only `argon2_or_bcrypt` verifies bcrypt hashes: remove `bcrypt_cost`";
+            return Err(ConfigError::new("Basic", message));
+        }
+        Ok(())
+    }
+}
+
 /// The concurrency limit of the checks, and their hash parameters.
 #[derive(Clone)]
 pub(super) struct CheckOptions {
     semaphore: Arc<Semaphore>,
+    pub(super) compared: ComparedHashes,
     /// How long a check waits for a permit.
     pub(super) max_wait: Duration,
     /// The hash that passwords of unknown users are compared with.
@@ -113,9 +148,10 @@ pub(super) struct CheckOptions {
 
 impl CheckOptions {
     /// At most `count` checks at a time.
-    pub(super) fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize, compared: ComparedHashes) -> Self {
         Self {
             semaphore: semaphore(count),
+            compared,
             max_wait: Duration::from_secs(1),
             #[cfg(feature = "basic-argon2")]
             decoy: DECOY.into(),

@@ -14,7 +14,7 @@ use http::{HeaderValue, StatusCode, request::Parts};
 pub use self::bcrypt::HashUpgrade;
 pub use self::refusal::BasicRefusal;
 use self::{
-    check::{Check, CheckOptions},
+    check::{Check, CheckOptions, ComparedHashes},
     refusal::Refusals,
 };
 use super::{Authenticate, Verdict};
@@ -139,7 +139,8 @@ impl<P: Send + 'static> Basic<P> {
         A: Future<Output = Result<Option<P>, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, usize::MAX, check::asynchronous(check))
+        let options = CheckOptions::new(usize::MAX, ComparedHashes::None);
+        Self::new(realm, options, check::asynchronous(check))
     }
 
     /// Calls a function that computes, on a thread that may block, whether the password is right: it
@@ -156,7 +157,8 @@ impl<P: Send + 'static> Basic<P> {
         F: Fn(&str, &Secret) -> Result<Option<P>, E> + Send + Sync + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, cores(), check::blocking(check))
+        let options = CheckOptions::new(cores(), ComparedHashes::None);
+        Self::new(realm, options, check::blocking(check))
     }
 
     /// Looks up the user and the user's argon2 hash, and verifies the password against the hash.
@@ -207,7 +209,8 @@ impl<P: Send + 'static> Basic<P> {
         A: Future<Output = Result<Option<(String, P)>, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self::new(realm, cores(), check::argon2(look_up))
+        let options = CheckOptions::new(cores(), ComparedHashes::Argon2);
+        Self::new(realm, options, check::argon2(look_up))
     }
 
     /// As [`argon2`](Self::argon2), for a store that also has bcrypt hashes, which are gradually
@@ -284,8 +287,9 @@ impl<P: Send + 'static> Basic<P> {
         B: Future<Output = Result<(), D>> + Send + 'static,
         D: Into<BoxError>,
     {
+        let options = CheckOptions::new(cores(), ComparedHashes::Argon2OrBcrypt);
         let check = bcrypt::argon2_or_bcrypt(look_up, replace);
-        Self::new(realm, cores(), check)
+        Self::new(realm, options, check)
     }
 
     /// The maximum number of passwords that are checked at a time; by default the number of cores for
@@ -316,9 +320,11 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Errors
     ///
-    /// If it is not an argon2 hash in PHC format.
+    /// If it is not an argon2 hash in PHC format, or the check is one of your own, which compares with
+    /// no decoy.
     #[cfg(feature = "basic-argon2")]
     pub fn decoy(self, hash: &str) -> Result<Self, ConfigError> {
+        self.options.compared.check_decoy()?;
         check::check_decoy(hash)?;
         Ok(self.change(|options| options.decoy = hash.into()))
     }
@@ -328,9 +334,10 @@ impl<P: Send + 'static> Basic<P> {
     ///
     /// # Errors
     ///
-    /// If it is not between 4 and 16.
+    /// If it is not between 4 and 16, or the check is not `argon2_or_bcrypt`.
     #[cfg(feature = "basic-bcrypt")]
     pub fn bcrypt_cost(self, cost: u32) -> Result<Self, ConfigError> {
+        self.options.compared.check_bcrypt_cost()?;
         bcrypt::check_cost(cost)?;
         Ok(self.change(|options| options.bcrypt_cost = cost))
     }
@@ -394,7 +401,7 @@ impl<P: Send + 'static> Basic<P> {
         }
     }
 
-    fn new(realm: &str, max_concurrent: usize, check: Check<P>) -> Result<Self, ConfigError> {
+    fn new(realm: &str, options: CheckOptions, check: Check<P>) -> Result<Self, ConfigError> {
         // RFC 7617, sections 2 and 2.1.
         let challenge = Challenge::new("Basic")?
             .parameter("realm", realm)?
@@ -402,7 +409,7 @@ impl<P: Send + 'static> Basic<P> {
         Ok(Self {
             challenge: challenge.into(),
             refusals: Refusals::new(),
-            options: Arc::new(CheckOptions::new(max_concurrent)),
+            options: Arc::new(options),
             check,
         })
     }

@@ -120,7 +120,7 @@ impl<C> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If it is not a valid cookie name.
+    /// If it is not a valid cookie name, or a cookie has already been set.
     pub fn cookie(self, name: impl Into<String>) -> Result<Self, ConfigError> {
         self.try_change(|verifier| verifier.source.add_cookie(name.into()))
     }
@@ -129,12 +129,13 @@ impl<C> Jwt<C> {
     ///
     /// # Errors
     ///
-    /// If it is not a valid header name, or the header has its own syntax, such as `Authorization`.
+    /// If it is not a valid header name, if the header has its own syntax, such as `Authorization`, or
+    /// if a header has already been set.
     pub fn header(self, name: &str) -> Result<Self, ConfigError> {
         self.try_change(|verifier| verifier.source.add_header(name))
     }
 
-    /// Reads the token from this cookie instead of from `Authorization`, which may then hold something
+    /// Reads the token from this cookie and from nowhere else: `Authorization` may then hold something
     /// else.
     ///
     /// # Errors
@@ -144,8 +145,8 @@ impl<C> Jwt<C> {
         self.without_source().cookie(name)
     }
 
-    /// Reads the token from this header instead of from `Authorization`: for a proxy that
-    /// authenticates users and passes their identity on in a header of its own.
+    /// Reads the token from this header and from nowhere else: for a proxy that authenticates users and
+    /// passes their identity on in a header of its own.
     ///
     /// # Example
     ///

@@ -67,7 +67,11 @@ impl TokenSource {
     pub(super) fn add_header(&mut self, name: &str) -> Result<(), ConfigError> {
         let instead = "`Authorization` and `Cookie` hold more than a token: `Authorization` is read \
                        by default, and `cookie` reads a cookie";
-        self.header = Some(credential_header("Jwt", name, instead)?);
+        let name = credential_header("Jwt", name, instead)?;
+        if let Some(known) = &self.header {
+            return Err(second_place("header", known.as_str(), name.as_str()));
+        }
+        self.header = Some(name);
         Ok(())
     }
 
@@ -75,6 +79,9 @@ impl TokenSource {
         if !cookie::is_name(&name) {
             let message = format!("`{}` is not a valid cookie name", name.escape_debug());
             return Err(ConfigError::new("Jwt", message));
+        }
+        if let Some(known) = &self.cookie {
+            return Err(second_place("cookie", known, &name));
         }
         self.cookie = Some(name);
         Ok(())
@@ -162,6 +169,14 @@ impl AddedBy {
             Self::Browser => refusal.unless_optional(),
         }
     }
+}
+
+fn second_place(kind: &str, known: &str, name: &str) -> ConfigError {
+    let message = format!(
+        "tokens are already read from the {kind} `{known}`: to read `{name}` as well, combine two \
+         `Jwt`s with `or`"
+    );
+    ConfigError::new("Jwt", message)
 }
 
 fn authorization_token<'a>(

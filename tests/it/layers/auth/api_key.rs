@@ -780,6 +780,30 @@ fn keys_without_a_format_have_no_prefix() {
     assert!(format!("{formed:?}").contains("own_prefix_only: true"));
 }
 
+#[test]
+fn options_without_an_effect_are_errors() {
+    let formed = || by_id(&Arc::default());
+    for (name, built, says) in [
+        (
+            "a prefix of bearer tokens that are not read",
+            formed().own_prefix_only(),
+            "call `bearer` or `or_bearer` first",
+        ),
+        (
+            "a field that is not read",
+            listed().bearer().header("x-token"),
+            "call `or_bearer` instead of `bearer`",
+        ),
+    ] {
+        let error = built.unwrap_err().to_string();
+        assert!(error.contains(says), "{name}: {error}");
+    }
+    let _prefixed = formed().or_bearer().own_prefix_only().unwrap();
+    let _either = listed().or_bearer().header("x-token").unwrap();
+    // Replaces the field.
+    let _bearer = listed().header("x-token").unwrap().bearer();
+}
+
 #[tokio::test]
 async fn an_async_lookup_does_not_start_if_another_scheme_decides() {
     struct Slow;

@@ -552,6 +552,19 @@ mod argon2 {
             assert!(stored().decoy(hash).is_err(), "{hash}");
         }
     }
+
+    #[test]
+    fn a_decoy_is_an_error_where_no_stored_hash_is_compared() {
+        let error = scheme().decoy(&cheap("nobody's")).unwrap_err();
+        assert!(error.to_string().contains("`argon2`"), "{error}");
+        let blocking = Basic::verify_blocking("a", |_, _| Ok::<_, Infallible>(Some(())));
+        blocking.unwrap().decoy(&cheap("nobody's")).unwrap_err();
+        #[cfg(feature = "basic-bcrypt")]
+        for scheme in [scheme(), stored()] {
+            let error = scheme.bcrypt_cost(10).unwrap_err();
+            assert!(error.to_string().contains("`argon2_or_bcrypt`"), "{error}");
+        }
+    }
 }
 
 #[cfg(feature = "basic-bcrypt")]

@@ -609,6 +609,28 @@ fn refuses_invalid_header_and_cookie_names() {
 }
 
 #[test]
+fn refuses_a_second_cookie_and_a_second_header() {
+    let jwt = || Tokens::hs256(secret(32)).unwrap();
+    let cookie = jwt().cookie("a").unwrap();
+    refused(
+        "a cookie",
+        cookie.clone().cookie("b"),
+        "from the cookie `a`",
+    );
+    let header = jwt().header("x-a").unwrap();
+    refused(
+        "a header",
+        header.clone().header("x-b"),
+        "from the header `x-a`",
+    );
+    accepted(cookie.clone().header("x-a"));
+    accepted(header.clone().cookie("a"));
+    // These replace all other places.
+    accepted(cookie.only_cookie("b"));
+    accepted(header.only_header("x-b"));
+}
+
+#[test]
 fn errors_have_their_source() {
     let error = JwtKey::pem(JwtAlgorithm::RS256, vector!("p256.public.pem")).unwrap_err();
     assert_eq!(error.policy(), "JwtKey");
