@@ -27,7 +27,8 @@ const MAX_AGE: u32 = 1;
 static STRICT: LazyLock<Jwt<Claims>> = LazyLock::new(|| {
     let scheme = issuers().audience("api").required_claims(["sub", "nbf"]);
     let scheme = scheme.leeway(Duration::from_secs(LEEWAY.into()));
-    scheme.max_age(Duration::from_secs(MAX_AGE.into()))
+    let scheme = scheme.max_age(Duration::from_secs(MAX_AGE.into()));
+    scheme.unwrap()
 });
 
 #[derive(Arbitrary, Debug)]

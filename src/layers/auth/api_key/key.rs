@@ -85,8 +85,7 @@ impl ApiKeyFormat {
         let mut id = String::with_capacity(ID);
         push_random(ID, &mut id)?;
         // Allocated at its full length: a string that grows leaves copies in freed memory.
-        let length = [self.prefix.len(), 1, ID, 1, SECRET, CHECKSUM];
-        let mut key = Zeroizing::new(String::with_capacity(length.iter().sum()));
+        let mut key = Zeroizing::new(String::with_capacity(self.key_length()));
         for part in [&self.prefix, "_", &id, "_"] {
             key.push_str(part);
         }
@@ -119,6 +118,11 @@ impl ApiKeyFormat {
             Some((text, written)) if checksum(text) == *written => Ok(id),
             _ => Err(ApiKeyRefusal::Checksum),
         }
+    }
+
+    /// The length of every key of this format in bytes.
+    pub(super) fn key_length(&self) -> usize {
+        [self.prefix.len(), 1, ID, 1, SECRET, CHECKSUM].iter().sum()
     }
 
     /// Whether a token begins with the prefix of this format.

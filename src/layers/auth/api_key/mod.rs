@@ -332,13 +332,23 @@ impl<P> ApiKey<P> {
     }
 
     /// The format of all keys: others are refused without a lookup.
-    pub fn format(self, format: ApiKeyFormat) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If its keys are longer than [`max_length`](Self::max_length).
+    pub fn format(self, format: ApiKeyFormat) -> Result<Self, ConfigError> {
         self.change(|source| source.format = Some(format))
+            .with_possible_length()
     }
 
     /// The maximum length of a key in bytes; by default 256.
-    pub fn max_length(self, bytes: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If it is 0, or less than the length of the keys of the [format](ApiKeyFormat).
+    pub fn max_length(self, bytes: usize) -> Result<Self, ConfigError> {
         self.change(|source| source.max_length = bytes)
+            .with_possible_length()
     }
 
     /// The realm of the challenges; by default `api`.
@@ -379,6 +389,22 @@ impl<P> ApiKey<P> {
     fn change(mut self, change: impl FnOnce(&mut KeySource)) -> Self {
         change(Arc::make_mut(&mut self.source));
         self
+    }
+
+    /// Checks that a key can be as short as the maximum length.
+    fn with_possible_length(self) -> Result<Self, ConfigError> {
+        let KeySource {
+            format, max_length, ..
+        } = &*self.source;
+        let shortest = format.as_ref().map_or(1, ApiKeyFormat::key_length);
+        if *max_length < shortest {
+            let message = format!(
+                "a maximum length of {max_length} bytes would refuse every key: allow at least \
+                 {shortest}"
+            );
+            return Err(ConfigError::new("ApiKey", message));
+        }
+        Ok(self)
     }
 
     /// Changes an option that the answers depend on, and rebuilds the answers.

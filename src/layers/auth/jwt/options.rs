@@ -62,8 +62,17 @@ impl<C> Jwt<C> {
 
     /// The maximum age of a token, whatever its `exp`. Its `iat` is then required and must not be in
     /// the future, apart from the [leeway](Self::leeway).
-    pub fn max_age(self, age: Duration) -> Self {
-        self.change(|verifier| verifier.rules.max_age = Some(age))
+    ///
+    /// # Errors
+    ///
+    /// If it is zero.
+    pub fn max_age(self, age: Duration) -> Result<Self, ConfigError> {
+        if age.is_zero() {
+            let message = "a maximum age of 0 would refuse every token: use more time than a token \
+                           is in use";
+            return Err(ConfigError::new("Jwt", message));
+        }
+        Ok(self.change(|verifier| verifier.rules.max_age = Some(age)))
     }
 
     /// Adds a check of the claims. If it fails, the token is refused; the reason is logged but not
@@ -214,8 +223,22 @@ impl<C> Jwt<C> {
     }
 
     /// The maximum length of a token in bytes; 8,192 by default.
-    pub fn max_length(self, bytes: usize) -> Self {
-        self.change(|verifier| verifier.max_length = bytes)
+    ///
+    /// # Errors
+    ///
+    /// If it is less than 68, the length of the shortest token.
+    pub fn max_length(self, bytes: usize) -> Result<Self, ConfigError> {
+        /// `{"alg":"HS256"}`, `{}` and a signature of 32 bytes.
+        const SHORTEST: usize = "eyJhbGciOiJIUzI1NiJ9.e30.".len() + 43;
+
+        if bytes < SHORTEST {
+            let message = format!(
+                "a maximum length of {bytes} bytes would refuse every token: allow at least \
+                 {SHORTEST}"
+            );
+            return Err(ConfigError::new("Jwt", message));
+        }
+        Ok(self.change(|verifier| verifier.max_length = bytes))
     }
 
     /// The clock; the system's by default.

@@ -152,15 +152,18 @@ async fn all_lookups_agree() {
     let found = |known: ApiKeyHash| (known == hash(KEY)).then_some(Partner("acme"));
     let by_id = |id: &str| (id == ID).then(|| (hash(KEY), Partner("acme")));
     let schemes = [
-        ("list", listed().format(format())),
+        ("list", listed().format(format()).unwrap()),
         (
             "lookup",
-            ApiKey::lookup(move |hash| found(*hash)).format(format()),
+            ApiKey::lookup(move |hash| found(*hash))
+                .format(format())
+                .unwrap(),
         ),
         (
             "lookup_async",
             ApiKey::lookup_async(move |hash| async move { Ok::<_, io::Error>(found(hash)) })
-                .format(format()),
+                .format(format())
+                .unwrap(),
         ),
         ("lookup_id", ApiKey::lookup_id(format(), by_id)),
         (
@@ -564,7 +567,8 @@ fn nothing_else_shows_a_new_key() {
     assert_eq!(ApiKeyHash::from_bytes(*key.hash().as_bytes()), key.hash());
     let scheme = ApiKey::list([(key.hash(), Partner("acme"))])
         .unwrap()
-        .format(format());
+        .format(format())
+        .unwrap();
     let shown = format!("{key:?} {:?} {:?} {scheme:?}", key.secret(), key.hash());
     let part = secret.get("wy_test_0123456789AB_".len()..).unwrap();
     assert!(
@@ -769,11 +773,31 @@ async fn a_foreign_bearer_token_alone_counts_as_no_credentials() {
 }
 
 #[test]
+fn a_maximum_length_that_no_key_keeps_is_an_error() {
+    let none = listed().max_length(0).unwrap_err().to_string();
+    assert!(none.contains("allow at least 1"), "{none}");
+    let length = KEY.len();
+    let formed = || by_id(&Arc::default());
+    let expected = format!("allow at least {length}");
+    for built in [
+        formed().max_length(length - 1),
+        listed().max_length(length - 1).unwrap().format(format()),
+    ] {
+        let error = built.unwrap_err().to_string();
+        assert!(error.contains(&expected), "{error}");
+    }
+    let shortest = formed().max_length(length).unwrap();
+    assert!(passes(&shortest, KEY.as_bytes()));
+    let _tiny = listed().max_length(1).unwrap();
+}
+
+#[test]
 fn keys_without_a_format_have_no_prefix() {
     let error = listed().bearer().own_prefix_only().unwrap_err();
     assert!(error.to_string().contains("call `format` first"), "{error}");
     let formed = listed()
         .format(format())
+        .unwrap()
         .bearer()
         .own_prefix_only()
         .unwrap();

@@ -638,6 +638,16 @@ fn errors_have_their_source() {
 }
 
 #[test]
+fn refuses_limits_that_no_token_keeps() {
+    let jwt = || Tokens::hs256(secret(32)).unwrap();
+    refused("no length", jwt().max_length(0), "allow at least 68");
+    refused("too short", jwt().max_length(67), "allow at least 68");
+    refused("no age", jwt().max_age(Duration::ZERO), "every token");
+    accepted(jwt().max_length(68));
+    accepted(jwt().max_age(Duration::from_nanos(1)));
+}
+
+#[test]
 fn never_prints_a_secret() {
     let secret = "the secret that is never printed";
     let key = JwtKey::hs256(secret).unwrap().id("2026");

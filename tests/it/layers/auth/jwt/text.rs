@@ -1,9 +1,9 @@
 //! The token's text: three parts of base64url.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wythe::auth::JwtRefusal;
 
-use super::{good, hs256, signed, token, verdict};
+use super::{answer, good, hs256, raw, signed, token, verdict};
 
 #[tokio::test]
 async fn refuses_tokens_that_are_not_three_parts_of_canonical_base64url() {
@@ -61,9 +61,9 @@ async fn refuses_tokens_that_are_too_long() {
     let long = sized(8_192);
     assert!((8_185..=8_192).contains(&long.len()), "{}", long.len());
     assert_eq!(verdict(hs256(), &long).await, Ok(()));
-    let exact = hs256().max_length(long.len());
+    let exact = hs256().max_length(long.len()).unwrap();
     assert_eq!(verdict(exact, &long).await, Ok(()));
-    let less = hs256().max_length(long.len() - 1);
+    let less = hs256().max_length(long.len() - 1).unwrap();
     assert_eq!(verdict(less, &long).await, Err(JwtRefusal::TooLong));
     assert_eq!(
         verdict(hs256(), &sized(9_000)).await,
@@ -71,4 +71,14 @@ async fn refuses_tokens_that_are_too_long() {
     );
     let huge = "a".repeat(1 << 20);
     assert_eq!(verdict(hs256(), &huge).await, Err(JwtRefusal::TooLong));
+}
+
+#[tokio::test]
+async fn the_shortest_token_passes_the_shortest_limit() {
+    let shortest = raw(r#"{"alg":"HS256"}"#, "{}");
+    assert_eq!(shortest.len(), 68);
+    let jwt = hs256::<Value>().max_length(68).unwrap();
+    let jwt = jwt.dangerously_accept_without_expiry();
+    let response = answer(jwt, &[("authorization", &format!("Bearer {shortest}"))]).await;
+    assert_eq!(response.status(), 200);
 }

@@ -91,7 +91,10 @@ fn long_tokens_stay_within_the_bytes() {
 #[test]
 fn a_token_larger_than_the_cache_is_verified_each_time() {
     let cache = TokenCache::of(9).unwrap().bytes(16 << 10).unwrap();
-    let jwt = hs256::<Claims>().max_length(32 << 10).cache(&cache);
+    let jwt = hs256::<Claims>()
+        .max_length(32 << 10)
+        .unwrap()
+        .cache(&cache);
     let small = of_user("ann");
     assert!(passes(&jwt, &small));
     let claims = json!({ "sub": "ann", "exp": NOW + 60, "x": "x".repeat(14_000) });
