@@ -1,5 +1,5 @@
 //! What several parts of the crate need and no user sees: clocks, backoff, shards, networks, HTTPS,
-//! Redis.
+//! Redis, the check of keys.
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -37,3 +37,4 @@ pub(crate) mod redis;
 pub(crate) mod seed;
 pub(crate) mod shards;
 pub(crate) mod shared_guards;
+pub(crate) mod weak_key;

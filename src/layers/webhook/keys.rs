@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "webhook-ed25519")]
 use super::ed25519::Ed25519Key;
-use crate::wire::ConfigError;
+use crate::{support::weak_key::check_key, wire::ConfigError};
 
 /// A key. An HMAC's state holds its secret and is wiped when dropped.
 #[derive(Clone)]
@@ -35,16 +35,7 @@ impl Key {
                  line break)",
             ));
         }
-        if secret.len() < MIN_SECRET_BYTES {
-            let found = secret.len();
-            return Err(error(
-                scheme,
-                format!(
-                    "the secret has {found} bytes, and needs at least {MIN_SECRET_BYTES}: generate \
-                     one with `openssl rand -hex 32`"
-                ),
-            ));
-        }
+        check_key(scheme, "the secret", secret, MIN_SECRET_BYTES)?;
         Self::of_secret(scheme, secret)
     }
 
@@ -75,6 +66,7 @@ impl Key {
                 ),
             ));
         }
+        check_key(scheme, "the secret", &secret, MIN_SECRET_BYTES)?;
         Self::of_secret(scheme, &secret)
     }
 

@@ -85,7 +85,7 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the key is not base64, or a secret does not have from 24 to 64 bytes.
+    /// If the key is not base64, or a secret does not have from 24 to 64 bytes or is one byte repeated.
     ///
     /// [Standard Webhooks]: https://www.standardwebhooks.com
     pub fn standard(key: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
@@ -103,7 +103,7 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes, or is an API key.
+    /// If the secret is shorter than 16 bytes, or one byte repeated, or is an API key.
     ///
     /// [Stripe]: https://docs.stripe.com/webhooks#verify-manually
     pub fn stripe(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
@@ -120,7 +120,7 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes.
+    /// If the secret is shorter than 16 bytes, or one byte repeated.
     ///
     /// [GitHub]: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     pub fn github(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
@@ -133,7 +133,7 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes.
+    /// If the secret is shorter than 16 bytes, or one byte repeated.
     ///
     /// [Slack]: https://docs.slack.dev/authentication/verifying-requests-from-slack
     pub fn slack(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
@@ -149,7 +149,7 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes.
+    /// If the secret is shorter than 16 bytes, or one byte repeated.
     ///
     /// [Shopify]: https://shopify.dev/docs/apps/build/webhooks/subscribe/https
     pub fn shopify(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
@@ -162,8 +162,8 @@ impl WebhookScheme {
     ///
     /// # Errors
     ///
-    /// If the secret is empty or shorter than 16 bytes, or if the settings of the format contradict
-    /// each other: a timestamp or an id that is sent but not signed, or signed but not sent.
+    /// If the secret is shorter than 16 bytes, or one byte repeated, or if the settings of the format
+    /// contradict each other: a timestamp or an id that is sent but not signed, or signed but not sent.
     pub fn custom(
         name: &'static str,
         format: SignatureFormat,

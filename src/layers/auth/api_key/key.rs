@@ -13,7 +13,10 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::ApiKeyRefusal;
-use crate::wire::{ConfigError, Secret, field::authorization::is_token68};
+use crate::{
+    support::weak_key::check_key,
+    wire::{ConfigError, Secret, field::authorization::is_token68},
+};
 
 /// The length of an id: 71 bits, so that no two ids in a database are equal.
 const ID: usize = 12;
@@ -211,14 +214,7 @@ impl ApiKeyHash {
     /// `A-Z a-z 0-9 - . _ ~ + /` and `=` at its end: no request with such a key is accepted.
     pub fn of(key: impl AsRef<str>) -> Result<Self, ConfigError> {
         let key = key.as_ref().as_bytes();
-        if key.len() < Self::MIN_LENGTH {
-            let (min, length) = (Self::MIN_LENGTH, key.len());
-            let message = format!("the key has {length} characters; it needs at least {min}");
-            return Err(hash_error(message));
-        }
-        if key.iter().all(|byte| key.first() == Some(byte)) {
-            return Err(hash_error("the key is one character repeated"));
-        }
+        check_key(HASH_POLICY, "the key", key, Self::MIN_LENGTH)?;
         if !is_token68(key) {
             let message = "the key contains characters other than `A-Z a-z 0-9 - . _ ~ + /`, and \
                            `=` at its end";
@@ -244,8 +240,10 @@ impl ApiKeyHash {
     }
 }
 
+const HASH_POLICY: &str = "ApiKeyHash";
+
 fn hash_error(message: impl Into<Cow<'static, str>>) -> ConfigError {
-    ConfigError::new("ApiKeyHash", message)
+    ConfigError::new(HASH_POLICY, message)
 }
 
 impl PartialEq for ApiKeyHash {

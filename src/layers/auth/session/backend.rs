@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     contract::Later,
+    support::weak_key::check_key,
     wire::{BoxError, ConfigError, Problem, cookies::set_cookie::SetCookie},
 };
 
@@ -337,14 +338,7 @@ impl SessionKey {
     /// If there are fewer bytes, or one byte is repeated.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
-        if secret.len() < 32 {
-            let message = format!("the key has {} bytes; it needs at least 32", secret.len());
-            return Err(ConfigError::new("SessionKey", message));
-        }
-        if secret.iter().all(|byte| secret.first() == Some(byte)) {
-            let message = "the key is one byte repeated";
-            return Err(ConfigError::new("SessionKey", message));
-        }
+        check_key("SessionKey", "the key", secret, 32)?;
         // Given a longer secret, the cipher would use only part of it.
         let mut hash = Sha512::new_with_prefix(Self::PURPOSE);
         hash.update(secret);

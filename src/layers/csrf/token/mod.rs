@@ -59,7 +59,7 @@ impl CsrfTokens {
     ///
     /// # Errors
     ///
-    /// The key is shorter than 32 bytes, or one repeated byte.
+    /// The key is shorter than 32 bytes, or one byte repeated.
     pub fn new(key: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Self::keys([key])
     }
@@ -71,7 +71,7 @@ impl CsrfTokens {
     ///
     /// # Errors
     ///
-    /// The list is empty, or a key is shorter than 32 bytes, or one repeated byte.
+    /// The list is empty, or a key is shorter than 32 bytes, or one byte repeated.
     pub fn keys<I>(keys: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator<Item: AsRef<[u8]>>,

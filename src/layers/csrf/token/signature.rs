@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::wire::ConfigError;
+use crate::{support::weak_key::check_key, wire::ConfigError};
 
 /// Separates the tokens of this crate from anything else that is signed with the same key.
 const PURPOSE: &[u8] = b"wythe csrf token 1\0";
@@ -75,14 +75,7 @@ fn message(key: &Hmac<Sha256>, signed: &[u8], session: &[u8]) -> Hmac<Sha256> {
 
 /// A key from the configuration.
 pub(super) fn parse_key(key: &[u8]) -> Result<Hmac<Sha256>, ConfigError> {
-    if key.len() < 32 {
-        let found = key.len();
-        let message = format!("a key must have at least 32 bytes, not {found}");
-        return Err(ConfigError::new("CsrfTokens", message));
-    }
-    if key.iter().all(|byte| key.first() == Some(byte)) {
-        return Err(error("the key is one repeated byte"));
-    }
+    check_key("CsrfTokens", "the key", key, 32)?;
     hmac(key)
 }
 

@@ -161,21 +161,21 @@ fn rejects_insecure_settings() {
     let none: [&str; 0] = [];
     let cases = [
         ("no key", CsrfTokens::keys(none), "list of keys is empty"),
-        ("an empty key", CsrfTokens::new(""), "32 bytes"),
+        ("an empty key", CsrfTokens::new(""), "at least 32"),
         (
             "a short key",
             CsrfTokens::new("x".repeat(31)),
-            "at least 32 bytes, not 31",
+            "31 bytes, and needs at least 32",
         ),
         (
             "one repeated byte",
             CsrfTokens::new([0; 32]),
-            "one repeated byte",
+            "one byte repeated",
         ),
         (
             "a short key among others",
             CsrfTokens::keys([KEY, "short"]),
-            "32 bytes",
+            "at least 32",
         ),
         (
             "no lifetime",

@@ -30,6 +30,11 @@ fn bad_keys_are_errors_that_say_what_to_write() {
         (github(""), "the secret is empty"),
         (github("too short"), "9 bytes, and needs at least 16"),
         (github("a secret of this test\n"), "white space"),
+        (github("aaaaaaaaaaaaaaaa"), "one byte repeated"),
+        (
+            standard("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            "one byte repeated",
+        ),
         (stripe().or_key("short").unwrap_err(), "5 bytes"),
         (
             stripe().or_key("sk_live_1234567890123").unwrap_err(),

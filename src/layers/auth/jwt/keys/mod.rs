@@ -29,7 +29,7 @@ pub(super) use self::{
     jwk::{JwkList, JwkParameters, JwkSet, is_secret, read_jwk},
     signature::{KeySet, VerifyingKey},
 };
-use crate::{layers::auth::jwt::jws::json_object, wire::ConfigError};
+use crate::{layers::auth::jwt::jws::json_object, support::weak_key::check_key, wire::ConfigError};
 
 /// A key that verifies the tokens of one algorithm, parsed only once.
 ///
@@ -312,17 +312,10 @@ impl JwtKey {
     }
 
     fn secret(algorithm: JwtAlgorithm, secret: &[u8]) -> Result<Self, ConfigError> {
-        let min_length = algorithm.secret_length().unwrap_or_default();
         // RFC 7518, section 3.2.
-        if secret.len() < min_length {
-            let found = secret.len();
-            let message =
-                format!("{algorithm:?} needs a secret of at least {min_length} bytes, not {found}");
-            return Err(error(message));
-        }
-        if secret.iter().all(|byte| secret.first() == Some(byte)) {
-            return Err(error("the secret is one byte repeated".to_owned()));
-        }
+        let min_length = algorithm.secret_length().unwrap_or_default();
+        let what = format!("the secret for {algorithm:?}");
+        check_key("JwtKey", &what, secret, min_length)?;
         if let Some(found) = key_in(secret) {
             let message =
                 format!("the secret is {found}: anyone with the public key could sign with it");

@@ -1,6 +1,6 @@
 //! `Jwt`: what is refused when it is built.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use serde_json::{Value, json};
 use wythe::{ConfigError, Jwt, JwtIssuer, JwtKey, auth::JwtAlgorithm};
@@ -40,10 +40,10 @@ fn secret(length: u8) -> Vec<u8> {
 
 #[test]
 fn refuses_secrets_shorter_than_the_hash() {
-    refused("empty", Tokens::hs256(""), "at least 32 bytes, not 0");
-    refused("31", Tokens::hs256(secret(31)), "at least 32 bytes, not 31");
-    refused("47", JwtKey::hs384(secret(47)), "at least 48 bytes, not 47");
-    refused("63", JwtKey::hs512(secret(63)), "at least 64 bytes, not 63");
+    refused("empty", Tokens::hs256(""), "0 bytes, and needs at least 32");
+    refused("31", Tokens::hs256(secret(31)), "HS256 has 31 bytes");
+    refused("47", JwtKey::hs384(secret(47)), "needs at least 48");
+    refused("63", JwtKey::hs512(secret(63)), "needs at least 64");
     accepted(Tokens::hs256(secret(32)));
     accepted(JwtKey::hs384(secret(48)));
     accepted(JwtKey::hs512(secret(64)));
@@ -314,7 +314,7 @@ fn refuses_a_jwk_of_the_wrong_kind() {
             "a short secret",
             JwtAlgorithm::HS256,
             short,
-            "at least 32 bytes, not 16",
+            "16 bytes, and needs at least 32",
         ),
         (
             "a small modulus",
