@@ -1,5 +1,5 @@
-//! What several parts of the crate need and no user sees: clocks, backoff, shards, networks, HTTPS,
-//! Redis, the check of keys.
+//! What several parts of the crate need and no user sees: clocks, timers, backoff, shards, networks,
+//! HTTPS, Redis, the check of keys.
 #![cfg_attr(
     not(feature = "full"),
     allow(
@@ -37,4 +37,6 @@ pub(crate) mod redis;
 pub(crate) mod seed;
 pub(crate) mod shards;
 pub(crate) mod shared_guards;
+#[cfg(any(feature = "body-limit", feature = "proxy", feature = "timeout"))]
+pub(crate) mod timer;
 pub(crate) mod weak_key;

@@ -13,7 +13,10 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::policy::{Limits, Times};
-use crate::wire::{BodyLimitError, BoxError, Problem};
+use crate::{
+    support::timer::poll_timer,
+    wire::{BodyLimitError, BoxError, Problem},
+};
 
 pin_project! {
     /// A body within its limits. It never gives more bytes than the limit.
@@ -82,7 +85,7 @@ where
                     Some(sleep) if sleep.deadline() != deadline => sleep.reset(deadline),
                     Some(_) => {}
                 }
-                match this.sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
+                match this.sleep.as_pin_mut().map(|sleep| poll_timer(sleep, cx)) {
                     Some(Poll::Ready(())) => BodyLimitError::TOO_SLOW,
                     _ => return Poll::Pending,
                 }

@@ -17,6 +17,7 @@ use http_body::Body;
 use tokio::{
     runtime::Handle,
     sync::{oneshot, watch},
+    task::unconstrained,
     time::{Instant, sleep},
 };
 use tower_service::Service;
@@ -131,8 +132,10 @@ impl CompiledIdempotency {
         handled: impl Future<Output = T>,
     ) -> Option<Result<T, Box<dyn Any + Send>>> {
         let mut handled = pin!(handled);
-        let mut limit = pin!(sleep(self.options.time_limit));
-        let mut renewals = pin!(lease.renew(self.options.lease));
+        // Outside of tokio's cooperative budget: the handler may have used it up, and both would then
+        // stay pending.
+        let mut limit = pin!(unconstrained(sleep(self.options.time_limit)));
+        let mut renewals = pin!(unconstrained(lease.renew(self.options.lease)));
         poll_fn(|cx| {
             if let Poll::Ready(ended) = catch(handled.as_mut(), cx) {
                 return Poll::Ready(Some(ended));

@@ -21,6 +21,7 @@ use crate::{
         Always, Description, Place, Placed, Provided, ReplyBody, description::Answer, finish,
         log_passing, placed, stage,
     },
+    support::timer::poll_timer,
     wire::{ConfigError, Problem},
 };
 
@@ -352,7 +353,7 @@ where
             sleep.set(Some(sleep_until(*until)));
         }
         if let Some(sleep) = sleep.as_pin_mut() {
-            ready!(sleep.poll(cx));
+            ready!(poll_timer(sleep, cx));
         }
         let refusal = finish(NAME, refusal.clone().into(), *head_only);
         // Drops the work before the client is answered.

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
 use super::policy::{TimedFuture, TimedService};
-use crate::{contract::ReplyBody, wire::BoxError};
+use crate::{contract::ReplyBody, support::timer::poll_timer, wire::BoxError};
 
 /// A service that cancels calls that take too long, and ends bodies that stall.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ impl<R: Body<Error: Into<BoxError>>> Body for IdleBody<R> {
         }
         *this.waits = true;
         if let Some(timer) = this.sleep.as_pin_mut() {
-            ready!(timer.poll(cx));
+            ready!(poll_timer(timer, cx));
         }
         this.body.set(None);
         log_stalled(*this.longest);

@@ -43,6 +43,14 @@ use wythe::{Later, Middleware, Place, Problem, Step, stage};
 /// The body of requests and responses in tests without axum.
 pub type Body = Full<Bytes>;
 
+/// Never ends, and uses up tokio's cooperative budget whenever it is polled, as a loop that does only
+/// small pieces of work does.
+pub async fn busy() {
+    loop {
+        tokio::task::consume_budget().await;
+    }
+}
+
 /// A user's own middleware, which answers every request with this problem.
 #[derive(Clone)]
 pub struct Closed(pub Problem);

@@ -1,7 +1,6 @@
 //! The bodies of forwarded requests and responses: they stream, and their time and bytes are bounded.
 
 use std::{
-    future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::wire::BoxError;
+use crate::{support::timer::poll_timer, wire::BoxError};
 
 /// The body of a request on its way to the upstream. Trailers are dropped here, because they could be
 /// fields that must not be forwarded.
@@ -181,7 +180,7 @@ impl http_body::Body for ReceivedBody {
                 .as_mut()
                 .reset(now.checked_add(this.idle).unwrap_or(now));
         }
-        if timer.as_mut().poll(cx).is_pending() {
+        if poll_timer(timer.as_mut(), cx).is_pending() {
             return Poll::Pending;
         }
         this.fail("the response stalled".into())

@@ -74,6 +74,19 @@ async fn a_body_that_makes_its_reader_wait_is_408() {
     }
 }
 
+/// In real time: time that is paused stands still while a task is ready.
+#[tokio::test]
+async fn a_body_that_uses_up_the_budget_is_408() {
+    let body = Body::from_stream(futures_util::stream::once(async {
+        common::busy().await;
+        Ok::<_, std::convert::Infallible>(Bytes::new())
+    }));
+    let limit = BodyLimit::bytes(100).idle(Duration::from_millis(50));
+    let answer = sent(limit.unwrap(), post(body));
+    let (response, _) = tokio::time::timeout(seconds(5), answer).await.unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_of_the_handler_does_not_count() {
     let limit = BodyLimit::bytes(100).idle(seconds(5)).unwrap();

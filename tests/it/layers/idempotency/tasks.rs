@@ -229,6 +229,23 @@ async fn the_lease_is_renewed_while_the_handler_runs() {
     assert_eq!(store.renewals.load(Ordering::SeqCst), 10);
 }
 
+/// In real time: time that is paused stands still while a task is ready.
+#[tokio::test]
+async fn a_handler_that_uses_up_the_budget_keeps_its_key_and_ends_in_time() {
+    let store = Watched::default();
+    let policy = Idempotency::stored(store.clone()).dangerously_shared();
+    let policy = policy.lease(Duration::from_secs(1)).unwrap();
+    let policy = policy.time_limit(Duration::from_millis(600)).unwrap();
+    let service = with_idempotency(policy).layer(service_fn(|_: Request<Body>| async {
+        common::busy().await;
+        Ok::<_, Infallible>(Response::new(Body::default()))
+    }));
+    let answer = tokio::time::timeout(Duration::from_secs(5), service.oneshot(pay("a"))).await;
+    let late = answer.expect("the time limit has passed").unwrap();
+    assert_eq!(late.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(store.renewals.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn a_lease_and_a_time_limit_may_have_no_end() {
     let payments = Payments::default();

@@ -6,12 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     ConcurrencyLimit, Idempotency, Timeout, compose, with_concurrency_limit, with_idempotency,
@@ -19,6 +20,7 @@ use wythe::{
 };
 
 use super::seconds;
+use crate::common;
 
 type Body = Full<Bytes>;
 
@@ -52,6 +54,20 @@ async fn the_work_is_dropped_before_the_answer() {
     let response = future.as_mut().await.unwrap();
     // The future of the response is still there.
     assert!(dropped.load(Ordering::SeqCst));
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// In real time: time that is paused stands still while a task is ready.
+#[tokio::test]
+async fn ends_a_handler_that_uses_up_the_budget() {
+    let handler = service_fn(|_: Request<Body>| async {
+        common::busy().await;
+        Ok::<_, Infallible>(Response::new(Body::from("done")))
+    });
+    let limit = Timeout::after(Duration::from_millis(50)).unwrap();
+    let answer = with_timeout(limit).layer(handler).oneshot(request());
+    let answer = timeout(seconds(5), answer).await;
+    let response = answer.expect("the deadline has passed").unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -153,7 +169,7 @@ async fn the_work_of_an_idempotent_request_goes_on_and_its_answer_is_kept() {
     assert_eq!(done.load(Ordering::SeqCst), 0);
     sleep(seconds(4)).await;
     assert_eq!(done.load(Ordering::SeqCst), 1);
-    let again = crate::common::read(ask().await.unwrap()).await;
+    let again = common::read(ask().await.unwrap()).await;
     assert_eq!(
         (again.status().as_u16(), &again.body()[..]),
         (200, &b"payment 1"[..])

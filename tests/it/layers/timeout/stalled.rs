@@ -1,13 +1,13 @@
 //! Bodies that stall.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     Timeout,
@@ -16,6 +16,7 @@ use wythe::{
 };
 
 use super::seconds;
+use crate::common;
 
 /// The answer of a handler whose body has frames after these times.
 async fn answer(pauses: &'static [u64]) -> Response<IdleBody<Body>> {
@@ -117,4 +118,23 @@ async fn keeps_the_length_of_a_body_in_memory() {
         response.into_body().collect().await.unwrap().to_bytes(),
         "hello"
     );
+}
+
+/// In real time: time that is paused stands still while a task is ready.
+#[tokio::test]
+async fn ends_a_body_that_uses_up_the_budget() {
+    let handler = service_fn(|_: Request<Body>| async {
+        let frames = stream::once(async {
+            common::busy().await;
+            Ok::<_, Infallible>(Bytes::new())
+        });
+        Ok::<_, Infallible>(Response::new(Body::from_stream(frames)))
+    });
+    let limit = Timeout::after(seconds(5)).unwrap();
+    let limit = limit.idle(Duration::from_millis(50)).unwrap();
+    let service = with_timeout(limit).layer(handler);
+    let response = service.oneshot(Request::new(Body::empty())).await.unwrap();
+    let body = timeout(seconds(5), response.into_body().collect()).await;
+    let error = body.expect("the body has stalled").unwrap_err();
+    assert!(error.is::<StalledError>(), "{error}");
 }
