@@ -22,6 +22,22 @@ pub(crate) struct Shards<T> {
 #[repr(align(64))]
 struct Shard<T>(Mutex<T>);
 
+/// How many entries share a lock, at least: few enough to scan all of them at once, and enough for
+/// the shards to fill up almost evenly.
+const ENTRIES_PER_SHARD: usize = 1_024;
+
+/// The empty shards take 4 MB. Tables of over 134 million entries have larger shards.
+const MAX_SHARDS: usize = 1 << 16;
+
+/// The number of shards of a table with room for this many entries, a power of two.
+pub(crate) const fn shards_for(entries: usize) -> usize {
+    match entries / ENTRIES_PER_SHARD {
+        0 => 1,
+        MAX_SHARDS.. => MAX_SHARDS,
+        shards => 1 << shards.ilog2(),
+    }
+}
+
 impl<T> Shards<T> {
     /// At least this many shards: the next power of two.
     pub(crate) fn new(count: usize, make: impl Fn() -> T) -> Self {

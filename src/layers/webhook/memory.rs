@@ -3,7 +3,10 @@
 use std::{collections::HashMap, fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use super::store::{ClaimId, EventKey, EventState, WebhookStore};
-use crate::support::{clock::Clock, shards::Shards};
+use crate::support::{
+    clock::Clock,
+    shards::{Shards, shards_for},
+};
 
 /// Records handled events in the memory of the process, for a single instance: after a restart, an
 /// event that is sent again is handled again.
@@ -43,11 +46,6 @@ struct Entry {
     expires: u64,
 }
 
-/// How many events share a lock: few enough to scan them all in one go.
-const EVENTS_PER_SHARD: usize = 1_024;
-
-const MAX_SHARDS: usize = 1 << 16;
-
 /// The error of a store that has no room for another event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebhookStoreFull(());
@@ -63,11 +61,7 @@ impl std::error::Error for WebhookStoreFull {}
 impl MemoryWebhookStore {
     /// Keeps at most this number of events; `default()` keeps 100,000.
     pub fn new(events: NonZeroUsize) -> Self {
-        let shards = match events.get() / EVENTS_PER_SHARD {
-            0 => 1,
-            MAX_SHARDS.. => MAX_SHARDS,
-            shards => 1 << shards.ilog2(),
-        };
+        let shards = shards_for(events.get());
         Self {
             shards: Arc::new(Shards::new(shards, HashMap::new)),
             events_per_shard: events.get() / shards,

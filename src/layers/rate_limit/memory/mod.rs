@@ -22,16 +22,12 @@ use self::table::{KeyTable, stored};
 use super::gcra::{Decision, Gcra, MAX_QUOTAS, now};
 use crate::{
     request::key::{Fingerprint, KeyWriter, Seed},
-    support::{clock::Clock, shards::Shards},
+    support::{
+        clock::Clock,
+        shards::{Shards, shards_for},
+    },
     wire::ConfigError,
 };
-
-/// Keys per shard: few enough to scan all of them at once, and enough for the shards to fill up almost
-/// evenly.
-const KEYS_PER_SHARD: usize = 1_024;
-
-/// Takes 4 MB before the first key. Stores of over 134 million keys have larger shards.
-const MAX_SHARDS: usize = 1 << 16;
 
 /// How many keys are compared when one has to be dropped.
 const CANDIDATES: usize = 32;
@@ -74,15 +70,6 @@ impl Capacity {
     pub(super) const fn refuses(self) -> bool {
         matches!(self.overflow, Overflow::Refuse)
     }
-
-    /// The number of shards, a power of two.
-    const fn shards(self) -> usize {
-        match self.keys / KEYS_PER_SHARD {
-            0 => 1,
-            MAX_SHARDS.. => MAX_SHARDS,
-            shards => 1 << shards.ilog2(),
-        }
-    }
 }
 
 /// 1,000,000 keys, with [`Overflow::Evict`].
@@ -113,7 +100,7 @@ pub(super) struct Full;
 impl Memory {
     /// Counts of up to `width` quotas for each key, 1 to 8.
     pub(super) fn new(capacity: Capacity, width: usize, clock: Clock) -> Self {
-        let shards = capacity.shards();
+        let shards = shards_for(capacity.keys);
         Self {
             seed: Seed::random(),
             clock,

@@ -10,7 +10,7 @@ use std::{
 use super::super::record::{
     SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
 };
-use crate::support::shards::Shards;
+use crate::support::shards::{Shards, shards_for};
 
 /// The sessions in shards, each behind a lock that is held for only one lookup.
 pub(super) struct SessionShards {
@@ -27,18 +27,9 @@ pub(super) struct Ending<'a> {
     owner: SessionOwner,
 }
 
-/// How many sessions share a lock: few enough to scan them all in one go.
-const SESSIONS_PER_SHARD: usize = 1_024;
-
-const MAX_SHARDS: usize = 1 << 16;
-
 impl SessionShards {
     pub(super) fn new(sessions: usize) -> Self {
-        let shards = match sessions / SESSIONS_PER_SHARD {
-            0 => 1,
-            MAX_SHARDS.. => MAX_SHARDS,
-            shards => 1 << shards.ilog2(),
-        };
+        let shards = shards_for(sessions);
         Self {
             shards: Shards::new(shards, Shard::default),
             sessions_per_shard: sessions / shards,
