@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, LazyLock, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,7 +18,8 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The clock of a policy: the date, and time that never goes back.
 ///
 /// Every policy that depends on time has a `.clock(..)`, which takes a `Clock`, a [`ManualClock`],
-/// or a function that returns the date. Policies use the system's clock by default.
+/// or a function that returns the date, which must not use the clock itself. Policies use the
+/// system's clock by default.
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 
@@ -37,15 +35,20 @@ enum Source {
 /// time goes on from where it was.
 struct Function {
     now: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    /// The latest time since the epoch that it has returned since it was last set back, in
-    /// nanoseconds.
-    latest: AtomicU64,
-    /// The sum of all steps back, in nanoseconds.
-    lost: AtomicU64,
+    readings: Mutex<Readings>,
 }
 
-/// A smaller step back than this, in nanoseconds, is jitter: time stands still.
-const JITTER: u64 = 1_000_000_000;
+/// What the function has returned for monotonic time.
+#[derive(Default)]
+struct Readings {
+    /// The latest time since the epoch, since the date was last set back.
+    latest: Duration,
+    /// The sum of all steps back.
+    lost: Duration,
+}
+
+/// A smaller step back than this is jitter: time stands still.
+const JITTER: Duration = Duration::from_secs(1);
 
 impl Clock {
     /// The system's clock.
@@ -69,7 +72,7 @@ impl Clock {
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             Source::System => START.elapsed(),
-            Source::Function(function) => Duration::from_nanos(function.monotonic()),
+            Source::Function(function) => function.monotonic(),
             Source::Manual(clock) => clock.time().monotonic,
         }
     }
@@ -100,37 +103,32 @@ fn system_time() -> SystemTime {
 }
 
 impl Function {
-    fn monotonic(&self) -> u64 {
-        let reading = nanos((self.now)().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let latest = self.latest.fetch_max(reading, Ordering::SeqCst);
-        let step_back = latest.saturating_sub(reading);
-        if step_back > JITTER
-            && self
-                .latest
-                .compare_exchange(latest, reading, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-        {
-            let add = |lost: u64| Some(lost.saturating_add(step_back));
-            let _: Result<u64, u64> =
-                self.lost
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, add);
-            return reading.saturating_add(self.lost.load(Ordering::SeqCst));
-        }
-        let lost = self.lost.load(Ordering::SeqCst);
-        latest.max(reading).saturating_add(lost)
+    /// The function is called under the lock: of two readings, the one that is recorded later must not
+    /// be the earlier one, because that would look like a step.
+    fn monotonic(&self) -> Duration {
+        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.record((self.now)().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+impl Readings {
+    /// Records a reading, and returns the monotonic time.
+    fn record(&mut self, reading: Duration) -> Duration {
+        let step_back = self.latest.saturating_sub(reading);
+        if step_back > JITTER {
+            self.lost = self.lost.saturating_add(step_back);
+            self.latest = reading;
+        }
+        self.latest = self.latest.max(reading);
+        self.latest.saturating_add(self.lost)
+    }
 }
 
 impl<F: Fn() -> SystemTime + Send + Sync + 'static> From<F> for Clock {
     fn from(now: F) -> Self {
         Self(Source::Function(Arc::new(Function {
             now: Box::new(now),
-            latest: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
+            readings: Mutex::default(),
         })))
     }
 }
@@ -225,9 +223,11 @@ impl Default for ManualClock {
 mod tests {
     use std::{
         sync::{
-            Arc,
+            Arc, Mutex,
             atomic::{AtomicU64, Ordering},
+            mpsc::{self, Receiver, Sender},
         },
+        thread,
         time::{Duration, UNIX_EPOCH},
     };
 
@@ -255,5 +255,40 @@ mod tests {
             reading.store(date, Ordering::SeqCst);
             assert_eq!(clock.monotonic().as_secs(), monotonic, "{date}");
         }
+    }
+
+    /// A thread has read the date, and is paused before it uses it; then the date is set back.
+    #[test]
+    fn a_reading_that_is_used_late_is_not_a_step() {
+        let date = Arc::new(AtomicU64::new(1_000));
+        let read = Arc::clone(&date);
+        let (has_read, was_read) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel();
+        let pause = Arc::new(Mutex::new(None));
+        let pauses = Arc::clone(&pause);
+        let clock = Clock::from(move || {
+            let seconds = read.load(Ordering::SeqCst);
+            let pause = pauses.lock().unwrap().take();
+            if let Some((has_read, goes_on)) = pause {
+                let (has_read, goes_on): (Sender<()>, Receiver<()>) = (has_read, goes_on);
+                has_read.send(()).unwrap();
+                // Until the other end is dropped, or in vain, if nobody else can read in the meantime.
+                goes_on
+                    .recv_timeout(Duration::from_millis(100))
+                    .unwrap_err();
+            }
+            UNIX_EPOCH + Duration::from_secs(seconds)
+        });
+        assert_eq!(clock.monotonic().as_secs(), 1_000);
+        *pause.lock().unwrap() = Some((has_read, goes_on));
+        thread::scope(|scope| {
+            let paused = scope.spawn(|| clock.monotonic().as_secs());
+            was_read.recv().unwrap();
+            date.store(900, Ordering::SeqCst);
+            let second = clock.monotonic().as_secs();
+            drop(go_on);
+            assert_eq!((paused.join().unwrap(), second), (1_000, 1_000));
+        });
+        assert_eq!(clock.monotonic().as_secs(), 1_000);
     }
 }
