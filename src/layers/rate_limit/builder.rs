@@ -27,8 +27,9 @@ impl RateLimit<()> {
     ///
     /// - no quota, or more than eight;
     /// - a count, burst or period of zero;
-    /// - a period that cannot be represented: more than one request per nanosecond, or a burst that
-    ///   takes more than 146 years to be replenished;
+    /// - a period that cannot be represented: more than one request per nanosecond, a rate that would
+    ///   be more than 1% too high if one request takes whole nanoseconds, or a burst that takes more
+    ///   than 146 years to be replenished;
     /// - two quotas with the same name: all but one need [`Quota::named`];
     /// - a name that is empty or has characters other than printable ASCII, because names are written
     ///   into header fields.

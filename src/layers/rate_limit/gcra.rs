@@ -204,6 +204,14 @@ impl Gcra {
         let Some(governor) = governor::Quota::with_period(Duration::from_nanos(interval)) else {
             return refuse("more than one request per nanosecond cannot be counted");
         };
+        // The interval is rounded down: a higher rate than the one that was asked for.
+        let rounding = period % u64::from(count.get());
+        if rounding > (period - rounding) / 100 {
+            return refuse(
+                "in whole nanoseconds per request, the rate would be more than 1% too high: count in \
+                 larger units, such as KiB instead of bytes",
+            );
+        }
         Ok(Self {
             name,
             burst,

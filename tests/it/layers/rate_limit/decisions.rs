@@ -319,6 +319,9 @@ fn rejects_an_impossible_limit() {
             vec![Quota::per(u32::MAX, Duration::from_nanos(9))],
             "nanosecond",
         ),
+        // In 1 ns each, 67% more would pass.
+        (vec![Quota::per_second(600_000_000)], "in larger units"),
+        (vec![Quota::per_second(55_000_000)], "in larger units"),
         (vec![Quota::per(1, Duration::MAX)], "584 years"),
         (vec![Quota::per_day(1).burst(u32::MAX)], "146 years"),
         (vec![], "without a quota"),
@@ -351,6 +354,10 @@ fn rejects_an_impossible_limit() {
         let error = RateLimit::of(quotas).unwrap_err();
         assert_eq!(error.policy(), "Quota");
         assert!(error.to_string().contains(reason), "{shown}: {error}");
+    }
+    for count in [9_950_000, 10_000_000, 1_000_000_000] {
+        let least_rounding = RateLimit::of([Quota::per_second(count)]);
+        assert!(least_rounding.is_ok(), "{count}");
     }
     for bits in [0, 129, 255] {
         let limit = Quota::per_day(1).by_peer().unwrap();
