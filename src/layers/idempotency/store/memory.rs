@@ -179,11 +179,13 @@ impl IdempotencyStore for MemoryAnswers {
 }
 
 impl MemoryAnswers {
-    /// Writes a state, if the key is free or held by this claim.
+    /// Writes a state, if the key is free or held by this claim. Returns whether the key has it.
     fn replace(&self, claim: &Claim, state: State, time: Duration) -> Result<bool, BoxError> {
         self.at(claim.key(), |shard, now| {
-            if shard.entries.contains_key(claim.key()) && !shard.is_held_by(claim) {
-                return Ok(false);
+            if let Some(entry) = shard.entries.get(claim.key())
+                && !shard.is_held_by(claim)
+            {
+                return Ok(entry.state == state);
             }
             shard.insert(claim, state, now.saturating_add(time), self.limits)?;
             Ok(true)
@@ -207,6 +209,7 @@ struct Entry {
     state: State,
 }
 
+#[derive(PartialEq, Eq)]
 enum State {
     /// Held by this owner.
     InProgress([u8; 16]),

@@ -50,7 +50,8 @@ use crate::{contract::Later, wire::BoxError};
 ///     /// Writes a row, if the key is free or held by this claim.
 ///     fn write(&self, claim: &Claim, answer: Option<Bytes>, time: Duration) -> bool {
 ///         let (mut rows, now) = (self.0.lock().unwrap(), Instant::now());
-///         let is_ours = |row: &Row| row.answer.is_none() && row.claim == *claim;
+///         let is_free = |row: &Row| row.answer.is_none() || row.answer == answer;
+///         let is_ours = |row: &Row| is_free(row) && row.claim == *claim;
 ///         let row = rows.get(claim.key()).filter(|row| row.expires > now);
 ///         if !row.is_none_or(is_ours) {
 ///             return false;
@@ -86,7 +87,7 @@ use crate::{contract::Later, wire::BoxError};
 ///     }
 ///
 ///     // update answers set answer = $3, owner = null, expires = now() + $4
-///     // where key = $1 and owner = $2
+///     // where key = $1 and (owner = $2 or answer = $3)
 ///     fn complete(
 ///         &self,
 ///         claim: &Claim,
@@ -128,7 +129,10 @@ pub trait IdempotencyStore: Send + Sync + 'static {
 
     /// Replaces the lease by the answer, and keeps the answer for this time. If the lease has expired
     /// and the key is free, the answer is kept as well. Returns `false` if another request holds the
-    /// key, or its answer is stored.
+    /// key, or another answer is stored.
+    ///
+    /// After an error it is called again with the same answer. If that was stored after all, and only
+    /// the reply was lost, the result is `true`.
     fn complete(
         &self,
         claim: &Claim,
