@@ -28,7 +28,7 @@ fn instance(name: &'static str, redis: &str) -> Result<Router, ConfigError> {
     let on_failure = OnFailure::Local {
         instances: INSTANCES,
     };
-    let store = RedisStore::open(redis, on_failure)?.prefix("example");
+    let store = RedisStore::open(redis, on_failure)?.prefix("example")?;
     let limit = Quota::per_minute(3).by_peer()?;
     let stack = compose((with_rate_limit(limit.in_redis(store.limit("hello"))?),));
     if name == "one" {

@@ -105,7 +105,7 @@ impl Measured {
 
 fn store(server: &Server) -> RedisStore {
     let store = RedisStore::open(&server.url(), OnFailure::Allow).expect("a URL");
-    store.timeout(Duration::from_secs(1))
+    store.timeout(Duration::from_secs(1)).expect("a time")
 }
 
 fn quota(count: u32) -> Quota {

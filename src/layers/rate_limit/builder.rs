@@ -221,14 +221,12 @@ impl<K> RateLimit<K> {
     ///
     /// # Errors
     ///
-    /// - the name, or the prefix of the store, has characters other than ASCII letters, digits and
-    ///   `-_./` (the prefix may have colons as well);
+    /// - the name has characters other than ASCII letters, digits and `-_./`;
     /// - another limit of this process uses the name in this store;
     /// - a quota takes more than 104 days to be replenished;
     /// - [`max_keys`](Self::max_keys) is set although nothing is kept in memory, because the store
     ///   does not count [locally](super::redis::OnFailure::Local);
-    /// - the batch of a lease is less than 2 or more than the smallest burst, or its ttl is 0;
-    /// - a timeout or a number of failures is 0, or the longest backoff is shorter than the first.
+    /// - the batch of a lease is less than 2 or more than the smallest burst, or its ttl is 0.
     pub fn in_redis(mut self, limit: RedisLimit) -> Result<Self, ConfigError> {
         let plans = &self.options.plans;
         self.options.shares = limit.shares(plans)?;

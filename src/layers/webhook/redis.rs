@@ -134,7 +134,7 @@ impl RedisWebhookStore {
         }
     }
 
-    server_settings!(prefix, "wythe:webhook");
+    server_settings!(prefix, "wythe:webhook", "500 ms");
 
     /// The counters, for your metrics.
     #[must_use]

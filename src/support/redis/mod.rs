@@ -72,16 +72,11 @@ pub(crate) struct Stats {
 }
 
 /// The settings of a store: a type with the fields `server` and `$prefix`, and a method `checked`.
-#[cfg(any(
-    feature = "idempotency-redis",
-    feature = "session-redis",
-    feature = "webhook-redis"
-))]
 macro_rules! server_settings {
-    ($field:ident, $prefix:literal) => {
+    ($field:ident, $prefix:literal, $timeout:literal) => {
         /// How long an operation waits for the server, whether it is one command or several; by default
-        /// 500 ms. It should be many times as long as the server usually takes, but too short for your
-        /// clients to notice.
+        #[doc = concat!($timeout, ". It should be many times as long as the server usually takes, but")]
+        /// too short for your clients to notice.
         ///
         /// # Errors
         ///
@@ -126,11 +121,6 @@ macro_rules! server_settings {
         }
     };
 }
-#[cfg(any(
-    feature = "idempotency-redis",
-    feature = "session-redis",
-    feature = "webhook-redis"
-))]
 pub(crate) use server_settings;
 
 impl RedisServer {
@@ -187,11 +177,6 @@ impl RedisServer {
     pub(crate) fn check(&self, prefix: &str) -> Result<(), ConfigError> {
         if self.timeout.is_zero() {
             return Err(self.refuse("with a timeout of 0 every request would fail"));
-        }
-        if self.retry.failures == 0 {
-            return Err(
-                self.refuse("a server can't be considered down after 0 failures: use at least 1")
-            );
         }
         if self.retry.max_backoff < self.retry.initial_backoff {
             return Err(self.refuse("the longest backoff is shorter than the first"));

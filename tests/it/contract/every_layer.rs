@@ -356,6 +356,8 @@ mod rate_limit {
 
 #[cfg(feature = "rate-limit-redis")]
 mod rate_limit_in_redis {
+    use std::num::NonZeroU32;
+
     use super::*;
     use wythe::{
         Quota,
@@ -375,7 +377,8 @@ mod rate_limit_in_redis {
     every_layer! {
         rate_limit_in_redis: {
             let limit = Quota::per_second(100).by_peer().unwrap();
-            with_rate_limit(limit.in_redis(store().give_up_after(1_000).limit("contract")).unwrap())
+            let store = store().give_up_after(NonZeroU32::new(1_000).unwrap());
+            with_rate_limit(limit.in_redis(store.limit("contract")).unwrap())
         }, passes from_peer, answers Some(plain), secret "hunter2";
     }
 }

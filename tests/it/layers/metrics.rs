@@ -277,7 +277,7 @@ fn errors_of_redis_are_counted_by_their_reason() {
         let silent = format!("redis://{}", listener.local_addr().unwrap());
         for (url, times) in [("redis://127.0.0.1:1", 2), (&*silent, 1)] {
             let store = RedisStore::open(url, OnFailure::Deny).unwrap();
-            let store = store.timeout(Duration::from_millis(300));
+            let store = store.timeout(Duration::from_millis(300)).unwrap();
             let limit = Quota::per_minute(1).by(|_| ()).unwrap();
             let limit = limit.in_redis(store.limit("all")).unwrap();
             let app: Router = Router::new()

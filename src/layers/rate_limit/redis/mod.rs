@@ -26,8 +26,8 @@
 //! // While the server is down, each of three instances lets a third through.
 //! let instances = NonZeroU32::new(3).expect("not 0");
 //! let store = RedisStore::open("redis://127.0.0.1:6379", OnFailure::Local { instances })?
-//!     .prefix("shop")
-//!     .timeout(Duration::from_millis(50));
+//!     .prefix("shop")?
+//!     .timeout(Duration::from_millis(50))?;
 //!
 //! let login = Quota::per_minute(5).by_peer()?.in_redis(store.limit("login"))?;
 //! let login = with_rate_limit(login);

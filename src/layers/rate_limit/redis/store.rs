@@ -18,7 +18,7 @@ use crate::{
         plan::PlanChoice,
         quota::{Quota, error},
     },
-    support::redis::{Counter, LogMessages, RedisServer},
+    support::redis::{Counter, LogMessages, RedisServer, server_settings},
     wire::ConfigError,
 };
 
@@ -103,33 +103,11 @@ impl RedisStore {
         }
     }
 
-    /// The maximum time that a request waits for the server, by default 50 ms. It should be many times
-    /// what the server needs, and less than your clients notice.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.server.timeout = timeout;
-        self
-    }
+    server_settings!(prefix, "wythe", "50 ms");
 
-    /// After how many failures in a row the circuit breaker opens, by default 5. Requests then do not
-    /// wait for the server at all until it answers again.
-    pub const fn give_up_after(mut self, failures: u32) -> Self {
-        self.server.retry.failures = failures;
-        self
-    }
-
-    /// How long an open circuit breaker waits before one request tries again: by default 250 ms, then
-    /// twice as long each time, up to 10 s, plus or minus a random quarter.
-    pub const fn try_again_after(mut self, first: Duration, longest: Duration) -> Self {
-        self.server.retry.initial_backoff = first;
-        self.server.retry.max_backoff = longest;
-        self
-    }
-
-    /// The beginning of all keys, before a colon and the name of the limit: `wythe` by default.
-    /// Applications that share a server need different prefixes.
-    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
-        self.prefix = prefix.into();
-        self
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.server.check(&self.prefix)?;
+        Ok(self)
     }
 
     /// A secret that goes into the hashes of keys, the same for all instances.
@@ -138,11 +116,16 @@ impl RedisStore {
     /// it, and can recover all IPv4 addresses, because there are few. Changing the secret starts new
     /// counts.
     ///
-    /// If it is empty, such as the value of an unset environment variable, every layer that is built
-    /// with this store is an error.
-    pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Self {
-        self.secret = Some(secret.as_ref().into());
-        self
+    /// # Errors
+    ///
+    /// If it is empty, such as the value of an unset environment variable.
+    pub fn secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
+        if secret.is_empty() {
+            return Err(self.server.refuse("the secret is empty"));
+        }
+        self.secret = Some(secret.into());
+        Ok(self)
     }
 
     /// A limit whose counts are kept here under this name: the argument of
@@ -172,14 +155,6 @@ impl RedisStore {
             opened: stats.opened,
             is_open: stats.is_open,
         }
-    }
-
-    /// Checks what types can't express.
-    fn check(&self) -> Result<(), ConfigError> {
-        if self.secret.as_ref().is_some_and(|secret| secret.is_empty()) {
-            return Err(self.server.refuse("the secret is empty"));
-        }
-        self.server.check(&self.prefix)
     }
 
     /// Reserves a name for as long as the returned value lives.
@@ -312,7 +287,6 @@ impl RedisLimit {
         self,
         plans: &PlanChoice,
     ) -> Result<RedisOptions, ConfigError> {
-        self.store.check()?;
         let quotas = || plans.all().flat_map(|quotas| quotas.iter());
         for quota in quotas() {
             if quota.refill_time() > MAX_UNTIL_FULL {

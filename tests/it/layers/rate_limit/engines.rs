@@ -142,7 +142,7 @@ fn store() -> Option<(Server, RedisStore, Runtime)> {
     let server = Server::start()?;
     let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    Some((server, store.timeout(secs(10)), runtime))
+    Some((server, store.timeout(secs(10)).unwrap(), runtime))
 }
 
 /// A name, the quotas, the steps, and the expected responses.

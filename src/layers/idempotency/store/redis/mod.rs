@@ -117,7 +117,7 @@ impl RedisAnswers {
         }
     }
 
-    server_settings!(prefix, "wythe:idempotency");
+    server_settings!(prefix, "wythe:idempotency", "500 ms");
 
     fn checked(self) -> Result<Self, ConfigError> {
         self.server.check(&self.prefix)?;

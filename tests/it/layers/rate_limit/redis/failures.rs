@@ -30,6 +30,8 @@ const TIMEOUT: Duration = Duration::from_millis(150);
 /// What a request may take beyond the timeout on a busy machine.
 const MARGIN: Duration = Duration::from_millis(850);
 
+const THREE: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
 const LOCAL: OnFailure = OnFailure::Local {
     instances: NonZeroU32::new(4).unwrap(),
 };
@@ -37,8 +39,9 @@ const LOCAL: OnFailure = OnFailure::Local {
 /// A store that is marked as failed after three failures and retried soon.
 fn store(url: &str, on_failure: OnFailure) -> RedisStore {
     let store = RedisStore::open(url, on_failure).unwrap();
-    let store = store.timeout(TIMEOUT).give_up_after(3);
-    store.try_again_after(Duration::from_millis(20), Duration::from_millis(50))
+    let store = store.timeout(TIMEOUT).unwrap().give_up_after(THREE);
+    let store = store.try_again_after(Duration::from_millis(20), Duration::from_millis(50));
+    store.unwrap()
 }
 
 fn layer(store: &RedisStore, name: &str) -> Layer {
@@ -297,7 +300,7 @@ async fn a_supplied_connection_is_bounded_by_the_same_timeout() {
     let client = redis::Client::open(server.url()).unwrap();
     let manager = client.get_connection_manager().await.unwrap();
     let store = RedisStore::new(manager, OnFailure::Allow).timeout(TIMEOUT);
-    let store = store.give_up_after(3);
+    let store = store.unwrap().give_up_after(THREE);
     let layer = layer(&store, "test");
     assert_eq!(
         field(&timely(&layer).await, "ratelimit"),

@@ -163,7 +163,8 @@ async fn refunded_units_are_spent_again_without_a_round_trip() {
     let clock = ManualClock::default();
     let store = RedisStore::open(&server.url(), OnFailure::Deny)
         .unwrap()
-        .timeout(secs(10));
+        .timeout(secs(10))
+        .unwrap();
     let limit = Quota::per_day(10)
         .by_peer()
         .unwrap()
@@ -190,7 +191,11 @@ async fn a_batch_whose_request_was_dropped_is_not_lost() {
     let clock = ManualClock::default();
     let store = RedisStore::open(&proxy.url(), OnFailure::Deny).unwrap();
     let limit = Quota::per_day(10_000).by_peer().unwrap();
-    let shared = store.timeout(secs(10)).limit("gone").lease(100, secs(60));
+    let shared = store
+        .timeout(secs(10))
+        .unwrap()
+        .limit("gone")
+        .lease(100, secs(60));
     let limiter = Limiter::new(limit.clock(clock.now()).in_redis(shared).unwrap());
     let layer = with_rate_limit(limiter.clone());
     // The connection is made.
@@ -224,7 +229,10 @@ async fn requests_whose_clients_disconnect_cost_what_they_asked_for() {
         let make = || {
             number.set(number.get() + 1);
             let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
-            let shared = store.timeout(secs(10)).limit(number.get().to_string());
+            let shared = store
+                .timeout(secs(10))
+                .unwrap()
+                .limit(number.get().to_string());
             let shared = match lease {
                 Some(batch) => shared.lease(batch, secs(600)),
                 None => shared,
@@ -274,7 +282,11 @@ async fn a_block_whose_caller_was_dropped_reaches_the_lease() {
     let proxy = SlowProxy::before(&server).await;
     let store = RedisStore::open(&proxy.url(), OnFailure::Deny).unwrap();
     let limit = Quota::per_day(100).by_peer().unwrap();
-    let shared = store.timeout(secs(10)).limit("block").lease(50, secs(600));
+    let shared = store
+        .timeout(secs(10))
+        .unwrap()
+        .limit("block")
+        .lease(50, secs(600));
     let limiter = Limiter::new(limit.in_redis(shared).unwrap());
     let layer = with_rate_limit(limiter.clone());
     assert_eq!(refused(&call(&layer).await), None);

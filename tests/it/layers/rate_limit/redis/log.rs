@@ -1,6 +1,9 @@
 //! What is logged when a store fails.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use wythe::{
     Quota,
@@ -18,9 +21,11 @@ async fn logs_one_event_when_a_store_fails_and_one_when_it_recovers() {
     let (log, _guard) = Log::listen();
     let store = RedisStore::open(&server.url(), OnFailure::Allow).unwrap();
     let store = store
-        .give_up_after(2)
+        .give_up_after(NonZeroU32::new(2).unwrap())
         .timeout(Duration::from_secs(1))
-        .try_again_after(Duration::from_millis(10), Duration::from_millis(20));
+        .unwrap()
+        .try_again_after(Duration::from_millis(10), Duration::from_millis(20))
+        .unwrap();
     let limit = Quota::per_hour(9).by_peer().unwrap();
     let layer = with_rate_limit(limit.in_redis(store.limit("log")).unwrap());
     call(&layer).await;

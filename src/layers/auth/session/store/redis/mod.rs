@@ -167,7 +167,7 @@ impl RedisSessions {
         Self::with(RedisServer::new(connection, TIMEOUT, &MESSAGES))
     }
 
-    server_settings!(keys, "wythe:session");
+    server_settings!(keys, "wythe:session", "500 ms");
 
     /// The maximum length of a session's data in bytes; by default 65,536.
     pub const fn record_bytes(mut self, bytes: usize) -> Self {
