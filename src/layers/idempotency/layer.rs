@@ -4,7 +4,6 @@ use std::{
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
-    hash::Hasher,
     mem,
     panic::resume_unwind,
     pin::Pin,
@@ -37,7 +36,7 @@ use crate::{
     },
     request::{
         RequestHead,
-        key::{self, Key, KeyPart, KeyWriter},
+        key::{self, Key, KeyPart, KeySha256, KeyWriter},
     },
     support::shared_guards::SharedGuards,
     wire::{
@@ -138,22 +137,9 @@ impl<K: Key> IdempotencyLayer<K> {
 
 /// The SHA-256 of what is written, if all of it could be written.
 fn hash<E>(write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>) -> Result<[u8; 32], E> {
-    struct Sink(Sha256);
-
-    impl Hasher for Sink {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.update(bytes);
-        }
-
-        /// Never called: the hash has more than 64 bits.
-        fn finish(&self) -> u64 {
-            0
-        }
-    }
-
-    let mut sink = Sink(Sha256::new());
-    write(&mut KeyWriter::new(&mut sink))?;
-    Ok(sink.0.finalize().into())
+    let mut hash = KeySha256(Sha256::new());
+    write(&mut KeyWriter::new(&mut hash))?;
+    Ok(hash.0.finalize().into())
 }
 
 impl<K: Key> Place for IdempotencyLayer<K> {

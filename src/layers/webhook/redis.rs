@@ -1,19 +1,15 @@
 //! Events in Redis or Valkey: [`RedisWebhookStore`].
 
-use std::{
-    error::Error,
-    fmt,
-    num::NonZeroU32,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use ::redis::{Cmd, RedisResult, Script, Value, aio::ConnectionLike, cmd};
+use ::redis::{RedisResult, Value, aio::ConnectionLike, cmd};
 use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::store::{ClaimId, EventKey, EventState, WebhookStore};
 use crate::{
-    support::redis::{Failure, LogMessages, RedisServer, Stats, server_settings},
+    support::redis::{
+        Failure, LogMessages, RedisServer, Script, Stats, milliseconds, server_settings,
+    },
     wire::ConfigError,
 };
 
@@ -83,29 +79,18 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 const HANDLED: &[u8] = b"handled";
 
 /// Claims an event, or returns its value.
-static BEGIN: KnownScript = LazyLock::new(|| {
-    known(
-        "local held = redis.call('GET', KEYS[1])
+static BEGIN: Script = Script::new(
+    "local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return held end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1",
-    )
-});
+);
 
 /// Removes an event that is in progress with this claim.
-static RELEASE: KnownScript = LazyLock::new(|| {
-    known(
-        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+static RELEASE: Script = Script::new(
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0",
-    )
-});
-
-/// The source of a script, with its SHA-1, by which servers identify it.
-type KnownScript = LazyLock<(&'static str, Script)>;
-
-fn known(source: &'static str) -> (&'static str, Script) {
-    (source, Script::new(source))
-}
+);
 
 impl RedisWebhookStore {
     /// Records events in the server at this URL, such as `redis://10.0.0.7:6379`. The connection is
@@ -198,8 +183,8 @@ impl WebhookStore for RedisWebhookStore {
         lease: Duration,
     ) -> Result<EventState, RedisWebhookError> {
         let key = self.key(&event);
-        let call = |source| {
-            let mut call = call(&BEGIN, &key, source);
+        let call = |form| {
+            let mut call = BEGIN.call(form, &key);
             call.arg(&claim.as_bytes()[..]).arg(milliseconds(lease));
             call
         };
@@ -228,8 +213,8 @@ impl WebhookStore for RedisWebhookStore {
 
     async fn release(&self, event: EventKey, claim: ClaimId) -> Result<(), RedisWebhookError> {
         let key = self.key(&event);
-        let call = |source| {
-            let mut call = call(&RELEASE, &key, source);
+        let call = |form| {
+            let mut call = RELEASE.call(form, &key);
             call.arg(&claim.as_bytes()[..]);
             call
         };
@@ -246,26 +231,6 @@ impl RedisWebhookStore {
         let read = |answer| matches!(answer, Value::Okay).then_some(());
         self.query(self.server.send(set), read).await
     }
-}
-
-/// The call of a script for this key, by its hash or with its source.
-fn call((text, script): &(&'static str, Script), key: &str, source: bool) -> Cmd {
-    let mut call = cmd(if source { "EVAL" } else { "EVALSHA" });
-    if source {
-        call.arg(*text);
-    } else {
-        call.arg(script.get_hash());
-    }
-    call.arg(1).arg(key);
-    call
-}
-
-/// Rounded up, and at most a hundred years: the server rejects times that are out of range.
-fn milliseconds(time: Duration) -> u64 {
-    const MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
-
-    let nanos = time.as_nanos();
-    u64::try_from(nanos.div_ceil(1_000_000)).map_or(MAX, |time| time.clamp(1, MAX))
 }
 
 /// Omits the URL.

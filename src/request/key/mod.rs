@@ -64,6 +64,8 @@ use http::request::Parts;
 
 #[cfg(any(feature = "concurrency-limit", feature = "rate-limit"))]
 pub(crate) use self::methods::key_methods;
+#[cfg(any(feature = "idempotency", feature = "rate-limit-redis"))]
+pub(crate) use self::part::KeySha256;
 pub use self::principal::{ByPrincipal, ByPrincipalValue, principal, principal_value};
 #[cfg(feature = "axum")]
 pub use self::route::{ByPathParam, ByRoute, RoutePart, path_param, route};

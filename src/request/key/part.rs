@@ -2,6 +2,8 @@
 
 use std::{fmt, hash::Hasher};
 
+#[cfg(any(feature = "idempotency", feature = "rate-limit-redis"))]
+use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::support::seed::random_bits;
@@ -46,6 +48,22 @@ pub trait KeyPart {
 
 /// Where a [`KeyPart`] writes itself.
 pub struct KeyWriter<'a>(&'a mut dyn Hasher);
+
+/// Hashes what is written to a [`KeyWriter`] by SHA-256.
+#[cfg(any(feature = "idempotency", feature = "rate-limit-redis"))]
+pub(crate) struct KeySha256(pub(crate) Sha256);
+
+#[cfg(any(feature = "idempotency", feature = "rate-limit-redis"))]
+impl Hasher for KeySha256 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Never called: the hash has more than 64 bits.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
 
 /// The kind of the part that follows, so that parts of two kinds are never equal. Machines that share
 /// a store must agree on the numbers: they never change.

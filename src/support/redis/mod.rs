@@ -3,6 +3,7 @@
 
 mod breaker;
 mod connection;
+mod script;
 
 use std::{
     borrow::Cow,
@@ -24,10 +25,13 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub(crate) use self::breaker::RetryPolicy;
 use self::{
     breaker::Breaker,
     connection::{Connection, FixedConnection, Managed},
+};
+pub(crate) use self::{
+    breaker::RetryPolicy,
+    script::{Script, ScriptForm, milliseconds},
 };
 use crate::wire::ConfigError;
 
@@ -276,11 +280,11 @@ impl RedisServer {
     }
 
     /// Calls a script by its hash. A server that does not have it, after a restart or flush, gets the
-    /// source: `call(true)`.
-    pub(crate) async fn call(&self, call: impl Fn(bool) -> Cmd) -> RedisResult<Value> {
-        match self.send(call(false)).await {
+    /// source.
+    pub(crate) async fn call(&self, call: impl Fn(ScriptForm) -> Cmd) -> RedisResult<Value> {
+        match self.send(call(ScriptForm::Hash)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.send(call(true)).await
+                self.send(call(ScriptForm::Source)).await
             }
             answer => answer,
         }

@@ -349,7 +349,7 @@ impl RedisCounts {
     ) -> Result<Reply, Failure> {
         let call = async {
             let now = (!self.clock.is_system()).then(|| now(&self.clock));
-            let call = |source| script::call(&plan.quotas, name.text(), operation, now, source);
+            let call = |form| script::call(&plan.quotas, name.text(), operation, now, form);
             let numbers = self.server().call(call).await?;
             RedisResult::<Vec<i64>>::Ok(redis::from_redis_value(numbers)?)
         };

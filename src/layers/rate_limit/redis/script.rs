@@ -1,19 +1,17 @@
 //! The only script that runs in the server, its calls, and the names of keys in these calls.
 
-use std::{fmt, hash::Hasher, sync::LazyLock};
+use std::fmt;
 
-use redis::{Cmd, Script};
+use redis::Cmd;
 use sha2::{Digest, Sha256};
 
 use crate::{
     layers::rate_limit::gcra::{Decision, Gcra, MAX_QUOTAS},
-    request::key::KeyWriter,
+    request::key::{KeySha256, KeyWriter},
+    support::redis::{Script, ScriptForm},
 };
 
-const SOURCE: &str = include_str!("script.lua");
-
-/// The source with its SHA-1, by which servers identify it.
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SOURCE));
+static SCRIPT: Script = Script::new(include_str!("script.lua"));
 
 /// The longest time until a quota is full: 104 days. Lua's numbers are exact up to here.
 pub(super) const MAX_UNTIL_FULL: u64 = (1 << 53) - 1;
@@ -43,25 +41,15 @@ pub(super) struct Reply {
     pub(super) decision: Decision,
 }
 
-/// The call of the script; `now` if the limit has its own clock. `source` sends the script as well, to
-/// servers that do not have it.
+/// The call of the script; `now` if the limit has its own clock.
 pub(super) fn call(
     quotas: &[Gcra],
     key: &str,
     operation: Operation,
     now: Option<u64>,
-    source: bool,
+    form: ScriptForm,
 ) -> Cmd {
-    let mut call = if source {
-        let mut call = redis::cmd("EVAL");
-        call.arg(SOURCE);
-        call
-    } else {
-        let mut call = redis::cmd("EVALSHA");
-        call.arg(SCRIPT.get_hash());
-        call
-    };
-    call.arg(1).arg(key);
+    let mut call = SCRIPT.call(form, key);
     match operation {
         Operation::Take { min, max, returned } => call.arg("take").arg(min).arg(max).arg(returned),
         Operation::Charge(units) => call.arg("charge").arg(units).arg(0).arg(0),
@@ -121,12 +109,12 @@ pub(in crate::layers::rate_limit) struct Name {
 impl Names {
     /// With another `secret`, names differ; it may be empty.
     pub(super) fn new(prefix: &str, limit: &str, secret: &[u8]) -> Self {
-        let mut sink = Sink(Sha256::new());
-        KeyWriter::new(&mut sink).bytes(secret);
-        KeyWriter::new(&mut sink).bytes(limit.as_bytes());
+        let mut hash = KeySha256(Sha256::new());
+        KeyWriter::new(&mut hash).bytes(secret);
+        KeyWriter::new(&mut hash).bytes(limit.as_bytes());
         Self {
             start: format!("{prefix}:{limit}:{{"),
-            hash: sink.0,
+            hash: hash.0,
         }
     }
 
@@ -136,10 +124,10 @@ impl Names {
         &self,
         write: impl FnOnce(&mut KeyWriter<'_>) -> Result<(), E>,
     ) -> Result<Name, E> {
-        let mut sink = Sink(self.hash.clone());
-        write(&mut KeyWriter::new(&mut sink))?;
+        let mut hash = KeySha256(self.hash.clone());
+        write(&mut KeyWriter::new(&mut hash))?;
         let mut half = [0; 16];
-        for (to, from) in half.iter_mut().zip(sink.0.finalize()) {
+        for (to, from) in half.iter_mut().zip(hash.0.finalize()) {
             *to = from;
         }
         let id = u128::from_be_bytes(half);
@@ -179,20 +167,6 @@ fn write_base64url(number: u128, out: &mut String) {
         };
         let digit = usize::try_from(shifted & 63).unwrap_or_default();
         out.push(char::from(ALPHABET.get(digit).copied().unwrap_or_default()));
-    }
-}
-
-/// Lets keys write themselves into SHA-256.
-struct Sink(Sha256);
-
-impl Hasher for Sink {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// Never called: the hash has more than 64 bits.
-    fn finish(&self) -> u64 {
-        0
     }
 }
 

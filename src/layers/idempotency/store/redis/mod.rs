@@ -1,21 +1,15 @@
 //! Answers in Redis or Valkey: [`RedisAnswers`].
 
-use std::{
-    error::Error,
-    fmt,
-    num::NonZeroU32,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use ::redis::{Cmd, RedisError, RedisResult, Script, ToRedisArgs, Value, aio::ConnectionLike, cmd};
+use ::redis::{RedisError, RedisResult, ToRedisArgs, Value, aio::ConnectionLike};
 use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 
 use super::{Acquired, Claim, IdempotencyStore};
 use crate::{
     contract::Later,
-    support::redis::{LogMessages, RedisServer, Stats, server_settings},
+    support::redis::{LogMessages, RedisServer, Script, Stats, milliseconds, server_settings},
     wire::{BoxError, ConfigError},
 };
 
@@ -146,7 +140,7 @@ impl RedisAnswers {
     /// Runs a script for the key of a claim. The arguments begin with the value of the claim.
     fn query<T: Send + 'static>(
         &self,
-        script: &'static KnownScript,
+        script: &'static Script,
         claim: &Claim,
         arguments: impl ToRedisArgs,
         read: impl FnOnce(Value) -> Option<T> + Send + 'static,
@@ -155,16 +149,14 @@ impl RedisAnswers {
         let key = format!("{}:{key}", self.prefix);
         let held = write_held(claim);
         let arguments = arguments.to_redis_args();
-        let command = move |source: bool| -> Cmd {
-            let (text, script) = &**script;
-            let mut call = if source { cmd("EVAL") } else { cmd("EVALSHA") };
-            call.arg(if source { text } else { script.get_hash() });
-            call.arg(1).arg(&key).arg(&held[..]).arg(&arguments);
+        let call = move |form| {
+            let mut call = script.call(form, &key);
+            call.arg(&held[..]).arg(&arguments);
             call
         };
         let server = self.server.clone();
         Later::pending(async move {
-            let query = async { of_this_command(server.call(command).await) };
+            let query = async { of_this_command(server.call(call).await) };
             let read = |answer: Result<Value, RedisError>| match answer {
                 Ok(answer) => read(answer).map(Ok),
                 Err(error) => Some(Err(error)),
@@ -185,30 +177,9 @@ fn of_this_command(answer: RedisResult<Value>) -> RedisResult<Result<Value, Redi
     }
 }
 
-/// The source of a script, with its SHA-1, by which servers identify it.
-type KnownScript = LazyLock<(&'static str, Script)>;
-
-macro_rules! script {
-    ($file:literal) => {
-        LazyLock::new(|| {
-            let source = include_str!($file);
-            (source, Script::new(source))
-        })
-    };
-}
-
-static ACQUIRE: KnownScript = script!("acquire.lua");
-static REPLACE: KnownScript = script!("replace.lua");
-static RELEASE: KnownScript = script!("release.lua");
-
-/// A hundred years in milliseconds: the server rejects times that are out of range.
-const MAX_TIME: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
-
-/// At least 1, which is the shortest that the server accepts.
-fn milliseconds(time: Duration) -> u64 {
-    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(MAX_TIME);
-    milliseconds.clamp(1, MAX_TIME)
-}
+static ACQUIRE: Script = Script::new(include_str!("acquire.lua"));
+static REPLACE: Script = Script::new(include_str!("replace.lua"));
+static RELEASE: Script = Script::new(include_str!("release.lua"));
 
 impl IdempotencyStore for RedisAnswers {
     fn acquire(&self, claim: &Claim, lease: Duration) -> Later<Result<Acquired, BoxError>> {

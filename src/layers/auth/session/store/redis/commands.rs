@@ -1,8 +1,8 @@
 //! The commands to the server, its answers, and the stored value of a session.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use ::redis::{Cmd, RedisResult, Script, ToRedisArgs, Value, cmd};
+use ::redis::{Cmd, RedisResult, ToRedisArgs, Value, cmd};
 use base64::{
     display::Base64Display,
     engine::{GeneralPurpose, general_purpose::URL_SAFE_NO_PAD},
@@ -12,23 +12,11 @@ use bytes::Bytes;
 use super::super::record::{
     SessionId, SessionOwner, SessionRecord, SessionStoreError, StoreFailure, nanos, time,
 };
-use crate::support::redis::Failure;
+use crate::support::redis::{Failure, Script, ScriptForm};
 
-/// The source of a script, with its SHA-1, by which servers identify it.
-type KnownScript = LazyLock<(&'static str, Script)>;
-
-macro_rules! script {
-    ($file:literal) => {
-        LazyLock::new(|| {
-            let source = include_str!($file);
-            (source, Script::new(source))
-        })
-    };
-}
-
-static INDEX: KnownScript = script!("index.lua");
-static UPDATE: KnownScript = script!("update.lua");
-static TOUCH: KnownScript = script!("touch.lua");
+static INDEX: Script = Script::new(include_str!("index.lua"));
+static UPDATE: Script = Script::new(include_str!("update.lua"));
+static TOUCH: Script = Script::new(include_str!("touch.lua"));
 
 /// How long the index keeps sessions after they expire, in milliseconds: assumes that clocks differ by
 /// less than a day.
@@ -78,8 +66,8 @@ impl Keys {
         set
     }
 
-    pub(super) fn update(&self, id: &SessionId, from: &[u8], to: &[u8], source: bool) -> Cmd {
-        let mut call = call(&UPDATE, self.session(id), source);
+    pub(super) fn update(&self, id: &SessionId, from: &[u8], to: &[u8], form: ScriptForm) -> Cmd {
+        let mut call = UPDATE.call(form, self.session(id));
         call.arg(to).arg(from);
         call
     }
@@ -90,9 +78,9 @@ impl Keys {
         id: &SessionId,
         (ends, left): (&[u8; 8], u64),
         owner: Option<&SessionOwner>,
-        source: bool,
+        form: ScriptForm,
     ) -> Cmd {
-        let mut call = call(&TOUCH, self.session(id), source);
+        let mut call = TOUCH.call(form, self.session(id));
         let owner = owner.map(SessionOwner::as_bytes);
         call.arg(&ends[..]).arg(left.min(MAX_TTL));
         call.arg(owner.map_or(&[][..], |owner| owner));
@@ -114,9 +102,9 @@ impl Keys {
         owner: &SessionOwner,
         id: &SessionId,
         (ends, now): (u64, u64),
-        source: bool,
+        form: ScriptForm,
     ) -> Cmd {
-        let mut call = call(&INDEX, self.owner(owner), source);
+        let mut call = INDEX.call(form, self.owner(owner));
         call.arg(&id.as_bytes()[..]);
         let ends = ends.min(now.saturating_add(MAX_TTL));
         call.arg(ends).arg(now).arg(GRACE);
@@ -137,17 +125,6 @@ impl Keys {
         }
         command
     }
-}
-
-/// The call of a script for this key, by its hash or with its source.
-fn call((text, script): &(&'static str, Script), key: String, source: bool) -> Cmd {
-    let mut call = if source {
-        with("EVAL", *text)
-    } else {
-        with("EVALSHA", script.get_hash())
-    };
-    call.arg(1).arg(key);
-    call
 }
 
 fn with(name: &str, argument: impl ToRedisArgs) -> Cmd {

@@ -255,7 +255,7 @@ impl RedisSessions {
     ) -> Result<(), SessionStoreError> {
         let until = milliseconds(indexed_until(expires));
         let times = (until, milliseconds(self.now()));
-        let call = |source| self.keys.add_to_index(owner, id, times, source);
+        let call = |form| self.keys.add_to_index(owner, id, times, form);
         let added = self.server.call(call);
         let added = self.query_until(deadline, added, |answer| number(&answer));
         added.await.map(drop)
@@ -271,7 +271,7 @@ impl RedisSessions {
     ) -> Result<Touched, SessionStoreError> {
         let left = milliseconds(expires.saturating_sub(self.now()));
         let ends = expiry_bytes(expires);
-        let call = |source| self.keys.touch(id, (&ends, left), owner, source);
+        let call = |form| self.keys.touch(id, (&ends, left), owner, form);
         let touch = self.server.call(call);
         self.query_until(deadline, touch, touched).await
     }
@@ -352,7 +352,7 @@ impl SessionStore for RedisSessions {
         to: Bytes,
     ) -> Result<bool, SessionStoreError> {
         check_length(to.len(), self.record_bytes)?;
-        let call = |source| self.keys.update(id, from, &to, source);
+        let call = |form| self.keys.update(id, from, &to, form);
         let updated = self.server.call(call);
         Ok(self.query(updated, |answer| number(&answer)).await? > 0)
     }
