@@ -142,7 +142,8 @@ impl RedisCounts {
         }
         let deadline = self.server().deadline();
         match &self.leases {
-            Some(leases) if units <= leases.batch => {
+            // A request of cost 0 would leave a whole batch.
+            Some(leases) if (1..=leases.batch).contains(&units) => {
                 let lease = leases.of(name.id(), now(&self.clock));
                 self.take_leased(leases, lease, plan, name, units, deadline)
                     .await
@@ -247,13 +248,14 @@ impl RedisCounts {
     }
 
     async fn try_charge(&self, plan: &Plan, name: &Name, units: i64) -> Result<(), Failure> {
-        if let Some(leases) = &self.leases
-            && units < 0
+        let returns = self.leases.as_ref().filter(|_| units < 0);
+        if let Some(leases) = returns
             && let Ok(returned) = u32::try_from(units.unsigned_abs())
             && leases.give_back(name.id(), returned, now(&self.clock))
         {
             return Ok(());
         }
+        let _refusal = returns.map(|leases| leases.drop_refusal_on_drop(name.id()));
         let deadline = self.server().deadline();
         let charge = Operation::Charge(units);
         self.query(plan, name, charge, deadline).await.map(drop)

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -85,6 +86,12 @@ impl Leases {
     pub(super) const fn forget_on_drop(&self, id: u128) -> ForgetOnDrop<'_> {
         ForgetOnDrop { leases: self, id }
     }
+
+    /// Drops the refusal of a key to which units are being given back in the server: the next request
+    /// asks again. This happens when that ends, however it ends.
+    pub(super) const fn drop_refusal_on_drop(&self, id: u128) -> DropRefusalOnDrop<'_> {
+        DropRefusalOnDrop { leases: self, id }
+    }
 }
 
 #[must_use]
@@ -96,6 +103,20 @@ pub(super) struct ForgetOnDrop<'a> {
 impl Drop for ForgetOnDrop<'_> {
     fn drop(&mut self) {
         let _forgotten = self.leases.shard(self.id).remove(&self.id);
+    }
+}
+
+#[must_use]
+pub(super) struct DropRefusalOnDrop<'a> {
+    leases: &'a Leases,
+    id: u128,
+}
+
+impl Drop for DropRefusalOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(lease) = self.leases.find(self.id) {
+            lease.drop_refusal();
+        }
     }
 }
 
@@ -117,6 +138,16 @@ struct Held {
     decision: Decision,
     /// After a refusal, no request that costs this much or more passes.
     refused: Option<u32>,
+    refill: RefillState,
+}
+
+/// Whether the server is being asked for units.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RefillState {
+    Idle,
+    InFlight,
+    /// In the meantime, units were given back in the server, so a refusal may be out of date.
+    Overtaken,
 }
 
 /// The right to refill a lease, held until this is dropped.
@@ -134,6 +165,7 @@ impl Lease {
                 until: 0,
                 decision: Decision::from_parts(0, [0; MAX_QUOTAS]),
                 refused: None,
+                refill: RefillState::Idle,
             }),
             refill: Semaphore::const_new(1),
             waiting: AtomicU32::new(0),
@@ -151,10 +183,15 @@ impl Lease {
             return None;
         }
         let elapsed = now.saturating_sub(held.since);
-        if held.refused.is_some_and(|refused| units >= refused) {
-            let mut decision = held.decision;
-            decision.change(quotas, |_, until_full| until_full.saturating_sub(elapsed));
-            return Some(decision);
+        match held.refused {
+            None => {}
+            Some(refused) if units >= refused => {
+                let mut decision = held.decision;
+                decision.change(quotas, |_, until_full| until_full.saturating_sub(elapsed));
+                return Some(decision);
+            }
+            // Only the server knows.
+            Some(_) => return None,
         }
         held.units = held.units.checked_sub(units)?;
         Some(held.left(quotas, elapsed))
@@ -178,9 +215,11 @@ impl Lease {
         Some(RefillPermit(Arc::clone(self)))
     }
 
-    /// Takes out the remaining units, to return them.
+    /// Takes out the remaining units, to return them. Until the refill ends, none are added.
     pub(super) fn empty(&self) -> u32 {
-        std::mem::take(&mut self.lock().units)
+        let mut held = self.lock();
+        held.refill = RefillState::InFlight;
+        mem::take(&mut held.units)
     }
 
     /// Applies the server's answer to a request that costs `units`.
@@ -196,9 +235,14 @@ impl Lease {
         held.since = now;
         held.decision = reply.decision;
         if !reply.decision.passes() {
+            let is_current = held.refill != RefillState::Overtaken;
             let wait = reply.decision.wait(quotas, units);
-            held.until = now.saturating_add(wait.min(ttl));
-            held.refused = Some(units);
+            held.until = if is_current {
+                now.saturating_add(wait.min(ttl))
+            } else {
+                0
+            };
+            held.refused = is_current.then_some(units);
             return reply.decision;
         }
         held.until = now.saturating_add(ttl);
@@ -210,11 +254,22 @@ impl Lease {
     fn give_back(&self, units: u32, batch: u32, now: u64) -> bool {
         let mut held = self.lock();
         let sum = held.units.saturating_add(units);
-        if now >= held.until || held.refused.is_some() || sum >= batch {
+        let is_closed = held.refused.is_some() || held.refill != RefillState::Idle;
+        if is_closed || now >= held.until || sum >= batch {
             return false;
         }
         held.units = sum;
         true
+    }
+
+    fn drop_refusal(&self) {
+        let mut held = self.lock();
+        if held.refill == RefillState::InFlight {
+            held.refill = RefillState::Overtaken;
+        }
+        if held.refused.take().is_some() {
+            held.until = 0;
+        }
     }
 }
 
@@ -239,6 +294,7 @@ impl RefillPermit {
 
 impl Drop for RefillPermit {
     fn drop(&mut self) {
+        self.0.lock().refill = RefillState::Idle;
         self.0.refill.add_permits(1);
     }
 }

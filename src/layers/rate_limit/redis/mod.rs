@@ -79,10 +79,10 @@
 //! With [`lease(batch, ttl)`](RedisLimit::lease) an instance takes up to `batch` units of a key at
 //! once and spends them without a query. While a client sends many requests, the server is queried
 //! once for each `batch` of them; a client that was refused is refused without a query until it has
-//! units again, or for `ttl`. Requests that arrive during a query wait for its answer, as many as four
-//! batches can serve; the others send their own queries, so a batch should be larger than the number
-//! of requests of one key that arrive within a round trip. Unused units are returned with the next
-//! call for the key; units older than `ttl` are not spent.
+//! units again, until this instance gives some back, or for `ttl`. Requests that arrive during a
+//! query wait for its answer, as many as four batches can serve; the others send their own queries, so
+//! a batch should be larger than the number of requests of one key that arrive within a round trip.
+//! Unused units are returned with the next call for the key; units older than `ttl` are not spent.
 //!
 //! The call that takes a batch runs in its own tokio task. If the client disconnects in the meantime,
 //! its request is counted, and others spend the rest of the batch. Like everything here that queries

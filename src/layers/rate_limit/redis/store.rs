@@ -261,7 +261,8 @@ impl RedisLimit {
     /// see [leases](super#leases). The server is queried about once for `batch` requests of a key; in
     /// exchange, each instance may let up to `batch - 1` more through.
     ///
-    /// A request that costs more than `batch` always queries the server.
+    /// A request that costs more than `batch` always queries the server; one that costs 0 does, unless
+    /// a lease is valid.
     pub const fn lease(mut self, batch: u32, ttl: Duration) -> Self {
         self.lease = Some((batch, ttl));
         self

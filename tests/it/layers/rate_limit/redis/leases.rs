@@ -1,12 +1,14 @@
 //! Units leased in advance: fewer round trips, and the bound on how far they overshoot.
 
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use http::{Request, Response};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
-use tokio::{runtime::Builder, time::timeout};
+use tokio::{runtime::Builder, sync::Semaphore, time::timeout};
+use tower::{Layer, ServiceExt, service_fn};
 use wythe::{
     Quota, With,
-    key::ByPeer,
+    key::{AddressPart, ByPeer},
     rate_limit::{
         Limiter,
         redis::{OnFailure, RedisStore},
@@ -16,6 +18,7 @@ use wythe::{
 
 use crate::{
     common::{
+        Body,
         limits::{ManualClock, call, field, from_peer, refused, send},
         redis::{Server, SlowProxy},
     },
@@ -24,6 +27,11 @@ use crate::{
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// The key of the client that sends all requests.
+fn peer_key() -> AddressPart {
+    std::net::IpAddr::from([203, 0, 113, 9]).into()
 }
 
 /// One of the instances that share a limit: each process has its own store.
@@ -41,8 +49,18 @@ impl Instance {
         lease: (u32, Duration),
         clock: &ManualClock,
     ) -> Self {
-        let store = RedisStore::open(&server.url(), OnFailure::Deny).unwrap();
-        let store = store.timeout(secs(10));
+        Self::at(&server.url(), name, quota, lease, clock)
+    }
+
+    fn at(
+        url: &str,
+        name: &str,
+        quota: Quota,
+        lease: (u32, Duration),
+        clock: &ManualClock,
+    ) -> Self {
+        let store = RedisStore::open(url, OnFailure::Deny).unwrap();
+        let store = store.timeout(secs(10)).unwrap();
         let limit = quota.by_peer().unwrap().clock(clock.now()).cost(|head| {
             let cost = head.headers().get("x-cost");
             cost.map_or(1, |cost| cost.to_str().unwrap().parse().unwrap())
@@ -180,6 +198,112 @@ async fn refunded_units_are_spent_again_without_a_round_trip() {
     assert!(store.metrics().round_trips <= 3, "{:?}", store.metrics());
 }
 
+#[tokio::test]
+async fn units_that_are_given_back_end_a_refusal() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let quota = Quota::per_day(5);
+    let instance = Instance::new(&server, "lift", quota, (2, secs(60)), &clock);
+    assert_eq!(instance.passes_in_a_row().await, 5);
+    let key = peer_key();
+    let handle = instance.limiter.handle();
+    handle.give_back(&key, 2).await.unwrap();
+    assert_eq!(instance.passes_in_a_row().await, 2);
+}
+
+/// Five logins with the right password at once, and a sixth that has to wait for them.
+#[tokio::test]
+async fn requests_that_cost_nothing_end_the_refusal_of_another() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let store = RedisStore::open(&server.url(), OnFailure::Deny)
+        .unwrap()
+        .timeout(secs(10))
+        .unwrap();
+    let limit = Quota::per_day(5).by_peer().unwrap().clock(clock.now());
+    let shared = store.limit("logins").lease(2, secs(60));
+    let limiter = Limiter::new(limit.count_failures().in_redis(shared).unwrap());
+    let layer = with_rate_limit(limiter.clone());
+    let begun = Arc::new(Semaphore::new(0));
+    let verified = Arc::new(Semaphore::new(0));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&verified));
+    let service = layer.layer(service_fn(move |_: Request<Body>| {
+        begins.add_permits(1);
+        let ends = Arc::clone(&ends);
+        async move {
+            ends.acquire().await.unwrap().forget();
+            Ok::<_, Infallible>(Response::new(Body::default()))
+        }
+    }));
+    let logins: Vec<_> = (0..5)
+        .map(|_| tokio::spawn(service.clone().oneshot(from_peer("203.0.113.9:1"))))
+        .collect();
+    begun.acquire_many(5).await.unwrap().forget();
+    assert_eq!(refused(&call(&layer).await), Some(1));
+    verified.add_permits(5);
+    for login in logins {
+        assert_eq!(login.await.unwrap().unwrap().status(), 200);
+    }
+    // The units are given back in tasks.
+    let handle = limiter.handle();
+    let left = async || handle.remaining(&peer_key()).await.unwrap()[0].units();
+    timeout(secs(10), async {
+        while left().await < 5 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(refused(&call(&layer).await), None);
+}
+
+#[tokio::test]
+async fn units_that_are_given_back_during_a_query_are_not_lost() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let proxy = SlowProxy::before(&server).await;
+    let clock = ManualClock::default();
+    let quota = Quota::per_day(100);
+    let lease = (5, secs(600));
+    let instance = Instance::at(&proxy.url(), "query", quota, lease, &clock);
+    assert!(instance.passes(1).await);
+    proxy.delay(Duration::from_millis(100));
+    let handle = instance.limiter.handle();
+    let key = peer_key();
+    // It returns the four units that are held, and takes five.
+    let (passes, given_back) = tokio::join!(instance.passes(5), async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        handle.give_back(&key, 1).await
+    });
+    given_back.unwrap();
+    assert!(passes);
+    assert_eq!(handle.remaining(&key).await.unwrap()[0].units(), 95);
+}
+
+#[tokio::test]
+async fn a_request_that_costs_nothing_takes_no_batch() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let clock = ManualClock::default();
+    let quota = Quota::per_day(20);
+    let instance = Instance::new(&server, "free", quota, (10, secs(600)), &clock);
+    assert!(instance.passes(0).await);
+    let handle = instance.limiter.handle();
+    let left = handle.remaining(&peer_key()).await.unwrap()[0].units();
+    assert_eq!(left, 20);
+    // It passes if nothing is left, but not while the client is in debt.
+    assert_eq!(instance.passes_in_a_row().await, 20);
+    assert!(instance.passes(0).await);
+    handle.charge(&peer_key(), 1).await.unwrap();
+    assert!(!instance.passes(0).await);
+}
+
 /// A client that disconnects while the server is asked for a batch has spent what its request costs,
 /// not the batch.
 #[tokio::test]
@@ -206,7 +330,7 @@ async fn a_batch_whose_request_was_dropped_is_not_lost() {
         drop(abandoned);
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    let key = peer_key();
     let left = limiter.handle().remaining(&key).await.unwrap()[0].units();
     // The first request, a hundred more, and at most a batch that is held.
     assert!((10_000 - 200..10_000).contains(&left), "{left}");
@@ -242,7 +366,7 @@ async fn requests_whose_clients_disconnect_cost_what_they_asked_for() {
             let check = {
                 let limiter = limiter.clone();
                 async move |requests| {
-                    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+                    let key = peer_key();
                     let left = limiter.handle().remaining(&key).await.unwrap()[0].units();
                     let spent = 1_000 - left;
                     assert!(spent <= requests + most_held, "{spent} of {requests}");
@@ -262,7 +386,7 @@ async fn resetting_a_key_clears_what_this_instance_remembers() {
     let clock = ManualClock::default();
     let instance = Instance::new(&server, "pardon", Quota::per_day(8), (4, secs(600)), &clock);
     assert_eq!(instance.passes_in_a_row().await, 8);
-    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    let key = peer_key();
     instance.limiter.handle().reset(&key).await.unwrap();
     assert!(instance.passes(1).await);
     instance
@@ -291,7 +415,7 @@ async fn a_block_whose_caller_was_dropped_reaches_the_lease() {
     let layer = with_rate_limit(limiter.clone());
     assert_eq!(refused(&call(&layer).await), None);
     proxy.delay(Duration::from_millis(30));
-    let key = std::net::IpAddr::from([203, 0, 113, 9]).into();
+    let key = peer_key();
     let handle = limiter.handle();
     let block = handle.block(&key, secs(600));
     timeout(Duration::from_millis(10), block).await.unwrap_err();
