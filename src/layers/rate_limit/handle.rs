@@ -184,7 +184,8 @@ impl<V: KeyPart> Handle<V> {
         match self.limit.evaluate(state.answer().await, &self.plan, units) {
             Ok(_) => Ok(()),
             Err(Refusal::Quota(counted)) => {
-                Err(counted.plan.refusal(self.limit.refused(&counted, units)))
+                let refused = self.limit.refused_request(&counted, units);
+                Err(counted.plan.refusal(refused))
             }
             Err(Refusal::Never(problem)) => Err(problem),
             Err(Refusal::Store { problem, wait }) => Err(problem.retry_after(wait)),

@@ -213,7 +213,7 @@ impl Limit {
             }
             Ok(None) => Ok(Passed::Silently),
             Err(Refusal::Quota(counted)) => {
-                let refused = self.refused(&counted, units);
+                let refused = self.refused_request(&counted, units);
                 Err(counted.plan.refuse(refused, cross_origin))
             }
             Err(Refusal::Never(problem)) => Err(problem.into()),
@@ -264,8 +264,8 @@ impl Limit {
         }
     }
 
-    /// Builds the response of a refusal.
-    pub(super) fn refused<'a>(&self, counted: &'a Counted, units: u32) -> Refused<'a> {
+    /// What the response to a refused request says.
+    pub(super) fn refused_request<'a>(&self, counted: &'a Counted, units: u32) -> Refused<'a> {
         Refused {
             decision: &counted.decision,
             units,
