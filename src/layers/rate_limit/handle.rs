@@ -21,6 +21,8 @@ use super::{
     quota::{Quota, error},
     store::{FULL, RETRY_WHEN_FULL, Store, StoreKey},
 };
+#[cfg(feature = "rate-limit-redis")]
+use crate::support::redis::Failure;
 use crate::{
     request::key::{Fingerprint, KeyPart, KeyWriter},
     wire::{ConfigError, Problem},
@@ -166,7 +168,8 @@ impl<V: KeyPart> Handle<V> {
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);
-                counts.peek(&self.plan, &name).await?
+                let decision = counts.peek(&self.plan, &name).await;
+                decision.map_err(|failure| self.unanswered(counts, failure))?
             }
         };
         Ok(Remaining::of_all(&self.plan, &decision))
@@ -188,7 +191,9 @@ impl<V: KeyPart> Handle<V> {
                 Err(counted.plan.refusal(refused))
             }
             Err(Refusal::Never(problem)) => Err(problem),
-            Err(Refusal::Store { problem, wait }) => Err(problem.retry_after(wait)),
+            Err(Refusal::Store { problem, wait }) => {
+                Err(problem.retry_after(self.limit.with_jitter(wait)))
+            }
         }
     }
 
@@ -219,7 +224,8 @@ impl<V: KeyPart> Handle<V> {
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);
-                counts.charge(&self.plan, &name, units).await
+                let charged = counts.charge(&self.plan, &name, units).await;
+                charged.map_err(|failure| self.unanswered(counts, failure))
             }
         }
     }
@@ -239,7 +245,8 @@ impl<V: KeyPart> Handle<V> {
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);
-                counts.block(&self.plan, &name, duration).await
+                let blocked = counts.block(&self.plan, &name, duration).await;
+                blocked.map_err(|failure| self.unanswered(counts, failure))
             }
         }
     }
@@ -258,7 +265,8 @@ impl<V: KeyPart> Handle<V> {
             #[cfg(feature = "rate-limit-redis")]
             Store::Redis(counts) => {
                 let name = self.name(counts, key);
-                counts.reset(&self.plan, &name).await
+                let reset = counts.reset(&self.plan, &name).await;
+                reset.map_err(|failure| self.unanswered(counts, failure))
             }
         }
     }
@@ -297,13 +305,20 @@ impl<V: KeyPart> Handle<V> {
     ) -> Result<(), Problem> {
         let key = self.fingerprint(memory, key);
         let forced = memory.force(key, &self.plan.quotas, change);
-        let full = |Full| FULL.clone().retry_after(RETRY_WHEN_FULL);
+        let wait = || self.limit.with_jitter(RETRY_WHEN_FULL);
+        let full = |Full| FULL.clone().retry_after(wait());
         forced.map(drop).map_err(full)
     }
 
     fn fingerprint(&self, memory: &Memory, key: &V) -> Fingerprint {
         let Ok(key) = memory.fingerprint(|writer| self.plan.write_key(writer, written(key)));
         key
+    }
+
+    #[cfg(feature = "rate-limit-redis")]
+    fn unanswered(&self, counts: &RedisCounts, failure: Failure) -> Problem {
+        let (problem, wait) = counts.problem(failure);
+        problem.retry_after(self.limit.with_jitter(wait))
     }
 
     #[cfg(feature = "rate-limit-redis")]

@@ -19,7 +19,7 @@ use http::{Extensions, HeaderMap, Response, StatusCode, header, request::Parts};
 use super::store::RedisQuery;
 use super::{
     gcra::Gcra,
-    plan::{Plan, Refused, Report, Share},
+    plan::{Plan, Refused, Report, Share, random_seconds},
     policy::{Answered, Options},
     store::{Counted, Store, TakeState, Taken},
 };
@@ -219,8 +219,9 @@ impl Limit {
             Err(Refusal::Never(problem)) => Err(problem.into()),
             Err(Refusal::Store { problem, wait }) => {
                 let mut response = problem.into_response();
-                let wait = retry_after(wait);
-                response.headers_mut().insert(header::RETRY_AFTER, wait);
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, retry_after(self.with_jitter(wait)));
+                plan.write_report(Report::uncounted(cross_origin), headers);
                 Err(response)
             }
         }
@@ -277,6 +278,12 @@ impl Limit {
         }
     }
 
+    /// The wait for the store, and a random time that spreads the clients.
+    pub(super) fn with_jitter(&self, wait: Duration) -> Duration {
+        let jitter = random_seconds(self.options.jitter);
+        wait.saturating_add(Duration::from_secs(jitter))
+    }
+
     /// The limit as data, without its key.
     pub(super) fn describe(&self, name: &'static str) -> Description {
         let by_plan = self.options.plans.choose.is_some();
@@ -310,7 +317,8 @@ impl Limit {
         if let Some(unavailable) = self.store.unavailable(&self.options)
             && !self.options.shadow
         {
-            layer = layer.answer(unavailable.field(header::RETRY_AFTER));
+            let unavailable = unavailable.field(header::RETRY_AFTER);
+            layer = layer.answer(unavailable.field(header::ACCESS_CONTROL_EXPOSE_HEADERS));
         }
         if self.options.exempt.is_some() {
             layer = layer.bypass(Bypass::Chosen("exempt"));

@@ -122,6 +122,16 @@ enum ReportValues {
     None,
 }
 
+impl Report {
+    /// For a response to a request that was not counted.
+    pub(super) const fn uncounted(cross_origin: bool) -> Self {
+        Self {
+            values: ReportValues::None,
+            cross_origin,
+        }
+    }
+}
+
 impl Plan {
     pub(super) fn new(
         quotas: Arc<[Gcra]>,
@@ -363,10 +373,8 @@ impl Plan {
                 quota.charge(until_full, returned)
             });
         }
-        let mut seconds = spent.retry_after(&self.quotas, units);
-        if !jitter.is_zero() {
-            seconds = seconds.saturating_add(random_bits() % jitter.as_secs().saturating_add(1));
-        }
+        let seconds = spent.retry_after(&self.quotas, units);
+        let seconds = seconds.saturating_add(random_seconds(jitter));
         header_value::header_value(20, |out| out.number(seconds))
     }
 
@@ -402,6 +410,14 @@ impl Plan {
             .reason("quota")
             .extension("violated-policies", names)
             .because(log)
+    }
+}
+
+/// A random number of seconds, at most this time.
+pub(super) fn random_seconds(max: Duration) -> u64 {
+    match max.as_secs() {
+        0 => 0,
+        max => random_bits() % max.saturating_add(1),
     }
 }
 

@@ -149,13 +149,14 @@ impl Store {
 
     /// The answer while the store can't count a request.
     pub(super) fn unavailable(&self, options: &Options) -> Option<Answer> {
+        let refuses_keys = options.capacity.unwrap_or_default().refuses();
         match self {
-            Self::Memory(_) => options.capacity.unwrap_or_default().refuses().then(|| {
+            Self::Memory(_) => refuses_keys.then(|| {
                 Answer::of(&FULL)
                     .when("for a new key, when the limit has its maximum number of keys")
             }),
             #[cfg(feature = "rate-limit-redis")]
-            Self::Redis(counts) => counts.unavailable(),
+            Self::Redis(counts) => counts.unavailable(refuses_keys),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         gcra::{Decision, now},
         memory::Memory,
         plan::Plan,
+        store::FULL,
     },
     request::key::KeyWriter,
     support::{
@@ -71,12 +72,17 @@ impl RedisCounts {
         self.local.as_ref()
     }
 
-    /// The answer while the server does not answer.
-    pub(in crate::layers::rate_limit) fn unavailable(&self) -> Option<Answer> {
+    /// The answer while the server does not answer. `refuses_keys` says whether memory that is full
+    /// refuses new keys.
+    pub(in crate::layers::rate_limit) fn unavailable(&self, refuses_keys: bool) -> Option<Answer> {
         match self.options.store.on_failure {
             OnFailure::Deny => Some(
                 Answer::of(&UNAVAILABLE).when("when the counts of the limit are not available"),
             ),
+            OnFailure::Local { .. } if refuses_keys => Some(Answer::of(&FULL).when(
+                "for a new key, when the counts are not available and the limit has its maximum \
+                 number of keys in memory",
+            )),
             OnFailure::Allow | OnFailure::Local { .. } => None,
         }
     }
@@ -242,12 +248,7 @@ impl RedisCounts {
         plan: &Plan,
         name: &Name,
         units: i64,
-    ) -> Result<(), Problem> {
-        let charged = self.try_charge(plan, name, units).await;
-        charged.map_err(|failure| self.problem(failure))
-    }
-
-    async fn try_charge(&self, plan: &Plan, name: &Name, units: i64) -> Result<(), Failure> {
+    ) -> Result<(), Failure> {
         let returns = self.leases.as_ref().filter(|_| units < 0);
         if let Some(leases) = returns
             && let Ok(returned) = u32::try_from(units.unsigned_abs())
@@ -277,7 +278,7 @@ impl RedisCounts {
         let before = self.charges.fetch_add(1, Ordering::AcqRel);
         match Handle::try_current() {
             Ok(runtime) if before < MAX_PENDING_CHARGES => drop(runtime.spawn(async move {
-                let charged = self.try_charge(&plan, &name, units).await;
+                let charged = self.charge(&plan, &name, units).await;
                 self.charges.fetch_sub(1, Ordering::AcqRel);
                 if charged.is_err() {
                     lost(&self);
@@ -297,7 +298,7 @@ impl RedisCounts {
         plan: &Plan,
         name: &Name,
         duration: u64,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Failure> {
         self.change(plan, name, Operation::Block(duration)).await
     }
 
@@ -306,16 +307,15 @@ impl RedisCounts {
         &self,
         plan: &Plan,
         name: &Name,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Failure> {
         self.change(plan, name, Operation::Reset).await
     }
 
-    async fn change(&self, plan: &Plan, name: &Name, operation: Operation) -> Result<(), Problem> {
+    async fn change(&self, plan: &Plan, name: &Name, operation: Operation) -> Result<(), Failure> {
         let leases = self.leases.as_ref();
         let _forgotten = leases.map(|leases| leases.forget_on_drop(name.id()));
         let deadline = self.server().deadline();
-        let changed = self.query(plan, name, operation, deadline).await;
-        changed.map(drop).map_err(|failure| self.problem(failure))
+        self.query(plan, name, operation, deadline).await.map(drop)
     }
 
     /// The balance of a key in the server.
@@ -323,18 +323,17 @@ impl RedisCounts {
         &self,
         plan: &Plan,
         name: &Name,
-    ) -> Result<Decision, Problem> {
+    ) -> Result<Decision, Failure> {
         let deadline = self.server().deadline();
-        let reply = self.query(plan, name, Operation::Peek, deadline).await;
-        let reply = reply.map_err(|failure| self.problem(failure))?;
+        let reply = self.query(plan, name, Operation::Peek, deadline).await?;
         Ok(reply.decision)
     }
 
-    fn problem(&self, failure: Failure) -> Problem {
-        UNAVAILABLE
-            .clone()
-            .retry_after(self.server().until_probe())
-            .because(failure)
+    /// The problem for an operation of a handle that the server has not answered, and the time until
+    /// the next attempt.
+    pub(in crate::layers::rate_limit) fn problem(&self, failure: Failure) -> (Problem, Duration) {
+        let problem = UNAVAILABLE.clone().because(failure);
+        (problem, self.server().until_probe())
     }
 
     fn server(&self) -> &RedisServer {

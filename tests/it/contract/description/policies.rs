@@ -258,7 +258,7 @@ fn rate_limits() {
             "503 for a new key, when the limit has its maximum number of keys",
             "  kind https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
             "  reasons store_full",
-            "  fields retry-after",
+            "  fields retry-after access-control-expose-headers",
             "sets ratelimit ratelimit-policy access-control-expose-headers",
             "limit 1-per-minute of a plan: 1 request per minute by [principal and function of the \
              request], q=1;w=60s",

@@ -354,7 +354,7 @@ async fn rate_limits() {
         [
             get(&[key, crossing]),
             get(&[key, crossing]),
-            get(&[("key", "2")]),
+            get(&[("key", "2"), crossing]),
             get(&[key, key]),
             get(&[("plan", "3")]),
         ]

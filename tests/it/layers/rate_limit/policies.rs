@@ -356,6 +356,38 @@ async fn jitter_spreads_clients_that_were_rejected_together() {
 }
 
 #[tokio::test]
+async fn the_503_of_a_full_store_has_jitter_and_is_exposed() {
+    let limit = Quota::per_minute(9).by_peer().unwrap();
+    let limit = limit.max_keys(1, Overflow::Refuse).unwrap();
+    let limiter = Limiter::new(limit.retry_jitter(secs(30)));
+    let layer = with_rate_limit(limiter.clone());
+    assert_eq!(call(&layer).await.status(), 200);
+    let mut in_responses = HashSet::new();
+    let mut in_problems = HashSet::new();
+    let other = peer("203.0.113.1");
+    let seconds = |field: &str| -> u64 {
+        let seconds = field.parse().unwrap();
+        assert!((60..=90).contains(&seconds), "{seconds}");
+        seconds
+    };
+    for _ in 0..100 {
+        let mut request = from_peer("203.0.113.1:1");
+        let origin = HeaderValue::from_static("https://app.example.com");
+        request.headers_mut().insert("origin", origin);
+        let response = send(&layer, request).await;
+        assert_eq!(response.status(), 503);
+        let exposed = field(&response, "access-control-expose-headers");
+        assert_eq!(exposed, Some("RateLimit, RateLimit-Policy, Retry-After"));
+        in_responses.insert(seconds(field(&response, "retry-after").unwrap()));
+        let problem = limiter.handle().take(&other, 1).await.unwrap_err();
+        in_problems.insert(seconds(problem.headers()["retry-after"].to_str().unwrap()));
+        let problem = limiter.handle().charge(&other, 1).await.unwrap_err();
+        in_problems.insert(seconds(problem.headers()["retry-after"].to_str().unwrap()));
+    }
+    assert!(in_responses.len() > 10 && in_problems.len() > 10);
+}
+
+#[tokio::test]
 async fn cors_exposes_refusals_to_other_origins() {
     let layer = with_rate_limit(Quota::per_minute(1).by_peer().unwrap().count_failures());
     let mut request = from_peer("203.0.113.9:1");

@@ -9,7 +9,7 @@ use std::{
 
 use http::StatusCode;
 use wythe::{
-    ConfigError, Quota, RateLimit,
+    ConfigError, Place, Quota, RateLimit,
     key::ByPeer,
     rate_limit::{
         Limiter, Overflow,
@@ -379,7 +379,11 @@ fn an_invalid_configuration_is_an_error() {
             .in_redis(local.limit("a"))
             .unwrap(),
     );
-    drop(bounded(hourly().in_redis(local.limit("b")).unwrap()).unwrap());
+    let refusing = bounded(hourly().in_redis(local.limit("b")).unwrap()).unwrap();
+    let description = Limiter::new(refusing).describe();
+    let answers = description.answers().iter();
+    let statuses: Vec<_> = answers.map(|answer| answer.status().as_u16()).collect();
+    assert!(statuses.contains(&503), "{statuses:?}");
 
     let daily = Quota::per_day(1).by_peer().unwrap();
     let error = daily.in_redis(of_many().limit("a")).unwrap_err();
