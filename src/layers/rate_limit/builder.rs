@@ -204,6 +204,10 @@ impl<K> RateLimit<K> {
     /// Keeps the counts in Redis or Valkey, where all instances share them; see
     /// [`redis`](super::redis). By default they are in memory.
     ///
+    /// The counts belong to the name, so clones of this `RateLimit` share them as instances do: each
+    /// layer that is built from a clone has its own [leases](super::redis#leases), and its own counts
+    /// while the server does not answer. Clone the layer or the [`Limiter`](super::Limiter) instead.
+    ///
     /// # Example
     ///
     /// ```

@@ -10,7 +10,7 @@
 //! Quotas are counted by GCRA, from [governor]: they are replenished evenly, without windows at whose
 //! edges twice as much passes. Clones of a layer share its counts, so one limit can cover several
 //! routes; each call of [`with_rate_limit`](crate::with_rate_limit) with a
-//! [`RateLimit`](crate::RateLimit) starts new counts.
+//! [`RateLimit`](crate::RateLimit) starts new counts, unless they are in Redis.
 //!
 //! | to | use |
 //! |---|---|

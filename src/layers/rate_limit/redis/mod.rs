@@ -119,11 +119,11 @@
 //! server, but without a secret, anyone who knows one can compute its hash. The value takes about 50
 //! bytes for each quota, and every key expires when its quotas are full.
 //!
-//! Limits must not share keys by accident: a name can be used only once in a store. Instances share
-//! counts if server, prefix and name are the same. A deployment that changes a quota continues with
-//! the units that were spent, by the name of the quota; no client is locked out for longer than the
-//! new quota takes to be replenished. Limits with plans count each plan separately, by its index in
-//! the list.
+//! Limits must not share keys by accident: a name can be used only once in a store, and by
+//! [clones](crate::RateLimit::in_redis) of the limit that has it. Instances share counts if server,
+//! prefix and name are the same. A deployment that changes a quota continues with the units that were
+//! spent, by the name of the quota; no client is locked out for longer than the new quota takes to be
+//! replenished. Limits with plans count each plan separately, by its index in the list.
 //!
 //! # Servers
 //!
