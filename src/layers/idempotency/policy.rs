@@ -79,12 +79,14 @@ impl Idempotency {
 
     /// Keeps answers in this store. Policies of several routes can share a store.
     pub fn stored(store: impl IdempotencyStore) -> Self {
+        const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
         let options = Options {
+            max_answer_bytes: MAX_ANSWER_BYTES.min(store.max_answer_bytes()),
             store: Arc::new(store),
             methods: Arc::new([Method::POST, Method::PATCH]),
             is_required: false,
             max_body_bytes: 1024 * 1024,
-            max_answer_bytes: 64 * 1024,
             keep: Arc::new(is_kept),
             keep_for: Duration::from_secs(24 * 60 * 60),
             lease: Duration::from_secs(30),
@@ -188,12 +190,24 @@ impl<K> Idempotency<K> {
         self
     }
 
-    /// The maximum size of a kept answer, in bytes including its header fields; by default 65,536. A
-    /// larger answer goes to the client; when the request is sent again, it is answered 409, because
-    /// it has been processed but the answer was not kept.
-    pub const fn max_answer_bytes(mut self, bytes: usize) -> Self {
+    /// The maximum size of a kept answer, in bytes including its header fields; by default 65,536, or
+    /// less if the store accepts less. A larger answer goes to the client; when the request is sent
+    /// again, it is answered 409, because it has been processed but the answer was not kept.
+    ///
+    /// # Errors
+    ///
+    /// If it is more than the [store accepts](IdempotencyStore::max_answer_bytes): 4 MiB for
+    /// [`in_memory`](Self::in_memory).
+    pub fn max_answer_bytes(mut self, bytes: usize) -> Result<Self, ConfigError> {
+        let accepted = self.options.store.max_answer_bytes();
+        if bytes > accepted {
+            return Err(error(format!(
+                "the store accepts answers of at most {accepted} bytes, not {bytes}: use a larger \
+                 store"
+            )));
+        }
         self.options.max_answer_bytes = bytes;
-        self
+        Ok(self)
     }
 
     /// Which answers are kept, by status. If an answer is not kept, its key is freed: the next request

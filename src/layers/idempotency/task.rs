@@ -99,10 +99,7 @@ impl CompiledIdempotency {
         S: Service<Request<B>, Response = Response<R>>,
         R: Body<Error: Into<BoxError>> + From<Bytes>,
     {
-        let max_bytes = self
-            .options
-            .max_answer_bytes
-            .min(self.options.store.max_answer_bytes());
+        let max_bytes = self.options.max_answer_bytes;
         let handled = async {
             match inner.call(request).await {
                 Ok(response) => Ok(collect(response, max_bytes, &*self.options.keep).await),

@@ -190,6 +190,17 @@ impl<P: PartialEq + Send + Sync + 'static> Plans<P> {
     }
 }
 
+impl<P> Plans<P> {
+    /// The quotas of each plan, without a closure that chooses.
+    pub(super) fn unchosen(self) -> PlanChoice {
+        PlanChoice {
+            first: self.first,
+            others: self.others.into(),
+            choose: None,
+        }
+    }
+}
+
 impl<P> fmt::Debug for Plans<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()

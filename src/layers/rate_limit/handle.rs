@@ -12,11 +12,11 @@ use std::{
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::{Name, RedisCounts};
 use super::{
-    builder::Quotas,
+    builder::{Plans, Quotas},
     gcra::{Decision, Gcra},
     limit::{Limit, Refusal},
     memory::{Full, Memory},
-    plan::Plan,
+    plan::{Plan, PlanChoice},
     policy::{Options, RateLimit},
     quota::{Quota, error},
     store::{FULL, RETRY_WHEN_FULL, Store, StoreKey},
@@ -38,7 +38,7 @@ impl Quota {
     ///
     /// If the quota is impossible; see [`RateLimit::of`].
     pub fn in_handler<V: KeyPart>(self) -> Result<RateLimit<InHandler<V>>, ConfigError> {
-        Ok(RateLimit::of([self])?.in_handler())
+        RateLimit::of([self])?.in_handler()
     }
 }
 
@@ -79,10 +79,35 @@ impl Quotas {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a closure chooses the plan, because there is no request that it could see: use
+    /// [`Plans::in_handler`].
+    pub fn in_handler<V: KeyPart>(self) -> Result<RateLimit<InHandler<V>>, ConfigError> {
+        if self.0.choose.is_some() {
+            return Err(error(
+                "a limit without a layer has no request to choose the plan by: call `in_handler` on \
+                 the plans, without `chosen_by`, and choose with `Handle::plan`",
+            ));
+        }
+        Ok(RateLimit::in_handler(self.0))
+    }
+}
+
+impl<P> Plans<P> {
+    /// Counts by a value that only a handler knows; see [`Quotas::in_handler`]. The handler chooses
+    /// the plan with [`Handle::plan`]; by default, the first applies.
     pub fn in_handler<V: KeyPart>(self) -> RateLimit<InHandler<V>> {
-        RateLimit {
+        RateLimit::in_handler(self.unchosen())
+    }
+}
+
+impl<V> RateLimit<InHandler<V>> {
+    fn in_handler(plans: PlanChoice) -> Self {
+        Self {
             key: InHandler(PhantomData),
-            options: Options::new(self.0),
+            options: Options::new(plans),
         }
     }
 }

@@ -123,29 +123,6 @@ impl Options {
 }
 
 impl<K> RateLimit<K> {
-    /// Which header fields tell clients what they have left.
-    pub const fn fields(mut self, fields: RateLimitFields) -> Self {
-        self.options.fields = fields;
-        self
-    }
-
-    /// Lets those requests pass uncounted for which the closure returns `true`: health checks, your
-    /// own machines. They need no key.
-    ///
-    /// If the closure asks for the [route](RequestHead::route) and it is unknown, the request is
-    /// counted. For a list of routes, see [`With::except_routes`](crate::With::except_routes).
-    ///
-    /// # Security
-    ///
-    /// Do not base the decision on anything that a client can choose.
-    pub fn exempt(
-        mut self,
-        exempt: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.options.exempt = Some(Arc::new(exempt));
-        self
-    }
-
     /// Counts requests and logs those that it would refuse, but lets all of them pass, so that you can
     /// try out a limit.
     ///
@@ -209,6 +186,29 @@ impl<K> RateLimit<K> {
 }
 
 impl<K: Key> RateLimit<K> {
+    /// Which header fields tell clients what they have left.
+    pub const fn fields(mut self, fields: RateLimitFields) -> Self {
+        self.options.fields = fields;
+        self
+    }
+
+    /// Lets those requests pass uncounted for which the closure returns `true`: health checks, your
+    /// own machines. They need no key.
+    ///
+    /// If the closure asks for the [route](RequestHead::route) and it is unknown, the request is
+    /// counted. For a list of routes, see [`With::except_routes`](crate::With::except_routes).
+    ///
+    /// # Security
+    ///
+    /// Do not base the decision on anything that a client can choose.
+    pub fn exempt(
+        mut self,
+        exempt: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.options.exempt = Some(Arc::new(exempt));
+        self
+    }
+
     /// The cost of a request, computed from its head. 1 by default.
     ///
     /// A request that costs more than a quota's burst can never pass: it is answered with 429, the

@@ -143,7 +143,8 @@ pub trait IdempotencyStore: Send + Sync + 'static {
     /// Frees a key that this claim holds, and returns whether it did.
     fn release(&self, claim: &Claim) -> Later<Result<bool, BoxError>>;
 
-    /// The longest answer that [`complete`](Self::complete) accepts, in bytes. Unlimited by default.
+    /// The longest answer that [`complete`](Self::complete) accepts, in bytes, which does not change.
+    /// Unlimited by default.
     fn max_answer_bytes(&self) -> usize {
         usize::MAX
     }

@@ -211,7 +211,8 @@ async fn a_problem_is_a_problem_again() {
 async fn a_large_answer_is_sent_once_and_its_request_runs_once() {
     let large = || http::Response::new(Body::from("x".repeat(1_000)));
     let (handler, calls) = scripted([large()]);
-    let service = with_idempotency(in_memory().max_answer_bytes(999)).layer(handler);
+    let policy = in_memory().max_answer_bytes(999).unwrap();
+    let service = with_idempotency(policy).layer(handler);
     assert_eq!(send(&service, pay("a")).await.body().len(), 1_000);
     let again = send(&service, pay("a")).await;
     let problem = common::problem(&again, StatusCode::CONFLICT);

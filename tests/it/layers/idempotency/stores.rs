@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use wythe::{
-    ManualClock,
+    Idempotency, ManualClock,
     idempotency::{Acquired, Claim, IdempotencyStore, MemoryAnswers},
 };
 
@@ -203,6 +203,14 @@ async fn the_memory_is_bounded_and_drops_the_answers_that_expire_first() {
     let refused = store.complete(&claim(0, 1, 2), too_long, DAY).wait().await;
     assert_eq!(refused.unwrap_err().to_string(), "the store has no room");
     assert_eq!(store.max_answer_bytes(), 1_024);
+}
+
+#[test]
+fn a_policy_accepts_no_longer_answers_than_its_store() {
+    let policy = Idempotency::in_memory;
+    drop(policy().max_answer_bytes(4 * 1024 * 1024).unwrap());
+    let error = policy().max_answer_bytes(4 * 1024 * 1024 + 1).unwrap_err();
+    assert!(error.to_string().contains("use a larger store"), "{error}");
 }
 
 #[tokio::test]

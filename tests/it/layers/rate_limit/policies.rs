@@ -243,6 +243,25 @@ fn a_limit_describes_the_responses_of_its_options() {
 }
 
 #[tokio::test]
+async fn a_handler_chooses_the_plan_of_its_key() {
+    let plans = || {
+        let plans = [
+            (Plan::Free, [Quota::per_day(1)]),
+            (Plan::Paid, [Quota::per_day(2)]),
+        ];
+        RateLimit::plans(plans).unwrap()
+    };
+    let free = plans().in_handler::<u64>().handle();
+    let paid = free.clone().plan(1).unwrap();
+    for (handle, quota) in [(free, 1), (paid, 2)] {
+        assert_eq!(handle.remaining(&7).await.unwrap()[0].units(), quota);
+    }
+    let chosen = plans().chosen_by(|_| Plan::Paid);
+    let error = chosen.in_handler::<u64>().map(drop).unwrap_err();
+    assert!(error.to_string().contains("`Handle::plan`"), "{error}");
+}
+
+#[tokio::test]
 async fn refusals_are_counted() {
     let limiter = Limiter::new(Quota::per_day(2).by_peer().unwrap());
     let layer = with_rate_limit(limiter.clone());
@@ -409,6 +428,7 @@ async fn a_handler_can_take_and_give_back_units() {
         Quota::per_day(4).named("day"),
     ];
     let limit = RateLimit::of(quotas).unwrap().in_handler::<String>();
+    let limit = limit.unwrap();
     let handle = limit.clock(clock.now()).handle();
     let (ada, bob) = ("ada".to_owned(), "bob".to_owned());
 
