@@ -262,12 +262,7 @@ impl<'r> Reading<'r> {
     ) -> Result<(), Problem> {
         let text = self.json_text()?;
         if let Some(error) = fault {
-            // Where a variant of an enum is expected, serde_json calls a value of another type a fault
-            // of the syntax.
-            let is_data = error.classify() == Category::Data || is_well_formed_but(error, text);
-            if !is_data {
-                return Err(malformed_json(text, error));
-            }
+            check_syntax(text, error)?;
         }
         let trace = Trace::default();
         let mut json = serde_json::Deserializer::from_str(text);
@@ -531,10 +526,20 @@ fn too_many_values(max_values: usize) -> Problem {
         .extension("max_values", max_values)
 }
 
-/// Whether a text is JSON, though its type expects another value.
-fn is_well_formed_but(error: &serde_json::Error, text: &str) -> bool {
-    take_position(&error.to_string()).0 == "expected value"
-        && serde_json::from_str::<IgnoredAny>(text).is_ok()
+/// Checks that a text is JSON, although its type expects another value. The first reader stops at the
+/// error, and the second one at the end of the value.
+fn check_syntax(text: &str, error: &serde_json::Error) -> Result<(), Problem> {
+    // Where a variant of an enum is expected, serde_json calls a value of another type a fault of the
+    // syntax.
+    let is_data = error.classify() == Category::Data
+        || take_position(&error.to_string()).0 == "expected value";
+    if !is_data {
+        return Err(malformed_json(text, error));
+    }
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(IgnoredAny) => Ok(()),
+        Err(error) => Err(malformed_json(text, &error)),
+    }
 }
 
 /// A body that is not JSON: 400, with the position.
