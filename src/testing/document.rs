@@ -312,7 +312,7 @@ impl<'d> Comparison<'_, 'd> {
             operation.get(BYTES).or_else(|| body?.get(BYTES))
         };
         let (before, after) = (bytes(self.old, old), bytes(self.new, new));
-        self.limit(BYTES, before, after);
+        self.limit(BYTES.to_owned(), BYTES, before, after);
         let (before, after) = (limits(old), limits(new));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {
@@ -345,21 +345,21 @@ impl<'d> Comparison<'_, 'd> {
                         .filter(|member| !["description", "name"].contains(&member.as_str()))
                     {
                         let subject = format!("{subject} {member}");
-                        self.limit(&subject, before.get(member), after.get(member));
+                        self.limit(subject, member, before.get(member), after.get(member));
                     }
                 }
-                _ => self.limit(&subject, Some(before), Some(after)),
+                _ => self.limit(subject, "", Some(before), Some(after)),
             }
         }
     }
 
-    /// One number of a limit: the lower, the narrower, except for the time in which a count holds.
-    fn limit(&mut self, subject: &str, old: Option<&Value>, new: Option<&Value>) {
+    /// One member of a limit: the lower, the narrower, except for the time in which a count holds.
+    fn limit(&mut self, subject: String, member: &str, old: Option<&Value>, new: Option<&Value>) {
         if old == new {
             return;
         }
         let is_time = ["period", "window", "second", "interval"];
-        let is_time = is_time.iter().any(|word| subject.contains(word));
+        let is_time = is_time.iter().any(|word| member.contains(word));
         let number = |value: Option<&Value>| match value {
             // Without a limit, everything is possible.
             None if !is_time => Some(f64::INFINITY),

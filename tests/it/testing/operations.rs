@@ -480,6 +480,14 @@ fn limits() {
         "! , limit: x-rate-limit `hourly` period-seconds: 60.0 -> 90.0 (lowers the limit)",
         ", limit: x-rate-limit `hourly` period-seconds: 90.0 -> 60.0 (raises the limit)",
     );
+    let named =
+        |count: u64| of(json!([{"name": "per-second", "limit": count, "period-seconds": 1.0}]));
+    operations(
+        "a count whose name is a time",
+        [&named(10), &named(5)],
+        "! , limit: x-rate-limit `per-second` limit: 10 -> 5 (lowers the limit)",
+        ", limit: x-rate-limit `per-second` limit: 5 -> 10 (raises the limit)",
+    );
     let keyed = |key: &str| {
         let mut keyed = limit(10, 60.0);
         keyed["key"] = json!([key]);
