@@ -12,8 +12,8 @@ use crate::{
     contract::{
         Description,
         description::{
-            Answer, Carrier, DeprecationNotice, InputSource, NameList, RequestInput, Requirement,
-            Security, SecurityScheme,
+            Answer, Carrier, DeprecationNotice, InputSource, Limit, NameList, RequestInput,
+            Requirement, Security, SecurityScheme,
         },
     },
     integrations::axum::Concern,
@@ -23,6 +23,9 @@ use crate::{
 ///
 /// It prints itself as a document in Markdown, to be kept in a repository: a change of a stack is then
 /// a change of the document, which a reviewer sees.
+///
+/// What a layer does is `(conditional)` if a closure lets requests bypass it (`when`, `except`,
+/// `exempt`); the credentials that such a layer asks for are optional.
 ///
 /// # Example
 ///
@@ -172,100 +175,98 @@ impl AuditedRoute {
     }
 
     fn callers(&self, reasons: &mut Reasons) -> String {
-        let schemes = self.securities().flat_map(Security::schemes).map(scheme);
-        let schemes = schemes.collect::<Vec<_>>().join(" or ");
-        let is_required = self.securities().any(Security::is_required);
-        let mut who = match (&*schemes, is_required) {
-            ("", true) => "authenticated".to_owned(),
-            ("", false) if self.is_open => "anybody".to_owned(),
-            ("", false) => "guarded".to_owned(),
-            (schemes, true) => schemes.to_owned(),
-            (schemes, false) => format!("anybody, or {schemes}"),
-        };
+        let mut who = self.credentials();
         if let Some(reason) = &self.public_reason {
             who = format!("{who} ({})", reasons.number(reason));
         }
         who
     }
 
-    fn needs(&self) -> String {
-        let requirements = self
-            .acting_layers
+    /// The credentials that requests need: those of all layers that require some.
+    fn credentials(&self) -> String {
+        let layers = self.acting_layers.iter();
+        let layers = layers.filter_map(|layer| Some((layer, layer.security()?)));
+        let (required, optional): (Vec<_>, Vec<_>) = layers
+            .partition(|(layer, security)| security.is_required() && !layer.may_be_bypassed());
+        let is_several = required.len() > 1;
+        let required: Vec<_> = required
             .iter()
-            .flat_map(Description::requirements);
-        list(requirements.map(|requirement| match requirement {
-            Requirement::Scopes(names) => format!("scope {}", all_or_any(names)),
-            Requirement::Roles(names) => format!("role {}", all_or_any(names)),
-            Requirement::Check(name) => format!("check `{name}`"),
+            .map(|(_, security)| match &*alternatives(security) {
+                "" => "authenticated".to_owned(),
+                text if is_several && security.schemes().len() > 1 => format!("({text})"),
+                text => text.to_owned(),
+            })
+            .collect();
+        let optional: Vec<_> = optional
+            .iter()
+            .map(|(_, security)| alternatives(security))
+            .filter(|text| !text.is_empty())
+            .collect();
+        match (&*required.join(" and "), &*optional.join(" or ")) {
+            ("", "") if self.is_open => "anybody".to_owned(),
+            ("", "") => "guarded".to_owned(),
+            ("", optional) => format!("anybody, or {optional}"),
+            (required, "") => required.to_owned(),
+            (required, optional) => format!("{required}, optionally {optional}"),
+        }
+    }
+
+    fn needs(&self) -> String {
+        list(self.acting_layers.iter().flat_map(|layer| {
+            let requirements = layer.requirements().iter();
+            requirements.map(|requirement| {
+                let need = match requirement {
+                    Requirement::Scopes(names) => format!("scope {}", all_or_any(names)),
+                    Requirement::Roles(names) => format!("role {}", all_or_any(names)),
+                    Requirement::Check(name) => format!("check `{name}`"),
+                };
+                marked(layer, need)
+            })
         }))
     }
 
     fn limits(&self) -> String {
-        let limits = self.acting_layers.iter().flat_map(Description::limits);
-        let times = self.acting_layers.iter();
-        let times = times.filter_map(Description::time_limit);
-        let times = times.map(|time| format!("response within {time:?}"));
-        let limits = limits.map(|limit| {
-            let name = match limit.has_own_name() {
-                false => String::new(),
-                true => format!("`{}`: ", limit.name()),
-            };
-            match limit.key() {
-                [] => format!("{name}{limit}"),
-                key => format!("{name}{limit}, by {}", key.join(" and ")),
-            }
+        let layers = self.acting_layers.iter();
+        let limits = layers.clone().flat_map(|layer| {
+            let limits = layer.limits().iter();
+            limits.map(|limit| marked(layer, limit_and_key(limit)))
+        });
+        let times = layers.filter_map(|layer| {
+            let time = layer.time_limit()?;
+            Some(marked(layer, format!("response within {time:?}")))
         });
         list(limits.chain(times))
     }
 
     fn input(&self) -> String {
+        let method = self.method.as_ref();
         // Where no body is expected, a bound is of no interest.
-        let is_shown = self.method.as_ref().is_none_or(takes_body);
-        let bounds = self.acting_layers.iter().filter(|_| is_shown);
-        let bounds = bounds.filter_map(Description::body_bound);
-        let bounds = bounds.map(|bound| format!("any body, {bound}"));
-        let inputs = self.acting_layers.iter().flat_map(Description::inputs);
-        let is_read = |input: &&RequestInput| {
-            let method = self.method.as_ref();
-            method.is_none_or(|method| input.is_read_of(method))
-        };
-        let inputs = inputs.filter(is_read).map(|input| {
-            let part = match input.source() {
-                InputSource::Body => "",
-                InputSource::Cookie => "cookies",
-                InputSource::Header => "header",
-                InputSource::Path => "path",
-                InputSource::Query => "query",
-            };
-            let mut words = match (part, input.name()) {
-                ("", _) => input.media_types().to_vec(),
-                (part, None) => vec![Cow::Borrowed(part)],
-                (part, Some(name)) => vec![format!("{part} `{name}`").into()],
-            };
-            if words.is_empty() {
-                words.push("body".into());
-            }
-            if input.is_optional() {
-                words.push("optional".into());
-            }
-            if let Some(bytes) = input.max_body_bytes() {
-                words.push(format!("at most {bytes} bytes").into());
-            }
-            words.join(", ")
+        let is_shown = method.is_none_or(takes_body);
+        let layers = self.acting_layers.iter();
+        let bounds = layers.clone().filter(|_| is_shown).filter_map(|layer| {
+            let bound = layer.body_bound()?;
+            Some(marked(layer, format!("any body, {bound}")))
+        });
+        let inputs = layers.flat_map(|layer| {
+            let inputs = layer.inputs().iter();
+            let inputs =
+                inputs.filter(|input| method.is_none_or(|method| input.is_read_of(method)));
+            inputs.map(|input| marked(layer, input_words(input)))
         });
         list(bounds.chain(inputs))
     }
 
     fn caches(&self) -> String {
         let is_authenticated = self.securities().next().is_some();
-        let policies = self.acting_layers.iter().filter_map(Description::cache);
-        list(policies.map(|policy| {
+        let policies = self.acting_layers.iter();
+        list(policies.filter_map(|layer| {
+            let policy = layer.cache()?;
             let directives = if is_authenticated {
                 policy.directives_when_authenticated()
             } else {
                 policy.directives()
             };
-            directives.to_owned()
+            Some(marked(layer, directives.to_owned()))
         }))
     }
 
@@ -300,6 +301,56 @@ fn scheme(scheme: &SecurityScheme) -> String {
         [one] if one.ends_with(scheme.name()) => scheme.name().to_owned(),
         carriers => format!("{} ({})", scheme.name(), carriers.join(", ")),
     }
+}
+
+/// The schemes of one layer, one of which is enough.
+fn alternatives(security: &Security) -> String {
+    let schemes = security.schemes().iter().map(scheme);
+    schemes.collect::<Vec<_>>().join(" or ")
+}
+
+/// What a layer does, and whether a closure lets requests bypass it.
+fn marked(layer: &Description, text: String) -> String {
+    match layer.may_be_bypassed() {
+        true => format!("{text} (conditional)"),
+        false => text,
+    }
+}
+
+fn limit_and_key(limit: &Limit) -> String {
+    let name = match limit.has_own_name() {
+        false => String::new(),
+        true => format!("`{}`: ", limit.name()),
+    };
+    match limit.key() {
+        [] => format!("{name}{limit}"),
+        key => format!("{name}{limit}, by {}", key.join(" and ")),
+    }
+}
+
+fn input_words(input: &RequestInput) -> String {
+    let part = match input.source() {
+        InputSource::Body => "",
+        InputSource::Cookie => "cookies",
+        InputSource::Header => "header",
+        InputSource::Path => "path",
+        InputSource::Query => "query",
+    };
+    let mut words = match (part, input.name()) {
+        ("", _) => input.media_types().to_vec(),
+        (part, None) => vec![Cow::Borrowed(part)],
+        (part, Some(name)) => vec![format!("{part} `{name}`").into()],
+    };
+    if words.is_empty() {
+        words.push("body".into());
+    }
+    if input.is_optional() {
+        words.push("optional".into());
+    }
+    if let Some(bytes) = input.max_body_bytes() {
+        words.push(format!("at most {bytes} bytes").into());
+    }
+    words.join(", ")
 }
 
 fn all_or_any(names: &NameList) -> String {

@@ -353,14 +353,17 @@ impl<'d> Comparison<'_, 'd> {
         }
     }
 
-    /// One member of a limit: the lower, the narrower, except for the time in which a count holds.
+    /// One member of a limit: the lower, the narrower, except for the time in which a count holds, and
+    /// for a condition, without which the limit always holds.
     fn limit(&mut self, subject: String, member: &str, old: Option<&Value>, new: Option<&Value>) {
         if old == new {
             return;
         }
+        let is_condition = member == "conditional";
         let is_time = ["period", "window", "second", "interval"];
         let is_time = is_time.iter().any(|word| member.contains(word));
         let number = |value: Option<&Value>| match value {
+            value if is_condition => Some(f64::from(value == Some(&Value::Bool(true)))),
             // Without a limit, everything is possible.
             None if !is_time => Some(f64::INFINITY),
             value => value.and_then(Value::as_f64),

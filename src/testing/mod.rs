@@ -78,7 +78,7 @@
 //! | members of a response | removed, or no longer required | added; required now |
 //! | values in a response | more: type, `null`, `enum`, range, length, `pattern` | fewer |
 //! | security | more is required: credentials, a scheme, a scope, a role, a check | less is required |
-//! | `x-rate-limit`, `x-max-body-bytes` | added or lower | removed or higher |
+//! | `x-rate-limit`, `x-max-body-bytes` | added or lower; no longer conditional | removed or higher; conditional |
 //! | servers | removed | added |
 //! | texts, examples, tags, defaults, other extensions | | all |
 //!

@@ -5,6 +5,8 @@
 //!    its stack with problem type, header fields and members; security schemes with scopes; limits as
 //!    `x-rate-limit`, the largest body as `x-max-body-bytes`, the time until the response as
 //!    `x-timeout-seconds`.
+//!    Where a closure lets requests bypass a layer (`when`, `except`, `exempt`), its credentials and its
+//!    input are optional, its limits are `conditional`, and what else it demands is left out.
 //! 2. The schemas are those of [`schemars`], which reads the attributes of `serde` and `garde`: a rule
 //!    is written once.
 //! 3. [`Api::documented`](crate::Api::documented) demands that the types of all routes have schemas;

@@ -18,7 +18,7 @@ use crate::{
     api::route::Route,
     contract::{
         Description,
-        description::{Answer, Bypass, InputSource, Limit, NameList, RequestInput, Requirement},
+        description::{Answer, InputSource, Limit, NameList, RequestInput, Requirement},
     },
     integrations::axum::ParameterKind,
     request::parameter_names,
@@ -362,8 +362,7 @@ impl<'a> Operation<'a> {
     fn inputs(&self, source: InputSource) -> Vec<LayerInput<'a>> {
         let mut inputs = Vec::new();
         for (layer, schemas) in &self.layers {
-            let mut bypasses = layer.bypasses().iter();
-            let is_conditional = bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)));
+            let is_conditional = layer.may_be_bypassed();
             let mut schemas = schemas.iter();
             for described in layer.inputs() {
                 // Where nothing is known, any value is valid.
@@ -453,14 +452,19 @@ impl<'a> Operation<'a> {
 
     /// The layers that act on every request to this operation.
     fn unconditional_layers(&self) -> impl Iterator<Item = &'a Description> {
-        let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
         let layers = self.layers.iter().map(|(layer, _)| *layer);
-        layers.filter(move |layer| !layer.bypasses().iter().any(is_chosen))
+        layers.filter(|layer| !layer.may_be_bypassed())
     }
 
     fn add_limits(&self, operation: &mut Map<String, Value>) {
-        let limits = self.layers.iter().flat_map(|(layer, _)| layer.limits());
-        let limits: Vec<_> = limits.map(limit).collect();
+        let limits = self.layers.iter().flat_map(|(layer, _)| {
+            let is_conditional = layer.may_be_bypassed();
+            layer
+                .limits()
+                .iter()
+                .map(move |one| limit(one, is_conditional))
+        });
+        let limits: Vec<_> = limits.collect();
         if !limits.is_empty() {
             operation.insert("x-rate-limit".into(), limits.into());
         }
@@ -476,17 +480,16 @@ impl<'a> Operation<'a> {
     }
 
     fn add_security(&self, operation: &mut Map<String, Value>, schemes: &mut Schemes) {
-        let layers = self.layers.iter();
-        let requirements: Vec<_> = layers
-            .clone()
-            .flat_map(|(layer, _)| layer.requirements())
-            .collect();
-        let securities = layers.filter_map(|(layer, _)| layer.security());
-        let security = schemes.requirement(securities, &requirements);
+        let layers = self.layers.iter().map(|(layer, _)| *layer);
+        let security = schemes.requirement(layers);
         operation.insert("security".into(), security.unwrap_or_else(|| json!([])));
         let mut roles = Vec::new();
         let mut checks = Vec::new();
-        for requirement in requirements {
+        // What only some requests need is not what the operation requires.
+        for requirement in self
+            .unconditional_layers()
+            .flat_map(Description::requirements)
+        {
             match requirement {
                 Requirement::Roles(NameList::AllOf(names)) => roles.push(json!({ "allOf": names })),
                 Requirement::Roles(NameList::AnyOf(names)) => roles.push(json!({ "anyOf": names })),
@@ -610,7 +613,7 @@ fn humanize(id: &str) -> String {
     words
 }
 
-fn limit(limit: &Limit) -> Value {
+fn limit(limit: &Limit, is_conditional: bool) -> Value {
     let mut object =
         json!({ "name": limit.name(), "limit": limit.count(), "burst": limit.most_at_once() });
     if let Some(object) = object.as_object_mut() {
@@ -625,6 +628,9 @@ fn limit(limit: &Limit) -> Value {
         }
         if limit.is_of_plan() {
             object.insert("of-plan".into(), true.into());
+        }
+        if is_conditional {
+            object.insert("conditional".into(), true.into());
         }
     }
     object

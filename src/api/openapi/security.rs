@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::description::{
-    Carrier, NameList, Requirement, SchemeKind, Security, SecurityScheme,
+use crate::contract::{
+    Description,
+    description::{Carrier, NameList, Requirement, SchemeKind, SecurityScheme},
 };
 
 /// The schemes of a document, by name.
@@ -20,18 +21,20 @@ impl Schemes {
     /// enough. `None` if everybody is let in.
     pub(super) fn requirement<'a>(
         &mut self,
-        layers: impl Iterator<Item = &'a Security>,
-        requirements: &[&Requirement],
+        layers: impl Iterator<Item = &'a Description> + Clone,
     ) -> Option<Value> {
         let mut combinations: Option<Vec<SecurityRequirement>> = None;
-        for security in layers {
+        for layer in layers.clone() {
+            let Some(security) = layer.security() else {
+                continue;
+            };
             let mut own: Vec<SecurityRequirement> = security
                 .schemes()
                 .iter()
                 .flat_map(|scheme| self.names(scheme))
                 .map(|name| SecurityRequirement::from([(name, Vec::new())]))
                 .collect();
-            if !security.is_required() {
+            if !security.is_required() || layer.may_be_bypassed() {
                 own.push(SecurityRequirement::new());
             }
             // A layer inside another: both want credentials.
@@ -41,9 +44,16 @@ impl Schemes {
             });
         }
         let mut combinations = combinations?;
-        for requirement in requirements {
-            if let Requirement::Scopes(scopes) = requirement {
-                combinations = with_scopes(combinations, scopes);
+        for layer in layers {
+            for requirement in layer.requirements() {
+                if let Requirement::Scopes(scopes) = requirement {
+                    let mut scoped = with_scopes(&combinations, scopes);
+                    if layer.may_be_bypassed() {
+                        // Requests that bypass it need no scopes.
+                        scoped.append(&mut combinations);
+                    }
+                    combinations = scoped;
+                }
             }
         }
         let mut alternatives: Vec<Value> = Vec::new();
@@ -171,13 +181,14 @@ fn combine(
 
 /// The combinations with scopes. One without credentials grants none.
 fn with_scopes(
-    combinations: Vec<SecurityRequirement>,
+    combinations: &[SecurityRequirement],
     scopes: &NameList,
 ) -> Vec<SecurityRequirement> {
     let combinations = combinations
-        .into_iter()
+        .iter()
         .filter(|combination| !combination.is_empty());
-    let add = |mut combination: SecurityRequirement, scopes: &[String]| {
+    let add = |combination: &SecurityRequirement, scopes: &[String]| {
+        let mut combination = combination.clone();
         for needed in combination.values_mut() {
             needed.extend_from_slice(scopes);
         }
@@ -190,7 +201,7 @@ fn with_scopes(
         NameList::AnyOf(scopes) => combinations
             .flat_map(|combination| {
                 let one_of = scopes.chunks(1);
-                one_of.map(move |scope| add(combination.clone(), scope))
+                one_of.map(move |scope| add(combination, scope))
             })
             .collect(),
     }

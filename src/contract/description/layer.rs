@@ -406,6 +406,13 @@ impl Description {
         !self.bypasses.is_empty()
     }
 
+    /// Whether a closure decides for each request whether the layer acts. What it decides is not known.
+    #[cfg(feature = "api")]
+    pub(crate) fn may_be_bypassed(&self) -> bool {
+        let mut bypasses = self.bypasses.iter();
+        bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)))
+    }
+
     /// The routes that the layer names, each with the setter that names it: `only_routes`,
     /// `except_routes`, `exempt`.
     pub fn named_routes(&self) -> impl Iterator<Item = (&'static str, &str)> {

@@ -1,6 +1,12 @@
 //! The audit: who may do what.
 
-use wythe::{Api, Auth, Cors, Quota, api::Concern, compose, with_auth, with_cors, with_rate_limit};
+use http::{HeaderValue, request::Parts};
+use wythe::{
+    Api, Auth, Cors, Later, Quota, RateLimit, Roles,
+    api::Concern,
+    auth::{Authenticate, Verdict},
+    compose, with_auth, with_cors, with_rate_limit, with_roles,
+};
 
 use super::{Badge, Staff};
 
@@ -47,4 +53,83 @@ fn an_audit_is_a_table_of_routes_with_the_reasons_given() {
         .iter()
         .map(|(_, layer)| layer.name());
     assert_eq!(names.collect::<Vec<_>>(), ["with_cors", "with_auth"]);
+}
+
+/// Trusts the field `device`.
+#[derive(Clone, Debug)]
+struct Device;
+
+#[derive(Clone)]
+struct Machine;
+
+impl Authenticate for Device {
+    type Principal = Machine;
+
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static("Device")
+    }
+
+    fn authenticate(&self, _: &Parts) -> Later<Verdict<Machine>> {
+        Later::from(Verdict::Verified(Machine))
+    }
+}
+
+fn conditional() -> Api<(), (), impl Sized, impl Sized> {
+    let sometimes = with_auth(Badge).when(|head| head.headers().contains_key("x"));
+    let admin = || Roles::all(["admin"]).unwrap().by(|_: &Staff, _: &str| true);
+    let quota = Quota::per_minute(10).named("default");
+    let exempting = RateLimit::of([quota]).unwrap().by_peer();
+    Api::<()>::new("Badges", "1.2.3")
+        .get("/condition", compose(sometimes).handler(async || ()))
+        .get(
+            "/both",
+            compose((with_auth(Badge), with_auth(Device))).handler(async || ()),
+        )
+        .get(
+            "/mixed",
+            compose((with_auth(Badge), with_auth(Device).when(|_| true))).handler(async || ()),
+        )
+        .get(
+            "/role",
+            compose((with_auth(Badge), with_roles(admin()).except(|_| false))).handler(async || ()),
+        )
+        .get(
+            "/exempt",
+            compose(with_rate_limit(exempting.exempt(|_| false))).handler(async || ()),
+        )
+}
+
+#[test]
+fn an_audit_shows_what_a_condition_lets_through() {
+    let audit = conditional().audit().to_string();
+    let rows: Vec<_> = audit.lines().filter(|line| line.contains("GET")).collect();
+    let starts = [
+        "| `GET /condition` | anybody, or Badge |  |  |",
+        "| `GET /both` | Badge and Device |  |  |",
+        "| `GET /mixed` | Badge, optionally Device |  |  |",
+        "| `GET /role` | Badge | role `admin` (conditional) |  |",
+        "| `GET /exempt` | anybody |  | 10 requests per minute, one every 6 s, by peer address \
+         (conditional) |",
+    ];
+    for (row, start) in rows.iter().zip(starts) {
+        assert!(row.starts_with(start), "{row}");
+    }
+}
+
+#[cfg(feature = "openapi")]
+#[test]
+fn a_document_shows_what_a_condition_lets_through() {
+    use serde_json::json;
+
+    let document = conditional().openapi().to_value();
+    let operation = |path: &str| &document["paths"][path]["get"];
+    let security = |path: &str| operation(path)["security"].clone();
+    assert_eq!(security("/condition"), json!([{ "Badge": [] }, {}]));
+    assert_eq!(security("/both"), json!([{ "Badge": [], "Device": [] }]));
+    assert_eq!(
+        security("/mixed"),
+        json!([{ "Badge": [], "Device": [] }, { "Badge": [] }])
+    );
+    assert_eq!(operation("/role").get("x-roles"), None);
+    assert_eq!(operation("/exempt")["x-rate-limit"][0]["conditional"], true);
 }

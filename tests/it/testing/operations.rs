@@ -488,6 +488,19 @@ fn limits() {
         "! , limit: x-rate-limit `per-second` limit: 10 -> 5 (lowers the limit)",
         ", limit: x-rate-limit `per-second` limit: 5 -> 10 (raises the limit)",
     );
+    let sometimes = |is_conditional: bool| {
+        let mut limit = limit(10, 60.0);
+        if is_conditional {
+            limit["conditional"] = json!(true);
+        }
+        of(json!([limit]))
+    };
+    operations(
+        "a condition",
+        [&sometimes(true), &sometimes(false)],
+        "! , limit: x-rate-limit `hourly` conditional removed: true (lowers the limit)",
+        ", limit: x-rate-limit `hourly` conditional added: true (raises the limit)",
+    );
     let keyed = |key: &str| {
         let mut keyed = limit(10, 60.0);
         keyed["key"] = json!([key]);
