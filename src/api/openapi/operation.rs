@@ -20,7 +20,7 @@ use crate::{
         Description,
         description::{Answer, InputSource, Limit, NameList, RequestInput, Requirement},
     },
-    integrations::axum::ParameterKind,
+    integrations::axum::{HANDLER_STAGE, ParameterKind},
     request::parameter_names,
 };
 
@@ -68,10 +68,12 @@ impl<'a> Operation<'a> {
         for answer in &options.answers {
             responses.add_answer(answer, true);
         }
-        // The schemas are those of the layers further in: the route's own.
-        let outer = route.layers.len().saturating_sub(inputs.len());
+        // The schemas are those of the route's own layers: the innermost ones, around the handler.
+        let layers = route.layers.iter();
+        let around_handler = layers.clone().filter(|(stage, _)| *stage != HANDLER_STAGE);
+        let outer = around_handler.count().saturating_sub(inputs.len());
         let inputs = std::iter::repeat_n(None, outer).chain(inputs);
-        let acting = route.layers.iter().zip(inputs);
+        let acting = layers.zip(inputs.chain(std::iter::once(None)));
         let acting = acting.filter(|((_, layer), _)| route.is_acting(layer));
         let layers: Vec<_> = acting
             .map(|((_, layer), schema)| {

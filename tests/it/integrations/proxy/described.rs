@@ -66,3 +66,37 @@ fn the_document_and_the_audit_show_the_answers() {
         assert!(responses[status].is_object(), "{responses}");
     }
 }
+
+#[cfg(all(feature = "openapi", feature = "validation"))]
+#[test]
+fn the_document_has_the_schema_of_each_input_in_front_of_the_handler() {
+    use wythe::{Json, Query, with_validation};
+
+    #[derive(serde::Deserialize, garde::Validate, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is read")]
+    struct Page {
+        #[garde(skip)]
+        page: u32,
+    }
+
+    #[derive(serde::Deserialize, garde::Validate, schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is read")]
+    struct NewUser {
+        #[garde(skip)]
+        name: String,
+    }
+
+    let stack = compose((
+        with_validation::<Query<Page>>(),
+        with_validation::<Json<NewUser>>(),
+    ));
+    let users = stack.handler(proxy(upstream().path("/users").unwrap()).unwrap());
+    let api = Api::<()>::new("Users", "1")
+        .documented()
+        .post("/users", users);
+    let document = serde_json::to_value(api.openapi()).unwrap();
+    let create = &document["paths"]["/users"]["post"];
+    assert_eq!(create["parameters"][0]["name"], "page", "{create}");
+    let body = &create["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/NewUser", "{create}");
+}
