@@ -428,17 +428,17 @@ impl Serialize for OpenApi {
     }
 }
 
-/// A name for each operation that no other has: the name of the handler, with as many of its modules
-/// as are needed, or the method and the path.
+/// A name for each operation that no other has: the one that the application gives it, or else the name
+/// of the handler, with as many of its modules as are needed, or the method and the path. Those that are
+/// still equal are numbered.
 fn unique_ids(operations: &[(&Method, &Route, Operation<'_>)]) -> Vec<String> {
     let candidates: Vec<Vec<String>> = operations
         .iter()
         .map(|(_, route, operation)| {
             let mut ids = operation.ids();
-            let path = route.name().to_ascii_lowercase();
-            let words = path.split(|c: char| !c.is_ascii_alphanumeric());
-            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-            ids.push(words.join("_"));
+            if !operation.has_given_id() {
+                ids.push(words_of(route));
+            }
             ids
         })
         .collect();
@@ -466,9 +466,39 @@ fn unique_ids(operations: &[(&Method, &Route, Operation<'_>)]) -> Vec<String> {
             }
         }
         if is_done {
-            return ids;
+            let given = operations.iter();
+            let given = given.map(|(_, _, operation)| operation.has_given_id());
+            return numbered(ids, &given.collect::<Vec<_>>());
         }
     }
+}
+
+/// The method and the words of the path: `get_users_id`.
+fn words_of(route: &Route) -> String {
+    let name = route.name().to_ascii_lowercase();
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join("_")
+}
+
+/// Numbers ids that are equal: those that are made before those that are given.
+fn numbered(mut ids: Vec<String>, is_given: &[bool]) -> Vec<String> {
+    let mut taken: BTreeSet<String> = ids.iter().cloned().collect();
+    let mut seen = BTreeSet::new();
+    for turn in [true, false] {
+        let in_turn = ids.iter_mut().zip(is_given);
+        for (id, _) in in_turn.filter(|(_, is_given)| **is_given == turn) {
+            if seen.insert(id.clone()) {
+                continue;
+            }
+            let mut free = (2_usize..).map(|number| format!("{id}_{number}"));
+            if let Some(free) = free.find(|free| !taken.contains(free)) {
+                taken.insert(free.clone());
+                *id = free;
+            }
+        }
+    }
+    ids
 }
 
 /// Whether the document of this version describes a route. In that of all versions, a method of a path is
@@ -518,7 +548,7 @@ fn narrow_version(operation: &mut Value, policy: &VersionPolicy, version: &str) 
     }
 }
 
-/// Two routes that were given the same `operationId`. Names that are made never collide.
+/// Two routes that were given the same `operationId`. Names that are made are numbered.
 pub(super) fn check_operation_ids(routes: &Routes, findings: &mut Vec<Finding>) {
     let mut by_id: BTreeMap<String, Vec<&Route>> = BTreeMap::new();
     for route in &routes.list {

@@ -125,6 +125,11 @@ impl<'a> Operation<'a> {
             .collect()
     }
 
+    /// Whether the application says what the operation is called.
+    pub(super) fn has_given_id(&self) -> bool {
+        self.options.operation_id.is_some()
+    }
+
     pub(super) fn tags(&self) -> Vec<&str> {
         if self.options.tags.is_empty() {
             return self.tag.into_iter().collect();

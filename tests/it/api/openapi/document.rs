@@ -95,6 +95,33 @@ fn handlers_of_the_same_name_are_told_apart_by_their_modules() {
 }
 
 #[test]
+fn routes_whose_paths_have_the_same_words_have_different_ids() {
+    let empty = compose(());
+    let document = Api::<()>::new("Users", "1.0.0")
+        .get("/users/{id}", empty.handler(|| async { "one" }))
+        .get("/users/id", empty.handler(|| async { "two" }))
+        .get("/users/id/2", empty.handler(|| async { "three" }))
+        .get("/posts/{id}", empty.handler(list))
+        .get("/posts/id", empty.handler(list))
+        .get("/given", empty.handler(list).operation_id("get_posts_id"))
+        .get("/named", empty.handler(show).operation_id("list"))
+        .openapi()
+        .to_value();
+    let id = |path: &str| {
+        operation(&document, path, "get")["operationId"]
+            .as_str()
+            .unwrap()
+    };
+    assert_eq!(id("/users/{id}"), "get_users_id");
+    assert_eq!(id("/users/id"), "get_users_id_3");
+    assert_eq!(id("/users/id/2"), "get_users_id_2");
+    // The ids that the application gives are kept.
+    assert_eq!((id("/given"), id("/named")), ("get_posts_id", "list"));
+    assert_eq!(id("/posts/{id}"), "get_posts_id_2");
+    assert_eq!(id("/posts/id"), "get_posts_id_3");
+}
+
+#[test]
 fn a_route_says_what_no_type_tells() {
     async fn create(State(()): State<()>) -> Result<Created<User>, Problem> {
         Err(Problem::new(StatusCode::CONFLICT))
