@@ -339,7 +339,8 @@ where
     }
 
     /// Adds the routes of another `Api` with the same demand, with their own paths. Everything else is
-    /// as with [`nest`](Self::nest).
+    /// as with [`nest`](Self::nest). If both have routes of one path, what that path answers by itself,
+    /// such as preflights and 405, is inside the layers around the route that was added first.
     pub fn merge<A2, D2, M2>(self, api: Api<G, S, A2, D2, M2>) -> Api<G, S, A::List, D::List, M>
     where
         A: Outer + TakesRoutes,

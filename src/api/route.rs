@@ -440,6 +440,17 @@ impl Around {
         (self.put)(handler)
     }
 
+    /// The layers that let pages of other origins in.
+    pub(super) fn cors(&self) -> impl Iterator<Item = &Description> {
+        let layers = self.layers.iter().map(|(_, layer)| layer);
+        layers.filter(|layer| layer.cors().is_some())
+    }
+
+    /// Whether these layers and others let in the same origins.
+    pub(super) fn has_cors_of(&self, other: &Self) -> bool {
+        self.cors().eq(other.cors())
+    }
+
     /// These layers around others.
     fn outside(&self, inner: Self) -> Self {
         let mut layers = self.layers.clone();

@@ -1,11 +1,14 @@
 //! What pages of other origins can do: forged requests, and cross-origin resource sharing.
 
+use std::collections::HashMap;
+
 use http::Method;
 
 use crate::{
     api::{
         finding::Finding,
         route::{Matches, Route, may_be_bypassed},
+        routes::Routes,
     },
     contract::description::{CsrfProtection, Security},
     integrations::axum::Concern,
@@ -78,6 +81,33 @@ pub(super) fn check_cors(route: &Route, findings: &mut Vec<Finding>) {
                 "add the method to `Cors::methods(..)`",
             ));
         }
+    }
+}
+
+/// Routes whose preflights are answered inside another CORS policy than their own, because a route of
+/// another `Api` with the same path was added before them.
+pub(super) fn check_cors_of_paths(routes: &Routes, findings: &mut Vec<Finding>) {
+    let mut first_of_path: HashMap<&str, &Route> = HashMap::new();
+    for route in &routes.list {
+        let first = *first_of_path.entry(&route.path).or_insert(route);
+        if first.around.has_cors_of(&route.around)
+            || route.allows(Some(Concern::CorsOfAnotherRoute))
+        {
+            continue;
+        }
+        let policy = match first.around.cors().next() {
+            Some(_) => "another CORS policy",
+            None => "no CORS policy",
+        };
+        findings.push(Finding::concern(
+            Concern::CorsOfAnotherRoute,
+            route.name(),
+            format!(
+                "its preflights are answered by the `Api` of `{}`, whose `.around(..)` has {policy}",
+                first.name()
+            ),
+            "put one CORS policy around all routes of the path",
+        ));
     }
 }
 

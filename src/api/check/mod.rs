@@ -5,7 +5,7 @@ mod paths;
 mod stack;
 
 use self::{
-    cross_origin::{check_cors, check_csrf, check_trusted_origins},
+    cross_origin::{check_cors, check_cors_of_paths, check_csrf, check_trusted_origins},
     paths::{check_named_routes, check_parameters, check_paths},
     stack::{
         check_allowances, check_body, check_cache, check_limit, check_order, check_quota_names,
@@ -53,6 +53,7 @@ impl Routes {
             concerns.retain(|finding| !route.allows(finding.concern));
             findings.extend(concerns);
         }
+        check_cors_of_paths(self, &mut findings);
         check_named_routes(self, scope, &mut findings);
         #[cfg(feature = "openapi")]
         super::openapi::check_operation_ids(self, &mut findings);

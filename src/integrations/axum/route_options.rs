@@ -38,6 +38,9 @@ pub enum Concern {
     OriginNotTrustedByCsrf,
     /// The CORS policy is in the stack of the route, which preflights never reach.
     CorsInsideRoute,
+    /// Preflights of the route are answered inside the CORS policy, if any, around another route of the same
+    /// path, which comes from another `Api`. The first route of a path decides.
+    CorsOfAnotherRoute,
     /// A layer lists routes that do not exist. It is enough if one of the routes with that layer allows
     /// it.
     UnknownRoute,
@@ -63,6 +66,7 @@ impl Concern {
             Self::MethodNotAllowedByCors => "method-not-allowed-by-cors",
             Self::OriginNotTrustedByCsrf => "origin-not-trusted-by-csrf",
             Self::CorsInsideRoute => "cors-inside-route",
+            Self::CorsOfAnotherRoute => "cors-of-another-route",
             Self::UnknownRoute => "unknown-route",
             Self::MissingPathParameter => "missing-path-parameter",
         }

@@ -324,6 +324,62 @@ fn cors_in_the_stack_of_a_route_is_found() {
 }
 
 #[test]
+fn routes_of_one_path_inside_different_cors_policies_are_found() {
+    let cors = |origin: &str| {
+        let cors = Cors::origins([origin]).unwrap().methods([Method::PUT]);
+        compose(with_cors(cors.unwrap()))
+    };
+    let bare = compose(());
+    let read = || open().get("/items", bare.handler(hello));
+    let write = |origin| {
+        let api = Api::<()>::new("Write", "1.0.0").around(cors(origin));
+        api.put("/items", bare.handler(hello))
+            .put("/others", bare.handler(hello))
+            .finish()
+    };
+    let app = "https://app.example.com";
+    let found = open().merge(read()).merge(write(app)).check();
+    assert_eq!(
+        concerns(&found),
+        [(Some(Concern::CorsOfAnotherRoute), "PUT /items")]
+    );
+    assert_eq!(
+        found[0].to_string(),
+        "PUT /items: its preflights are answered by the `Api` of `GET /items`, whose `.around(..)` \
+         has no CORS policy; put one CORS policy around all routes of the path (or, if it is \
+         intended, `.allow(Concern::CorsOfAnotherRoute, \"why\")` on the handler)"
+    );
+
+    let found = open().merge(write(app)).merge(read()).check();
+    assert_eq!(
+        concerns(&found),
+        [(Some(Concern::CorsOfAnotherRoute), "GET /items")]
+    );
+    assert!(found[0].reason.contains("another CORS policy"), "{found:?}");
+
+    let allowed = bare.handler(hello);
+    let allowed = allowed.allow(Concern::CorsOfAnotherRoute, "only servers call it");
+    let api = open().merge(write(app)).get("/items", allowed);
+    assert_eq!(api.check(), []);
+
+    // One policy, around the `Api` that the two are merged into or around each of them.
+    let both = open()
+        .around(cors(app))
+        .merge(read())
+        .merge(open().put("/items", bare.handler(hello)));
+    assert_eq!(both.check(), []);
+    let read_too = open().around(cors(app)).get("/items", bare.handler(hello));
+    assert_eq!(open().merge(read_too).merge(write(app)).check(), []);
+    let read_too = open()
+        .around(cors("https://other.example.com"))
+        .get("/items", bare.handler(hello));
+    assert_eq!(
+        concerns(&open().merge(read_too).merge(write(app)).check()),
+        [(Some(Concern::CorsOfAnotherRoute), "PUT /items")]
+    );
+}
+
+#[test]
 fn routes_in_a_list_that_do_not_exist_are_found_once() {
     let no_store = || with_cache_control(CacheControl::no_store());
     let around = no_store()
