@@ -19,7 +19,7 @@ use super::{
     encoding::{Encoding, Format},
     errors::{ErrorList, FieldError},
     input_set::InputType,
-    parse::Reading,
+    parse::{Reading, too_many_values},
 };
 use crate::{
     contract::{
@@ -36,6 +36,9 @@ use crate::{
 
 /// The name of the layer.
 pub(super) const NAME: &str = "with_validation";
+
+/// More values than the query of any request has: the `http` crate reads no longer URI.
+const MAX_QUERY_VALUES: usize = 65_534;
 
 /// A validation without the types of its inputs.
 pub(super) struct CompiledValidation {
@@ -158,6 +161,12 @@ impl CompiledValidation {
                 }
             }
             layer = layer.reads(input);
+        }
+        let max_values = self.options.max_values;
+        if has(&[Format::Query]) && max_values < MAX_QUERY_VALUES {
+            let too_long = Answer::of(&too_many_values(max_values, Encoding::Query));
+            let when = format!("when the query has more than {max_values} values");
+            layer = layer.answer(too_long.when(when));
         }
         let Some((format, is_optional)) = self.body else {
             // Nothing else can go wrong with header fields and cookies.

@@ -108,7 +108,8 @@
 //! | 400 | a form or query with an invalid `%` escape, or not UTF-8; a path that is not UTF-8 | `byte` |
 //! | 408 | the body is slower than a [`BodyLimit`](crate::BodyLimit) further out allows | |
 //! | 413 | more bytes than the limit | `max_body_bytes` |
-//! | 413 | more values than the limit | `max_values` |
+//! | 413 | more values in the body than the limit | `max_values` |
+//! | 414 | more values in the query than the limit | `max_values` |
 //! | 415 | another `Content-Type` or charset, none, or two | field `Accept` |
 //! | 415 | a `Content-Encoding` | field `Accept-Encoding: identity` |
 //! | 422 | an input is not a `T` (wrong type, missing field, repeated field) | `errors`, `error_count`; for a single error in JSON also `line`, `column` |

@@ -247,7 +247,7 @@ impl<'r> Reading<'r> {
             && separators.count() > max_values
             && count_values(text) > max_values
         {
-            return Err(too_many_values(max_values));
+            return Err(too_many_values(max_values, Encoding::Json));
         }
         Ok(text)
     }
@@ -303,11 +303,10 @@ impl<'r> Reading<'r> {
                     _ => self.parts.uri.query().unwrap_or_default().as_bytes(),
                 };
                 urlencoded::check(bytes).map_err(|fault| malformed_form(fault, encoding))?;
-                // The length of a query is limited by the server.
                 let max_values = options.max_values;
-                let is_long = encoding == Encoding::Form && bytes.len() > max_values;
-                if is_long && bytes.iter().filter(|byte| **byte == b'&').count() >= max_values {
-                    return Err(too_many_values(max_values));
+                let separators = bytes.iter().filter(|byte| **byte == b'&');
+                if bytes.len() > max_values && separators.count() >= max_values {
+                    return Err(too_many_values(max_values, encoding));
                 }
                 let pairs = form_urlencoded::parse(bytes);
                 if has_nested_keys {
@@ -517,8 +516,12 @@ fn count_values(text: &str) -> usize {
     values
 }
 
-fn too_many_values(max_values: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+pub(super) fn too_many_values(max_values: usize, encoding: Encoding) -> Problem {
+    let status = match encoding {
+        Encoding::Query => StatusCode::URI_TOO_LONG,
+        _ => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    Problem::new(status)
         .reason("too_many_values")
         .detail(format!(
             "The input must not have more than {max_values} values."

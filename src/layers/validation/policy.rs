@@ -300,7 +300,8 @@ impl<I, R> Validation<I, R> {
         self.change(|compiled| compiled.options.max_listed_errors = errors)
     }
 
-    /// How many values an input may have: members and items of JSON, or parameters; 100,000 by default.
+    /// How many values an input may have: members and items of JSON, or parameters of a form or a query;
+    /// 100,000 by default.
     ///
     /// It bounds the memory that a value takes, which can be many times that of its text.
     pub fn max_values(self, values: usize) -> Self {
@@ -319,7 +320,7 @@ impl<I, R> Validation<I, R> {
     /// `items[0][price]=10`.
     ///
     /// Each `[]` is another item. The indexes of a list start at 0 and have no gaps. A key may be nested 16
-    /// levels deep. By default brackets are part of the name.
+    /// levels deep. By default brackets are part of the name. It has no effect on other inputs.
     pub fn nested_keys(self) -> Self {
         self.change(|compiled| compiled.options.has_nested_keys = true)
     }
@@ -361,7 +362,7 @@ impl<I, R> Validation<I, R> {
     ///
     /// # Errors
     ///
-    /// A text is not a media type without parameters, or the inputs have no body.
+    /// The list is empty, a text is not a media type without parameters, or the inputs have no body.
     pub fn media_types<T: Into<String>>(
         self,
         types: impl IntoIterator<Item = T>,
@@ -371,6 +372,12 @@ impl<I, R> Validation<I, R> {
             return Err(ConfigError::new(
                 NAME,
                 "`media_types` needs an input in the body",
+            ));
+        }
+        if types.is_empty() {
+            return Err(ConfigError::new(
+                NAME,
+                "the list of media types is empty; without `media_types`, they are those of the input",
             ));
         }
         let is_plain = |text: &String| {
@@ -413,7 +420,8 @@ impl<I, R> Validation<I, R> {
         self.change(|compiled| compiled.texts = Some(Arc::new(text)))
     }
 
-    /// Reads bodies of any content type and charset, and bodies without a content type.
+    /// Reads bodies of any content type and charset, and bodies without a content type, whatever
+    /// [`media_types`](Self::media_types) lists.
     ///
     /// With [`JsonOrForm`](crate::JsonOrForm), a body whose content type is not that of a form is
     /// JSON.

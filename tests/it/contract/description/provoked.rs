@@ -736,6 +736,9 @@ async fn inputs() {
     let layer = with_validation::<Query<Named>>();
     let queries = ["name=Ada", "name=A", "name=%", ""].map(query);
     provokes("query", layer, queries, &[]).await;
+    let layer = with_validation::<Query<Named>>().max_values(2);
+    let queries = ["name=Ada", "name=A", "name=%", "a&b&c"].map(query);
+    provokes("query with few values", layer, queries, &[]).await;
 }
 
 /// A store that says that every event is in progress, or that is not available.

@@ -424,6 +424,14 @@ fn media_types_that_are_none_are_a_config_error() {
             .contains("`media_types` needs an input in the body"),
         "{error}"
     );
+    let error = with_parsing::<Binary>()
+        .media_types([""; 0])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the list of media types is empty"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -188,3 +188,21 @@ fn describes_what_it_answers() {
         [400, 413, 415, 422]
     );
 }
+
+#[tokio::test]
+async fn a_query_with_too_many_values_is_a_414() {
+    let layer = with_validation::<Query<Search>>().max_values(3);
+    for (uri, status) in [
+        ("/?tag=ab&tag=cd&tag=ef", 200),
+        ("/?a=1&b=2&c=3&d=4", 414),
+        ("/?&&&&", 414),
+    ] {
+        let request = get(uri).body(empty()).unwrap();
+        let response = send_to(&layer, request, |_| async { Ok(Response::default()) }).await;
+        assert_eq!(response.status(), status, "{uri}");
+        if status != 200 {
+            let json = problem(&response, StatusCode::URI_TOO_LONG);
+            assert_eq!(json["max_values"], 3, "{json}");
+        }
+    }
+}
