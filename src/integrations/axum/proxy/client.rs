@@ -56,8 +56,10 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// # Errors
 ///
-/// If the certificate authorities of an `https` upstream can't be loaded.
+/// If the certificate authorities of an `https` upstream can't be loaded, or if
+/// [`forward`](Upstream::forward) lists a field that [`forwarded`](Upstream::forwarded) writes.
 pub fn proxy(upstream: Upstream) -> Result<Proxy, ConfigError> {
+    upstream.check_forwarded()?;
     let roots = match &upstream.roots {
         _ if upstream.is_plain() => Roots::Nobody,
         Some(pem) => Roots::Pem(pem),
@@ -208,8 +210,14 @@ impl Forwarder {
         let upstream = &self.upstream;
         let address = head.extensions.get().map(|ClientIp(address)| *address);
         let address = address.or_else(|| Some(peer_addr(&head.extensions)?.ip().to_canonical()));
-        let authority = head.uri.authority().map(|authority| authority.as_str());
-        let host = authority.and_then(|authority| HeaderValue::from_str(authority).ok());
+        let host = head.uri.authority().and_then(|authority| {
+            let authority = authority.as_str();
+            // `Host` has no user information (RFC 9110, section 7.2).
+            let host = authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host);
+            HeaderValue::from_str(host).ok()
+        });
         let host = host.or_else(|| head.headers.get(header::HOST).cloned());
         let via = match head.version {
             Version::HTTP_10 => "1.0 wythe",

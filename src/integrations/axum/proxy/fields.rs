@@ -31,6 +31,17 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl ForwardedFields {
+    /// Whether this field is written for the upstream, or may be.
+    pub(super) fn writes(self, name: &HeaderName) -> bool {
+        let names: &[HeaderName] = match self {
+            Self::XForwarded => &[X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO],
+            Self::Standard => &[header::FORWARDED],
+            Self::Nothing => &[],
+        };
+        let mut names = names.iter();
+        names.any(|written| is_same(name.as_str(), written.as_str()))
+    }
+
     /// Writes the fields. What the client has sent under these names has already been removed.
     pub(super) fn write(self, headers: &mut HeaderMap, sender: &Sender<'_>) {
         let proto = sender.is_https.map(|is| if is { "https" } else { "http" });

@@ -127,8 +127,8 @@
 //! | `Set-Cookie`, `Strict-Transport-Security`, `Clear-Site-Data`, `Alt-Svc`, `Service-Worker-Allowed`, `Access-Control-*` | withheld: they would speak for all of this origin |
 //!
 //! Withheld fields are passed on if they are listed: [`forward`](Upstream::forward),
-//! [`give_back`](Upstream::give_back). A name with `_` instead of `-` is treated alike, because many
-//! servers do not tell the two apart.
+//! [`give_back`](Upstream::give_back). Those that are written can't be listed. A name with `_` instead of
+//! `-` is treated alike, because many servers do not tell the two apart.
 //!
 //! # Time, bytes, and a second attempt
 //!

@@ -173,7 +173,8 @@ impl Upstream {
     }
 
     /// How the upstream learns who has sent a request. What clients send under these names is never
-    /// forwarded.
+    /// forwarded: [`forward`](Self::forward) can't list them, unless this is
+    /// [`ForwardedFields::Nothing`].
     pub const fn forwarded(mut self, fields: ForwardedFields) -> Self {
         self.forwarded = fields;
         self
@@ -191,7 +192,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// If it is a field of the connection, which is never forwarded.
+    /// If it is a field of the connection, which is never forwarded. A field that
+    /// [`forwarded`](Self::forwarded) writes is an error of [`proxy`](crate::proxy()).
     pub fn forward(mut self, field: HeaderName) -> Result<Self, ConfigError> {
         check_field(&field)?;
         self.request_fields.push(field);
@@ -321,6 +323,18 @@ impl Upstream {
             .authority(self.authority.clone())
             .path_and_query(path);
         uri.build().map_err(Problem::internal)
+    }
+
+    /// Checks that no field is taken from clients that this server writes itself.
+    pub(super) fn check_forwarded(&self) -> Result<(), ConfigError> {
+        let mut fields = self.request_fields.iter();
+        match fields.find(|field| self.forwarded.writes(field)) {
+            None => Ok(()),
+            Some(field) => Err(error(format!(
+                "`forward({field})`: `forwarded(..)` writes this field, so it is not taken from \
+                 clients; remove it, or set `ForwardedFields::Nothing`"
+            ))),
+        }
     }
 
     /// The authority of the URL, as `Host`.

@@ -218,3 +218,25 @@ fn urls_and_settings_are_checked() {
     upstream().give_back(header::TRANSFER_ENCODING).unwrap_err();
     proxy(upstream().roots("no PEM")).unwrap_err();
 }
+
+#[test]
+fn a_field_that_is_written_for_the_upstream_is_not_taken_from_clients() {
+    let made = |field: &'static str, fields: ForwardedFields| {
+        let upstream = Upstream::new("http://127.0.0.1:4000").unwrap();
+        let field = http::HeaderName::from_static(field);
+        proxy(upstream.forward(field).unwrap().forwarded(fields)).map(drop)
+    };
+    for (field, fields) in [
+        ("x-forwarded-for", ForwardedFields::XForwarded),
+        ("x-forwarded-host", ForwardedFields::XForwarded),
+        ("x-forwarded-proto", ForwardedFields::XForwarded),
+        ("x_forwarded_proto", ForwardedFields::XForwarded),
+        ("forwarded", ForwardedFields::Standard),
+    ] {
+        let error = made(field, fields).unwrap_err().to_string();
+        assert!(error.contains(field), "{error}");
+        made(field, ForwardedFields::Nothing).unwrap();
+    }
+    made("forwarded", ForwardedFields::XForwarded).unwrap();
+    made("x-forwarded-prefix", ForwardedFields::XForwarded).unwrap();
+}

@@ -82,6 +82,22 @@ async fn the_target_of_a_request_chooses_no_host() {
     }
 }
 
+#[tokio::test]
+async fn a_host_has_no_user_name() {
+    let (url, mut heads) = scripted(OK).await;
+    let front = front(upstream(&url).keep_host()).await.unwrap();
+    let request = "GET http://user:password@front.example:99/api/7 HTTP/1.1\r\n\
+                   Host: front.example:99\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&send(front, request).await), "200");
+    let head = heads.recv().await.unwrap();
+    for line in [
+        "\r\nhost: front.example:99\r\n",
+        "\r\nx-forwarded-host: front.example:99\r\n",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+}
+
 /// Requests whose length two servers could read in two ways. Whatever hyper makes of them, the upstream
 /// gets at most one request on a connection.
 #[tokio::test]
