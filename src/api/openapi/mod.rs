@@ -105,9 +105,9 @@
 //! | `custom(..)`, `credit_card`, `phone_number`, `matches(..)` | nothing |
 //!
 //! For a struct, serde also accepts an array with its fields in order, and for a unit variant of an
-//! enum, an object with `null`; their schemas do not. Integers have the bounds of their type; a number
-//! such as `89.0` is an integer for a schema, but not for serde. In a query, serde reads the numbers of
-//! a flattened struct as strings and refuses them.
+//! enum, an object with `null`; their schemas do not. Integers have the bounds of their type. A number
+//! such as `89.0` is an integer for a schema, and so it is for [`with_validation`](crate::with_validation)
+//! in JSON, but not in a query, a form or a path.
 //!
 //! The schema of a generic type has its arguments in its name: `Page_User`. Two types of the same name
 //! are numbered in the order of the routes, as are generic types inside others: `Item`, `Item2`.

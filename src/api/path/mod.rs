@@ -20,7 +20,8 @@ use crate::{
 ///
 /// `T` is the type of the one parameter, a tuple of as many types as the route has parameters, in
 /// order, or a struct with fields of their names. Each value is percent-decoded once, after the route
-/// has been matched: an encoded `/` is part of the value.
+/// has been matched: an encoded `/` is part of the value. A number is written as in JSON, except that it
+/// may begin with zeros: not `+1`, `.5` or `inf`.
 ///
 /// It is an argument of handlers inside [`Stack::handler`](crate::Stack::handler): under an
 /// [`Api`](crate::Api), which checks when it is built that the route has the parameters, and in

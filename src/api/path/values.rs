@@ -1,6 +1,6 @@
 //! Reads a value from the parameters of a path, each of which is a text.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{
     Deserializer,
@@ -9,6 +9,7 @@ use serde::{
 };
 
 use super::examples::{Example, Examples};
+use crate::wire::field::number::is_number;
 
 /// The parameters of a route.
 #[derive(Clone, Copy)]
@@ -210,11 +211,35 @@ impl<'de, 'a, I: Iterator<Item = Value<'a>>> MapAccess<'de> for Values<'a, I> {
     }
 }
 
+fn parse<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, PathError> {
+    text.parse().map_err(PathError::custom)
+}
+
+/// A number as the document describes it. Rust has more of them: `+1`, `.5`, `inf`.
+fn parse_number<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, PathError> {
+    let number = parse(text)?;
+    match is_number(text) {
+        true => Ok(number),
+        false => Err(PathError::custom("not a number as in JSON")),
+    }
+}
+
+fn parse_float<T>(text: &str) -> Result<T, PathError>
+where
+    T: FromStr<Err: fmt::Display> + Into<f64> + Copy,
+{
+    let number: T = parse_number(text)?;
+    match number.into().is_finite() {
+        true => Ok(number),
+        false => Err(PathError::custom("number too large to fit in target type")),
+    }
+}
+
 macro_rules! parsed {
-    ($($method:ident $visit:ident $example:expr;)*) => {$(
+    ($($method:ident $visit:ident $parse:ident $example:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
             let value = match self.text {
-                Text::Sent(text) => text.parse().map_err(PathError::custom)?,
+                Text::Sent(text) => $parse(text)?,
                 Text::MadeUp(example) => $example(example)?,
             };
             visitor.$visit(value)
@@ -225,7 +250,7 @@ macro_rules! parsed {
 macro_rules! integers {
     ($($method:ident $visit:ident $int:ident;)*) => {
         parsed! {$(
-            $method $visit |example: &Example<'_>| example.integer($int::MIN, $int::MAX);
+            $method $visit parse_number |example: &Example<'_>| example.integer($int::MIN, $int::MAX);
         )*}
     };
 }
@@ -245,10 +270,10 @@ impl<'de> Deserializer<'de> for Value<'_> {
     type Error = PathError;
 
     parsed! {
-        deserialize_bool visit_bool Example::boolean;
-        deserialize_char visit_char Example::character;
-        deserialize_f32 visit_f32 Example::number;
-        deserialize_f64 visit_f64 Example::number;
+        deserialize_bool visit_bool parse Example::boolean;
+        deserialize_char visit_char parse Example::character;
+        deserialize_f32 visit_f32 parse_float Example::number;
+        deserialize_f64 visit_f64 parse_float Example::number;
     }
 
     integers! {

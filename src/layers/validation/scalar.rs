@@ -11,6 +11,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use crate::wire::field::number::is_number;
+
 /// The text of one parameter.
 pub(super) struct Text<'a> {
     pub(super) value: Cow<'a, str>,
@@ -100,7 +102,7 @@ macro_rules! floats {
     ($($method:ident $visit:ident $number:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, value::Error> {
             let number = self.text.parse::<$number>().ok();
-            let number = number.filter(|number| number.is_finite() && !self.text.starts_with('+'));
+            let number = number.filter(|number| number.is_finite() && is_number(self.text));
             visitor.$visit(number.ok_or_else(|| self.refused(stringify!($number)))?)
         }
     )*};

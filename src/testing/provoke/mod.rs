@@ -61,7 +61,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// | 403 of a scope or role | [credentials](Self::credentials) without it |
 /// | 403 of CSRF protection | `Sec-Fetch-Site: cross-site` |
 /// | 400, 413, 415, 422 of inputs | not JSON, one byte too many, another type, against the schema; 400 and 422 in each part |
-/// | 429 | the same request until the quota is spent; at most 1,000 requests |
+/// | 429 | the same request until the quota is spent: up to twice as often as it allows at once; not for quotas of 1,000 or more |
 /// | 400 of the path | a parameter that its schema rejects |
 /// | 400, 406, 415 of versions | none, one that is not supported, two |
 /// | 410 | as the others: it comes if the sunset has passed by the clock of the layer |

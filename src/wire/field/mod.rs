@@ -22,6 +22,8 @@ pub(crate) mod header_value;
 pub(crate) mod http_date;
 pub(crate) mod json_pointer;
 pub(crate) mod media_type;
+#[cfg(any(feature = "api", feature = "validation"))]
+pub(crate) mod number;
 pub(crate) mod origin;
 pub(crate) mod origin_list;
 pub(crate) mod origin_pattern;

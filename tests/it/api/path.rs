@@ -108,6 +108,7 @@ async fn the_parameters_of_a_path_are_read_as_any_type() {
         ("GET /number/%37", "200 7"),
         ("GET /signed/-7", "200 -7"),
         ("GET /float/1.5", "200 1.5"),
+        ("GET /float/-01E+2", "200 -100.0"),
         ("GET /bool/true", "200 true"),
         ("GET /char/%C3%A4", "200 'ä'"),
         ("GET /text/a%2fb%20c+d", r#"200 "a/b c+d""#),
@@ -160,6 +161,15 @@ async fn a_parameter_that_is_not_of_its_type_is_answered_with_its_name() {
             "`a` is invalid: invalid digit found in string.",
         ),
         ("GET /float/x", "`a` is invalid: invalid float literal."),
+        ("GET /number/+7", "`a` is invalid: not a number as in JSON."),
+        ("GET /float/+1", "`a` is invalid: not a number as in JSON."),
+        ("GET /float/.5", "`a` is invalid: not a number as in JSON."),
+        ("GET /float/NaN", "`a` is invalid: not a number as in JSON."),
+        ("GET /float/inf", "`a` is invalid: not a number as in JSON."),
+        (
+            "GET /float/1e39",
+            "`a` is invalid: number too large to fit in target type.",
+        ),
         (
             "GET /bool/yes",
             "`a` is invalid: provided string was not `true` or `false`.",

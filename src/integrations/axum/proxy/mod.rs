@@ -134,8 +134,8 @@
 //!
 //! - [`connect_timeout`](Upstream::connect_timeout), 5 seconds: until there is a TCP connection.
 //!   [`timeout`](Upstream::timeout), 30 seconds: while the upstream neither answers nor takes more of the
-//!   body; the handshake of TLS is part of it. [`idle`](Upstream::idle), 60 seconds: between two pieces of the response. The whole response has
-//!   no time limit.
+//!   body; the handshake of TLS is part of it. [`idle`](Upstream::idle), 60 seconds: between two pieces of
+//!   the response. The whole response has no time limit.
 //! - The head of a response has at most 64 KiB. The body is not limited unless you
 //!   [say so](Upstream::max_response). The body of the request is limited by
 //!   [`with_body_limit`](crate::body_limit): an [`Api`](crate::Api) reports a route without it.

@@ -253,8 +253,9 @@ impl Upstream {
         Ok(self)
     }
 
-    /// The longest time between two pieces of the response's body, and without a byte on a WebSocket
-    /// connection: 60 seconds by default. It runs only while the client waits for more.
+    /// The longest time between two pieces of the response's body: 60 seconds by default. It runs only
+    /// while the client waits for more. A WebSocket connection without a byte is closed after one to two
+    /// such times.
     ///
     /// # Errors
     ///

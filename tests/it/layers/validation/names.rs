@@ -457,6 +457,14 @@ async fn numbers_are_read_as_json_schema_does() {
         ("count=5&ratio=inf", 422),
         ("count=5&ratio=NaN", 422),
         ("count=5&ratio=%2B1", 422),
+        ("count=5&ratio=.5", 422),
+        ("count=5&ratio=5.", 422),
+        ("count=5&ratio=-.5", 422),
+        ("count=5&ratio=1e", 422),
+        ("count=5&ratio=1e400", 422),
+        ("count=05&ratio=-00.50", 200),
+        ("count=5&ratio=1E%2B2", 200),
+        ("count=5&ratio=1e-2", 200),
     ];
     for (body, status) in cases {
         assert_eq!(
