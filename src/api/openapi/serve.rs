@@ -14,7 +14,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::{DocumentResponse, OpenApi, ResponseTypes};
-use crate::contract::description::Answer;
+use crate::{
+    contract::description::Answer,
+    wire::field::entity_tag::{ETag, Syntax, TagList, TagRef},
+};
 
 impl OpenApi {
     /// A handler that sends the document, for a route of the same [`Api`](crate::Api) or of another.
@@ -83,14 +86,13 @@ pub struct ServedDocument {
 
 impl ServedDocument {
     fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        let fields = headers.get_all(header::IF_NONE_MATCH).iter();
-        let mut tags = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
-        tags.any(|tag| {
-            let tag = tag.trim_ascii();
-            // The comparison is weak (RFC 9110, section 8.8.3.2).
-            let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
-            tag == b"*" || self.etag.as_ref().is_some_and(|etag| etag == tag)
-        })
+        let Some(list) = TagList::of(headers, header::IF_NONE_MATCH) else {
+            return false;
+        };
+        let etag = self.etag.as_ref().and_then(ETag::parse);
+        // The comparison is weak (RFC 9110, section 13.1.2).
+        let is_own = |tag: TagRef<'_>| etag.as_ref().is_some_and(|etag| tag.weak_eq(etag.as_ref()));
+        list.syntax() == Syntax::Any || list.tags().any(is_own)
     }
 }
 

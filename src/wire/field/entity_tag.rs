@@ -32,7 +32,7 @@ use super::header_value::header_value;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(
-    all(feature = "compression", not(feature = "conditional")),
+    not(feature = "conditional"),
     expect(unnameable_types, reason = "only that feature exports it")
 )]
 pub struct ETag(HeaderValue);
@@ -41,7 +41,7 @@ pub struct ETag(HeaderValue);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(
-    all(feature = "compression", not(feature = "conditional")),
+    not(feature = "conditional"),
     expect(unnameable_types, reason = "only that feature exports it")
 )]
 pub struct InvalidETag;

@@ -9,13 +9,14 @@ pub(crate) mod base64url;
 pub(crate) mod cache_control;
 pub(crate) mod challenge;
 pub(crate) mod cookie;
-#[cfg(any(feature = "compression", feature = "conditional"))]
+#[cfg(any(feature = "compression", feature = "conditional", feature = "openapi"))]
 pub(crate) mod entity_tag;
 pub(crate) mod forwarded;
 pub(crate) mod forwarded_for;
 #[cfg(any(
     feature = "compression",
     feature = "conditional",
+    feature = "openapi",
     feature = "rate-limit"
 ))]
 pub(crate) mod header_value;

@@ -59,7 +59,10 @@ async fn a_client_that_has_the_document_gets_no_content() {
         (format!("W/{etag}"), 304),
         (format!("\"other\", {etag}"), 304),
         ("*".to_owned(), 304),
+        (format!("\"a,b\" , W/{etag}"), 304),
         ("\"other\"".to_owned(), 200),
+        ("*, \"other\"".to_owned(), 200),
+        (format!("\"a,{etag}"), 200),
         (etag.trim_matches('"').to_owned(), 200),
         (String::new(), 200),
     ];
