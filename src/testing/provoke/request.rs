@@ -13,7 +13,7 @@ use crate::{
     api::routes::DescribedRoute,
     contract::description::{VersionCarrier, VersionPolicy},
     request::parameter_names,
-    testing::hold::Schema,
+    testing::{expand::Document, hold::Schema},
 };
 
 /// Browsers set it (Fetch Metadata, section 2.3).
@@ -376,7 +376,7 @@ impl Parameters {
 
     /// The fields of a form.
     fn of_object(schema: &Value, document: &Value) -> Self {
-        let schema = sample::resolve(schema, document);
+        let schema = Document::new(document).resolve(schema);
         let required = schema.get("required").and_then(Value::as_array);
         let properties = schema.get("properties").and_then(Value::as_object);
         let none = Map::new();

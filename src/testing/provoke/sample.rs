@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::testing::hold::Schema;
+use crate::testing::{expand::Document, hold::Schema};
 
 /// How deep a value is made.
 const DEPTH: usize = 16;
@@ -37,23 +37,9 @@ pub(super) fn invalid(schema: &Value, valid: Option<&Value>, document: &Value) -
     values
 }
 
-/// What a schema refers to, or the schema itself.
-pub(super) fn resolve<'a>(mut schema: &'a Value, document: &'a Value) -> &'a Value {
-    // A cycle of references ends as well.
-    for _ in 0..DEPTH {
-        let reference = schema.get("$ref").and_then(Value::as_str);
-        let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
-        match pointer.and_then(|pointer| document.pointer(pointer)) {
-            Some(found) => schema = found,
-            None => break,
-        }
-    }
-    schema
-}
-
 fn make(schema: &Value, document: &Value, depth: usize) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
-    let schema = resolve(schema, document);
+    let schema = Document::new(document).resolve(schema);
     let Some(members) = schema.as_object() else {
         // `true` allows everything.
         return (schema == &json!(true)).then(|| json!({}));
