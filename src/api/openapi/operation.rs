@@ -242,105 +242,38 @@ impl<'a> Operation<'a> {
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
-        // Those of the path first, in its order.
-        let mut list: BTreeMap<(usize, String), Value> = BTreeMap::new();
         let names = parameter_names(self.path);
-        let after = names.len();
-        let mut add =
-            |location: &str, name: &str, required: bool, schema: Value, text: Option<&str>| {
-                let order = match location {
-                    "path" => names
-                        .iter()
-                        .position(|known| *known == name)
-                        .unwrap_or(after),
-                    "query" => after + 1,
-                    "header" => after + 2,
-                    _ => after + 3,
-                };
-                let parameter = parameter(location, name, required, &schema, text);
-                list.insert((order, name.to_owned()), parameter);
-            };
+        let mut list = ParameterList::new(&names);
         for (index, name) in names.iter().enumerate() {
             let schema = self.path_parameter(index, name, names.len());
             let is_rest = self.path.contains(&format!("{{*{name}}}"));
             let text = is_rest.then_some("The rest of the path: it may contain `/`.");
-            add("path", name, true, schema, text);
+            list.add("path", name, true, &schema, text);
         }
-        let mut deep = Vec::new();
-        let locations = [
+        for (source, location) in [
             (InputSource::Query, "query"),
             (InputSource::Header, "header"),
             (InputSource::Cookie, "cookie"),
-        ];
-        for (source, location) in locations {
+        ] {
             for input in self.inputs(source) {
-                let is_required = !input.is_conditional && !input.described.is_optional();
-                let schema = schemas.resolve(&input.schema);
-                if let Some(name) = input.described.name() {
-                    let mut schema = json!({ "type": "string" });
-                    if let Some(pattern) = input.described.value_pattern() {
-                        schema["pattern"] = pattern.into();
-                    }
-                    add(location, name, is_required, schema, input.described.text());
-                    continue;
-                }
-                let members = members(&schema);
-                if members.is_empty() && schema.get("properties").is_none() {
-                    // Not a plain list of members: an enum, for example.
-                    add(location, location, is_required, schema, None);
-                    continue;
-                }
-                for (mut name, schema, required) in members {
-                    if source == InputSource::Header {
-                        // A field `accept_language` is read from `accept-language`.
-                        name = name.replace('_', "-");
-                    }
-                    let text = schema.get("description").and_then(Value::as_str);
-                    let text = text.map(str::to_owned);
-                    let schema = without_null(schema);
-                    let required = required && is_required;
-                    let is_nested =
-                        input.described.has_nested_keys() && is_object(schemas, &schema);
-                    add(location, &name, required, schema, text.as_deref());
-                    if is_nested {
-                        deep.push(name);
-                    }
-                }
+                list.add_input(location, &input, schemas);
             }
         }
         for (layer, _) in &self.layers {
             if let Some(field) = layer.csrf().and_then(|csrf| csrf.token_field()) {
                 let text = "The CSRF token of the session, against requests that other sites \
                             forge.";
-                add(
-                    "header",
-                    field.as_str(),
-                    false,
-                    json!({ "type": "string" }),
-                    Some(text),
-                );
+                let schema = json!({ "type": "string" });
+                list.add("header", field.as_str(), false, &schema, Some(text));
             }
         }
         for parameter in &self.options.parameters {
             let schema = (parameter.schema)(schemas);
             let text = parameter.description.as_deref();
-            add(
-                parameter.location,
-                &parameter.name,
-                parameter.is_required,
-                schema,
-                text,
-            );
+            let (name, is_required) = (&parameter.name, parameter.is_required);
+            list.add(parameter.location, name, is_required, &schema, text);
         }
-        let mut list: Vec<Value> = list.into_values().collect();
-        for parameter in &mut list {
-            if parameter["in"] == "query" && deep.iter().any(|name| parameter["name"] == **name) {
-                // OpenAPI, "Style Values": `address[city]=London`.
-                parameter["style"] = "deepObject".into();
-                parameter["explode"] = true.into();
-            }
-        }
-        list
+        list.into_values()
     }
 
     fn path_parameter(&self, index: usize, name: &str, count: usize) -> Value {
@@ -510,6 +443,95 @@ impl<'a> Operation<'a> {
         if !checks.is_empty() {
             operation.insert("x-checks".into(), json!(checks));
         }
+    }
+}
+
+/// The parameters of an operation: those of the path first, in its order.
+struct ParameterList<'n> {
+    path_names: &'n [&'n str],
+    list: BTreeMap<(usize, String), Value>,
+    /// Those of a query that have members: `address[city]`.
+    nested: Vec<String>,
+}
+
+impl<'n> ParameterList<'n> {
+    const fn new(path_names: &'n [&'n str]) -> Self {
+        Self {
+            path_names,
+            list: BTreeMap::new(),
+            nested: Vec::new(),
+        }
+    }
+
+    fn add(
+        &mut self,
+        location: &str,
+        name: &str,
+        required: bool,
+        schema: &Value,
+        text: Option<&str>,
+    ) {
+        let mut names = self.path_names.iter();
+        let after = self.path_names.len();
+        let order = match location {
+            "path" => names.position(|known| *known == name).unwrap_or(after),
+            "query" => after + 1,
+            "header" => after + 2,
+            _ => after + 3,
+        };
+        let parameter = parameter(location, name, required, schema, text);
+        self.list.insert((order, name.to_owned()), parameter);
+    }
+
+    /// Adds what a layer reads: one parameter, or one for each member of a type.
+    fn add_input(&mut self, location: &str, input: &LayerInput<'_>, schemas: &Schemas) {
+        let LayerInput { described, .. } = input;
+        let is_required = !input.is_conditional && !described.is_optional();
+        if let Some(name) = described.name() {
+            let mut schema = json!({ "type": "string" });
+            if let Some(pattern) = described.value_pattern() {
+                schema["pattern"] = pattern.into();
+            }
+            return self.add(location, name, is_required, &schema, described.text());
+        }
+        let schema = schemas.resolve(&input.schema);
+        let members = members(&schema);
+        if members.is_empty() && schema.get("properties").is_none() {
+            // Not a plain list of members: an enum, for example.
+            return self.add(location, location, is_required, &schema, None);
+        }
+        for (mut name, schema, required) in members {
+            if described.source() == InputSource::Header {
+                // A field `accept_language` is read from `accept-language`.
+                name = name.replace('_', "-");
+            }
+            let text = schema.get("description").and_then(Value::as_str);
+            let text = text.map(str::to_owned);
+            let schema = without_null(schema);
+            self.add(
+                location,
+                &name,
+                required && is_required,
+                &schema,
+                text.as_deref(),
+            );
+            if described.has_nested_keys() && is_object(schemas, &schema) {
+                self.nested.push(name);
+            }
+        }
+    }
+
+    fn into_values(self) -> Vec<Value> {
+        let mut list: Vec<Value> = self.list.into_values().collect();
+        for parameter in &mut list {
+            let mut nested = self.nested.iter();
+            if parameter["in"] == "query" && nested.any(|name| parameter["name"] == **name) {
+                // OpenAPI, "Style Values": `address[city]=London`.
+                parameter["style"] = "deepObject".into();
+                parameter["explode"] = true.into();
+            }
+        }
+        list
     }
 }
 

@@ -115,72 +115,94 @@ impl CompiledValidation {
     }
 
     pub(super) fn describe(&self, layer: Description) -> Description {
-        let formats: Vec<_> = self.inputs.iter().map(|input| input.format).collect();
-        let has = |some: &[Format]| formats.iter().any(|format| some.contains(format));
-        let has_json = has(&[Format::Json, Format::JsonOrForm]);
+        let inputs = self.inputs.iter().map(|input| self.describe_input(input));
+        let layer = inputs.fold(layer, Description::reads);
+        let layer = self.describe_query(layer);
         let mut malformed = Answer::new(StatusCode::BAD_REQUEST).reason("malformed");
         let mut invalid = Answer::of(&ErrorList::new(0).into_problem())
             .when("when the input is well-formed but invalid");
-        if has(&[Format::Form, Format::JsonOrForm, Format::Query]) {
+        if self.has(&[Format::Form, Format::JsonOrForm, Format::Query]) {
             malformed = malformed.member("byte");
         }
-        if has_json {
+        if self.has(&[Format::Json, Format::JsonOrForm]) {
             malformed = malformed.member("line").member("column");
             invalid = invalid.member("line").member("column");
         }
-        let max_bytes = u64::try_from(self.options.max_body_bytes).unwrap_or(u64::MAX);
-        let mut layer = layer;
-        for described in &*self.inputs {
-            let source = Encoding::only(described.format).source();
-            let mut input = RequestInput::new(source, described.name.clone());
-            if described.is_optional {
-                input = input.optional();
-            }
-            let is_nested = matches!(
-                described.format,
-                Format::Form | Format::JsonOrForm | Format::Query
-            );
-            if self.options.has_nested_keys && is_nested {
-                input = input.nested_keys();
-            }
-            if self.options.rejects_unknown_names {
-                input = input.reject_unknown_names();
-            }
-            if source == InputSource::Path {
-                input = input.path_check(described.check_path);
-            }
-            if source == InputSource::Body {
-                input = input.max_bytes(max_bytes);
-                if !self.options.any_content_type {
-                    let own = self.options.media_types.iter().cloned();
-                    input = own.fold(input, RequestInput::media_type);
-                    if self.options.media_types.is_empty() {
-                        let media_types = described.format.media_types().iter().copied();
-                        input = media_types.fold(input, RequestInput::media_type);
-                    }
-                }
-            }
-            layer = layer.reads(input);
+        if let Some((format, is_optional)) = self.body {
+            return self
+                .describe_body(layer, malformed, format, is_optional)
+                .answer(invalid);
         }
-        let max_values = self.options.max_values;
-        if has(&[Format::Query]) && max_values < MAX_QUERY_VALUES {
-            let too_long = Answer::of(&too_many_values(max_values, Encoding::Query));
-            let when = format!("when the query has more than {max_values} values");
-            layer = layer.answer(too_long.when(when));
-        }
-        let Some((format, is_optional)) = self.body else {
+        let when = match (self.has(&[Format::Query]), self.has(&[Format::Path])) {
+            (true, true) => "when the query or the path can't be parsed",
+            (false, true) => "when the path can't be parsed",
+            (true, false) => "when the query can't be parsed",
             // Nothing else can go wrong with header fields and cookies.
-            if has(&[Format::Query, Format::Path]) {
-                let when = match (has(&[Format::Query]), has(&[Format::Path])) {
-                    (true, true) => "when the query or the path can't be parsed",
-                    (false, true) => "when the path can't be parsed",
-                    _ => "when the query can't be parsed",
-                };
-                layer = layer.answer(malformed.when(when));
-            }
-            return layer.answer(invalid);
+            (false, false) => return layer.answer(invalid),
         };
+        layer.answer(malformed.when(when)).answer(invalid)
+    }
+
+    /// Whether an input has one of these formats.
+    fn has(&self, formats: &[Format]) -> bool {
+        let mut inputs = self.inputs.iter();
+        inputs.any(|input| formats.contains(&input.format))
+    }
+
+    fn describe_input(&self, described: &InputType) -> RequestInput {
+        let source = Encoding::only(described.format).source();
+        let mut input = RequestInput::new(source, described.name.clone());
+        if described.is_optional {
+            input = input.optional();
+        }
+        let is_nested = matches!(
+            described.format,
+            Format::Form | Format::JsonOrForm | Format::Query
+        );
+        if self.options.has_nested_keys && is_nested {
+            input = input.nested_keys();
+        }
+        if self.options.rejects_unknown_names {
+            input = input.reject_unknown_names();
+        }
+        if source == InputSource::Path {
+            input = input.path_check(described.check_path);
+        }
+        if source != InputSource::Body {
+            return input;
+        }
+        input = input.max_bytes(self.max_bytes());
+        if self.options.any_content_type {
+            return input;
+        }
+        if self.options.media_types.is_empty() {
+            let media_types = described.format.media_types().iter().copied();
+            return media_types.fold(input, RequestInput::media_type);
+        }
+        let media_types = self.options.media_types.iter().cloned();
+        media_types.fold(input, RequestInput::media_type)
+    }
+
+    /// The answer to a query with too many values, if there is a query that can have as many.
+    fn describe_query(&self, layer: Description) -> Description {
+        let max_values = self.options.max_values;
+        if !self.has(&[Format::Query]) || max_values >= MAX_QUERY_VALUES {
+            return layer;
+        }
+        let too_long = Answer::of(&too_many_values(max_values, Encoding::Query));
+        layer.answer(too_long.when(format!("when the query has more than {max_values} values")))
+    }
+
+    /// The answers to a body of this format that is not read.
+    fn describe_body(
+        &self,
+        layer: Description,
+        malformed: Answer,
+        format: Format,
+        is_optional: bool,
+    ) -> Description {
         let refusals = &self.refusals;
+        let mut malformed = malformed;
         let is_any = format == Format::Binary && self.options.media_types.is_empty();
         let has_type = !self.options.any_content_type && !is_any;
         let (unsupported, when) = if has_type {
@@ -198,16 +220,19 @@ impl CompiledValidation {
             malformed = malformed.or(&refusals.no_body);
         }
         let malformed = malformed.reason("broken_body");
-        let too_large = format!("when the body has more than {max_bytes} bytes");
+        let too_large = format!("when the body has more than {} bytes", self.max_bytes());
         let mut too_large = Answer::of(&refusals.too_large).when(too_large);
-        if has(&[Format::Json, Format::JsonOrForm, Format::Form]) {
+        if self.has(&[Format::Json, Format::JsonOrForm, Format::Form]) {
             too_large = too_large.reason("too_many_values").member("max_values");
         }
         layer
             .answer(malformed.when("when the body can't be read or parsed"))
             .answer(too_large)
             .answer(unsupported.when(when))
-            .answer(invalid)
+    }
+
+    fn max_bytes(&self) -> u64 {
+        u64::try_from(self.options.max_body_bytes).unwrap_or(u64::MAX)
     }
 
     pub(super) fn before<B>(self: &Arc<Self>, mut request: Request<B>) -> Later<Step<B, ()>>

@@ -156,104 +156,103 @@ impl DeclaredOperation {
         head: &response::Parts,
         body: &Content,
     ) -> Vec<Violation> {
-        let mut found = Vec::new();
-        let mut add = |kind, text: String| {
-            found.push(Violation {
-                operation: self.name.clone(),
-                status: head.status,
-                kind,
-                text,
-                excerpt: match body {
-                    Content::Whole(body) => excerpt(body),
-                    _ => String::new(),
-                },
-            });
-        };
-        let Some((key, rules)) = self.rules(head.status) else {
-            let declared: Vec<_> = self.statuses().collect();
-            let declared = declared.join(", ");
-            let text = format!("the status is not declared (declared: {declared})");
-            add(ViolationKind::UndeclaredStatus, text);
-            return found;
-        };
-        for name in &rules.fields {
-            if !head.headers.contains_key(&**name) {
-                let text = format!("the required header field `{name}` is missing");
-                add(ViolationKind::MissingField, text);
+        let faults = match self.rules(head.status) {
+            None => vec![self.undeclared_status()],
+            Some((key, rules)) => {
+                let missing = rules.missing_fields(&head.headers);
+                missing
+                    .chain(rules.content_faults(key, method, head, body))
+                    .collect()
             }
-        }
-        let media_type = media_type(&head.headers);
-        let is_empty = matches!(body, Content::Whole(body) if body.is_empty());
-        if rules.content.is_empty() {
-            if !is_empty && !matches!(body, Content::NotRead) {
-                let text = format!("no content is declared for `{key}`, and the response has some");
-                add(ViolationKind::UndeclaredContent, text);
-            }
-            return found;
-        }
-        let has_none = method == Method::HEAD || never_has_content(head.status);
-        if is_empty && !has_none {
-            // An empty text is a text, and `default` has statuses with content and without.
-            let may_be_empty =
-                rules.schema_of_anything().is_some() || rules.has_text() || key == "default";
-            if !may_be_empty {
-                let text = format!("content is declared for `{key}`, and the response has none");
-                add(ViolationKind::MissingContent, text);
-            }
-            return found;
-        }
-        let Some(media_type) = media_type else {
-            if !has_none && rules.schema_of_anything().is_none() {
-                let text = "the content has no `Content-Type`".to_owned();
-                add(ViolationKind::UndeclaredMediaType, text);
-            }
-            return found;
         };
-        let Some(schema) = rules.schema(&media_type) else {
-            let declared: Vec<_> = rules.content.iter().map(|(name, _)| &**name).collect();
-            let declared = declared.join(", ");
-            let text =
-                format!("the media type `{media_type}` is not declared (declared: {declared})");
-            add(ViolationKind::UndeclaredMediaType, text);
-            return found;
-        };
-        if has_none || !is_json(&media_type) {
-            return found;
-        }
-        if let Some(coding) = head.headers.get(header::CONTENT_ENCODING) {
-            let text = format!(
-                "the content has the coding {coding:?}, and is not compared with its schema: send the \
-                 request without `Accept-Encoding`"
-            );
-            add(ViolationKind::NotCompared, text);
-            return found;
-        }
-        match body {
-            Content::Whole(body) => match serde_json::from_slice(body) {
-                Ok(value) => {
-                    for (kind, text) in schema.errors(&value) {
-                        add(kind, text);
-                    }
-                }
-                Err(error) => add(
-                    ViolationKind::NotJson,
-                    format!("the content is not JSON: {error}"),
-                ),
+        let violation = |(kind, text)| Violation {
+            operation: self.name.clone(),
+            status: head.status,
+            kind,
+            text,
+            excerpt: match body {
+                Content::Whole(body) => excerpt(body),
+                _ => String::new(),
             },
-            Content::TooLong(limit) => add(
-                ViolationKind::NotCompared,
-                format!(
-                    "the content has more than {limit} bytes, and is not compared with its schema: \
-                     raise `max_body_bytes`"
-                ),
-            ),
-            Content::NotRead => {}
-        }
-        found
+        };
+        faults.into_iter().map(violation).collect()
+    }
+
+    fn undeclared_status(&self) -> Fault {
+        let declared: Vec<_> = self.statuses().collect();
+        let declared = declared.join(", ");
+        let text = format!("the status is not declared (declared: {declared})");
+        (ViolationKind::UndeclaredStatus, text)
     }
 }
 
+/// What is wrong with one response.
+type Fault = (ViolationKind, String);
+
 impl ResponseRules {
+    fn missing_fields(&self, headers: &HeaderMap) -> impl Iterator<Item = Fault> {
+        let missing = self.fields.iter();
+        let missing = missing.filter(|name| !headers.contains_key(name.as_str()));
+        missing.map(|name| {
+            let text = format!("the required header field `{name}` is missing");
+            (ViolationKind::MissingField, text)
+        })
+    }
+
+    /// What is wrong with the content of a response that is declared as `key`.
+    fn content_faults(
+        &self,
+        key: &str,
+        method: &Method,
+        head: &response::Parts,
+        body: &Content,
+    ) -> Vec<Fault> {
+        let is_empty = matches!(body, Content::Whole(body) if body.is_empty());
+        let has_none = method == Method::HEAD || never_has_content(head.status);
+        if self.content.is_empty() {
+            let is_read = !matches!(body, Content::NotRead);
+            let text = format!("no content is declared for `{key}`, and the response has some");
+            let fault = (ViolationKind::UndeclaredContent, text);
+            return Vec::from_iter((!is_empty && is_read).then_some(fault));
+        }
+        if is_empty && !has_none {
+            let text = format!("content is declared for `{key}`, and the response has none");
+            let fault = (ViolationKind::MissingContent, text);
+            return Vec::from_iter((!self.may_be_empty(key)).then_some(fault));
+        }
+        let Some(media_type) = media_type(&head.headers) else {
+            let text = "the content has no `Content-Type`".to_owned();
+            let fault = (ViolationKind::UndeclaredMediaType, text);
+            let needs_one = !has_none && self.schema_of_anything().is_none();
+            return Vec::from_iter(needs_one.then_some(fault));
+        };
+        let Some(schema) = self.schema(&media_type) else {
+            return vec![self.undeclared_media_type(&media_type)];
+        };
+        if has_none || !is_json(&media_type) {
+            return Vec::new();
+        }
+        match head.headers.get(header::CONTENT_ENCODING) {
+            Some(coding) => vec![not_compared(format!(
+                "the content has the coding {coding:?}, and is not compared with its schema: send the \
+                 request without `Accept-Encoding`"
+            ))],
+            None => schema_faults(schema, body),
+        }
+    }
+
+    /// An empty text is a text, and `default` has statuses with content and without.
+    fn may_be_empty(&self, key: &str) -> bool {
+        self.schema_of_anything().is_some() || self.has_text() || key == "default"
+    }
+
+    fn undeclared_media_type(&self, media_type: &str) -> Fault {
+        let declared: Vec<_> = self.content.iter().map(|(name, _)| &**name).collect();
+        let declared = declared.join(", ");
+        let text = format!("the media type `{media_type}` is not declared (declared: {declared})");
+        (ViolationKind::UndeclaredMediaType, text)
+    }
+
     fn new(response: &Value, document: &Value) -> Self {
         let reference = response.get("$ref").and_then(Value::as_str);
         let found = reference.and_then(|reference| document.pointer(reference.strip_prefix('#')?));
@@ -306,6 +305,28 @@ impl ResponseRules {
     }
 }
 
+/// What is wrong with JSON of this schema.
+fn schema_faults(schema: &Schema, body: &Content) -> Vec<Fault> {
+    match body {
+        Content::Whole(body) => match serde_json::from_slice(body) {
+            Ok(value) => schema.errors(&value),
+            Err(error) => {
+                let text = format!("the content is not JSON: {error}");
+                vec![(ViolationKind::NotJson, text)]
+            }
+        },
+        Content::TooLong(limit) => vec![not_compared(format!(
+            "the content has more than {limit} bytes, and is not compared with its schema: raise \
+             `max_body_bytes`"
+        ))],
+        Content::NotRead => Vec::new(),
+    }
+}
+
+const fn not_compared(text: String) -> Fault {
+    (ViolationKind::NotCompared, text)
+}
+
 /// RFC 9110, section 6.4.1.
 fn never_has_content(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
@@ -356,12 +377,11 @@ impl Schema {
     }
 
     /// What is wrong with a value.
-    fn errors(&self, value: &Value) -> Vec<(ViolationKind, String)> {
+    fn errors(&self, value: &Value) -> Vec<Fault> {
         let validator = match self.compiled() {
             Ok(validator) => validator,
             Err(error) => {
-                let text = format!("the schema can't be used: {error}");
-                return vec![(ViolationKind::NotCompared, text)];
+                return vec![not_compared(format!("the schema can't be used: {error}"))];
             }
         };
         let errors = validator.iter_errors(value).take(MAX_ERRORS);
