@@ -2,7 +2,7 @@
 
 use crate::wire::ConfigError;
 
-/// Checks that a key has at least so many bytes, and that they are not all equal. `what` names it in
+/// Checks that a key has at least this many bytes, and that they are not all equal. `what` names it in
 /// the error: "the key".
 pub(crate) fn check_key(
     policy: &'static str,
