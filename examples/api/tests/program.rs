@@ -81,7 +81,7 @@ async fn every_route_is_printed_with_its_stack() {
          with_cors.only_routes([\"/api/data\"]) > with_security_headers > \
          with_security_headers.when(..) > with_compression > with_presentation > with_drain > with_hosts > with_https_only.when(..) > \
          with_timeout",
-        "POST /api/users with_rate_limit > with_csrf > with_auth > with_body_limit > with_validation",
+        "POST /api/users with_client_ip > with_rate_limit > with_csrf > with_auth > with_body_limit > with_validation",
         "GET /api/hello with_cache_control",
         &format!("Listening on http://{}", api.address),
     ] {

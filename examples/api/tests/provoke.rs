@@ -72,7 +72,7 @@ async fn every_answer_of_a_layer_comes_as_declared() {
     // events that a test can't sign.
     assert_eq!(
         (came.count(), report.answers().len()),
-        (263, 457),
+        (263, 456),
         "{report}"
     );
 }

@@ -105,7 +105,8 @@ async fn a_page_of_another_site_can_do_nothing_with_the_session() {
     for uri in ["/orders", "/logout", "/login"] {
         let request = Request::post(uri)
             .header("sec-fetch-site", "cross-site")
-            .header(header::COOKIE, &ann);
+            .header(header::COOKIE, &ann)
+            .extension(PeerAddr(([127, 0, 0, 1], 1).into()));
         let request = request.body(Body::empty()).unwrap();
         let response = app.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{uri}");

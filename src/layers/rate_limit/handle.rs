@@ -15,11 +15,11 @@ use super::{
     builder::{Plans, Quotas},
     gcra::{Decision, Gcra},
     limit::{Limit, Refusal},
-    memory::{Full, Memory},
+    memory::{FULL, Full, Memory, RETRY_WHEN_FULL},
     plan::{Plan, PlanChoice},
     policy::{Options, RateLimit},
     quota::{Quota, error},
-    store::{FULL, RETRY_WHEN_FULL, Store, StoreKey},
+    store::{Store, StoreKey},
 };
 #[cfg(feature = "rate-limit-redis")]
 use crate::support::redis::Failure;

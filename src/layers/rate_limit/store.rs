@@ -1,15 +1,12 @@
 //! Where the counts are: in memory or in Redis.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 #[cfg(feature = "rate-limit-redis")]
 use super::redis::{Name, RedisCounts};
 use super::{
     gcra::{Decision, Gcra},
-    memory::{Full, Memory},
+    memory::{FULL, Full, Memory, RETRY_WHEN_FULL},
     plan::Plan,
     policy::Options,
 };
@@ -71,15 +68,6 @@ pub(super) enum StoreKey {
     #[cfg(feature = "rate-limit-redis")]
     Redis(Arc<RedisCounts>, Name),
 }
-
-/// The wait for a full store: when its keys become idle is unknown.
-pub(super) const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
-
-pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
-    Problem::reduced_capacity()
-        .reason("store_full")
-        .because("the limit has its maximum number of keys, and refuses new ones")
-});
 
 impl Store {
     pub(super) fn new(options: &Options) -> Self {

@@ -14,6 +14,7 @@ mod tests;
 
 #[cfg(feature = "metrics")]
 use std::sync::OnceLock;
+use std::{sync::LazyLock, time::Duration};
 
 #[cfg(feature = "metrics")]
 use metrics::{Counter, Gauge, SharedString};
@@ -26,7 +27,7 @@ use crate::{
         clock::Clock,
         shards::{Shards, shards_for},
     },
-    wire::ConfigError,
+    wire::{ConfigError, Problem},
 };
 
 /// How many keys are compared when one has to be dropped.
@@ -96,6 +97,15 @@ pub(super) struct Memory {
 /// The limit has reached its maximum number of keys, and refuses new ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Full;
+
+/// The wait for a full store: when its keys become idle is unknown.
+pub(super) const RETRY_WHEN_FULL: Duration = Duration::from_secs(60);
+
+pub(super) static FULL: LazyLock<Problem> = LazyLock::new(|| {
+    Problem::reduced_capacity()
+        .reason("store_full")
+        .because("the limit has its maximum number of keys, and refuses new ones")
+});
 
 impl Memory {
     /// Counts of up to `width` quotas for each key, 1 to 8.

@@ -20,9 +20,8 @@ use crate::{
     contract::description::Answer,
     layers::rate_limit::{
         gcra::{Decision, now},
-        memory::Memory,
+        memory::{FULL, Memory},
         plan::Plan,
-        store::FULL,
     },
     request::key::KeyWriter,
     support::{
