@@ -389,12 +389,6 @@ fn lists(routes: &[String], path: &str) -> bool {
     routes.iter().any(|route| same_route(route, path))
 }
 
-/// Whether a closure decides for each request whether the layer acts. What it decides is not known.
-pub(super) fn may_be_bypassed(layer: &Description) -> bool {
-    let mut bypasses = layer.bypasses().iter();
-    bypasses.any(|bypass| matches!(bypass, Bypass::Chosen(_)))
-}
-
 /// A handler that axum's router calls, so that it can read what only that router leaves in a request.
 pub(super) fn through_axum(router: Router) -> Erased {
     Erased::new(move |mut request| {

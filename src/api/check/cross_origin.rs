@@ -7,7 +7,7 @@ use http::Method;
 use crate::{
     api::{
         finding::Finding,
-        route::{Matches, Route, may_be_bypassed},
+        route::{Matches, Route},
         routes::Routes,
     },
     contract::description::{CsrfProtection, Security},
@@ -21,7 +21,7 @@ pub(super) fn check_csrf(route: &Route, findings: &mut Vec<Finding>) {
         || !route.securities().any(sent_by_browser)
         || route
             .csrf_protections()
-            .any(|layer| !may_be_bypassed(layer))
+            .any(|layer| !layer.may_be_bypassed())
     {
         return;
     }
@@ -123,7 +123,7 @@ pub(super) fn check_trusted_origins(route: &Route, findings: &mut Vec<Finding>) 
     }
     let sharing = route
         .acting_layers()
-        .filter(|layer| !may_be_bypassed(layer));
+        .filter(|layer| !layer.may_be_bypassed());
     let allowed = sharing.filter_map(|layer| Some((layer, layer.cors()?)));
     let allowed = allowed.filter(|(_, access)| {
         access.allows_credentials() && (*method == Method::POST || access.allows_method(method))
@@ -131,7 +131,7 @@ pub(super) fn check_trusted_origins(route: &Route, findings: &mut Vec<Finding>) 
     for (cors, access) in allowed {
         for csrf in route
             .csrf_protections()
-            .filter(|layer| !may_be_bypassed(layer))
+            .filter(|layer| !layer.may_be_bypassed())
         {
             let trusted = csrf.csrf().map_or(&[][..], CsrfProtection::trusted_origins);
             let rejected = access

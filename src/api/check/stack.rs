@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use crate::{
     api::{
         finding::Finding,
-        route::{Access, Matches, Route, may_be_bypassed, takes_body},
+        route::{Access, Matches, Route, takes_body},
     },
     contract::{
         Description,
-        description::{Bypass, CacheScope, Requirement, Security, VersionCarrier},
+        description::{CacheScope, Requirement, Security, VersionCarrier},
         stage,
     },
     integrations::axum::Concern,
@@ -76,8 +76,7 @@ pub(super) fn check_versions(route: &Route, findings: &mut Vec<Finding>) {
         );
         return;
     };
-    let is_chosen = |bypass: &Bypass| matches!(bypass, Bypass::Chosen(_));
-    if layer.bypasses().iter().any(is_chosen) {
+    if layer.may_be_bypassed() {
         fault(
             format!(
                 "some requests bypass `{}`, and have no version",
@@ -216,7 +215,9 @@ fn no_limit<'a>(
             "remove the condition, or list routes instead: `.only_routes(..)`, `.except_routes(..)`",
         ),
     };
-    layers.all(may_be_bypassed).then_some((reason, remedy))
+    layers
+        .all(Description::may_be_bypassed)
+        .then_some((reason, remedy))
 }
 
 pub(super) fn check_scopes(route: &Route, findings: &mut Vec<Finding>) {
