@@ -3,7 +3,7 @@
 //! An element that is malformed is ignored, as the other libraries do: a request is not rejected for a
 //! preference that can't be read.
 
-use super::is_token_byte;
+use super::token;
 
 /// No client needs more; the others are ignored, so that a long field costs no more than a short one.
 pub(super) const MAX_ELEMENTS: usize = 64;
@@ -221,14 +221,6 @@ fn next_parameter(input: &[u8]) -> Option<Option<(Option<Parameter<'_>>, &[u8])>
     };
     let (value, after) = value(after.strip_prefix(b"=")?)?;
     Some(Some((Some((name, value)), after)))
-}
-
-fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = input
-        .iter()
-        .take_while(|byte| is_token_byte(**byte))
-        .count();
-    (length > 0).then(|| input.split_at_checked(length))?
 }
 
 fn value(input: &[u8]) -> Option<(Value<'_>, &[u8])> {

@@ -1,6 +1,6 @@
 //! Reads a media type, the value of `Content-Type`: RFC 9110, section 8.3.1.
 
-use super::is_token_byte;
+use super::token;
 
 /// A media type, with the one parameter that matters for text: its charset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +81,6 @@ impl<'a> MediaType<'a> {
     pub(crate) const fn charset(&self) -> Option<Charset> {
         self.charset
     }
-}
-
-/// A token (RFC 9110, section 5.6.2) and what follows it.
-fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = input
-        .iter()
-        .take_while(|byte| is_token_byte(**byte))
-        .count();
-    (length > 0).then(|| input.split_at_checked(length))?
 }
 
 /// The value of a parameter, a token or a quoted string, and what follows it.

@@ -95,3 +95,12 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
         b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
     ) || byte.is_ascii_alphanumeric()
 }
+
+/// A token, and what follows it.
+pub(crate) fn token(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = input
+        .iter()
+        .take_while(|byte| is_token_byte(**byte))
+        .count();
+    (length > 0).then(|| input.split_at_checked(length))?
+}
