@@ -40,8 +40,11 @@ fn is_listed(host: &str) -> bool {
     let default = matches!(port, None | Some(80 | 443));
     let label = |label: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        !label.is_empty() && label.bytes().all(plain)
+        (1..=63).contains(&label.len()) && label.bytes().all(plain)
     };
+    if name.len() > 253 {
+        return false;
+    }
     match name.strip_suffix(".example.net") {
         Some(labels) => default && labels.split('.').all(label),
         None => name == "localhost" || (default && name == "example.com"),
