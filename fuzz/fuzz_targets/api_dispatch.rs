@@ -72,6 +72,10 @@ fuzz_target!(|data: &[u8]| {
     if Request::get(path).body(()).is_err() {
         return;
     }
+    // The names that axum's router gives parameters of its own.
+    if text.contains("__private__axum") {
+        return;
+    }
     let Ok(service) = api(&routes, TrailingSlash::NotFound).service(()) else {
         return;
     };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use garde::Validate;
 use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use wythe::{Json, Placed, Provided, Valid, Validation, with_validation};
 use wythe_fuzz::{Frames, Handler, errors, place, problem, send};
@@ -78,11 +78,9 @@ fuzz_target!(|data: &[u8]| {
         _ if body.len() > LIMIT => 413,
         Err(_) => 400,
         Ok(Err(error)) => {
-            if error.is_data() {
-                422
-            } else {
-                400
-            }
+            // What follows the first value that does not fit may be malformed.
+            let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+            if error.is_data() && is_json { 422 } else { 400 }
         }
         Ok(Ok(order)) => {
             if order.validate().is_ok() {
